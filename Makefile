@@ -1,0 +1,54 @@
+# `make` says what there is. Everything builds in temporary folders: the checkout stays clean.
+.POSIX:
+.PHONY: help demo test check document bench sanitize valgrind install lint clean
+
+help:
+	@echo "make demo      install what is missing and the package, fit two models, draw a picture"
+	@echo "make test      install what the tests need and run them all"
+	@echo "make check     tests, gates and R CMD check --as-cran: what CI runs"
+	@echo "make install   install the package"
+	@echo "make document  write NAMESPACE and man/ from the comments in R/"
+	@echo "make bench     race the peers (ROWS=\"D1\" chooses rows); results in bench/results"
+	@echo "make lint      rooms, style, and the static checkers that are installed"
+	@echo "make sanitize  R tests under the address and undefined-behaviour sanitizers (slow)"
+	@echo "make valgrind  every solver and loss under valgrind (slower)"
+	@echo "make clean     remove what other tools left between the sources"
+
+demo:
+	@tools/setup demo
+	@tools/install
+	@Rscript --no-save --no-restore tools/demo.R
+
+test:
+	@tools/setup test
+	@tools/test
+
+check:
+	@.ci/run
+
+install:
+	@tools/setup demo
+	@tools/install
+
+document:
+	@tools/setup docs
+	@Rscript --no-save --no-restore tools/document.R
+
+bench:
+	@tools/setup bench
+	@tools/install
+	@Rscript --no-save --no-restore bench/run.R $(ROWS)
+
+lint:
+	@tools/lint
+
+sanitize:
+	@tools/setup test
+	@tools/sanitize
+
+valgrind:
+	@tools/setup demo
+	@tools/valgrind
+
+clean:
+	rm -rf src/*.o src/*.so src/*.dll demo-output linclass.Rcheck linclass_*.tar.gz

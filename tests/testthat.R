@@ -1,0 +1,4 @@
+library(testthat)
+library(linclass)
+
+test_check("linclass")

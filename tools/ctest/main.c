@@ -1,0 +1,34 @@
+/* Runs all tests of the core. Argument: a file that receives "passed failed". */
+#include <stdio.h>
+
+#include "ctest.h"
+
+#define TESTS(X) X(status) X(arena) X(random) X(linalg) X(kernel) X(design) X(loss) X(penalty)
+
+#define DECLARE(name) void test_##name(void);
+TESTS(DECLARE)
+#undef DECLARE
+
+int main(int argc, char **argv) {
+  static const struct {
+    const char *name;
+    void (*run)(void);
+  } tests[] = {
+#define ROW(name) {#name, test_##name},
+      TESTS(ROW)
+#undef ROW
+  };
+  for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) {
+    long passed = ctest_passed, failed = ctest_failed;
+    tests[i].run();
+    printf("%-10s %5ld passed, %ld failed\n", tests[i].name, ctest_passed - passed,
+           ctest_failed - failed);
+    fflush(stdout);
+  }
+  FILE *file = argc > 1 ? fopen(argv[1], "w") : NULL;
+  if (file) {
+    fprintf(file, "%ld %ld\n", ctest_passed, ctest_failed);
+    if (fclose(file) != 0) return 2;
+  }
+  return ctest_failed > 0 || ctest_passed == 0;
+}

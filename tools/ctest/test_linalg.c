@@ -1,0 +1,143 @@
+/* Tests of the room "linalg": factors multiply back, solutions solve. */
+#include "linalg.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctest.h"
+
+void test_linalg(void);
+
+/* X'X of a random m x n matrix; rank min(m, n). */
+static double *random_gram(lc_index m, lc_index n) {
+  double *X = ctest_normals(m * n), *A = ctest_zeros(n * n);
+  for (lc_index j = 0; j < n; j++)
+    for (lc_index i = 0; i < n; i++)
+      for (lc_index k = 0; k < m; k++) A[i + j * n] += X[k + i * m] * X[k + j * m];
+  free(X);
+  return A;
+}
+
+static void multiply(lc_index n, const double *A, const double *x, double *out) {
+  for (lc_index i = 0; i < n; i++) {
+    out[i] = 0;
+    for (lc_index j = 0; j < n; j++) out[i] += A[i + j * n] * x[j];
+  }
+}
+
+static void test_cholesky(lc_index n) {
+  double *A = random_gram(n + 5, n), *U = ctest_zeros(n * n), *x = ctest_normals(n), *b = ctest_zeros(n);
+  unsigned char *skip = malloc((size_t)n + 1);
+  double smallest = -1;
+  memcpy(U, A, (size_t)(n * n) * sizeof *A);
+  CHECK(lc_cholesky(n, U, 1e-12, skip, &smallest) == 0);
+  CHECK(smallest > 0 && smallest <= 1);
+  double worst = 0;
+  for (lc_index j = 0; j < n; j++)
+    for (lc_index i = 0; i <= j; i++) {
+      double sum = 0;
+      for (lc_index k = 0; k <= i; k++) sum += U[k + i * n] * U[k + j * n];
+      worst = fmax(worst, fabs(sum - A[i + j * n]));
+    }
+  CHECK(worst < 1e-12 * (double)(n + 5));
+  multiply(n, A, x, b);
+  lc_cholesky_solve(n, U, skip, b);
+  CHECK(ctest_distance(n, b, x) < 1e-7);
+  free(A), free(U), free(x), free(b), free(skip);
+}
+
+/* The third column is the sum of the first two, the fifth is zero: both are skipped, the rest is solved. */
+static void test_dependent(void) {
+  enum { ROWS = 12, COLUMNS = 6 };
+  double X[ROWS * COLUMNS], A[COLUMNS * COLUMNS] = {0}, U[COLUMNS * COLUMNS], b[COLUMNS], got[COLUMNS],
+      want[COLUMNS] = {1, -2, 0, 3, 0, 0.5};
+  unsigned char skip[COLUMNS];
+  for (int i = 0; i < ROWS; i++) {
+    for (int j = 0; j < COLUMNS; j++) X[i + j * ROWS] = ctest_normal();
+    X[i + 2 * ROWS] = X[i] + X[i + ROWS];
+    X[i + 4 * ROWS] = 0;
+  }
+  for (int j = 0; j < COLUMNS; j++)
+    for (int i = 0; i < COLUMNS; i++)
+      for (int k = 0; k < ROWS; k++) A[i + j * COLUMNS] += X[k + i * ROWS] * X[k + j * ROWS];
+  multiply(COLUMNS, A, want, b);
+  memcpy(U, A, sizeof U);
+  CHECK(lc_cholesky(COLUMNS, U, 1e-10, skip, NULL) == 2);
+  CHECK(!skip[0] && !skip[1] && skip[2] && !skip[3] && skip[4] && !skip[5]);
+  memcpy(got, b, sizeof got);
+  lc_cholesky_solve(COLUMNS, U, skip, got);
+  CHECK(ctest_distance(COLUMNS, got, want) < 1e-10);
+
+  /* The minimum-norm solution spreads over columns 0, 1, 2 and is orthogonal to (1, 1, -1). */
+  ctest_host host;
+  ctest_host_init(&host);
+  lc_arena arena;
+  lc_arena_init(&arena, &host.host);
+  double check[COLUMNS];
+  memcpy(U, A, sizeof U);
+  CHECK(lc_solve_minimum_norm(COLUMNS, U, b, 1e-10, got, &arena) == LC_OK);
+  multiply(COLUMNS, A, got, check);
+  CHECK(ctest_distance(COLUMNS, check, b) < 1e-10);
+  CHECK(fabs(got[0] + got[1] - got[2]) < 1e-10);
+  CHECK(fabs(got[4]) < 1e-12);
+  memcpy(U, A, sizeof U);
+  memcpy(check, b, sizeof check);
+  CHECK(lc_solve_minimum_norm(COLUMNS, U, check, 1e-10, check, &arena) == LC_OK);
+  CHECK(ctest_distance(COLUMNS, check, got) < 1e-12);
+  host.limit = host.given + 1;
+  lc_arena_init(&arena, &host.host);
+  CHECK(lc_solve_minimum_norm(COLUMNS, U, b, 1e-10, got, &arena) == LC_OUT_OF_MEMORY);
+  ctest_host_free(&host);
+
+  double Q[ROWS * COLUMNS], R[COLUMNS * COLUMNS], smallest;
+  memcpy(Q, X, sizeof Q);
+  CHECK(lc_orthonormalise(ROWS, COLUMNS, Q, R, 1e-10, skip, &smallest) == 2);
+  CHECK(skip[2] && skip[4] && smallest > 0 && smallest <= 1);
+  for (int a = 0; a < COLUMNS; a++)
+    for (int c = 0; c < COLUMNS; c++) {
+      double sum = 0;
+      for (int k = 0; k < ROWS; k++) sum += Q[k + a * ROWS] * Q[k + c * ROWS];
+      CHECK(fabs(sum - (a == c && !skip[a])) < 1e-14);
+    }
+  double worst = 0;
+  for (int j = 0; j < COLUMNS; j++)
+    for (int k = 0; k < ROWS; k++) {
+      double sum = 0;
+      for (int i = 0; i < COLUMNS; i++) sum += Q[k + i * ROWS] * R[i + j * COLUMNS];
+      worst = fmax(worst, fabs(sum - X[k + j * ROWS]));
+    }
+  CHECK(worst < 1e-13);
+}
+
+static void test_eigen(lc_index n) {
+  double *A = random_gram(n / 2 + 1, n), *work = ctest_zeros(n * n), *value = ctest_zeros(n),
+         *V = ctest_zeros(n * n), *Av = ctest_zeros(n), worst = 0, norm = 0;
+  memcpy(work, A, (size_t)(n * n) * sizeof *A);
+  lc_eigen(n, work, value, V);
+  for (lc_index i = 0; i < n; i++) norm = fmax(norm, fabs(value[i]));
+  for (lc_index i = 0; i < n; i++) {
+    multiply(n, A, V + i * n, Av);
+    for (lc_index k = 0; k < n; k++) worst = fmax(worst, fabs(Av[k] - value[i] * V[k + i * n]));
+    for (lc_index j = 0; j < n; j++)
+      worst = fmax(worst, norm * fabs(lc_dot(n, V + i * n, V + j * n) - (i == j)));
+  }
+  CHECK(worst <= 1e-13 * norm * (double)n);
+  free(A), free(work), free(value), free(V), free(Av);
+}
+
+void test_linalg(void) {
+  ctest_seed(6);
+  for (lc_index n = 0; n < 12; n++) {
+    double *x = ctest_normals(n), *y = ctest_normals(n), sum = 0;
+    for (lc_index i = 0; i < n; i++) sum += x[i] * y[i];
+    CHECK_NEAR(lc_dot(n, x, y), sum, 1e-14);
+    free(x), free(y);
+  }
+  test_cholesky(1);
+  test_cholesky(2);
+  test_cholesky(17);
+  test_cholesky(60);
+  test_dependent();
+  for (lc_index n = 1; n < 30; n += 7) test_eigen(n);
+}

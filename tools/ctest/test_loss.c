@@ -1,0 +1,293 @@
+/* Tests of the room "loss": every row of the table, in every link, by properties that define it. */
+#include "loss.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "ctest.h"
+
+void test_loss(void);
+
+enum { M = 40, MOST = 5, PAIRS = MOST * (MOST + 1) / 2, LD = M + 3 };
+
+/* One loss under one link, with scores and codes of M rows; columns are LD apart. */
+typedef struct bench {
+  const lc_loss *loss;
+  lc_link link;
+  double z[LD * MOST], y[M], value[M], r[LD * MOST], s[LD * PAIRS];
+} bench;
+
+static void fill(bench *b, double spread) {
+  for (int i = 0; i < LD * MOST; i++) b->z[i] = spread * ctest_normal();
+  for (int i = 0; i < M; i++) b->y[i] = i % b->link.k;
+}
+
+static void compute(bench *b) {
+  memset(b->r, 0, sizeof b->r);
+  memset(b->s, 0, sizeof b->s);
+  double *s = b->loss->flags & LC_CURVATURE ? b->s : NULL;
+  b->loss->rows(&b->link, M, b->z, LD, b->y, b->value, b->r, LD, s, LD);
+}
+
+static double value_of(const bench *b, int i, const double *z) {
+  double value;
+  b->loss->rows(&b->link, 1, z, 1, b->y + i, &value, NULL, 1, NULL, 1);
+  return value;
+}
+
+static void row_of(const bench *b, int i, double *z) {
+  for (int c = 0; c < b->link.K; c++) z[c] = b->z[i + c * LD];
+}
+
+/* The losses by their definitions, from the scores of all classes. */
+static double by_definition(const bench *b, int i) {
+  const char *name = b->loss->name;
+  int y = (int)b->y[i];
+  double own = lc_link_score(&b->link, b->z + i, LD, y), sum = 0;
+  double margin = strstr(name, "hinge") ? 1 : 0;
+  if (b->loss->flags & LC_LIKELIHOOD) {
+    for (int j = 0; j < b->link.k; j++) sum += exp(lc_link_score(&b->link, b->z + i, LD, j) - own);
+    return log(sum);
+  }
+  for (int j = 0; j < b->link.k; j++) {
+    double u = fmax(0, lc_link_score(&b->link, b->z + i, LD, j) - own + margin);
+    if (j != y) sum += strcmp(name, "squared_hinge") == 0 ? u * u : u;
+  }
+  return sum;
+}
+
+/* How near a row is to a kink of a margin loss. */
+static double to_kink(const bench *b, int i) {
+  double nearest = INFINITY, margin = strcmp(b->loss->name, "perceptron") == 0 ? 0 : 1;
+  int y = (int)b->y[i];
+  double own = lc_link_score(&b->link, b->z + i, LD, y);
+  if (b->loss->flags & LC_LIKELIHOOD) return nearest;
+  for (int j = 0; j < b->link.k; j++)
+    if (j != y)
+      nearest = fmin(nearest, fabs(lc_link_score(&b->link, b->z + i, LD, j) - own + margin));
+  return nearest;
+}
+
+static void test_values(bench *b) {
+  compute(b);
+  for (int i = 0; i < M; i++) CHECK_NEAR(b->value[i], by_definition(b, i), 1e-13);
+}
+
+/* r and s against central differences of the value, away from kinks. */
+static void test_derivatives(bench *b) {
+  enum { COLUMNS = MOST };
+  double h = 1e-5, z[COLUMNS];
+  int K = b->link.K, tried = 0;
+  compute(b);
+  for (int i = 0; i < M; i++) {
+    if (b->link.mu == 0 && to_kink(b, i) < 10 * h) continue;
+    tried++;
+    row_of(b, i, z);
+    for (int c = 0; c < K; c++) {
+      double at = z[c];
+      z[c] = at + h;
+      double up = value_of(b, i, z);
+      z[c] = at - h;
+      double down = value_of(b, i, z);
+      z[c] = at;
+      CHECK_NEAR(b->r[i + c * LD], (up - down) / (2 * h), 2e-9);
+      if (!(b->loss->flags & LC_CURVATURE)) continue;
+      double r_up[COLUMNS], r_down[COLUMNS];
+      z[c] = at + h;
+      b->loss->rows(&b->link, 1, z, 1, b->y + i, NULL, r_up, 1, NULL, 1);
+      z[c] = at - h;
+      b->loss->rows(&b->link, 1, z, 1, b->y + i, NULL, r_down, 1, NULL, 1);
+      z[c] = at;
+      for (int a = 0; a <= c; a++)
+        CHECK_NEAR(b->s[i + lc_packed_at(a, c) * LD], (r_up[a] - r_down[a]) / (2 * h), 2e-9);
+    }
+  }
+  CHECK(tried > M / 2);
+}
+
+/* Outputs do not depend on which of them are wanted, and gaps between columns stay as they are. */
+static void test_outputs(bench *b) {
+  double value[M], r[LD * MOST];
+  compute(b);
+  b->loss->rows(&b->link, M, b->z, LD, b->y, value, NULL, LD, NULL, LD);
+  CHECK(memcmp(value, b->value, sizeof value) == 0);
+  for (int i = 0; i < LD * MOST; i++) r[i] = -7;
+  b->loss->rows(&b->link, M, b->z, LD, b->y, NULL, r, LD, NULL, LD);
+  int same = 1, untouched = 1;
+  for (int c = 0; c < MOST; c++)
+    for (int i = 0; i < LD; i++) {
+      if (c < b->link.K && i < M) same = same && r[i + c * LD] == b->r[i + c * LD];
+      else untouched = untouched && r[i + c * LD] == -7;
+    }
+  CHECK(same);
+  CHECK(untouched);
+}
+
+/* Fenchel and Young: value - r'z = -conjugate(r) where r is the derivative at z; for t r it is a lower bound
+ * of value - t r'z at every z. */
+static void test_dual(bench *b) {
+  if (!b->loss->dual) return;
+  double conjugate[M], t_r[LD * MOST];
+  int K = b->link.K, below = 1;
+  compute(b);
+  b->loss->dual(&b->link, M, b->r, LD, b->y, conjugate);
+  for (int i = 0; i < M; i++) {
+    double inner = 0;
+    for (int c = 0; c < K; c++) inner += b->r[i + c * LD] * b->z[i + c * LD];
+    CHECK_NEAR(conjugate[i], b->value[i] - inner, 1e-12);
+  }
+  for (int step = 0; step <= 10; step++) {
+    double t = step / 10.0;
+    for (int i = 0; i < LD * MOST; i++) t_r[i] = t * b->r[i];
+    b->loss->dual(&b->link, M, t_r, LD, b->y, conjugate);
+    for (int i = 0; i < M; i++) {
+      double z[MOST], inner = 0;
+      for (int c = 0; c < K; c++) {
+        z[c] = 2 * ctest_normal();
+        inner += t_r[i + c * LD] * z[c];
+      }
+      below = below && conjugate[i] <= value_of(b, i, z) - inner + 1e-12;
+    }
+  }
+  CHECK(below);
+}
+
+static void test_response(bench *b) {
+  CHECK((b->loss->response != NULL) == ((b->loss->flags & LC_PROBABILITY) != 0));
+  if (!b->loss->response) return;
+  double prob[LD * MOST];
+  b->loss->response(&b->link, M, b->z, LD, prob, LD);
+  for (int i = 0; i < M; i++) {
+    double sum = 0, total = 0;
+    for (int j = 0; j < b->link.k; j++) total += exp(lc_link_score(&b->link, b->z + i, LD, j));
+    for (int j = 0; j < b->link.k; j++) {
+      sum += prob[i + j * LD];
+      CHECK_NEAR(prob[i + j * LD], exp(lc_link_score(&b->link, b->z + i, LD, j)) / total, 1e-14);
+    }
+    CHECK_NEAR(sum, 1, 1e-14);
+  }
+}
+
+/* Scores far outside the range of exp: value, derivative and probabilities stay right. */
+static void test_extremes(bench *b) {
+  static const double sizes[] = {800, 1e5, 1e100};
+  double prob[LD * MOST];
+  for (size_t t = 0; t < sizeof sizes / sizeof *sizes; t++) {
+    fill(b, 1);
+    for (int i = 0; i < M; i++)
+      for (int c = 0; c < b->link.K; c++) b->z[i + c * LD] = ((i + c) % 3 - 1) * sizes[t];
+    compute(b);
+    int finite = 1;
+    for (int i = 0; i < M; i++) {
+      int y = (int)b->y[i];
+      double own = lc_link_score(&b->link, b->z + i, LD, y), largest = 0;
+      for (int j = 0; j < b->link.k; j++)
+        largest = fmax(largest, lc_link_score(&b->link, b->z + i, LD, j) - own);
+      finite = finite && isfinite(b->value[i]);
+      /* log k at most lies between the largest difference and the log-sum of all. */
+      if (b->loss->flags & LC_LIKELIHOOD) {
+        CHECK(b->value[i] >= largest && b->value[i] <= largest + log(b->link.k) + 1e-9 * largest);
+      }
+      for (int c = 0; c < b->link.K; c++) finite = finite && isfinite(b->r[i + c * LD]);
+    }
+    CHECK(finite);
+    if (!b->loss->response) continue;
+    b->loss->response(&b->link, M, b->z, LD, prob, LD);
+    for (int i = 0; i < M; i++) {
+      double sum = 0;
+      for (int j = 0; j < b->link.k; j++) sum += prob[i + j * LD];
+      CHECK_NEAR(sum, 1, 1e-14);
+    }
+  }
+}
+
+static void test_classify(bench *b) {
+  int winner[M];
+  double w[M], count = 0;
+  for (int i = 0; i < M; i++) w[i] = 1 + i % 3;
+  fill(b, 1);
+  for (int c = 0; c < b->link.K; c++) b->z[1 + c * LD] = 0; /* all tie: the first class */
+  b->z[2] = NAN;
+  lc_link_classify(&b->link, M, b->z, LD, winner);
+  for (int i = 0; i < M; i++) {
+    int best = 0, missing = 0, mistake = 0, y = (int)b->y[i];
+    for (int j = 0; j < b->link.k; j++) {
+      double score = lc_link_score(&b->link, b->z + i, LD, j);
+      missing = missing || isnan(score);
+      if (score > lc_link_score(&b->link, b->z + i, LD, best)) best = j;
+      if (j != y && !(score < lc_link_score(&b->link, b->z + i, LD, y))) mistake = 1;
+    }
+    CHECK(winner[i] == (missing ? -1 : best));
+    count += mistake ? w[i] : 0;
+  }
+  CHECK(lc_link_mistakes(&b->link, M, b->z, LD, b->y, w) == count);
+}
+
+/* The rounded kink lies above the loss by at most mu for each wrong class, and tends to it. */
+static void test_smooth(bench *b) {
+  if (!(b->loss->flags & LC_SMOOTHABLE)) return;
+  double sharp[M];
+  fill(b, 1);
+  compute(b);
+  memcpy(sharp, b->value, sizeof sharp);
+  static const double mus[] = {0.5, 1e-2, 1e-8};
+  for (int t = 0; t < 3; t++) {
+    b->link.mu = mus[t];
+    if (mus[t] > 0.1) test_derivatives(b);
+    compute(b);
+    for (int i = 0; i < M; i++)
+      CHECK(b->value[i] >= sharp[i] && b->value[i] <= sharp[i] + mus[t] * (b->link.k - 1) * (1 + 1e-12));
+  }
+  b->link.mu = 0;
+}
+
+/* The lion, the tiger and the leopard of the vignette: columns are classes. */
+static void test_worked(void) {
+  static const double z[] = {5.6, -1.8, 2.0, 6.4, 10.2, 5.4, -4.6, 3.5, -8.6}, y[] = {0, 1, 2};
+  static const struct {
+    const char *name;
+    double value[3], within;
+  } cases[] = {{"perceptron", {0.8, 0, 24.6}, 1e-14},
+               {"hinge", {1.8, 0, 26.6}, 1e-14},
+               {"squared_hinge", {3.24, 0, 359.56}, 1e-14},
+               {"softmax", {1.1711, 0.0012, 14.0328}, 6e-5}};
+  for (int t = 0; t < 4; t++) {
+    const lc_loss *loss = lc_loss_find(cases[t].name);
+    lc_link link;
+    double value[3];
+    CHECK(lc_link_make(loss, 3, 0, &link) == LC_OK);
+    loss->rows(&link, 3, z, 3, y, value, NULL, 3, NULL, 3);
+    CHECK(ctest_distance(3, value, cases[t].value) <= cases[t].within);
+  }
+}
+
+void test_loss(void) {
+  ctest_seed(4);
+  CHECK(lc_loss_find("no such loss") == NULL);
+  for (int l = 0; l < lc_loss_count; l++) {
+    const lc_loss *loss = &lc_losses[l];
+    CHECK(lc_loss_find(loss->name) == loss);
+    lc_link link;
+    CHECK(lc_link_make(loss, 1, 0, &link) == LC_INVALID);
+    if (loss->most_classes) CHECK(lc_link_make(loss, loss->most_classes + 1, 0, &link) == LC_INVALID);
+    int most = loss->most_classes ? loss->most_classes : MOST;
+    for (int k = 2; k <= most; k++)
+      for (int reference = 0; reference < 2; reference++) {
+        static bench b;
+        b.loss = loss;
+        CHECK(lc_link_make(loss, k, reference, &b.link) == LC_OK);
+        CHECK(b.link.K == (k == 2 && loss->vector_form ? 1 : k - reference));
+        fill(&b, 1.5);
+        test_values(&b);
+        test_derivatives(&b);
+        test_outputs(&b);
+        test_dual(&b);
+        test_response(&b);
+        test_classify(&b);
+        test_smooth(&b);
+        test_extremes(&b);
+      }
+  }
+  test_worked();
+}

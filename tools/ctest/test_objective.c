@@ -1,0 +1,256 @@
+/* Tests of the rooms "objective" and "solver": derivatives by difference quotients, bounds by their
+ * meaning, and every solver on every design that it can use, one of which offers nothing but `pass`. */
+#include "objective.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctest.h"
+#include "solver.h"
+
+void test_objective(void);
+void test_solver(void);
+
+enum { N = 150, P = 4, MOST = 3 };
+
+/* A problem with overlapping classes, so that every minimum exists. */
+typedef struct problem {
+  ctest_host host;
+  lc_arena arena;
+  lc_design dense, sparse, pass_only;
+  lc_design_ops pass_ops;
+  double x[N * P], y[N], w[N], off[N * MOST], value[N * P], l1[P], l2[P];
+  int start[P + 1], row[N * P];
+  lc_penalty pen;
+  lc_link link;
+  const lc_loss *loss;
+} problem;
+
+static void setup(problem *t, const lc_loss *loss, int k, int reference, double lambda, double alpha) {
+  memset(t, 0, sizeof *t);
+  ctest_seed(7);
+  ctest_host_init(&t->host);
+  lc_arena_init(&t->arena, &t->host.host);
+  t->loss = loss;
+  CHECK(lc_link_make(loss, k, reference, &t->link) == LC_OK);
+  int entries = 0;
+  for (int i = 0; i < N; i++) {
+    t->y[i] = i % k;
+    t->w[i] = 0.5 + ctest_uniform();
+    for (int c = 0; c < MOST; c++) t->off[i + c * N] = 0.2 * ctest_normal();
+  }
+  for (int j = 0; j < P; j++) {
+    t->start[j] = entries;
+    for (int i = 0; i < N; i++) {
+      double x = ctest_uniform() < 0.3 ? 0 : ctest_normal() + 0.4 * (((int)t->y[i] + j) % k);
+      t->x[i + j * N] = x;
+      if (x == 0) continue;
+      t->row[entries] = i;
+      t->value[entries++] = x;
+    }
+    t->l1[j] = alpha;
+    t->l2[j] = 1 - alpha;
+  }
+  t->start[P] = entries;
+  lc_design_dense(&t->dense, N, P, LC_DOUBLE, t->x);
+  lc_design_sparse(&t->sparse, N, P, t->start, t->row, t->value, entries);
+  t->pass_only = t->dense;
+  t->pass_ops = (lc_design_ops){.name = "pass only", .pass = t->dense.ops->pass};
+  t->pass_only.ops = &t->pass_ops;
+  lc_design *all[] = {&t->dense, &t->sparse, &t->pass_only};
+  for (int d = 0; d < 3; d++) {
+    all[d]->one = 1;
+    all[d]->y = t->y;
+    all[d]->w = t->w;
+    all[d]->off = t->off;
+    all[d]->noff = t->link.K;
+  }
+  t->pen = (lc_penalty){P, 1, lambda, t->l1, t->l2, NULL, NULL};
+}
+
+static void start(problem *t, const lc_design *x, lc_objective *obj) {
+  CHECK(lc_objective_init(obj, x, t->loss, &t->link, &t->pen, 1, &t->host.host, &t->arena) == LC_OK);
+}
+
+/* F by its definition. */
+static double naive_value(const problem *t, const double *B) {
+  int K = t->link.K, q = P + 1;
+  double sum = 0, total = 0;
+  for (int i = 0; i < N; i++) {
+    double z[MOST], value;
+    for (int c = 0; c < K; c++) {
+      z[c] = t->off[i + c * N] + B[c * q];
+      for (int j = 0; j < P; j++) z[c] += t->x[i + j * N] * B[c * q + 1 + j];
+    }
+    t->loss->rows(&t->link, 1, z, 1, t->y + i, &value, NULL, 1, NULL, 1);
+    sum += t->w[i] * value;
+    total += t->w[i];
+  }
+  return sum / total + lc_penalty_value(&t->pen, K, B);
+}
+
+static void test_verbs(problem *t, const lc_design *x) {
+  lc_objective obj;
+  start(t, x, &obj);
+  lc_index n_coef = obj.P;
+  double *B = ctest_normals(n_coef), *D = ctest_normals(n_coef), *G = ctest_zeros(n_coef),
+         *H = ctest_zeros(n_coef * n_coef), h = 1e-5, value;
+  int curved = t->loss->flags & LC_CURVATURE ? LC_WANT_CURVATURE : LC_WANT_GRADIENT;
+  for (lc_index i = 0; i < n_coef; i++) B[i] = 0.3 * B[i] + 0.01;
+  CHECK(lc_objective_eval(&obj, B, curved) == LC_OK);
+  CHECK_NEAR(obj.to.value, naive_value(t, B), 1e-13);
+  memcpy(G, obj.G, (size_t)n_coef * sizeof *G);
+  if (curved == LC_WANT_CURVATURE) lc_objective_hessian(&obj, 1, H);
+  lc_objective_accept(&obj);
+  CHECK(memcmp(obj.at.B, B, (size_t)n_coef * sizeof *B) == 0);
+
+  /* G holds loss and L2; the L1 part is added here, away from 0. */
+  lc_penalty_add_sign(&t->pen, obj.K, B, G);
+  for (lc_index i = 0; i < n_coef; i++) {
+    double at = B[i];
+    B[i] = at + h;
+    double up = naive_value(t, B);
+    if (curved == LC_WANT_CURVATURE) CHECK(lc_objective_eval(&obj, B, LC_WANT_GRADIENT) == LC_OK);
+    double *g_up = ctest_zeros(n_coef);
+    memcpy(g_up, obj.G, (size_t)n_coef * sizeof *g_up);
+    B[i] = at - h;
+    double down = naive_value(t, B);
+    if (curved == LC_WANT_CURVATURE) CHECK(lc_objective_eval(&obj, B, LC_WANT_GRADIENT) == LC_OK);
+    B[i] = at;
+    if (t->loss->flags & LC_SMOOTH) CHECK_NEAR(G[i], (up - down) / (2 * h), 1e-8);
+    if (t->loss->flags & LC_LIKELIHOOD)
+      for (lc_index j = 0; j < n_coef; j++)
+        CHECK_NEAR(H[j + i * n_coef], (g_up[j] - obj.G[j]) / (2 * h), 1e-8);
+    free(g_up);
+  }
+
+  /* Between two points, from the kept scores. */
+  lc_index passes = (lc_index)obj.passes;
+  for (lc_index i = 0; i < n_coef; i++) D[i] = B[i] + 0.2 * D[i];
+  CHECK(lc_objective_eval(&obj, D, LC_WANT_VALUE) == LC_OK);
+  CHECK(obj.passes == (double)passes + 1);
+  for (int step = 0; step <= 4; step++) {
+    double between[MOST * (P + 1)], part = step / 4.0;
+    for (lc_index i = 0; i < n_coef; i++) between[i] = B[i] + part * (D[i] - B[i]);
+    CHECK(lc_objective_along(&obj, part, &value) == LC_OK);
+    CHECK_NEAR(value, naive_value(t, between), 1e-12);
+  }
+  CHECK(obj.passes == (double)passes + 1);
+
+  /* A finite gap bounds what any other point can gain. */
+  lc_certificate gap;
+  CHECK(lc_objective_gap(&obj, &gap) == LC_OK);
+  if (gap.kind == LC_GAP && isfinite(gap.gap)) {
+    int bounded = 1;
+    double other[MOST * (P + 1)];
+    for (int trial = 0; trial < 200; trial++) {
+      for (lc_index i = 0; i < n_coef; i++) other[i] = ctest_uniform() < 0.3 ? 0 : 0.4 * ctest_normal();
+      bounded = bounded && naive_value(t, other) >= obj.at.value - gap.gap - 1e-12;
+    }
+    CHECK(bounded);
+  }
+  free(B), free(D), free(G), free(H);
+}
+
+void test_objective(void) {
+  for (int l = 0; l < lc_loss_count; l++)
+    for (int k = 2; k <= (lc_losses[l].most_classes ? 2 : MOST); k++)
+      for (int reference = 0; reference < 2; reference++) {
+        static problem t;
+        setup(&t, &lc_losses[l], k, reference, 0.1, 0.5);
+        test_verbs(&t, &t.dense);
+        test_verbs(&t, &t.sparse);
+        test_verbs(&t, &t.pass_only);
+        ctest_host_free(&t.host);
+      }
+}
+
+/* ---- solvers --------------------------------------------------------------------------------------------- */
+
+static int suits(const lc_solver *solver, const problem *t, const lc_design *x) {
+  unsigned need = solver->flags, have = t->loss->flags;
+  if (need & LC_NEEDS_SMOOTH && !(have & (LC_SMOOTH | LC_SMOOTHABLE))) return 0;
+  if (need & LC_NEEDS_CURVATURE && !(have & (LC_CURVATURE | LC_SMOOTHABLE))) return 0;
+  if (need & LC_NEEDS_COLUMNS && !(x->ops->caps & LC_COLUMNS)) return 0;
+  if (need & LC_NEEDS_ROWS && !(x->ops->caps & LC_ROWS)) return 0;
+  if (!(need & LC_TAKES_L1) && lc_penalty_has_l1(&t->pen)) return 0;
+  return strcmp(t->loss->name, "perceptron") != 0;
+}
+
+/* One fit; NaN when it ended badly. */
+static double fit(problem *t, const lc_solver *solver, const lc_design *x, double *B, lc_status *status) {
+  lc_objective obj;
+  lc_settings settings;
+  memset(&settings, 0, sizeof settings);
+  lc_settings_preset(&settings, lc_control_fields, lc_control_field_count);
+  lc_settings_preset(&settings, solver->fields, solver->nfields);
+  settings.seed = 11;
+  if (!(solver->flags & LC_DRAWS)) settings.max_iter = 20000;
+  double class_rows[MOST] = {0}, from[MOST * (P + 1)] = {0};
+  lc_report report = {.decrement = NAN, .condition = NAN, .mistakes = NAN, .class_rows = class_rows};
+  start(t, x, &obj);
+  *status = solver->run(&obj, &settings, from, &report);
+  if (*status < 0) return NAN;
+  memcpy(B, obj.at.B, (size_t)obj.P * sizeof *B);
+  CHECK_NEAR(obj.at.value, naive_value(t, B), 1e-12);
+  return obj.at.value;
+}
+
+static void test_one(problem *t, const lc_solver *solver, double best) {
+  const lc_design *designs[] = {&t->dense, &t->sparse, &t->pass_only};
+  for (int d = 0; d < 3; d++) {
+    if (!suits(solver, t, designs[d])) continue;
+    double B[MOST * (P + 1)];
+    lc_status status;
+    double value = fit(t, solver, designs[d], B, &status);
+    /* Shuffled steps come near the minimum, the others reach it. */
+    double within = solver->flags & LC_DRAWS ? 0.05 : 1e-7;
+    if (!(value <= best + within * fabs(best) && value >= best - 1e-8))
+      printf("     %s, %s, %s, k = %d: %s, F = %.12g, best %.12g\n", solver->name, t->loss->name,
+             designs[d]->ops->name, t->link.k, lc_status_find(status)->name, value, best);
+    CHECK(value <= best + within * fabs(best));
+    CHECK(value >= best - 1e-8);
+  }
+}
+
+/* The best value that any solver finds on the dense design. */
+static double best_of(problem *t) {
+  double best = INFINITY, B[MOST * (P + 1)];
+  lc_status status;
+  for (int s = 0; s < lc_solver_count; s++)
+    if (suits(lc_solvers[s], t, &t->dense)) {
+      double value = fit(t, lc_solvers[s], &t->dense, B, &status);
+      if (value < best) best = value;
+    }
+  return best;
+}
+
+void test_solver(void) {
+  static const double alphas[] = {0, 0.5};
+  for (int l = 0; l < lc_loss_count; l++)
+    for (int k = 2; k <= (lc_losses[l].most_classes ? 2 : MOST); k++)
+      for (int a = 0; a < 2; a++) {
+        static problem t;
+        setup(&t, &lc_losses[l], k, 0, 0.1, alphas[a]);
+        double best = best_of(&t);
+        if (isfinite(best)) {
+          for (int s = 0; s < lc_solver_count; s++) test_one(&t, lc_solvers[s], best);
+        }
+        ctest_host_free(&t.host);
+      }
+
+  /* Stopped from outside: the status says so and the point is usable. */
+  static problem t;
+  setup(&t, lc_loss_find("softmax"), 3, 0, 1e-3, 0);
+  t.host.stop_at = 3;
+  double B[MOST * (P + 1)];
+  lc_status status;
+  const lc_solver *descent = lc_solver_find("gradient_descent");
+  CHECK(descent != NULL);
+  CHECK(isfinite(fit(&t, descent, &t.dense, B, &status)));
+  CHECK(status == LC_INTERRUPTED);
+  ctest_host_free(&t.host);
+  CHECK(lc_solver_find("no such solver") == NULL);
+}

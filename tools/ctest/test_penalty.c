@@ -1,0 +1,125 @@
+/* Tests of the room "penalty": value, gradient, proximal step, conjugate and KKT residual agree. */
+#include "penalty.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "ctest.h"
+
+void test_penalty(void);
+
+enum { P = 4, K = 2 };
+
+static double one_value(const lc_penalty *pen, lc_index j, double b) {
+  return lc_penalty_l1(pen, j) * fabs(b) + lc_penalty_l2(pen, j) / 2 * b * b;
+}
+
+/* The proximal step and the conjugate are an argmin and a maximum: no point of a grid does better. */
+static void test_extremal(const lc_penalty *pen) {
+  for (lc_index j = 0; j < P; j++)
+    for (int t = 0; t < 20; t++) {
+      double v = 10 * ctest_uniform() - 5, h = 0.2 + ctest_uniform(), b = lc_penalty_prox(pen, j, v, h);
+      double low = pen->lower ? fmax(pen->lower[j], -6) : -6, high = pen->upper ? fmin(pen->upper[j], 6) : 6;
+      double best = h / 2 * (b - v) * (b - v) + lc_penalty_l1(pen, j) * fabs(b);
+      double conjugate = lc_penalty_conjugate(pen, j, v), most = -INFINITY;
+      CHECK(b >= low && b <= high);
+      int least = 1;
+      for (int g = 0; g <= 1200; g++) {
+        double c = low + (high - low) * g / 1200;
+        least = least && h / 2 * (c - v) * (c - v) + lc_penalty_l1(pen, j) * fabs(c) >= best - 1e-12;
+        most = fmax(most, v * c - one_value(pen, j, c));
+      }
+      CHECK(least);
+      CHECK(conjugate >= most - 1e-12);
+      /* The grid reaches a maximum that exists and lies inside it. */
+      if (isfinite(conjugate) && conjugate < 6) CHECK(conjugate <= most + 1e-3);
+      if (!isfinite(conjugate)) CHECK(!pen->lower && lc_penalty_l2(pen, j) == 0);
+    }
+}
+
+/* At the minimum of g b + h/2 (b - v)^2 + penalty the residual is zero, beside it it is not. */
+static void test_violation(const lc_penalty *pen) {
+  for (lc_index j = 0; j < P; j++)
+    for (int t = 0; t < 20; t++) {
+      double v = 3 * ctest_normal(), h = 0.5, b = lc_penalty_prox(pen, j, v, h), g = h * (b - v);
+      CHECK(lc_penalty_violation(pen, j, b, g) < 1e-12);
+      double off = b + 0.05;
+      if (!pen->upper || off <= pen->upper[j]) CHECK(lc_penalty_violation(pen, j, off, h * (off - v)) > 1e-3);
+    }
+}
+
+static void test_gradient(const lc_penalty *pen) {
+  lc_index q = P + pen->one;
+  double B[(P + 1) * K], G[(P + 1) * K] = {0}, h = 1e-6;
+  for (lc_index i = 0; i < q * K; i++) B[i] = 1 + ctest_uniform();
+  lc_penalty_add_ridge(pen, K, B, G);
+  lc_penalty_add_sign(pen, K, B, G);
+  double value = 0;
+  for (int c = 0; c < K; c++)
+    for (lc_index j = 0; j < P; j++) value += one_value(pen, j, B[c * q + pen->one + j]);
+  CHECK_NEAR(lc_penalty_value(pen, K, B), value, 1e-14);
+  for (lc_index i = 0; i < q * K; i++) {
+    double at = B[i];
+    B[i] = at + h;
+    double up = lc_penalty_value(pen, K, B);
+    B[i] = at - h;
+    double down = lc_penalty_value(pen, K, B);
+    B[i] = at;
+    CHECK_NEAR(G[i], (up - down) / (2 * h), 1e-8);
+    if (pen->one && i % q == 0) CHECK(G[i] == 0);
+  }
+  B[pen->one] = 0;
+  G[pen->one] = 0;
+  lc_penalty_add_sign(pen, K, B, G);
+  CHECK(G[pen->one] == 0);
+
+  double moved[(P + 1) * K];
+  memcpy(moved, B, sizeof moved);
+  lc_penalty_prox_all(pen, K, 0.3, moved);
+  for (int c = 0; c < K; c++) {
+    if (pen->one) CHECK(moved[c * q] == B[c * q]);
+    for (lc_index j = 0; j < P; j++) {
+      lc_index i = c * q + pen->one + j;
+      CHECK_NEAR(moved[i], lc_penalty_prox(pen, j, B[i], 1 / 0.3), 1e-14);
+    }
+  }
+
+  double worst = 0, S[(P + 1) * K];
+  for (lc_index i = 0; i < q * K; i++) S[i] = ctest_normal();
+  for (int c = 0; c < K; c++) {
+    if (pen->one) worst = fmax(worst, fabs(S[c * q]));
+    for (lc_index j = 0; j < P; j++) {
+      lc_index i = c * q + pen->one + j;
+      worst = fmax(worst, lc_penalty_violation(pen, j, moved[i], S[i]));
+    }
+  }
+  CHECK(lc_penalty_kkt(pen, K, moved, S) == worst);
+}
+
+void test_penalty(void) {
+  static const double l1[P] = {1, 0.5, 0, 0}, l2[P] = {0, 0.5, 2, 0}, none[P] = {0, 0, 0, 0},
+                      some[P] = {1, 1, 1, 1}, lower[P] = {-0.5, 0, -1, -2}, upper[P] = {0.7, 3, 0, 1},
+                      minus[P] = {-INFINITY, -INFINITY, -INFINITY, -INFINITY},
+                      plus[P] = {INFINITY, INFINITY, INFINITY, INFINITY};
+  ctest_seed(5);
+  for (int one = 0; one < 2; one++) {
+    lc_penalty pen = {P, one, 0.8, l1, l2, NULL, NULL};
+    CHECK(lc_penalty_has_l1(&pen) && !lc_penalty_all_l2(&pen) && !lc_penalty_has_bounds(&pen));
+    test_extremal(&pen);
+    test_violation(&pen);
+    test_gradient(&pen);
+    pen.lower = lower;
+    pen.upper = upper;
+    CHECK(lc_penalty_has_bounds(&pen));
+    test_extremal(&pen);
+    test_violation(&pen);
+    test_gradient(&pen);
+    pen.lower = minus;
+    pen.upper = plus;
+    CHECK(!lc_penalty_has_bounds(&pen));
+
+    lc_penalty ridge = {P, one, 0.1, none, some, NULL, NULL}, off = {P, one, 0, some, some, NULL, NULL};
+    CHECK(!lc_penalty_has_l1(&ridge) && lc_penalty_all_l2(&ridge));
+    CHECK(!lc_penalty_has_l1(&off) && !lc_penalty_all_l2(&off));
+  }
+}
