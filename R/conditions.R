@@ -1,0 +1,142 @@
+# Classed conditions. Every error, warning and message of the package passes through abort(),
+# warn() or inform() with a topic of the one table below; the help page is made from that table.
+
+condition_topics <- list(
+  error = c(
+    unused_argument = "An argument has a name that the function does not know.",
+    argument = "An argument has the wrong type, length or value, and no topic of its own fits.",
+    type = "`x` is not something that holds numbers: character matrix, factor column, list.",
+    names = "Column names of `x` are duplicated, empty, missing or reserved.",
+    shape = "Lengths or dimensions do not fit together.",
+    no_rows = "There are no rows to fit (none given, or none left after missing values went).",
+    missing = "`x` or `y` has missing values (NA, NaN) where none are allowed.",
+    nonfinite = "`x` has infinite values.",
+    sparse = "The slots of a sparse matrix contradict each other.",
+    response = "`y` cannot be read as classes, or has too many classes for the loss.",
+    one_class = "Fewer than two classes are left.",
+    weights = "`weights` or `class_weights` are negative, missing, infinite, zero or misnamed.",
+    offset = "An offset is not finite, of the wrong shape, or absent at prediction.",
+    penalty = "`lambda`, `alpha` or `penalty_factor` is out of range, or the loss has no penalty.",
+    bounds = "`lower` and `upper` contradict each other, or the solver takes no bounds.",
+    coding = "`coding` is unknown, or asked for where there is only one score.",
+    loss = "The loss is unknown.",
+    solver = "The solver or one of its options is unknown, or cannot treat this problem.",
+    control = "A field of `linclass_control()` is unknown or out of range.",
+    formula = "The formula cannot be evaluated, or has no response.",
+    data = "The training data are needed again and cannot be found, or have changed.",
+    newdata = "`newdata` lacks a column, or a column has another type than in training.",
+    new_level = "A factor in `newdata` has levels that training did not see.",
+    no_probability = "Probabilities were asked of a loss that defines none.",
+    no_likelihood = "A quantity of maximum likelihood was asked of a fit that is none.",
+    no_vcov = "Standard errors were asked of a fit that has none.",
+    no_hessian = "A Hessian was asked of a loss that has none.",
+    version = "The object was made by another version, or lacks a part that is needed.",
+    memory = "The memory needed could not be had.",
+    numeric = "The arithmetic overflowed and no usable result exists.",
+    internal = "The C code refused its input: a fault of the package, please report it."
+  ),
+  warning = c(
+    empty_level = "A level of `y` has no rows (or only rows of weight 0) and was dropped.",
+    weights = "The weights differ so much that the lightest rows cannot matter.",
+    not_converged = "The solver stopped before its certificate met the tolerance.",
+    diverged = "The objective grew without bound; the best iterate is returned.",
+    separation = "Some classes are separated by the features: no finite maximum likelihood exists.",
+    rank = "Columns are linear combinations of others; their coefficients are NA.",
+    ill_conditioned = "The problem is nearly rank-deficient; few digits of the result are certain.",
+    underdetermined = "There are more coefficients than rows and no penalty.",
+    nonfinite = "Predictions of some rows are not defined, because `newdata` is infinite there."
+  ),
+  message = c(
+    level_order = "The levels that were made from a character response, in order.",
+    ordered = "An ordered response is treated as nominal.",
+    unnamed_newdata = "Columns of `newdata` have no names and were matched by position."
+  )
+)
+
+new_condition <- function(kind, topic, message, fields, call) {
+  class <- c(sprintf("linclass_%s_%s", kind, topic), paste0("linclass_", kind), kind, "condition")
+  structure(class = class, c(list(message = message, call = call), fields))
+}
+
+abort <- function(topic, message, ..., call = NULL) {
+  stop(new_condition("error", topic, message, list(...), call))
+}
+
+warn <- function(topic, message, ..., call = NULL) {
+  warning(new_condition("warning", topic, message, list(...), call))
+}
+
+inform <- function(topic, message, ..., call = NULL) {
+  message(new_condition("message", topic, paste0(message, "\n"), list(...), call))
+}
+
+# "a, b, c and 4 more": long lists of names or row numbers stay readable.
+enumerate <- function(x, max = 5L, quote = "`") {
+  shown <- paste0(quote, utils::head(x, max), quote)
+  more <- length(x) - length(shown)
+  if (more > 0) return(sprintf("%s and %d more", paste(shown, collapse = ", "), more))
+  if (length(shown) < 2L) return(paste(shown))
+  paste(paste(utils::head(shown, -1L), collapse = ", "), "and", utils::tail(shown, 1L))
+}
+
+# The valid name that a misspelt one most resembles, or NULL.
+nearest <- function(name, valid) {
+  if (!length(valid)) return(NULL)
+  distance <- drop(utils::adist(tolower(name), tolower(valid)))
+  starts <- startsWith(valid, name)
+  if (any(starts)) return(valid[starts][1L])
+  if (min(distance) <= max(1, nchar(name) %/% 3)) valid[which.min(distance)]
+}
+
+hint_nearest <- function(name, valid) {
+  near <- nearest(name, valid)
+  if (is.null(near)) "" else sprintf(" Did you mean `%s`?", near)
+}
+
+# `...` of a method exists only to catch misspelt arguments; nothing in it is evaluated.
+check_no_dots <- function(dots, valid, hints = character()) {
+  if (!length(dots)) return(invisible())
+  name <- names(dots)
+  if (is.null(name)) name <- rep("", length(dots))
+  if (any(name == "")) {
+    abort("unused_argument", sprintf(
+      "Unnamed argument `%s` is not used: arguments after the data must be named.",
+      substr(deparse1(dots[[which(name == "")[1L]]]), 1L, 40L)), argument = "")
+  }
+  hint <- if (name[1L] %in% names(hints)) hints[[name[1L]]] else hint_nearest(name[1L], valid)
+  abort("unused_argument", sprintf("Unknown argument `%s`.%s", name[1L], hint),
+        argument = name[1L])
+}
+
+# The \itemize lists of the help page.
+rd_conditions <- function() {
+  section <- function(kind) {
+    topics <- condition_topics[[kind]]
+    items <- sprintf("  \\item \\code{linclass_%s_%s}: %s", kind, names(topics), rd_text(topics))
+    c(sprintf("@section Classes of %ss:", kind), "\\itemize{", items, "}")
+  }
+  unlist(lapply(names(condition_topics), section))
+}
+
+rd_text <- function(text) gsub("`([^`]*)`", "\\\\code{\\1}", text)
+
+#' Classes of errors, warnings and messages
+#'
+#' Every condition that the package raises has a class of its own, so that programs can react to
+#' the kind of trouble instead of to its wording. Errors inherit from `linclass_error`, warnings
+#' from `linclass_warning`, messages from `linclass_message`, and each from the usual R classes.
+#' Bad input is refused before any work is done. An interrupted fit signals a condition of classes
+#' `linclass_interrupt` and `interrupt`, whose field `fit` holds the fit so far.
+#'
+#' @name linclass_conditions
+#' @eval rd_conditions()
+#' @examples
+#' # react to one kind of trouble: fit with a small ridge penalty where the classes are separated
+#' fit <- tryCatch(
+#'   linclass(Species ~ ., iris),
+#'   linclass_warning_separation = function(w) linclass(Species ~ ., iris, lambda = 0.01, alpha = 0)
+#' )
+#' fit$lambda
+#'
+#' try(linclass(Species ~ ., iris, lamda = 0.1))
+NULL

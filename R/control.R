@@ -1,0 +1,68 @@
+#' Settings that all solvers share
+#'
+#' What does not belong to one solver: when to stop, how many threads, how much to say. The options
+#' of a solver are set with [solver()].
+#'
+#' @param ... fields by name (below), each one number.
+#' @return An object of class `linclass_control`: a named list of the fields that were given, as
+#'   numbers; all others keep their defaults.
+#' @section Errors: `linclass_error_control` for an unknown field or a value out of range.
+#' @eval rd_controls()
+#' @seealso [linclass()], [solver()], [linclass_threads()]
+#' @examples
+#' linclass_control(tolerance = 1e-6, max_iter = 200)
+#' fit <- linclass(am ~ wt, mtcars, control = linclass_control(tolerance = 1e-12))
+#' fit$certificate$tolerance
+#' @export
+linclass_control <- function(...) {
+  fields <- check_fields(list(...), control_table(), "control", "linclass_control()")
+  structure(fields, class = "linclass_control")
+}
+
+#' @export
+print.linclass_control <- function(x, ...) {
+  fields <- control_table()
+  cat("linclass control\n")
+  for (i in seq_along(fields$name)) {
+    name <- fields$name[[i]]
+    given <- name %in% names(x)
+    value <- if (given) x[[name]] else fields$default[[i]]
+    shown <- if (is.na(value)) "chosen by the solver" else format(value)
+    cat(sprintf("  %-10s = %s%s\n", name, shown, if (given) "" else " (default)"))
+  }
+  invisible(x)
+}
+
+as_control <- function(x) {
+  if (inherits(x, "linclass_control")) return(x)
+  if (is.list(x)) return(do.call(linclass_control, x))
+  abort("control", sprintf("`control` must be made by linclass_control(), not %s.",
+                           describe_value(x)))
+}
+
+# The value of a field: the one given, else the default of the C table.
+control_value <- function(control, name) {
+  if (!is.null(control[[name]])) return(control[[name]])
+  table_row(control_table(), name)$default
+}
+
+#' Ask or set the number of threads
+#'
+#' The default is small (at most 2, and never more than `OMP_THREAD_LIMIT` allows). Results do not
+#' depend on the number of threads.
+#'
+#' @param n `NULL` to ask, or one whole number of at least 1 to set for this session.
+#' @return The number of threads in use, one integer; invisibly when it was set.
+#' @section Errors: `linclass_error_control` if `n` is not one whole number of at least 1.
+#' @seealso `threads` of [linclass_control()] for a single fit.
+#' @examples
+#' linclass_threads()
+#' @export
+linclass_threads <- function(n = NULL) {
+  if (is.null(n)) return(.Call(lcr_threads, NULL))
+  if (!is.numeric(n) || length(n) != 1L || is.na(n) || n < 1 || n != floor(n)) {
+    abort("control", sprintf("`n` must be one whole number of at least 1, not %s.",
+                             describe_value(n)))
+  }
+  invisible(.Call(lcr_threads, as.integer(min(n, .Machine$integer.max))))
+}

@@ -1,0 +1,367 @@
+# From what the user gave to numbers. design_from_formula() and design_from_xy() only collect:
+# list(x, y (as given), weights, offset, blueprint, na_action, row_names). resolve_design() then
+# checks and codes, in the same way for both.
+
+# Above this many bytes a formula with wide factors is laid out as a sparse matrix.
+dense_limit <- 3e7
+
+# weights, offset, subset and na.action are expressions, evaluated in data as glm() does; `env` is
+# where linclass() was called.
+design_from_formula <- function(formula, data, weights, offset, subset, na.action, contrasts, env,
+                                intercept = TRUE) {
+  if (is.data.frame(data) && !nrow(data)) abort("no_rows", "`data` has no rows.")
+  frame <- evaluate_frame(formula, data, weights, offset, subset, na.action, env)
+  terms <- attr(frame, "terms")
+  if (!attr(terms, "response")) {
+    abort("formula", "The formula has no response: write `class ~ features`.")
+  }
+  if (!nrow(frame)) {
+    abort("no_rows", "No rows are left after `subset` and the removal of missing values.")
+  }
+  if (!intercept) attr(terms, "intercept") <- 0L
+  na_action <- attr(frame, "na.action")
+  given <- given_response(formula, data)
+  case_weights <- check_weights(frame[["(weights)"]], nrow(frame))
+  frame <- drop_weightless(frame, case_weights)
+  y <- restore_levels(model.response(frame, "any"), given)
+  given_offset <- frame_offset(frame, terms)
+  xlevels <- .getXlevels(terms, frame)
+  sparse <- wants_sparse(terms, frame, xlevels)
+  x <- expand_terms(terms, frame, contrasts, sparse)
+  blueprint <- list(
+    kind = "formula", terms = detach_terms(terms, data, NROW(given)), xlevels = xlevels,
+    contrasts = used_contrasts(terms, frame, contrasts), names = colnames(x),
+    intercept = attr(terms, "intercept") == 1L, sparse = sparse, named = TRUE,
+    offset = if (!is.null(offset)) "argument" else if (is.null(given_offset)) "none" else
+      "formula", offset_call = offset)
+  blueprint$variables <- data_variables(blueprint$terms)
+  list(x = x, y = y, weights = case_weights[case_weights > 0], offset = given_offset,
+       blueprint = blueprint, na_action = na_action, row_names = attr(frame, "row.names"),
+       rows = if (nrow(frame) < length(case_weights)) which(case_weights > 0))
+}
+
+# model.frame() with its errors classed. Its arguments are put into the call unevaluated, so that
+# it finds them in data.
+evaluate_frame <- function(formula, data, weights, offset, subset, na.action, env) {
+  call <- as.call(c(list(quote(stats::model.frame), formula = formula),
+                    if (!is.null(data)) list(data = quote(.data)),
+                    list(drop.unused.levels = TRUE)))
+  call$subset <- subset
+  call$weights <- weights
+  call$na.action <- na.action
+  call$offset <- offset
+  where <- new.env(parent = env)
+  where$.data <- data
+  tryCatch(eval(call, where), error = function(e) {
+    if (inherits(e, "linclass_error")) stop(e)
+    check_lengths(formula, data, weights, offset)
+    abort("formula", paste("The formula cannot be evaluated:", conditionMessage(e)), parent = e)
+  })
+}
+
+# When model.frame() failed: was it because weights or offset do not have one value a row?
+check_lengths <- function(formula, data, weights, offset) {
+  value_of <- function(expr) {
+    tryCatch(eval(expr, data, environment(formula)), error = function(e) NULL)
+  }
+  n <- if (is.data.frame(data)) nrow(data) else NROW(value_of(formula[[2L]]))
+  given <- list(weights = value_of(weights), offset = value_of(offset))
+  for (name in names(given)) {
+    size <- NROW(given[[name]])
+    if (size && size != n) {
+      abort("shape", sprintf("`%s` has length %d and the data have %d rows.", name, size, n))
+    }
+  }
+}
+
+# The response before model.frame() removes rows and unused levels.
+given_response <- function(formula, data) {
+  y <- eval(formula[[2L]], data, environment(formula))
+  if (is.data.frame(y) && length(y) == 1L) y[[1L]] else y
+}
+
+restore_levels <- function(y, given) {
+  if (!is.factor(y) || !is.factor(given) || anyNA(levels(given))) return(y)
+  factor(y, levels = levels(given), ordered = is.ordered(given))
+}
+
+# Rows of weight 0 are absent: they go before factors are expanded, so that a level seen only
+# there has no column.
+drop_weightless <- function(frame, weights) {
+  if (is.null(weights) || all(weights > 0)) return(frame)
+  terms <- attr(frame, "terms")
+  frame <- frame[weights > 0, , drop = FALSE]
+  for (name in names(frame)[vapply(frame, is.factor, NA)]) {
+    contrasts <- attr(frame[[name]], "contrasts")
+    frame[[name]] <- droplevels(frame[[name]])
+    if (is.character(contrasts)) attr(frame[[name]], "contrasts") <- contrasts
+  }
+  attr(frame, "terms") <- terms
+  frame
+}
+
+# offset() terms of the formula and the argument are added, as in glm().
+frame_offset <- function(frame, terms) {
+  parts <- c(list(frame[["(offset)"]]),
+             lapply(attr(terms, "offset"), function(i) frame[[i]]))
+  parts <- parts[!vapply(parts, is.null, NA)]
+  if (!length(parts)) return(NULL)
+  if (!all(vapply(parts, is.numeric, NA))) abort("offset", "The offset must be numeric.")
+  Reduce(`+`, parts)
+}
+
+# A factor has one column a level in X but one nonzero a row: wide factors pay for a sparse layout.
+wants_sparse <- function(terms, frame, xlevels) {
+  factors <- attr(terms, "factors")
+  if (!length(factors) || !length(xlevels)) return(FALSE)
+  width <- vapply(rownames(factors), function(v) {
+    if (v %in% names(xlevels)) length(xlevels[[v]]) else NCOL(frame[[v]])
+  }, 1)
+  columns <- apply(factors > 0, 2L, function(used) prod(width[used]))
+  dense <- apply(factors > 0, 2L, function(used) {
+    prod(width[used & !rownames(factors) %in% names(xlevels)])
+  })
+  8 * sum(columns) * nrow(frame) > dense_limit && sum(dense) < 0.2 * sum(columns)
+}
+
+# X without its column of ones.
+expand_terms <- function(terms, frame, contrasts, sparse) {
+  expand <- if (sparse) Matrix::sparse.model.matrix else model.matrix
+  x <- tryCatch(expand(terms, frame, contrasts.arg = contrasts), error = function(e) {
+    abort("formula", paste("The model matrix cannot be built:", conditionMessage(e)), parent = e)
+  })
+  constant <- match("(Intercept)", colnames(x))
+  if (!is.na(constant)) x <- x[, -constant, drop = FALSE]
+  if (sparse) return(as_csc(x))
+  attr(x, "assign") <- attr(x, "contrasts") <- NULL
+  x
+}
+
+# The contrasts that were used, from the expansion of a single row.
+used_contrasts <- function(terms, frame, contrasts) {
+  row <- frame[1L, , drop = FALSE]
+  for (name in names(row)[vapply(row, is.character, NA)]) {
+    row[[name]] <- factor(row[[name]], levels = sort(unique(frame[[name]])))
+  }
+  attr(row, "terms") <- terms
+  attr(model.matrix(terms, row, contrasts.arg = contrasts), "contrasts")
+}
+
+# x: base matrix, Matrix or data frame of numbers.
+design_from_xy <- function(x, y, weights = NULL, offset = NULL, intercept = TRUE) {
+  blueprint <- list(kind = if (is.data.frame(x)) "data.frame" else "matrix", terms = NULL,
+                    xlevels = NULL, contrasts = NULL, intercept = intercept,
+                    offset = if (is.null(offset)) "none" else "argument")
+  x <- as_numbers(x, "type")
+  if (!nrow(x)) abort("no_rows", "`x` has no rows.")
+  blueprint$named <- !is.null(colnames(x))
+  blueprint$names <- check_column_names(colnames(x), ncol(x), intercept)
+  blueprint$sparse <- is(x, "dgCMatrix")
+  list(x = x, y = y, weights = check_weights(weights, nrow(x)), offset = offset,
+       blueprint = blueprint, na_action = NULL, row_names = rownames(x))
+}
+
+check_column_names <- function(names, p, intercept) {
+  if (is.null(names)) return(if (p) paste0("V", seq_len(p)) else character())
+  if (length(names) != p) {
+    abort("names", sprintf("`x` has %d columns and %d column names.", p, length(names)))
+  }
+  if (anyNA(names) || any(names == "")) {
+    empty <- which(is.na(names) | names == "")
+    abort("names", sprintf("Column %s of `x` has no name. Name all columns or none.",
+                           enumerate(empty, quote = "")))
+  }
+  if (anyDuplicated(names)) {
+    abort("names", sprintf("Column names of `x` are duplicated: %s.",
+                           enumerate(unique(names[duplicated(names)]))))
+  }
+  if (intercept && "(Intercept)" %in% names) {
+    abort("names", paste("`x` has a column \"(Intercept)\" and the model adds one: drop it or set",
+                         "intercept = FALSE."))
+  }
+  names
+}
+
+# A matrix that C reads: double, integer or logical, or dgCMatrix. `topic` classes the error.
+as_numbers <- function(x, topic, what = "`x`") {
+  if (is.data.frame(x)) return(numbers_from_frame(x, topic, what))
+  if (is(x, "Matrix")) return(numbers_from_Matrix(x))
+  if (!is.matrix(x)) {
+    abort(topic, sprintf(paste(
+      "%s must be a matrix, a Matrix or a data frame, not %s. One feature is matrix(x, ncol = 1),",
+      "one row is x[i, , drop = FALSE]."), what, describe_value(x)))
+  }
+  if (!typeof(x) %in% c("double", "integer", "logical")) {
+    abort(topic, sprintf("%s is a %s matrix; it must hold numbers.", what, typeof(x)))
+  }
+  if (is.object(x)) unclass(x) else x
+}
+
+numbers_from_frame <- function(x, topic, what) {
+  plain <- vapply(x, function(column) {
+    (is.numeric(column) || is.logical(column)) && length(dim(column)) < 2L &&
+      !inherits(column, c("factor", "Date", "POSIXt", "difftime", "integer64"))
+  }, NA)
+  if (!all(plain)) {
+    bad <- which(!plain)
+    abort(topic, sprintf(paste(
+      "Column %s of %s does not hold plain numbers (class %s). Use a formula, such as",
+      "linclass(y ~ ., data), which expands factors."), enumerate(names(x)[bad]), what,
+      dQuote(class(x[[bad[1L]]])[1L], FALSE)), columns = names(x)[bad])
+  }
+  rows <- if (.row_names_info(x) > 0L) attr(x, "row.names")
+  values <- unlist(lapply(x, as.vector), use.names = FALSE)
+  matrix(if (is.null(values)) numeric() else values, nrow(x), length(x),
+         dimnames = list(rows, names(x)))
+}
+
+numbers_from_Matrix <- function(x) {
+  if (is(x, "dgCMatrix")) return(x)
+  check_sparse(x)
+  if (is(x, "denseMatrix")) as.matrix(x) else as_csc(x)
+}
+
+check_sparse <- function(x) {
+  tryCatch(validObject(x), error = function(e) {
+    abort("sparse", paste("This is not a valid sparse matrix:", conditionMessage(e)))
+  })
+}
+
+as_csc <- function(x) as(as(as(x, "dMatrix"), "generalMatrix"), "CsparseMatrix")
+
+# Checks what a design holds and codes it. Adds levels, codes, totals (weight of each class), the
+# weights with class_weights (`fit_weights`), column statistics, and `rows`: for each row of the
+# result the row of the data it came from (NULL: all, in order).
+resolve_design <- function(design, loss, class_weights = NULL) {
+  n <- nrow(design$x)
+  response <- read_response(design$y, loss)
+  size <- if (is.null(response$counts)) length(response$codes) else nrow(response$counts)
+  if (size != n) {
+    abort("shape", sprintf("The response has %d values and `x` has %d rows.", size, n))
+  }
+  response <- drop_empty_levels(response, design$weights)
+  k <- length(response$levels)
+  design$offset <- check_offset(design$offset, n, k)
+  design$levels <- response$levels
+  design$dropped_levels <- response$dropped
+  design$totals <- response$totals
+  design$class_weights <- check_class_weights(class_weights, response$levels, response$totals)
+  row_weights <- row_weights(response, design$weights, design$class_weights)
+  design$stats <- column_stats(design$x, row_weights, design$blueprint$names)
+  design <- if (is.null(response$counts)) {
+    keep_rows(design, response$codes, which(row_weights > 0))
+  } else {
+    expand_counts(design, response$counts)
+  }
+  design$fit_weights <- design$weights
+  if (!is.null(design$class_weights)) {
+    factors <- unname(design$class_weights)[design$codes + 1L]
+    design$fit_weights <- if (is.null(design$weights)) factors else design$weights * factors
+  }
+  design$y <- list(codes = design$codes, levels = design$levels)
+  design
+}
+
+# Finds the classes that have weight; one or none left is an error, an empty declared level a
+# warning.
+drop_empty_levels <- function(response, weights) {
+  k <- length(response$levels)
+  response$totals <- class_totals(response, weights)
+  present <- response$totals > 0
+  if (sum(present) < 2L) {
+    abort("one_class", sprintf(
+      "The response has rows of %s only; a classifier needs two classes.",
+      if (any(present)) enumerate(response$levels[present], quote = "\"") else "no class"))
+  }
+  if (all(present)) return(response)
+  response$dropped <- response$levels[!present]
+  warn("empty_level", sprintf("Level %s of the response has no rows and is dropped.",
+                              enumerate(response$dropped, quote = "\"")),
+       levels = response$dropped)
+  response$codes <- match(seq_len(k), which(present))[response$codes + 1L] - 1L
+  response$levels <- response$levels[present]
+  response$totals <- response$totals[present]
+  response
+}
+
+class_totals <- function(response, weights) {
+  if (!is.null(response$counts)) {
+    return(colSums(if (is.null(weights)) response$counts else response$counts * weights))
+  }
+  codes <- response$codes
+  missing <- is.na(codes) & (is.null(weights) | weights > 0)
+  if (any(missing)) {
+    abort("missing", sprintf("The response has %d missing values (row %s).", sum(missing),
+                             enumerate(which(missing), quote = "")), rows = which(missing))
+  }
+  k <- length(response$levels)
+  if (is.null(weights)) return(as.double(tabulate(codes + 1L, k)))
+  totals <- double(k)
+  sums <- rowsum(weights, codes)
+  seen <- !is.na(as.integer(rownames(sums)))
+  totals[as.integer(rownames(sums))[seen] + 1L] <- sums[seen]
+  totals
+}
+
+# The weight of each row in the fit; NULL: all one.
+row_weights <- function(response, weights, class_weights) {
+  if (!is.null(response$counts)) {
+    counts <- response$counts
+    if (!is.null(class_weights)) counts <- counts * rep(class_weights, each = nrow(counts))
+    return(if (is.null(weights)) rowSums(counts) else weights * rowSums(counts))
+  }
+  if (is.null(class_weights)) return(weights)
+  factors <- unname(class_weights)[response$codes + 1L]
+  if (is.null(weights)) factors else ifelse(weights > 0, weights * factors, 0)
+}
+
+# Statistics of the columns from C, which checks the slots of a sparse matrix on the way; no R
+# code may index such a matrix before.
+column_stats <- function(x, weights, names) {
+  stats <- .Call(lcr_colstats, x, weights)
+  if (is.character(stats)) abort("sparse", paste0("`x` is not a valid sparse matrix: ", stats))
+  lacking <- stats$n_na + stats$n_nan
+  if (any(lacking > 0)) {
+    abort("missing", sprintf(paste(
+      "`x` has %s missing values (%s NA, %s NaN) in column %s. Remove these rows, fill them in, or",
+      "use a formula with na.action."), format(sum(lacking)), format(sum(stats$n_na)),
+      format(sum(stats$n_nan)), enumerate(names[lacking > 0])), columns = names[lacking > 0])
+  }
+  if (any(stats$n_inf > 0)) {
+    abort("nonfinite", sprintf("`x` has %s infinite values in column %s.",
+                               format(sum(stats$n_inf)), enumerate(names[stats$n_inf > 0])),
+          columns = names[stats$n_inf > 0])
+  }
+  stats
+}
+
+keep_rows <- function(design, codes, rows) {
+  design$codes <- codes
+  if (is.null(design$weights) || length(rows) == nrow(design$x)) return(design)
+  design$x <- design$x[rows, , drop = FALSE]
+  design$codes <- codes[rows]
+  design$weights <- design$weights[rows]
+  design$offset <- take_rows(design$offset, rows)
+  design$row_names <- design$row_names[rows]
+  design$rows <- if (is.null(design$rows)) rows else design$rows[rows]
+  design
+}
+
+take_rows <- function(offset, rows) {
+  if (is.matrix(offset)) offset[rows, , drop = FALSE] else offset[rows]
+}
+
+# Counts (first level, second level) of a row become up to two rows with weights.
+expand_counts <- function(design, counts) {
+  n <- nrow(counts)
+  weights <- counts * (if (is.null(design$weights)) 1 else design$weights)
+  present <- as.vector(t(weights)) > 0
+  rows <- rep(seq_len(n), each = 2L)[present]
+  design$rows <- if (is.null(design$rows)) rows else design$rows[rows]
+  design$codes <- rep(0:1, n)[present]
+  design$weights <- as.vector(t(weights))[present]
+  design$x <- design$x[rows, , drop = FALSE]
+  design$offset <- take_rows(design$offset, rows)
+  design$row_names <- design$row_names[rows]
+  design
+}

@@ -1,0 +1,239 @@
+# The one .Call of a fit: settings become the numbers that C reads, its answer becomes
+# coefficients as R shows them, and its status becomes conditions.
+
+# vcov is kept in the fit up to this many coefficients.
+max_vcov <- 256
+
+# In which coordinates coefficients are fitted and shown. Without a penalty the two codings are the
+# same model: the fit is done in the one without flat directions, unless the solver's path matters.
+choose_coding <- function(problem, coding) {
+  loss <- problem$loss
+  if (problem$k == 2L && loss$name != "softmax") {
+    if (!is.null(coding)) {
+      abort("coding", sprintf(paste(
+        "Two classes with loss \"%s\" have a single score and no coding. Use loss = \"softmax\"",
+        "for a row for each class."), loss$name))
+    }
+    problem$coding <- problem$fit_coding <- "vector"
+    return(problem)
+  }
+  default <- if (loss$name == "softmax" && problem$lambda == 0) "reference" else "symmetric"
+  problem$coding <- if (is.null(coding)) default else coding
+  problem$fit_coding <- problem$coding
+  if (problem$lambda == 0 && is.null(problem$lower)) {
+    if (is_descent(problem$solver)) {
+      if (is.null(coding)) problem$fit_coding <- "symmetric"
+    } else if (loss$smooth) {
+      problem$fit_coding <- "reference"
+    }
+  }
+  problem
+}
+
+n_scores <- function(k, coding) switch(coding, vector = 1L, reference = k - 1L, symmetric = k)
+
+# The start as B of the fit's coding, or NULL.
+check_start <- function(start, problem) {
+  if (is.null(start)) return(NULL)
+  terms <- term_names(problem$design$blueprint)
+  q <- length(terms)
+  vector <- problem$coding == "vector"
+  rows <- if (vector) 1L else unique(c(problem$k, n_scores(problem$k, problem$coding)))
+  if (vector && !is.matrix(start)) start <- matrix(start, 1L, dimnames = list(NULL, names(start)))
+  if (!is.matrix(start) || !is.numeric(start) || ncol(start) != q || !nrow(start) %in% rows) {
+    abort("shape", sprintf(
+      "`start` must be %s, as coef() has it.", if (vector) sprintf("%d numbers", q) else
+        sprintf("a %s x %d matrix of numbers", paste(sort(rows), collapse = " or "), q)))
+  }
+  if (any(!is.finite(start))) abort("shape", "`start` has values that are missing or infinite.")
+  if (!is.null(colnames(start))) {
+    if (!setequal(colnames(start), terms)) {
+      abort("shape", sprintf("`start` is named %s and the terms are %s.",
+                             enumerate(colnames(start)), enumerate(terms)))
+    }
+    start <- start[, terms, drop = FALSE]
+  }
+  from <- if (vector) "vector" else if (nrow(start) == problem$k) "symmetric" else "reference"
+  if (problem$fit_coding == "reference" && from == "symmetric") start <- to_reference(start)
+  if (problem$fit_coding == "symmetric" && from == "reference") start <- rbind(0, start)
+  start <- t(unname(start))
+  storage.mode(start) <- "double"
+  start
+}
+
+# Everything C reads besides the data. Standardising multiplies the factors of the penalty: a slope
+# b of a column with standard deviation s is s b on the scaled column.
+engine_spec <- function(problem) {
+  stats <- problem$design$stats
+  scale <- 1
+  if (problem$standardize && problem$lambda > 0) {
+    # A constant column has a deviation of rounding errors only; it keeps the factor 1.
+    scale <- ifelse(stats$sd > 8 * .Machine$double.eps * stats$max_abs, stats$sd, 1)
+  }
+  factor <- rep_len(problem$penalty_factor, problem$p)
+  list(loss = problem$loss$name, k = problem$k,
+       coding = as.integer(problem$fit_coding == "reference"), intercept = problem$intercept,
+       lambda = as.double(problem$lambda), l1 = problem$alpha * factor * scale,
+       l2 = (1 - problem$alpha) * factor * scale^2, lower = problem$lower, upper = problem$upper,
+       start = problem$start, solver = problem$solver$name, options = problem$solver$options,
+       control = unclass(problem$control), stats = stats, seed = draw_seed(problem$solver),
+       progress = interactive(), hessian = wants_vcov(problem))
+}
+
+# Solvers that shuffle draw one seed from R's generator; the others leave it alone.
+draw_seed <- function(solver) {
+  if (solver$name == "auto" || !solver_row(solver$name)$random) return(0)
+  floor(stats::runif(1) * 2^53)
+}
+
+wants_vcov <- function(problem) {
+  size <- (problem$p + problem$intercept) * n_scores(problem$k, problem$fit_coding)
+  problem$lambda == 0 && problem$loss$likelihood && is.null(problem$design$class_weights) &&
+    is.null(problem$lower) && size > 0 && size <= max_vcov
+}
+
+engine_fit <- function(problem) {
+  design <- problem$design
+  result <- .Call(lcr_fit, design$x, design$codes, design$fit_weights,
+                  score_offset(design$offset, problem$k, problem$fit_coding),
+                  engine_spec(problem))
+  if (is.null(result$coefficients)) refuse_result(result)
+  w <- t(result$coefficients)
+  result$coefficients <- show_coefficients(w, result$aliased, problem)
+  result$vcov <- fit_vcov(result, problem)
+  result
+}
+
+refuse_result <- function(result) {
+  topic <- switch(result$status, out_of_memory = "memory", nonfinite = "numeric",
+                  unsupported = "solver", "internal")
+  abort(topic, paste0("The fit is impossible: ", result$text))
+}
+
+# From the coding of the fit to the one that is shown, with names; NA for aliased columns.
+show_coefficients <- function(w, aliased, problem) {
+  terms <- term_names(problem$design$blueprint)
+  gone <- terms %in% problem$design$blueprint$names[aliased]
+  if (problem$coding == "vector") {
+    w <- stats::setNames(as.vector(w), terms)
+    w[gone] <- NA
+    return(w)
+  }
+  if (problem$fit_coding == "symmetric" && problem$coding == "reference") w <- to_reference(w)
+  if (problem$fit_coding == "reference" && problem$coding == "symmetric") w <- to_symmetric(w)
+  if (problem$coding == "symmetric" && is.null(problem$lower)) {
+    # Directions that neither the loss nor the penalty sees are fixed by a sum of zero.
+    flat <- c(if (problem$intercept) TRUE, problem$lambda * problem$penalty_factor == 0)
+    w[, flat] <- centre_classes(w[, flat, drop = FALSE])
+  }
+  levels <- problem$design$levels
+  dimnames(w) <- list(if (problem$coding == "reference") levels[-1L] else levels, terms)
+  w[, gone] <- NA
+  w
+}
+
+# The inverse of the Fisher information in the coding that is shown, without aliased columns.
+fit_vcov <- function(result, problem) {
+  h <- result$hessian
+  if (is.null(h)) return(NULL)
+  terms <- term_names(problem$design$blueprint)
+  kept <- !terms %in% problem$design$blueprint$names[result$aliased]
+  q <- length(terms)
+  scores <- n_scores(problem$k, problem$fit_coding)
+  # With the first class held at zero the information is the block of the other classes.
+  use <- rep(kept, scores)
+  if (problem$fit_coding == "symmetric") use[seq_len(q)] <- FALSE
+  v <- invert_information(h[use, use, drop = FALSE] * result$weight_sum)
+  if (is.null(v)) return(NULL)
+  shown <- terms[kept]
+  if (problem$coding == "vector") {
+    dimnames(v) <- list(shown, shown)
+    return(v)
+  }
+  levels <- problem$design$levels
+  if (problem$coding == "symmetric") {
+    map <- kronecker(to_symmetric(diag(problem$k - 1L)), diag(length(shown)))
+    v <- map %*% v %*% t(map)
+  } else {
+    levels <- levels[-1L]
+  }
+  names <- paste(rep(levels, each = length(shown)), shown, sep = ":")
+  dimnames(v) <- list(names, names)
+  v
+}
+
+# Scaled to a unit diagonal first, so that units of columns do not matter. NULL if singular.
+invert_information <- function(h) {
+  d <- sqrt(diag(h))
+  if (!all(is.finite(d)) || any(d == 0)) return(NULL)
+  root <- tryCatch(chol(h / tcrossprod(d)), error = function(e) NULL)
+  if (is.null(root)) return(NULL)
+  chol2inv(root) / tcrossprod(d)
+}
+
+# An interrupted fit behaves as any interrupt, and carries what there is.
+signal_interrupt <- function(fit) {
+  condition <- structure(class = c("linclass_interrupt", "interrupt", "condition"),
+                         list(message = "The fit was interrupted.", call = NULL, fit = fit))
+  signalCondition(condition)
+  invokeRestart("abort")
+}
+
+# One plain sentence for each thing that the user should know; the graver ones hide their
+# consequences.
+report_conditions <- function(fit) {
+  if (fit$status == "diverged") {
+    warn("diverged", sprintf(paste(
+      "The objective grew without bound (%s); the best iterate is returned. Use a smaller rate or",
+      "another solver."), fit$status_text), fit = fit)
+    return(invisible())
+  }
+  underdetermined <- fit$lambda == 0 && fit$loss != "perceptron" && is.null(fit$lower) &&
+    fit$n < fit$p + fit$intercept
+  separated <- fit$separation$kind != "none"
+  if (underdetermined) {
+    warn("underdetermined", sprintf(paste(
+      "There are %d rows for %d coefficients of each score and no penalty, so the solution is not",
+      "unique. Use lambda > 0."), fit$n, fit$p + fit$intercept))
+  } else if (length(fit$aliased)) {
+    warn("rank", sprintf(paste(
+      "%s %s a linear combination of other columns: the coefficients are NA. Drop columns or use",
+      "lambda > 0 with alpha < 1."), enumerate(fit$aliased),
+      if (length(fit$aliased) > 1L) "are each" else "is"), columns = fit$aliased)
+  }
+  if (separated && !underdetermined) warn_separation(fit$separation)
+  if (!separated && !underdetermined) warn_condition(fit)
+  if (!separated && needs_convergence_warning(fit)) {
+    warn("not_converged", sprintf(paste(
+      "The fit has not converged (%s). Its certificate is %s and the tolerance %s; raise max_iter",
+      "in linclass_control() or try another solver."), fit$status_text,
+      format(fit$certificate$relative, digits = 2L),
+      format(fit$certificate$tolerance, digits = 2L)))
+  }
+  invisible()
+}
+
+warn_separation <- function(separation) {
+  warn("separation", sprintf(paste(
+    "Classes are %s separated by the features (%s), so that the likelihood has no finite maximum:",
+    "the coefficients are those where the fit stopped and their standard errors mean nothing. Use",
+    "lambda > 0 for a finite solution."),
+    if (separation$kind == "complete") "perfectly" else "in part",
+    enumerate(separation$classes, 10L)), classes = separation$classes)
+}
+
+warn_condition <- function(fit) {
+  condition <- fit$condition
+  if (fit$lambda > 0 || is.na(condition) || condition <= 1e10) return(invisible())
+  warn("ill_conditioned", sprintf(paste(
+    "The columns are nearly linearly dependent (condition number %.1g): some coefficients have",
+    "few certain digits. Centre columns, drop some, or use lambda > 0."), condition),
+    condition_number = condition)
+}
+
+# A budget that the user set and that ran out is no trouble, but a perceptron that still makes
+# mistakes is.
+needs_convergence_warning <- function(fit) {
+  if (fit$loss == "perceptron") return(!is.na(fit$mistakes) && fit$mistakes > 0)
+  fit$status %in% c("max_iter", "time_limit", "stalled")
+}

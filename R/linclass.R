@@ -1,0 +1,298 @@
+#' Fit a linear classifier
+#'
+#' Fits logistic, softmax, perceptron, hinge or squared hinge classifiers of two or more classes,
+#' with or without a ridge, lasso or elastic net penalty. What is minimised is
+#' \deqn{\frac{\sum_i w_i L_i}{\sum_i w_i} + \lambda \sum_j f_j \left(\frac{1 - \alpha}{2} b_j^2 +
+#'   \alpha |b_j|\right)}{sum_i w_i L_i / sum_i w_i + lambda sum_j f_j ((1 - alpha)/2 b_j^2 +
+#'   alpha |b_j|)}
+#' over the slopes b of all classes; intercepts are never penalised.
+#'
+#' @section Classes:
+#' A response may be a factor, logical (FALSE, TRUE), character (in the order of `factor()`, with a
+#' message), or numeric with two distinct values. Classes keep the order of the levels; with two
+#' classes the second level is the event, whose score and probability are modelled. A response of
+#' two columns (formula or matrix) counts events and non-events, as in [stats::glm()]; only the
+#' logistic loss takes it. Levels without rows are dropped with a warning.
+#'
+#' @section Coding:
+#' Two classes with a loss other than softmax have one score, and coefficients are a vector.
+#' Otherwise coefficients are a matrix with a row for each class: all classes (`"symmetric"`), or
+#' all but the first, whose score is fixed at zero (`"reference"`). The coding is what is fitted
+#' and penalised. The default is reference for softmax without penalty, else symmetric. Symmetric
+#' fits without penalty, and their intercepts always, are made unique by a sum of zero over classes.
+#' The solvers `gradient_descent` and `minibatch` step in symmetric coordinates unless
+#' `coding = "reference"` is given.
+#'
+#' @section Weights:
+#' A weight of 2 means two copies of the row, 0 means that the row is absent; `nobs()` is their sum.
+#' `class_weights` multiply the weights of each class, and make the fit one that is no maximum
+#' likelihood.
+#'
+#' @section Errors and warnings:
+#' All arguments are checked before any work is done; see [linclass_conditions] for the classes of
+#' the errors. Warnings after the fit say whether it has not converged, whether classes are
+#' separated, whether columns are linear combinations of others (their coefficients are NA), and
+#' whether the problem is ill-conditioned.
+#'
+#' @param x a formula; a numeric, integer or logical matrix (n rows, p columns, no column of
+#'   ones); a matrix of package Matrix (sparse ones are not made dense); or a data frame of numeric
+#'   columns.
+#' @param formula a formula `class ~ features`; `offset()` terms are allowed, and `- 1` drops the
+#'   intercept.
+#' @param data a data frame, list or environment with the variables of the formula.
+#' @param y the response, n values (see Classes).
+#' @param ... not used; an argument here is an error that names the most similar one.
+#' @param loss one string of [linclass_losses()], or `"auto"`: logistic for two classes, else
+#'   softmax.
+#' @param lambda one number, at least 0: the strength of the penalty.
+#' @param alpha one number from 0 (ridge) to 1 (lasso), between them the elastic net.
+#' @param weights `NULL`, or n numbers, at least 0. In the formula method evaluated in `data`.
+#' @param offset `NULL`; two classes: n numbers, added to the score of the second level; or a matrix
+#'   n x k, added to the scores of all classes. In the formula method evaluated in `data`.
+#' @param subset which rows of `data` to use, evaluated in `data`.
+#' @param na.action what to do with missing values, as in [stats::model.frame()]. The matrix methods
+#'   refuse them.
+#' @param contrasts a list, as `contrasts.arg` of [stats::model.matrix()].
+#' @param class_weights `NULL`; a numeric vector of positive values named by the classes; or
+#'   `"balanced"`: n / (k n_c) for class c of n_c rows.
+#' @param penalty_factor one number or p numbers, at least 0, that multiply `lambda` as given (0:
+#'   not penalised), or a vector named by some of the columns (the others have 1).
+#' @param standardize whether the penalty acts on the coefficients of columns scaled to standard
+#'   deviation 1 (divisor n). Coefficients are always those of the columns as given. It has no
+#'   effect if `lambda = 0`.
+#' @param intercept whether there is an intercept (one for each score).
+#' @param lower,upper `NULL`, one number, p numbers, or a vector named by some of the columns:
+#'   bounds of the slopes (of all classes).
+#' @param coding `NULL` (see Coding), `"symmetric"` or `"reference"`.
+#' @param model whether to keep the data in the fit.
+#' @param solver one string of [linclass_solvers()], `"auto"`, or the result of [solver()].
+#' @param start `NULL`, or coefficients to start from, in the shape that `coef()` has: a vector, or
+#'   a matrix with a row for each class.
+#' @param control the result of [linclass_control()].
+#' @return An object of class `linclass`: a list with, among others,
+#' * `coefficients`: a named vector (one score), or a matrix of classes x terms with the intercept
+#'   first; NA where a column is a linear combination of others;
+#' * `levels`, `loss`, `coding`, `lambda`, `alpha`, `penalty_factor`, `standardize`, `lower` and
+#'   `upper`;
+#' * `n` rows with positive weight, `nobs` their sum of weights, `p` columns;
+#' * `objective` the minimum found, `loss_value` the mean loss in it, `null_loss` the mean loss with
+#'   intercepts alone, `deviance`;
+#' * `certificate`: how far the fit is from the optimum: a list of `kind`, `gap` (absolute),
+#'   `relative`, `kkt` (the largest violation of the optimality conditions), `met` and `tolerance`;
+#' * `status`, `converged`, `solver`, `reason`, `iterations`, `passes` (reads of x), `seconds`;
+#' * `history`: a data frame of iteration, epoch, objective, gradient_norm, step and seconds;
+#' * `separation`, `aliased`, `vcov`, `blueprint`, `terms`, `call`.
+#'
+#' It holds no data unless `model = TRUE`.
+#' @references Friedman, J., Hastie, T. and Tibshirani, R. (2010) Regularization paths for
+#'   generalized linear models via coordinate descent. *Journal of Statistical Software* 33(1),
+#'   \doi{10.18637/jss.v033.i01}.
+#'
+#'   Weston, J. and Watkins, C. (1999) Support vector machines for multi-class pattern recognition.
+#'   *Proceedings of ESANN*, 219--224.
+#' @seealso [solver()], [linclass_control()], [linclass_losses()], [linclass_conditions]
+#' @examples
+#' fit <- linclass(am ~ wt, mtcars)
+#' fit
+#' coef(fit)
+#'
+#' # three classes, ridge
+#' fit <- linclass(Species ~ ., iris, lambda = 0.01, alpha = 0)
+#' table(predict(fit, iris), iris$Species)
+#'
+#' # a matrix, lasso
+#' x <- as.matrix(iris[1:4])
+#' coef(linclass(x, iris$Species, lambda = 0.05))
+#'
+#' # a linear support vector machine
+#' linclass(am ~ wt + hp, mtcars, loss = "squared_hinge", lambda = 0.1, alpha = 0)
+#' @export
+linclass <- function(x, ...) {
+  UseMethod("linclass")
+}
+
+# Arguments that all methods treat alike.
+setting_names <- c("loss", "lambda", "alpha", "class_weights", "penalty_factor", "standardize",
+                   "intercept", "lower", "upper", "coding", "model", "solver", "start", "control")
+
+#' @rdname linclass
+#' @export
+linclass.formula <- function(formula, data = NULL, ..., loss = "auto", lambda = 0, alpha = 1,
+                             weights = NULL, offset = NULL, subset = NULL, na.action = NULL,
+                             contrasts = NULL, class_weights = NULL, penalty_factor = 1,
+                             standardize = TRUE, intercept = TRUE, lower = NULL, upper = NULL,
+                             coding = NULL, model = FALSE, solver = "auto", start = NULL,
+                             control = linclass_control()) {
+  started <- proc.time()[["elapsed"]]
+  check_no_dots(dots_of(sys.function(), sys.call(), parent.frame()), names(formals()),
+                hints = list(y = " The response stands on the left of the formula.",
+                             x = " The formula goes first, without a name."))
+  call <- match.call()
+  settings <- check_settings(mget(setting_names))
+  design <- design_from_formula(formula, data, call$weights, call$offset, call$subset,
+                                call$na.action, contrasts, parent.frame(), settings$intercept)
+  fit_design(design, settings, call, started)
+}
+
+#' @rdname linclass
+#' @export
+linclass.matrix <- function(x, y, ..., loss = "auto", lambda = 0, alpha = 1, weights = NULL,
+                            offset = NULL, class_weights = NULL, penalty_factor = 1,
+                            standardize = TRUE, intercept = TRUE, lower = NULL, upper = NULL,
+                            coding = NULL, model = FALSE, solver = "auto", start = NULL,
+                            control = linclass_control()) {
+  started <- proc.time()[["elapsed"]]
+  check_no_dots(dots_of(sys.function(), sys.call(), parent.frame()), names(formals()),
+                hints = formula_only)
+  call <- match.call()
+  settings <- check_settings(mget(setting_names))
+  if (missing(y)) abort("response", "There is no response: give `y`.")
+  design <- design_from_xy(x, y, weights, offset, settings$intercept)
+  fit_design(design, settings, call, started)
+}
+
+#' @rdname linclass
+#' @export
+linclass.Matrix <- linclass.matrix
+
+#' @rdname linclass
+#' @export
+linclass.data.frame <- linclass.matrix
+
+#' @export
+linclass.default <- function(x, ...) {
+  # A table or another classed array of two dimensions is a matrix all the same.
+  if (!is.matrix(x)) as_numbers(x, "type")  # says what is wrong
+  fit <- linclass.matrix(unclass(x), ...)
+  fit$call <- tidy_call(match.call())
+  fit
+}
+
+formula_only <- local({
+  hint <- " It belongs to the formula method: linclass(y ~ ., data)."
+  list(data = hint, subset = " Take rows of `x` and `y` instead.", contrasts = hint,
+       na.action = " Remove rows with missing values, or use a formula.", formula = hint)
+})
+
+# The arguments that matched `...` in a call, unevaluated.
+dots_of <- function(fun, call, env) {
+  as.list(match.call(fun, call, expand.dots = FALSE, envir = env)$...)
+}
+
+# The bridge from a design to a fit, the same for all methods.
+fit_design <- function(design, settings, call, started) {
+  problem <- new_problem(design, settings)
+  result <- engine_fit(problem)
+  fit <- new_linclass(problem, result, call)
+  fit$seconds <- proc.time()[["elapsed"]] - started
+  if (result$status == "interrupted") signal_interrupt(fit)
+  report_conditions(fit)
+  fit
+}
+
+# Checks of arguments that need no data.
+check_settings <- function(s) {
+  valid <- c("auto", loss_table()$name)
+  if (!is.character(s$loss) || length(s$loss) != 1L || !s$loss %in% valid) {
+    hint <- if (is.character(s$loss) && length(s$loss) == 1L) hint_nearest(s$loss, valid) else ""
+    abort("loss", sprintf("Unknown loss %s.%s Losses: %s.", describe_value(s$loss), hint,
+                          enumerate(valid, 20L, quote = "\"")))
+  }
+  check_number(s$lambda, "lambda", 0, Inf)
+  check_number(s$alpha, "alpha", 0, 1)
+  if (s$loss == "perceptron" && s$lambda > 0) {
+    abort("penalty", paste("The perceptron takes no penalty: its objective is 0 at zero",
+                           "coefficients. Use lambda = 0, or loss = \"hinge\"."))
+  }
+  for (flag in c("standardize", "intercept", "model")) {
+    if (!is.logical(s[[flag]]) || length(s[[flag]]) != 1L || is.na(s[[flag]])) {
+      abort("argument", sprintf("`%s` must be TRUE or FALSE, not %s.", flag,
+                                describe_value(s[[flag]])))
+    }
+  }
+  if (!is.null(s$coding) && !(is.character(s$coding) && length(s$coding) == 1L &&
+                                s$coding %in% c("symmetric", "reference"))) {
+    abort("coding", sprintf("`coding` must be \"symmetric\" or \"reference\", not %s.",
+                            describe_value(s$coding)))
+  }
+  s$solver <- as_solver(s$solver)
+  s$control <- as_control(s$control)
+  s
+}
+
+check_number <- function(value, name, lower, upper) {
+  if (!is.numeric(value) || length(value) != 1L || is.na(value) || is.infinite(value) ||
+        value < lower || value > upper) {
+    range <- if (is.infinite(upper)) "one finite number of at least 0" else
+      sprintf("one number from %g to %g", lower, upper)
+    abort("penalty", sprintf("`%s` must be %s, not %s.", name, range, describe_value(value)))
+  }
+}
+
+# Joins a design and the settings, checks all that depends on both, and decides the coding.
+new_problem <- function(design, settings) {
+  design <- resolve_design(design, settings$loss, settings$class_weights)
+  k <- length(design$levels)
+  loss <- loss_row(if (settings$loss != "auto") settings$loss else
+    if (k == 2L) "logistic" else "softmax")
+  if (!is.na(loss$max_classes) && k > loss$max_classes) {
+    abort("response", sprintf("The response has %d classes (%s) and loss \"%s\" takes %d.", k,
+                              enumerate(design$levels), loss$name, loss$max_classes))
+  }
+  names <- design$blueprint$names
+  problem <- c(settings[c("lambda", "alpha", "standardize", "intercept", "solver", "control",
+                          "model")],
+               list(design = design, loss = loss, k = k, p = length(names)))
+  problem$intercept <- design$blueprint$intercept
+  problem$penalty_factor <- check_penalty_factor(settings$penalty_factor, names)
+  problem[c("lower", "upper")] <- check_bounds(settings$lower, settings$upper, names)
+  problem <- choose_coding(problem, settings$coding)
+  problem$start <- check_start(settings$start, problem)
+  has_l1 <- problem$lambda > 0 && problem$alpha > 0 && any(problem$penalty_factor > 0)
+  check_solver(problem$solver, loss, has_l1, !is.null(problem$lower))
+  problem
+}
+
+# A value for each column from one number, p numbers or some columns by name.
+per_column <- function(value, names, other, what, topic) {
+  if (!is.numeric(value) || anyNA(value)) {
+    abort(topic, sprintf("`%s` must be numeric without NA, not %s.", what, describe_value(value)))
+  }
+  if (!is.null(names(value)) && length(names)) {
+    unknown <- setdiff(names(value), names)
+    if (length(unknown) || anyDuplicated(names(value))) {
+      abort(topic, sprintf("`%s` names %s: not a column, or twice.", what, enumerate(
+        if (length(unknown)) unknown else names(value)[duplicated(names(value))])))
+    }
+    full <- rep(other, length(names))
+    full[match(names(value), names)] <- value
+    return(full)
+  }
+  if (!length(value) %in% c(1L, length(names))) {
+    abort("shape", sprintf("`%s` has length %d; it needs 1 or %d, one for each column.", what,
+                           length(value), length(names)))
+  }
+  rep_len(as.double(value), length(names))
+}
+
+check_penalty_factor <- function(value, names) {
+  value <- per_column(value, names, 1, "penalty_factor", "penalty")
+  if (any(value < 0 | is.infinite(value))) {
+    abort("penalty", "`penalty_factor` must be finite and not negative.")
+  }
+  value
+}
+
+# list(lower, upper), both NULL if nothing is bounded.
+check_bounds <- function(lower, upper, names) {
+  if (is.null(lower) && is.null(upper)) return(list(lower = NULL, upper = NULL))
+  lower <- per_column(if (is.null(lower)) -Inf else lower, names, -Inf, "lower", "bounds")
+  upper <- per_column(if (is.null(upper)) Inf else upper, names, Inf, "upper", "bounds")
+  crossed <- lower > upper | lower == Inf | upper == -Inf
+  if (any(crossed)) {
+    abort("bounds", sprintf("No value lies between `lower` and `upper` of column %s.",
+                            enumerate(names[crossed])))
+  }
+  if (all(is.infinite(lower) & is.infinite(upper))) return(list(lower = NULL, upper = NULL))
+  list(lower = lower, upper = upper)
+}

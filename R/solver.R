@@ -1,0 +1,74 @@
+#' Name a solver and set its options
+#'
+#' `linclass(..., solver = "newton")` names a solver with its default options;
+#' `linclass(..., solver = solver("minibatch", batch_size = 32))` sets some. `solver = "auto"`
+#' chooses from the size of the data, the loss and the penalty, and `print()` of the fit says what
+#' was chosen and why.
+#'
+#' @param name one string: the name of a solver, or `"auto"` (which has no options).
+#' @param ... options of this solver, by name, each one number (or TRUE and FALSE for 1 and 0).
+#' @return An object of class `linclass_solver`: a list of `name` (one string) and `options`
+#'   (a named list of numbers, only those given).
+#' @section Errors: `linclass_error_solver` for an unknown solver, an unknown option or a value out
+#'   of range, naming the valid ones.
+#' @eval rd_solvers()
+#' @seealso [linclass_solvers()] for what each solver can treat; [linclass_control()] for what all
+#'   solvers share.
+#' @examples
+#' solver("newton")
+#' fit <- linclass(am ~ wt, mtcars, solver = solver("gradient_descent"))
+#' fit$solver
+#' @export
+solver <- function(name, ...) {
+  if (!is.character(name) || length(name) != 1L || is.na(name)) {
+    abort("solver", sprintf("`name` of a solver must be one string, not %s.",
+                            describe_value(name)))
+  }
+  valid <- c("auto", solver_table()$name)
+  if (!name %in% valid) {
+    abort("solver", sprintf("Unknown solver %s.%s Solvers: %s.", dQuote(name, FALSE),
+                            hint_nearest(name, valid), enumerate(valid, 20L)))
+  }
+  fields <- if (name == "auto") list(name = character()) else solver_row(name)$options
+  options <- check_fields(list(...), fields, "solver", sprintf("solver(\"%s\")", name))
+  structure(list(name = name, options = options), class = "linclass_solver")
+}
+
+#' @export
+print.linclass_solver <- function(x, ...) {
+  cat("linclass solver:", x$name, "\n")
+  for (option in names(x$options)) cat("  ", option, " = ", format(x$options[[option]]), "\n",
+                                       sep = "")
+  invisible(x)
+}
+
+as_solver <- function(x) {
+  if (inherits(x, "linclass_solver")) return(x)
+  if (is.character(x)) return(solver(x))
+  abort("solver", sprintf("`solver` must be a string or made by solver(), not %s.",
+                          describe_value(x)))
+}
+
+# Descent with a rate steps in the coordinates of the lecture notes: one row for each class.
+is_descent <- function(solver) solver$name %in% c("gradient_descent", "minibatch")
+
+# A solver that was named must be able to treat the problem; "auto" always finds one that can.
+check_solver <- function(solver, loss, has_l1, has_bounds) {
+  if (solver$name == "auto") return(invisible())
+  row <- solver_row(solver$name)
+  if (row$smooth_only && !loss$smooth) {
+    abort("solver", sprintf("Solver \"%s\" needs a smooth loss and \"%s\" is not. Use one of %s.",
+                            solver$name, loss$name, able_solvers(!solver_table()$smooth_only)))
+  }
+  if (has_l1 && !row$l1) {
+    abort("solver", sprintf(paste(
+      "Solver \"%s\" cannot treat the lasso part of the penalty (alpha > 0).",
+      "Set alpha = 0 for ridge, or use one of %s."), solver$name, able_solvers(solver_table()$l1)))
+  }
+  if (has_bounds && !row$bounds) {
+    abort("bounds", sprintf("Solver \"%s\" cannot treat bounds. Use one of %s.", solver$name,
+                            able_solvers(solver_table()$bounds)))
+  }
+}
+
+able_solvers <- function(able) enumerate(c("auto", solver_table()$name[able]), 20L, quote = "\"")

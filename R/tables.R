@@ -1,0 +1,134 @@
+# The tables of losses, solvers, control fields and statuses live in C; R reads each once a session.
+
+cache <- new.env(parent = emptyenv())
+
+cached <- function(key, value) {
+  if (is.null(cache[[key]])) cache[[key]] <- value
+  cache[[key]]
+}
+
+loss_table <- function() cached("losses", .Call(lcr_losses))
+solver_table <- function() cached("solvers", .Call(lcr_solvers))
+control_table <- function() cached("controls", .Call(lcr_controls))
+
+# One row of a table (a list of equal-length vectors) as a list.
+table_row <- function(table, name) {
+  lapply(table, function(column) column[[match(name, table$name)]])
+}
+
+loss_row <- function(name) table_row(loss_table(), name)
+solver_row <- function(name) table_row(solver_table(), name)
+
+#' The losses and the solvers
+#'
+#' What `loss =` and `solver =` of [linclass()] can name, read from the tables of the C code.
+#'
+#' With true class y and scores z the loss of one row is, for each name,
+#' * `logistic` (two classes, z the score of the second level):
+#'   `log(1 + exp(-z))` if y is the second level, else `log(1 + exp(z))`;
+#' * `softmax`: `log(sum(exp(z))) - z[y]`;
+#' * `perceptron`: the sum over the other classes j of `max(0, z[j] - z[y])`;
+#' * `hinge`: the same with `max(0, z[j] - z[y] + 1)`;
+#' * `squared_hinge`: the same with `max(0, z[j] - z[y] + 1)^2`.
+#'
+#' With two classes a margin loss has a single score, that of the second level, and is
+#' `max(0, m - s z)` (squared for `squared_hinge`), with `s` = 1 for the second level and -1 for the
+#' first, and `m` = 0 for the perceptron and 1 else.
+#'
+#' @return `linclass_losses()`: a data frame with columns `name`; `title`; `max_classes`, the
+#'   largest number of classes (NA: any); `probability`, whether the loss defines probabilities;
+#'   `likelihood`, whether it is minus a log-likelihood; `smooth`, whether its gradient is
+#'   continuous; `curvature`, whether it has a Hessian; `convex_gap`, whether a fit can report a
+#'   duality gap.
+#'
+#'   `linclass_solvers()`: a data frame with columns `name`; `title`; `smooth_only`, whether only
+#'   smooth losses can be fitted; `l1`, whether lasso and elastic net can; `bounds`, whether bounds
+#'   can; `random`, whether it draws from R's random number generator; `options`, the names of the
+#'   options of [solver()].
+#' @seealso [linclass()], [solver()]
+#' @examples
+#' linclass_losses()
+#' linclass_solvers()
+#' @export
+linclass_losses <- function() {
+  as.data.frame(loss_table(), stringsAsFactors = FALSE)
+}
+
+#' @rdname linclass_losses
+#' @export
+linclass_solvers <- function() {
+  table <- solver_table()
+  table$options <- vapply(table$options, function(o) paste(o$name, collapse = ", "), "")
+  as.data.frame(table, stringsAsFactors = FALSE)
+}
+
+# Checks values given by name against one table of fields and returns them as doubles.
+check_fields <- function(values, fields, topic, what) {
+  if (!length(values)) return(list())
+  name <- names(values)
+  if (is.null(name) || any(name == "")) {
+    abort(topic, sprintf("Every value given to %s must be named.", what))
+  }
+  if (anyDuplicated(name)) {
+    abort(topic, sprintf("`%s` was given twice to %s.", name[duplicated(name)][1L], what))
+  }
+  unknown <- setdiff(name, fields$name)
+  if (length(unknown)) {
+    known <- if (length(fields$name)) enumerate(fields$name, 20L) else "none"
+    abort(topic, sprintf("%s has no option `%s`.%s Options: %s.", what, unknown[1L],
+                         hint_nearest(unknown[1L], fields$name), known), argument = unknown[1L])
+  }
+  Map(function(value, at) check_field(value, fields, at, topic, what),
+      values, match(name, fields$name))
+}
+
+check_field <- function(value, fields, at, topic, what) {
+  name <- fields$name[[at]]
+  lower <- fields$lower[[at]]
+  upper <- fields$upper[[at]]
+  whole <- fields$integer[[at]]
+  # NA means "the solver's own value" exactly where the table's default is NA.
+  if (length(value) == 1L && is.na(value) && !is.nan(value) && is.na(fields$default[[at]])) {
+    return(NA_real_)
+  }
+  good <- (is.numeric(value) || is.logical(value)) && length(value) == 1L && !is.na(value) &&
+    value >= lower && value <= upper && (!whole || is.infinite(value) || value == floor(value))
+  if (!good) {
+    abort(topic, sprintf("`%s` of %s must be one %s from %s to %s, not %s.", name, what,
+                         if (whole) "whole number" else "number", format(lower), format(upper),
+                         describe_value(value)), argument = name)
+  }
+  as.double(value)
+}
+
+describe_value <- function(value) {
+  if (is.null(value)) return("NULL")
+  if (is.atomic(value) && length(value) == 1L) {
+    return(if (is.character(value)) dQuote(value, FALSE) else format(value, digits = 15L))
+  }
+  sprintf("%s of length %d", class(value)[1L], length(value))
+}
+
+# Rd items of a table of fields, for @eval in the help pages.
+rd_fields <- function(fields) {
+  range <- sprintf("%s to %s", vapply(fields$lower, format, ""), vapply(fields$upper, format, ""))
+  default <- vapply(fields$default, function(d) if (is.na(d)) "chosen by the solver" else format(d),
+                    "")
+  kind <- ifelse(unlist(fields$integer), "whole number, ", "")
+  sprintf("\\item{\\code{%s}}{%s (%s%s; default %s)}", fields$name,
+          gsub("%", "\\\\%", rd_text(fields$help)), kind, range, default)
+}
+
+rd_controls <- function() {
+  c("@section Fields:", "\\describe{", rd_fields(control_table()), "}")
+}
+
+rd_solvers <- function() {
+  table <- solver_table()
+  section <- function(i) {
+    fields <- table$options[[i]]
+    body <- if (length(fields$name)) c("\\describe{", rd_fields(fields), "}") else "No options."
+    c(sprintf("\\strong{%s}: %s.", table$name[[i]], table$title[[i]]), "", body, "")
+  }
+  c("@section Solvers and their options:", unlist(lapply(seq_along(table$name), section)))
+}
