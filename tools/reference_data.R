@@ -2,8 +2,8 @@
 # Run from the top of the sources, before tools/reference_fits.py:
 #   Rscript tools/reference_data.R
 #
-# A row is a sample. Columns: `y` the label of its class, then the columns of x (no intercept), then,
-# where the data set has them, `(weight)` and `(offset)` or one `(offset.<class>)` per class.
+# A row is a sample. Columns: `y` the label of its class, then the columns of x (no intercept),
+# then, where the data set has them, `(weight)` and `(offset)` or one `(offset.<class>)` a class.
 # The columns are integers or short decimals, so that every reader gets the same doubles; the script
 # reads each file back and stops if one bit differs. Data come with R and its recommended packages.
 
