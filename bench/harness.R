@@ -55,7 +55,7 @@ read_floor <- function(x, threads) {
   if (!file.exists(library_file)) return(NA_real_)
   dll <- dyn.load(library_file)
   on.exit(dyn.unload(dll[["path"]]), add = TRUE, after = FALSE)
-  repeats <- max(1L, ceiling(2e8 / (8 * length(x))))
+  repeats <- as.integer(max(1, ceiling(2e8 / (8 * length(x)))))
   read <- function() .Call("bench_read", x, repeats, as.integer(threads))
   min(vapply(1:5, function(i) read() / repeats, 0))
 }

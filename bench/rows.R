@@ -29,7 +29,7 @@ logistic_peers <- function() {
         default = function(d) {
           speedglm::speedglm.wfit(d$y, d$with_one, intercept = TRUE, family = binomial())
         },
-        "tol.values, tol 1e-12" = function(d) {
+        "acc 1e-12" = function(d) {
           speedglm::speedglm.wfit(d$y, d$with_one, intercept = TRUE, family = binomial(), acc = 1e-12)
         }),
       coef = function(fit, d) fit$coefficients),
