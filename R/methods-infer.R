@@ -1,0 +1,336 @@
+# Inference by maximum likelihood: log-likelihood, covariance, intervals, tests, simulation. Each
+# method first asks whether the fit is a maximum of a likelihood and says why if it is not.
+
+# `what` starts the sentence: "The deviance", "logLik()".
+check_likelihood <- function(object, what) {
+  check_version(object)
+  table <- loss_table()
+  if (!loss_row(object$loss)$likelihood) {
+    abort("no_likelihood", sprintf("%s needs a likelihood, and loss \"%s\" is none; %s are.", what,
+                                   object$loss,
+                                   enumerate(table$name[table$likelihood], 20L, "\"")))
+  }
+  if (!is.null(object$class_weights)) {
+    abort("no_likelihood", sprintf(paste(
+      "%s is not defined for a fit with class weights: it does not maximise the likelihood of the",
+      "data."), what))
+  }
+}
+
+#' Log-likelihood and degrees of freedom
+#'
+#' `logLik()` makes [stats::AIC()] and [stats::BIC()] work, `extractAIC()` with it
+#' [stats::step()] and [stats::drop1()].
+#'
+#' The degrees of freedom count the coefficients of an unpenalised fit (k - 1 scores, without those
+#' that could not be estimated). For the lasso they are the number of coefficients that are not
+#' zero. With a ridge part they are the trace of \eqn{H (H + \lambda D)^{-1}} over the coefficients
+#' that are not zero, with H the Hessian of the mean loss and D the diagonal of the ridge penalty;
+#' this needs the training data and is refused above 1000 coefficients.
+#'
+#' @param object,fit A fit made by [linclass()] with a likelihood loss and without class weights.
+#' @param data `NULL`, or the training data, as in [fitted.linclass()]; only read for the trace.
+#' @param scale Not used.
+#' @param k The penalty of a degree of freedom; 2 is AIC.
+#' @param ... Not used.
+#' @return `logLik()`: an object of class `logLik` with the attributes `df` and `nobs` (the sum of
+#'   the weights). `extractAIC()`: degrees of freedom and criterion. Errors:
+#'   `linclass_error_no_likelihood`.
+#' @seealso [anova.linclass()]
+#' @examples
+#' birthwt <- MASS::birthwt
+#' fit <- linclass(low ~ age + lwt + smoke, birthwt)
+#' logLik(fit)
+#' c(AIC(fit), BIC(fit))
+#' drop1(fit, test = "Chisq")
+#' @export
+logLik.linclass <- function(object, data = NULL, ...) {
+  check_likelihood(object, "logLik()")
+  structure(-object$deviance / 2, df = degrees_of_freedom(object, data), nobs = object$nobs,
+            class = "logLik")
+}
+
+#' @rdname logLik.linclass
+#' @export
+extractAIC.linclass <- function(fit, scale = 0, k = 2, ...) {
+  log_lik <- stats::logLik(fit)
+  df <- attr(log_lik, "df")
+  c(df, -2 * as.numeric(log_lik) + k * df)
+}
+
+max_trace <- 1000L
+
+degrees_of_freedom <- function(object, data) {
+  W <- object$coefficients
+  if (!is.matrix(W)) W <- t(W)
+  free <- if (object$coding == "symmetric") nrow(W) - 1L else nrow(W)
+  if (object$lambda == 0) return(free * sum(colSums(is.na(W)) == 0))
+  if (object$alpha == 1) return(sum(pmin(colSums(W != 0, na.rm = TRUE), free)))
+  if (length(W) > max_trace) {
+    abort("no_likelihood", sprintf(paste(
+      "The degrees of freedom of a ridge fit are not computed for %d coefficients (more than %d)."),
+      length(W), max_trace))
+  }
+  ridge_trace(object, training_data(object, data))
+}
+
+ridge_trace <- function(object, data) {
+  H <- loss_curvature(object, data)
+  slope <- c(if (object$intercept) FALSE, rep(TRUE, object$p))
+  factor <- rep_len(object$penalty_factor, object$p) * penalty_scale(object, data)^2
+  ridge <- numeric(length(slope))
+  ridge[slope] <- object$lambda * (1 - object$alpha) * factor
+  W <- object$coefficients
+  active <- as.vector(if (is.matrix(W)) t(W) else W) != 0
+  active[is.na(active)] <- FALSE
+  H <- H[active, active, drop = FALSE]
+  penalised <- H + diag(rep_len(ridge, length(active))[active], nrow(H))
+  # What neither loss nor penalty sees (a common shift of intercepts) counts as nothing.
+  e <- eigen(penalised, symmetric = TRUE)
+  seen <- e$values > 1e-10 * max(e$values)
+  V <- e$vectors[, seen, drop = FALSE]
+  sum(colSums(V * (H %*% V)) / e$values[seen])
+}
+
+# Standard deviations of the columns where the penalty was standardised, else 1; as in the fit.
+penalty_scale <- function(object, data) {
+  if (!object$standardize) return(1)
+  stats <- .Call(lcr_colstats, data$x, data$weights)
+  ifelse(stats$sd > 8 * .Machine$double.eps * stats$max_abs, stats$sd, 1)
+}
+
+# Hessian of the mean loss, without penalty, at the coefficients in `coding`.
+loss_curvature <- function(object, data, coding = object$coding) {
+  W <- object$coefficients
+  if (coding != object$coding) W <- reexpress(W, object$levels, object$coding, coding)
+  spec <- c(c_spec(object, coding), list(lambda = 0, l1 = numeric(object$p),
+                                         l2 = numeric(object$p)))
+  .Call(lcr_loss_hessian, c_coefficients(object, W), data$x, data$y$codes, data$weights,
+        score_offset(data$offset, length(object$levels), coding), spec)
+}
+
+#' Covariance of the coefficients and confidence intervals
+#'
+#' `vcov()` is the inverse of the Fisher information (the Hessian of the negative log-likelihood at
+#' its minimum); `confint()` are Wald intervals from it.
+#'
+#' Penalised estimates are biased towards zero, and the curvature of their objective says nothing of
+#' that bias; so they have no standard errors here. Neither have fits with margin losses, with
+#' class weights or within bounds.
+#'
+#' @param object A fit made by [linclass()]: unpenalised, with a likelihood loss.
+#' @param complete Whether coefficients that could not be estimated have rows and columns, of `NA`.
+#' @param data `NULL`, or the training data, as in [fitted.linclass()]; only read where the fit did
+#'   not keep the covariance (more than 256 coefficients).
+#' @param parm Which coefficients, by name or number; all if missing.
+#' @param level Confidence level.
+#' @param ... Not used.
+#' @return `vcov()`: a symmetric matrix named as `coef(object, format = "vector")`. `confint()`: a
+#'   matrix of lower and upper limits. Errors: `linclass_error_no_vcov`.
+#' @seealso [summary.linclass()]
+#' @examples
+#' fit <- linclass(low ~ age + lwt, MASS::birthwt)
+#' vcov(fit)
+#' confint(fit)
+#' exp(cbind(odds_ratio = coef(fit), confint(fit)))
+#' @export
+vcov.linclass <- function(object, complete = TRUE, data = NULL, ...) {
+  check_no_dots(list(...), c("complete", "data"))
+  check_vcov(object)
+  V <- if (is.null(object$vcov)) computed_vcov(object, data) else object$vcov
+  if (!complete) return(V)
+  all <- names(stats::coef(object, format = "vector"))
+  if (length(all) == nrow(V)) return(V)
+  full <- matrix(NA_real_, length(all), length(all), dimnames = list(all, all))
+  full[rownames(V), rownames(V)] <- V
+  full
+}
+
+check_vcov <- function(object) {
+  check_version(object)
+  why <- if (!loss_row(object$loss)$likelihood) {
+    sprintf("loss \"%s\" is not a likelihood", object$loss)
+  } else if (object$lambda > 0) {
+    "penalised estimates are biased, and the curvature does not show it; use a bootstrap"
+  } else if (!is.null(object$class_weights)) {
+    "with class weights the fit does not maximise the likelihood of the data; use a bootstrap"
+  } else if (!is.null(object$lower) || !is.null(object$upper)) {
+    "within bounds the estimates are not normal; use a bootstrap"
+  }
+  if (is.null(why)) return(invisible())
+  abort("no_vcov", sprintf("There is no covariance of the coefficients: %s.", why))
+}
+
+computed_vcov <- function(object, data) {
+  symmetric <- object$coding == "symmetric"
+  coding <- if (symmetric) "reference" else object$coding
+  H <- loss_curvature(object, training_data(object, data), coding)
+  W <- object$coefficients
+  kept <- if (is.matrix(W)) colSums(is.na(W)) == 0 else !is.na(W)
+  scores <- nrow(H) / length(kept)
+  use <- rep(kept, scores)
+  V <- invert_information(H[use, use, drop = FALSE] * object$nobs)
+  if (is.null(V)) {
+    abort("no_vcov", paste("The information matrix is singular to working precision: the classes",
+                           "are separated or columns are nearly dependent."))
+  }
+  if (symmetric) {
+    map <- kronecker(to_symmetric(diag(scores)), diag(sum(kept)))
+    V <- map %*% V %*% t(map)
+  }
+  names <- names(stats::coef(object, format = "vector", complete = FALSE))
+  dimnames(V) <- list(names, names)
+  V
+}
+
+#' @rdname vcov.linclass
+#' @export
+confint.linclass <- function(object, parm, level = 0.95, ...) {
+  check_no_dots(list(...), c("parm", "level"))
+  if (!is.numeric(level) || length(level) != 1L || is.na(level) || level <= 0 || level >= 1) {
+    abort("argument", sprintf("`level` must be one number between 0 and 1, not %s.",
+                              describe_value(level)))
+  }
+  estimate <- stats::coef(object, format = "vector")
+  tails <- c((1 - level) / 2, (1 + level) / 2)
+  se <- sqrt(diag(stats::vcov(object)))
+  limits <- estimate + outer(se, stats::qnorm(tails))
+  dimnames(limits) <- list(names(estimate), paste(format(100 * tails, digits = 3, trim = TRUE),
+                                                  "%"))
+  if (missing(parm)) return(limits)
+  unknown <- if (is.character(parm)) setdiff(parm, names(estimate)) else
+    setdiff(parm, seq_along(estimate))
+  if (length(unknown)) {
+    abort("argument", sprintf("`parm` names no coefficient: %s.", enumerate(unknown)))
+  }
+  limits[parm, , drop = FALSE]
+}
+
+#' Likelihood ratio tests of nested fits
+#'
+#' With several fits, each is compared with the one before. With one fit by formula its terms are
+#' added one by one, in the order of the formula.
+#'
+#' The fits must be nested (each model a special case of the next, or the other way round); that
+#' they have the same responses is checked, nesting is not.
+#'
+#' @param object,... Unpenalised fits of a likelihood loss made by [linclass()].
+#' @param test `"Chisq"` or `"none"`.
+#' @return A data frame of class `anova`: residual degrees of freedom and deviance of each fit,
+#'   their differences, and the p-value. Errors: `linclass_error_no_likelihood` if a fit is
+#'   penalised or has no likelihood; `linclass_error_argument` if the fits are not of the same
+#'   response.
+#' @seealso [stats::drop1()], [logLik.linclass()]
+#' @examples
+#' birthwt <- MASS::birthwt
+#' small <- linclass(low ~ age, birthwt)
+#' large <- linclass(low ~ age + lwt + smoke, birthwt)
+#' anova(small, large)
+#' anova(large)
+#' @export
+anova.linclass <- function(object, ..., test = c("Chisq", "none")) {
+  test <- match.arg(test)
+  fits <- list(object, ...)
+  if (!all(vapply(fits, inherits, NA, "linclass"))) {
+    abort("argument", "All arguments of anova() but `test` must be fits made by linclass().")
+  }
+  for (fit in fits) {
+    check_likelihood(fit, "anova()")
+    if (fit$lambda > 0) {
+      abort("no_likelihood", "anova() compares maximum likelihood fits: use lambda = 0.")
+    }
+  }
+  sequential <- length(fits) == 1L
+  labels <- if (sequential) c("NULL", attr(terms(object), "term.labels")) else seq_along(fits)
+  if (sequential) fits <- sequence_of_fits(object)
+  check_same_response(fits)
+  ratio_table(fits, labels, test, sequential)
+}
+
+# The fit without its last term, the last two, ..., up to the intercept alone; smallest first.
+sequence_of_fits <- function(object) {
+  labels <- attr(terms(object), "term.labels")
+  env <- environment(stats::formula(object))
+  fits <- list(object)
+  for (label in rev(labels)) {
+    smaller <- stats::update(fits[[1L]], stats::as.formula(paste(". ~ . -", label)),
+                             evaluate = FALSE)
+    fits <- c(list(eval(smaller, env)), fits)
+  }
+  fits
+}
+
+check_same_response <- function(fits) {
+  key <- function(fit) list(fit$levels, round(fit$class_totals, 8L), fit$n)
+  same <- vapply(fits, function(fit) identical(key(fit), key(fits[[1L]])), NA)
+  if (!all(same)) {
+    abort("argument", sprintf(
+      "Fit %s has other classes or other numbers of rows than the first: the fits do not compare.",
+      enumerate(which(!same), quote = "")))
+  }
+}
+
+ratio_table <- function(fits, labels, test, sequential) {
+  df <- vapply(fits, stats::df.residual, 1)
+  deviance <- vapply(fits, stats::deviance, 1)
+  table <- data.frame(`Resid. Df` = df, `Resid. Dev` = deviance, Df = c(NA, -diff(df)),
+                      Deviance = c(NA, -diff(deviance)), check.names = FALSE, row.names = labels)
+  if (test == "Chisq") {
+    # A change of sign of both (larger fit first) is the same test.
+    change <- table$Deviance * sign(table$Df)
+    change[!is.na(table$Df) & table$Df == 0] <- NA
+    table$`Pr(>Chi)` <- stats::pchisq(pmax(change, 0), abs(table$Df), lower.tail = FALSE)
+  }
+  heading <- if (sequential) {
+    sprintf("Analysis of deviance, loss \"%s\", terms added first to last\n", fits[[1L]]$loss)
+  } else {
+    paste0("Analysis of deviance\n", paste0("Model ", labels, ": ",
+                                            vapply(fits, describe_model, ""), collapse = "\n"))
+  }
+  structure(table, heading = heading, class = c("anova", "data.frame"))
+}
+
+describe_model <- function(fit) {
+  text <- if (is.null(fit$terms)) sprintf("matrix of %d columns", fit$p) else
+    paste(trimws(deparse(stats::formula(fit$terms))), collapse = " ")
+  if (nchar(text) > 70L) paste0(substr(text, 1L, 66L), " ...") else text
+}
+
+#' Simulate responses
+#'
+#' Draws a class for each training row from the fitted probabilities.
+#'
+#' @param object A fit with probabilities, made by [linclass()].
+#' @param nsim Number of simulated responses.
+#' @param seed `NULL`, or a number for [set.seed()]; the generator is put back afterwards.
+#' @param data `NULL`, or the training data, as in [fitted.linclass()].
+#' @param ... Not used.
+#' @return A data frame of `nsim` factors with the levels of the fit, and the attribute `seed` as
+#'   in [stats::simulate()].
+#' @examples
+#' fit <- linclass(low ~ age + lwt, MASS::birthwt)
+#' sapply(simulate(fit, 3, seed = 1), table)
+#' @export
+simulate.linclass <- function(object, nsim = 1, seed = NULL, data = NULL, ...) {
+  check_no_dots(list(...), c("nsim", "seed", "data"))
+  check_probability(object, "prob")
+  data <- training_data(object, data)
+  prob <- predict_rows(object, data$x, data$offset, "prob")
+  if (!exists(".Random.seed", envir = globalenv(), inherits = FALSE)) stats::runif(1)
+  state <- get(".Random.seed", envir = globalenv(), inherits = FALSE)
+  if (!is.null(seed)) {
+    set.seed(seed)
+    on.exit(assign(".Random.seed", state, envir = globalenv()))
+    state <- structure(seed, kind = as.list(RNGkind()))
+  }
+  upper <- t(apply(prob, 1L, cumsum))[, -ncol(prob), drop = FALSE]
+  draw <- function(i) {
+    factor(object$levels[1L + rowSums(stats::runif(nrow(prob)) > upper)], levels = object$levels)
+  }
+  result <- as.data.frame(lapply(stats::setNames(seq_len(nsim), paste0("sim_", seq_len(nsim))),
+                                 draw))
+  if (!is.null(rownames(prob)) && !anyDuplicated(rownames(prob))) {
+    rownames(result) <- rownames(prob)
+  }
+  structure(result, seed = state)
+}

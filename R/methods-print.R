@@ -1,0 +1,274 @@
+# print() and summary() of a fit: plain text, at most 20 lines for print() and as wide as the
+# console.
+
+#' @describeIn summary.linclass At most 20 lines: the call, what was minimised, the size of the
+#'   data, the solver and its certificate, warnings as one line each, and the coefficients (a
+#'   corner of them if there are many). Returns `x`, invisibly.
+#' @export
+print.linclass <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
+  check_version(x)
+  header <- c(call_lines(x$call), field_lines(fit_facts(x)))
+  writeLines(c(header, "", "Coefficients:"))
+  print_corner(stats::coef(x), digits, room = 18L - length(header))
+  invisible(x)
+}
+
+# The call on at most two lines.
+call_lines <- function(call) {
+  if (is.null(call)) return(character())
+  lines <- strwrap(paste("Call:", paste(trimws(deparse(call)), collapse = " ")),
+                   width = line_width(), exdent = 2L)
+  if (length(lines) > 2L) {
+    lines <- lines[1:2]
+    lines[2L] <- paste0(substr(lines[2L], 1L, line_width() - 4L), " ...")
+  }
+  lines
+}
+
+line_width <- function() min(80L, getOption("width"))
+
+# Named facts as "Name:   text", cut to two lines each.
+field_lines <- function(facts) {
+  facts <- facts[!vapply(facts, is.null, NA)]
+  label <- format(paste0(names(facts), ":"))
+  lines <- Map(function(name, text) {
+    wrapped <- strwrap(paste0(name, " ", text), width = line_width(), exdent = nchar(name) + 1L)
+    utils::head(wrapped, 2L)
+  }, label, facts)
+  unlist(lines, use.names = FALSE)
+}
+
+# What print() and summary() say of a fit; NULL entries are left out.
+fit_facts <- function(x) {
+  list(
+    Loss = loss_row(x$loss)$title,
+    Minimised = minimised_in_words(x),
+    Classes = classes_in_words(x),
+    Data = paste0(count(x$n), " rows",
+                  if (isTRUE(x$has_weights)) sprintf(" (weights sum to %s)", count(x$nobs)),
+                  ", ", count(x$p), " features"),
+    Solver = sprintf("%s, %s iterations (%s)", x$solver, count(x$iterations), x$reason),
+    Converged = convergence_in_words(x),
+    Separation = separation_in_words(x),
+    Aliased = if (length(x$aliased)) {
+      sprintf("%d columns are combinations of others (NA): %s", length(x$aliased),
+              enumerate(x$aliased, quote = ""))
+    }
+  )
+}
+
+count <- function(n) format(n, big.mark = ",", digits = 7L, scientific = 12L)
+
+minimised_in_words <- function(x) {
+  mean_loss <- if (is.null(x$class_weights)) {
+    if (isTRUE(x$has_weights)) "weighted mean loss" else "mean loss"
+  } else {
+    "mean loss weighted by class"
+  }
+  text <- paste0(mean_loss, penalty_in_words(x), " = ", format(x$objective, digits = 7L))
+  bounds <- if (is.null(x$lower) && is.null(x$upper)) "" else ", within bounds"
+  paste0(text, bounds)
+}
+
+penalty_in_words <- function(x) {
+  if (x$lambda == 0) return(", no penalty")
+  name <- if (x$alpha == 1) "lasso" else if (x$alpha == 0) "ridge" else {
+    sprintf("elastic net (alpha = %s)", format(x$alpha))
+  }
+  sprintf(" + %s %s%s", format(x$lambda), name,
+          if (isTRUE(x$standardize)) " on standardised columns" else "")
+}
+
+classes_in_words <- function(x) {
+  k <- length(x$levels)
+  if (x$coding == "vector") {
+    return(sprintf("2: coefficients are for \"%s\" (the event) against \"%s\"", x$levels[2L],
+                   x$levels[1L]))
+  }
+  sprintf("%d (%s): %s", k, enumerate(x$levels, 4L, ""),
+          if (x$coding == "reference") sprintf("coefficients against \"%s\"", x$levels[1L]) else
+            "a row of coefficients for each")
+}
+
+# One line about how far from the optimum the fit is.
+convergence_in_words <- function(x) {
+  certificate <- x$certificate
+  state <- if (isTRUE(x$converged)) "yes" else sprintf("no (%s)", x$status)
+  sprintf("%s; %s", state, certificate_in_words(certificate))
+}
+
+certificate_in_words <- function(certificate) {
+  if (certificate$kind == "mistakes") {
+    return(sprintf("%s training rows are on the wrong side; no gap is known",
+                   count(certificate$gap)))
+  }
+  what <- c(duality_gap = "at most %s above the minimum",
+            newton_decrement = "about %s above the minimum (Newton decrement)",
+            gradient = "largest gradient element %s (distance to the minimum not known)")
+  value <- if (certificate$kind == "gradient") certificate$kkt else certificate$relative
+  text <- sprintf(what[[certificate$kind]], format(value, digits = 2L))
+  if (certificate$kind == "gradient") text else paste("objective", text, "(relative)")
+}
+
+separation_in_words <- function(x) {
+  separation <- x$separation
+  if (is.null(separation) || is.null(separation$kind) || separation$kind == "none") return(NULL)
+  sprintf("%s: the features separate classes; coefficients have no finite limit",
+          separation$kind)
+}
+
+# As many coefficients as fit into `room` lines.
+print_corner <- function(coefficients, digits, room) {
+  room <- max(room, 3L)
+  if (!is.matrix(coefficients)) return(print_corner_vector(coefficients, digits, room))
+  all <- dim(coefficients)
+  rows <- if (all[1L] < room) all[1L] else room - 2L
+  shown <- coefficients[seq_len(rows), , drop = FALSE]
+  widths <- pmax(apply(format(shown, digits = digits), 2L, function(v) max(nchar(v))),
+                 nchar(colnames(shown), "width")) + 1L
+  fitting <- cumsum(widths) + max(nchar(rownames(shown), "width")) <= line_width()
+  columns <- max(1L, sum(fitting))
+  if (rows == all[1L] && columns < all[2L]) {
+    # The block of columns repeats down the page as long as there is room.
+    blocks <- (room - 1L) %/% (rows + 1L)
+    columns <- min(all[2L], columns * max(1L, blocks))
+  }
+  print(shown[, seq_len(columns), drop = FALSE], digits = digits)
+  if (rows < all[1L] || columns < all[2L]) {
+    cat(sprintf("(%d of %d rows and %d of %d columns; coef() has all)\n", rows, all[1L], columns,
+                all[2L]))
+  }
+}
+
+print_corner_vector <- function(coefficients, digits, room) {
+  lines <- function(v) {
+    utils::capture.output(print(format(v, digits = digits), quote = FALSE, width = line_width()))
+  }
+  shown <- length(coefficients)
+  # Two lines hold a handful of coefficients; shorten until they fit.
+  shown <- min(shown, 40L * room)
+  while (shown > 1L && length(lines(coefficients[seq_len(shown)])) > room - 1L) {
+    shown <- ceiling(shown * 0.8) - 1L
+  }
+  writeLines(lines(coefficients[seq_len(shown)]))
+  if (shown < length(coefficients)) {
+    cat(sprintf("(%d of %d; coef() has all)\n", shown, length(coefficients)))
+  }
+}
+
+#' Print and summarise a fit
+#'
+#' `summary()` adds to a fit what statistics there are. An unpenalised fit of a likelihood loss
+#' (logistic, softmax) gets the Wald table as [stats::summary.glm()] has it; other fits have no
+#' standard errors, and the summary says why.
+#'
+#' @param object,x A fit, or its summary.
+#' @param digits Number of significant digits.
+#' @param signif.stars Whether to mark small p-values.
+#' @param ... Not used; for `print()` of a summary passed on to [stats::printCoefmat()].
+#' @return `summary()`: a list of class `summary.linclass` with
+#' * `coefficients`: a matrix with the columns Estimate, Std. Error, z value and `Pr(>|z|)`, one
+#'   row for each coefficient (several classes: rows named `class:term`), or `NULL`;
+#' * `why_no_se`: one sentence, or `NULL`;
+#' * `nonzero`: the number of coefficients other than 0 of each class, without intercepts;
+#' * `deviance`, `null.deviance`, `df.residual`, `df.null`, `aic`: `NA` where the loss is not a
+#'   likelihood, and for fits with class weights;
+#' * `nobs`, `fit` (the fit itself without its training data).
+#' @seealso [vcov.linclass()], [logLik.linclass()]
+#' @examples
+#' fit <- linclass(low ~ age + lwt + smoke, MASS::birthwt)
+#' fit
+#' summary(fit)
+#' summary(linclass(low ~ age + lwt + smoke, MASS::birthwt, lambda = 0.05))
+#' @export
+summary.linclass <- function(object, ...) {
+  check_no_dots(list(...), character())
+  check_version(object)
+  V <- tryCatch(stats::vcov(object, complete = FALSE), linclass_error = identity)
+  no_se <- inherits(V, "linclass_error")
+  size <- likelihood_size(object)
+  slopes <- as.matrix(object$coefficients)
+  if (!is.matrix(object$coefficients)) slopes <- t(slopes)
+  if (object$intercept) slopes <- slopes[, -1L, drop = FALSE]
+  nonzero <- rowSums(slopes != 0, na.rm = TRUE)
+  if (object$coding == "vector") nonzero <- unname(nonzero)
+  object$model <- NULL
+  structure(c(list(
+    fit = object, coefficients = if (!no_se) wald_table(object, V),
+    why_no_se = if (no_se) conditionMessage(V), nonzero = nonzero, nobs = object$nobs), size),
+    class = "summary.linclass")
+}
+
+wald_table <- function(object, V) {
+  estimate <- stats::coef(object, format = "vector", complete = FALSE)
+  se <- sqrt(diag(V))
+  z <- estimate / se
+  cbind(Estimate = estimate, `Std. Error` = se, `z value` = z,
+        `Pr(>|z|)` = 2 * stats::pnorm(-abs(z)))
+}
+
+# Deviances, degrees of freedom and AIC; NA where the fit is no maximum of a likelihood.
+likelihood_size <- function(object) {
+  none <- list(deviance = NA_real_, null.deviance = NA_real_, df.residual = NA_real_,
+               df.null = NA_real_, aic = NA_real_)
+  tryCatch({
+    check_likelihood(object, "The deviance")
+    log_lik <- stats::logLik(object)
+    contrasts <- object$nobs * (length(object$levels) - 1)
+    null <- if (object$intercept) length(object$levels) - 1 else 0
+    list(deviance = object$deviance, null.deviance = 2 * object$nobs * object$null_loss,
+         df.residual = contrasts - attr(log_lik, "df"), df.null = contrasts - null,
+         aic = stats::AIC(log_lik))
+  }, linclass_error = function(e) none)
+}
+
+#' @rdname summary.linclass
+#' @export
+print.summary.linclass <- function(x, digits = max(3L, getOption("digits") - 3L),
+                                   signif.stars = getOption("show.signif.stars"), ...) {
+  fit <- x$fit
+  writeLines(c(call_lines(fit$call), field_lines(fit_facts(fit))))
+  cat("\nCoefficients:\n")
+  if (is.null(x$coefficients)) {
+    print_without_errors(x, digits)
+  } else {
+    print_tables(x, digits, signif.stars, ...)
+  }
+  if (!is.na(x$aic)) {
+    shown <- function(v) format(signif(v, max(5L, digits + 1L)))
+    cat(sprintf("\n    Null deviance: %s  on %s  degrees of freedom\n", shown(x$null.deviance),
+                shown(x$df.null)),
+        sprintf("Residual deviance: %s  on %s  degrees of freedom\n", shown(x$deviance),
+                shown(x$df.residual)),
+        sprintf("AIC: %s\n", shown(x$aic)), sep = "")
+  }
+  invisible(x)
+}
+
+# One table, or one for each class.
+print_tables <- function(x, digits, signif.stars, ...) {
+  fit <- x$fit
+  if (fit$coding == "vector") {
+    stats::printCoefmat(x$coefficients, digits = digits, signif.stars = signif.stars,
+                        na.print = "NA", ...)
+    return(invisible())
+  }
+  classes <- rownames(fit$coefficients)
+  terms <- nrow(x$coefficients) / length(classes)
+  for (i in seq_along(classes)) {
+    block <- x$coefficients[(i - 1L) * terms + seq_len(terms), , drop = FALSE]
+    rownames(block) <- substring(rownames(block), nchar(classes[i]) + 2L)
+    cat(if (i > 1L) "\n", classes[i], ":\n", sep = "")
+    stats::printCoefmat(block, digits = digits, signif.stars = signif.stars, na.print = "NA",
+                        signif.legend = signif.stars && i == length(classes), ...)
+  }
+}
+
+print_without_errors <- function(x, digits) {
+  print_corner(stats::coef(x$fit), digits, room = 40L)
+  features <- x$fit$p
+  of_class <- if (is.null(names(x$nonzero))) "" else paste0(names(x$nonzero), " ")
+  cat("\nNot zero: ", paste0(of_class, x$nonzero, " of ", features, collapse = ", "), "\n",
+      sep = "")
+  writeLines(strwrap(paste("No standard errors:", x$why_no_se), width = line_width()))
+}

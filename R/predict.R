@@ -1,0 +1,186 @@
+# Prediction: the blueprint turns newdata into columns, C turns columns into scores, and this file
+# gives them names and a shape that depends on `type` and the fit only, never on the rows.
+
+#' Predict classes, probabilities or scores
+#'
+#' @param object A fit made by [linclass()].
+#' @param newdata What to predict: a data frame for a fit by formula; a matrix, sparse matrix or
+#'   data frame with the columns of the fit else. Columns are matched by name; others are ignored.
+#'   `NULL` predicts the training rows, which are found again as described in [fitted.linclass()].
+#' @param type What to return:
+#'   * `"class"`: the class with the largest score (ties: the first), a factor with the levels of
+#'     the training response;
+#'   * `"prob"`: an n x k matrix of probabilities, one column for each class, also for two
+#'     classes;
+#'   * `"response"`: the probability of the second class if there are two, else the matrix;
+#'   * `"link"`: the scores. One number a row where the fit has one vector of coefficients (two
+#'     classes), else an n x k matrix; with reference coding the column of the first class is 0.
+#' @param offset Offset of the rows of `newdata`, needed where the fit had an `offset` argument
+#'   (offsets in the formula are found in `newdata`): n numbers, which are added to the score of
+#'   the second of two classes, or an n x k matrix.
+#' @param na.action What to do with rows that have missing values. The default keeps them and
+#'   predicts `NA`.
+#' @param novel What to do with factor levels that training did not see: an error, or `NA` for
+#'   these rows.
+#' @param ... Not used; an argument with another name is an error.
+#' @return As described under `type`, always one row for each row of `newdata` (unless `na.action`
+#'   removes some). Numbers carry the row names of `newdata`, the factor has none. A coefficient
+#'   that could not be estimated (`NA`) counts as 0. Where an infinite feature leaves a score
+#'   undefined, the result is `NA`, with a warning of class `linclass_warning_nonfinite`.
+#' @section Errors: `linclass_error_no_probability` (the hinges and the perceptron have no
+#'   probabilities), `linclass_error_newdata`, `linclass_error_new_level`, `linclass_error_offset`,
+#'   `linclass_error_data` (training data not found), `linclass_error_shape`,
+#'   `linclass_error_unused_argument`.
+#' @seealso [linclass()], [fitted.linclass()]
+#' @examples
+#' train <- seq(1, 150, by = 2)
+#' fit <- linclass(Species ~ ., iris[train, ], lambda = 0.01, alpha = 0)
+#' table(predict(fit, iris[-train, ]), iris$Species[-train])
+#' head(predict(fit, iris[-train, ], type = "prob"))
+#' predict(fit, iris[51, ], type = "link")
+#' @export
+predict.linclass <- function(object, newdata = NULL,
+                             type = c("class", "prob", "response", "link"), offset = NULL,
+                             na.action = na.pass, novel = c("error", "na"), ...) {
+  check_no_dots(list(...), c("newdata", "type", "offset", "na.action", "novel"))
+  type <- match.arg(type)
+  novel <- match.arg(novel)
+  check_version(object)
+  check_probability(object, type)
+  if (is.null(newdata)) {
+    if (!is.null(offset)) {
+      abort("offset", "`offset` belongs to `newdata`; the training rows have theirs.")
+    }
+    return(predict_training(object, NULL, type))
+  }
+  data <- bake(object$blueprint, newdata, offset, na.action, novel)
+  offset <- predicted_offset(data$offset, length(object$levels))
+  pad(data$na_action, predict_rows(object, data$x, offset, type))
+}
+
+# The rows of the fit, one for each row of the data that has weight.
+predict_training <- function(object, data, type) {
+  data <- training_data(object, data)
+  # Counts of events and non-events made two rows of one.
+  rows <- if (is.null(data$rows)) seq_len(nrow(data$x)) else which(!duplicated(data$rows))
+  if (length(rows) < nrow(data$x)) {
+    data$x <- data$x[rows, , drop = FALSE]
+    if (!is.null(data$offset)) data$offset <- take_rows(data$offset, rows)
+  }
+  pad_training(object, data, predict_rows(object, data$x, data$offset, type))
+}
+
+training_data <- function(object, data = NULL) model_data(object, data, data_env(object))
+
+# Rows that na.exclude removed come back as NA, where no row of weight 0 blurs their places.
+pad_training <- function(object, data, result) {
+  if (is.null(data$rows)) pad(object$na.action, result) else result
+}
+
+pad <- function(na_action, result) {
+  if (is.null(na_action)) result else stats::napredict(na_action, result)
+}
+
+# An object that lost a part (or another package's) is refused here instead of in C.
+check_version <- function(object) {
+  needed <- c("loss", "levels", "coding", "coefficients", "blueprint")
+  lacking <- setdiff(needed, names(object))
+  if (length(lacking)) {
+    abort("version", sprintf(paste(
+      "The fit lacks %s: it was made by another version of linclass or was trimmed. Fit again."),
+      enumerate(lacking)))
+  }
+}
+
+check_probability <- function(object, type) {
+  if (type %in% c("prob", "response") && !loss_row(object$loss)$probability) {
+    table <- loss_table()
+    abort("no_probability", sprintf(paste(
+      "Loss \"%s\" defines no probabilities. type = \"class\" and \"link\" work; for",
+      "probabilities fit with %s."), object$loss,
+      enumerate(table$name[table$probability], 20L, "\"")))
+  }
+}
+
+# Offsets at prediction may be NA (then so is the row), but must have the right shape.
+predicted_offset <- function(offset, k) {
+  if (is.null(offset)) return(NULL)
+  columns <- if (is.matrix(offset)) ncol(offset) else 1L
+  if (columns != k && !(columns == 1L && k == 2L)) {
+    abort("shape", sprintf("The offset has %d columns and there are %d classes.", columns, k))
+  }
+  if (is.matrix(offset) && columns == 1L) drop(offset) else offset
+}
+
+# offset: as the user gives it (n, or n x k).
+predict_rows <- function(object, x, offset, type) {
+  k <- length(object$levels)
+  routine <- if (type == "response") "prob" else type
+  values <- .Call(lcr_predict, x, c_coefficients(object),
+                  score_offset(offset, k, object$coding), c_spec(object), routine)
+  warn_undefined(values, x, offset)
+  if (type == "class") return(factor(object$levels[values], levels = object$levels))
+  rows <- rownames(x)
+  if (type == "link") return(name_scores(object, values, rows))
+  dimnames(values) <- list(rows, object$levels)
+  if (type == "response" && k == 2L) stats::setNames(values[, 2L], rows) else values
+}
+
+name_scores <- function(object, scores, rows) {
+  if (object$coding == "vector") return(stats::setNames(as.vector(scores), rows))
+  if (object$coding == "reference") {
+    # NA where the other scores are: the first one is 0 by definition, not by data.
+    scores <- cbind(ifelse(rowSums(is.na(scores)) > 0, NA_real_, 0), scores)
+  }
+  dimnames(scores) <- list(rows, object$levels)
+  scores
+}
+
+# A missing feature makes NA without a word; an undefined score (Inf - Inf, 0 * Inf) is said.
+warn_undefined <- function(values, x, offset) {
+  bad <- which(rowSums(is.na(as.matrix(values))) > 0)
+  if (!length(bad)) return(invisible())
+  holes <- as.matrix(x[bad, , drop = FALSE])
+  if (!is.null(offset)) holes <- cbind(holes, as.matrix(offset)[bad, , drop = FALSE])
+  undefined <- bad[rowSums(is.na(holes) & !is.nan(holes)) == 0]
+  if (length(undefined)) {
+    warn("nonfinite", sprintf(paste(
+      "The scores of %d rows are not defined, because `newdata` is infinite or NaN there",
+      "(row %s): NA."), length(undefined), enumerate(undefined, quote = "")), rows = undefined)
+  }
+}
+
+# What the C routines want to know of a fit.
+c_spec <- function(object, coding = object$coding) {
+  list(loss = object$loss, k = length(object$levels), coding = as.integer(coding == "reference"),
+       intercept = object$intercept)
+}
+
+# The coefficients in the orientation of C; what could not be estimated counts as 0.
+c_coefficients <- function(object, coefficients = object$coefficients) {
+  B <- if (is.matrix(coefficients)) t(coefficients) else as.matrix(coefficients)
+  B[is.na(B)] <- 0
+  dimnames(B) <- NULL
+  storage.mode(B) <- "double"
+  B
+}
+
+# Where the call of a fit can be evaluated again: the nearest frame on the stack that sees the most
+# of its variables. parent.frame() would fail inside lapply() or step(), whose own frames see the
+# global environment only. Frames of package functions are skipped: their variables may have the
+# right name by accident.
+data_env <- function(object) {
+  variables <- all.vars(object$call)
+  seen <- function(frame) sum(vapply(variables, exists, NA, envir = frame))
+  best <- globalenv()
+  most <- seen(best)
+  for (frame in rev(sys.frames())) {
+    if (isNamespace(parent.env(frame))) next
+    found <- seen(frame)
+    if (found > most) {
+      best <- frame
+      most <- found
+    }
+  }
+  best
+}
