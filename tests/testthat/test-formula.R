@@ -1,0 +1,199 @@
+# Formulas: what is evaluated where, what is remembered, and what newdata becomes.
+
+cars <- transform(mtcars, cyl = factor(cyl), gear = as.character(gear))
+
+test_that("weights, offset and subset are evaluated in data, as glm() does", {
+  fit <- linclass(am ~ wt, mtcars, weights = carb, offset = hp / 100, subset = cyl > 4)
+  glm_fit <- glm(am ~ wt, binomial, mtcars, weights = carb, offset = hp / 100, subset = cyl > 4)
+  expect_equal(coef(fit), coef(glm_fit), tolerance = 1e-7)
+  expect_equal(fit$nobs, sum(mtcars$carb[mtcars$cyl > 4]))
+  by_term <- linclass(am ~ wt + offset(hp / 100), mtcars, weights = carb, subset = cyl > 4)
+  expect_equal(coef(by_term), coef(glm_fit), tolerance = 1e-7)
+  both <- linclass(am ~ wt + offset(hp / 200), mtcars, weights = carb, subset = cyl > 4,
+                   offset = hp / 200)
+  expect_equal(coef(both), coef(glm_fit), tolerance = 1e-7)
+})
+
+test_that("dot, interactions, no intercept, logical and character columns are those of glm()", {
+  formulas <- list(am ~ wt + qsec, am ~ wt * vs, am ~ cyl - 1, am ~ gear + hp, am ~ I(wt > 3) + hp,
+                   am ~ 0 + wt, am ~ 1, am ~ log(hp) + poly(wt, 2))
+  for (formula in formulas) {
+    glm_fit <- suppressWarnings(glm(formula, binomial, cars))
+    fit <- quiet(linclass(formula, cars))
+    expect_identical(names(coef(fit)), names(coef(glm_fit)))
+    if (glm_fit$converged && max(abs(coef(glm_fit))) < 100) {
+      expect_equal(coef(fit), coef(glm_fit), tolerance = 1e-6)
+    }
+  }
+  small <- mtcars[c("am", "wt", "qsec")]
+  expect_equal(coef(linclass(am ~ ., small)), coef(linclass(am ~ wt + qsec, small)))
+})
+
+test_that("intercept = FALSE is `- 1`", {
+  expect_equal(coef(quiet(linclass(am ~ cyl, cars, intercept = FALSE))),
+               coef(quiet(linclass(am ~ cyl - 1, cars))))
+})
+
+test_that("contrasts are used and remembered", {
+  fit <- linclass(vs ~ cyl + wt, cars, contrasts = list(cyl = "contr.sum"), lambda = 0.01,
+                  alpha = 0)
+  expect_identical(names(coef(fit)), c("(Intercept)", "cyl1", "cyl2", "wt"))
+  expected <- model.matrix(~ cyl + wt, cars, contrasts.arg = list(cyl = "contr.sum"))
+  expect_equal(as.vector(predict(fit, cars, type = "link")), as.vector(expected %*% coef(fit)))
+  old <- options(contrasts = c("contr.helmert", "contr.poly"))
+  on.exit(options(old))
+  helmert <- linclass(vs ~ cyl + wt, cars, lambda = 0.01, alpha = 0)
+  options(old)
+  expected <- model.matrix(~ cyl + wt, cars, contrasts.arg = list(cyl = "contr.helmert"))
+  expect_equal(as.vector(predict(helmert, cars, type = "link")),
+               as.vector(expected %*% coef(helmert)))
+})
+
+test_that("poly, ns, scale and factor() predict as in training", {
+  skip_if_not_installed("splines")
+  formula <- am ~ poly(wt, 2) + splines::ns(hp, 2) + scale(qsec) + factor(carb > 2)
+  fit <- linclass(formula, mtcars, lambda = 0.01, alpha = 0)
+  x <- model.matrix(formula, mtcars)
+  link <- predict(fit, mtcars, type = "link")
+  expect_equal(as.vector(link), as.vector(x %*% coef(fit)), tolerance = 1e-9)
+  rows <- c(3, 17, 30)
+  expect_equal(predict(fit, mtcars[rows, ], type = "link"), link[rows], tolerance = 1e-9)
+  expect_equal(predict(fit, mtcars[17, ], type = "link"), link[17], tolerance = 1e-9)
+})
+
+test_that("a factor's levels in newdata may be fewer, reordered or text", {
+  fit <- linclass(am ~ cyl + wt, cars, lambda = 0.01, alpha = 0)
+  link <- predict(fit, cars, type = "link")
+  reordered <- transform(cars, cyl = factor(cyl, levels = c("8", "4", "6")))
+  expect_equal(predict(fit, reordered, type = "link"), link)
+  expect_equal(predict(fit, transform(cars, cyl = as.character(cyl)), type = "link"), link)
+  six <- droplevels(cars[cars$cyl == "6", ])
+  expect_equal(predict(fit, six, type = "link"), link[cars$cyl == "6"])
+  by_text <- linclass(am ~ gear + wt, cars, lambda = 0.01, alpha = 0)
+  expect_equal(predict(by_text, transform(cars, gear = factor(gear)), type = "link"),
+               predict(by_text, cars, type = "link"))
+})
+
+test_that("missing values follow na.action, at the fit and at prediction", {
+  holes <- mtcars
+  holes$wt[c(2, 9)] <- NA
+  holes$am[4] <- NA
+  glm_fit <- glm(am ~ wt, binomial, holes)
+  fit <- linclass(am ~ wt, holes)
+  expect_equal(coef(fit), coef(glm_fit), tolerance = 1e-7)
+  expect_equal(fit$na.action, glm_fit$na.action)
+  expect_identical(fit$n, 29L)
+  expect_error(linclass(am ~ wt, holes, na.action = na.fail), class = "linclass_error_formula")
+  link <- predict(fit, holes, type = "link")
+  expect_identical(which(is.na(unname(link))), c(2L, 9L))
+  expect_identical(length(predict(fit, holes, na.action = na.omit)), 30L)
+  weights <- rep(1, 32)
+  weights[5] <- NA
+  expect_identical(linclass(am ~ wt, mtcars, weights = weights)$n, 31L)
+})
+
+test_that("a fit predicts rows with NA in poly()", {
+  fit <- linclass(am ~ poly(wt, 2), mtcars)
+  holes <- mtcars[1:4, ]
+  holes$wt[2] <- NA
+  link <- unname(predict(fit, holes, type = "link"))
+  expect_equal(link[-2], unname(predict(fit, mtcars, type = "link"))[c(1, 3, 4)])
+  expect_true(is.na(link[2]))
+})
+
+test_that("terms carry the functions and constants of the formula and nothing else", {
+  make <- function() {
+    ballast <- rep(pi, 1e6)
+    cut <- 3
+    helper <- function(u) u > 2
+    heavy <- function(u, by = cut) helper(u / by * 3)
+    linclass(am ~ heavy(wt) + I(hp / cut), mtcars, lambda = 0.01)
+  }
+  fit <- make()
+  expect_lt(length(serialize(fit, NULL)), 1e5)
+  file <- tempfile()
+  on.exit(unlink(file))
+  saveRDS(fit, file)
+  again <- readRDS(file)
+  rm(make)
+  x <- cbind(1, mtcars$wt > 2, mtcars$hp / 3)
+  expect_equal(unname(predict(again, mtcars, type = "link")), as.vector(x %*% coef(fit)))
+})
+
+test_that("variables that are not in data must come with newdata", {
+  response <- mtcars$am
+  weight <- mtcars$wt
+  fit <- linclass(response ~ weight)
+  expect_equal(unname(coef(fit)), unname(coef(glm(am ~ wt, binomial, mtcars))), tolerance = 1e-7)
+  expect_topic(predict(fit, mtcars), "newdata", "`weight`")
+  expect_length(predict(fit, data.frame(weight = c(2, 3, 4))), 3L)
+})
+
+test_that("an offset argument that names columns is found in newdata", {
+  fit <- linclass(am ~ wt, mtcars, offset = hp / 100)
+  x <- cbind(1, mtcars$wt) %*% coef(fit) + mtcars$hp / 100
+  expect_equal(unname(predict(fit, mtcars, type = "link")), as.vector(x))
+  expect_topic(predict(fit, mtcars["wt"]), "offset")
+  expect_equal(unname(predict(fit, mtcars["wt"], type = "link", offset = mtcars$hp / 100)),
+               as.vector(x))
+})
+
+test_that("formula and matrix give the same fit", {
+  three <- toy(3)
+  for (settings in list(list(), list(lambda = 0.03),
+                        list(loss = "hinge", lambda = 0.1, alpha = 0))) {
+    by_formula <- do.call(linclass, c(list(y ~ a + b + c, three$data), settings))
+    by_matrix <- do.call(linclass, c(list(three$x, three$y), settings))
+    expect_equal(coef(by_formula), coef(by_matrix), tolerance = 1e-9)
+  }
+})
+
+test_that("wide factors are laid out sparse, with the same result", {
+  n <- 3000L
+  i <- seq_len(n)
+  data <- data.frame(y = sin(3 * i) + sin(i %% 17) > 0, x = cos(i),
+                     wide = factor(sprintf("l%04d", (i * 7919L) %% 1500L)))
+  fit <- linclass(y ~ x + wide, data, lambda = 0.02, alpha = 0)
+  expect_true(fit$blueprint$sparse)
+  x <- model.matrix(y ~ x + wide, data)[, -1]
+  dense <- linclass(x, data$y, lambda = 0.02, alpha = 0)
+  expect_equal(coef(fit), coef(dense), tolerance = 1e-6)
+  expect_equal(predict(fit, data[5:9, ], type = "link"),
+               predict(dense, x[5:9, ], type = "link"), tolerance = 1e-6)
+})
+
+test_that("tibbles, lists, and data with extra classes are data", {
+  classed <- structure(mtcars, class = c("tbl_df", "tbl", "data.frame"))
+  expected <- coef(linclass(am ~ wt, mtcars))
+  expect_equal(coef(linclass(am ~ wt, classed)), expected)
+  expect_equal(coef(linclass(am ~ wt, as.list(mtcars))), expected)
+  expect_equal(coef(linclass(am ~ wt, list2env(mtcars))), expected)
+})
+
+test_that("levels seen only in rows of weight 0 have no column", {
+  weights <- as.numeric(cars$cyl != "6")
+  fit <- linclass(vs ~ cyl + wt, cars, weights = weights, lambda = 0.01)
+  expect_identical(names(coef(fit)), c("(Intercept)", "cyl8", "wt"))
+  expect_topic(predict(fit, cars), "new_level", "6")
+})
+
+test_that("calls are kept as written, and those of do.call() stay small", {
+  fit <- linclass(am ~ wt, mtcars, lambda = 0.1)
+  expect_identical(fit$call, quote(linclass(formula = am ~ wt, data = mtcars, lambda = 0.1)))
+  by_value <- do.call(linclass, list(am ~ wt, mtcars))
+  expect_identical(as.character(by_value$call$data), "<data.frame>")
+})
+
+test_that("the data of a fit are found again, checked, or asked for", {
+  data <- mtcars
+  fit <- linclass(am ~ wt, data, weights = carb)
+  expect_equal(unname(model_data(fit)$x[, "wt"]), mtcars$wt)
+  expect_equal(model_data(fit)$weights, mtcars$carb)
+  data$wt[3] <- data$wt[3] + 0.01
+  expect_topic(model_data(fit), "data", "not those of the fit")
+  expect_equal(unname(model_data(fit, mtcars)$x[, "wt"]), mtcars$wt)
+  rm(data)
+  expect_topic(model_data(fit), "data", "model = TRUE")
+  kept <- linclass(am ~ wt, mtcars, model = TRUE)
+  expect_equal(unname(model_data(kept)$x[, "wt"]), mtcars$wt)
+})
