@@ -1,6 +1,11 @@
 # What can be taken out of a fit. Methods that need the training data find them again with
 # model_data(); no fit carries them unless model = TRUE.
 
+#' @importFrom stats anova case.names coef confint deviance df.residual extractAIC family fitted
+#' @importFrom stats formula logLik model.frame model.matrix nobs predict residuals simulate terms
+#' @importFrom stats update variable.names vcov weights
+NULL
+
 #' Coefficients of a fit
 #'
 #' @param object A fit made by [linclass()].
@@ -99,7 +104,6 @@ long_coefficients <- function(W) {
 #' * `family()`: [stats::binomial()] for logistic fits, else an error.
 #' * `weights()`: the case weights.
 #' * `variable.names()`: names of the terms; `case.names()`: names of the rows, or `NULL`.
-#' * `objective()`: see [objective()].
 #' @seealso [predict.linclass()], [coef.linclass()], [logLik.linclass()]
 #' @examples
 #' birthwt <- MASS::birthwt

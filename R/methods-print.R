@@ -1,13 +1,11 @@
 # print() and summary() of a fit: plain text, at most 20 lines for print() and as wide as the
 # console.
 
-#' @describeIn summary.linclass At most 20 lines: the call, what was minimised, the size of the
-#'   data, the solver and its certificate, warnings as one line each, and the coefficients (a
-#'   corner of them if there are many). Returns `x`, invisibly.
+#' @rdname summary.linclass
 #' @export
 print.linclass <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
   check_version(x)
-  header <- c(call_lines(x$call), field_lines(fit_facts(x)))
+  header <- c(call_lines(x$call), field_lines(fit_facts(x), most = 11L))
   writeLines(c(header, "", "Coefficients:"))
   print_corner(stats::coef(x), digits, room = 18L - length(header))
   invisible(x)
@@ -27,14 +25,19 @@ call_lines <- function(call) {
 
 line_width <- function() min(80L, getOption("width"))
 
-# Named facts as "Name:   text", cut to two lines each.
-field_lines <- function(facts) {
+# Named facts as "Name: text", the texts aligned; of long texts the first lines only where there
+# are too many.
+field_lines <- function(facts, most = Inf) {
   facts <- facts[!vapply(facts, is.null, NA)]
-  label <- format(paste0(names(facts), ":"))
+  label <- paste0(format(paste0(names(facts), ":")), " ")
+  margin <- strrep(" ", nchar(label[1L]))
   lines <- Map(function(name, text) {
-    wrapped <- strwrap(paste0(name, " ", text), width = line_width(), exdent = nchar(name) + 1L)
-    utils::head(wrapped, 2L)
+    strwrap(text, width = line_width(), initial = name, prefix = margin)
   }, label, facts)
+  if (sum(lengths(lines)) > most) {
+    lines <- lapply(lines, function(l) if (length(l) > 1L) paste0(substr(l[1L], 1L, 75L), " ...")
+                    else l)
+  }
   unlist(lines, use.names = FALSE)
 }
 
@@ -42,7 +45,7 @@ field_lines <- function(facts) {
 fit_facts <- function(x) {
   list(
     Loss = loss_row(x$loss)$title,
-    Minimised = minimised_in_words(x),
+    Objective = objective_in_words(x),
     Classes = classes_in_words(x),
     Data = paste0(count(x$n), " rows",
                   if (isTRUE(x$has_weights)) sprintf(" (weights sum to %s)", count(x$nobs)),
@@ -59,15 +62,11 @@ fit_facts <- function(x) {
 
 count <- function(n) format(n, big.mark = ",", digits = 7L, scientific = 12L)
 
-minimised_in_words <- function(x) {
-  mean_loss <- if (is.null(x$class_weights)) {
+objective_in_words <- function(x) {
+  mean_loss <- if (!is.null(x$class_weights)) "mean loss weighted by class" else
     if (isTRUE(x$has_weights)) "weighted mean loss" else "mean loss"
-  } else {
-    "mean loss weighted by class"
-  }
-  text <- paste0(mean_loss, penalty_in_words(x), " = ", format(x$objective, digits = 7L))
   bounds <- if (is.null(x$lower) && is.null(x$upper)) "" else ", within bounds"
-  paste0(text, bounds)
+  paste0(format(x$objective, digits = 7L), " = ", mean_loss, penalty_in_words(x), bounds)
 }
 
 penalty_in_words <- function(x) {
@@ -75,8 +74,8 @@ penalty_in_words <- function(x) {
   name <- if (x$alpha == 1) "lasso" else if (x$alpha == 0) "ridge" else {
     sprintf("elastic net (alpha = %s)", format(x$alpha))
   }
-  sprintf(" + %s %s%s", format(x$lambda), name,
-          if (isTRUE(x$standardize)) " on standardised columns" else "")
+  sprintf(" + %s x %s%s", format(x$lambda), name,
+          if (isTRUE(x$standardize)) " of scaled columns" else "")
 }
 
 classes_in_words <- function(x) {
@@ -102,12 +101,11 @@ certificate_in_words <- function(certificate) {
     return(sprintf("%s training rows are on the wrong side; no gap is known",
                    count(certificate$gap)))
   }
-  what <- c(duality_gap = "at most %s above the minimum",
-            newton_decrement = "about %s above the minimum (Newton decrement)",
-            gradient = "largest gradient element %s (distance to the minimum not known)")
+  what <- c(duality_gap = "relative gap at most %s (duality gap)",
+            newton_decrement = "relative gap about %s (Newton decrement)",
+            gradient = "largest element of the gradient %s, gap not known")
   value <- if (certificate$kind == "gradient") certificate$kkt else certificate$relative
-  text <- sprintf(what[[certificate$kind]], format(value, digits = 2L))
-  if (certificate$kind == "gradient") text else paste("objective", text, "(relative)")
+  sprintf(what[[certificate$kind]], format(value, digits = 2L))
 }
 
 separation_in_words <- function(x) {
@@ -158,7 +156,9 @@ print_corner_vector <- function(coefficients, digits, room) {
 
 #' Print and summarise a fit
 #'
-#' `summary()` adds to a fit what statistics there are. An unpenalised fit of a likelihood loss
+#' `print()` shows, in at most 20 lines, the call, what was minimised, the classes, the size of the
+#' data, the solver and its certificate, separation and rank, and the coefficients (a corner of them
+#' if there are many). `summary()` adds to a fit what statistics there are. An unpenalised fit of a likelihood loss
 #' (logistic, softmax) gets the Wald table as [stats::summary.glm()] has it; other fits have no
 #' standard errors, and the summary says why.
 #'
@@ -166,7 +166,7 @@ print_corner_vector <- function(coefficients, digits, room) {
 #' @param digits Number of significant digits.
 #' @param signif.stars Whether to mark small p-values.
 #' @param ... Not used; for `print()` of a summary passed on to [stats::printCoefmat()].
-#' @return `summary()`: a list of class `summary.linclass` with
+#' @return `print()`: `x`, invisibly. `summary()`: a list of class `summary.linclass` with
 #' * `coefficients`: a matrix with the columns Estimate, Std. Error, z value and `Pr(>|z|)`, one
 #'   row for each coefficient (several classes: rows named `class:term`), or `NULL`;
 #' * `why_no_se`: one sentence, or `NULL`;
