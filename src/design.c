@@ -1,0 +1,116 @@
+/* design.c - what all designs share: column statistics and the map between shown and user's columns. */
+#include "design.h"
+
+#include <math.h>
+#include <string.h>
+
+void lc_design_to_user(const lc_design *x, int K, double *B) {
+  lc_index q = lc_design_q(x);
+  for (int c = 0; c < K; c++) {
+    double *slope = B + c * q + x->one, moved = 0;
+    for (lc_index j = 0; j < x->p; j++) {
+      if (x->scale) slope[j] *= x->scale[j];
+      if (x->shift) moved += x->shift[j] * slope[j];
+    }
+    if (x->shift) B[c * q] -= moved;
+  }
+}
+
+void lc_design_from_user(const lc_design *x, int K, double *B) {
+  lc_index q = lc_design_q(x);
+  for (int c = 0; c < K; c++) {
+    double *slope = B + c * q + x->one, moved = 0;
+    for (lc_index j = 0; j < x->p; j++) {
+      if (x->shift) moved += x->shift[j] * slope[j];
+      if (x->scale) slope[j] /= x->scale[j];
+    }
+    if (x->shift) B[c * q] += moved;
+  }
+}
+
+/* R's NA_real_ is the NaN whose low word is 1954 (R's own arithmetic.c); every other NaN is a NaN. */
+static int is_na(double value) {
+  uint64_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  return (uint32_t)bits == 1954;
+}
+
+/* One column as numbers: its entries (count of them, rows r or 0..count-1 when r is NULL), and how many
+ * rows are zero without being stored. */
+typedef struct column {
+  lc_index count;
+  const double *number;
+  const int *integer, *row;
+} column;
+
+static column column_of(const lc_design *x, lc_index j) {
+  column out = {x->n, NULL, NULL, NULL};
+  if (x->start) {
+    out.count = x->start[j + 1] - x->start[j];
+    out.number = x->value + x->start[j];
+    out.row = x->row + x->start[j];
+  } else if (x->storage == LC_DOUBLE) {
+    out.number = (const double *)x->x + j * x->n;
+  } else {
+    out.integer = (const int *)x->x + j * x->n;
+  }
+  return out;
+}
+
+static double entry(const column *col, lc_index e) {
+  if (col->number) return col->number[e];
+  return col->integer[e] == INT32_MIN ? NAN : col->integer[e];
+}
+
+/* Two sweeps over one column, which stays in cache: counts and the largest entry first, then shifted
+ * moments of x / 2^exponent, so that neither 1e300 nor 1e-300 leaves the range. The two-moment sums are
+ * corrected as in Chan, Golub, LeVeque (1983), eq. 1.7. */
+static void one_column(const lc_design *x, lc_index j, double total, lc_colstat *out) {
+  column col = column_of(x, j);
+  double largest = 0, pilot = 0;
+  out->n_na[j] = out->n_nan[j] = out->n_inf[j] = 0;
+  for (lc_index e = 0; e < col.count; e++) {
+    lc_index i = col.row ? col.row[e] : e;
+    double value = entry(&col, e);
+    if (x->w && x->w[i] == 0) continue;
+    if (isfinite(value)) {
+      if (fabs(value) > largest) largest = fabs(value);
+    } else if (isinf(value)) out->n_inf[j]++;
+    else if (col.integer || is_na(value)) out->n_na[j]++;
+    else out->n_nan[j]++;
+  }
+  out->max_abs[j] = largest;
+  if (out->n_na[j] + out->n_nan[j] + out->n_inf[j] > 0) {
+    out->mean[j] = out->sd[j] = NAN;
+    return;
+  }
+  int exponent = 0;
+  if (largest > 0) frexp(largest, &exponent);
+  double unit = ldexp(1, exponent < -1000 ? 1000 : -exponent);
+  /* The pilot is near the data: any entry of the column; zero for sparse columns. */
+  if (!col.row && col.count > 0) pilot = entry(&col, col.count / 2) * unit;
+  double sum = 0, squares = 0;
+  for (lc_index e = 0; e < col.count; e++) {
+    double w = x->w ? x->w[col.row ? col.row[e] : e] : 1;
+    if (w == 0) continue;
+    double d = entry(&col, e) * unit - pilot;
+    sum += w * d;
+    squares += w * d * d;
+  }
+  double shift = total > 0 ? sum / total : 0;
+  double variance = total > 0 ? squares / total - shift * shift : 0;
+  out->mean[j] = (pilot + shift) / unit;
+  /* Below rounding of the moments the column is constant. */
+  out->sd[j] = variance > 1e-15 * (squares / (total > 0 ? total : 1)) ? sqrt(variance) / unit : 0;
+}
+
+lc_status lc_design_colstats(const lc_design *x, lc_colstat *out, lc_arena *arena) {
+  (void)arena;
+  double total = (double)x->n;
+  if (x->w) {
+    total = 0;
+    for (lc_index i = 0; i < x->n; i++) total += x->w[i];
+  }
+  for (lc_index j = 0; j < x->p; j++) one_column(x, j, total, out);
+  return LC_OK;
+}

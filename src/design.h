@@ -1,0 +1,133 @@
+/* design.h - room "design": storage of X behind one small table of operations.
+ *
+ * A design is n rows of features with their responses, weights and offsets. The loss never sees X, the
+ * design never sees a loss: a full sweep hands blocks of rows to a callback (lc_pass). The intercept is
+ * a virtual column of ones (`one`), never stored.
+ *
+ * A design may show its columns shifted and scaled, x_ij -> (x_ij - shift_j) * scale_j, without storing
+ * the result: shift guards against cancellation (dates, means much larger than the spread; only with an
+ * intercept), scale (a power of two) keeps products of extreme columns finite. Solvers work with the
+ * columns as shown; lc_design_to_user() takes coefficients back. */
+#ifndef LC_DESIGN_H
+#define LC_DESIGN_H
+
+#include "arena.h"
+#include "base.h"
+
+typedef struct lc_design lc_design;
+
+enum { LC_BLOCK_ROWS = 1024 }; /* no block has more rows */
+
+/* One block of rows as a callback sees it. Column-major with leading dimension ld.
+ * In: z, m x K scores (offset included); y class codes 0..k-1; w weights, NULL = all one; off, m x K
+ * offsets with leading dimension ldoff or NULL. Out: r, m x K, and s, m x ns (NULL when the pass wants
+ * none): rows of R and S of lc_pass, leading dimension ldr. */
+typedef struct lc_block {
+  lc_index row0;
+  int m;
+  lc_index ld, ldoff;
+  const double *z, *y, *w, *off;
+  double *r, *s;
+  lc_index ldr; /* of r and s */
+} lc_block;
+
+/* What one sweep computes. One read of X serves all.
+ *   in   B      q x K coefficients: z = off + X~ B with X~ = [1, X]; NULL: take the scores from Z
+ *        Z      n x K scores, written when B is given, NULL: not kept (then B must be given)
+ *        block  called once for each block of rows; adds to its nsum sums; may be NULL (scores only);
+ *               may run on any thread, so it writes to nothing but its block and its sums
+ *   out  sum    nsum numbers: sums over all blocks in a fixed order
+ *        G      q x K: X~' R, or NULL
+ *        C      for each of the ns columns s of S the packed q x q matrix X~' diag(s) X~, or NULL */
+typedef struct lc_pass {
+  int K, ns, nsum;
+  const double *B;
+  double *Z;
+  lc_status (*block)(void *context, const lc_block *block, double *sum);
+  void *context;
+  double *sum, *G, *C;
+} lc_pass;
+
+/* What a design can do beside `pass`. */
+enum {
+  LC_COLUMNS = 1, /* col_dot, col_axpy, col_gram */
+  LC_ROWS = 2     /* as_rows */
+};
+
+/* Rows in any order, for mini-batches: dense columns are read in place, sparse designs as CSR. */
+typedef struct lc_rows {
+  const lc_design *design;
+  const lc_index *start; /* n + 1, or NULL where the design needs no index */
+  const int *column;
+  const double *value;
+} lc_rows;
+
+typedef struct lc_colstat {
+  double *mean, *sd, *max_abs;     /* weighted mean; sd with divisor sum of weights; p each */
+  double *n_na, *n_nan, *n_inf;    /* counts over rows with positive weight; p each */
+} lc_colstat;
+
+typedef struct lc_design_ops {
+  const char *name;
+  unsigned caps;
+  /* See lc_pass. Cost: one read of X. */
+  lc_status (*pass)(const lc_design *, const lc_pass *, const lc_host *, lc_arena *);
+  /* c (nj x K) = columns j of X~ (column index 0 is the intercept when there is one) times R (n x K). */
+  void (*col_dot)(const lc_design *, lc_index nj, const lc_index *j, int K, const double *R, double *c);
+  /* Z (n x K) += columns j of X~ times d (nj x K). */
+  void (*col_axpy)(const lc_design *, lc_index nj, const lc_index *j, int K, const double *d, double *Z);
+  /* C (nj x nj, full, both triangles) = columns j of X~ ' diag(s) columns j; s n weights. */
+  lc_status (*col_gram)(const lc_design *, lc_index nj, const lc_index *j, const double *s, double *C,
+                        lc_arena *);
+  /* Rows by number. */
+  lc_status (*as_rows)(const lc_design *, lc_rows *out, lc_arena *);
+  /* Z (m x K, ld m) = scores of rows `index`; offsets included. */
+  void (*row_scores)(const lc_rows *, lc_index m, const lc_index *index, int K, const double *B, double *Z);
+  /* G (q x K) += X~[index, ]' R, R m x K with ld m. */
+  void (*row_gradient)(const lc_rows *, lc_index m, const lc_index *index, int K, const double *R, double *G);
+} lc_design_ops;
+
+enum lc_storage { LC_DOUBLE, LC_INTEGER };
+
+struct lc_design {
+  const lc_design_ops *ops;
+  lc_index n, p;
+  int one;                     /* 1: an intercept is fitted */
+  int noff;                    /* columns of off (K), 0 without offsets */
+  const double *y, *w, *off;   /* n codes; n weights or NULL; n x noff or NULL */
+  const double *shift, *scale; /* p each or NULL */
+  /* dense: n x p column-major, of the stored type */
+  enum lc_storage storage;
+  const void *x;
+  /* sparse (CSC): columns' starts (p + 1), rows of the entries, their values (NULL: all one) */
+  const int *start, *row;
+  const double *value;
+  lc_index entries; /* length of row and value */
+};
+
+/* q = p + one. */
+static inline lc_index lc_design_q(const lc_design *x) { return x->p + x->one; }
+
+/* Designs over the caller's memory, which must outlive them and is never written to.
+ * storage: LC_DOUBLE (double) or LC_INTEGER (int; R's logical too). */
+void lc_design_dense(lc_design *out, lc_index n, lc_index p, enum lc_storage storage, const void *x);
+
+/* Compressed sparse columns. Does not read the arrays: lc_sparse_check() first. */
+void lc_design_sparse(lc_design *out, lc_index n, lc_index p, const int *start, const int *row,
+                      const double *value, lc_index entries);
+
+/* NULL when the slots describe a valid matrix (starts from 0, not decreasing, ending at the number of
+ * entries; rows inside 0..n-1), else what is wrong. Rows within a column may be in any order and may
+ * repeat (then they add up). Cost: one read of the indices. */
+const char *lc_sparse_check(lc_index n, lc_index p, const int *start, lc_index nstart, const int *row,
+                            lc_index nrow, lc_index nvalue);
+
+/* Column statistics; arrays of `out` are the caller's. Finite for finite columns of any size.
+ * Columns with NaN or Inf have NaN statistics. na_bits tells R's NA (its low word, 1954) from NaN. */
+lc_status lc_design_colstats(const lc_design *x, lc_colstat *out, lc_arena *arena);
+
+/* Coefficients B (q x K) of the shown columns to those of the user's columns, in place, and back. */
+void lc_design_to_user(const lc_design *x, int K, double *B);
+void lc_design_from_user(const lc_design *x, int K, double *B);
+
+#endif

@@ -1,0 +1,304 @@
+/* design_dense.c - a column-major matrix of doubles or integers, read where it lies. */
+#include <string.h>
+
+#include "design.h"
+#include "kernel.h"
+
+enum {
+  TILE_BYTES = 512 * 1024, /* a tile is used three times (scores, gradient, Gram): it should stay in L2 */
+  TILE_ROWS = 256,
+  MOST_SLOTS = 16,         /* partial sums; their number depends on sizes, never on threads */
+  SLOT_BYTES = 64 << 20    /* all partial Gram matrices together stay below this */
+};
+
+/* Rows of a tile: a multiple of 16 between 32 and TILE_ROWS. */
+static int tile_rows(lc_index p) {
+  lc_index rows = TILE_BYTES / (8 * lc_max(p, 1)) / 16 * 16;
+  return (int)lc_min(TILE_ROWS, lc_max(32, rows));
+}
+
+static int is_view(const lc_design *x) { return x->storage == LC_DOUBLE && !x->shift && !x->scale; }
+
+/* Rows row0 .. row0+m-1 of one column as shown, written to out. */
+static void load_column(const lc_design *x, lc_index row0, lc_index m, lc_index j, double *out) {
+  double shift = x->shift ? x->shift[j] : 0, scale = x->scale ? x->scale[j] : 1;
+  if (x->storage == LC_DOUBLE) {
+    const double *column = (const double *)x->x + j * x->n + row0;
+    for (lc_index i = 0; i < m; i++) out[i] = (column[i] - shift) * scale;
+  } else {
+    const int *column = (const int *)x->x + j * x->n + row0;
+    for (lc_index i = 0; i < m; i++) out[i] = (column[i] - shift) * scale;
+  }
+}
+
+/* The rows as a matrix with leading dimension *ld: a view of the caller's memory where that can be,
+ * else the tile is filled. */
+static const double *load_tile(const lc_design *x, lc_index row0, lc_index m, double *tile, lc_index *ld) {
+  if (is_view(x)) {
+    *ld = x->n;
+    return (const double *)x->x + row0;
+  }
+  *ld = m;
+  for (lc_index j = 0; j < x->p; j++) load_column(x, row0, m, j, tile + j * m);
+  return tile;
+}
+
+/* Everything that one partial sum needs; slots share nothing. */
+typedef struct slot {
+  double *tile, *z, *r, *s, *work, *ones; /* scratch of one tile; ones: p x ns, X'S of the intercept row */
+  double *sum, *G, *C;
+} slot;
+
+typedef struct plan {
+  const lc_design *x;
+  const lc_pass *pass;
+  int rows, slots;
+  lc_index q, nblocks, packed;
+} plan;
+
+static plan make_plan(const lc_design *x, const lc_pass *pass) {
+  plan out = {x, pass, tile_rows(x->p), 1, lc_design_q(x), 0, 0};
+  out.nblocks = (x->n + out.rows - 1) / out.rows;
+  out.packed = lc_packed_size(out.q);
+  lc_index most = lc_min(MOST_SLOTS, lc_max(1, out.nblocks));
+  if (pass->C) most = lc_min(most, lc_max(1, SLOT_BYTES / (8 * lc_max(1, out.packed * pass->ns))));
+  out.slots = (int)most;
+  return out;
+}
+
+static lc_status make_slot(const plan *pl, slot *out, lc_arena *arena) {
+  const lc_pass *pass = pl->pass;
+  lc_index rows = pl->rows, p = pl->x->p;
+  out->tile = lc_arena_doubles(arena, is_view(pl->x) ? 0 : rows * p);
+  out->z = lc_arena_doubles(arena, pass->Z ? 0 : rows * pass->K);
+  out->r = lc_arena_doubles(arena, rows * pass->K);
+  out->s = lc_arena_doubles(arena, rows * pass->ns);
+  out->work = lc_arena_doubles(arena, rows);
+  out->ones = lc_arena_zeros(arena, pass->C ? p * pass->ns : 0);
+  out->sum = lc_arena_zeros(arena, pass->nsum);
+  out->G = lc_arena_zeros(arena, pass->G ? pl->q * pass->K : 0);
+  out->C = lc_arena_zeros(arena, pass->C ? pl->packed * pass->ns : 0);
+  return out->tile && out->z && out->r && out->s && out->work && out->ones && out->sum && out->G && out->C
+             ? LC_OK : LC_OUT_OF_MEMORY;
+}
+
+/* z = offset + intercept, to which the kernel adds X B. */
+static void start_scores(const lc_design *x, const lc_pass *pass, lc_index row0, lc_index m, double *z,
+                         lc_index ld) {
+  lc_index q = lc_design_q(x);
+  for (int c = 0; c < pass->K; c++) {
+    double b = x->one ? pass->B[c * q] : 0, *column = z + c * ld;
+    if (x->off) {
+      const double *off = x->off + c * x->n + row0;
+      for (lc_index i = 0; i < m; i++) column[i] = off[i] + b;
+    } else {
+      for (lc_index i = 0; i < m; i++) column[i] = b;
+    }
+  }
+}
+
+static double column_sum(lc_index m, const double *r) {
+  double sum = 0;
+  for (lc_index i = 0; i < m; i++) sum += r[i];
+  return sum;
+}
+
+static void add_gradient(const plan *pl, const slot *part, lc_index m, const double *X, lc_index ldx) {
+  const lc_pass *pass = pl->pass;
+  int one = pl->x->one;
+  lc_kernels()->gradient(m, pl->x->p, pass->K, X, ldx, part->r, m, part->G + one, pl->q);
+  if (one)
+    for (int c = 0; c < pass->K; c++) part->G[c * pl->q] += column_sum(m, part->r + c * m);
+}
+
+static void add_gram(const plan *pl, const slot *part, lc_index m, const double *X, lc_index ldx) {
+  const lc_pass *pass = pl->pass;
+  const lc_kernel *kernel = lc_kernels();
+  int one = pl->x->one;
+  kernel->gram(m, pl->x->p, one, pass->ns, X, ldx, part->s, m, part->C, pl->packed, part->work);
+  if (!one) return;
+  kernel->gradient(m, pl->x->p, pass->ns, X, ldx, part->s, m, part->ones, pl->x->p);
+  for (int s = 0; s < pass->ns; s++) part->C[s * pl->packed] += column_sum(m, part->s + s * m);
+}
+
+static lc_status run_block(const plan *pl, slot *part, lc_index number) {
+  const lc_design *x = pl->x;
+  const lc_pass *pass = pl->pass;
+  lc_index row0 = number * pl->rows, m = lc_min(pl->rows, x->n - row0), ldx, ldz = pass->Z ? x->n : m;
+  double *z = pass->Z ? pass->Z + row0 : part->z;
+  int reads_x = pass->B || pass->G || pass->C;
+  const double *X = reads_x ? load_tile(x, row0, m, part->tile, &ldx) : (ldx = m, part->tile);
+  if (pass->B) {
+    start_scores(x, pass, row0, m, z, ldz);
+    lc_kernels()->scores(m, x->p, pass->K, X, ldx, pass->B + x->one, pl->q, z, ldz);
+  }
+  if (!pass->block) return LC_OK;
+  lc_block block = {.row0 = row0, .m = (int)m, .ld = ldz, .ldoff = x->n, .z = z, .y = x->y ? x->y + row0 : NULL,
+                    .w = x->w ? x->w + row0 : NULL, .off = x->off ? x->off + row0 : NULL,
+                    .r = pass->G ? part->r : NULL, .s = pass->C ? part->s : NULL, .ldr = m};
+  LC_TRY(pass->block(pass->context, &block, part->sum));
+  if (pass->G) add_gradient(pl, part, m, X, ldx);
+  if (pass->C) add_gram(pl, part, m, X, ldx);
+  return LC_OK;
+}
+
+static void combine(const plan *pl, const slot *parts) {
+  const lc_pass *pass = pl->pass;
+  lc_index p = pl->x->p;
+  int one = pl->x->one;
+  if (pass->sum) memset(pass->sum, 0, (size_t)pass->nsum * sizeof(double));
+  if (pass->G) memset(pass->G, 0, (size_t)(pl->q * pass->K) * sizeof(double));
+  if (pass->C) memset(pass->C, 0, (size_t)(pl->packed * pass->ns) * sizeof(double));
+  for (int k = 0; k < pl->slots; k++) {
+    const slot *part = parts + k;
+    for (int i = 0; i < pass->nsum; i++) pass->sum[i] += part->sum[i];
+    if (pass->G)
+      for (lc_index i = 0; i < pl->q * pass->K; i++) pass->G[i] += part->G[i];
+    if (!pass->C) continue;
+    for (lc_index i = 0; i < pl->packed * pass->ns; i++) pass->C[i] += part->C[i];
+    if (one)
+      for (int s = 0; s < pass->ns; s++)
+        for (lc_index j = 0; j < p; j++) pass->C[s * pl->packed + lc_packed_at(0, j + 1)] += part->ones[s * p + j];
+  }
+}
+
+static lc_status dense_pass(const lc_design *x, const lc_pass *pass, const lc_host *host, lc_arena *arena) {
+  lc_mark mark = lc_arena_mark(arena);
+  plan pl = make_plan(x, pass);
+  slot parts[MOST_SLOTS];
+  lc_status status = LC_OK;
+  for (int k = 0; k < pl.slots && status == LC_OK; k++) status = make_slot(&pl, parts + k, arena);
+  for (int k = 0; k < pl.slots && status == LC_OK; k++) {
+    lc_index from = pl.nblocks * k / pl.slots, to = pl.nblocks * (k + 1) / pl.slots;
+    for (lc_index b = from; b < to && status == LC_OK; b++) {
+      status = lc_poll(host);
+      if (status == LC_OK) status = run_block(&pl, parts + k, b);
+    }
+  }
+  if (status == LC_OK) combine(&pl, parts);
+  lc_arena_reset(arena, mark);
+  return status;
+}
+
+enum { STRIP = 1024 };
+
+static void dense_col_dot(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *R,
+                          double *c) {
+  double strip[STRIP];
+  memset(c, 0, (size_t)(nj * K) * sizeof(double));
+  for (lc_index a = 0; a < nj; a++) {
+    lc_index col = j[a] - x->one;
+    for (lc_index row0 = 0; row0 < x->n; row0 += STRIP) {
+      lc_index m = lc_min(STRIP, x->n - row0);
+      if (col < 0) {
+        for (int k = 0; k < K; k++) c[a + k * nj] += column_sum(m, R + k * x->n + row0);
+        continue;
+      }
+      const double *column = strip;
+      if (is_view(x)) column = (const double *)x->x + col * x->n + row0;
+      else load_column(x, row0, m, col, strip);
+      lc_kernels()->gradient(m, 1, K, column, m, R + row0, x->n, c + a, nj);
+    }
+  }
+}
+
+static void dense_col_axpy(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *d,
+                           double *Z) {
+  double strip[STRIP];
+  for (lc_index row0 = 0; row0 < x->n; row0 += STRIP) {
+    lc_index m = lc_min(STRIP, x->n - row0);
+    for (lc_index a = 0; a < nj; a++) {
+      lc_index col = j[a] - x->one;
+      if (col < 0) {
+        for (int k = 0; k < K; k++)
+          for (lc_index i = 0; i < m; i++) Z[row0 + i + k * x->n] += d[a + k * nj];
+        continue;
+      }
+      const double *column = strip;
+      if (is_view(x)) column = (const double *)x->x + col * x->n + row0;
+      else load_column(x, row0, m, col, strip);
+      lc_kernels()->scores(m, 1, K, column, m, d + a, nj, Z + row0, x->n);
+    }
+  }
+}
+
+/* Blocks of rows of the chosen columns are gathered into a tile, then the packed Gram kernel runs. */
+static lc_status dense_col_gram(const lc_design *x, lc_index nj, const lc_index *j, const double *s,
+                                double *C, lc_arena *arena) {
+  lc_mark mark = lc_arena_mark(arena);
+  lc_index rows = tile_rows(nj);
+  double *tile = lc_arena_doubles(arena, rows * nj), *work = lc_arena_doubles(arena, rows);
+  double *packed = lc_arena_zeros(arena, lc_packed_size(nj));
+  if (!tile || !work || !packed) {
+    lc_arena_reset(arena, mark);
+    return LC_OUT_OF_MEMORY;
+  }
+  for (lc_index row0 = 0; row0 < x->n; row0 += rows) {
+    lc_index m = lc_min(rows, x->n - row0);
+    for (lc_index a = 0; a < nj; a++) {
+      lc_index col = j[a] - x->one;
+      if (col >= 0) load_column(x, row0, m, col, tile + a * m);
+      else for (lc_index i = 0; i < m; i++) tile[a * m + i] = 1;
+    }
+    lc_kernels()->gram(m, nj, 0, 1, tile, m, s + row0, m, packed, lc_packed_size(nj), work);
+  }
+  for (lc_index b = 0; b < nj; b++)
+    for (lc_index a = 0; a <= b; a++) C[a + b * nj] = C[b + a * nj] = packed[lc_packed_at(a, b)];
+  lc_arena_reset(arena, mark);
+  return LC_OK;
+}
+
+static lc_status dense_as_rows(const lc_design *x, lc_rows *out, lc_arena *arena) {
+  (void)arena;
+  out->design = x;
+  out->start = NULL;
+  out->column = NULL;
+  out->value = NULL;
+  return LC_OK;
+}
+
+static double entry_at(const lc_design *x, lc_index i, lc_index j) {
+  double value = x->storage == LC_DOUBLE ? ((const double *)x->x)[i + j * x->n]
+                                         : ((const int *)x->x)[i + j * x->n];
+  return (value - (x->shift ? x->shift[j] : 0)) * (x->scale ? x->scale[j] : 1);
+}
+
+static void dense_row_scores(const lc_rows *rows, lc_index m, const lc_index *index, int K, const double *B,
+                             double *Z) {
+  const lc_design *x = rows->design;
+  lc_index q = lc_design_q(x);
+  for (int c = 0; c < K; c++)
+    for (lc_index i = 0; i < m; i++)
+      Z[i + c * m] = (x->one ? B[c * q] : 0) + (x->off ? x->off[index[i] + c * x->n] : 0);
+  for (lc_index j = 0; j < x->p; j++)
+    for (lc_index i = 0; i < m; i++) {
+      double value = entry_at(x, index[i], j);
+      for (int c = 0; c < K; c++) Z[i + c * m] += value * B[x->one + j + c * q];
+    }
+}
+
+static void dense_row_gradient(const lc_rows *rows, lc_index m, const lc_index *index, int K, const double *R,
+                               double *G) {
+  const lc_design *x = rows->design;
+  lc_index q = lc_design_q(x);
+  if (x->one)
+    for (int c = 0; c < K; c++) G[c * q] += column_sum(m, R + c * m);
+  for (lc_index j = 0; j < x->p; j++)
+    for (lc_index i = 0; i < m; i++) {
+      double value = entry_at(x, index[i], j);
+      for (int c = 0; c < K; c++) G[x->one + j + c * q] += value * R[i + c * m];
+    }
+}
+
+static const lc_design_ops dense_ops = {
+    "dense",        LC_COLUMNS | LC_ROWS, dense_pass,       dense_col_dot,      dense_col_axpy,
+    dense_col_gram, dense_as_rows,        dense_row_scores, dense_row_gradient};
+
+void lc_design_dense(lc_design *out, lc_index n, lc_index p, enum lc_storage storage, const void *x) {
+  memset(out, 0, sizeof *out);
+  out->ops = &dense_ops;
+  out->n = n;
+  out->p = p;
+  out->storage = storage;
+  out->x = x;
+}

@@ -1,0 +1,210 @@
+/* design_sparse.c - compressed sparse columns (the slots of a dgCMatrix), never densified.
+ *
+ * A pass sweeps the columns twice: scores by scattering, then, after the callback has filled R and S for
+ * all rows, gradient and Gram blocks by gathering. */
+#include <string.h>
+
+#include "design.h"
+
+const char *lc_sparse_check(lc_index n, lc_index p, const int *start, lc_index nstart, const int *row,
+                            lc_index nrow, lc_index nvalue) {
+  if (nstart != p + 1) return "slot p must have one entry more than the matrix has columns";
+  if (start[0] != 0) return "slot p must start with 0";
+  for (lc_index j = 0; j < p; j++)
+    if (start[j + 1] < start[j]) return "slot p must not decrease";
+  if (start[p] > nrow) return "slot p points beyond the end of slot i";
+  if (nrow != nvalue) return "slots i and x must have the same length";
+  for (lc_index e = 0; e < start[p]; e++)
+    if (row[e] < 0 || row[e] >= n) return "slot i has a row number outside the matrix";
+  return NULL;
+}
+
+static double scale_of(const lc_design *x, lc_index j) { return x->scale ? x->scale[j] : 1; }
+
+static double column_dot(const lc_design *x, lc_index j, const double *r) {
+  double sum = 0;
+  for (int e = x->start[j]; e < x->start[j + 1]; e++) sum += x->value[e] * r[x->row[e]];
+  return sum * scale_of(x, j);
+}
+
+static void column_axpy(const lc_design *x, lc_index j, double d, double *z) {
+  double b = d * scale_of(x, j);
+  for (int e = x->start[j]; e < x->start[j + 1]; e++) z[x->row[e]] += x->value[e] * b;
+}
+
+static double total(lc_index n, const double *r) {
+  double sum = 0;
+  for (lc_index i = 0; i < n; i++) sum += r[i];
+  return sum;
+}
+
+static void sparse_col_dot(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *R,
+                           double *c) {
+  for (int k = 0; k < K; k++)
+    for (lc_index a = 0; a < nj; a++)
+      c[a + k * nj] = j[a] < x->one ? total(x->n, R + k * x->n) : column_dot(x, j[a] - x->one, R + k * x->n);
+}
+
+static void sparse_col_axpy(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *d,
+                            double *Z) {
+  for (int k = 0; k < K; k++)
+    for (lc_index a = 0; a < nj; a++) {
+      double *z = Z + k * x->n;
+      if (j[a] >= x->one) column_axpy(x, j[a] - x->one, d[a + k * nj], z);
+      else for (lc_index i = 0; i < x->n; i++) z[i] += d[a + k * nj];
+    }
+}
+
+/* One column times the weights, spread over n rows, is dotted with the columns before it. */
+static lc_status sparse_col_gram(const lc_design *x, lc_index nj, const lc_index *j, const double *s,
+                                 double *C, lc_arena *arena) {
+  lc_mark mark = lc_arena_mark(arena);
+  double *spread = lc_arena_zeros(arena, x->n);
+  if (!spread) return LC_OUT_OF_MEMORY;
+  for (lc_index b = 0; b < nj; b++) {
+    lc_index col = j[b] - x->one;
+    if (col < 0) memcpy(spread, s, (size_t)x->n * sizeof(double));
+    else
+      for (int e = x->start[col]; e < x->start[col + 1]; e++)
+        spread[x->row[e]] += x->value[e] * scale_of(x, col) * s[x->row[e]];
+    for (lc_index a = 0; a <= b; a++) {
+      lc_index other = j[a] - x->one;
+      C[a + b * nj] = C[b + a * nj] = other < 0 ? total(x->n, spread) : column_dot(x, other, spread);
+    }
+    if (col < 0) memset(spread, 0, (size_t)x->n * sizeof(double));
+    else for (int e = x->start[col]; e < x->start[col + 1]; e++) spread[x->row[e]] = 0;
+  }
+  lc_arena_reset(arena, mark);
+  return LC_OK;
+}
+
+static void sparse_scores(const lc_design *x, int K, const double *B, double *Z) {
+  lc_index q = lc_design_q(x);
+  for (int c = 0; c < K; c++) {
+    double *z = Z + c * x->n, b = x->one ? B[c * q] : 0;
+    for (lc_index i = 0; i < x->n; i++) z[i] = (x->off ? x->off[i + c * x->n] : 0) + b;
+    for (lc_index j = 0; j < x->p; j++)
+      if (B[x->one + j + c * q] != 0) column_axpy(x, j, B[x->one + j + c * q], z);
+  }
+}
+
+/* The callback on blocks of rows; R and S for all rows are kept, because columns come afterwards. */
+static lc_status run_blocks(const lc_design *x, const lc_pass *pass, const double *z, double *r, double *s,
+                            const lc_host *host) {
+  for (lc_index row0 = 0; row0 < x->n; row0 += LC_BLOCK_ROWS) {
+    lc_block block = {.row0 = row0, .m = (int)lc_min(LC_BLOCK_ROWS, x->n - row0), .ld = x->n, .ldoff = x->n,
+                      .z = z + row0, .y = x->y ? x->y + row0 : NULL, .w = x->w ? x->w + row0 : NULL,
+                      .off = x->off ? x->off + row0 : NULL, .r = r ? r + row0 : NULL,
+                      .s = s ? s + row0 : NULL, .ldr = x->n};
+    LC_TRY(lc_poll(host));
+    LC_TRY(pass->block(pass->context, &block, pass->sum));
+  }
+  return LC_OK;
+}
+
+static lc_status gather(const lc_design *x, const lc_pass *pass, const double *r, const double *s,
+                        const lc_host *host, lc_arena *arena) {
+  lc_index q = lc_design_q(x), packed = lc_packed_size(q);
+  if (pass->G)
+    for (int c = 0; c < pass->K; c++) {
+      LC_TRY(lc_poll(host));
+      if (x->one) pass->G[c * q] = total(x->n, r + c * x->n);
+      for (lc_index j = 0; j < x->p; j++) pass->G[c * q + x->one + j] = column_dot(x, j, r + c * x->n);
+    }
+  if (!pass->C) return LC_OK;
+  lc_index *all = lc_arena_alloc(arena, q, sizeof(lc_index));
+  double *full = lc_arena_doubles(arena, q * q);
+  if (!all || !full) return LC_OUT_OF_MEMORY;
+  for (lc_index j = 0; j < q; j++) all[j] = j;
+  for (int k = 0; k < pass->ns; k++) {
+    LC_TRY(lc_poll(host));
+    LC_TRY(sparse_col_gram(x, q, all, s + k * x->n, full, arena));
+    for (lc_index b = 0; b < q; b++)
+      memcpy(pass->C + k * packed + lc_packed_at(0, b), full + b * q, (size_t)(b + 1) * sizeof(double));
+  }
+  return LC_OK;
+}
+
+static lc_status sparse_pass(const lc_design *x, const lc_pass *pass, const lc_host *host, lc_arena *arena) {
+  lc_mark mark = lc_arena_mark(arena);
+  double *z = pass->Z ? pass->Z : lc_arena_doubles(arena, x->n * pass->K);
+  double *r = pass->G ? lc_arena_doubles(arena, x->n * pass->K) : NULL;
+  double *s = pass->C ? lc_arena_doubles(arena, x->n * pass->ns) : NULL;
+  lc_status status = LC_OUT_OF_MEMORY;
+  if (z && (r || !pass->G) && (s || !pass->C)) {
+    if (pass->B) sparse_scores(x, pass->K, pass->B, z);
+    if (pass->sum) memset(pass->sum, 0, (size_t)pass->nsum * sizeof(double));
+    status = pass->block ? run_blocks(x, pass, z, r, s, host) : LC_OK;
+    if (status == LC_OK && pass->block) status = gather(x, pass, r, s, host, arena);
+  }
+  lc_arena_reset(arena, mark);
+  return status;
+}
+
+/* Compressed sparse rows by counting: O(entries + n). */
+static lc_status sparse_as_rows(const lc_design *x, lc_rows *out, lc_arena *arena) {
+  lc_index entries = x->start[x->p], *start = lc_arena_alloc(arena, x->n + 1, sizeof *start);
+  int *column = lc_arena_alloc(arena, entries, sizeof *column);
+  double *value = lc_arena_doubles(arena, entries);
+  if (!start || !column || !value) return LC_OUT_OF_MEMORY;
+  memset(start, 0, (size_t)(x->n + 1) * sizeof *start);
+  for (lc_index e = 0; e < entries; e++) start[x->row[e] + 1]++;
+  for (lc_index i = 0; i < x->n; i++) start[i + 1] += start[i];
+  for (lc_index j = 0; j < x->p; j++)
+    for (int e = x->start[j]; e < x->start[j + 1]; e++) {
+      lc_index at = start[x->row[e]]++;
+      column[at] = (int)j;
+      value[at] = x->value[e] * scale_of(x, j);
+    }
+  for (lc_index i = x->n; i > 0; i--) start[i] = start[i - 1]; /* filling moved every start to the next */
+  start[0] = 0;
+  out->design = x;
+  out->start = start;
+  out->column = column;
+  out->value = value;
+  return LC_OK;
+}
+
+static void sparse_row_scores(const lc_rows *rows, lc_index m, const lc_index *index, int K, const double *B,
+                              double *Z) {
+  const lc_design *x = rows->design;
+  lc_index q = lc_design_q(x);
+  for (int c = 0; c < K; c++) {
+    const double *b = B + c * q + x->one;
+    for (lc_index i = 0; i < m; i++) {
+      double z = (x->one ? B[c * q] : 0) + (x->off ? x->off[index[i] + c * x->n] : 0);
+      for (lc_index e = rows->start[index[i]]; e < rows->start[index[i] + 1]; e++)
+        z += rows->value[e] * b[rows->column[e]];
+      Z[i + c * m] = z;
+    }
+  }
+}
+
+static void sparse_row_gradient(const lc_rows *rows, lc_index m, const lc_index *index, int K, const double *R,
+                                double *G) {
+  const lc_design *x = rows->design;
+  lc_index q = lc_design_q(x);
+  for (int c = 0; c < K; c++) {
+    double *g = G + c * q + x->one;
+    if (x->one) G[c * q] += total(m, R + c * m);
+    for (lc_index i = 0; i < m; i++)
+      for (lc_index e = rows->start[index[i]]; e < rows->start[index[i] + 1]; e++)
+        g[rows->column[e]] += rows->value[e] * R[i + c * m];
+  }
+}
+
+static const lc_design_ops sparse_ops = {
+    "sparse",        LC_COLUMNS | LC_ROWS, sparse_pass,       sparse_col_dot,     sparse_col_axpy,
+    sparse_col_gram, sparse_as_rows,       sparse_row_scores, sparse_row_gradient};
+
+void lc_design_sparse(lc_design *out, lc_index n, lc_index p, const int *start, const int *row,
+                      const double *value, lc_index entries) {
+  memset(out, 0, sizeof *out);
+  out->ops = &sparse_ops;
+  out->n = n;
+  out->p = p;
+  out->start = start;
+  out->row = row;
+  out->value = value;
+  out->entries = entries;
+}

@@ -1,0 +1,133 @@
+/* linalg.c - Cholesky, Jacobi eigenvalues, Gram-Schmidt. */
+#include "linalg.h"
+
+#include <math.h>
+#include <string.h>
+
+double lc_dot(lc_index n, const double *x, const double *y) {
+  double s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+  lc_index i = 0;
+  for (; i + 4 <= n; i += 4) {
+    s0 += x[i] * y[i];
+    s1 += x[i + 1] * y[i + 1];
+    s2 += x[i + 2] * y[i + 2];
+    s3 += x[i + 3] * y[i + 3];
+  }
+  for (; i < n; i++) s0 += x[i] * y[i];
+  return (s0 + s1) + (s2 + s3);
+}
+
+lc_index lc_cholesky(lc_index n, double *A, double tolerance, unsigned char *skip, double *smallest) {
+  lc_index skipped = 0;
+  double least = 1;
+  for (lc_index j = 0; j < n; j++) {
+    double *column = A + j * n, diagonal = column[j];
+    for (lc_index i = 0; i < j; i++)
+      column[i] = skip[i] ? 0 : (column[i] - lc_dot(i, A + i * n, column)) / A[i + i * n];
+    double pivot = diagonal - lc_dot(j, column, column);
+    /* Written so that a NaN pivot is skipped too. */
+    skip[j] = !(pivot > tolerance * diagonal) || !(diagonal > 0);
+    if (skip[j]) {
+      column[j] = 0;
+      skipped++;
+    } else {
+      column[j] = sqrt(pivot);
+      least = fmin(least, pivot / diagonal);
+    }
+  }
+  if (smallest) *smallest = least;
+  return skipped;
+}
+
+void lc_cholesky_solve(lc_index n, const double *U, const unsigned char *skip, double *b) {
+  for (lc_index i = 0; i < n; i++)
+    b[i] = skip[i] ? 0 : (b[i] - lc_dot(i, U + i * n, b)) / U[i + i * n];
+  for (lc_index j = n; j-- > 0;) {
+    if (skip[j]) continue;
+    b[j] /= U[j + j * n];
+    for (lc_index i = 0; i < j; i++) b[i] -= U[i + j * n] * b[j];
+  }
+  for (lc_index i = 0; i < n; i++)
+    if (skip[i]) b[i] = 0;
+}
+
+/* One rotation that zeroes A[p, q] (Golub and Van Loan, Matrix Computations, section 8.5). */
+static void rotate(lc_index n, double *A, double *V, lc_index p, lc_index q) {
+  double apq = A[p + q * n];
+  double theta = (A[q + q * n] - A[p + p * n]) / (2 * apq);
+  double t = (theta >= 0 ? 1 : -1) / (fabs(theta) + hypot(theta, 1)), c = 1 / hypot(t, 1), s = t * c;
+  for (lc_index k = 0; k < n; k++) {
+    double akp = A[k + p * n], akq = A[k + q * n];
+    A[k + p * n] = c * akp - s * akq;
+    A[k + q * n] = s * akp + c * akq;
+  }
+  for (lc_index k = 0; k < n; k++) {
+    double apk = A[p + k * n], aqk = A[q + k * n];
+    A[p + k * n] = c * apk - s * aqk;
+    A[q + k * n] = s * apk + c * aqk;
+    double vkp = V[k + p * n], vkq = V[k + q * n];
+    V[k + p * n] = c * vkp - s * vkq;
+    V[k + q * n] = s * vkp + c * vkq;
+  }
+}
+
+void lc_eigen(lc_index n, double *A, double *value, double *V) {
+  memset(V, 0, (size_t)(n * n) * sizeof(double));
+  for (lc_index i = 0; i < n; i++) V[i + i * n] = 1;
+  for (int sweep = 0, rotated = 1; sweep < 50 && rotated; sweep++) {
+    rotated = 0;
+    for (lc_index q = 1; q < n; q++)
+      for (lc_index p = 0; p < q; p++) {
+        double scale = sqrt(fabs(A[p + p * n])) * sqrt(fabs(A[q + q * n]));
+        if (fabs(A[p + q * n]) <= 1e-17 * scale || A[p + q * n] == 0) continue;
+        rotate(n, A, V, p, q);
+        rotated = 1;
+      }
+  }
+  for (lc_index i = 0; i < n; i++) value[i] = A[i + i * n];
+}
+
+lc_status lc_solve_minimum_norm(lc_index n, double *A, const double *b, double tolerance, double *x,
+                                lc_arena *arena) {
+  lc_mark mark = lc_arena_mark(arena);
+  double *value = lc_arena_doubles(arena, n), *V = lc_arena_doubles(arena, n * n);
+  double *part = lc_arena_doubles(arena, n);
+  if (!value || !V || !part) {
+    lc_arena_reset(arena, mark);
+    return LC_OUT_OF_MEMORY;
+  }
+  lc_eigen(n, A, value, V);
+  double largest = 0;
+  for (lc_index i = 0; i < n; i++) largest = fmax(largest, value[i]);
+  for (lc_index i = 0; i < n; i++)
+    part[i] = value[i] > tolerance * largest ? lc_dot(n, V + i * n, b) / value[i] : 0;
+  memset(x, 0, (size_t)n * sizeof(double));
+  for (lc_index i = 0; i < n; i++)
+    for (lc_index j = 0; j < n; j++) x[j] += V[j + i * n] * part[i];
+  lc_arena_reset(arena, mark);
+  return LC_OK;
+}
+
+lc_index lc_orthonormalise(lc_index n, lc_index p, double *X, double *R, double tolerance, unsigned char *skip,
+                           double *smallest) {
+  lc_index skipped = 0;
+  *smallest = 1;
+  memset(R, 0, (size_t)(p * p) * sizeof(double));
+  for (lc_index j = 0; j < p; j++) {
+    double *x = X + j * n, norm = sqrt(lc_dot(n, x, x));
+    for (int round = 0; round < 2; round++)
+      for (lc_index i = 0; i < j; i++) {
+        const double *e = X + i * n;
+        double overlap = lc_dot(n, e, x);
+        R[i + j * p] += overlap;
+        for (lc_index k = 0; k < n; k++) x[k] -= overlap * e[k];
+      }
+    double rest = sqrt(lc_dot(n, x, x));
+    skip[j] = !(rest > tolerance * norm);
+    skipped += skip[j];
+    if (!skip[j]) *smallest = fmin(*smallest, rest / norm);
+    R[j + j * p] = skip[j] ? 0 : rest;
+    for (lc_index k = 0; k < n; k++) x[k] = skip[j] ? 0 : x[k] / rest;
+  }
+  return skipped;
+}

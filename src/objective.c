@@ -1,0 +1,265 @@
+/* objective.c - value, gradient, curvature and certificate of loss plus penalty. */
+#include "objective.h"
+
+#include <math.h>
+#include <string.h>
+
+static lc_status make_point(const lc_objective *obj, int keep_scores, lc_point *out) {
+  out->B = lc_arena_zeros(obj->arena, obj->P);
+  out->Z = keep_scores ? lc_arena_doubles(obj->arena, obj->x->n * obj->K) : NULL;
+  out->loss = out->value = NAN;
+  return out->B && (out->Z || !keep_scores) ? LC_OK : LC_OUT_OF_MEMORY;
+}
+
+/* Mean loss at scores 0, from one row of each class. */
+static double null_value(const lc_objective *obj) {
+  double zero[LC_SCRATCH] = {0}, sum = 0, count = 0;
+  if (obj->K > LC_SCRATCH) return log(obj->link.k);
+  for (int c = 0; c < obj->link.k; c++) {
+    double y = c, value;
+    obj->loss->rows(&obj->link, 1, zero, 1, &y, &value, NULL, 0, NULL, 0);
+    sum += value;
+    count++;
+  }
+  return sum / count;
+}
+
+lc_status lc_objective_init(lc_objective *obj, const lc_design *x, const lc_loss *loss, const lc_link *link,
+                            const lc_penalty *pen, int keep_scores, const lc_host *host, lc_arena *arena) {
+  memset(obj, 0, sizeof *obj);
+  obj->x = x;
+  obj->loss = loss;
+  obj->link = *link;
+  obj->pen = pen;
+  obj->host = host;
+  obj->arena = arena;
+  obj->q = lc_design_q(x);
+  obj->K = link->K;
+  obj->ns = lc_link_pairs(link);
+  obj->P = obj->q * obj->K;
+  obj->weight_sum = (double)x->n;
+  if (x->w) {
+    obj->weight_sum = 0;
+    for (lc_index i = 0; i < x->n; i++) obj->weight_sum += x->w[i];
+  }
+  obj->null_value = null_value(obj);
+  if (obj->K > LC_SCRATCH) keep_scores = 0;
+  LC_TRY(make_point(obj, keep_scores, &obj->at));
+  LC_TRY(make_point(obj, keep_scores, &obj->to));
+  obj->G = lc_arena_zeros(arena, obj->P);
+  return obj->G ? LC_OK : LC_OUT_OF_MEMORY;
+}
+
+/* ---- callbacks on blocks of rows --------------------------------------------------------------------- */
+
+static double weight(const lc_block *block, int i) { return block->w ? block->w[i] : 1; }
+
+/* sum[0] += w loss; R and S times w. */
+static lc_status eval_block(void *context, const lc_block *block, double *sum) {
+  const lc_objective *obj = context;
+  double value[LC_BLOCK_ROWS], total = 0;
+  obj->loss->rows(&obj->link, block->m, block->z, block->ld, block->y, value, block->r, block->ldr, block->s,
+                  block->ldr);
+  for (int i = 0; i < block->m; i++) total += weight(block, i) * value[i];
+  sum[0] += total;
+  if (!block->w) return LC_OK;
+  for (int c = 0; block->r && c < obj->K; c++)
+    for (int i = 0; i < block->m; i++) block->r[i + c * block->ldr] *= block->w[i];
+  for (int c = 0; block->s && c < obj->ns; c++)
+    for (int i = 0; i < block->m; i++) block->s[i + c * block->ldr] *= block->w[i];
+  return LC_OK;
+}
+
+static lc_status run_pass(lc_objective *obj, lc_pass *pass) {
+  if (pass->B || pass->G || pass->C) obj->passes++;
+  return obj->x->ops->pass(obj->x, pass, obj->host, obj->arena);
+}
+
+/* ---- value, gradient, curvature ------------------------------------------------------------------------ */
+
+static void scale(lc_index count, double factor, double *v) {
+  for (lc_index i = 0; i < count; i++) v[i] *= factor;
+}
+
+static lc_status finish_point(lc_objective *obj, lc_point *point, double loss_sum) {
+  point->loss = loss_sum / obj->weight_sum;
+  point->value = point->loss + lc_penalty_value(obj->pen, obj->K, point->B);
+  return LC_OK;
+}
+
+lc_status lc_objective_eval(lc_objective *obj, const double *B, int want) {
+  double sum = 0;
+  memmove(obj->to.B, B, (size_t)obj->P * sizeof(double));
+  int curvature = (want & LC_WANT_CURVATURE) != 0;
+  lc_index packed = lc_packed_size(obj->q) * obj->ns;
+  if (curvature && !obj->C && !(obj->C = lc_arena_doubles(obj->arena, packed))) return LC_OUT_OF_MEMORY;
+  lc_pass pass = {.K = obj->K, .ns = curvature ? obj->ns : 0, .nsum = 1, .B = obj->to.B, .Z = obj->to.Z,
+                  .block = eval_block, .context = obj, .sum = &sum,
+                  .G = want ? obj->G : NULL, .C = curvature ? obj->C : NULL};
+  LC_TRY(run_pass(obj, &pass));
+  if (want) {
+    scale(obj->P, 1 / obj->weight_sum, obj->G);
+    lc_penalty_add_ridge(obj->pen, obj->K, obj->to.B, obj->G);
+  }
+  if (curvature) scale(packed, 1 / obj->weight_sum, obj->C);
+  return finish_point(obj, &obj->to, sum);
+}
+
+lc_status lc_objective_gradient(lc_objective *obj) {
+  double sum = 0;
+  lc_pass pass = {.K = obj->K, .nsum = 1, .B = obj->at.Z ? NULL : obj->at.B, .Z = obj->at.Z, .block = eval_block,
+                  .context = obj, .sum = &sum, .G = obj->G};
+  LC_TRY(run_pass(obj, &pass));
+  scale(obj->P, 1 / obj->weight_sum, obj->G);
+  lc_penalty_add_ridge(obj->pen, obj->K, obj->at.B, obj->G);
+  return finish_point(obj, &obj->at, sum);
+}
+
+void lc_objective_accept(lc_objective *obj) {
+  lc_point swap = obj->at;
+  obj->at = obj->to;
+  obj->to = swap;
+}
+
+typedef struct along_context {
+  const lc_objective *obj;
+  double t;
+} along_context;
+
+/* The loss at z + t (z_to - z), column by column into scratch. */
+static lc_status along_block(void *context, const lc_block *block, double *sum) {
+  const along_context *along = context;
+  const lc_objective *obj = along->obj;
+  double z[LC_SCRATCH], value[LC_BLOCK_ROWS];
+  int most = LC_SCRATCH / obj->K;
+  for (int i0 = 0; i0 < block->m; i0 += most) {
+    int m = block->m - i0 < most ? block->m - i0 : most;
+    for (int c = 0; c < obj->K; c++) {
+      const double *from = obj->at.Z + block->row0 + i0 + c * obj->x->n;
+      const double *to = obj->to.Z + block->row0 + i0 + c * obj->x->n;
+      for (int i = 0; i < m; i++) z[i + c * m] = from[i] + along->t * (to[i] - from[i]);
+    }
+    obj->loss->rows(&obj->link, m, z, m, block->y + i0, value, NULL, 0, NULL, 0);
+    for (int i = 0; i < m; i++) sum[0] += weight(block, i0 + i) * value[i];
+  }
+  return LC_OK;
+}
+
+lc_status lc_objective_along(lc_objective *obj, double t, double *value) {
+  lc_mark mark = lc_arena_mark(obj->arena);
+  double *B = lc_arena_doubles(obj->arena, obj->P), sum = 0;
+  if (!B) return LC_OUT_OF_MEMORY;
+  for (lc_index i = 0; i < obj->P; i++) B[i] = obj->at.B[i] + t * (obj->to.B[i] - obj->at.B[i]);
+  along_context along = {obj, t};
+  lc_pass pass = {.K = obj->K, .nsum = 1, .sum = &sum};
+  if (obj->at.Z) {
+    pass.Z = obj->at.Z;
+    pass.block = along_block;
+    pass.context = &along;
+  } else {
+    pass.B = B;
+    pass.block = eval_block;
+    pass.context = obj;
+  }
+  lc_status status = run_pass(obj, &pass);
+  *value = sum / obj->weight_sum + lc_penalty_value(obj->pen, obj->K, B);
+  lc_arena_reset(obj->arena, mark);
+  return status;
+}
+
+/* ---- second derivatives as a matrix --------------------------------------------------------------------- */
+
+void lc_objective_hessian(const lc_objective *obj, int with_penalty, double *H) {
+  lc_index q = obj->q, P = obj->P, packed = lc_packed_size(q);
+  for (int b = 0; b < obj->K; b++)
+    for (int a = 0; a <= b; a++) {
+      const double *C = obj->C + lc_packed_at(a, b) * packed;
+      for (lc_index v = 0; v < q; v++)
+        for (lc_index u = 0; u < q; u++) {
+          double h = u <= v ? C[lc_packed_at(u, v)] : C[lc_packed_at(v, u)];
+          H[(a * q + u) + (b * q + v) * P] = H[(b * q + v) + (a * q + u) * P] = h;
+        }
+    }
+  for (int c = 0; with_penalty && c < obj->K; c++)
+    for (lc_index j = 0; j < obj->pen->p; j++)
+      H[(c * q + obj->pen->one + j) * (P + 1)] += lc_penalty_l2(obj->pen, j);
+}
+
+/* Weighted curvature weights of all rows at `at`, n x ns. */
+static void curvature_weights(const lc_objective *obj, double *S) {
+  const lc_design *x = obj->x;
+  double r[LC_SCRATCH];
+  int most = LC_SCRATCH / obj->K;
+  for (lc_index i0 = 0; i0 < x->n; i0 += most) {
+    int m = (int)lc_min(most, x->n - i0);
+    obj->loss->rows(&obj->link, m, obj->at.Z + i0, x->n, x->y + i0, NULL, r, m, S + i0, x->n);
+    for (int s = 0; x->w && s < obj->ns; s++)
+      for (int i = 0; i < m; i++) S[i0 + i + s * x->n] *= x->w[i0 + i];
+  }
+}
+
+lc_status lc_objective_gram(lc_objective *obj, lc_index nj, const lc_index *j, double *H) {
+  lc_mark mark = lc_arena_mark(obj->arena);
+  lc_index n = obj->x->n, size = nj * obj->K;
+  double *S = lc_arena_doubles(obj->arena, n * obj->ns), *C = lc_arena_doubles(obj->arena, nj * nj);
+  lc_status status = S && C ? LC_OK : LC_OUT_OF_MEMORY;
+  if (status == LC_OK) curvature_weights(obj, S);
+  for (int b = 0; b < obj->K && status == LC_OK; b++)
+    for (int a = 0; a <= b && status == LC_OK; a++) {
+      status = lc_poll(obj->host);
+      if (status != LC_OK) break;
+      status = obj->x->ops->col_gram(obj->x, nj, j, S + lc_packed_at(a, b) * n, C, obj->arena);
+      for (lc_index v = 0; v < nj; v++)
+        for (lc_index u = 0; u < nj; u++) {
+          double h = C[u + v * nj] / obj->weight_sum;
+          H[(a * nj + u) + (b * nj + v) * size] = H[(b * nj + v) + (a * nj + u) * size] = h;
+        }
+    }
+  for (int c = 0; c < obj->K && status == LC_OK; c++)
+    for (lc_index v = 0; v < nj; v++)
+      if (j[v] >= obj->pen->one) H[(c * nj + v) * (size + 1)] += lc_penalty_l2(obj->pen, j[v] - obj->pen->one);
+  lc_arena_reset(obj->arena, mark);
+  return status;
+}
+
+/* ---- what a fit reports ------------------------------------------------------------------------------------ */
+
+double lc_objective_scale(const lc_objective *obj) { return fmax(obj->at.value, 1e-3 * obj->null_value); }
+
+static lc_status mistakes_block(void *context, const lc_block *block, double *sum) {
+  const lc_objective *obj = context;
+  sum[0] += lc_link_mistakes(&obj->link, block->m, block->z, block->ld, block->y, block->w);
+  return LC_OK;
+}
+
+lc_status lc_objective_mistakes(lc_objective *obj, double *count) {
+  lc_pass pass = {.K = obj->K, .nsum = 1, .B = obj->at.Z ? NULL : obj->at.B, .Z = obj->at.Z,
+                  .block = mistakes_block, .context = obj, .sum = count};
+  return run_pass(obj, &pass);
+}
+
+lc_status lc_objective_moved(lc_objective *obj, double least, double *class_rows) {
+  const lc_design *x = obj->x;
+  memset(class_rows, 0, (size_t)obj->link.k * sizeof(double));
+  if (!obj->at.Z) return LC_UNSUPPORTED;
+  for (lc_index i = 0; i < x->n; i++) {
+    double low = INFINITY, high = -INFINITY;
+    for (int c = 0; c < obj->K; c++) {
+      double step = obj->to.Z[i + c * x->n] - obj->at.Z[i + c * x->n];
+      low = fmin(low, step);
+      high = fmax(high, step);
+    }
+    if (obj->link.base || obj->link.vector) {
+      low = fmin(low, 0);
+      high = fmax(high, 0);
+    }
+    if (high - low >= least) class_rows[(int)x->y[i]] += x->w ? x->w[i] : 1;
+  }
+  return LC_OK;
+}
+
+lc_status lc_objective_record(const lc_objective *obj, double iteration, double epoch, double gradient_norm,
+                              double step) {
+  lc_info info = {iteration, epoch, obj->at.value, gradient_norm, step};
+  return lc_record(obj->host, &info);
+}

@@ -1,0 +1,95 @@
+/* objective.h - room "objective": joins design, loss and penalty and owns the scores.
+ *
+ *     F(B) = (1/W) sum_i w_i loss(z_i, y_i) + P(B),   z = off + [1, X] B,   W = sum of weights
+ *
+ * A solver sees these verbs and nothing behind them. There are two points: `at`, where the fit stands, and
+ * `to`, a trial. lc_objective_eval() computes the trial in one read of X; lc_objective_along() looks between
+ * the two without reading X (from the kept scores); lc_objective_accept() makes the trial the point.
+ * Z of the two points are the only n x K arrays. */
+#ifndef LC_OBJECTIVE_H
+#define LC_OBJECTIVE_H
+
+#include "design.h"
+#include "loss.h"
+#include "penalty.h"
+
+enum { LC_SCRATCH = 4096 }; /* scores of a strip of rows on the stack; more score columns are not kept */
+
+typedef struct lc_point {
+  double *B;    /* q x K */
+  double *Z;    /* n x K scores, NULL when scores are not kept */
+  double loss;  /* mean loss */
+  double value; /* loss + penalty */
+} lc_point;
+
+/* How far from the optimum a point is. */
+typedef enum lc_certificate_kind { LC_GAP, LC_DECREMENT, LC_KKT_ONLY, LC_MISTAKES } lc_certificate_kind;
+typedef struct lc_certificate {
+  lc_certificate_kind kind;
+  double gap;      /* bound on (duality gap) or estimate of (half the squared Newton decrement) F - F* */
+  double relative; /* gap / max(F, 1e-3 F_null) */
+  double kkt;      /* largest KKT residual of a coefficient */
+} lc_certificate;
+
+typedef struct lc_objective {
+  const lc_design *x;
+  const lc_loss *loss;
+  lc_link link;
+  const lc_penalty *pen;
+  const lc_host *host;
+  lc_arena *arena;
+  lc_index q, P; /* coefficients of a score column; of all */
+  int K, ns;     /* score columns; pairs of them */
+  double weight_sum, null_value; /* W; mean loss at B = 0, the yardstick of relative certificates */
+  lc_point at, to;
+  double *G; /* q x K gradient of the smooth part (loss and L2) at the last evaluated point, when wanted */
+  double *C; /* ns packed q x q curvatures of the mean loss there, when wanted; allocated at first want */
+  const double *rms; /* p: root mean square of each shown column, for step sizes; NULL: all 1 */
+  double passes;     /* reads of X so far */
+} lc_objective;
+
+/* Binds the parts; allocates points and scores (keep_scores = 0: scores are recomputed by passes).
+ * `at` and `to` start at B = 0, not evaluated. */
+lc_status lc_objective_init(lc_objective *obj, const lc_design *x, const lc_loss *loss, const lc_link *link,
+                            const lc_penalty *pen, int keep_scores, const lc_host *host, lc_arena *arena);
+
+enum { LC_WANT_VALUE = 0, LC_WANT_GRADIENT = 1, LC_WANT_CURVATURE = 2 };
+
+/* to <- B (q x K) with its scores and value; G and C as wanted. One read of X. */
+lc_status lc_objective_eval(lc_objective *obj, const double *B, int want);
+
+/* *value = F at `at` + t (to - at). No read of X when scores are kept. */
+lc_status lc_objective_along(lc_objective *obj, double t, double *value);
+
+/* at <- to. G and C are then those of `at`. */
+void lc_objective_accept(lc_objective *obj);
+
+/* H (P x P, full) = Hessian at the point of C plus the L2 part; order of as.vector(B). */
+void lc_objective_hessian(const lc_objective *obj, int with_penalty, double *H);
+
+/* The same for chosen coefficients of each score column: H (nj K x nj K), order (j fastest, then column),
+ * at `at`. Needs LC_COLUMNS and kept scores. Reads nj columns of X for each pair of score columns. */
+lc_status lc_objective_gram(lc_objective *obj, lc_index nj, const lc_index *j, double *H);
+
+/* Gradient of the smooth part at `at` from the kept scores, into G. One read of X. */
+lc_status lc_objective_gradient(lc_objective *obj);
+
+/* Duality gap at `at`: exact for losses with LC_DUAL. Residuals are first scaled class by class so that
+ * intercepts are dual feasible, then all by one factor so that L1 features are. LC_KKT_ONLY with an infinite
+ * gap where no finite bound follows (an unpenalised feature). One read of X; needs kept scores. */
+lc_status lc_objective_gap(lc_objective *obj, lc_certificate *out);
+
+/* max(F, 1e-3 F_null) at `at`. */
+double lc_objective_scale(const lc_objective *obj);
+
+/* Weighted number of rows of `at` whose true class does not win outright. No read of X; needs scores. */
+lc_status lc_objective_mistakes(lc_objective *obj, double *count);
+
+/* class_rows[c] = number of rows of class c whose scores move apart by at least `least` from at to `to`. */
+lc_status lc_objective_moved(lc_objective *obj, double least, double *class_rows);
+
+/* One line of the history, at `at`. */
+lc_status lc_objective_record(const lc_objective *obj, double iteration, double epoch, double gradient_norm,
+                              double step);
+
+#endif

@@ -1,0 +1,56 @@
+/* penalty.h - room "penalty": the elastic net, feature by feature, with bounds.
+ *
+ *     P(B) = lambda * sum over slopes b of feature j of ( l1_j |b| + l2_j / 2 b^2 ),  lower_j <= b <= upper_j
+ *
+ * l1_j and l2_j carry alpha, the factor of the feature and, when columns are standardised, its spread s_j
+ * (l1_j = alpha pf_j s_j, l2_j = (1 - alpha) pf_j s_j^2), so X itself is never scaled. Intercepts are never
+ * penalised nor bounded. B is q x K, q = p + one, intercept first. */
+#ifndef LC_PENALTY_H
+#define LC_PENALTY_H
+
+#include "base.h"
+
+typedef struct lc_penalty {
+  lc_index p;
+  int one;
+  double lambda;
+  const double *l1, *l2;       /* p each, >= 0 */
+  const double *lower, *upper; /* p each, lower <= 0 <= upper, or both NULL */
+} lc_penalty;
+
+static inline double lc_penalty_l1(const lc_penalty *pen, lc_index j) { return pen->lambda * pen->l1[j]; }
+static inline double lc_penalty_l2(const lc_penalty *pen, lc_index j) { return pen->lambda * pen->l2[j]; }
+
+/* Is there any L1 part / any feature without L2 part (intercepts apart) / any bound? */
+int lc_penalty_has_l1(const lc_penalty *pen);
+int lc_penalty_all_l2(const lc_penalty *pen);
+int lc_penalty_has_bounds(const lc_penalty *pen);
+/* No penalty on any feature? */
+int lc_penalty_is_none(const lc_penalty *pen);
+
+/* P(B), bounds apart. */
+double lc_penalty_value(const lc_penalty *pen, int K, const double *B);
+
+/* G += gradient of the L2 part. */
+void lc_penalty_add_ridge(const lc_penalty *pen, int K, const double *B, double *G);
+
+/* G += subgradient lambda l1 sign(b) of the L1 part, 0 at 0. */
+void lc_penalty_add_sign(const lc_penalty *pen, int K, const double *B, double *G);
+
+/* argmin over b in [lower_j, upper_j] of h/2 (b - v)^2 + lambda l1_j |b|, h > 0: soft threshold, then clip. */
+double lc_penalty_prox(const lc_penalty *pen, lc_index j, double v, double h);
+
+/* B <- prox of every slope for a step `step` (h = 1 / step); intercepts stay. In place. */
+void lc_penalty_prox_all(const lc_penalty *pen, int K, double step, double *B);
+
+/* Distance of 0 from the subdifferential of slope b of feature j, where g is the gradient of the smooth part
+ * (loss and L2): the KKT residual of one coefficient. */
+double lc_penalty_violation(const lc_penalty *pen, lc_index j, double b, double g);
+
+/* Largest KKT residual of all coefficients; intercepts count with |g|. G as above, q x K. */
+double lc_penalty_kkt(const lc_penalty *pen, int K, const double *B, const double *G);
+
+/* sup over b in [lower_j, upper_j] of g b - lambda (l1_j |b| + l2_j / 2 b^2); Inf where there is no maximum. */
+double lc_penalty_conjugate(const lc_penalty *pen, lc_index j, double g);
+
+#endif

@@ -1,0 +1,86 @@
+/* r.h - room "r": the only files that know R. They check and convert arguments, call the numerics, and convert
+ * back; they never loop over data.
+ *
+ * A routine may leave by an R error at any point before lcr_session_end(): memory of the numerics hangs on an
+ * external pointer whose finalizer frees it. */
+#ifndef LCR_H
+#define LCR_H
+
+#define R_NO_REMAP
+#define STRICT_R_HEADERS
+#include <R.h>
+#include <Rinternals.h>
+
+#include "solve.h"
+
+/* ---- session: memory, interrupts, history of one call (r_poll.c) ---- */
+
+typedef struct lcr_history {
+  lc_info *info;
+  double *seconds;
+  R_xlen_t count, size;
+} lcr_history;
+
+typedef struct lcr_session {
+  struct lcr_piece *pieces; /* memory handed to the numerics */
+  double started, polled, shown, time_limit;
+  int trace, progress;
+  lcr_history history;
+  lc_host host;
+  lc_arena arena;
+  SEXP pointer; /* owns all of the above; protected by the caller */
+} lcr_session;
+
+/* A new session; the result's `pointer` must be PROTECTed by the caller for as long as it is used. */
+lcr_session *lcr_session_begin(void);
+/* Frees everything at once. */
+void lcr_session_end(lcr_session *session);
+/* The history as a named list of numeric columns. */
+SEXP lcr_session_history(const lcr_session *session);
+
+/* ---- conversion (r_convert.c); every function signals an R error on bad arguments ---- */
+
+/* Element of a list by name, R_NilValue when absent. */
+SEXP lcr_get(SEXP list, const char *name);
+double lcr_get_number(SEXP list, const char *name);
+const char *lcr_get_string(SEXP list, const char *name);
+/* A REALSXP of exactly n entries (NULL stays NULL). */
+const double *lcr_doubles(SEXP x, R_xlen_t n, const char *what);
+
+/* A matrix argument: its dimensions and storage. Returns NULL or what is wrong with sparse slots. */
+const char *lcr_design_check(SEXP x, lc_design *out);
+/* The same, but anything wrong is an R error; then y (integer codes 0..k-1 or NULL), w and off are attached. */
+void lcr_design(SEXP x, SEXP y, int k, SEXP w, SEXP off, lcr_session *session, lc_design *out);
+
+/* Turns a status < 0 into an R error. */
+void lcr_check(lc_status status);
+
+/* A named list under construction: a fixed number of slots filled in order. */
+typedef struct lcr_list {
+  SEXP value, names;
+  R_xlen_t used;
+} lcr_list;
+lcr_list lcr_list_make(R_xlen_t n); /* two PROTECTs for the caller to undo */
+void lcr_list_add(lcr_list *list, const char *name, SEXP value);
+
+/* ---- routines ---- */
+SEXP lcr_losses(void);
+SEXP lcr_solvers(void);
+SEXP lcr_controls(void);
+SEXP lcr_statuses(void);
+SEXP lcr_threads(SEXP n);
+SEXP lcr_colstats(SEXP x, SEXP w);
+SEXP lcr_fit(SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec);
+SEXP lcr_predict(SEXP x, SEXP B, SEXP off, SEXP spec, SEXP type);
+SEXP lcr_sigmoid(SEXP z);
+SEXP lcr_softmax(SEXP z);
+SEXP lcr_softmax_jacobian(SEXP z);
+SEXP lcr_raw_scores(SEXP x, SEXP B, SEXP b);
+SEXP lcr_sample_loss(SEXP z, SEXP y, SEXP loss, SEXP k);
+SEXP lcr_loss_value(SEXP B, SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec);
+SEXP lcr_loss_gradient(SEXP B, SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec);
+SEXP lcr_loss_hessian(SEXP B, SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec);
+SEXP lcr_newton_step(SEXP B, SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec);
+SEXP lcr_check_gradient(SEXP B, SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec, SEXP step);
+
+#endif

@@ -1,0 +1,292 @@
+/* solve.c - one fit, from the plan to the certificate. */
+#include "solve.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "linalg.h"
+#include "rank.h"
+
+/* ---- the planner --------------------------------------------------------------------------------------------- */
+
+/* Second derivatives of P coefficients are affordable up to here: a P x P factor in well under a second. */
+enum { NEWTON_COEFFICIENTS = 1500 };
+
+static const lc_solver *plan(const lc_problem *problem, const lc_link *link, const char **reason) {
+  lc_index P = lc_design_q(problem->x) * link->K;
+  const lc_loss *loss = problem->loss;
+  if (!(loss->flags & (LC_SMOOTH | LC_SMOOTHABLE))) {
+    *reason = "the loss has no smooth version";
+    return lc_solver_find("minibatch");
+  }
+  if (lc_penalty_has_l1(&problem->pen) || lc_penalty_has_bounds(&problem->pen)) {
+    *reason = lc_penalty_has_l1(&problem->pen) ? "an L1 penalty" : "bounds on the coefficients";
+    return lc_solver_find("coordinate");
+  }
+  if (P <= NEWTON_COEFFICIENTS) {
+    *reason = "few coefficients";
+    return lc_solver_find("newton");
+  }
+  *reason = "many coefficients";
+  return lc_solver_find("lbfgs");
+}
+
+/* Can this solver do it? */
+static lc_status check_solver(const lc_problem *problem, const lc_solver *solver) {
+  unsigned loss = problem->loss->flags, caps = problem->x->ops->caps, needs = solver->flags;
+  if ((needs & LC_NEEDS_SMOOTH) && !(loss & (LC_SMOOTH | LC_SMOOTHABLE))) return LC_UNSUPPORTED;
+  if ((needs & LC_NEEDS_COLUMNS) && !(caps & LC_COLUMNS)) return LC_UNSUPPORTED;
+  if ((needs & LC_NEEDS_ROWS) && !(caps & LC_ROWS)) return LC_UNSUPPORTED;
+  if (!(needs & LC_TAKES_L1) && lc_penalty_has_l1(&problem->pen)) return LC_UNSUPPORTED;
+  if (!(needs & LC_TAKES_BOUNDS) && lc_penalty_has_bounds(&problem->pen)) return LC_UNSUPPORTED;
+  return LC_OK;
+}
+
+/* ---- columns as shown ------------------------------------------------------------------------------------------ */
+
+/* Columns whose mean hides their spread are shifted, columns of extreme size scaled by a power of two; penalty
+ * factors follow: b_user = b scale, so l1 |b_user| = (l1 scale) |b|. */
+static lc_status show_columns(lc_problem *problem, lc_penalty *pen, double **rms, lc_arena *arena) {
+  enum { EXTREME = 200 }; /* binary exponent beyond which squares and their sums might leave the range */
+  const double hidden = 1e3;
+  lc_design *x = problem->x;
+  lc_index p = x->p;
+  double *shift = lc_arena_zeros(arena, p), *scale = lc_arena_doubles(arena, p);
+  double *factors = lc_arena_doubles(arena, 4 * p);
+  *rms = lc_arena_doubles(arena, p);
+  if (!shift || !scale || !factors || !*rms) return LC_OUT_OF_MEMORY;
+  int any_shift = 0, any_scale = 0;
+  for (lc_index j = 0; j < p; j++) {
+    int exponent = 0;
+    if (problem->max_abs[j] > 0) frexp(problem->max_abs[j], &exponent);
+    scale[j] = exponent > EXTREME || exponent < -EXTREME ? ldexp(1, -(exponent < -1000 ? -1000 : exponent)) : 1;
+    any_scale |= scale[j] != 1;
+    int shifted = x->one && !x->start && fabs(problem->mean[j]) > hidden * problem->sd[j] && problem->sd[j] > 0;
+    shift[j] = shifted ? problem->mean[j] : 0;
+    any_shift |= shifted;
+    double mean = shifted ? 0 : problem->mean[j] * scale[j];
+    (*rms)[j] = hypot(mean, problem->sd[j] * scale[j]);
+    factors[j] = pen->l1[j] * scale[j];
+    factors[p + j] = pen->l2[j] * scale[j] * scale[j];
+    factors[2 * p + j] = pen->lower ? pen->lower[j] / scale[j] : 0;
+    factors[3 * p + j] = pen->upper ? pen->upper[j] / scale[j] : 0;
+  }
+  x->shift = any_shift ? shift : NULL;
+  x->scale = any_scale ? scale : NULL;
+  pen->l1 = factors;
+  pen->l2 = factors + p;
+  if (pen->lower) {
+    pen->lower = factors + 2 * p;
+    pen->upper = factors + 3 * p;
+  }
+  return LC_OK;
+}
+
+/* ---- running ------------------------------------------------------------------------------------------------------ */
+
+/* A loss with a kink: smooth versions with mu from 1 down, each started at the last, until the gap of the loss
+ * itself is met or mu is spent. */
+static lc_status run_smoothed(lc_objective *obj, const lc_solver *solver, const lc_settings *settings, double *B,
+                              lc_report *report) {
+  const double shrink = 0.15, least = 1e-11;
+  lc_settings inner = *settings;
+  double iterations = 0;
+  lc_status status = LC_OK;
+  for (double mu = 1; mu > least; mu *= shrink) {
+    lc_certificate certificate;
+    obj->link.mu = mu;
+    inner.tolerance = fmax(settings->tolerance, 1e-2 * mu);
+    status = solver->run(obj, &inner, B, report);
+    iterations += report->iterations;
+    if (status < 0 || status == LC_INTERRUPTED || status == LC_TIME_LIMIT || status == LC_RANK) break;
+    memcpy(B, obj->at.B, (size_t)obj->P * sizeof(double));
+    LC_TRY(lc_objective_gap(obj, &certificate));
+    if (certificate.kind == LC_GAP && certificate.relative <= 0.5 * settings->tolerance) break;
+  }
+  report->iterations = iterations;
+  return status == LC_STALLED ? LC_OK : status;
+}
+
+static lc_status run_once(lc_objective *obj, const lc_solver *solver, const lc_settings *settings, double *B,
+                          lc_report *report) {
+  int kinked = (solver->flags & LC_NEEDS_SMOOTH) && !(obj->loss->flags & LC_SMOOTH);
+  return kinked ? run_smoothed(obj, solver, settings, B, report) : solver->run(obj, settings, B, report);
+}
+
+static int is_stop(lc_status status) { return status == LC_INTERRUPTED || status == LC_TIME_LIMIT; }
+
+/* Symmetric scores: a shift common to all classes changes nothing where no penalty sees it; intercepts and
+ * unpenalised slopes then sum to zero. */
+static void remove_common_shift(const lc_objective *obj, double *B) {
+  if (obj->link.base || obj->link.vector) return;
+  for (lc_index j = 0; j < obj->q; j++) {
+    lc_index f = j - obj->pen->one;
+    if (f >= 0 && (obj->pen->lower || lc_penalty_l1(obj->pen, f) > 0)) continue;
+    double sum = 0;
+    for (int c = 0; c < obj->K; c++) sum += B[c * obj->q + j];
+    for (int c = 0; c < obj->K; c++) B[c * obj->q + j] -= sum / obj->K;
+  }
+}
+
+/* ---- the certificate ------------------------------------------------------------------------------------------------ */
+
+/* Half the squared Newton decrement by one factor of the Hessian at `at`. */
+static lc_status decrement_at(lc_objective *obj, const lc_report *report, double *out) {
+  lc_index P = obj->P;
+  lc_mark mark = lc_arena_mark(obj->arena);
+  double *H = lc_arena_doubles(obj->arena, P * P), *d = lc_arena_doubles(obj->arena, 2 * P);
+  unsigned char *skip = lc_arena_alloc(obj->arena, P, 1);
+  lc_status status = H && d && skip ? LC_OK : LC_OUT_OF_MEMORY;
+  if (status == LC_OK) status = lc_objective_eval(obj, obj->at.B, LC_WANT_GRADIENT | LC_WANT_CURVATURE);
+  if (status == LC_OK) {
+    double *scale = d + P;
+    lc_objective_hessian(obj, 1, H);
+    for (lc_index i = 0; i < P; i++) {
+      double h = H[i * (P + 1)];
+      scale[i] = h > 0 && !(report->alias && report->alias[i % obj->q]) ? 1 / sqrt(h) : 0;
+    }
+    for (lc_index j = 0; j < P; j++) {
+      d[j] = obj->G[j] * scale[j];
+      for (lc_index i = 0; i < P; i++) H[i + j * P] *= scale[i] * scale[j];
+    }
+    lc_cholesky(P, H, 1e-13, skip, NULL);
+    lc_cholesky_solve(P, H, skip, d);
+    *out = 0;
+    for (lc_index i = 0; i < P; i++) *out += 0.5 * obj->G[i] * scale[i] * d[i];
+  }
+  lc_arena_reset(obj->arena, mark);
+  return status;
+}
+
+static lc_status certify(lc_objective *obj, lc_report *report, lc_certificate *out) {
+  int unconstrained = !lc_penalty_has_l1(obj->pen) && !lc_penalty_has_bounds(obj->pen);
+  LC_TRY(lc_objective_gradient(obj));
+  out->kkt = lc_penalty_kkt(obj->pen, obj->K, obj->at.B, obj->G);
+  double kkt = out->kkt;
+  LC_TRY(lc_objective_gap(obj, out));
+  out->kkt = kkt;
+  if (obj->loss->dual == NULL) {
+    LC_TRY(lc_objective_mistakes(obj, &report->mistakes));
+    out->kind = LC_MISTAKES;
+    out->gap = out->relative = report->mistakes;
+    return LC_OK;
+  }
+  if (out->kind == LC_GAP || !unconstrained || !(obj->loss->flags & LC_CURVATURE)) return LC_OK;
+  if (isnan(report->decrement) && obj->P <= NEWTON_COEFFICIENTS)
+    LC_TRY(decrement_at(obj, report, &report->decrement));
+  if (isnan(report->decrement)) return LC_OK;
+  out->kind = LC_DECREMENT;
+  out->gap = report->decrement;
+  out->relative = out->gap / lc_objective_scale(obj);
+  return LC_OK;
+}
+
+/* ---- one fit ---------------------------------------------------------------------------------------------------------- */
+
+static void report_reset(lc_report *report) {
+  report->iterations = 0;
+  report->decrement = report->condition = report->mistakes = NAN;
+  report->separation = 0;
+}
+
+/* Runs, certifies, and asks the solver for more where its own stopping rule was too lenient. */
+static lc_status run_certified(lc_objective *obj, const lc_settings *settings, double *B, lc_solution *out) {
+  lc_settings stricter = *settings;
+  lc_status status = LC_OK;
+  double iterations = 0;
+  for (int attempt = 0; attempt < 3; attempt++, stricter.tolerance *= 1e-2) {
+    report_reset(&out->report);
+    status = run_once(obj, out->solver, &stricter, B, &out->report);
+    iterations += out->report.iterations;
+    if (status < 0 || status == LC_RANK) return status;
+    if (out->solver->flags & LC_DRAWS) out->report.decrement = NAN;
+    if (!is_stop(status)) {
+      lc_status certified = certify(obj, &out->report, &out->certificate);
+      if (certified != LC_OK) status = certified;
+    }
+    out->met = out->certificate.kind != LC_KKT_ONLY && out->certificate.kind != LC_MISTAKES &&
+               out->certificate.relative <= settings->tolerance;
+    if (status != LC_OK || out->met || out->certificate.kind == LC_MISTAKES) break;
+    memcpy(B, obj->at.B, (size_t)obj->P * sizeof(double));
+  }
+  out->report.iterations = iterations;
+  if (status == LC_STALLED && out->met) status = LC_OK;
+  if (status == LC_OK && !out->met && out->certificate.kind == LC_GAP) status = LC_STALLED;
+  if (status == LC_OK && out->certificate.kind == LC_MISTAKES && out->report.mistakes > 0) status = LC_BUDGET;
+  return status;
+}
+
+/* The problem with columns that depend on others set aside, or, when they only nearly do, in an orthonormal basis
+ * of the columns (rank.h). */
+static lc_status run_by_rank(lc_problem *problem, const lc_penalty *pen, const lc_link *link, lc_objective *obj,
+                             const lc_settings *settings, double *B, lc_solution *out) {
+  lc_status status = run_certified(obj, settings, B, out);
+  if (status != LC_RANK) return status;
+  lc_basis basis;
+  double passes = obj->passes;
+  LC_TRY(lc_basis_build(problem->x, out->alias, &basis, obj->arena));
+  out->report.alias = out->alias;
+  if (!basis.needed) {
+    status = run_certified(obj, settings, B, out);
+    return status == LC_RANK ? LC_STALLED : status;
+  }
+  lc_objective inner;
+  LC_TRY(lc_objective_init(&inner, &basis.design, problem->loss, link, &basis.pen, 1, obj->host, obj->arena));
+  lc_basis_enter(&basis, inner.K, B);
+  (void)pen;
+  status = run_certified(&inner, settings, B, out);
+  if (status < 0) return status;
+  if (status == LC_RANK) status = LC_STALLED;
+  memcpy(B, inner.at.B, (size_t)inner.P * sizeof(double));
+  lc_basis_leave(&basis, inner.K, B);
+  out->report.condition = basis.condition;
+  LC_TRY(lc_objective_eval(obj, B, LC_WANT_VALUE));
+  lc_objective_accept(obj);
+  obj->passes += passes + inner.passes;
+  return status;
+}
+
+lc_status lc_solve(lc_problem *problem, const lc_settings *settings, const lc_host *host, lc_arena *arena,
+                   lc_solution *out) {
+  memset(out, 0, sizeof *out);
+  lc_link link;
+  lc_design *x = problem->x;
+  LC_TRY(lc_link_make(problem->loss, problem->k, problem->reference, &link));
+  out->solver = problem->solver ? problem->solver : plan(problem, &link, &out->reason);
+  if (problem->solver) out->reason = "as asked";
+  LC_TRY(check_solver(problem, out->solver));
+  lc_penalty pen = problem->pen;
+  double *rms = NULL;
+  int as_given = (out->solver->flags & LC_STEPS_AS_GIVEN) && problem->solver_rate_given;
+  if (!as_given) LC_TRY(show_columns(problem, &pen, &rms, arena));
+  lc_objective obj;
+  LC_TRY(lc_objective_init(&obj, x, problem->loss, &link, &pen, 1, host, arena));
+  obj.rms = rms;
+  out->K = link.K;
+  out->B = lc_arena_zeros(arena, obj.P);
+  out->alias = lc_arena_alloc(arena, obj.q, 1);
+  out->report.class_rows = lc_arena_zeros(arena, problem->k);
+  if (!out->B || !out->alias || !out->report.class_rows) return LC_OUT_OF_MEMORY;
+  memset(out->alias, 0, (size_t)obj.q);
+  out->certificate.kind = LC_KKT_ONLY;
+  out->certificate.gap = out->certificate.relative = out->certificate.kkt = NAN;
+  if (problem->start) {
+    memcpy(out->B, problem->start, (size_t)obj.P * sizeof(double));
+    lc_design_from_user(x, obj.K, out->B);
+  }
+  out->status = run_by_rank(problem, &pen, &link, &obj, settings, out->B, out);
+  if (out->status < 0) return out->status;
+  memcpy(out->B, obj.at.B, (size_t)obj.P * sizeof(double));
+  if (!as_given) remove_common_shift(&obj, out->B);
+  lc_design_to_user(x, obj.K, out->B);
+  obj.link.mu = 0;
+  if (link.mu != obj.link.mu || !(problem->loss->flags & LC_SMOOTH)) {
+    lc_status status = lc_objective_gradient(&obj); /* the value of the loss itself, without smoothing */
+    if (status < 0) return status;
+  }
+  out->objective = obj.at.value;
+  out->loss = obj.at.loss;
+  out->weight_sum = obj.weight_sum;
+  out->passes = obj.passes;
+  return out->status;
+}

@@ -1,0 +1,40 @@
+/* solve.h - room "path": plans and runs one fit.
+ *
+ * The planner picks a solver by loss, penalty and sizes (never by clock or threads); losses with a kink are
+ * solved through a sequence of smooth versions; columns that depend on others are found and set aside; the
+ * result is certified. */
+#ifndef LC_SOLVE_H
+#define LC_SOLVE_H
+
+#include "solver.h"
+
+typedef struct lc_problem {
+  lc_design *x;            /* with y, weights, offsets; shift and scale may be set here by lc_solve */
+  const lc_loss *loss;
+  int k, reference;        /* classes; 1: the first class has score 0 */
+  lc_penalty pen;          /* in the user's columns */
+  const double *mean, *sd, *max_abs; /* p each: statistics of the user's columns */
+  const double *start;     /* q x K in the user's columns, or NULL for 0 */
+  const lc_solver *solver; /* NULL: the planner's choice */
+  int solver_rate_given;   /* the user gave a rate: steps are taken in the user's columns */
+} lc_problem;
+
+typedef struct lc_solution {
+  lc_status status;
+  const lc_solver *solver;
+  const char *reason;   /* why this solver */
+  double *B;            /* q x K in the user's columns; dependent coefficients 0 */
+  unsigned char *alias; /* q: 1 = depends on columns before it */
+  int K;
+  double objective, loss, weight_sum, passes;
+  lc_report report;
+  lc_certificate certificate;
+  int met;              /* certificate within tolerance */
+} lc_solution;
+
+/* Fits. Memory comes from the arena; the return value is < 0 where there is no usable solution, else equal to
+ * out->status. */
+lc_status lc_solve(lc_problem *problem, const lc_settings *settings, const lc_host *host, lc_arena *arena,
+                   lc_solution *out);
+
+#endif

@@ -1,0 +1,80 @@
+/* solver.c - the list of solvers, their settings and the line search they share. */
+#include "solver.h"
+
+#include <math.h>
+#include <string.h>
+
+#define LC_SOLVER(name) extern const lc_solver lc_solver_##name;
+#include "solver_list.h"
+#undef LC_SOLVER
+
+const lc_solver *const lc_solvers[] = {
+#define LC_SOLVER(name) &lc_solver_##name,
+#include "solver_list.h"
+#undef LC_SOLVER
+};
+const int lc_solver_count = (int)(sizeof lc_solvers / sizeof lc_solvers[0]);
+
+const lc_solver *lc_solver_find(const char *name) {
+  for (int i = 0; i < lc_solver_count; i++)
+    if (strcmp(lc_solvers[i]->name, name) == 0) return lc_solvers[i];
+  return NULL;
+}
+
+#define FIELD(name) #name, offsetof(lc_settings, name)
+const lc_field lc_control_fields[] = {
+    {FIELD(tolerance), 1e-9, 1e-15, 1, 0,
+     "relative certificate (duality gap or Newton decrement over the objective) that ends a fit"},
+    {FIELD(max_iter), NAN, 0, 1e9, 1, "largest number of iterations; NA: the solver's own"},
+    {FIELD(time_limit), INFINITY, 0, INFINITY, 0, "seconds after which a fit stops with what it has"},
+    {FIELD(threads), NAN, 1, 1024, 1, "threads; NA: the default"},
+    {FIELD(trace), 0, 0, 1, 1, "1: a message for each line of the history"},
+};
+#undef FIELD
+const int lc_control_field_count = (int)(sizeof lc_control_fields / sizeof lc_control_fields[0]);
+
+static double *place(lc_settings *settings, const lc_field *field) {
+  return (double *)((char *)settings + field->offset);
+}
+
+void lc_settings_preset(lc_settings *settings, const lc_field *fields, int nfields) {
+  for (int i = 0; i < nfields; i++) *place(settings, fields + i) = fields[i].preset;
+}
+
+lc_status lc_settings_set(lc_settings *settings, const lc_field *fields, int nfields, const char *name,
+                          double value) {
+  for (int i = 0; i < nfields; i++) {
+    const lc_field *field = fields + i;
+    if (strcmp(field->name, name) != 0) continue;
+    int unset = isnan(value) && isnan(field->preset);
+    int whole = !field->integer || isinf(value) || value == floor(value);
+    if (!unset && !(value >= field->lower && value <= field->upper && whole)) return LC_INVALID;
+    *place(settings, field) = value;
+    return LC_OK;
+  }
+  return LC_INVALID;
+}
+
+lc_status lc_line_search(lc_objective *obj, double slope, double full, double *t) {
+  enum { MOST_STEPS = 60 };
+  const double armijo = 1e-4;
+  double start = obj->at.value, trial = 1, value = full;
+  /* Differences of F below `noise` are rounding: as good as equal (the rule of solvers with exact gradients). */
+  double noise = 16 * 2.2e-16 * fabs(start);
+  for (int step = 0; step < MOST_STEPS; step++) {
+    if (isfinite(value) && value <= start + armijo * trial * slope + (trial < 1 ? 0 : noise)) {
+      *t = trial;
+      return LC_OK;
+    }
+    double next = 0.1 * trial;
+    if (isfinite(value)) {
+      double bend = value - start - trial * slope; /* quadratic through F(0), slope, F(trial) */
+      if (bend > 0) next = -slope * trial * trial / (2 * bend);
+    }
+    trial = fmax(0.1 * trial, fmin(next, 0.5 * trial));
+    if (-slope * trial < noise * 1e-3) break;
+    LC_TRY(lc_objective_along(obj, trial, &value));
+  }
+  *t = 0;
+  return LC_OK;
+}

@@ -1,0 +1,81 @@
+/* solver.h - room "solver": methods that minimise an objective.
+ *
+ * A solver sees the verbs of objective.h, never storage or the loss's name. Each file ends in one const
+ * lc_solver row; solver_list.h lists the rows. Options travel by name: each row carries a table of fields
+ * with default, bounds and help, from which R takes choices, checks and help pages. */
+#ifndef LC_SOLVER_H
+#define LC_SOLVER_H
+
+#include "objective.h"
+
+/* Everything that can be set, as numbers. NaN: not set, the solver's own choice. */
+typedef struct lc_settings {
+  /* shared by all solvers (linclass_control) */
+  double tolerance;  /* relative certificate that ends a fit */
+  double max_iter;   /* iterations; NaN: the solver's own */
+  double time_limit; /* seconds */
+  double threads, trace;
+  /* solvers' own */
+  double rate, memory, working_set, batch_size, epochs, shuffle, average;
+  uint64_t seed; /* for solvers that shuffle */
+} lc_settings;
+
+/* One setting: where it lives in lc_settings and what it may be. */
+typedef struct lc_field {
+  const char *name;
+  size_t offset;
+  double preset, lower, upper; /* preset NaN: unset; legal lower <= value <= upper */
+  int integer;
+  const char *help;
+} lc_field;
+
+/* What a solver tells beside the point it leaves in obj->at. */
+typedef struct lc_report {
+  double iterations;
+  double decrement;     /* half the squared Newton decrement of the last step; NaN: none known */
+  double condition;     /* estimate for the scaled columns, 1 / sqrt(least pivot); NaN: unknown */
+  double mistakes;      /* perceptron: of the point that is returned */
+  int separation;       /* 0 none, 1 quasi, 2 complete */
+  double *class_rows;   /* k: separated rows of each class; the caller's */
+  unsigned char *alias; /* q: 1 = the caller says that this coefficient stays 0; NULL: none */
+} lc_report;
+
+enum {
+  LC_NEEDS_SMOOTH = 1,    /* gradient must be continuous */
+  LC_NEEDS_CURVATURE = 2, /* uses second derivatives */
+  LC_NEEDS_COLUMNS = 4,   /* of the design */
+  LC_NEEDS_ROWS = 8,
+  LC_TAKES_L1 = 16,
+  LC_TAKES_BOUNDS = 32,
+  LC_DRAWS = 64,          /* shuffles: wants a seed */
+  LC_STEPS_AS_GIVEN = 128 /* works in the user's columns: no shift, no scale, all score columns */
+};
+
+typedef struct lc_solver {
+  const char *name, *title;
+  unsigned flags;
+  const lc_field *fields; /* own options; nfields of them */
+  int nfields;
+  /* Minimises from B (q x K), leaves the result in obj->at with value, G and (when kept) scores. */
+  lc_status (*run)(lc_objective *obj, const lc_settings *settings, const double *B, lc_report *report);
+} lc_solver;
+
+extern const lc_solver *const lc_solvers[];
+extern const int lc_solver_count;
+const lc_solver *lc_solver_find(const char *name);
+
+/* The settings shared by all solvers. */
+extern const lc_field lc_control_fields[];
+extern const int lc_control_field_count;
+
+/* Sets every field of a table to its preset / one field by name (LC_INVALID: unknown or out of bounds). */
+void lc_settings_preset(lc_settings *settings, const lc_field *fields, int nfields);
+lc_status lc_settings_set(lc_settings *settings, const lc_field *fields, int nfields, const char *name,
+                          double value);
+
+/* Backtracking on the line from `at` to `to`, where t = 1 gave value `full`; slope < 0 is the derivative at
+ * t = 0. Finds t with F(t) <= F(0) + 1e-4 t slope by safeguarded quadratic steps, no read of X where scores are
+ * kept. *t = 0 when rounding leaves nothing to gain. */
+lc_status lc_line_search(lc_objective *obj, double slope, double full, double *t);
+
+#endif

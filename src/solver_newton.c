@@ -1,0 +1,145 @@
+/* solver_newton.c - Newton's method with the exact (or generalised) Hessian, a Cholesky factor and a line
+ * search. For logistic losses this is iteratively reweighted least squares with a safeguard. */
+#include <math.h>
+#include <string.h>
+
+#include "linalg.h"
+#include "solver.h"
+
+typedef struct newton_work {
+  double *H, *U, *d, *scale, *trial;
+  unsigned char *skip;
+} newton_work;
+
+/* A pivot at or below this share of its diagonal at the start says that columns may depend on others. */
+static const double suspicious_pivot = 1e-9;
+/* Later on such a pivot comes from weights that vanish: damped, not aliased. */
+static const double lost_pivot = 1e-14;
+
+static lc_status allocate(lc_objective *obj, newton_work *work) {
+  lc_index P = obj->P;
+  work->H = lc_arena_doubles(obj->arena, P * P);
+  work->U = lc_arena_doubles(obj->arena, P * P);
+  work->d = lc_arena_doubles(obj->arena, P);
+  work->scale = lc_arena_doubles(obj->arena, P);
+  work->trial = lc_arena_doubles(obj->arena, P);
+  work->skip = lc_arena_alloc(obj->arena, P, 1);
+  return work->H && work->U && work->d && work->scale && work->trial && work->skip ? LC_OK : LC_OUT_OF_MEMORY;
+}
+
+/* H with unit diagonal; scale_i = 1 / sqrt(H_ii). Aliased coefficients and those without any curvature get 0. */
+static void scaled_hessian(const lc_objective *obj, const lc_report *report, newton_work *work) {
+  lc_index P = obj->P;
+  lc_objective_hessian(obj, 1, work->H);
+  for (lc_index i = 0; i < P; i++) {
+    double h = work->H[i * (P + 1)];
+    int alias = report->alias && report->alias[i % obj->q];
+    work->scale[i] = h > 0 && !alias ? 1 / sqrt(h) : 0;
+  }
+  for (lc_index j = 0; j < P; j++)
+    for (lc_index i = 0; i < P; i++) work->H[i + j * P] *= work->scale[i] * work->scale[j];
+}
+
+static void add_diagonal(lc_index P, double *A, double amount) {
+  for (lc_index i = 0; i < P; i++) A[i * (P + 1)] += amount;
+}
+
+/* Factors the scaled Hessian. A common shift of all classes is a flat direction of symmetric scores, so the
+ * last column of an unpenalised feature is skipped there without harm (the shift is projected out at the end):
+ * `flat` pivots may be skipped, more get damping. Returns how many were. */
+static lc_index factor(const lc_objective *obj, newton_work *work, double tolerance, lc_index flat,
+                       double *smallest) {
+  lc_index P = obj->P, skipped = 0;
+  double damping = 0;
+  for (int attempt = 0; attempt < 8; attempt++) {
+    memcpy(work->U, work->H, (size_t)(P * P) * sizeof(double));
+    if (damping > 0) add_diagonal(P, work->U, damping);
+    skipped = lc_cholesky(P, work->U, tolerance, work->skip, smallest);
+    if (skipped <= flat) return skipped;
+    damping = damping > 0 ? 100 * damping : 1e-12;
+  }
+  return skipped;
+}
+
+/* Columns beyond what a report says is aliased that the factor skipped in the first score column. */
+static int unexplained_skip(const lc_objective *obj, const lc_report *report, const newton_work *work) {
+  for (lc_index j = 0; j < obj->q; j++)
+    if (work->skip[j] && !(report->alias && report->alias[j])) return 1;
+  return 0;
+}
+
+/* d = -H^-1 g; returns g'd (<= 0). */
+static double direction(const lc_objective *obj, newton_work *work) {
+  lc_index P = obj->P;
+  for (lc_index i = 0; i < P; i++) work->d[i] = -obj->G[i] * work->scale[i];
+  lc_cholesky_solve(P, work->U, work->skip, work->d);
+  for (lc_index i = 0; i < P; i++) work->d[i] *= work->scale[i];
+  return lc_dot(P, obj->G, work->d);
+}
+
+/* to <- at + t d with gradient and curvature. */
+static lc_status step_to(lc_objective *obj, newton_work *work, double t, int want) {
+  for (lc_index i = 0; i < obj->P; i++) work->trial[i] = obj->at.B[i] + t * work->d[i];
+  return lc_objective_eval(obj, work->trial, want);
+}
+
+/* Tries the full step, in one read with everything where second derivatives are cheap, then backtracks. */
+static lc_status take_step(lc_objective *obj, newton_work *work, double slope, double *t) {
+  int all = LC_WANT_GRADIENT | LC_WANT_CURVATURE, fused = obj->ns == 1;
+  LC_TRY(step_to(obj, work, 1, fused ? all : LC_WANT_VALUE));
+  LC_TRY(lc_line_search(obj, slope, obj->to.value, t));
+  if (*t == 0 || (*t == 1 && fused)) return LC_OK;
+  return step_to(obj, work, *t, all);
+}
+
+/* Separated rows keep moving by about 1 a step while nothing is left to gain (their likelihood falls by e). */
+static lc_status look_for_separation(lc_objective *obj, lc_report *report) {
+  const double least = 0.5;
+  if (!(obj->loss->flags & LC_LIKELIHOOD) || !report->class_rows || !obj->at.Z) return LC_OK;
+  LC_TRY(lc_objective_moved(obj, least, report->class_rows));
+  double rows = 0, mistakes = 0;
+  for (int c = 0; c < obj->link.k; c++) rows += report->class_rows[c];
+  if (rows == 0) return LC_OK;
+  LC_TRY(lc_objective_mistakes(obj, &mistakes));
+  report->separation = mistakes == 0 ? 2 : 1;
+  return LC_OK;
+}
+
+static lc_status newton_run(lc_objective *obj, const lc_settings *settings, const double *B, lc_report *report) {
+  newton_work work;
+  LC_TRY(allocate(obj, &work));
+  int free_slopes = !lc_penalty_all_l2(obj->pen) && obj->pen->p > 0, unpenalised = lc_penalty_is_none(obj->pen);
+  double most = isnan(settings->max_iter) ? 200 : settings->max_iter, t = NAN;
+  /* Unpenalised coefficients should carry nine digits; the error of a coefficient is about the root of that of
+   * the objective, so the relative decrement goes to the square of the tolerance. */
+  lc_index flat = obj->P; /* known after the first factor */
+  double goal = free_slopes ? settings->tolerance * settings->tolerance : settings->tolerance * 1e-3;
+  LC_TRY(lc_objective_eval(obj, B, LC_WANT_GRADIENT | LC_WANT_CURVATURE));
+  lc_objective_accept(obj);
+  if (!isfinite(obj->at.value)) return LC_NONFINITE;
+  for (report->iterations = 0;; report->iterations++) {
+    double smallest = 1;
+    LC_TRY(lc_objective_record(obj, report->iterations, NAN, lc_penalty_kkt(obj->pen, obj->K, obj->at.B, obj->G), t));
+    scaled_hessian(obj, report, &work);
+    int first = report->iterations == 0;
+    flat = factor(obj, &work, first && unpenalised ? suspicious_pivot : lost_pivot, flat, &smallest);
+    if (first && unpenalised && unexplained_skip(obj, report, &work)) return LC_RANK;
+    if (first) report->condition = 1 / sqrt(smallest);
+    double slope = direction(obj, &work), last = report->decrement;
+    report->decrement = -0.5 * slope;
+    double scale = lc_objective_scale(obj);
+    if (!(report->decrement > goal * scale)) return LC_OK;
+    if (report->iterations >= most) return report->decrement > settings->tolerance * scale ? LC_MAX_ITER : LC_OK;
+    LC_TRY(take_step(obj, &work, slope, &t));
+    int small = report->decrement <= settings->tolerance * scale;
+    if (free_slopes && small) LC_TRY(look_for_separation(obj, report));
+    if (report->separation) return LC_SEPARATED;
+    /* Near the optimum steps that no longer shrink the decrement are rounding. */
+    if (t == 0 || (small && report->decrement > 0.25 * last && report->decrement < 1e-13 * scale))
+      return small ? LC_OK : LC_STALLED;
+    lc_objective_accept(obj);
+  }
+}
+
+const lc_solver lc_solver_newton = {
+    "newton", "Newton's method with the exact Hessian", LC_NEEDS_SMOOTH | LC_NEEDS_CURVATURE, NULL, 0, newton_run};
