@@ -238,22 +238,25 @@ lc_status lc_objective_mistakes(lc_objective *obj, double *count) {
   return run_pass(obj, &pass);
 }
 
-lc_status lc_objective_moved(lc_objective *obj, double least, double *class_rows) {
+lc_status lc_objective_moved(const lc_objective *obj, double least, double *rows, double *class_rows) {
   const lc_design *x = obj->x;
-  memset(class_rows, 0, (size_t)obj->link.k * sizeof(double));
+  const lc_link *link = &obj->link;
+  memset(class_rows, 0, (size_t)link->k * sizeof(double));
+  *rows = 0;
   if (!obj->at.Z) return LC_UNSUPPORTED;
   for (lc_index i = 0; i < x->n; i++) {
-    double low = INFINITY, high = -INFINITY;
-    for (int c = 0; c < obj->K; c++) {
-      double step = obj->to.Z[i + c * x->n] - obj->at.Z[i + c * x->n];
-      low = fmin(low, step);
-      high = fmax(high, step);
+    const double *from = obj->at.Z + i, *to = obj->to.Z + i;
+    int own = (int)x->y[i];
+    double own_step = lc_link_score(link, to, x->n, own) - lc_link_score(link, from, x->n, own);
+    double low = INFINITY, high = -INFINITY, w = x->w ? x->w[i] : 1;
+    for (int j = 0; j < link->k; j++) {
+      if (j == own) continue;
+      double lead = own_step - (lc_link_score(link, to, x->n, j) - lc_link_score(link, from, x->n, j));
+      low = fmin(low, lead);
+      high = fmax(high, lead);
     }
-    if (obj->link.base || obj->link.vector) {
-      low = fmin(low, 0);
-      high = fmax(high, 0);
-    }
-    if (high - low >= least) class_rows[(int)x->y[i]] += x->w ? x->w[i] : 1;
+    if (high >= least) *rows += w;
+    if (low >= least) class_rows[own] += w;
   }
   return LC_OK;
 }

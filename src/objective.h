@@ -85,8 +85,9 @@ double lc_objective_scale(const lc_objective *obj);
 /* Weighted number of rows of `at` whose true class does not win outright. No read of X; needs scores. */
 lc_status lc_objective_mistakes(lc_objective *obj, double *count);
 
-/* class_rows[c] = number of rows of class c whose scores move apart by at least `least` from at to `to`. */
-lc_status lc_objective_moved(lc_objective *obj, double least, double *class_rows);
+/* From at to `to` the lead of a row's true class over each other class changes. *rows = number of rows where some
+ * lead grows by at least `least`; class_rows[c] = number of rows of class c where all leads do. */
+lc_status lc_objective_moved(const lc_objective *obj, double least, double *rows, double *class_rows);
 
 /* One line of the history, at `at`. */
 lc_status lc_objective_record(const lc_objective *obj, double iteration, double epoch, double gradient_norm,

@@ -90,6 +90,16 @@ double lc_penalty_kkt(const lc_penalty *pen, int K, const double *B, const doubl
   return worst;
 }
 
+double lc_penalty_strong_bound(const lc_penalty *pen, int K, const double *G) {
+  double sum = 0;
+  for (int c = 0; c < K; c++)
+    for (lc_index j = 0; j < pen->p; j++) {
+      double g = G[c * rows(pen) + pen->one + j];
+      if (g != 0) sum += g * (g / (2 * lc_penalty_l2(pen, j)));
+    }
+  return sum;
+}
+
 double lc_penalty_conjugate(const lc_penalty *pen, lc_index j, double g) {
   double l1 = lc_penalty_l1(pen, j), l2 = lc_penalty_l2(pen, j);
   double slope = fabs(g) - l1;

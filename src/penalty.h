@@ -50,6 +50,10 @@ double lc_penalty_violation(const lc_penalty *pen, lc_index j, double b, double 
 /* Largest KKT residual of all coefficients; intercepts count with |g|. G as above, q x K. */
 double lc_penalty_kkt(const lc_penalty *pen, int K, const double *B, const double *G);
 
+/* sum over slopes of g^2 / (2 lambda l2_j): by strong convexity a bound of F - F* where the gradients of the
+ * intercepts vanish and there is neither L1 part nor bound; Inf when a slope has no L2 part. G as above. */
+double lc_penalty_strong_bound(const lc_penalty *pen, int K, const double *G);
+
 /* sup over b in [lower_j, upper_j] of g b - lambda (l1_j |b| + l2_j / 2 b^2); Inf where there is no maximum. */
 double lc_penalty_conjugate(const lc_penalty *pen, lc_index j, double g);
 

@@ -98,15 +98,11 @@ static SEXP certificate_list(const lc_solution *solution) {
 static SEXP separation_list(const lc_solution *solution, int k) {
   static const char *const kinds[] = {"none", "quasi", "complete"};
   const lc_report *report = &solution->report;
-  double rows = 0;
   lcr_list list = lcr_list_make(3);
   lcr_list_add(&list, "kind", Rf_mkString(kinds[report->separation]));
   SEXP class_rows = PROTECT(Rf_allocVector(REALSXP, k));
-  for (int c = 0; c < k; c++) {
-    REAL(class_rows)[c] = report->separation ? report->class_rows[c] : 0;
-    rows += REAL(class_rows)[c];
-  }
-  lcr_list_add(&list, "rows", number(rows));
+  for (int c = 0; c < k; c++) REAL(class_rows)[c] = report->separation ? report->class_rows[c] : 0;
+  lcr_list_add(&list, "rows", number(report->separation ? report->separated_rows : 0));
   lcr_list_add(&list, "class_rows", class_rows);
   UNPROTECT(3);
   return list.value;

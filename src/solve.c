@@ -206,7 +206,8 @@ static lc_status run_certified(lc_objective *obj, const lc_settings *settings, d
     }
     out->met = out->certificate.kind != LC_KKT_ONLY && out->certificate.kind != LC_MISTAKES &&
                out->certificate.relative <= settings->tolerance;
-    if (status != LC_OK || out->met || out->certificate.kind == LC_MISTAKES) break;
+    int kinked = !(obj->loss->flags & LC_SMOOTH); /* went as far as smoothing goes */
+    if (status != LC_OK || out->met || kinked) break;
     memcpy(B, obj->at.B, (size_t)obj->P * sizeof(double));
   }
   out->report.iterations = iterations;

@@ -36,7 +36,8 @@ typedef struct lc_report {
   double condition;     /* estimate for the scaled columns, 1 / sqrt(least pivot); NaN: unknown */
   double mistakes;      /* perceptron: of the point that is returned */
   int separation;       /* 0 none, 1 quasi, 2 complete */
-  double *class_rows;   /* k: separated rows of each class; the caller's */
+  double separated_rows;
+  double *class_rows;   /* k: of them, rows of each class that leave all other classes; the caller's */
   unsigned char *alias; /* q: 1 = the caller says that this coefficient stays 0; NULL: none */
 } lc_report;
 

@@ -87,13 +87,11 @@ static void keep_pair(lbfgs_work *work, const double *from, const double *to, co
  * estimate by the metric. */
 static double suboptimality(const lc_objective *obj, const lbfgs_work *work, double slope) {
   if (!lc_penalty_all_l2(obj->pen)) return -0.5 * slope;
-  double sum = 0;
-  for (int c = 0; c < obj->K; c++)
-    for (lc_index j = 0; j < obj->q; j++) {
-      double g = work->g[c * obj->q + j];
-      lc_index feature = j - obj->pen->one;
-      sum += feature < 0 ? 2 * g * g * work->D[c * obj->q + j] : g * g / (2 * lc_penalty_l2(obj->pen, feature));
-    }
+  double sum = lc_penalty_strong_bound(obj->pen, obj->K, work->g);
+  for (int c = 0; obj->pen->one && c < obj->K; c++) {
+    double g = work->g[c * obj->q];
+    sum += 2 * g * g * work->D[c * obj->q];
+  }
   return sum;
 }
 
