@@ -56,7 +56,7 @@ draw_regions <- function() {
          col = "white", lwd = 0.7, cex = 1.15)
   legend("topright", kinds, pch = 21, pt.bg = colours, col = "white", pt.cex = 1.4, cex = 0.8,
          bg = "#FFFFFFCC", box.col = "grey70", ncol = 2)
-  legend("bottomright", c("trained on", "held out"), pch = c(21, 24), pt.bg = "grey40",
+  legend("bottom", c("trained on", "held out"), pch = c(21, 24), pt.bg = "grey40",
          col = "white", pt.cex = 1.2, cex = 0.8, bg = "#FFFFFFCC", box.col = "grey70")
   box(col = "grey40")
 }
@@ -73,7 +73,7 @@ draw_coefficients <- function() {
                   main = "Change of the score for one sd more")
   axis(1, seq_len(ncol(down)), colnames(down), tick = FALSE, line = -0.5)
   axis(2, seq_len(nrow(down)), rownames(down), tick = FALSE, las = 1, line = -0.5)
-  text(col(down), row(down), sprintf("%.1f", down), cex = 0.8,
+  text(col(down), row(down), sprintf("%.1f", round(down, 1) + 0), cex = 0.8,
        col = ifelse(abs(down) > 0.65 * limit, "white", "grey15"))
   abline(v = seq_len(ncol(down) - 1) + 0.5, h = seq_len(nrow(down) - 1) + 0.5, col = "white")
 }

@@ -3,7 +3,9 @@
 
 #include "ctest.h"
 
-#define TESTS(X) X(status) X(arena) X(random) X(linalg) X(kernel) X(design) X(loss) X(penalty)
+#define TESTS(X)                                                                      \
+  X(status) X(arena) X(random) X(linalg) X(kernel) X(design) X(loss) X(penalty) X(objective) \
+  X(solver) X(solve)
 
 #define DECLARE(name) void test_##name(void);
 TESTS(DECLARE)

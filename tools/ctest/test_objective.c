@@ -1,5 +1,5 @@
-/* Tests of the rooms "objective" and "solver": derivatives by difference quotients, bounds by their
- * meaning, and every solver on every design that it can use, one of which offers nothing but `pass`. */
+/* Tests of the rooms "objective", "solver" and "path": derivatives by difference quotients, bounds by
+ * their meaning, and every solver on every design that it can use, one of which offers only `pass`. */
 #include "objective.h"
 
 #include <math.h>
@@ -8,10 +8,11 @@
 #include <string.h>
 
 #include "ctest.h"
-#include "solver.h"
+#include "solve.h"
 
 void test_objective(void);
 void test_solver(void);
+void test_solve(void);
 
 enum { N = 150, P = 4, MOST = 3 };
 
@@ -171,12 +172,11 @@ void test_objective(void) {
 
 static int suits(const lc_solver *solver, const problem *t, const lc_design *x) {
   unsigned need = solver->flags, have = t->loss->flags;
-  if (need & LC_NEEDS_SMOOTH && !(have & (LC_SMOOTH | LC_SMOOTHABLE))) return 0;
-  if (need & LC_NEEDS_CURVATURE && !(have & (LC_CURVATURE | LC_SMOOTHABLE))) return 0;
+  if (!(have & LC_SMOOTH)) return 0; /* losses with a kink are what lc_solve() is for */
+  if (need & LC_NEEDS_CURVATURE && !(have & LC_CURVATURE)) return 0;
   if (need & LC_NEEDS_COLUMNS && !(x->ops->caps & LC_COLUMNS)) return 0;
   if (need & LC_NEEDS_ROWS && !(x->ops->caps & LC_ROWS)) return 0;
-  if (!(need & LC_TAKES_L1) && lc_penalty_has_l1(&t->pen)) return 0;
-  return strcmp(t->loss->name, "perceptron") != 0;
+  return need & LC_TAKES_L1 || !lc_penalty_has_l1(&t->pen);
 }
 
 /* One fit; NaN when it ended badly. */
@@ -253,4 +253,56 @@ void test_solver(void) {
   CHECK(status == LC_INTERRUPTED);
   ctest_host_free(&t.host);
   CHECK(lc_solver_find("no such solver") == NULL);
+}
+
+/* ---- the planner ------------------------------------------------------------------------------------------ */
+
+/* One whole fit: the certificate must hold, and the point must be one of the user's columns. */
+static void test_plan(problem *t, lc_design *x, double *value, double *gap) {
+  double mean[P], sd[P], most[P], count[3 * P], class_rows[MOST];
+  lc_colstat stats = {mean, sd, most, count, count + P, count + 2 * P};
+  CHECK(lc_design_colstats(x, &stats, &t->arena) == LC_OK);
+  lc_settings settings;
+  memset(&settings, 0, sizeof settings);
+  lc_settings_preset(&settings, lc_control_fields, lc_control_field_count);
+  for (int s = 0; s < lc_solver_count; s++)
+    lc_settings_preset(&settings, lc_solvers[s]->fields, lc_solvers[s]->nfields);
+  lc_problem problem = {.x = x, .loss = t->loss, .k = t->link.k, .reference = t->link.base, .pen = t->pen,
+                        .mean = mean, .sd = sd, .max_abs = most};
+  lc_solution out;
+  memset(&out, 0, sizeof out);
+  out.report.class_rows = class_rows;
+  lc_status status = lc_solve(&problem, &settings, &t->host.host, &t->arena, &out);
+  x->shift = x->scale = NULL;
+  CHECK(status >= 0 && status == out.status);
+  *value = NAN;
+  if (status < 0) return;
+  CHECK(status == LC_OK || status == LC_STALLED);
+  CHECK(out.K == t->link.K);
+  CHECK_NEAR(out.objective, naive_value(t, out.B), 1e-12);
+  *value = out.objective;
+  *gap = out.certificate.kind == LC_GAP ? out.certificate.gap : 0;
+}
+
+void test_solve(void) {
+  static const double alphas[] = {0, 0.5, 1};
+  for (int l = 0; l < lc_loss_count; l++) {
+    if (strcmp(lc_losses[l].name, "perceptron") == 0) continue; /* takes no penalty */
+    for (int k = 2; k <= (lc_losses[l].most_classes ? 2 : MOST); k++)
+      for (int reference = 0; reference < 2; reference++)
+        for (int a = 0; a < 3; a++) {
+          static problem t;
+          double value[2], gap[2] = {0, 0};
+          setup(&t, &lc_losses[l], k, reference, 0.05, alphas[a]);
+          test_plan(&t, &t.dense, value, gap);
+          test_plan(&t, &t.sparse, value + 1, gap + 1);
+          /* Two storages of one problem agree to what their certificates say. */
+          int agree = fabs(value[0] - value[1]) <= 1e-8 + fmax(gap[0], gap[1]);
+          CHECK(agree);
+          if (!agree)
+            printf("     %s, k = %d, alpha %g: %.12g dense, %.12g sparse, gap %g\n", t.loss->name, k,
+                   alphas[a], value[0], value[1], gap[0]);
+          ctest_host_free(&t.host);
+        }
+  }
 }
