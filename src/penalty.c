@@ -100,6 +100,23 @@ double lc_penalty_strong_bound(const lc_penalty *pen, int K, const double *G) {
   return sum;
 }
 
+double lc_penalty_gap_estimate(const lc_penalty *pen, int K, double F, const double *B, const double *G) {
+  double sum = 0, shrink = 0;
+  for (int c = 0; c < K; c++) {
+    lc_index at = c * rows(pen);
+    if (pen->one) sum += fabs(G[at]);
+    for (lc_index j = 0; j < pen->p; j++) {
+      double l1 = lc_penalty_l1(pen, j), l2 = lc_penalty_l2(pen, j);
+      double v = lc_penalty_violation(pen, j, B[at + pen->one + j], G[at + pen->one + j]);
+      if (v == 0) continue;
+      if (l2 > 0) sum += v * (v / (2 * l2));
+      else if (l1 > 0) shrink = fmax(shrink, v / l1);
+      else sum += v;
+    }
+  }
+  return sum + F * shrink;
+}
+
 double lc_penalty_conjugate(const lc_penalty *pen, lc_index j, double g) {
   double l1 = lc_penalty_l1(pen, j), l2 = lc_penalty_l2(pen, j);
   double slope = fabs(g) - l1;

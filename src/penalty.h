@@ -54,6 +54,11 @@ double lc_penalty_kkt(const lc_penalty *pen, int K, const double *B, const doubl
  * intercepts vanish and there is neither L1 part nor bound; Inf when a slope has no L2 part. G as above. */
 double lc_penalty_strong_bound(const lc_penalty *pen, int K, const double *G);
 
+/* What the KKT residuals v of a point at value F will cost in its duality gap, to first order: v^2 / (2 lambda l2)
+ * for slopes with an L2 part, else F v / (lambda l1) (residuals are scaled down until |g| <= lambda l1), and |g| for
+ * intercepts. Unpenalised slopes count as intercepts. */
+double lc_penalty_gap_estimate(const lc_penalty *pen, int K, double F, const double *B, const double *G);
+
 /* sup over b in [lower_j, upper_j] of g b - lambda (l1_j |b| + l2_j / 2 b^2); Inf where there is no maximum. */
 double lc_penalty_conjugate(const lc_penalty *pen, lc_index j, double g);
 

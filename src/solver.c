@@ -55,6 +55,13 @@ lc_status lc_settings_set(lc_settings *settings, const lc_field *fields, int nfi
   return LC_INVALID;
 }
 
+int lc_gap_is_small(const lc_objective *obj, const lc_settings *settings) {
+  int l2_only = lc_penalty_all_l2(obj->pen) && !lc_penalty_has_l1(obj->pen);
+  if (lc_penalty_is_none(obj->pen) || (obj->link.mu == 0 && l2_only)) return 1;
+  return lc_penalty_gap_estimate(obj->pen, obj->K, obj->at.value, obj->at.B, obj->G) <=
+         0.1 * settings->tolerance * lc_objective_scale(obj);
+}
+
 lc_status lc_line_search(lc_objective *obj, double slope, double full, double *t) {
   enum { MOST_STEPS = 60 };
   const double armijo = 1e-4;

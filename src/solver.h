@@ -74,6 +74,11 @@ void lc_settings_preset(lc_settings *settings, const lc_field *fields, int nfiel
 lc_status lc_settings_set(lc_settings *settings, const lc_field *fields, int nfields, const char *name,
                           double value);
 
+/* A decrement can be small long before the duality gap is: a smoothed kink has curvature 1 / mu, and the dual of an
+ * L1 penalty sees residuals in proportion. 1 when the estimate of the gap of a penalised fit at `at` (with G) is well
+ * within the tolerance; also for unpenalised fits and for smooth losses with L2 alone, where decrements tell. */
+int lc_gap_is_small(const lc_objective *obj, const lc_settings *settings);
+
 /* Backtracking on the line from `at` to `to`, where t = 1 gave value `full`; slope < 0 is the derivative at
  * t = 0. Finds t with F(t) <= F(0) + 1e-4 t slope by safeguarded quadratic steps, no read of X where scores are
  * kept. *t = 0 when rounding leaves nothing to gain. */

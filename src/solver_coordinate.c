@@ -239,7 +239,8 @@ static lc_status coordinate_run(lc_objective *obj, const lc_settings *settings, 
   if (!obj->at.Z) return LC_UNSUPPORTED;
   model m;
   feature *all;
-  double *trial, t = NAN, last = INFINITY;
+  double *trial, t = NAN, last = INFINITY, least = INFINITY;
+  int idle = 0;
   lc_index most = lc_max(2, lc_min(obj->q, (lc_index)settings->working_set / obj->K));
   LC_TRY(allocate(&m, obj, most, &all, &trial));
   double limit = isnan(settings->max_iter) ? 1000 : settings->max_iter;
@@ -257,7 +258,11 @@ static lc_status coordinate_run(lc_objective *obj, const lc_settings *settings, 
     double change = predicted_change(&m);
     report->decrement = -0.5 * change;
     double goal = settings->tolerance * 1e-3 * lc_objective_scale(obj);
-    if (!(-change > goal)) return m.nj < most || report->iterations > 0 ? LC_OK : LC_STALLED;
+    if (!(-change > goal) && lc_gap_is_small(obj, settings)) return LC_OK;
+    /* The objective has no more to gain: residuals still fall for a few steps, then rounding rules. */
+    idle = -change > goal || kkt < 0.5 * least ? 0 : idle + 1;
+    least = fmin(least, kkt);
+    if (!(-change > 0) || idle >= 3) return LC_STALLED;
     if (report->iterations >= limit) return LC_MAX_ITER;
     LC_TRY(step_to(obj, &m, 1, trial));
     LC_TRY(lc_line_search(obj, change, obj->to.value, &t));

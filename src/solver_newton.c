@@ -104,15 +104,6 @@ static lc_status look_for_separation(lc_objective *obj, lc_report *report) {
   return LC_OK;
 }
 
-/* A smoothed kink has curvature 1 / mu, which makes decrements small long before the gradient is. The duality gap
- * sees the gradient: of slopes through the bound of strong convexity, of intercepts in proportion. */
-static int is_flat_enough(const lc_objective *obj, const lc_settings *settings) {
-  if (obj->link.mu == 0 || !lc_penalty_all_l2(obj->pen)) return 1;
-  double error = lc_penalty_strong_bound(obj->pen, obj->K, obj->G);
-  for (int c = 0; obj->pen->one && c < obj->K; c++) error += fabs(obj->G[c * obj->q]);
-  return error <= 0.1 * settings->tolerance * lc_objective_scale(obj);
-}
-
 static lc_status newton_run(lc_objective *obj, const lc_settings *settings, const double *B, lc_report *report) {
   newton_work work;
   LC_TRY(allocate(obj, &work));
@@ -136,7 +127,7 @@ static lc_status newton_run(lc_objective *obj, const lc_settings *settings, cons
     double slope = direction(obj, &work), last = report->decrement;
     report->decrement = -0.5 * slope;
     double scale = lc_objective_scale(obj);
-    if (!(report->decrement > goal * scale) && is_flat_enough(obj, settings)) return LC_OK;
+    if (!(report->decrement > goal * scale) && lc_gap_is_small(obj, settings)) return LC_OK;
     if (!(report->decrement > 0)) return LC_OK;
     if (report->iterations >= most) return report->decrement > settings->tolerance * scale ? LC_MAX_ITER : LC_OK;
     LC_TRY(take_step(obj, &work, slope, &t));
