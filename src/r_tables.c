@@ -43,24 +43,28 @@ SEXP lcr_losses(void) {
   return list.value;
 }
 
-static SEXP number(double value) { return Rf_ScalarReal(isnan(value) ? NA_REAL : value); }
-
-/* One entry for each field: list(name, default, lower, upper, integer, help). */
-static SEXP field_list(const lc_field *fields, int n) {
-  SEXP out = PROTECT(Rf_allocVector(VECSXP, n));
+/* A table of fields by columns: name, default, lower, upper, integer, help. */
+static SEXP field_table(const lc_field *fields, int n) {
+  lcr_list list = lcr_list_make(6);
+  SEXP name = PROTECT(Rf_allocVector(STRSXP, n)), help = PROTECT(Rf_allocVector(STRSXP, n));
+  SEXP preset = PROTECT(Rf_allocVector(REALSXP, n)), lower = PROTECT(Rf_allocVector(REALSXP, n));
+  SEXP upper = PROTECT(Rf_allocVector(REALSXP, n)), integer = PROTECT(Rf_allocVector(LGLSXP, n));
   for (int i = 0; i < n; i++) {
-    lcr_list list = lcr_list_make(6);
-    lcr_list_add(&list, "name", Rf_mkString(fields[i].name));
-    lcr_list_add(&list, "default", number(fields[i].preset));
-    lcr_list_add(&list, "lower", number(fields[i].lower));
-    lcr_list_add(&list, "upper", number(fields[i].upper));
-    lcr_list_add(&list, "integer", Rf_ScalarLogical(fields[i].integer));
-    lcr_list_add(&list, "help", Rf_mkString(fields[i].help));
-    SET_VECTOR_ELT(out, i, list.value);
-    UNPROTECT(2);
+    SET_STRING_ELT(name, i, Rf_mkChar(fields[i].name));
+    SET_STRING_ELT(help, i, Rf_mkChar(fields[i].help));
+    REAL(preset)[i] = isnan(fields[i].preset) ? NA_REAL : fields[i].preset;
+    REAL(lower)[i] = fields[i].lower;
+    REAL(upper)[i] = fields[i].upper;
+    LOGICAL(integer)[i] = fields[i].integer;
   }
-  UNPROTECT(1);
-  return out;
+  lcr_list_add(&list, "name", name);
+  lcr_list_add(&list, "default", preset);
+  lcr_list_add(&list, "lower", lower);
+  lcr_list_add(&list, "upper", upper);
+  lcr_list_add(&list, "integer", integer);
+  lcr_list_add(&list, "help", help);
+  UNPROTECT(8);
+  return list.value;
 }
 
 static const char *solver_name(int i) { return lc_solvers[i]->name; }
@@ -78,13 +82,13 @@ SEXP lcr_solvers(void) {
   lcr_list_add(&list, "random", flag_column(n, solver_flags, LC_DRAWS));
   lcr_list_add(&list, "steps_as_given", flag_column(n, solver_flags, LC_STEPS_AS_GIVEN));
   SEXP options = PROTECT(Rf_allocVector(VECSXP, n));
-  for (int i = 0; i < n; i++) SET_VECTOR_ELT(options, i, field_list(lc_solvers[i]->fields, lc_solvers[i]->nfields));
+  for (int i = 0; i < n; i++) SET_VECTOR_ELT(options, i, field_table(lc_solvers[i]->fields, lc_solvers[i]->nfields));
   lcr_list_add(&list, "options", options);
   UNPROTECT(3);
   return list.value;
 }
 
-SEXP lcr_controls(void) { return field_list(lc_control_fields, lc_control_field_count); }
+SEXP lcr_controls(void) { return field_table(lc_control_fields, lc_control_field_count); }
 
 static const char *status_name(int i) { return lc_status_rows[i].name; }
 static const char *status_text(int i) { return lc_status_rows[i].text; }

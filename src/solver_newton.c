@@ -107,7 +107,7 @@ static lc_status look_for_separation(lc_objective *obj, lc_report *report) {
 static lc_status newton_run(lc_objective *obj, const lc_settings *settings, const double *B, lc_report *report) {
   newton_work work;
   LC_TRY(allocate(obj, &work));
-  int free_slopes = !lc_penalty_all_l2(obj->pen) && obj->pen->p > 0, unpenalised = lc_penalty_is_none(obj->pen);
+  int unpenalised = lc_penalty_is_none(obj->pen), free_slopes = unpenalised || !lc_penalty_all_l2(obj->pen);
   double most = isnan(settings->max_iter) ? 200 : settings->max_iter, t = NAN;
   /* Unpenalised coefficients should carry nine digits; the error of a coefficient is about the root of that of
    * the objective, so the relative decrement goes to the square of the tolerance. */
