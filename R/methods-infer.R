@@ -317,11 +317,10 @@ simulate.linclass <- function(object, nsim = 1, seed = NULL, data = NULL, ...) {
   data <- training_data(object, data)
   prob <- predict_rows(object, data$x, data$offset, "prob")
   if (!exists(".Random.seed", envir = globalenv(), inherits = FALSE)) stats::runif(1)
-  state <- get(".Random.seed", envir = globalenv(), inherits = FALSE)
+  before <- get(".Random.seed", envir = globalenv(), inherits = FALSE)
   if (!is.null(seed)) {
     set.seed(seed)
-    on.exit(assign(".Random.seed", state, envir = globalenv()))
-    state <- structure(seed, kind = as.list(RNGkind()))
+    on.exit(assign(".Random.seed", before, envir = globalenv()))
   }
   upper <- t(apply(prob, 1L, cumsum))[, -ncol(prob), drop = FALSE]
   draw <- function(i) {
@@ -332,5 +331,6 @@ simulate.linclass <- function(object, nsim = 1, seed = NULL, data = NULL, ...) {
   if (!is.null(rownames(prob)) && !anyDuplicated(rownames(prob))) {
     rownames(result) <- rownames(prob)
   }
-  structure(result, seed = state)
+  structure(result, seed = if (is.null(seed)) before else
+    structure(seed, kind = as.list(RNGkind())))
 }

@@ -14,13 +14,10 @@ print.linclass <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
 # The call on at most two lines.
 call_lines <- function(call) {
   if (is.null(call)) return(character())
-  lines <- strwrap(paste("Call:", paste(trimws(deparse(call)), collapse = " ")),
-                   width = line_width(), exdent = 2L)
-  if (length(lines) > 2L) {
-    lines <- lines[1:2]
-    lines[2L] <- paste0(substr(lines[2L], 1L, line_width() - 4L), " ...")
-  }
-  lines
+  lines <- trimws(deparse(call, width.cutoff = max(20L, line_width() - 20L)))
+  lines <- paste0(c("Call: ", rep("      ", length(lines) - 1L)), lines)
+  if (length(lines) > 2L) lines[2L] <- paste(substr(lines[2L], 1L, line_width() - 4L), "...")
+  substr(utils::head(lines, 2L), 1L, line_width())
 }
 
 line_width <- function() min(80L, getOption("width"))
@@ -50,7 +47,8 @@ fit_facts <- function(x) {
     Data = paste0(count(x$n), " rows",
                   if (isTRUE(x$has_weights)) sprintf(" (weights sum to %s)", count(x$nobs)),
                   ", ", count(x$p), " features"),
-    Solver = sprintf("%s, %s iterations (%s)", x$solver, count(x$iterations), x$reason),
+    Solver = sprintf("%s, %s %s (%s)", x$solver, count(x$iterations),
+                     if (any(is.finite(x$history$epoch))) "epochs" else "iterations", x$reason),
     Converged = convergence_in_words(x),
     Separation = separation_in_words(x),
     Aliased = if (length(x$aliased)) {
@@ -105,14 +103,15 @@ certificate_in_words <- function(certificate) {
             newton_decrement = "relative gap about %s (Newton decrement)",
             gradient = "largest element of the gradient %s, gap not known")
   value <- if (certificate$kind == "gradient") certificate$kkt else certificate$relative
-  sprintf(what[[certificate$kind]], format(value, digits = 2L))
+  # Below the rounding of the objective the digits of a gap mean nothing.
+  sprintf(what[[certificate$kind]], format(max(value, .Machine$double.eps), digits = 2L))
 }
 
 separation_in_words <- function(x) {
   separation <- x$separation
-  if (is.null(separation) || is.null(separation$kind) || separation$kind == "none") return(NULL)
-  sprintf("%s: the features separate classes; coefficients have no finite limit",
-          separation$kind)
+  if (is.null(separation) || separation$kind == "none") return(NULL)
+  sprintf("%s (%s): the coefficients have no finite limit", separation$kind,
+          enumerate(separation$classes, 4L, quote = ""))
 }
 
 # As many coefficients as fit into `room` lines.
@@ -158,9 +157,9 @@ print_corner_vector <- function(coefficients, digits, room) {
 #'
 #' `print()` shows, in at most 20 lines, the call, what was minimised, the classes, the size of the
 #' data, the solver and its certificate, separation and rank, and the coefficients (a corner of them
-#' if there are many). `summary()` adds to a fit what statistics there are. An unpenalised fit of a likelihood loss
-#' (logistic, softmax) gets the Wald table as [stats::summary.glm()] has it; other fits have no
-#' standard errors, and the summary says why.
+#' if there are many). `summary()` adds to a fit what statistics there are. An unpenalised fit of a
+#' likelihood loss (logistic, softmax) gets the Wald table as [stats::summary.glm()] has it; other
+#' fits have no standard errors, and the summary says why.
 #'
 #' @param object,x A fit, or its summary.
 #' @param digits Number of significant digits.

@@ -408,7 +408,8 @@ check_teaching_levels <- function(levels, k, labels) {
     abort("response", sprintf("`y` has %d levels, but the scores are for %d classes.",
                               length(levels), k))
   }
-  if (!is.null(labels) && !identical(levels, labels)) {
+  # cbind(0, z) names only some columns: that says nothing about classes.
+  if (!is.null(labels) && all(nzchar(labels)) && !identical(levels, labels)) {
     abort("response", sprintf(paste(
       "The levels of `y` (%s) must be the classes of the coefficients or scores in their",
       "order (%s)."), enumerate(levels), enumerate(labels)))

@@ -1,8 +1,9 @@
 # predict(): types, shapes, newdata of every kind.
 
+housing <- transform(MASS::housing, Sat = factor(Sat, ordered = FALSE))
 two <- linclass(am ~ wt + hp, mtcars, lambda = 0.01, alpha = 0)
 three <- linclass(Species ~ ., iris, lambda = 0.01, alpha = 0)
-reference <- linclass(Sat ~ Infl + Type + Cont, MASS::housing, weights = Freq)
+reference <- linclass(Sat ~ Infl + Type + Cont, housing, weights = Freq)
 x <- as.matrix(iris[1:4])
 by_matrix <- linclass(x, iris$Species, lambda = 0.01, alpha = 0)
 svm <- linclass(Species ~ ., iris, loss = "squared_hinge", lambda = 0.01, alpha = 0)
@@ -13,7 +14,7 @@ test_that("two classes: scores, probabilities, classes", {
   expect_equal(predict(two, mtcars, "link"), z)
   expect_equal(predict(two, mtcars, "response"), 1 / (1 + exp(-z)))
   expect_equal(predict(two, mtcars, "prob"), cbind(`0` = 1 / (1 + exp(z)), `1` = 1 / (1 + exp(-z))))
-  expect_identical(predict(two, mtcars), factor(ifelse(z > 0, "1", "0"), levels = c("0", "1")))
+  expect_identical(predict(two, mtcars), factor(unname(ifelse(z > 0, "1", "0"))))
 })
 
 test_that("several classes: scores, probabilities, classes", {
@@ -24,10 +25,10 @@ test_that("several classes: scores, probabilities, classes", {
   expect_equal(predict(three, iris, "response"), predict(three, iris, "prob"))
   expect_identical(predict(three, iris),
                    factor(levels(iris$Species)[max.col(z, "first")], levels(iris$Species)))
-  link <- predict(reference, MASS::housing, "link")
-  expect_identical(colnames(link), levels(MASS::housing$Sat))
+  link <- predict(reference, housing, "link")
+  expect_identical(colnames(link), levels(housing$Sat))
   expect_equal(unname(link[, 1]), numeric(72))
-  expect_equal(predict(reference, MASS::housing, "prob"), softmax(link))
+  expect_equal(predict(reference, housing, "prob"), softmax(link))
   both <- linclass(am ~ wt, mtcars, loss = "softmax", lambda = 0.1, alpha = 0)
   expect_equal(dim(predict(both, mtcars, "link")), c(32L, 2L))
   expect_equal(predict(both, mtcars, "response"), predict(both, mtcars, "prob")[, 2])
@@ -44,7 +45,7 @@ test_that("margin losses have classes and scores only", {
 
 test_that("no row and one row keep type and shape", {
   for (fit in list(two, three, reference, by_matrix)) {
-    data <- if (identical(fit, two)) mtcars else if (identical(fit, reference)) MASS::housing else
+    data <- if (identical(fit, two)) mtcars else if (identical(fit, reference)) housing else
       if (identical(fit, by_matrix)) x else iris
     for (rows in list(0L, 1L)) {
       new <- data[seq_len(rows), , drop = FALSE]
@@ -82,7 +83,7 @@ test_that("missing values make missing predictions, and na.exclude pads", {
   expect_error(predict(three, new, na.action = na.fail))
   holes <- replace(x, 7, NA)
   expect_true(is.na(predict(by_matrix, holes)[7]))
-  refs <- predict(reference, transform(MASS::housing[1:2, ], Infl = factor(c(NA, "Low"))), "link")
+  refs <- predict(reference, transform(housing[1:2, ], Infl = factor(c(NA, "Low"))), "link")
   expect_equal(unname(rowSums(is.na(refs))), c(3, 0))
 
   air <- transform(airquality, hot = Temp > 80)
@@ -128,12 +129,12 @@ test_that("sparse newdata", {
 })
 
 test_that("factor levels: new, fewer, reordered, strings", {
-  all <- predict(reference, MASS::housing[1:6, ], "prob")
-  strings <- transform(MASS::housing[1:6, ], Infl = as.character(Infl))
+  all <- predict(reference, housing[1:6, ], "prob")
+  strings <- transform(housing[1:6, ], Infl = as.character(Infl))
   expect_equal(predict(reference, strings, "prob"), all)
-  mixed <- transform(MASS::housing[1:6, ], Infl = factor(Infl, levels = c("High", "Medium", "Low")))
+  mixed <- transform(housing[1:6, ], Infl = factor(Infl, levels = c("High", "Medium", "Low")))
   expect_equal(predict(reference, mixed, "prob"), all)
-  expect_equal(predict(reference, droplevels(MASS::housing[2, ]), "prob"), all[2, , drop = FALSE])
+  expect_equal(predict(reference, droplevels(housing[2, ]), "prob"), all[2, , drop = FALSE])
   new <- transform(strings, Infl = c("Low", "None", Infl[3:6]))
   expect_error(predict(reference, new), class = "linclass_error_new_level")
   expect_identical(is.na(predict(reference, new, novel = "na")), 1:6 == 2)
