@@ -33,6 +33,11 @@ plot_colours <- function(n) {
   rep_len(grDevices::palette.colors(9L, "Okabe-Ito")[c(6L, 7L, 4L, 2L, 8L, 3L, 1L, 5L, 9L)], n)
 }
 
+# Opaque, since cells of transparent colours would overlap in stripes.
+tint <- function(colours) {
+  grDevices::rgb(t(255 - (255 - grDevices::col2rgb(colours)) / 4), maxColorValue = 255)
+}
+
 plot_history <- function(fit) {
   history <- fit$history
   if (!NROW(history)) abort("argument", "The fit has no history to draw.")
@@ -76,7 +81,7 @@ plot_coefficients <- function(fit) {
   }
   if (!length(estimate)) abort("argument", "The fit has no coefficients to draw.")
   at <- rev(seq_along(estimate))
-  width <- 0.9 * max(nchar(names(estimate), "width")) * graphics::par("cin")[1L] + 0.4
+  width <- 0.65 * max(nchar(names(estimate), "width")) * graphics::par("cin")[1L] + 0.4
   old <- graphics::par(mai = c(0.8, min(width, 0.5 * graphics::par("din")[1L]), 0.4, 0.2),
                        las = 1L)
   on.exit(graphics::par(old))
@@ -108,7 +113,7 @@ plot_boundary <- function(fit, data, ..., cells = 200L) {
   graphics::plot(x, type = "n", xlab = names[1L], ylab = names[2L], xaxs = "i", yaxs = "i",
                  xlim = limits[, 1L], ylim = limits[, 2L], ...)
   graphics::image(side[[1L]], side[[2L]], matrix(as.integer(class), cells), add = TRUE,
-                  zlim = c(1L, max(k, 2L)), col = grDevices::adjustcolor(colours, 0.25))
+                  zlim = c(1L, max(k, 2L)), col = tint(colours))
   code <- data$y$codes + 1L
   symbols <- rep_len(c(1L, 2L, 0L, 5L, 6L, 3L, 4L), k)
   graphics::points(x, col = colours[code], pch = symbols[code])
