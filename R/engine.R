@@ -65,7 +65,7 @@ check_start <- function(start, problem) {
 # b of a column with standard deviation s is s b on the scaled column.
 engine_spec <- function(problem) {
   stats <- problem$design$stats
-  scale <- 1
+  scale <- rep_len(1, problem$p)
   if (problem$standardize && problem$lambda > 0) {
     # A constant column has a deviation of rounding errors only; it keeps the factor 1.
     scale <- ifelse(stats$sd > 8 * .Machine$double.eps * stats$max_abs, stats$sd, 1)
@@ -73,8 +73,8 @@ engine_spec <- function(problem) {
   factor <- rep_len(problem$penalty_factor, problem$p)
   list(loss = problem$loss$name, k = problem$k,
        coding = as.integer(problem$fit_coding == "reference"), intercept = problem$intercept,
-       lambda = as.double(problem$lambda), l1 = problem$alpha * factor * scale,
-       l2 = (1 - problem$alpha) * factor * scale^2, lower = problem$lower, upper = problem$upper,
+       lambda = as.double(problem$lambda), l1 = problem$alpha * factor,
+       l2 = (1 - problem$alpha) * factor, spread = scale, lower = problem$lower, upper = problem$upper,
        start = problem$start, solver = problem$solver$name, options = problem$solver$options,
        control = unclass(problem$control), stats = stats, seed = draw_seed(problem$solver),
        progress = interactive(), hessian = wants_vcov(problem))
@@ -224,7 +224,7 @@ warn_separation <- function(separation) {
 
 warn_condition <- function(fit) {
   condition <- fit$condition
-  if (fit$lambda > 0 || is.na(condition) || condition <= 1e10) return(invisible())
+  if (fit$lambda > 0 || is.na(condition) || condition <= 1e6) return(invisible())
   warn("ill_conditioned", sprintf(paste(
     "The columns are nearly linearly dependent (condition number %.1g): some coefficients have",
     "few certain digits. Centre columns, drop some, or use lambda > 0."), condition),

@@ -60,6 +60,7 @@ static void read_problem(SEXP spec, lc_design *x, lc_problem *out) {
   out->pen.l2 = lcr_doubles(lcr_get(spec, "l2"), p, "l2");
   out->pen.lower = lcr_doubles(lcr_get(spec, "lower"), p, "lower");
   out->pen.upper = lcr_doubles(lcr_get(spec, "upper"), p, "upper");
+  out->spread = lcr_doubles(lcr_get(spec, "spread"), p, "spread");
   SEXP stats = lcr_get(spec, "stats");
   out->mean = lcr_doubles(lcr_get(stats, "mean"), p, "mean");
   out->sd = lcr_doubles(lcr_get(stats, "sd"), p, "sd");

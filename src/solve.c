@@ -2,6 +2,7 @@
 #include "solve.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "linalg.h"
@@ -44,39 +45,55 @@ static lc_status check_solver(const lc_problem *problem, const lc_solver *solver
 
 /* ---- columns as shown ------------------------------------------------------------------------------------------ */
 
-/* Columns whose mean hides their spread are shifted, columns of extreme size scaled by a power of two; penalty
- * factors follow: b_user = b scale, so l1 |b_user| = (l1 scale) |b|. */
-static lc_status show_columns(lc_problem *problem, const lc_solver *solver, lc_penalty *pen, double **rms,
-                              lc_arena *arena) {
-  enum { EXTREME = 200 }; /* binary exponent beyond which squares and their sums might leave the range */
+/* Which columns to shift: those whose mean hides their spread. */
+static int choose_shift(const lc_problem *problem, const lc_solver *solver, double *shift) {
   /* Second derivatives see through a mean until digits are lost; first-order steps suffer from any, and scores of a
    * smoothed kink need all their digits. */
-  int robust = (solver->flags & LC_NEEDS_CURVATURE) && (problem->loss->flags & LC_SMOOTH);
+  int robust = (solver->flags & LC_NEEDS_CURVATURE) && (problem->loss->flags & LC_SMOOTH), any = 0;
   const double hidden = robust ? 1e3 : 1;
+  for (lc_index j = 0; j < problem->x->p; j++) {
+    double mean = problem->mean[j], sd = problem->sd[j];
+    int shifted = problem->x->one && !problem->x->start && fabs(mean) > hidden * sd && sd > 0;
+    shift[j] = shifted ? mean : 0;
+    any |= shifted;
+  }
+  return any;
+}
+
+/* Which columns to scale, by a power of two: those whose squares and their sums might leave the range. */
+static int choose_scale(const lc_problem *problem, double *scale) {
+  enum { EXTREME = 200, MOST = 1000 }; /* binary exponents */
+  int any = 0;
+  for (lc_index j = 0; j < problem->x->p; j++) {
+    int exponent = 0;
+    if (problem->max_abs[j] > 0) frexp(problem->max_abs[j], &exponent);
+    scale[j] = abs(exponent) > EXTREME ? ldexp(1, -(exponent < -MOST ? -MOST : exponent)) : 1;
+    any |= scale[j] != 1;
+  }
+  return any;
+}
+
+/* Sets how the design shows its columns (as_given: as they are) and the penalty that goes with it: factors carry the
+ * spread of the column, and b_user = b scale, so that l1 |b_user| = (l1 scale) |b|. rms: sizes of shown columns. */
+static lc_status show_columns(lc_problem *problem, const lc_solver *solver, int as_given, lc_penalty *pen,
+                              double **rms, lc_arena *arena) {
   lc_design *x = problem->x;
   lc_index p = x->p;
-  double *shift = lc_arena_zeros(arena, p), *scale = lc_arena_doubles(arena, p);
+  double *shift = lc_arena_doubles(arena, p), *scale = lc_arena_doubles(arena, p);
   double *factors = lc_arena_doubles(arena, 4 * p);
   *rms = lc_arena_doubles(arena, p);
   if (!shift || !scale || !factors || !*rms) return LC_OUT_OF_MEMORY;
-  int any_shift = 0, any_scale = 0;
+  if (!as_given && choose_shift(problem, solver, shift)) x->shift = shift;
+  if (!as_given && choose_scale(problem, scale)) x->scale = scale;
   for (lc_index j = 0; j < p; j++) {
-    int exponent = 0;
-    if (problem->max_abs[j] > 0) frexp(problem->max_abs[j], &exponent);
-    scale[j] = exponent > EXTREME || exponent < -EXTREME ? ldexp(1, -(exponent < -1000 ? -1000 : exponent)) : 1;
-    any_scale |= scale[j] != 1;
-    int shifted = x->one && !x->start && fabs(problem->mean[j]) > hidden * problem->sd[j] && problem->sd[j] > 0;
-    shift[j] = shifted ? problem->mean[j] : 0;
-    any_shift |= shifted;
-    double mean = shifted ? 0 : problem->mean[j] * scale[j];
-    (*rms)[j] = hypot(mean, problem->sd[j] * scale[j]);
-    factors[j] = pen->l1[j] * scale[j];
-    factors[p + j] = pen->l2[j] * scale[j] * scale[j];
-    factors[2 * p + j] = pen->lower ? pen->lower[j] / scale[j] : 0;
-    factors[3 * p + j] = pen->upper ? pen->upper[j] / scale[j] : 0;
+    double unit = x->scale ? scale[j] : 1, spread = (problem->spread ? problem->spread[j] : 1) * unit;
+    double mean = problem->mean[j] - (x->shift ? shift[j] : 0);
+    (*rms)[j] = hypot(mean * unit, problem->sd[j] * unit);
+    factors[j] = pen->l1[j] * spread;
+    factors[p + j] = pen->l2[j] * spread * spread;
+    factors[2 * p + j] = pen->lower ? pen->lower[j] / unit : 0;
+    factors[3 * p + j] = pen->upper ? pen->upper[j] / unit : 0;
   }
-  x->shift = any_shift ? shift : NULL;
-  x->scale = any_scale ? scale : NULL;
   pen->l1 = factors;
   pen->l2 = factors + p;
   if (pen->lower) {
@@ -103,6 +120,8 @@ static lc_status run_smoothed(lc_objective *obj, const lc_solver *solver, const 
     status = solver->run(obj, &inner, B, report);
     iterations += report->iterations;
     if (status < 0 || status == LC_INTERRUPTED || status == LC_TIME_LIMIT || status == LC_RANK) break;
+    LC_TRY(lc_objective_eval(obj, obj->at.B, LC_WANT_VALUE));
+    lc_objective_accept(obj);
     LC_TRY(lc_objective_gap(obj, &now));
     /* Past the smallest gap smaller mu only adds rounding. */
     if (now.relative > 4 * best) break;
@@ -175,7 +194,8 @@ static lc_status decrement_at(lc_objective *obj, const lc_report *report, double
 
 static lc_status certify(lc_objective *obj, lc_report *report, lc_certificate *out) {
   int unconstrained = !lc_penalty_has_l1(obj->pen) && !lc_penalty_has_bounds(obj->pen);
-  LC_TRY(lc_objective_gradient(obj));
+  LC_TRY(lc_objective_eval(obj, obj->at.B, LC_WANT_GRADIENT));
+  lc_objective_accept(obj);
   out->kkt = lc_penalty_kkt(obj->pen, obj->K, obj->at.B, obj->G);
   double kkt = out->kkt;
   LC_TRY(lc_objective_gap(obj, out));
@@ -276,7 +296,7 @@ lc_status lc_solve(lc_problem *problem, const lc_settings *settings, const lc_ho
   lc_penalty pen = problem->pen;
   double *rms = NULL;
   int as_given = (out->solver->flags & LC_STEPS_AS_GIVEN) && problem->solver_rate_given;
-  if (!as_given) LC_TRY(show_columns(problem, out->solver, &pen, &rms, arena));
+  LC_TRY(show_columns(problem, out->solver, as_given, &pen, &rms, arena));
   lc_objective obj;
   LC_TRY(lc_objective_init(&obj, x, problem->loss, &link, &pen, 1, host, arena));
   obj.rms = rms;

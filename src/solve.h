@@ -12,7 +12,8 @@ typedef struct lc_problem {
   lc_design *x;            /* with y, weights, offsets; shift and scale may be set here by lc_solve */
   const lc_loss *loss;
   int k, reference;        /* classes; 1: the first class has score 0 */
-  lc_penalty pen;          /* in the user's columns */
+  lc_penalty pen;          /* for columns divided by `spread` */
+  const double *spread;    /* p: standard deviations when columns count as standardised, NULL: as they are */
   const double *mean, *sd, *max_abs; /* p each: statistics of the user's columns */
   const double *start;     /* q x K in the user's columns, or NULL for 0 */
   const lc_solver *solver; /* NULL: the planner's choice */

@@ -57,7 +57,8 @@ typedef struct lc_solver {
   unsigned flags;
   const lc_field *fields; /* own options; nfields of them */
   int nfields;
-  /* Minimises from B (q x K), leaves the result in obj->at with value, G and (when kept) scores. */
+  /* Minimises from B (q x K), leaves the result in obj->at.B; value, scores and G there may lag behind by a last
+   * step that gains less than the tolerance. */
   lc_status (*run)(lc_objective *obj, const lc_settings *settings, const double *B, lc_report *report);
 } lc_solver;
 

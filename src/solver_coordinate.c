@@ -19,6 +19,7 @@ typedef struct model {
   lc_index *j;
   double *H, *g, *b, *start, *Hd; /* size^2; smooth gradient at the start; coefficients; those of the start;
                                      H (b - start) */
+  double *unit; /* size of the column: residuals are compared as if all columns had size 1 */
   lc_index *active;
   double *small, *rhs;
   unsigned char *skip;
@@ -31,6 +32,11 @@ typedef struct feature {
 
 static lc_index feature_of(const model *m, lc_index s) { return m->j[s % m->nj] - m->obj->pen->one; }
 
+static double column_unit(const lc_objective *obj, lc_index j) {
+  lc_index f = j - obj->pen->one;
+  return f >= 0 && obj->rms && obj->rms[f] > 0 ? obj->rms[f] : 1;
+}
+
 /* Decreasing violation, then increasing index: the same order on every machine. */
 static int by_violation(const void *a, const void *b) {
   const feature *x = a, *y = b;
@@ -38,18 +44,25 @@ static int by_violation(const void *a, const void *b) {
   return x->j < y->j ? -1 : x->j > y->j;
 }
 
+/* Largest scaled residual of row j. */
+static double row_violation(const lc_objective *obj, lc_index j) {
+  double worst = 0;
+  for (int c = 0; c < obj->K; c++) {
+    double b = obj->at.B[c * obj->q + j], g = obj->G[c * obj->q + j];
+    lc_index f = j - obj->pen->one;
+    worst = fmax(worst, f < 0 ? fabs(g) : lc_penalty_violation(obj->pen, f, b, g));
+  }
+  return worst / column_unit(obj, j);
+}
+
 /* Row j's claim to a place: how far it is from optimal; nonzero and unpenalised rows come first (Inf). */
 static double claim(const lc_objective *obj, lc_index j) {
   const lc_penalty *pen = obj->pen;
   lc_index f = j - pen->one;
-  if (f < 0) return INFINITY;
-  double worst = 0;
-  for (int c = 0; c < obj->K; c++) {
-    double b = obj->at.B[c * obj->q + j];
-    if (b != 0 || (lc_penalty_l1(pen, f) == 0 && !pen->lower)) return INFINITY;
-    worst = fmax(worst, lc_penalty_violation(pen, f, b, obj->G[c * obj->q + j]));
-  }
-  return worst;
+  if (f < 0 || (lc_penalty_l1(pen, f) == 0 && !pen->lower)) return INFINITY;
+  for (int c = 0; c < obj->K; c++)
+    if (obj->at.B[c * obj->q + j] != 0) return INFINITY;
+  return row_violation(obj, j);
 }
 
 /* Rows of the working set in increasing order into m->j: all claims of Inf and about as many violators, within
@@ -63,12 +76,7 @@ static void choose_rows(model *m, feature *all, lc_index most) {
     if (isinf(all[j].violation)) wanted++;
   }
   if (wanted > most)
-    for (lc_index j = obj->pen->one; j < obj->q; j++) {
-      all[j].violation = 0;
-      for (int c = 0; c < obj->K; c++)
-        all[j].violation = fmax(all[j].violation, lc_penalty_violation(obj->pen, j - obj->pen->one,
-                                                                       obj->at.B[c * obj->q + j], obj->G[c * obj->q + j]));
-    }
+    for (lc_index j = obj->pen->one; j < obj->q; j++) all[j].violation = row_violation(obj, j);
   qsort(all, (size_t)obj->q, sizeof *all, by_violation);
   lc_index room = lc_min(most, lc_max(2 * wanted, 50));
   while (claims < obj->q && claims < room && all[claims].violation > 0) claims++;
@@ -84,15 +92,16 @@ static void choose_rows(model *m, feature *all, lc_index most) {
 
 static lc_status build_model(model *m) {
   lc_objective *obj = m->obj;
+  double bend = lc_link_bound(obj->loss, &obj->link);
   LC_TRY(lc_objective_gram(obj, m->nj, m->j, m->H));
-  double largest = 0;
-  for (lc_index s = 0; s < m->size; s++) largest = fmax(largest, m->H[s * (m->size + 1)]);
   for (lc_index s = 0; s < m->size; s++) {
     lc_index at = (s / m->nj) * obj->q + m->j[s % m->nj];
-    m->H[s * (m->size + 1)] += 1e-14 * largest; /* a coefficient without curvature must not get an infinite step */
     m->g[s] = obj->G[at];
     m->b[s] = m->start[s] = obj->at.B[at];
     m->Hd[s] = 0;
+    m->unit[s] = column_unit(obj, m->j[s % m->nj]);
+    /* A coefficient without curvature must not get an infinite step. */
+    m->H[s * (m->size + 1)] += 1e-14 * bend * m->unit[s] * m->unit[s];
   }
   return LC_OK;
 }
@@ -100,7 +109,7 @@ static lc_status build_model(model *m) {
 static double violation(const model *m, lc_index s) {
   double g = m->g[s] + m->Hd[s];
   lc_index f = feature_of(m, s);
-  return f < 0 ? fabs(g) : lc_penalty_violation(m->obj->pen, f, m->b[s], g);
+  return (f < 0 ? fabs(g) : lc_penalty_violation(m->obj->pen, f, m->b[s], g)) / m->unit[s];
 }
 
 static double worst_violation(const model *m) {
@@ -174,7 +183,7 @@ static void solve_active(model *m) {
       m->rhs[v] = -(m->g[s] + m->Hd[s] + (f < 0 ? 0 : sign * lc_penalty_l1(m->obj->pen, f)));
       for (lc_index u = 0; u < count; u++) m->small[u + v * count] = m->H[m->active[u] + s * m->size];
     }
-    lc_cholesky(count, m->small, 1e-13, m->skip, NULL);
+    lc_cholesky(count, m->small, 1e-14, m->skip, NULL);
     lc_cholesky_solve(count, m->small, m->skip, m->rhs);
     double share = longest_share(m, count, m->rhs, &hit, &at);
     for (lc_index v = 0; v < count; v++) {
@@ -222,7 +231,7 @@ static lc_status allocate(model *m, lc_objective *obj, lc_index most, feature **
   m->j = lc_arena_alloc(arena, most, sizeof *m->j);
   m->H = lc_arena_doubles(arena, size * size);
   m->small = lc_arena_doubles(arena, size * size);
-  m->g = lc_arena_doubles(arena, 5 * size);
+  m->g = lc_arena_doubles(arena, 6 * size);
   m->active = lc_arena_alloc(arena, size, sizeof *m->active);
   m->skip = lc_arena_alloc(arena, size, 1);
   *all = lc_arena_alloc(arena, obj->q, sizeof **all);
@@ -232,7 +241,15 @@ static lc_status allocate(model *m, lc_objective *obj, lc_index most, feature **
   m->start = m->b + size;
   m->Hd = m->start + size;
   m->rhs = m->Hd + size;
+  m->unit = m->rhs + size;
   return LC_OK;
+}
+
+/* Largest scaled residual at `at`. */
+static double start_violation(const lc_objective *obj) {
+  double worst = 0;
+  for (lc_index j = 0; j < obj->q; j++) worst = fmax(worst, row_violation(obj, j));
+  return worst;
 }
 
 static lc_status coordinate_run(lc_objective *obj, const lc_settings *settings, const double *B, lc_report *report) {
@@ -260,8 +277,9 @@ static lc_status coordinate_run(lc_objective *obj, const lc_settings *settings, 
     double goal = settings->tolerance * 1e-3 * lc_objective_scale(obj);
     if (!(-change > goal) && lc_gap_is_small(obj, settings)) return LC_OK;
     /* The objective has no more to gain: residuals still fall for a few steps, then rounding rules. */
-    idle = -change > goal || kkt < 0.5 * least ? 0 : idle + 1;
-    least = fmin(least, kkt);
+    double residual = start_violation(obj);
+    idle = -change > goal || residual < 0.5 * least ? 0 : idle + 1;
+    least = fmin(least, residual);
     if (!(-change > 0) || idle >= 3) return LC_STALLED;
     if (report->iterations >= limit) return LC_MAX_ITER;
     LC_TRY(step_to(obj, &m, 1, trial));

@@ -127,7 +127,11 @@ static lc_status newton_run(lc_objective *obj, const lc_settings *settings, cons
     double slope = direction(obj, &work), last = report->decrement;
     report->decrement = -0.5 * slope;
     double scale = lc_objective_scale(obj);
-    if (!(report->decrement > goal * scale) && lc_gap_is_small(obj, settings)) return LC_OK;
+    if (!(report->decrement > goal * scale) && lc_gap_is_small(obj, settings)) {
+      /* The step is known and costs nothing; its gain is below the goal, so value and scores can wait. */
+      for (lc_index i = 0; i < obj->P; i++) obj->at.B[i] += work.d[i];
+      return LC_OK;
+    }
     if (!(report->decrement > 0)) return LC_OK;
     if (report->iterations >= most) return report->decrement > settings->tolerance * scale ? LC_MAX_ITER : LC_OK;
     LC_TRY(take_step(obj, &work, slope, &t));
