@@ -77,7 +77,7 @@ engine_spec <- function(problem) {
        l2 = (1 - problem$alpha) * factor, spread = scale, lower = problem$lower, upper = problem$upper,
        start = problem$start, solver = problem$solver$name, options = problem$solver$options,
        control = unclass(problem$control), stats = stats, seed = draw_seed(problem$solver),
-       progress = interactive(), hessian = wants_vcov(problem))
+       progress = interactive(), covariance = wants_vcov(problem))
 }
 
 # Solvers that shuffle draw one seed from R's generator; the others leave it alone.
@@ -132,20 +132,16 @@ show_coefficients <- function(w, aliased, problem) {
   w
 }
 
-# The inverse of the Fisher information in the coding that is shown, without aliased columns.
+# The covariance that C gives (reference scores) in the coding that is shown, without aliased
+# columns.
 fit_vcov <- function(result, problem) {
-  h <- result$hessian
-  if (is.null(h)) return(NULL)
+  v <- result$covariance
+  if (is.null(v)) return(NULL)
   terms <- term_names(problem$design$blueprint)
   kept <- !terms %in% problem$design$blueprint$names[result$aliased]
-  q <- length(terms)
-  scores <- n_scores(problem$k, problem$fit_coding)
-  # With the first class held at zero the information is the block of the other classes.
-  use <- rep(kept, scores)
-  if (problem$fit_coding == "symmetric") use[seq_len(q)] <- FALSE
-  v <- invert_information(h[use, use, drop = FALSE] * result$weight_sum)
-  if (is.null(v)) return(NULL)
   shown <- terms[kept]
+  use <- rep(kept, nrow(v) / length(terms))
+  v <- v[use, use, drop = FALSE]
   if (problem$coding == "vector") {
     dimnames(v) <- list(shown, shown)
     return(v)

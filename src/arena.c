@@ -7,7 +7,7 @@ enum { ALIGNMENT = 64, SMALLEST_CHUNK = 1 << 16 };
 
 struct lc_chunk {
   lc_chunk *next;
-  size_t used, size;   /* bytes of `memory` */
+  size_t used, size;     /* bytes of `memory` */
   unsigned char *memory; /* aligned to ALIGNMENT */
 };
 
@@ -34,7 +34,10 @@ static lc_chunk *next_chunk(lc_arena *arena, size_t bytes) {
   chunk->used = 0;
   chunk->size = size;
   chunk->memory = (unsigned char *)(chunk + 1) + (ALIGNMENT - start % ALIGNMENT) % ALIGNMENT;
-  if (last) last->next = chunk; else arena->first = chunk;
+  if (last)
+    last->next = chunk;
+  else
+    arena->first = chunk;
   return arena->current = chunk;
 }
 
@@ -49,9 +52,7 @@ void *lc_arena_alloc(lc_arena *arena, lc_index count, size_t size) {
   return piece;
 }
 
-double *lc_arena_doubles(lc_arena *arena, lc_index count) {
-  return lc_arena_alloc(arena, count, sizeof(double));
-}
+double *lc_arena_doubles(lc_arena *arena, lc_index count) { return lc_arena_alloc(arena, count, sizeof(double)); }
 
 double *lc_arena_zeros(lc_arena *arena, lc_index count) {
   double *piece = lc_arena_doubles(arena, count);

@@ -47,9 +47,7 @@ typedef struct lc_host {
   lc_status (*record)(void *self, const lc_info *info);
 } lc_host;
 
-static inline lc_status lc_poll(const lc_host *host) {
-  return host->poll ? host->poll(host->self) : LC_OK;
-}
+static inline lc_status lc_poll(const lc_host *host) { return host->poll ? host->poll(host->self) : LC_OK; }
 static inline lc_status lc_record(const lc_host *host, const lc_info *info) {
   return host->record ? host->record(host->self, info) : LC_OK;
 }

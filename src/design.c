@@ -59,7 +59,7 @@ static column column_of(const lc_design *x, lc_index j) {
 
 static double entry(const column *col, lc_index e) {
   if (col->number) return col->number[e];
-  return col->integer[e] == INT32_MIN ? NAN : col->integer[e];
+  return col->integer[e] == INT32_MIN ? (double)NAN : (double)col->integer[e];
 }
 
 /* Two sweeps over one column, which stays in cache: counts and the largest entry first, then shifted
@@ -69,15 +69,20 @@ static void one_column(const lc_design *x, lc_index j, double total, lc_colstat 
   column col = column_of(x, j);
   double largest = 0, pilot = 0;
   out->n_na[j] = out->n_nan[j] = out->n_inf[j] = 0;
+  /* The pilot of the moments is near the data: an entry of the column; zero for sparse columns. */
   for (lc_index e = 0; e < col.count; e++) {
     lc_index i = col.row ? col.row[e] : e;
     double value = entry(&col, e);
     if (x->w && x->w[i] == 0) continue;
     if (isfinite(value)) {
       if (fabs(value) > largest) largest = fabs(value);
-    } else if (isinf(value)) out->n_inf[j]++;
-    else if (col.integer || is_na(value)) out->n_na[j]++;
-    else out->n_nan[j]++;
+      if (!col.row && 2 * e <= col.count) pilot = value;
+    } else if (isinf(value))
+      out->n_inf[j]++;
+    else if (col.integer || is_na(value))
+      out->n_na[j]++;
+    else
+      out->n_nan[j]++;
   }
   out->max_abs[j] = largest;
   if (out->n_na[j] + out->n_nan[j] + out->n_inf[j] > 0) {
@@ -87,8 +92,7 @@ static void one_column(const lc_design *x, lc_index j, double total, lc_colstat 
   int exponent = 0;
   if (largest > 0) frexp(largest, &exponent);
   double unit = ldexp(1, exponent < -1000 ? 1000 : -exponent);
-  /* The pilot is near the data: any entry of the column; zero for sparse columns. */
-  if (!col.row && col.count > 0) pilot = entry(&col, col.count / 2) * unit;
+  pilot *= unit;
   double sum = 0, squares = 0;
   for (lc_index e = 0; e < col.count; e++) {
     double w = x->w ? x->w[col.row ? col.row[e] : e] : 1;

@@ -6,8 +6,8 @@
  *
  * A design may show its columns shifted and scaled, x_ij -> (x_ij - shift_j) * scale_j, without storing
  * the result: shift guards against cancellation (dates, means much larger than the spread; only with an
- * intercept), scale (a power of two) keeps products of extreme columns finite. Solvers work with the
- * columns as shown; lc_design_to_user() takes coefficients back. */
+ * intercept, and never for sparse designs, which would lose their zeros), scale (a power of two) keeps products of
+ * extreme columns finite. Solvers work with the columns as shown; lc_design_to_user() takes coefficients back. */
 #ifndef LC_DESIGN_H
 #define LC_DESIGN_H
 
@@ -63,8 +63,8 @@ typedef struct lc_rows {
 } lc_rows;
 
 typedef struct lc_colstat {
-  double *mean, *sd, *max_abs;     /* weighted mean; sd with divisor sum of weights; p each */
-  double *n_na, *n_nan, *n_inf;    /* counts over rows with positive weight; p each */
+  double *mean, *sd, *max_abs;  /* weighted mean; sd with divisor sum of weights; p each */
+  double *n_na, *n_nan, *n_inf; /* counts over rows with positive weight; p each */
 } lc_colstat;
 
 typedef struct lc_design_ops {
@@ -77,8 +77,7 @@ typedef struct lc_design_ops {
   /* Z (n x K) += columns j of X~ times d (nj x K). */
   void (*col_axpy)(const lc_design *, lc_index nj, const lc_index *j, int K, const double *d, double *Z);
   /* C (nj x nj, full, both triangles) = columns j of X~ ' diag(s) columns j; s n weights. */
-  lc_status (*col_gram)(const lc_design *, lc_index nj, const lc_index *j, const double *s, double *C,
-                        lc_arena *);
+  lc_status (*col_gram)(const lc_design *, lc_index nj, const lc_index *j, const double *s, double *C, lc_arena *);
   /* Rows by number. */
   lc_status (*as_rows)(const lc_design *, lc_rows *out, lc_arena *);
   /* Z (m x K, ld m) = scores of rows `index`; offsets included. */
@@ -113,14 +112,13 @@ static inline lc_index lc_design_q(const lc_design *x) { return x->p + x->one; }
 void lc_design_dense(lc_design *out, lc_index n, lc_index p, enum lc_storage storage, const void *x);
 
 /* Compressed sparse columns. Does not read the arrays: lc_sparse_check() first. */
-void lc_design_sparse(lc_design *out, lc_index n, lc_index p, const int *start, const int *row,
-                      const double *value, lc_index entries);
+void lc_design_sparse(lc_design *out, lc_index n, lc_index p, const int *start, const int *row, const double *value,
+                      lc_index entries);
 
 /* NULL when the slots describe a valid matrix (starts from 0, not decreasing, ending at the number of
- * entries; rows inside 0..n-1), else what is wrong. Rows within a column may be in any order and may
- * repeat (then they add up). Cost: one read of the indices. */
-const char *lc_sparse_check(lc_index n, lc_index p, const int *start, lc_index nstart, const int *row,
-                            lc_index nrow, lc_index nvalue);
+ * entries; rows inside 0..n-1 and increasing within a column), else what is wrong. Cost: one read of the indices. */
+const char *lc_sparse_check(lc_index n, lc_index p, const int *start, lc_index nstart, const int *row, lc_index nrow,
+                            lc_index nvalue);
 
 /* Column statistics; arrays of `out` are the caller's. Finite for finite columns of any size.
  * Columns with NaN or Inf have NaN statistics. na_bits tells R's NA (its low word, 1954) from NaN. */

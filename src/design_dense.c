@@ -7,8 +7,8 @@
 enum {
   TILE_BYTES = 512 * 1024, /* a tile is used three times (scores, gradient, Gram): it should stay in L2 */
   TILE_ROWS = 256,
-  MOST_SLOTS = 16,         /* partial sums; their number depends on sizes, never on threads */
-  SLOT_BYTES = 64 << 20    /* all partial Gram matrices together stay below this */
+  MOST_SLOTS = 16,      /* partial sums; their number depends on sizes, never on threads */
+  SLOT_BYTES = 64 << 20 /* all partial Gram matrices together stay below this */
 };
 
 /* Rows of a tile: a multiple of 16 between 32 and TILE_ROWS. */
@@ -79,12 +79,12 @@ static lc_status make_slot(const plan *pl, slot *out, lc_arena *arena) {
   out->G = lc_arena_zeros(arena, pass->G ? pl->q * pass->K : 0);
   out->C = lc_arena_zeros(arena, pass->C ? pl->packed * pass->ns : 0);
   return out->tile && out->z && out->r && out->s && out->work && out->ones && out->sum && out->G && out->C
-             ? LC_OK : LC_OUT_OF_MEMORY;
+             ? LC_OK
+             : LC_OUT_OF_MEMORY;
 }
 
 /* z = offset + intercept, to which the kernel adds X B. */
-static void start_scores(const lc_design *x, const lc_pass *pass, lc_index row0, lc_index m, double *z,
-                         lc_index ld) {
+static void start_scores(const lc_design *x, const lc_pass *pass, lc_index row0, lc_index m, double *z, lc_index ld) {
   lc_index q = lc_design_q(x);
   for (int c = 0; c < pass->K; c++) {
     double b = x->one ? pass->B[c * q] : 0, *column = z + c * ld;
@@ -133,9 +133,17 @@ static lc_status run_block(const plan *pl, slot *part, lc_index number) {
     lc_kernels()->scores(m, x->p, pass->K, X, ldx, pass->B + x->one, pl->q, z, ldz);
   }
   if (!pass->block) return LC_OK;
-  lc_block block = {.row0 = row0, .m = (int)m, .ld = ldz, .ldoff = x->n, .z = z, .y = x->y ? x->y + row0 : NULL,
-                    .w = x->w ? x->w + row0 : NULL, .off = x->off ? x->off + row0 : NULL,
-                    .r = pass->G ? part->r : NULL, .s = pass->C ? part->s : NULL, .ldr = m};
+  lc_block block = {.row0 = row0,
+                    .m = (int)m,
+                    .ld = ldz,
+                    .ldoff = x->n,
+                    .z = z,
+                    .y = x->y ? x->y + row0 : NULL,
+                    .w = x->w ? x->w + row0 : NULL,
+                    .off = x->off ? x->off + row0 : NULL,
+                    .r = pass->G ? part->r : NULL,
+                    .s = pass->C ? part->s : NULL,
+                    .ldr = m};
   LC_TRY(pass->block(pass->context, &block, part->sum));
   if (pass->G) add_gradient(pl, part, m, X, ldx);
   if (pass->C) add_gram(pl, part, m, X, ldx);
@@ -182,8 +190,7 @@ static lc_status dense_pass(const lc_design *x, const lc_pass *pass, const lc_ho
 
 enum { STRIP = 1024 };
 
-static void dense_col_dot(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *R,
-                          double *c) {
+static void dense_col_dot(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *R, double *c) {
   double strip[STRIP];
   memset(c, 0, (size_t)(nj * K) * sizeof(double));
   for (lc_index a = 0; a < nj; a++) {
@@ -195,15 +202,16 @@ static void dense_col_dot(const lc_design *x, lc_index nj, const lc_index *j, in
         continue;
       }
       const double *column = strip;
-      if (is_view(x)) column = (const double *)x->x + col * x->n + row0;
-      else load_column(x, row0, m, col, strip);
+      if (is_view(x))
+        column = (const double *)x->x + col * x->n + row0;
+      else
+        load_column(x, row0, m, col, strip);
       lc_kernels()->gradient(m, 1, K, column, m, R + row0, x->n, c + a, nj);
     }
   }
 }
 
-static void dense_col_axpy(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *d,
-                           double *Z) {
+static void dense_col_axpy(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *d, double *Z) {
   double strip[STRIP];
   for (lc_index row0 = 0; row0 < x->n; row0 += STRIP) {
     lc_index m = lc_min(STRIP, x->n - row0);
@@ -215,16 +223,18 @@ static void dense_col_axpy(const lc_design *x, lc_index nj, const lc_index *j, i
         continue;
       }
       const double *column = strip;
-      if (is_view(x)) column = (const double *)x->x + col * x->n + row0;
-      else load_column(x, row0, m, col, strip);
+      if (is_view(x))
+        column = (const double *)x->x + col * x->n + row0;
+      else
+        load_column(x, row0, m, col, strip);
       lc_kernels()->scores(m, 1, K, column, m, d + a, nj, Z + row0, x->n);
     }
   }
 }
 
 /* Blocks of rows of the chosen columns are gathered into a tile, then the packed Gram kernel runs. */
-static lc_status dense_col_gram(const lc_design *x, lc_index nj, const lc_index *j, const double *s,
-                                double *C, lc_arena *arena) {
+static lc_status dense_col_gram(const lc_design *x, lc_index nj, const lc_index *j, const double *s, double *C,
+                                lc_arena *arena) {
   lc_mark mark = lc_arena_mark(arena);
   lc_index rows = tile_rows(nj);
   double *tile = lc_arena_doubles(arena, rows * nj), *work = lc_arena_doubles(arena, rows);
@@ -237,8 +247,10 @@ static lc_status dense_col_gram(const lc_design *x, lc_index nj, const lc_index 
     lc_index m = lc_min(rows, x->n - row0);
     for (lc_index a = 0; a < nj; a++) {
       lc_index col = j[a] - x->one;
-      if (col >= 0) load_column(x, row0, m, col, tile + a * m);
-      else for (lc_index i = 0; i < m; i++) tile[a * m + i] = 1;
+      if (col >= 0)
+        load_column(x, row0, m, col, tile + a * m);
+      else
+        for (lc_index i = 0; i < m; i++) tile[a * m + i] = 1;
     }
     lc_kernels()->gram(m, nj, 0, 1, tile, m, s + row0, m, packed, lc_packed_size(nj), work);
   }
@@ -258,8 +270,7 @@ static lc_status dense_as_rows(const lc_design *x, lc_rows *out, lc_arena *arena
 }
 
 static double entry_at(const lc_design *x, lc_index i, lc_index j) {
-  double value = x->storage == LC_DOUBLE ? ((const double *)x->x)[i + j * x->n]
-                                         : ((const int *)x->x)[i + j * x->n];
+  double value = x->storage == LC_DOUBLE ? ((const double *)x->x)[i + j * x->n] : ((const int *)x->x)[i + j * x->n];
   return (value - (x->shift ? x->shift[j] : 0)) * (x->scale ? x->scale[j] : 1);
 }
 
@@ -290,9 +301,9 @@ static void dense_row_gradient(const lc_rows *rows, lc_index m, const lc_index *
     }
 }
 
-static const lc_design_ops dense_ops = {
-    "dense",        LC_COLUMNS | LC_ROWS, dense_pass,       dense_col_dot,      dense_col_axpy,
-    dense_col_gram, dense_as_rows,        dense_row_scores, dense_row_gradient};
+static const lc_design_ops dense_ops = {"dense",       LC_COLUMNS | LC_ROWS, dense_pass,
+                                        dense_col_dot, dense_col_axpy,       dense_col_gram,
+                                        dense_as_rows, dense_row_scores,     dense_row_gradient};
 
 void lc_design_dense(lc_design *out, lc_index n, lc_index p, enum lc_storage storage, const void *x) {
   memset(out, 0, sizeof *out);

@@ -6,16 +6,19 @@
 
 #include "design.h"
 
-const char *lc_sparse_check(lc_index n, lc_index p, const int *start, lc_index nstart, const int *row,
-                            lc_index nrow, lc_index nvalue) {
+const char *lc_sparse_check(lc_index n, lc_index p, const int *start, lc_index nstart, const int *row, lc_index nrow,
+                            lc_index nvalue) {
   if (nstart != p + 1) return "slot p must have one entry more than the matrix has columns";
   if (start[0] != 0) return "slot p must start with 0";
   for (lc_index j = 0; j < p; j++)
     if (start[j + 1] < start[j]) return "slot p must not decrease";
   if (start[p] > nrow) return "slot p points beyond the end of slot i";
   if (nrow != nvalue) return "slots i and x must have the same length";
-  for (lc_index e = 0; e < start[p]; e++)
-    if (row[e] < 0 || row[e] >= n) return "slot i has a row number outside the matrix";
+  for (lc_index j = 0; j < p; j++)
+    for (lc_index e = start[j]; e < start[j + 1]; e++) {
+      if (row[e] < 0 || row[e] >= n) return "slot i has a row number outside the matrix";
+      if (e > start[j] && row[e] <= row[e - 1]) return "slot i must increase within a column";
+    }
   return NULL;
 }
 
@@ -38,32 +41,33 @@ static double total(lc_index n, const double *r) {
   return sum;
 }
 
-static void sparse_col_dot(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *R,
-                           double *c) {
+static void sparse_col_dot(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *R, double *c) {
   for (int k = 0; k < K; k++)
     for (lc_index a = 0; a < nj; a++)
       c[a + k * nj] = j[a] < x->one ? total(x->n, R + k * x->n) : column_dot(x, j[a] - x->one, R + k * x->n);
 }
 
-static void sparse_col_axpy(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *d,
-                            double *Z) {
+static void sparse_col_axpy(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *d, double *Z) {
   for (int k = 0; k < K; k++)
     for (lc_index a = 0; a < nj; a++) {
       double *z = Z + k * x->n;
-      if (j[a] >= x->one) column_axpy(x, j[a] - x->one, d[a + k * nj], z);
-      else for (lc_index i = 0; i < x->n; i++) z[i] += d[a + k * nj];
+      if (j[a] >= x->one)
+        column_axpy(x, j[a] - x->one, d[a + k * nj], z);
+      else
+        for (lc_index i = 0; i < x->n; i++) z[i] += d[a + k * nj];
     }
 }
 
 /* One column times the weights, spread over n rows, is dotted with the columns before it. */
-static lc_status sparse_col_gram(const lc_design *x, lc_index nj, const lc_index *j, const double *s,
-                                 double *C, lc_arena *arena) {
+static lc_status sparse_col_gram(const lc_design *x, lc_index nj, const lc_index *j, const double *s, double *C,
+                                 lc_arena *arena) {
   lc_mark mark = lc_arena_mark(arena);
   double *spread = lc_arena_zeros(arena, x->n);
   if (!spread) return LC_OUT_OF_MEMORY;
   for (lc_index b = 0; b < nj; b++) {
     lc_index col = j[b] - x->one;
-    if (col < 0) memcpy(spread, s, (size_t)x->n * sizeof(double));
+    if (col < 0)
+      memcpy(spread, s, (size_t)x->n * sizeof(double));
     else
       for (int e = x->start[col]; e < x->start[col + 1]; e++)
         spread[x->row[e]] += x->value[e] * scale_of(x, col) * s[x->row[e]];
@@ -71,8 +75,10 @@ static lc_status sparse_col_gram(const lc_design *x, lc_index nj, const lc_index
       lc_index other = j[a] - x->one;
       C[a + b * nj] = C[b + a * nj] = other < 0 ? total(x->n, spread) : column_dot(x, other, spread);
     }
-    if (col < 0) memset(spread, 0, (size_t)x->n * sizeof(double));
-    else for (int e = x->start[col]; e < x->start[col + 1]; e++) spread[x->row[e]] = 0;
+    if (col < 0)
+      memset(spread, 0, (size_t)x->n * sizeof(double));
+    else
+      for (int e = x->start[col]; e < x->start[col + 1]; e++) spread[x->row[e]] = 0;
   }
   lc_arena_reset(arena, mark);
   return LC_OK;
@@ -92,18 +98,25 @@ static void sparse_scores(const lc_design *x, int K, const double *B, double *Z)
 static lc_status run_blocks(const lc_design *x, const lc_pass *pass, const double *z, double *r, double *s,
                             const lc_host *host) {
   for (lc_index row0 = 0; row0 < x->n; row0 += LC_BLOCK_ROWS) {
-    lc_block block = {.row0 = row0, .m = (int)lc_min(LC_BLOCK_ROWS, x->n - row0), .ld = x->n, .ldoff = x->n,
-                      .z = z + row0, .y = x->y ? x->y + row0 : NULL, .w = x->w ? x->w + row0 : NULL,
-                      .off = x->off ? x->off + row0 : NULL, .r = r ? r + row0 : NULL,
-                      .s = s ? s + row0 : NULL, .ldr = x->n};
+    lc_block block = {.row0 = row0,
+                      .m = (int)lc_min(LC_BLOCK_ROWS, x->n - row0),
+                      .ld = x->n,
+                      .ldoff = x->n,
+                      .z = z + row0,
+                      .y = x->y ? x->y + row0 : NULL,
+                      .w = x->w ? x->w + row0 : NULL,
+                      .off = x->off ? x->off + row0 : NULL,
+                      .r = r ? r + row0 : NULL,
+                      .s = s ? s + row0 : NULL,
+                      .ldr = x->n};
     LC_TRY(lc_poll(host));
     LC_TRY(pass->block(pass->context, &block, pass->sum));
   }
   return LC_OK;
 }
 
-static lc_status gather(const lc_design *x, const lc_pass *pass, const double *r, const double *s,
-                        const lc_host *host, lc_arena *arena) {
+static lc_status gather(const lc_design *x, const lc_pass *pass, const double *r, const double *s, const lc_host *host,
+                        lc_arena *arena) {
   lc_index q = lc_design_q(x), packed = lc_packed_size(q);
   if (pass->G)
     for (int c = 0; c < pass->K; c++) {
@@ -193,12 +206,12 @@ static void sparse_row_gradient(const lc_rows *rows, lc_index m, const lc_index 
   }
 }
 
-static const lc_design_ops sparse_ops = {
-    "sparse",        LC_COLUMNS | LC_ROWS, sparse_pass,       sparse_col_dot,     sparse_col_axpy,
-    sparse_col_gram, sparse_as_rows,       sparse_row_scores, sparse_row_gradient};
+static const lc_design_ops sparse_ops = {"sparse",       LC_COLUMNS | LC_ROWS, sparse_pass,
+                                         sparse_col_dot, sparse_col_axpy,      sparse_col_gram,
+                                         sparse_as_rows, sparse_row_scores,    sparse_row_gradient};
 
-void lc_design_sparse(lc_design *out, lc_index n, lc_index p, const int *start, const int *row,
-                      const double *value, lc_index entries) {
+void lc_design_sparse(lc_design *out, lc_index n, lc_index p, const int *start, const int *row, const double *value,
+                      lc_index entries) {
   memset(out, 0, sizeof *out);
   out->ops = &sparse_ops;
   out->n = n;

@@ -12,18 +12,18 @@ typedef struct lc_kernel {
   const char *name;
 
   /* Z (m x K, ldz) += X (m x p, ldx) B (p x K, ldb). */
-  void (*scores)(lc_index m, lc_index p, int K, const double *X, lc_index ldx, const double *B,
-                 lc_index ldb, double *Z, lc_index ldz);
+  void (*scores)(lc_index m, lc_index p, int K, const double *X, lc_index ldx, const double *B, lc_index ldb, double *Z,
+                 lc_index ldz);
 
   /* G (p x K, ldg) += X' (p x m) R (m x K, ldr). */
-  void (*gradient)(lc_index m, lc_index p, int K, const double *X, lc_index ldx, const double *R,
-                   lc_index ldr, double *G, lc_index ldg);
+  void (*gradient)(lc_index m, lc_index p, int K, const double *X, lc_index ldx, const double *R, lc_index ldr,
+                   double *G, lc_index ldg);
 
   /* For each of ns weight columns s of S (m x ns, lds): C_s += X' diag(s) X, packed with `one` places
    * left free in front (base.h: entry of columns a <= b at lc_packed_at(a + one, b + one)); C_s lies at
    * C + s * ldc. `work` holds m doubles. */
-  void (*gram)(lc_index m, lc_index p, int one, int ns, const double *X, lc_index ldx, const double *S,
-               lc_index lds, double *C, lc_index ldc, double *work);
+  void (*gram)(lc_index m, lc_index p, int one, int ns, const double *X, lc_index ldx, const double *S, lc_index lds,
+               double *C, lc_index ldc, double *work);
 
   /* y_i = exp(x_i); 0 below -745, Inf above 709; y = x allowed. */
   void (*exp)(lc_index m, const double *x, double *y);

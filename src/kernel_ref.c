@@ -3,8 +3,8 @@
 
 #include "kernel.h"
 
-static void ref_scores(lc_index m, lc_index p, int K, const double *X, lc_index ldx, const double *B,
-                       lc_index ldb, double *Z, lc_index ldz) {
+static void ref_scores(lc_index m, lc_index p, int K, const double *X, lc_index ldx, const double *B, lc_index ldb,
+                       double *Z, lc_index ldz) {
   for (int c = 0; c < K; c++) {
     double *restrict z = Z + c * ldz;
     for (lc_index j = 0; j < p; j++) {
@@ -31,14 +31,14 @@ static double dot(lc_index m, const double *restrict x, const double *restrict r
   return (s0 + s1) + (s2 + s3);
 }
 
-static void ref_gradient(lc_index m, lc_index p, int K, const double *X, lc_index ldx, const double *R,
-                         lc_index ldr, double *G, lc_index ldg) {
+static void ref_gradient(lc_index m, lc_index p, int K, const double *X, lc_index ldx, const double *R, lc_index ldr,
+                         double *G, lc_index ldg) {
   for (lc_index j = 0; j < p; j++)
     for (int c = 0; c < K; c++) G[j + c * ldg] += dot(m, X + j * ldx, R + c * ldr);
 }
 
-static void ref_gram(lc_index m, lc_index p, int one, int ns, const double *X, lc_index ldx,
-                     const double *S, lc_index lds, double *C, lc_index ldc, double *work) {
+static void ref_gram(lc_index m, lc_index p, int one, int ns, const double *X, lc_index ldx, const double *S,
+                     lc_index lds, double *C, lc_index ldc, double *work) {
   for (int s = 0; s < ns; s++)
     for (lc_index b = 0; b < p; b++) {
       for (lc_index i = 0; i < m; i++) work[i] = X[i + b * ldx] * S[i + s * lds];

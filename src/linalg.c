@@ -40,8 +40,7 @@ lc_index lc_cholesky(lc_index n, double *A, double tolerance, unsigned char *ski
 }
 
 void lc_cholesky_solve(lc_index n, const double *U, const unsigned char *skip, double *b) {
-  for (lc_index i = 0; i < n; i++)
-    b[i] = skip[i] ? 0 : (b[i] - lc_dot(i, U + i * n, b)) / U[i + i * n];
+  for (lc_index i = 0; i < n; i++) b[i] = skip[i] ? 0 : (b[i] - lc_dot(i, U + i * n, b)) / U[i + i * n];
   for (lc_index j = n; j-- > 0;) {
     if (skip[j]) continue;
     b[j] /= U[j + j * n];
@@ -87,8 +86,7 @@ void lc_eigen(lc_index n, double *A, double *value, double *V) {
   for (lc_index i = 0; i < n; i++) value[i] = A[i + i * n];
 }
 
-lc_status lc_solve_minimum_norm(lc_index n, double *A, const double *b, double tolerance, double *x,
-                                lc_arena *arena) {
+lc_status lc_solve_minimum_norm(lc_index n, double *A, const double *b, double tolerance, double *x, lc_arena *arena) {
   lc_mark mark = lc_arena_mark(arena);
   double *value = lc_arena_doubles(arena, n), *V = lc_arena_doubles(arena, n * n);
   double *part = lc_arena_doubles(arena, n);
@@ -99,8 +97,7 @@ lc_status lc_solve_minimum_norm(lc_index n, double *A, const double *b, double t
   lc_eigen(n, A, value, V);
   double largest = 0;
   for (lc_index i = 0; i < n; i++) largest = fmax(largest, value[i]);
-  for (lc_index i = 0; i < n; i++)
-    part[i] = value[i] > tolerance * largest ? lc_dot(n, V + i * n, b) / value[i] : 0;
+  for (lc_index i = 0; i < n; i++) part[i] = value[i] > tolerance * largest ? lc_dot(n, V + i * n, b) / value[i] : 0;
   memset(x, 0, (size_t)n * sizeof(double));
   for (lc_index i = 0; i < n; i++)
     for (lc_index j = 0; j < n; j++) x[j] += V[j + i * n] * part[i];

@@ -24,8 +24,7 @@ void lc_eigen(lc_index n, double *A, double *value, double *V);
 
 /* Minimum-norm solution x of A x = b for symmetric positive semidefinite A (destroyed): eigenvalues below
  * tolerance times the largest count as 0. x may be b. LC_OUT_OF_MEMORY possible. */
-lc_status lc_solve_minimum_norm(lc_index n, double *A, const double *b, double tolerance, double *x,
-                                lc_arena *arena);
+lc_status lc_solve_minimum_norm(lc_index n, double *A, const double *b, double tolerance, double *x, lc_arena *arena);
 
 /* Orthonormal basis of the columns of X (n x p, overwritten with Q) by Gram-Schmidt, each column
  * orthogonalised twice (Giraud and others, 2005): X = Q R, R p x p upper. A column whose remainder is at most

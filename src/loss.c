@@ -15,9 +15,12 @@ static int code(const double *y, int i) { return (int)y[i]; }
 /* ---- logistic: log(1 + exp(-s z)), s = +-1 -------------------------------------------------------- */
 
 /* With t = -s z: value = log(1 + e^t), derivative = -s / (1 + e^-t); no digits cancel for either class. */
-static void logistic_rows(const lc_link *link, int m, const double *z, lc_index ldz, const double *y,
-                          double *value, double *r, lc_index ldr, double *s, lc_index lds) {
-  (void)link; (void)ldz; (void)ldr; (void)lds;
+static void logistic_rows(const lc_link *link, int m, const double *z, lc_index ldz, const double *y, double *value,
+                          double *r, lc_index ldr, double *s, lc_index lds) {
+  (void)link;
+  (void)ldz;
+  (void)ldr;
+  (void)lds;
   double t[CHUNK];
   for (int i0 = 0; i0 < m; i0 += CHUNK) {
     int rows = m - i0 < CHUNK ? m - i0 : CHUNK;
@@ -32,9 +35,10 @@ static void logistic_rows(const lc_link *link, int m, const double *z, lc_index 
 static double entropy(double q) { return q > 0 ? -q * log(q) : 0; }
 
 /* |r| is the probability of the wrong class. */
-static void logistic_dual(const lc_link *link, int m, const double *r, lc_index ldr, const double *y,
-                          double *value) {
-  (void)link; (void)ldr; (void)y;
+static void logistic_dual(const lc_link *link, int m, const double *r, lc_index ldr, const double *y, double *value) {
+  (void)link;
+  (void)ldr;
+  (void)y;
   for (int i = 0; i < m; i++) {
     double wrong = fabs(r[i]);
     value[i] = entropy(wrong) - (1 - wrong) * log1p(-wrong);
@@ -42,9 +46,9 @@ static void logistic_dual(const lc_link *link, int m, const double *r, lc_index 
   }
 }
 
-static void logistic_response(const lc_link *link, int m, const double *z, lc_index ldz, double *prob,
-                              lc_index ldp) {
-  (void)link; (void)ldz;
+static void logistic_response(const lc_link *link, int m, const double *z, lc_index ldz, double *prob, lc_index ldp) {
+  (void)link;
+  (void)ldz;
   for (int i = 0; i < m; i++) {
     double minus = -z[i], plus = z[i];
     lc_kernels()->logistic(1, &minus, NULL, prob + i, NULL);
@@ -106,8 +110,8 @@ static void softmax_derivative(const lc_link *link, int m, const double *y, doub
 }
 
 /* s_ab = -p_a p_b, s_aa = p_a sum_{b != a} p_b; no 1 - p that would cancel. */
-static void softmax_curvature(const lc_link *link, int m, const double *p, lc_index ldp,
-                              const double *base_prob, double *s, lc_index lds) {
+static void softmax_curvature(const lc_link *link, int m, const double *p, lc_index ldp, const double *base_prob,
+                              double *s, lc_index lds) {
   for (int b = 0; b < link->K; b++) {
     const double *pb = p + b * ldp;
     double *sbb = s + lc_packed_at(b, b) * lds;
@@ -125,8 +129,8 @@ static void softmax_curvature(const lc_link *link, int m, const double *p, lc_in
   }
 }
 
-static void softmax_some(const lc_link *link, int m, const double *z, lc_index ldz, const double *y,
-                         double *value, double *r, lc_index ldr, double *s, lc_index lds) {
+static void softmax_some(const lc_link *link, int m, const double *z, lc_index ldz, const double *y, double *value,
+                         double *r, lc_index ldr, double *s, lc_index lds) {
   softmax_chunk w;
   find_top(link, m, z, ldz, &w);
   softmax_exps(link, m, z, ldz, r, ldr, &w);
@@ -145,16 +149,15 @@ static void softmax_some(const lc_link *link, int m, const double *z, lc_index l
   softmax_derivative(link, m, y, r, ldr, w.e);
 }
 
-static void softmax_rows(const lc_link *link, int m, const double *z, lc_index ldz, const double *y,
-                         double *value, double *r, lc_index ldr, double *s, lc_index lds) {
+static void softmax_rows(const lc_link *link, int m, const double *z, lc_index ldz, const double *y, double *value,
+                         double *r, lc_index ldr, double *s, lc_index lds) {
   for (int i = 0; i < m; i += CHUNK)
-    softmax_some(link, m - i < CHUNK ? m - i : CHUNK, z + i, ldz, y + i, value ? value + i : NULL,
-                 r ? r + i : NULL, ldr, s ? s + i : NULL, lds);
+    softmax_some(link, m - i < CHUNK ? m - i : CHUNK, z + i, ldz, y + i, value ? value + i : NULL, r ? r + i : NULL,
+                 ldr, s ? s + i : NULL, lds);
 }
 
 /* With q = e_y + r the conjugate is sum_j q_j log q_j. */
-static void softmax_dual(const lc_link *link, int m, const double *r, lc_index ldr, const double *y,
-                         double *value) {
+static void softmax_dual(const lc_link *link, int m, const double *r, lc_index ldr, const double *y, double *value) {
   for (int i = 0; i < m; i++) {
     double sum = 0, wrong = 0, base = 0;
     int own = code(y, i) - link->base;
@@ -173,8 +176,7 @@ static void softmax_dual(const lc_link *link, int m, const double *r, lc_index l
   }
 }
 
-static void softmax_response(const lc_link *link, int m, const double *z, lc_index ldz, double *prob,
-                             lc_index ldp) {
+static void softmax_response(const lc_link *link, int m, const double *z, lc_index ldz, double *prob, lc_index ldp) {
   for (int i0 = 0; i0 < m; i0 += CHUNK) {
     int rows = m - i0 < CHUNK ? m - i0 : CHUNK;
     softmax_chunk w;
@@ -266,8 +268,8 @@ static void margin_rows(const lc_link *link, bend_fn phi, double margin, int m, 
 
 /* sum over j != y of margin a_j - phi*(a_j), a_j the derivative for class j; phi* = a^2 / 4 for squares, 0
  * for ramps. */
-static void margin_dual(const lc_link *link, double quarter, int m, const double *r, lc_index ldr,
-                        const double *y, double *value) {
+static void margin_dual(const lc_link *link, double quarter, int m, const double *r, lc_index ldr, const double *y,
+                        double *value) {
   for (int i = 0; i < m; i++) {
     double sum = 0, base = 0;
     int own = code(y, i) - link->base;
@@ -281,10 +283,10 @@ static void margin_dual(const lc_link *link, double quarter, int m, const double
   }
 }
 
-#define LC_MARGIN_LOSS(name, phi, margin)                                                                  \
-  static void name##_rows(const lc_link *link, int m, const double *z, lc_index ldz, const double *y,      \
-                          double *value, double *r, lc_index ldr, double *s, lc_index lds) {               \
-    margin_rows(link, phi, margin, m, z, ldz, y, value, r, ldr, s, lds);                                   \
+#define LC_MARGIN_LOSS(name, phi, margin)                                                                            \
+  static void name##_rows(const lc_link *link, int m, const double *z, lc_index ldz, const double *y, double *value, \
+                          double *r, lc_index ldr, double *s, lc_index lds) {                                        \
+    margin_rows(link, phi, margin, m, z, ldz, y, value, r, ldr, s, lds);                                             \
   }
 LC_MARGIN_LOSS(perceptron, ramp_with_ties, 0)
 LC_MARGIN_LOSS(hinge, ramp, 1)
@@ -308,10 +310,9 @@ const lc_loss lc_losses[] = {
     {"softmax", "softmax (multinomial log-likelihood)",
      LC_PROBABILITY | LC_LIKELIHOOD | LC_SMOOTH | LC_CURVATURE | LC_HESSIAN | LC_DUAL, 0, 0, 0.5, softmax_rows,
      softmax_dual, softmax_response},
-    {"hinge", "hinge (linear support vector machine)", LC_DUAL | LC_SMOOTHABLE, 0, 1, 1, hinge_rows, hinge_dual,
-     NULL},
-    {"squared_hinge", "squared hinge", LC_SMOOTH | LC_CURVATURE | LC_HESSIAN | LC_DUAL, 0, 1,
-     2, squared_hinge_rows, squared_hinge_dual, NULL},
+    {"hinge", "hinge (linear support vector machine)", LC_DUAL | LC_SMOOTHABLE, 0, 1, 1, hinge_rows, hinge_dual, NULL},
+    {"squared_hinge", "squared hinge", LC_SMOOTH | LC_CURVATURE | LC_HESSIAN | LC_DUAL, 0, 1, 2, squared_hinge_rows,
+     squared_hinge_dual, NULL},
     {"perceptron", "perceptron", 0, 0, 1, 1, perceptron_rows, NULL, NULL},
 };
 const int lc_loss_count = (int)(sizeof lc_losses / sizeof lc_losses[0]);
@@ -345,14 +346,12 @@ double lc_link_bound(const lc_loss *loss, const lc_link *link) {
 }
 
 /* A vector link scores its classes 0 and z: the winner is the second when z > 0. */
-double lc_link_mistakes(const lc_link *link, int m, const double *z, lc_index ldz, const double *y,
-                        const double *w) {
+double lc_link_mistakes(const lc_link *link, int m, const double *z, lc_index ldz, const double *y, const double *w) {
   double count = 0;
   for (int i = 0; i < m; i++) {
     int own = code(y, i), wrong = 0;
     double score = lc_link_score(link, z + i, ldz, own);
-    for (int j = 0; j < link->k && !wrong; j++)
-      wrong = j != own && !(lc_link_score(link, z + i, ldz, j) < score);
+    for (int j = 0; j < link->k && !wrong; j++) wrong = j != own && !(lc_link_score(link, z + i, ldz, j) < score);
     if (wrong) count += w ? w[i] : 1;
   }
   return count;

@@ -40,8 +40,8 @@ struct lc_loss {
    * s      m x K(K+1)/2 (lds) second derivatives of the pairs a <= b, pair at lc_packed_at(a, b) (NULL:
    *        not wanted; never for losses without LC_CURVATURE)
    * Finite for |z| up to 1e300 where the loss itself is. Outputs alias nothing. */
-  void (*rows)(const lc_link *link, int m, const double *z, lc_index ldz, const double *y, double *value,
-               double *r, lc_index ldr, double *s, lc_index lds);
+  void (*rows)(const lc_link *link, int m, const double *z, lc_index ldz, const double *y, double *value, double *r,
+               lc_index ldr, double *s, lc_index lds);
 
   /* value_i = -conjugate of the row's loss at derivative r (m x K): the row's term of the dual objective.
    * r must be t times a derivative that `rows` gave, 0 <= t <= 1. NULL without LC_DUAL. */
@@ -77,8 +77,7 @@ static inline double lc_link_score(const lc_link *link, const double *z, lc_inde
 }
 
 /* Weighted number of rows whose true class does not win outright (ties count as mistakes). */
-double lc_link_mistakes(const lc_link *link, int m, const double *z, lc_index ldz, const double *y,
-                        const double *w);
+double lc_link_mistakes(const lc_link *link, int m, const double *z, lc_index ldz, const double *y, const double *w);
 
 /* The class with the largest score of each row, 0-based; ties go to the first; -1 where a score is NaN. */
 void lc_link_classify(const lc_link *link, int m, const double *z, lc_index ldz, int *out);

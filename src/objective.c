@@ -93,9 +93,16 @@ lc_status lc_objective_eval(lc_objective *obj, const double *B, int want) {
   int curvature = (want & LC_WANT_CURVATURE) != 0;
   lc_index packed = lc_packed_size(obj->q) * obj->ns;
   if (curvature && !obj->C && !(obj->C = lc_arena_doubles(obj->arena, packed))) return LC_OUT_OF_MEMORY;
-  lc_pass pass = {.K = obj->K, .ns = curvature ? obj->ns : 0, .nsum = 1, .B = obj->to.B, .Z = obj->to.Z,
-                  .block = eval_block, .context = obj, .sum = &sum,
-                  .G = want ? obj->G : NULL, .C = curvature ? obj->C : NULL};
+  lc_pass pass = {.K = obj->K,
+                  .ns = curvature ? obj->ns : 0,
+                  .nsum = 1,
+                  .B = obj->to.B,
+                  .Z = obj->to.Z,
+                  .block = eval_block,
+                  .context = obj,
+                  .sum = &sum,
+                  .G = want ? obj->G : NULL,
+                  .C = curvature ? obj->C : NULL};
   LC_TRY(run_pass(obj, &pass));
   if (want) {
     scale(obj->P, 1 / obj->weight_sum, obj->G);
@@ -107,8 +114,14 @@ lc_status lc_objective_eval(lc_objective *obj, const double *B, int want) {
 
 lc_status lc_objective_gradient(lc_objective *obj) {
   double sum = 0;
-  lc_pass pass = {.K = obj->K, .nsum = 1, .B = obj->at.Z ? NULL : obj->at.B, .Z = obj->at.Z, .block = eval_block,
-                  .context = obj, .sum = &sum, .G = obj->G};
+  lc_pass pass = {.K = obj->K,
+                  .nsum = 1,
+                  .B = obj->at.Z ? NULL : obj->at.B,
+                  .Z = obj->at.Z,
+                  .block = eval_block,
+                  .context = obj,
+                  .sum = &sum,
+                  .G = obj->G};
   LC_TRY(run_pass(obj, &pass));
   scale(obj->P, 1 / obj->weight_sum, obj->G);
   lc_penalty_add_ridge(obj->pen, obj->K, obj->at.B, obj->G);
@@ -181,8 +194,7 @@ void lc_objective_hessian(const lc_objective *obj, int with_penalty, double *H) 
         }
     }
   for (int c = 0; with_penalty && c < obj->K; c++)
-    for (lc_index j = 0; j < obj->pen->p; j++)
-      H[(c * q + obj->pen->one + j) * (P + 1)] += lc_penalty_l2(obj->pen, j);
+    for (lc_index j = 0; j < obj->pen->p; j++) H[(c * q + obj->pen->one + j) * (P + 1)] += lc_penalty_l2(obj->pen, j);
 }
 
 /* Weighted curvature weights of all rows at `at`, n x ns. */
@@ -233,8 +245,13 @@ static lc_status mistakes_block(void *context, const lc_block *block, double *su
 }
 
 lc_status lc_objective_mistakes(lc_objective *obj, double *count) {
-  lc_pass pass = {.K = obj->K, .nsum = 1, .B = obj->at.Z ? NULL : obj->at.B, .Z = obj->at.Z,
-                  .block = mistakes_block, .context = obj, .sum = count};
+  lc_pass pass = {.K = obj->K,
+                  .nsum = 1,
+                  .B = obj->at.Z ? NULL : obj->at.B,
+                  .Z = obj->at.Z,
+                  .block = mistakes_block,
+                  .context = obj,
+                  .sum = count};
   return run_pass(obj, &pass);
 }
 
@@ -263,6 +280,6 @@ lc_status lc_objective_moved(const lc_objective *obj, double least, double *rows
 
 lc_status lc_objective_record(const lc_objective *obj, double iteration, double epoch, double gradient_norm,
                               double step) {
-  lc_info info = {iteration, epoch, obj->at.value, gradient_norm, step};
+  lc_info info = {obj->recorded + iteration, epoch, obj->at.value, gradient_norm, step};
   return lc_record(obj->host, &info);
 }

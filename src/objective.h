@@ -38,14 +38,15 @@ typedef struct lc_objective {
   const lc_penalty *pen;
   const lc_host *host;
   lc_arena *arena;
-  lc_index q, P; /* coefficients of a score column; of all */
-  int K, ns;     /* score columns; pairs of them */
+  lc_index q, P;                 /* coefficients of a score column; of all */
+  int K, ns;                     /* score columns; pairs of them */
   double weight_sum, null_value; /* W; mean loss at B = 0, the yardstick of relative certificates */
   lc_point at, to;
-  double *G; /* q x K gradient of the smooth part (loss and L2) at the last evaluated point, when wanted */
-  double *C; /* ns packed q x q curvatures of the mean loss there, when wanted; allocated at first want */
+  double *G;         /* q x K gradient of the smooth part (loss and L2) at the last evaluated point, when wanted */
+  double *C;         /* ns packed q x q curvatures of the mean loss there, when wanted; allocated at first want */
   const double *rms; /* p: root mean square of each shown column, for step sizes; NULL: all 1 */
   double passes;     /* reads of X so far */
+  double recorded;   /* iterations of earlier runs: the history counts on */
 } lc_objective;
 
 /* Binds the parts; allocates points and scores (keep_scores = 0: scores are recomputed by passes).

@@ -76,8 +76,7 @@ static lc_status residual_block(void *context, const lc_block *block, double *su
   (void)sum;
   obj->loss->rows(&obj->link, block->m, block->z, block->ld, block->y, NULL, block->r, block->ldr, NULL, 0);
   for (int c = 0; c < obj->K; c++)
-    for (int i = 0; i < block->m; i++)
-      block->r[i + c * block->ldr] *= gap->s[(int)block->y[i]] * weight(block, i);
+    for (int i = 0; i < block->m; i++) block->r[i + c * block->ldr] *= gap->s[(int)block->y[i]] * weight(block, i);
   return LC_OK;
 }
 
@@ -131,8 +130,7 @@ static lc_status dual_value(lc_objective *obj, gap_context *gap, double *G, doub
   LC_TRY(obj->x->ops->pass(obj->x, &value, obj->host, obj->arena));
   *dual = sum[0] / obj->weight_sum;
   for (int c = 0; c < obj->K; c++)
-    for (lc_index j = 0; j < pen->p; j++)
-      *dual -= lc_penalty_conjugate(pen, j, -gap->t * G[c * obj->q + pen->one + j]);
+    for (lc_index j = 0; j < pen->p; j++) *dual -= lc_penalty_conjugate(pen, j, -gap->t * G[c * obj->q + pen->one + j]);
   *primal = sum[1] / obj->weight_sum + lc_penalty_value(pen, obj->K, obj->at.B);
   return LC_OK;
 }

@@ -109,9 +109,12 @@ double lc_penalty_gap_estimate(const lc_penalty *pen, int K, double F, const dou
       double l1 = lc_penalty_l1(pen, j), l2 = lc_penalty_l2(pen, j);
       double v = lc_penalty_violation(pen, j, B[at + pen->one + j], G[at + pen->one + j]);
       if (v == 0) continue;
-      if (l2 > 0) sum += v * (v / (2 * l2));
-      else if (l1 > 0) shrink = fmax(shrink, v / l1);
-      else sum += v;
+      if (l2 > 0)
+        sum += v * (v / (2 * l2));
+      else if (l1 > 0)
+        shrink = fmax(shrink, v / l1);
+      else
+        sum += v;
     }
   }
   return sum + F * shrink;

@@ -26,8 +26,7 @@ const char *lcr_get_string(SEXP list, const char *name) {
 
 const double *lcr_doubles(SEXP x, R_xlen_t n, const char *what) {
   if (x == R_NilValue) return NULL;
-  if (TYPEOF(x) != REALSXP || XLENGTH(x) != n)
-    Rf_error("'%s' must be a double vector of length %.0f", what, (double)n);
+  if (TYPEOF(x) != REALSXP || XLENGTH(x) != n) Rf_error("'%s' must be a double vector of length %.0f", what, (double)n);
   return REAL_RO(x);
 }
 

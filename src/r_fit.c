@@ -125,27 +125,18 @@ static double null_loss(const lc_problem *problem, lc_arena *arena) {
   return sum;
 }
 
-/* The Hessian of the mean loss at the solution, in the user's columns. */
-static SEXP hessian_at(const lc_problem *problem, const lc_solution *solution, lcr_session *session) {
-  lc_design x = *problem->x;
-  x.shift = x.scale = NULL;
-  lc_objective obj;
-  lc_link link;
-  if (lc_link_make(problem->loss, problem->k, problem->reference, &link) != LC_OK) return R_NilValue;
-  lc_status status = lc_objective_init(&obj, &x, problem->loss, &link, &problem->pen, 0, &session->host, &session->arena);
-  if (status == LC_OK) status = lc_objective_eval(&obj, solution->B, LC_WANT_GRADIENT | LC_WANT_CURVATURE);
-  if (status != LC_OK) return R_NilValue;
-  SEXP out = PROTECT(Rf_allocMatrix(REALSXP, (int)obj.P, (int)obj.P));
-  lc_objective_hessian(&obj, 0, REAL(out));
-  UNPROTECT(1);
-  return out;
+static SEXP covariance_of(const lc_problem *problem, const lc_solution *solution, lcr_session *session) {
+  double *V;
+  lc_index size;
+  lc_status status = lc_solve_covariance(problem, solution, &session->host, &session->arena, &V, &size);
+  return status == LC_OK ? matrix_of(V, size, size) : R_NilValue;
 }
 
 static SEXP fit_list(const lc_problem *problem, lc_status status, const lc_solution *solution, SEXP spec,
                      lcr_session *session) {
   const lc_design *x = problem->x;
   const lc_status_row *row = lc_status_find(status);
-  int wants_hessian = Rf_asLogical(lcr_get(spec, "hessian")) == 1;
+  int wants_covariance = Rf_asLogical(lcr_get(spec, "covariance")) == 1;
   lcr_list list = lcr_list_make(18);
   lcr_list_add(&list, "status", Rf_mkString(row->name));
   lcr_list_add(&list, "text", Rf_mkString(row->text));
@@ -170,7 +161,7 @@ static SEXP fit_list(const lc_problem *problem, lc_status status, const lc_solut
   lcr_list_add(&list, "separation", separation_list(solution, problem->k));
   lcr_list_add(&list, "mistakes", number(solution->report.mistakes));
   lcr_list_add(&list, "condition", number(solution->report.condition));
-  lcr_list_add(&list, "hessian", wants_hessian ? hessian_at(problem, solution, session) : R_NilValue);
+  lcr_list_add(&list, "covariance", wants_covariance ? covariance_of(problem, solution, session) : R_NilValue);
   UNPROTECT(3);
   return list.value;
 }

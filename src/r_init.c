@@ -4,16 +4,28 @@
 #include <R_ext/Rdynload.h>
 #include <R_ext/Visibility.h>
 
-#define ROUTINE(name, arguments) {#name, (DL_FUNC)(void (*)(void))&name, arguments}
+#define ROUTINE(name, arguments) \
+  { #name, (DL_FUNC)(void (*)(void)) & name, arguments }
 
-static const R_CallMethodDef routines[] = {
-    ROUTINE(lcr_losses, 0),        ROUTINE(lcr_solvers, 0),       ROUTINE(lcr_controls, 0),
-    ROUTINE(lcr_statuses, 0),      ROUTINE(lcr_threads, 1),       ROUTINE(lcr_colstats, 2),
-    ROUTINE(lcr_fit, 5),           ROUTINE(lcr_predict, 5),       ROUTINE(lcr_sigmoid, 1),
-    ROUTINE(lcr_softmax, 1),       ROUTINE(lcr_softmax_jacobian, 1), ROUTINE(lcr_raw_scores, 3),
-    ROUTINE(lcr_sample_loss, 4),   ROUTINE(lcr_loss_value, 6),    ROUTINE(lcr_loss_gradient, 6),
-    ROUTINE(lcr_loss_hessian, 6),  ROUTINE(lcr_newton_step, 6),   ROUTINE(lcr_check_gradient, 7),
-    {NULL, NULL, 0}};
+static const R_CallMethodDef routines[] = {ROUTINE(lcr_losses, 0),
+                                           ROUTINE(lcr_solvers, 0),
+                                           ROUTINE(lcr_controls, 0),
+                                           ROUTINE(lcr_statuses, 0),
+                                           ROUTINE(lcr_threads, 1),
+                                           ROUTINE(lcr_colstats, 2),
+                                           ROUTINE(lcr_fit, 5),
+                                           ROUTINE(lcr_predict, 5),
+                                           ROUTINE(lcr_sigmoid, 1),
+                                           ROUTINE(lcr_softmax, 1),
+                                           ROUTINE(lcr_softmax_jacobian, 1),
+                                           ROUTINE(lcr_raw_scores, 3),
+                                           ROUTINE(lcr_sample_loss, 4),
+                                           ROUTINE(lcr_loss_value, 6),
+                                           ROUTINE(lcr_loss_gradient, 6),
+                                           ROUTINE(lcr_loss_hessian, 6),
+                                           ROUTINE(lcr_newton_step, 6),
+                                           ROUTINE(lcr_check_gradient, 7),
+                                           {NULL, NULL, 0}};
 
 void attribute_visible R_init_linclass(DllInfo *dll) {
   R_registerRoutines(dll, NULL, routines, NULL, NULL);

@@ -69,8 +69,7 @@ static void show(lcr_session *session, const lc_info *info, double time) {
   const double patience = 2, pause = 0.5; /* seconds before the first line, and between lines */
   int due = session->progress && time - session->started > patience && time - session->shown > pause;
   if (session->trace)
-    REprintf("iteration %.0f: objective %.10g, gradient %.3g\n", info->iteration, info->objective,
-             info->gradient_norm);
+    REprintf("iteration %.0f: objective %.10g, gradient %.3g\n", info->iteration, info->objective, info->gradient_norm);
   else if (due)
     REprintf("\rlinclass: iteration %.0f, objective %.8g, %.0f s ", info->iteration, info->objective,
              time - session->started);
@@ -141,8 +140,8 @@ SEXP lcr_session_history(const lcr_session *session) {
   for (int c = 0; c <= COLUMNS; c++) {
     SEXP column = PROTECT(Rf_allocVector(REALSXP, history->count));
     for (R_xlen_t i = 0; i < history->count; i++) {
-      double value = c < COLUMNS ? *(const double *)((const char *)(history->info + i) + columns[c].offset)
-                                 : history->seconds[i];
+      double value =
+          c < COLUMNS ? *(const double *)((const char *)(history->info + i) + columns[c].offset) : history->seconds[i];
       REAL(column)[i] = isnan(value) ? NA_REAL : value;
     }
     lcr_list_add(&list, c < COLUMNS ? columns[c].name : "seconds", column);

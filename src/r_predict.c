@@ -47,8 +47,11 @@ SEXP lcr_predict(SEXP x, SEXP B, SEXP off, SEXP spec, SEXP type) {
   SEXP out = PROTECT(class_only ? Rf_allocVector(INTSXP, n) : Rf_allocMatrix(REALSXP, n, prob ? k : K));
   if (prob) predict.prob = REAL(out);
   if (class_only) predict.code = INTEGER(out);
-  lc_pass pass = {.K = K, .B = REAL_RO(B), .Z = prob || class_only ? NULL : REAL(out),
-                  .block = prob || class_only ? predict_block : NULL, .context = &predict};
+  lc_pass pass = {.K = K,
+                  .B = REAL_RO(B),
+                  .Z = prob || class_only ? NULL : REAL(out),
+                  .block = prob || class_only ? predict_block : NULL,
+                  .context = &predict};
   lc_status status = design.ops->pass(&design, &pass, &session->host, &session->arena);
   lcr_session_end(session);
   if (status == LC_INTERRUPTED) Rf_error("interrupted");

@@ -17,7 +17,8 @@ SEXP lcr_sigmoid(SEXP z) {
 /* Dimensions of a double matrix argument. */
 static const double *matrix_argument(SEXP x, const char *what, int *rows, int *columns) {
   SEXP dim = Rf_getAttrib(x, R_DimSymbol);
-  if (TYPEOF(x) != REALSXP || TYPEOF(dim) != INTSXP || XLENGTH(dim) != 2) Rf_error("'%s' must be a double matrix", what);
+  if (TYPEOF(x) != REALSXP || TYPEOF(dim) != INTSXP || XLENGTH(dim) != 2)
+    Rf_error("'%s' must be a double matrix", what);
   *rows = INTEGER_RO(dim)[0];
   *columns = INTEGER_RO(dim)[1];
   return REAL_RO(x);
@@ -124,11 +125,14 @@ static void begin(SEXP B, SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec, lesson *o
   if (!out->x.y) Rf_error("'y' is missing");
   if (out->x.noff != 0 && out->x.noff != K) Rf_error("'offset' must have %d columns", K);
   lc_index p = out->x.p;
-  out->pen = (lc_penalty){.p = p, .one = out->x.one, .lambda = lcr_get_number(spec, "lambda"),
+  out->pen = (lc_penalty){.p = p,
+                          .one = out->x.one,
+                          .lambda = lcr_get_number(spec, "lambda"),
                           .l1 = lcr_doubles(lcr_get(spec, "l1"), p, "l1"),
                           .l2 = lcr_doubles(lcr_get(spec, "l2"), p, "l2")};
   if (!out->pen.l1 || !out->pen.l2) Rf_error("the penalty is incomplete");
-  lcr_check(lc_objective_init(&out->obj, &out->x, loss, &link, &out->pen, 0, &out->session->host, &out->session->arena));
+  lcr_check(
+      lc_objective_init(&out->obj, &out->x, loss, &link, &out->pen, 0, &out->session->host, &out->session->arena));
 }
 
 static void evaluate(lesson *with, int want) {

@@ -11,12 +11,12 @@
 #include "penalty.h"
 
 typedef struct lc_basis {
-  int needed;        /* 1: fit on `design` (q columns of Q, no intercept of its own) */
-  double condition;  /* 1 / least relative remainder */
+  int needed;       /* 1: fit on `design` (q columns of Q, no intercept of its own) */
+  double condition; /* 1 / least relative remainder */
   lc_index q;
-  double *R;         /* q x q upper */
-  lc_design design;  /* dense n x q, responses, weights and offsets of the original */
-  lc_penalty pen;    /* none */
+  double *R;        /* q x q upper */
+  lc_design design; /* dense n x q, responses, weights and offsets of the original */
+  lc_penalty pen;   /* none */
 } lc_basis;
 
 /* Sets alias (q) and the rest of `out`. Dense designs: needs n x q and q x q doubles from the arena. Sparse

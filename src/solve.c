@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "linalg.h"
-#include "rank.h"
 
 /* ---- the planner --------------------------------------------------------------------------------------------- */
 
@@ -75,8 +74,8 @@ static int choose_scale(const lc_problem *problem, double *scale) {
 
 /* Sets how the design shows its columns (as_given: as they are) and the penalty that goes with it: factors carry the
  * spread of the column, and b_user = b scale, so that l1 |b_user| = (l1 scale) |b|. rms: sizes of shown columns. */
-static lc_status show_columns(lc_problem *problem, const lc_solver *solver, int as_given, lc_penalty *pen,
-                              double **rms, lc_arena *arena) {
+static lc_status show_columns(lc_problem *problem, const lc_solver *solver, int as_given, lc_penalty *pen, double **rms,
+                              lc_arena *arena) {
   lc_design *x = problem->x;
   lc_index p = x->p;
   double *shift = lc_arena_doubles(arena, p), *scale = lc_arena_doubles(arena, p);
@@ -103,7 +102,8 @@ static lc_status show_columns(lc_problem *problem, const lc_solver *solver, int 
   return LC_OK;
 }
 
-/* ---- running ------------------------------------------------------------------------------------------------------ */
+/* ---- running ------------------------------------------------------------------------------------------------------
+ */
 
 /* A loss with a kink: smooth versions with mu from 1 down, each started at the last, until the gap of the loss
  * itself is met or mu is spent. */
@@ -119,6 +119,7 @@ static lc_status run_smoothed(lc_objective *obj, const lc_solver *solver, const 
     inner.tolerance = fmax(settings->tolerance, 1e-2 * mu);
     status = solver->run(obj, &inner, B, report);
     iterations += report->iterations;
+    obj->recorded += report->iterations + 1;
     if (status < 0 || status == LC_INTERRUPTED || status == LC_TIME_LIMIT || status == LC_RANK) break;
     LC_TRY(lc_objective_eval(obj, obj->at.B, LC_WANT_VALUE));
     lc_objective_accept(obj);
@@ -162,7 +163,8 @@ static void remove_common_shift(const lc_objective *obj, double *B) {
   }
 }
 
-/* ---- the certificate ------------------------------------------------------------------------------------------------ */
+/* ---- the certificate ------------------------------------------------------------------------------------------------
+ */
 
 /* Half the squared Newton decrement by one factor of the Hessian at `at`. */
 static lc_status decrement_at(lc_objective *obj, const lc_report *report, double *out) {
@@ -207,8 +209,7 @@ static lc_status certify(lc_objective *obj, lc_report *report, lc_certificate *o
     return LC_OK;
   }
   if (out->kind == LC_GAP || !unconstrained || !(obj->loss->flags & LC_CURVATURE)) return LC_OK;
-  if (isnan(report->decrement) && obj->P <= NEWTON_COEFFICIENTS)
-    LC_TRY(decrement_at(obj, report, &report->decrement));
+  if (isnan(report->decrement) && obj->P <= NEWTON_COEFFICIENTS) LC_TRY(decrement_at(obj, report, &report->decrement));
   if (isnan(report->decrement)) return LC_OK;
   out->kind = LC_DECREMENT;
   out->gap = report->decrement;
@@ -216,7 +217,8 @@ static lc_status certify(lc_objective *obj, lc_report *report, lc_certificate *o
   return LC_OK;
 }
 
-/* ---- one fit ---------------------------------------------------------------------------------------------------------- */
+/* ---- one fit
+ * ---------------------------------------------------------------------------------------------------------- */
 
 static void report_reset(lc_report *report) {
   report->iterations = 0;
@@ -233,6 +235,7 @@ static lc_status run_certified(lc_objective *obj, const lc_settings *settings, d
     report_reset(&out->report);
     status = run_once(obj, out->solver, &stricter, B, &out->report);
     iterations += out->report.iterations;
+    obj->recorded = iterations;
     if (status < 0 || status == LC_RANK) return status;
     if (out->solver->flags & LC_DRAWS) out->report.decrement = NAN;
     if (!is_stop(status)) {
@@ -256,28 +259,27 @@ static lc_status run_certified(lc_objective *obj, const lc_settings *settings, d
 
 /* The problem with columns that depend on others set aside, or, when they only nearly do, in an orthonormal basis
  * of the columns (rank.h). */
-static lc_status run_by_rank(lc_problem *problem, const lc_penalty *pen, const lc_link *link, lc_objective *obj,
-                             const lc_settings *settings, double *B, lc_solution *out) {
+static lc_status run_by_rank(lc_problem *problem, const lc_link *link, lc_objective *obj, const lc_settings *settings,
+                             double *B, lc_solution *out) {
   lc_status status = run_certified(obj, settings, B, out);
   if (status != LC_RANK) return status;
-  lc_basis basis;
+  lc_basis *basis = &out->basis;
   double passes = obj->passes;
-  LC_TRY(lc_basis_build(problem->x, out->alias, &basis, obj->arena));
+  LC_TRY(lc_basis_build(problem->x, out->alias, basis, obj->arena));
   out->report.alias = out->alias;
-  if (!basis.needed) {
+  if (!basis->needed) {
     status = run_certified(obj, settings, B, out);
     return status == LC_RANK ? LC_STALLED : status;
   }
   lc_objective inner;
-  LC_TRY(lc_objective_init(&inner, &basis.design, problem->loss, link, &basis.pen, 1, obj->host, obj->arena));
-  lc_basis_enter(&basis, inner.K, B);
-  (void)pen;
+  LC_TRY(lc_objective_init(&inner, &basis->design, problem->loss, link, &basis->pen, 1, obj->host, obj->arena));
+  lc_basis_enter(basis, inner.K, B);
   status = run_certified(&inner, settings, B, out);
   if (status < 0) return status;
   if (status == LC_RANK) status = LC_STALLED;
   memcpy(B, inner.at.B, (size_t)inner.P * sizeof(double));
-  lc_basis_leave(&basis, inner.K, B);
-  out->report.condition = basis.condition;
+  lc_basis_leave(basis, inner.K, B);
+  out->report.condition = basis->condition;
   LC_TRY(lc_objective_eval(obj, B, LC_WANT_VALUE));
   lc_objective_accept(obj);
   obj->passes += passes + inner.passes;
@@ -312,7 +314,7 @@ lc_status lc_solve(lc_problem *problem, const lc_settings *settings, const lc_ho
     memcpy(out->B, problem->start, (size_t)obj.P * sizeof(double));
     lc_design_from_user(x, obj.K, out->B);
   }
-  out->status = run_by_rank(problem, &pen, &link, &obj, settings, out->B, out);
+  out->status = run_by_rank(problem, &link, &obj, settings, out->B, out);
   if (out->status < 0) return out->status;
   memcpy(out->B, obj.at.B, (size_t)obj.P * sizeof(double));
   if (!as_given) remove_common_shift(&obj, out->B);

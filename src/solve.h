@@ -6,18 +6,19 @@
 #ifndef LC_SOLVE_H
 #define LC_SOLVE_H
 
+#include "rank.h"
 #include "solver.h"
 
 typedef struct lc_problem {
-  lc_design *x;            /* with y, weights, offsets; shift and scale may be set here by lc_solve */
+  lc_design *x; /* with y, weights, offsets; shift and scale may be set here by lc_solve */
   const lc_loss *loss;
-  int k, reference;        /* classes; 1: the first class has score 0 */
-  lc_penalty pen;          /* for columns divided by `spread` */
-  const double *spread;    /* p: standard deviations when columns count as standardised, NULL: as they are */
+  int k, reference;                  /* classes; 1: the first class has score 0 */
+  lc_penalty pen;                    /* for columns divided by `spread` */
+  const double *spread;              /* p: standard deviations when columns count as standardised, NULL: as they are */
   const double *mean, *sd, *max_abs; /* p each: statistics of the user's columns */
-  const double *start;     /* q x K in the user's columns, or NULL for 0 */
-  const lc_solver *solver; /* NULL: the planner's choice */
-  int solver_rate_given;   /* the user gave a rate: steps are taken in the user's columns */
+  const double *start;               /* q x K in the user's columns, or NULL for 0 */
+  const lc_solver *solver;           /* NULL: the planner's choice */
+  int solver_rate_given;             /* the user gave a rate: steps are taken in the user's columns */
 } lc_problem;
 
 typedef struct lc_solution {
@@ -30,12 +31,20 @@ typedef struct lc_solution {
   double objective, loss, weight_sum, passes;
   lc_report report;
   lc_certificate certificate;
-  int met;              /* certificate within tolerance */
+  int met;        /* certificate within tolerance */
+  lc_basis basis; /* of the columns, when the fit needed one */
 } lc_solution;
 
 /* Fits. Memory comes from the arena; the return value is < 0 where there is no usable solution, else equal to
  * out->status. */
 lc_status lc_solve(lc_problem *problem, const lc_settings *settings, const lc_host *host, lc_arena *arena,
                    lc_solution *out);
+
+/* Covariance of the coefficients of an unpenalised likelihood fit: the inverse of the Fisher information W H at the
+ * solution, in the user's columns and reference scores (of symmetric scores the first class is dropped), aliased rows
+ * and columns 0. *size = q (k - 1), order of as.vector(B); *V is *size squared, in the arena. It is inverted where it
+ * is well conditioned (centred columns, or the orthonormal basis of the fit) and mapped back. One read of X. */
+lc_status lc_solve_covariance(const lc_problem *problem, const lc_solution *solution, const lc_host *host,
+                              lc_arena *arena, double **V, lc_index *size);
 
 #endif

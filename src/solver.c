@@ -41,8 +41,7 @@ void lc_settings_preset(lc_settings *settings, const lc_field *fields, int nfiel
   for (int i = 0; i < nfields; i++) *place(settings, fields + i) = fields[i].preset;
 }
 
-lc_status lc_settings_set(lc_settings *settings, const lc_field *fields, int nfields, const char *name,
-                          double value) {
+lc_status lc_settings_set(lc_settings *settings, const lc_field *fields, int nfields, const char *name, double value) {
   for (int i = 0; i < nfields; i++) {
     const lc_field *field = fields + i;
     if (strcmp(field->name, name) != 0) continue;

@@ -32,10 +32,10 @@ typedef struct lc_field {
 /* What a solver tells beside the point it leaves in obj->at. */
 typedef struct lc_report {
   double iterations;
-  double decrement;     /* half the squared Newton decrement of the last step; NaN: none known */
-  double condition;     /* estimate for the scaled columns, 1 / sqrt(least pivot); NaN: unknown */
-  double mistakes;      /* perceptron: of the point that is returned */
-  int separation;       /* 0 none, 1 quasi, 2 complete */
+  double decrement; /* half the squared Newton decrement of the last step; NaN: none known */
+  double condition; /* estimate for the scaled columns, 1 / sqrt(least pivot); NaN: unknown */
+  double mistakes;  /* perceptron: of the point that is returned */
+  int separation;   /* 0 none, 1 quasi, 2 complete */
   double separated_rows;
   double *class_rows;   /* k: of them, rows of each class that leave all other classes; the caller's */
   unsigned char *alias; /* q: 1 = the caller says that this coefficient stays 0; NULL: none */
@@ -72,8 +72,7 @@ extern const int lc_control_field_count;
 
 /* Sets every field of a table to its preset / one field by name (LC_INVALID: unknown or out of bounds). */
 void lc_settings_preset(lc_settings *settings, const lc_field *fields, int nfields);
-lc_status lc_settings_set(lc_settings *settings, const lc_field *fields, int nfields, const char *name,
-                          double value);
+lc_status lc_settings_set(lc_settings *settings, const lc_field *fields, int nfields, const char *name, double value);
 
 /* A decrement can be small long before the duality gap is: a smoothed kink has curvature 1 / mu, and the dual of an
  * L1 penalty sees residuals in proportion. 1 when the estimate of the gap of a penalised fit at `at` (with G) is well

@@ -19,7 +19,7 @@ typedef struct model {
   lc_index *j;
   double *H, *g, *b, *start, *Hd; /* size^2; smooth gradient at the start; coefficients; those of the start;
                                      H (b - start) */
-  double *unit; /* size of the column: residuals are compared as if all columns had size 1 */
+  double *unit;                   /* size of the column: residuals are compared as if all columns had size 1 */
   lc_index *active;
   double *small, *rhs;
   unsigned char *skip;
@@ -296,6 +296,9 @@ static const lc_field fields[] = {
 };
 
 const lc_solver lc_solver_coordinate = {
-    "coordinate", "proximal Newton with coordinate descent on a working set",
-    LC_NEEDS_SMOOTH | LC_NEEDS_CURVATURE | LC_NEEDS_COLUMNS | LC_TAKES_L1 | LC_TAKES_BOUNDS, fields,
-    (int)(sizeof fields / sizeof fields[0]), coordinate_run};
+    "coordinate",
+    "proximal Newton with coordinate descent on a working set",
+    LC_NEEDS_SMOOTH | LC_NEEDS_CURVATURE | LC_NEEDS_COLUMNS | LC_TAKES_L1 | LC_TAKES_BOUNDS,
+    fields,
+    (int)(sizeof fields / sizeof fields[0]),
+    coordinate_run};

@@ -86,6 +86,9 @@ static const lc_field fields[] = {
      "fixed step length in the user's columns; NA: a line search"},
 };
 
-const lc_solver lc_solver_gradient_descent = {
-    "gradient_descent", "gradient descent", LC_TAKES_L1 | LC_TAKES_BOUNDS | LC_STEPS_AS_GIVEN, fields,
-    (int)(sizeof fields / sizeof fields[0]), descent_run};
+const lc_solver lc_solver_gradient_descent = {"gradient_descent",
+                                              "gradient descent",
+                                              LC_TAKES_L1 | LC_TAKES_BOUNDS | LC_STEPS_AS_GIVEN,
+                                              fields,
+                                              (int)(sizeof fields / sizeof fields[0]),
+                                              descent_run};

@@ -8,9 +8,9 @@
 
 typedef struct lbfgs_work {
   lc_index P;
-  int memory, pairs, next;      /* pairs kept; place of the next one */
-  double *S, *Y, *rho, *alpha;  /* P x memory steps and gradient changes; 1 / s'y */
-  double *D, *g, *d, *trial;    /* metric; gradient at `at`; direction; trial point */
+  int memory, pairs, next;     /* pairs kept; place of the next one */
+  double *S, *Y, *rho, *alpha; /* P x memory steps and gradient changes; 1 / s'y */
+  double *D, *g, *d, *trial;   /* metric; gradient at `at`; direction; trial point */
 } lbfgs_work;
 
 static lc_status allocate(lc_objective *obj, int memory, lbfgs_work *work) {
@@ -28,7 +28,8 @@ static lc_status allocate(lc_objective *obj, int memory, lbfgs_work *work) {
   work->d = lc_arena_doubles(arena, P);
   work->trial = lc_arena_doubles(arena, P);
   return work->S && work->Y && work->rho && work->alpha && work->D && work->g && work->d && work->trial
-             ? LC_OK : LC_OUT_OF_MEMORY;
+             ? LC_OK
+             : LC_OUT_OF_MEMORY;
 }
 
 static void set_metric(const lc_objective *obj, double *D) {
@@ -134,5 +135,5 @@ static const lc_field fields[] = {
     {"memory", offsetof(lc_settings, memory), 10, 1, 100, 1, "pairs of steps and gradient changes that are kept"},
 };
 
-const lc_solver lc_solver_lbfgs = {"lbfgs", "limited-memory BFGS with a diagonal metric", LC_NEEDS_SMOOTH, fields,
-                                   (int)(sizeof fields / sizeof fields[0]), lbfgs_run};
+const lc_solver lc_solver_lbfgs = {"lbfgs", "limited-memory BFGS with a diagonal metric", LC_NEEDS_SMOOTH,
+                                   fields,  (int)(sizeof fields / sizeof fields[0]),      lbfgs_run};

@@ -10,10 +10,10 @@
 
 typedef struct batch_work {
   lc_rows rows;
-  lc_index *order, *index;           /* rows in this epoch's order; those of one batch */
-  double *B, *mean, *G, *z, *r, *y;  /* iterate and average in the columns as shown; gradient; one batch */
-  double *unit;                      /* P: step of each coefficient for rate 1 */
-  double steps;                      /* steps that the average holds */
+  lc_index *order, *index;          /* rows in this epoch's order; those of one batch */
+  double *B, *mean, *G, *z, *r, *y; /* iterate and average in the columns as shown; gradient; one batch */
+  double *unit;                     /* P: step of each coefficient for rate 1 */
+  double steps;                     /* steps that the average holds */
 } batch_work;
 
 static lc_status allocate(lc_objective *obj, lc_index batch, batch_work *work) {
@@ -78,8 +78,8 @@ static void add_to_average(const lc_objective *obj, batch_work *work) {
 }
 
 /* One epoch; averages its iterates when asked. */
-static lc_status run_epoch(lc_objective *obj, const lc_settings *settings, lc_index batch, double rate,
-                           double epoch, int average, batch_work *work) {
+static lc_status run_epoch(lc_objective *obj, const lc_settings *settings, lc_index batch, double rate, double epoch,
+                           int average, batch_work *work) {
   lc_index n = obj->x->n;
   if (settings->shuffle > 0) {
     lc_random random = lc_random_stream(settings->seed, (uint64_t)epoch);
@@ -139,8 +139,7 @@ static lc_status minibatch_run(lc_objective *obj, const lc_settings *settings, c
 }
 
 static const lc_field fields[] = {
-    {"batch_size", offsetof(lc_settings, batch_size), NAN, 1, 1e9, 1,
-     "rows of a batch; NA: 32, for the perceptron 1"},
+    {"batch_size", offsetof(lc_settings, batch_size), NAN, 1, 1e9, 1, "rows of a batch; NA: 32, for the perceptron 1"},
     {"epochs", offsetof(lc_settings, epochs), 50, 0, 1e9, 1, "passes over the shuffled rows"},
     {"rate", offsetof(lc_settings, rate), NAN, 1e-300, 1e300, 0,
      "step length in the user's columns; NA: from the curvature, columns scaled inside"},
@@ -149,7 +148,9 @@ static const lc_field fields[] = {
      "1: return the average of the iterates of the second half (perceptron: of all); NA: when rate is NA"},
 };
 
-const lc_solver lc_solver_minibatch = {
-    "minibatch", "shuffled mini-batch descent",
-    LC_NEEDS_ROWS | LC_TAKES_L1 | LC_TAKES_BOUNDS | LC_DRAWS | LC_STEPS_AS_GIVEN, fields,
-    (int)(sizeof fields / sizeof fields[0]), minibatch_run};
+const lc_solver lc_solver_minibatch = {"minibatch",
+                                       "shuffled mini-batch descent",
+                                       LC_NEEDS_ROWS | LC_TAKES_L1 | LC_TAKES_BOUNDS | LC_DRAWS | LC_STEPS_AS_GIVEN,
+                                       fields,
+                                       (int)(sizeof fields / sizeof fields[0]),
+                                       minibatch_run};

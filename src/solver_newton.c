@@ -12,7 +12,7 @@ typedef struct newton_work {
 } newton_work;
 
 /* A pivot at or below this share of its diagonal at the start says that columns may depend on others. */
-static const double suspicious_pivot = 1e-9;
+static const double suspicious_pivot = 1e-8;
 /* Later on such a pivot comes from weights that vanish: damped, not aliased. */
 static const double lost_pivot = 1e-14;
 
@@ -47,8 +47,7 @@ static void add_diagonal(lc_index P, double *A, double amount) {
 /* Factors the scaled Hessian. A common shift of all classes is a flat direction of symmetric scores, so the
  * last column of an unpenalised feature is skipped there without harm (the shift is projected out at the end):
  * `flat` pivots may be skipped, more get damping. Returns how many were. */
-static lc_index factor(const lc_objective *obj, newton_work *work, double tolerance, lc_index flat,
-                       double *smallest) {
+static lc_index factor(const lc_objective *obj, newton_work *work, double tolerance, lc_index flat, double *smallest) {
   lc_index P = obj->P, skipped = 0;
   double damping = 0;
   for (int attempt = 0; attempt < 8; attempt++) {

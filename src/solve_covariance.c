@@ -1,0 +1,93 @@
+/* solve_covariance.c - the covariance matrix of a fit. */
+#include <math.h>
+#include <string.h>
+
+#include "linalg.h"
+#include "solve.h"
+
+/* Rows and columns of H from `from` on, with unit diagonal: A (size x size); root_i = sqrt(H_ii), 0 for none. */
+static void scaled_block(lc_index P, const double *H, lc_index from, double *A, double *root) {
+  lc_index size = P - from;
+  for (lc_index i = 0; i < size; i++) {
+    double h = H[(from + i) * (P + 1)];
+    root[i] = h > 0 ? sqrt(h) : 0;
+  }
+  for (lc_index j = 0; j < size; j++)
+    for (lc_index i = 0; i < size; i++) {
+      double both = root[i] * root[j];
+      A[i + j * size] = both > 0 ? H[(from + i) + (from + j) * P] / both : 0;
+    }
+}
+
+static void transpose(lc_index n, double *A) {
+  for (lc_index j = 0; j < n; j++)
+    for (lc_index i = 0; i < j; i++) {
+      double swap = A[i + j * n];
+      A[i + j * n] = A[j + i * n];
+      A[j + i * n] = swap;
+    }
+}
+
+/* V <- T V T', T the linear map of coefficients from the design of the inversion to the user's columns. */
+static void map_to_user(const lc_solution *solution, const lc_design *shown, int K, lc_index size, double *V) {
+  for (int side = 0; side < 2; side++) {
+    for (lc_index j = 0; j < size; j++) {
+      if (solution->basis.needed) lc_basis_leave(&solution->basis, K, V + j * size);
+      lc_design_to_user(shown, K, V + j * size);
+    }
+    transpose(size, V);
+  }
+}
+
+/* V (size x size) = inverse of the scaled block of the Hessian. */
+static lc_status invert(const lc_objective *obj, lc_index from, double *V, lc_index size) {
+  lc_mark mark = lc_arena_mark(obj->arena);
+  lc_index P = obj->P;
+  double *H = lc_arena_doubles(obj->arena, P * P), *A = lc_arena_doubles(obj->arena, size * size);
+  double *root = lc_arena_doubles(obj->arena, size);
+  unsigned char *skip = lc_arena_alloc(obj->arena, size, 1);
+  lc_status status = H && A && root && skip ? LC_OK : LC_OUT_OF_MEMORY;
+  if (status == LC_OK) {
+    lc_objective_hessian(obj, 0, H);
+    scaled_block(P, H, from, A, root);
+    lc_cholesky(size, A, 1e-14, skip, NULL);
+    memset(V, 0, (size_t)(size * size) * sizeof(double));
+    for (lc_index j = 0; j < size; j++) {
+      double *column = V + j * size;
+      if (skip[j]) continue;
+      column[j] = 1 / root[j];
+      lc_cholesky_solve(size, A, skip, column);
+      for (lc_index i = 0; i < size; i++) column[i] = skip[i] ? 0 : column[i] / root[i] / obj->weight_sum;
+    }
+  }
+  lc_arena_reset(obj->arena, mark);
+  return status;
+}
+
+lc_status lc_solve_covariance(const lc_problem *problem, const lc_solution *solution, const lc_host *host,
+                              lc_arena *arena, double **V, lc_index *size) {
+  const lc_basis *basis = &solution->basis;
+  lc_design shown = *problem->x, inner;
+  lc_link link;
+  lc_objective obj;
+  if (!basis->needed && shown.one && !shown.start) shown.shift = problem->mean;
+  LC_TRY(lc_link_make(problem->loss, problem->k, problem->reference, &link));
+  double *none = lc_arena_zeros(arena, 2 * lc_design_q(&shown));
+  double *B = lc_arena_doubles(arena, lc_design_q(&shown) * link.K);
+  if (!none || !B) return LC_OUT_OF_MEMORY;
+  memcpy(B, solution->B, (size_t)(lc_design_q(&shown) * link.K) * sizeof(double));
+  lc_design_from_user(&shown, link.K, B);
+  if (basis->needed) lc_basis_enter(basis, link.K, B);
+  inner = basis->needed ? basis->design : shown;
+  lc_penalty pen = {.p = inner.p, .one = inner.one, .lambda = 0, .l1 = none, .l2 = none + lc_design_q(&shown)};
+  LC_TRY(lc_objective_init(&obj, &inner, problem->loss, &link, &pen, 0, host, arena));
+  LC_TRY(lc_objective_eval(&obj, B, LC_WANT_GRADIENT | LC_WANT_CURVATURE));
+  int symmetric = !link.vector && !link.base;
+  lc_index from = symmetric ? obj.q : 0;
+  *size = obj.P - from;
+  *V = lc_arena_doubles(arena, *size * *size);
+  if (!*V) return LC_OUT_OF_MEMORY;
+  LC_TRY(invert(&obj, from, *V, *size));
+  map_to_user(solution, &shown, link.K - symmetric, *size, *V);
+  return LC_OK;
+}
