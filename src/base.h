@@ -39,12 +39,14 @@ typedef struct lc_info {
  *          frees everything at once; NULL means none is left (the numerics return LC_OUT_OF_MEMORY).
  *  poll    is called about every 50 ms or less of work. 0: go on; LC_INTERRUPTED or LC_TIME_LIMIT:
  *          stop and return that status with what there is. NULL: never asked.
+ *  threads is how many threads a pass may use (1 in a forked child, whose pool of threads did not survive).
  *  record  stores one line of the fit's history. NULL: no history. */
 typedef struct lc_host {
   void *self;
   void *(*more)(void *self, size_t bytes);
   lc_status (*poll)(void *self);
   lc_status (*record)(void *self, const lc_info *info);
+  int threads;
 } lc_host;
 
 static inline lc_status lc_poll(const lc_host *host) { return host->poll ? host->poll(host->self) : LC_OK; }

@@ -73,7 +73,7 @@ static lc_status make_slot(const plan *pl, slot *out, lc_arena *arena) {
   out->z = lc_arena_doubles(arena, pass->Z ? 0 : rows * pass->K);
   out->r = lc_arena_doubles(arena, rows * pass->K);
   out->s = lc_arena_doubles(arena, rows * pass->ns);
-  out->work = lc_arena_doubles(arena, rows);
+  out->work = lc_arena_doubles(arena, pass->C ? rows * LC_GRAM_WORK : 0);
   out->ones = lc_arena_zeros(arena, pass->C ? p * pass->ns : 0);
   out->sum = lc_arena_zeros(arena, pass->nsum);
   out->G = lc_arena_zeros(arena, pass->G ? pl->q * pass->K : 0);
@@ -170,19 +170,50 @@ static void combine(const plan *pl, const slot *parts) {
   }
 }
 
+/* Blocks of each slot between two polls: about 20 ms of work on one core, by a cautious count of bytes and flops. */
+static lc_index blocks_of_round(const plan *pl) {
+  const double seconds = 0.02, bytes = 5e9, flops = 1e10;
+  const lc_pass *pass = pl->pass;
+  double p = (double)pl->x->p + 1, K = pass->K;
+  double row = 8 * p / bytes + (4 * p * K + (pass->C ? p * p * pass->ns : 0) + 50 * (K + pass->ns)) / flops;
+  double blocks = seconds / (row * pl->rows) / pl->slots;
+  return (lc_index)(blocks < 1 ? 1 : blocks > 1e9 ? 1e9 : blocks);
+}
+
+/* The next `count` blocks of slot k, from *done on. */
+static lc_status run_slot(const plan *pl, slot *part, int k, lc_index count, lc_index *done) {
+  lc_index from = pl->nblocks * k / pl->slots, to = pl->nblocks * (k + 1) / pl->slots;
+  lc_index stop = lc_min(to, from + *done + count);
+  for (lc_index b = from + *done; b < stop; b++) LC_TRY(run_block(pl, part, b));
+  *done = stop - from;
+  return LC_OK;
+}
+
+/* Slots go in step, round by round; between rounds the host is asked whether to go on. A slot's sums depend on its
+ * rows alone and slots are combined in order, so any number of threads gives the same bits. */
+static lc_status run_slots(const plan *pl, slot *parts, const lc_host *host) {
+  lc_index done[MOST_SLOTS] = {0}, count = blocks_of_round(pl);
+  lc_index longest = (pl->nblocks + pl->slots - 1) / pl->slots;
+  lc_status status[MOST_SLOTS] = {LC_OK};
+  for (lc_index round = 0; round * count < longest; round++) {
+    LC_TRY(lc_poll(host));
+#ifdef _OPENMP
+    int threads = pl->nblocks > 4 ? host->threads : 1;
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 1) if (threads > 1)
+#endif
+    for (int k = 0; k < pl->slots; k++) status[k] = run_slot(pl, parts + k, k, count, done + k);
+    for (int k = 0; k < pl->slots; k++) LC_TRY(status[k]);
+  }
+  return LC_OK;
+}
+
 static lc_status dense_pass(const lc_design *x, const lc_pass *pass, const lc_host *host, lc_arena *arena) {
   lc_mark mark = lc_arena_mark(arena);
   plan pl = make_plan(x, pass);
   slot parts[MOST_SLOTS];
   lc_status status = LC_OK;
   for (int k = 0; k < pl.slots && status == LC_OK; k++) status = make_slot(&pl, parts + k, arena);
-  for (int k = 0; k < pl.slots && status == LC_OK; k++) {
-    lc_index from = pl.nblocks * k / pl.slots, to = pl.nblocks * (k + 1) / pl.slots;
-    for (lc_index b = from; b < to && status == LC_OK; b++) {
-      status = lc_poll(host);
-      if (status == LC_OK) status = run_block(&pl, parts + k, b);
-    }
-  }
+  if (status == LC_OK) status = run_slots(&pl, parts, host);
   if (status == LC_OK) combine(&pl, parts);
   lc_arena_reset(arena, mark);
   return status;
@@ -237,7 +268,7 @@ static lc_status dense_col_gram(const lc_design *x, lc_index nj, const lc_index 
                                 lc_arena *arena) {
   lc_mark mark = lc_arena_mark(arena);
   lc_index rows = tile_rows(nj);
-  double *tile = lc_arena_doubles(arena, rows * nj), *work = lc_arena_doubles(arena, rows);
+  double *tile = lc_arena_doubles(arena, rows * nj), *work = lc_arena_doubles(arena, rows * LC_GRAM_WORK);
   double *packed = lc_arena_zeros(arena, lc_packed_size(nj));
   if (!tile || !work || !packed) {
     lc_arena_reset(arena, mark);

@@ -1,7 +1,7 @@
 /* kernel_ref.c - the inner loops, written to be read. */
 #include <math.h>
 
-#include "kernel.h"
+#include "cpu.h"
 
 static void ref_scores(lc_index m, lc_index p, int K, const double *X, lc_index ldx, const double *B, lc_index ldb,
                        double *Z, lc_index ldz) {
@@ -64,4 +64,4 @@ static void ref_logistic(lc_index m, const double *t, double *value, double *mea
 
 static const lc_kernel reference = {"ref", ref_scores, ref_gradient, ref_gram, ref_exp, ref_logistic};
 
-const lc_kernel *lc_kernels(void) { return &reference; }
+const lc_kernel *lc_kernel_reference(void) { return &reference; }

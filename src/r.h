@@ -38,6 +38,13 @@ void lcr_session_end(lcr_session *session);
 /* The history as a named list of numeric columns. */
 SEXP lcr_session_history(const lcr_session *session);
 
+/* ---- threads (r_threads.c) ---- */
+
+/* Registers the guard against forks; at load. */
+void lcr_threads_init(void);
+/* Threads of a fit that asks for `asked` (NaN or 0: the default), 1 in a forked child. */
+int lcr_thread_count(double asked);
+
 /* ---- conversion (r_convert.c); every function signals an R error on bad arguments ---- */
 
 /* Element of a list by name, R_NilValue when absent. */
@@ -69,6 +76,7 @@ SEXP lcr_solvers(void);
 SEXP lcr_controls(void);
 SEXP lcr_statuses(void);
 SEXP lcr_threads(SEXP n);
+SEXP lcr_simd(void);
 SEXP lcr_colstats(SEXP x, SEXP w);
 SEXP lcr_fit(SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec);
 SEXP lcr_predict(SEXP x, SEXP B, SEXP off, SEXP spec, SEXP type);

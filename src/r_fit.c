@@ -178,6 +178,7 @@ SEXP lcr_fit(SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec) {
   read_problem(spec, &design, &problem);
   read_settings(spec, problem.solver, &settings);
   problem.solver_rate_given = problem.solver && !isnan(settings.rate);
+  session->host.threads = lcr_thread_count(settings.threads);
   session->time_limit = settings.time_limit;
   session->trace = settings.trace > 0;
   session->progress = Rf_asLogical(lcr_get(spec, "progress")) == 1;

@@ -1,8 +1,10 @@
 /* r_init.c - the table of routines that R may call. */
+#include "cpu.h"
 #include "r.h"
 
 #include <R_ext/Rdynload.h>
 #include <R_ext/Visibility.h>
+#include <stdlib.h>
 
 #define ROUTINE(name, arguments) \
   { #name, (DL_FUNC)(void (*)(void)) & name, arguments }
@@ -25,9 +27,12 @@ static const R_CallMethodDef routines[] = {ROUTINE(lcr_losses, 0),
                                            ROUTINE(lcr_loss_hessian, 6),
                                            ROUTINE(lcr_newton_step, 6),
                                            ROUTINE(lcr_check_gradient, 7),
+                                           ROUTINE(lcr_simd, 0),
                                            {NULL, NULL, 0}};
 
 void attribute_visible R_init_linclass(DllInfo *dll) {
+  lcr_threads_init();
+  lc_kernels_choose(getenv("LINCLASS_SIMD"));
   R_registerRoutines(dll, NULL, routines, NULL, NULL);
   R_useDynamicSymbols(dll, FALSE);
   R_forceSymbols(dll, TRUE);

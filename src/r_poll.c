@@ -114,7 +114,7 @@ lcr_session *lcr_session_begin(void) {
   session->pointer = pointer;
   session->started = session->polled = now();
   session->time_limit = INFINITY;
-  session->host = (lc_host){session, more, poll, record};
+  session->host = (lc_host){session, more, poll, record, lcr_thread_count(0)};
   lc_arena_init(&session->arena, &session->host);
   UNPROTECT(1);
   return session;

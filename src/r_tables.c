@@ -2,6 +2,7 @@
  * is typed twice. */
 #include <math.h>
 
+#include "kernel.h"
 #include "r.h"
 
 static SEXP strings(int n, const char *(*get)(int)) {
@@ -103,3 +104,5 @@ SEXP lcr_statuses(void) {
   UNPROTECT(3);
   return list.value;
 }
+
+SEXP lcr_simd(void) { return Rf_mkString(lc_kernels()->name); }

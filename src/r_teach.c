@@ -230,8 +230,3 @@ SEXP lcr_check_gradient(SEXP B, SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec, SEX
   UNPROTECT(1);
   return Rf_ScalarReal(worst);
 }
-
-SEXP lcr_threads(SEXP n) {
-  (void)n;
-  return Rf_ScalarInteger(1);
-}

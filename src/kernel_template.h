@@ -1,0 +1,355 @@
+/* kernel_template.h - the inner loops for one vector instruction set; kernel_x86.c includes it once for each.
+ *
+ * Before the include: NAME(f) names a function, TARGET is its attribute, LANES doubles fit a VEC, DOT_ROWS x DOT_COLS
+ * running sums fit the registers, MOST_SCORES score columns times two VECs do; V_* are the operations. LOADN and
+ * STOREN touch only the first `count` lanes (the others read as 0). */
+
+#define ALWAYS TARGET static inline __attribute__((always_inline))
+
+/* ---- sums of products: out (na x nb, ldo) += A' B over m rows ------------------------------------------------- */
+
+ALWAYS void NAME(dots_block)(const int na, const int nb, lc_index m, const double *A, lc_index lda, const double *B,
+                             lc_index ldb, double *out, lc_index ldo) {
+  VEC sum[DOT_MOST][DOT_COLS];
+  UNROLL
+  for (int a = 0; a < na; a++) UNROLL
+  for (int b = 0; b < nb; b++) sum[a][b] = V_ZERO();
+  lc_index i = 0;
+  for (; i + LANES <= m; i += LANES) {
+    VEC right[DOT_COLS];
+    UNROLL
+    for (int b = 0; b < nb; b++) right[b] = V_LOAD(B + i + b * ldb);
+    UNROLL
+    for (int a = 0; a < na; a++) {
+      VEC left = V_LOAD(A + i + a * lda);
+      UNROLL
+      for (int b = 0; b < nb; b++) sum[a][b] = V_FMA(left, right[b], sum[a][b]);
+    }
+  }
+  if (i < m) {
+    int rest = (int)(m - i);
+    VEC right[DOT_COLS];
+    UNROLL
+    for (int b = 0; b < nb; b++) right[b] = V_LOADN(B + i + b * ldb, rest);
+    UNROLL
+    for (int a = 0; a < na; a++) {
+      VEC left = V_LOADN(A + i + a * lda, rest);
+      UNROLL
+      for (int b = 0; b < nb; b++) sum[a][b] = V_FMA(left, right[b], sum[a][b]);
+    }
+  }
+  UNROLL
+  for (int b = 0; b < nb; b++) UNROLL
+  for (int a = 0; a < na; a++) out[a + b * ldo] += V_SUM(sum[a][b]);
+}
+
+/* One panel of DOT_COLS or fewer columns of B against all p columns of A. */
+#define PANEL(nb)                                                                          \
+  do {                                                                                     \
+    lc_index a = 0;                                                                        \
+    for (; a + DOT_ROWS <= p; a += DOT_ROWS)                                               \
+      NAME(dots_block)(DOT_ROWS, nb, m, A + a * lda, lda, B, ldb, out + a, ldo);           \
+    for (; a < p; a++) NAME(dots_block)(1, nb, m, A + a * lda, lda, B, ldb, out + a, ldo); \
+  } while (0)
+
+TARGET static void NAME(panel)(lc_index m, lc_index p, const double *A, lc_index lda, int nb, const double *B,
+                               lc_index ldb, double *out, lc_index ldo) {
+  switch (nb) {
+    case 1: {
+      lc_index a = 0;
+      for (; a + DOT_MOST <= p; a += DOT_MOST) NAME(dots_block)(DOT_MOST, 1, m, A + a * lda, lda, B, ldb, out + a, ldo);
+      for (; a < p; a++) NAME(dots_block)(1, 1, m, A + a * lda, lda, B, ldb, out + a, ldo);
+      break;
+    }
+    case 2:
+      PANEL(2);
+      break;
+    case 3:
+      PANEL(3);
+      break;
+    case 4:
+      PANEL(4);
+      break;
+    default:
+      PANEL(DOT_COLS);
+      break;
+  }
+}
+#undef PANEL
+
+TARGET static void NAME(gradient)(lc_index m, lc_index p, int K, const double *X, lc_index ldx, const double *R,
+                                  lc_index ldr, double *G, lc_index ldg) {
+  for (int c = 0; c < K; c += DOT_COLS) {
+    int nb = K - c < DOT_COLS ? K - c : DOT_COLS;
+    NAME(panel)(m, p, X, ldx, nb, R + c * ldr, ldr, G + c * ldg, ldg);
+  }
+}
+
+/* ---- Gram matrices ----------------------------------------------------------------------------------------------- */
+
+/* One weight column: panels of weighted columns against the columns up to them. */
+TARGET static void NAME(gram_one)(lc_index m, lc_index p, int one, const double *X, lc_index ldx, const double *s,
+                                  double *C, double *work) {
+  for (lc_index b0 = 0; b0 < p; b0 += DOT_COLS) {
+    int nb = (int)(p - b0 < DOT_COLS ? p - b0 : DOT_COLS);
+    UNROLL
+    for (int b = 0; b < nb; b++) {
+      const double *x = X + (b0 + b) * ldx;
+      lc_index i = 0;
+      for (; i + LANES <= m; i += LANES) V_STORE(work + b * m + i, V_MUL(V_LOAD(x + i), V_LOAD(s + i)));
+      for (; i < m; i++) work[b * m + i] = x[i] * s[i];
+    }
+    for (lc_index a = 0; a < b0 + nb;) {
+      double sums[DOT_ROWS * DOT_COLS] = {0};
+      int na = (int)(b0 + nb - a < DOT_ROWS ? b0 + nb - a : DOT_ROWS);
+      NAME(panel)(m, na, X + a * ldx, ldx, nb, work, m, sums, DOT_ROWS);
+      for (int v = 0; v < nb; v++)
+        for (int u = 0; u < na && a + u <= b0 + v; u++)
+          C[lc_packed_at(a + u + one, b0 + v + one)] += sums[u + v * DOT_ROWS];
+      a += na;
+    }
+  }
+}
+
+/* Many weight columns: products of pairs of columns, a few at a time, against all weights at once. */
+TARGET static void NAME(gram_many)(lc_index m, lc_index p, int one, int ns, const double *X, lc_index ldx,
+                                   const double *S, lc_index lds, double *C, lc_index ldc, double *work) {
+  double sums[LC_GRAM_WORK * DOT_COLS];
+  lc_index place[LC_GRAM_WORK];
+  int held = 0;
+  for (lc_index b = 0; b < p; b++)
+    for (lc_index a = 0; a <= b; a++) {
+      const double *xa = X + a * ldx, *xb = X + b * ldx;
+      double *product = work + held * m;
+      lc_index i = 0;
+      for (; i + LANES <= m; i += LANES) V_STORE(product + i, V_MUL(V_LOAD(xa + i), V_LOAD(xb + i)));
+      for (; i < m; i++) product[i] = xa[i] * xb[i];
+      place[held++] = lc_packed_at(a + one, b + one);
+      if (held < LC_GRAM_WORK && !(a == p - 1 && b == p - 1)) continue;
+      for (int s = 0; s < ns; s += DOT_COLS) {
+        int nb = ns - s < DOT_COLS ? ns - s : DOT_COLS;
+        for (int k = 0; k < held * nb; k++) sums[k] = 0;
+        NAME(panel)(m, held, work, m, nb, S + s * lds, lds, sums, held);
+        for (int v = 0; v < nb; v++)
+          for (int u = 0; u < held; u++) C[(s + v) * ldc + place[u]] += sums[u + v * held];
+      }
+      held = 0;
+    }
+}
+
+TARGET static void NAME(gram)(lc_index m, lc_index p, int one, int ns, const double *X, lc_index ldx, const double *S,
+                              lc_index lds, double *C, lc_index ldc, double *work) {
+  if (ns > 3)
+    NAME(gram_many)(m, p, one, ns, X, ldx, S, lds, C, ldc, work);
+  else
+    for (int s = 0; s < ns; s++) NAME(gram_one)(m, p, one, X, ldx, S + s * lds, C + s * ldc, work);
+}
+
+/* ---- scores ---------------------------------------------------------------------------------------------------------
+ */
+
+/* z += x_j b_j for `count` columns at once: one read and one write of z for all of them. */
+ALWAYS void NAME(axpy_block)(const int count, lc_index m, const double *const *x, const double *b, double *z) {
+  VEC weight[8];
+  UNROLL
+  for (int j = 0; j < count; j++) weight[j] = V_SET1(b[j]);
+  lc_index i = 0;
+  for (; i + LANES <= m; i += LANES) {
+    VEC sum = V_LOAD(z + i);
+    UNROLL
+    for (int j = 0; j < count; j++) sum = V_FMA(V_LOAD(x[j] + i), weight[j], sum);
+    V_STORE(z + i, sum);
+  }
+  if (i < m) {
+    int rest = (int)(m - i);
+    VEC sum = V_LOADN(z + i, rest);
+    UNROLL
+    for (int j = 0; j < count; j++) sum = V_FMA(V_LOADN(x[j] + i, rest), weight[j], sum);
+    V_STOREN(z + i, sum, rest);
+  }
+}
+
+/* Columns with coefficient 0 are not read: a lasso fit predicts at the cost of its nonzero coefficients. */
+TARGET static void NAME(scores_one)(lc_index m, lc_index p, const double *X, lc_index ldx, const double *b, double *z) {
+  const double *x[8];
+  double weight[8];
+  int held = 0;
+  for (lc_index j = 0; j < p; j++) {
+    if (b[j] == 0) continue;
+    x[held] = X + j * ldx;
+    weight[held++] = b[j];
+    if (held < 8) continue;
+    NAME(axpy_block)(8, m, x, weight, z);
+    held = 0;
+  }
+  int done = 0;
+  for (; done + 4 <= held; done += 4) NAME(axpy_block)(4, m, x + done, weight + done, z);
+  for (; done < held; done++) NAME(axpy_block)(1, m, x + done, weight + done, z);
+}
+
+/* Two VECs of rows times kb score columns, all columns of X. */
+ALWAYS void NAME(scores_block)(const int kb, const int full, int rest, lc_index p, const double *X, lc_index ldx,
+                               const double *B, lc_index ldb, double *Z, lc_index ldz) {
+  VEC sum[MOST_SCORES][2];
+  const int n1 = rest < LANES ? rest : LANES, n2 = rest - n1;
+  UNROLL
+  for (int c = 0; c < kb; c++) {
+    sum[c][0] = full ? V_LOAD(Z + c * ldz) : V_LOADN(Z + c * ldz, n1);
+    sum[c][1] = full ? V_LOAD(Z + c * ldz + LANES) : n2 > 0 ? V_LOADN(Z + c * ldz + LANES, n2) : V_ZERO();
+  }
+  for (lc_index j = 0; j < p; j++) {
+    const double *x = X + j * ldx;
+    VEC x0 = full ? V_LOAD(x) : V_LOADN(x, n1), x1;
+    x1 = full ? V_LOAD(x + LANES) : n2 > 0 ? V_LOADN(x + LANES, n2) : V_ZERO();
+    UNROLL
+    for (int c = 0; c < kb; c++) {
+      VEC b = V_SET1(B[j + c * ldb]);
+      sum[c][0] = V_FMA(x0, b, sum[c][0]);
+      sum[c][1] = V_FMA(x1, b, sum[c][1]);
+    }
+  }
+  UNROLL
+  for (int c = 0; c < kb; c++) {
+    if (full) {
+      V_STORE(Z + c * ldz, sum[c][0]);
+      V_STORE(Z + c * ldz + LANES, sum[c][1]);
+    } else {
+      V_STOREN(Z + c * ldz, sum[c][0], n1);
+      if (n2 > 0) V_STOREN(Z + c * ldz + LANES, sum[c][1], n2);
+    }
+  }
+}
+
+#define ROWS_OF(kb)                                                                        \
+  case kb:                                                                                 \
+    for (; i + 2 * LANES <= m; i += 2 * LANES)                                             \
+      NAME(scores_block)(kb, 1, 2 * LANES, p, X + i, ldx, B, ldb, Z + i, ldz);             \
+    if (i < m) NAME(scores_block)(kb, 0, (int)(m - i), p, X + i, ldx, B, ldb, Z + i, ldz); \
+    break;
+
+TARGET static void NAME(scores_some)(lc_index m, lc_index p, int kb, const double *X, lc_index ldx, const double *B,
+                                     lc_index ldb, double *Z, lc_index ldz) {
+  lc_index i = 0;
+  switch (kb) {
+    ROWS_OF(1)
+    ROWS_OF(2)
+    ROWS_OF(3)
+    ROWS_OF(4) ROWS_OF(5)
+#if MOST_SCORES > 5
+        ROWS_OF(6) ROWS_OF(7) ROWS_OF(8) ROWS_OF(9) ROWS_OF(10)
+#endif
+  }
+}
+#undef ROWS_OF
+
+TARGET static void NAME(scores)(lc_index m, lc_index p, int K, const double *X, lc_index ldx, const double *B,
+                                lc_index ldb, double *Z, lc_index ldz) {
+  if (K == 1) {
+    NAME(scores_one)(m, p, X, ldx, B, Z);
+    return;
+  }
+  int panels = (K + MOST_SCORES - 1) / MOST_SCORES; /* of nearly equal width */
+  for (int k = 0, c = 0; k < panels; k++) {
+    int next = (int)((lc_index)K * (k + 1) / panels);
+    NAME(scores_some)(m, p, next - c, X, ldx, B + c * ldb, ldb, Z + c * ldz, ldz);
+    c = next;
+  }
+}
+
+/* ---- exp and logistic
+ * ------------------------------------------------------------------------------------------------- */
+
+/* exp(x) = 2^n (1 + r + r^2 g(r)), n = round(x / log 2), r = x - n log 2 in two parts; g a Chebyshev fit of degree 10
+ * on |r| <= log(2) / 2, error 2e-19. */
+ALWAYS VEC NAME(exp_vec)(VEC x) {
+  VEC n = V_ROUND(V_MUL(x, V_SET1(1.44269504088896340736)));
+  VEC r = V_FNMA(n, V_SET1(0.6931471804855391), x);
+  r = V_FNMA(n, V_SET1(7.440617110012397e-11), r);
+  VEC g = V_SET1(2.0914686968086877233e-9);
+  g = V_FMA(g, r, V_SET1(2.5105217004720745164e-8));
+  g = V_FMA(g, r, V_SET1(2.7557273643110295328e-7));
+  g = V_FMA(g, r, V_SET1(2.755725540020642443e-6));
+  g = V_FMA(g, r, V_SET1(0.000024801587325547741216));
+  g = V_FMA(g, r, V_SET1(0.00019841269874820625271));
+  g = V_FMA(g, r, V_SET1(0.0013888888888883748305));
+  g = V_FMA(g, r, V_SET1(0.0083333333333261351258));
+  g = V_FMA(g, r, V_SET1(0.041666666666669755));
+  g = V_FMA(g, r, V_SET1(0.16666666666666670991));
+  g = V_FMA(g, r, V_SET1(0.5));
+  VEC y = V_FMA(V_MUL(r, r), g, r);
+  y = V_ADD(y, V_SET1(1));
+  return V_SCALE(y, n);
+}
+
+TARGET static void NAME(exp)(lc_index m, const double *x, double *y) {
+  const VEC low = V_SET1(-746), high = V_SET1(710);
+  for (lc_index i = 0; i < m; i += LANES) {
+    int rest = (int)(m - i < LANES ? m - i : LANES);
+    /* Order of operands: a NaN in v comes through. */
+    VEC v = V_LOADN(x + i, rest);
+    V_STOREN(y + i, NAME(exp_vec)(V_MIN(high, V_MAX(low, v))), rest);
+  }
+}
+
+/* With e = exp(-|t|): one division gives s = 1/(1+e) and u = e/(2+e); log1p(e) = 2 atanh(u), an odd series in u <= 1/3
+ * (Chebyshev fit of degree 10 in u^2, error 1e-18). */
+TARGET static void NAME(logistic)(lc_index m, const double *t, double *value, double *mean, double *variance) {
+  const VEC zero = V_ZERO(), one = V_SET1(1), two = V_SET1(2), low = V_SET1(-746);
+  for (lc_index i = 0; i < m; i += LANES) {
+    int rest = (int)(m - i < LANES ? m - i : LANES);
+    VEC z = V_LOADN(t + i, rest);
+    VEC e = NAME(exp_vec)(V_MAX(low, V_SUB(zero, V_ABS(z))));
+    VEC q = V_DIV(one, V_MUL(V_ADD(one, e), V_ADD(two, e)));
+    VEC s = V_MUL(V_ADD(two, e), q), es = V_MUL(e, s);
+    if (mean) V_STOREN(mean + i, V_SELECT_POSITIVE(z, s, es), rest);
+    if (variance) V_STOREN(variance + i, V_MUL(es, s), rest);
+    if (!value) continue;
+    VEC u = V_MUL(V_MUL(e, V_ADD(one, e)), q), v = V_MUL(u, u);
+    VEC f = V_SET1(0.085220817813906990645);
+    f = V_FMA(f, v, V_SET1(0.041622532559304102879));
+    f = V_FMA(f, v, V_SET1(0.060550843640346088273));
+    f = V_FMA(f, v, V_SET1(0.066501870163373121685));
+    f = V_FMA(f, v, V_SET1(0.076933070211520038808));
+    f = V_FMA(f, v, V_SET1(0.090908704162524022551));
+    f = V_FMA(f, v, V_SET1(0.11111112040373836587));
+    f = V_FMA(f, v, V_SET1(0.14285714272727057267));
+    f = V_FMA(f, v, V_SET1(0.20000000000092873734));
+    f = V_FMA(f, v, V_SET1(0.33333333333333074797));
+    f = V_FMA(f, v, one);
+    VEC tail = V_MUL(V_ADD(u, u), f);
+    V_STOREN(value + i, V_ADD(V_MAX(zero, z), tail), rest);
+  }
+}
+
+static const lc_kernel NAME(kernel) = {KERNEL_NAME, NAME(scores), NAME(gradient),
+                                       NAME(gram),  NAME(exp),    NAME(logistic)};
+
+#undef ALWAYS
+#undef NAME
+#undef TARGET
+#undef KERNEL_NAME
+#undef VEC
+#undef LANES
+#undef DOT_ROWS
+#undef DOT_COLS
+#undef DOT_MOST
+#undef MOST_SCORES
+#undef V_ZERO
+#undef V_SET1
+#undef V_LOAD
+#undef V_LOADN
+#undef V_STORE
+#undef V_STOREN
+#undef V_ADD
+#undef V_SUB
+#undef V_MUL
+#undef V_DIV
+#undef V_MIN
+#undef V_MAX
+#undef V_ABS
+#undef V_FMA
+#undef V_FNMA
+#undef V_ROUND
+#undef V_SCALE
+#undef V_SUM
+#undef V_SELECT_POSITIVE
