@@ -39,7 +39,8 @@ carry_functions <- function(names, from, home) {
     fun <- get0(name, envir = from, mode = "function")
     if (is.null(fun) || is.primitive(fun)) next
     if (environmentName(topenv(environment(fun))) %in% c("base", "stats")) next
-    assign(name, carry_closure(fun), home)
+    # Its source reference would drag a whole file along.
+    assign(name, utils::removeSource(carry_closure(fun)), home)
   }
 }
 
@@ -55,7 +56,9 @@ carry_closure <- function(fun, home = new.env(parent = topenv(environment(fun)))
     value <- find_value(name, from, end)
     if (is.null(value)) next
     assign(name, value, home)
-    if (is.function(value) && !is.primitive(value)) assign(name, carry_closure(value, home), home)
+    if (is.function(value) && !is.primitive(value)) {
+      assign(name, utils::removeSource(carry_closure(value, home)), home)
+    }
   }
   fun
 }

@@ -79,6 +79,9 @@ enumerate <- function(x, max = 5L, quote = "`") {
   paste(paste(utils::head(shown, -1L), collapse = ", "), "and", utils::tail(shown, 1L))
 }
 
+# "1 row", "3 rows".
+plural <- function(n, noun) sprintf("%s %s%s", format(n), noun, if (n == 1) "" else "s")
+
 # The valid name that a misspelt one most resembles, or NULL.
 nearest <- function(name, valid) {
   if (!length(valid)) return(NULL)

@@ -149,6 +149,9 @@ used_contrasts <- function(terms, frame, contrasts) {
 
 # x: base matrix, Matrix or data frame of numbers.
 design_from_xy <- function(x, y, weights = NULL, offset = NULL, intercept = TRUE) {
+  if (inherits(y, "formula")) {
+    abort("response", "`y` is a formula: write linclass(formula, data), the formula first.")
+  }
   blueprint <- list(kind = if (is.data.frame(x)) "data.frame" else "matrix", terms = NULL,
                     xlevels = NULL, contrasts = NULL, intercept = intercept,
                     offset = if (is.null(offset)) "none" else "argument")
@@ -289,9 +292,10 @@ class_totals <- function(response, weights) {
     return(colSums(if (is.null(weights)) response$counts else response$counts * weights))
   }
   codes <- response$codes
-  missing <- is.na(codes) & (is.null(weights) | weights > 0)
+  missing <- is.na(codes)
+  if (!is.null(weights)) missing <- missing & weights > 0
   if (any(missing)) {
-    abort("missing", sprintf("The response has %d missing values (row %s).", sum(missing),
+    abort("missing", sprintf("The response has %s (row %s).", plural(sum(missing), "missing value"),
                              enumerate(which(missing), quote = "")), rows = which(missing))
   }
   k <- length(response$levels)
@@ -323,13 +327,14 @@ column_stats <- function(x, weights, names) {
   lacking <- stats$n_na + stats$n_nan
   if (any(lacking > 0)) {
     abort("missing", sprintf(paste(
-      "`x` has %s missing values (%s NA, %s NaN) in column %s. Remove these rows, fill them in, or",
-      "use a formula with na.action."), format(sum(lacking)), format(sum(stats$n_na)),
+      "`x` has %s (%s NA, %s NaN) in column %s. Remove these rows, fill them in, or use a formula",
+      "with na.action."), plural(sum(lacking), "missing value"), format(sum(stats$n_na)),
       format(sum(stats$n_nan)), enumerate(names[lacking > 0])), columns = names[lacking > 0])
   }
   if (any(stats$n_inf > 0)) {
-    abort("nonfinite", sprintf("`x` has %s infinite values in column %s.",
-                               format(sum(stats$n_inf)), enumerate(names[stats$n_inf > 0])),
+    abort("nonfinite", sprintf("`x` has %s in column %s.",
+                               plural(sum(stats$n_inf), "infinite value"),
+                               enumerate(names[stats$n_inf > 0])),
           columns = names[stats$n_inf > 0])
   }
   stats

@@ -74,10 +74,11 @@ engine_spec <- function(problem) {
   list(loss = problem$loss$name, k = problem$k,
        coding = as.integer(problem$fit_coding == "reference"), intercept = problem$intercept,
        lambda = as.double(problem$lambda), l1 = problem$alpha * factor,
-       l2 = (1 - problem$alpha) * factor, spread = scale, lower = problem$lower, upper = problem$upper,
-       start = problem$start, solver = problem$solver$name, options = problem$solver$options,
-       control = unclass(problem$control), stats = stats, seed = draw_seed(problem$solver),
-       progress = interactive(), covariance = wants_vcov(problem))
+       l2 = (1 - problem$alpha) * factor, spread = scale, lower = problem$lower,
+       upper = problem$upper, start = problem$start, solver = problem$solver$name,
+       options = problem$solver$options, control = unclass(problem$control), stats = stats,
+       seed = draw_seed(problem$solver), progress = interactive(),
+       covariance = wants_vcov(problem))
 }
 
 # Solvers that shuffle draw one seed from R's generator; the others leave it alone.
@@ -179,9 +180,8 @@ signal_interrupt <- function(fit) {
 # consequences.
 report_conditions <- function(fit) {
   if (fit$status == "diverged") {
-    warn("diverged", sprintf(paste(
-      "The objective grew without bound (%s); the best iterate is returned. Use a smaller rate or",
-      "another solver."), fit$status_text), fit = fit)
+    warn("diverged", paste(fit$status_text, "The best iterate is returned. Use a smaller rate, or",
+                           "another solver."))
     return(invisible())
   }
   underdetermined <- fit$lambda == 0 && fit$loss != "perceptron" && is.null(fit$lower) &&
@@ -199,13 +199,7 @@ report_conditions <- function(fit) {
   }
   if (separated && !underdetermined) warn_separation(fit$separation)
   if (!separated && !underdetermined) warn_condition(fit)
-  if (!separated && needs_convergence_warning(fit)) {
-    warn("not_converged", sprintf(paste(
-      "The fit has not converged (%s). Its certificate is %s and the tolerance %s; raise max_iter",
-      "in linclass_control() or try another solver."), fit$status_text,
-      format(fit$certificate$relative, digits = 2L),
-      format(fit$certificate$tolerance, digits = 2L)))
-  }
+  if (!separated) warn_convergence(fit)
   invisible()
 }
 
@@ -229,7 +223,18 @@ warn_condition <- function(fit) {
 
 # A budget that the user set and that ran out is no trouble, but a perceptron that still makes
 # mistakes is.
-needs_convergence_warning <- function(fit) {
-  if (fit$loss == "perceptron") return(!is.na(fit$mistakes) && fit$mistakes > 0)
-  fit$status %in% c("max_iter", "time_limit", "stalled")
+warn_convergence <- function(fit) {
+  if (fit$loss == "perceptron") {
+    if (is.na(fit$mistakes) || fit$mistakes == 0) return(invisible())
+    warn("not_converged", sprintf(paste(
+      "The perceptron has not converged: it still errs in %s. Unless the classes are linearly",
+      "separable it never will; the coefficients are the average over its steps."),
+      plural(fit$mistakes, "row")))
+  } else if (fit$status %in% c("max_iter", "time_limit", "stalled")) {
+    warn("not_converged", sprintf(paste(
+      "%s Its certificate is %s and the tolerance %s: raise max_iter or time_limit in",
+      "linclass_control(), or try another solver."), fit$status_text,
+      format(fit$certificate$relative, digits = 2L),
+      format(fit$certificate$tolerance, digits = 2L)))
+  }
 }

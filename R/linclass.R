@@ -108,7 +108,13 @@
 #' linclass(am ~ wt + hp, mtcars, loss = "squared_hinge", lambda = 0.1, alpha = 0)
 #' @export
 linclass <- function(x, ...) {
-  UseMethod("linclass")
+  UseMethod("linclass", if (missing(x)) named_formula(...) else x)
+}
+
+# `formula =` chooses the method wherever it stands among the arguments.
+named_formula <- function(...) {
+  at <- match("formula", ...names())
+  if (!is.na(at)) ...elt(at)
 }
 
 # Arguments that all methods treat alike.
@@ -161,6 +167,7 @@ linclass.data.frame <- linclass.matrix
 
 #' @export
 linclass.default <- function(x, ...) {
+  if (missing(x)) abort("type", "Give a formula or a matrix of features first.")
   # A table or another classed array of two dimensions is a matrix all the same.
   if (!is.matrix(x)) as_numbers(x, "type")  # says what is wrong
   fit <- linclass.matrix(unclass(x), ...)

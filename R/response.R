@@ -4,9 +4,6 @@
 # second level)). `drawn_from` names y in messages.
 read_response <- function(y, loss) {
   if (is.null(y)) abort("response", "There is no response: give `y`.")
-  if (inherits(y, "formula")) {
-    abort("response", "`y` is a formula: write linclass(formula, data), the formula first.")
-  }
   y <- flatten_response(y)
   if (is.matrix(y)) return(response_from_counts(y, loss))
   refused <- c("Date", "POSIXt", "difftime", "Surv", "integer64", "numeric_version")
@@ -66,8 +63,8 @@ response_from_character <- function(y) {
 response_from_numbers <- function(y) {
   y <- as.vector(y)
   if (any(is.infinite(y) | is.nan(y))) {
-    abort("response", sprintf("The response has %d values that are NaN or infinite.",
-                              sum(is.infinite(y) | is.nan(y))))
+    abort("response", sprintf("The response is NaN or infinite in %s.",
+                              plural(sum(is.infinite(y) | is.nan(y)), "row")))
   }
   values <- sort(unique(y))
   if (length(values) > 2L) {
@@ -85,8 +82,10 @@ response_from_counts <- function(y, loss) {
       "A response of two columns must be counts of events and non-events, and only the logistic",
       "loss takes it."))
   }
-  if (anyNA(y)) abort("missing", sprintf("The response counts have %d missing values.",
-                                         sum(is.na(y))))
+  if (anyNA(y)) {
+    abort("missing", sprintf("The response counts have %s.",
+                             plural(sum(is.na(y)), "missing value")))
+  }
   if (any(y < 0 | is.infinite(y))) {
     abort("response", "The response counts must be finite and not negative.")
   }
@@ -110,8 +109,8 @@ check_weights <- function(weights, n) {
   weights <- as.double(weights)
   bad <- which(!is.finite(weights) | weights < 0)
   if (length(bad)) {
-    abort("weights", sprintf("`weights` must be finite and not negative; %d are not (row %s).",
-                             length(bad), enumerate(bad, quote = "")), rows = bad)
+    abort("weights", sprintf("`weights` must be finite and not negative; not so in %s (row %s).",
+                             plural(length(bad), "row"), enumerate(bad, quote = "")), rows = bad)
   }
   if (n > 0 && all(weights == 0)) abort("weights", "All weights are zero.")
   if (!is.finite(sum(weights))) {
@@ -166,8 +165,8 @@ check_offset <- function(offset, n, k) {
     abort("shape", sprintf("The offset has %d columns and there are %d classes.", ncol(offset), k))
   }
   if (any(!is.finite(offset))) {
-    abort("offset", sprintf("The offset has %d values that are missing or infinite.",
-                            sum(!is.finite(offset))))
+    abort("offset", sprintf("The offset has %s.", plural(sum(!is.finite(offset)),
+                                                        "missing or infinite value")))
   }
   storage.mode(offset) <- "double"
   offset

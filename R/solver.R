@@ -49,8 +49,8 @@ as_solver <- function(x) {
                           describe_value(x)))
 }
 
-# Descent with a rate steps in the coordinates of the lecture notes: one row for each class.
-is_descent <- function(solver) solver$name %in% c("gradient_descent", "minibatch")
+# Descent steps in the coordinates that it is given: by default one row for each class.
+is_descent <- function(solver) solver$name != "auto" && solver_row(solver$name)$steps_as_given
 
 # A solver that was named must be able to treat the problem; "auto" always finds one that can.
 check_solver <- function(solver, loss, has_l1, has_bounds) {
