@@ -78,6 +78,10 @@ typedef struct lc_design_ops {
   void (*col_axpy)(const lc_design *, lc_index nj, const lc_index *j, int K, const double *d, double *Z);
   /* C (nj x nj, full, both triangles) = columns j of X~ ' diag(s) columns j; s n weights. */
   lc_status (*col_gram)(const lc_design *, lc_index nj, const lc_index *j, const double *s, double *C, lc_arena *);
+  /* out <- a dense copy, in the arena, of `count` runs of `length` rows each, run r from row first[r] on, columns as
+   * shown (so out has neither shift nor scale), with responses, weights and offsets. NULL where it would densify. */
+  lc_status (*subset)(const lc_design *, lc_index count, const lc_index *first, lc_index length, lc_design *out,
+                      lc_arena *);
   /* Rows by number. */
   lc_status (*as_rows)(const lc_design *, lc_rows *out, lc_arena *);
   /* Z (m x K, ld m) = scores of rows `index`; offsets included. */
@@ -120,9 +124,9 @@ void lc_design_sparse(lc_design *out, lc_index n, lc_index p, const int *start, 
 const char *lc_sparse_check(lc_index n, lc_index p, const int *start, lc_index nstart, const int *row, lc_index nrow,
                             lc_index nvalue);
 
-/* Column statistics; arrays of `out` are the caller's. Finite for finite columns of any size.
- * Columns with NaN or Inf have NaN statistics. na_bits tells R's NA (its low word, 1954) from NaN. */
-lc_status lc_design_colstats(const lc_design *x, lc_colstat *out, lc_arena *arena);
+/* Column statistics of the user's columns; arrays of `out` are the caller's. Finite for finite columns of any size.
+ * Columns with NaN or Inf have NaN statistics. Cost: one or two reads of X. */
+void lc_design_colstats(const lc_design *x, int threads, lc_colstat *out);
 
 /* Coefficients B (q x K) of the shown columns to those of the user's columns, in place, and back. */
 void lc_design_to_user(const lc_design *x, int K, double *B);

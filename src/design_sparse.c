@@ -206,9 +206,18 @@ static void sparse_row_gradient(const lc_rows *rows, lc_index m, const lc_index 
   }
 }
 
-static const lc_design_ops sparse_ops = {"sparse",       LC_COLUMNS | LC_ROWS, sparse_pass,
-                                         sparse_col_dot, sparse_col_axpy,      sparse_col_gram,
-                                         sparse_as_rows, sparse_row_scores,    sparse_row_gradient};
+static const lc_design_ops sparse_ops = {
+    .name = "sparse",
+    .caps = LC_COLUMNS | LC_ROWS,
+    .pass = sparse_pass,
+    .col_dot = sparse_col_dot,
+    .col_axpy = sparse_col_axpy,
+    .col_gram = sparse_col_gram,
+    .subset = NULL,
+    .as_rows = sparse_as_rows,
+    .row_scores = sparse_row_scores,
+    .row_gradient = sparse_row_gradient,
+};
 
 void lc_design_sparse(lc_design *out, lc_index n, lc_index p, const int *start, const int *row, const double *value,
                       lc_index entries) {

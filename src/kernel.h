@@ -27,6 +27,10 @@ typedef struct lc_kernel {
   void (*gram)(lc_index m, lc_index p, int one, int ns, const double *X, lc_index ldx, const double *S, lc_index lds,
                double *C, lc_index ldc, double *work);
 
+  /* out: sum of (x_i - pilot), sum of (x_i - pilot)^2, largest |x_i|. Sums are not finite where an x_i is not (the
+   * last entry then means nothing). */
+  void (*moments)(lc_index m, const double *x, double pilot, double *out);
+
   /* y_i = exp(x_i); 0 below -745, Inf above 709; y = x allowed. */
   void (*exp)(lc_index m, const double *x, double *y);
 

@@ -47,6 +47,19 @@ static void ref_gram(lc_index m, lc_index p, int one, int ns, const double *X, l
     }
 }
 
+static void ref_moments(lc_index m, const double *x, double pilot, double *out) {
+  double sum = 0, squares = 0, largest = 0;
+  for (lc_index i = 0; i < m; i++) {
+    double d = x[i] - pilot;
+    sum += d;
+    squares += d * d;
+    largest = fmax(largest, fabs(x[i]));
+  }
+  out[0] = sum;
+  out[1] = squares;
+  out[2] = largest;
+}
+
 static void ref_exp(lc_index m, const double *x, double *y) {
   for (lc_index i = 0; i < m; i++) y[i] = exp(x[i]);
 }
@@ -62,6 +75,6 @@ static void ref_logistic(lc_index m, const double *t, double *value, double *mea
   }
 }
 
-static const lc_kernel reference = {"ref", ref_scores, ref_gradient, ref_gram, ref_exp, ref_logistic};
+static const lc_kernel reference = {"ref", ref_scores, ref_gradient, ref_gram, ref_moments, ref_exp, ref_logistic};
 
 const lc_kernel *lc_kernel_reference(void) { return &reference; }

@@ -234,7 +234,8 @@ TARGET static void NAME(scores_some)(lc_index m, lc_index p, int kb, const doubl
     ROWS_OF(1)
     ROWS_OF(2)
     ROWS_OF(3)
-    ROWS_OF(4) ROWS_OF(5)
+    ROWS_OF(4)
+    ROWS_OF(5)
 #if MOST_SCORES > 5
         ROWS_OF(6) ROWS_OF(7) ROWS_OF(8) ROWS_OF(9) ROWS_OF(10)
 #endif
@@ -254,6 +255,36 @@ TARGET static void NAME(scores)(lc_index m, lc_index p, int K, const double *X, 
     NAME(scores_some)(m, p, next - c, X, ldx, B + c * ldb, ldb, Z + c * ldz, ldz);
     c = next;
   }
+}
+
+/* ---- moments of a column
+ * ---------------------------------------------------------------------------------------------- */
+
+TARGET static void NAME(moments)(lc_index m, const double *x, double pilot, double *out) {
+  VEC sum[2], squares[2], most[2], centre = V_SET1(pilot);
+  for (int k = 0; k < 2; k++) sum[k] = squares[k] = most[k] = V_ZERO();
+  lc_index i = 0;
+  for (; i + 2 * LANES <= m; i += 2 * LANES) {
+    UNROLL
+    for (int k = 0; k < 2; k++) {
+      VEC v = V_LOAD(x + i + k * LANES), d = V_SUB(v, centre);
+      sum[k] = V_ADD(sum[k], d);
+      squares[k] = V_FMA(d, d, squares[k]);
+      most[k] = V_MAX(most[k], V_ABS(v));
+    }
+  }
+  double lanes[LANES], largest = 0, rest_sum = 0, rest_squares = 0;
+  V_STORE(lanes, V_MAX(most[0], most[1]));
+  for (int k = 0; k < LANES; k++) largest = lanes[k] > largest ? lanes[k] : largest;
+  for (; i < m; i++) {
+    double d = x[i] - pilot, size = x[i] < 0 ? -x[i] : x[i];
+    rest_sum += d;
+    rest_squares += d * d;
+    largest = size > largest ? size : largest;
+  }
+  out[0] = V_SUM(V_ADD(sum[0], sum[1])) + rest_sum;
+  out[1] = V_SUM(V_ADD(squares[0], squares[1])) + rest_squares;
+  out[2] = largest;
 }
 
 /* ---- exp and logistic
@@ -321,8 +352,8 @@ TARGET static void NAME(logistic)(lc_index m, const double *t, double *value, do
   }
 }
 
-static const lc_kernel NAME(kernel) = {KERNEL_NAME, NAME(scores), NAME(gradient),
-                                       NAME(gram),  NAME(exp),    NAME(logistic)};
+static const lc_kernel NAME(kernel) = {KERNEL_NAME,   NAME(scores), NAME(gradient), NAME(gram),
+                                       NAME(moments), NAME(exp),    NAME(logistic)};
 
 #undef ALWAYS
 #undef NAME

@@ -15,7 +15,7 @@ SEXP lcr_colstats(SEXP x, SEXP w) {
   double *column[6];
   for (int i = 0; i < 6; i++) column[i] = REAL(VECTOR_ELT(list.value, i));
   lc_colstat stats = {column[0], column[1], column[2], column[3], column[4], column[5]};
-  lc_design_colstats(&design, &stats, NULL);
+  lc_design_colstats(&design, lcr_thread_count(0), &stats);
   UNPROTECT(2);
   return list.value;
 }
@@ -61,6 +61,7 @@ static void read_problem(SEXP spec, lc_design *x, lc_problem *out) {
   out->pen.lower = lcr_doubles(lcr_get(spec, "lower"), p, "lower");
   out->pen.upper = lcr_doubles(lcr_get(spec, "upper"), p, "upper");
   out->spread = lcr_doubles(lcr_get(spec, "spread"), p, "spread");
+  out->wants_covariance = Rf_asLogical(lcr_get(spec, "covariance")) == 1;
   SEXP stats = lcr_get(spec, "stats");
   out->mean = lcr_doubles(lcr_get(stats, "mean"), p, "mean");
   out->sd = lcr_doubles(lcr_get(stats, "sd"), p, "sd");
@@ -136,7 +137,6 @@ static SEXP fit_list(const lc_problem *problem, lc_status status, const lc_solut
                      lcr_session *session) {
   const lc_design *x = problem->x;
   const lc_status_row *row = lc_status_find(status);
-  int wants_covariance = Rf_asLogical(lcr_get(spec, "covariance")) == 1;
   lcr_list list = lcr_list_make(18);
   lcr_list_add(&list, "status", Rf_mkString(row->name));
   lcr_list_add(&list, "text", Rf_mkString(row->text));
@@ -161,7 +161,7 @@ static SEXP fit_list(const lc_problem *problem, lc_status status, const lc_solut
   lcr_list_add(&list, "separation", separation_list(solution, problem->k));
   lcr_list_add(&list, "mistakes", number(solution->report.mistakes));
   lcr_list_add(&list, "condition", number(solution->report.condition));
-  lcr_list_add(&list, "covariance", wants_covariance ? covariance_of(problem, solution, session) : R_NilValue);
+  lcr_list_add(&list, "covariance", problem->wants_covariance ? covariance_of(problem, solution, session) : R_NilValue);
   UNPROTECT(3);
   return list.value;
 }

@@ -169,11 +169,12 @@ static void remove_common_shift(const lc_objective *obj, double *B) {
 /* Half the squared Newton decrement by one factor of the Hessian at `at`. */
 static lc_status decrement_at(lc_objective *obj, const lc_report *report, double *out) {
   lc_index P = obj->P;
+  /* Before the mark: the first evaluation with curvature allocates the objective's own C. */
+  LC_TRY(lc_objective_eval(obj, obj->at.B, LC_WANT_GRADIENT | LC_WANT_CURVATURE));
   lc_mark mark = lc_arena_mark(obj->arena);
   double *H = lc_arena_doubles(obj->arena, P * P), *d = lc_arena_doubles(obj->arena, 2 * P);
   unsigned char *skip = lc_arena_alloc(obj->arena, P, 1);
   lc_status status = H && d && skip ? LC_OK : LC_OUT_OF_MEMORY;
-  if (status == LC_OK) status = lc_objective_eval(obj, obj->at.B, LC_WANT_GRADIENT | LC_WANT_CURVATURE);
   if (status == LC_OK) {
     double *scale = d + P;
     lc_objective_hessian(obj, 1, H);
@@ -194,9 +195,9 @@ static lc_status decrement_at(lc_objective *obj, const lc_report *report, double
   return status;
 }
 
-static lc_status certify(lc_objective *obj, lc_report *report, lc_certificate *out) {
+static lc_status certify(lc_objective *obj, int want, lc_report *report, lc_certificate *out) {
   int unconstrained = !lc_penalty_has_l1(obj->pen) && !lc_penalty_has_bounds(obj->pen);
-  LC_TRY(lc_objective_eval(obj, obj->at.B, LC_WANT_GRADIENT));
+  LC_TRY(lc_objective_eval(obj, obj->at.B, want));
   lc_objective_accept(obj);
   out->kkt = lc_penalty_kkt(obj->pen, obj->K, obj->at.B, obj->G);
   double kkt = out->kkt;
@@ -239,7 +240,8 @@ static lc_status run_certified(lc_objective *obj, const lc_settings *settings, d
     if (status < 0 || status == LC_RANK) return status;
     if (out->solver->flags & LC_DRAWS) out->report.decrement = NAN;
     if (!is_stop(status)) {
-      lc_status certified = certify(obj, &out->report, &out->certificate);
+      lc_status certified = certify(obj, out->want, &out->report, &out->certificate);
+      out->has_curvature = certified == LC_OK && (out->want & LC_WANT_CURVATURE);
       if (certified != LC_OK) status = certified;
     }
     /* A smoothed kink is solved as far as its rounding allows, which is about this far. */
@@ -271,62 +273,86 @@ static lc_status run_by_rank(lc_problem *problem, const lc_link *link, lc_object
     status = run_certified(obj, settings, B, out);
     return status == LC_RANK ? LC_STALLED : status;
   }
-  lc_objective inner;
-  LC_TRY(lc_objective_init(&inner, &basis->design, problem->loss, link, &basis->pen, 1, obj->host, obj->arena));
-  lc_basis_enter(basis, inner.K, B);
-  status = run_certified(&inner, settings, B, out);
+  lc_objective *inner = lc_arena_alloc(obj->arena, 1, sizeof *inner);
+  if (!inner) return LC_OUT_OF_MEMORY;
+  LC_TRY(lc_objective_init(inner, &basis->design, problem->loss, link, &basis->pen, 1, obj->host, obj->arena));
+  lc_basis_enter(basis, inner->K, B);
+  out->fitted = inner;
+  status = run_certified(inner, settings, B, out);
   if (status < 0) return status;
   if (status == LC_RANK) status = LC_STALLED;
-  memcpy(B, inner.at.B, (size_t)inner.P * sizeof(double));
-  lc_basis_leave(basis, inner.K, B);
+  memcpy(B, inner->at.B, (size_t)inner->P * sizeof(double));
+  lc_basis_leave(basis, inner->K, B);
   out->report.condition = basis->condition;
   LC_TRY(lc_objective_eval(obj, B, LC_WANT_VALUE));
   lc_objective_accept(obj);
-  obj->passes += passes + inner.passes;
+  obj->passes += passes + inner->passes;
   return status;
+}
+
+/* Binds the objective and everything of the solution that lives in the arena. */
+static lc_status prepare(lc_problem *problem, const lc_link *link, const lc_penalty *pen, const double *rms,
+                         const lc_host *host, lc_arena *arena, lc_solution *out) {
+  lc_objective *obj = out->fitted = lc_arena_alloc(arena, 1, sizeof *obj);
+  if (!obj) return LC_OUT_OF_MEMORY;
+  LC_TRY(lc_objective_init(obj, problem->x, problem->loss, link, pen, 1, host, arena));
+  obj->rms = rms;
+  out->K = link->K;
+  out->want = LC_WANT_GRADIENT | (problem->wants_covariance ? LC_WANT_CURVATURE : 0);
+  out->certificate.kind = LC_KKT_ONLY;
+  out->certificate.gap = out->certificate.relative = out->certificate.kkt = NAN;
+  out->B = lc_arena_zeros(arena, obj->P);
+  out->alias = lc_arena_alloc(arena, obj->q, 1);
+  out->report.class_rows = lc_arena_zeros(arena, problem->k);
+  if (!out->B || !out->alias || !out->report.class_rows) return LC_OUT_OF_MEMORY;
+  memset(out->alias, 0, (size_t)obj->q);
+  if (!problem->start) return LC_OK;
+  memcpy(out->B, problem->start, (size_t)obj->P * sizeof(double));
+  lc_design_from_user(problem->x, obj->K, out->B);
+  return LC_OK;
+}
+
+/* Newton fits of smooth losses may start from a sample. */
+static lc_status find_start(const lc_problem *problem, const lc_objective *obj, const lc_settings *settings,
+                            lc_solution *out) {
+  int newton = out->solver == lc_solver_find("newton") && (problem->loss->flags & LC_SMOOTH);
+  return newton && !problem->start ? lc_solve_nested(obj, out->solver, settings, out->B) : LC_OK;
+}
+
+/* From the objective's point to the numbers that are reported. */
+static lc_status finish(const lc_problem *problem, lc_objective *obj, int as_given, lc_solution *out) {
+  memcpy(out->B, obj->at.B, (size_t)obj->P * sizeof(double));
+  if (!as_given) remove_common_shift(obj, out->B);
+  lc_design_to_user(problem->x, obj->K, out->B);
+  if (!(problem->loss->flags & LC_SMOOTH)) { /* the value of the loss itself, without smoothing */
+    obj->link.mu = 0;
+    lc_status status = lc_objective_gradient(obj);
+    if (status < 0) return status;
+  }
+  out->objective = obj->at.value;
+  out->loss = obj->at.loss;
+  out->weight_sum = obj->weight_sum;
+  out->passes = obj->passes;
+  return out->status;
 }
 
 lc_status lc_solve(lc_problem *problem, const lc_settings *settings, const lc_host *host, lc_arena *arena,
                    lc_solution *out) {
   memset(out, 0, sizeof *out);
   lc_link link;
-  lc_design *x = problem->x;
   LC_TRY(lc_link_make(problem->loss, problem->k, problem->reference, &link));
   out->solver = problem->solver ? problem->solver : plan(problem, &link, &out->reason);
   if (problem->solver) out->reason = "as asked";
   LC_TRY(check_solver(problem, out->solver));
-  lc_penalty pen = problem->pen;
+  lc_penalty *pen = &out->pen;
+  *pen = problem->pen;
   double *rms = NULL;
   int as_given = (out->solver->flags & LC_STEPS_AS_GIVEN) && problem->solver_rate_given;
-  LC_TRY(show_columns(problem, out->solver, as_given, &pen, &rms, arena));
-  lc_objective obj;
-  LC_TRY(lc_objective_init(&obj, x, problem->loss, &link, &pen, 1, host, arena));
-  obj.rms = rms;
-  out->K = link.K;
-  out->B = lc_arena_zeros(arena, obj.P);
-  out->alias = lc_arena_alloc(arena, obj.q, 1);
-  out->report.class_rows = lc_arena_zeros(arena, problem->k);
-  if (!out->B || !out->alias || !out->report.class_rows) return LC_OUT_OF_MEMORY;
-  memset(out->alias, 0, (size_t)obj.q);
-  out->certificate.kind = LC_KKT_ONLY;
-  out->certificate.gap = out->certificate.relative = out->certificate.kkt = NAN;
-  if (problem->start) {
-    memcpy(out->B, problem->start, (size_t)obj.P * sizeof(double));
-    lc_design_from_user(x, obj.K, out->B);
-  }
-  out->status = run_by_rank(problem, &link, &obj, settings, out->B, out);
+  LC_TRY(show_columns(problem, out->solver, as_given, pen, &rms, arena));
+  LC_TRY(prepare(problem, &link, pen, rms, host, arena, out));
+  lc_objective *obj = out->fitted;
+  out->status = find_start(problem, obj, settings, out);
+  if (out->status == LC_OK) out->status = run_by_rank(problem, &link, obj, settings, out->B, out);
   if (out->status < 0) return out->status;
-  memcpy(out->B, obj.at.B, (size_t)obj.P * sizeof(double));
-  if (!as_given) remove_common_shift(&obj, out->B);
-  lc_design_to_user(x, obj.K, out->B);
-  obj.link.mu = 0;
-  if (link.mu != obj.link.mu || !(problem->loss->flags & LC_SMOOTH)) {
-    lc_status status = lc_objective_gradient(&obj); /* the value of the loss itself, without smoothing */
-    if (status < 0) return status;
-  }
-  out->objective = obj.at.value;
-  out->loss = obj.at.loss;
-  out->weight_sum = obj.weight_sum;
-  out->passes = obj.passes;
-  return out->status;
+  return finish(problem, obj, as_given, out);
 }

@@ -18,6 +18,7 @@ typedef struct lc_problem {
   const double *mean, *sd, *max_abs; /* p each: statistics of the user's columns */
   const double *start;               /* q x K in the user's columns, or NULL for 0 */
   const lc_solver *solver;           /* NULL: the planner's choice */
+  int wants_covariance;              /* lc_solve_covariance() will be called */
   int solver_rate_given;             /* the user gave a rate: steps are taken in the user's columns */
 } lc_problem;
 
@@ -31,14 +32,23 @@ typedef struct lc_solution {
   double objective, loss, weight_sum, passes;
   lc_report report;
   lc_certificate certificate;
-  int met;        /* certificate within tolerance */
-  lc_basis basis; /* of the columns, when the fit needed one */
+  int met;              /* certificate within tolerance */
+  lc_penalty pen;       /* of the columns as shown */
+  lc_basis basis;       /* of the columns, when the fit needed one */
+  lc_objective *fitted; /* where the fit ran; C is the curvature at the solution when has_curvature */
+  int has_curvature;
+  int want; /* what the last evaluation computes */
 } lc_solution;
 
 /* Fits. Memory comes from the arena; the return value is < 0 where there is no usable solution, else equal to
  * out->status. */
 lc_status lc_solve(lc_problem *problem, const lc_settings *settings, const lc_host *host, lc_arena *arena,
                    lc_solution *out);
+
+/* A start for Newton's method on many rows: B <- the rough optimum of a random sample of rows (64 at a time, spread
+ * over all rows, by a fixed seed), from B. B stays where the sample would not save work or cannot be trusted: few rows,
+ * a sparse design, a rare class, a separated or rank-deficient sample. */
+lc_status lc_solve_nested(const lc_objective *obj, const lc_solver *solver, const lc_settings *settings, double *B);
 
 /* Covariance of the coefficients of an unpenalised likelihood fit: the inverse of the Fisher information W H at the
  * solution, in the user's columns and reference scores (of symmetric scores the first class is dropped), aliased rows

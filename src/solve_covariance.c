@@ -29,10 +29,11 @@ static void transpose(lc_index n, double *A) {
 }
 
 /* V <- T V T', T the linear map of coefficients from the design of the inversion to the user's columns. */
-static void map_to_user(const lc_solution *solution, const lc_design *shown, int K, lc_index size, double *V) {
+static void map_to_user(const lc_solution *solution, int from_basis, const lc_design *shown, int K, lc_index size,
+                        double *V) {
   for (int side = 0; side < 2; side++) {
     for (lc_index j = 0; j < size; j++) {
-      if (solution->basis.needed) lc_basis_leave(&solution->basis, K, V + j * size);
+      if (from_basis) lc_basis_leave(&solution->basis, K, V + j * size);
       lc_design_to_user(shown, K, V + j * size);
     }
     transpose(size, V);
@@ -64,30 +65,39 @@ static lc_status invert(const lc_objective *obj, lc_index from, double *V, lc_in
   return status;
 }
 
+/* The curvature at the solution where it is well conditioned: centred columns, or the basis of the fit. */
+static lc_status evaluate(const lc_problem *problem, const lc_solution *solution, const lc_host *host, lc_arena *arena,
+                          lc_design *shown, lc_objective *obj) {
+  lc_link link;
+  LC_TRY(lc_link_make(problem->loss, problem->k, problem->reference, &link));
+  *shown = *problem->x;
+  if (shown->one && !shown->start) shown->shift = problem->mean;
+  lc_index q = lc_design_q(shown);
+  double *B = lc_arena_doubles(arena, q * link.K);
+  if (!B) return LC_OUT_OF_MEMORY;
+  memcpy(B, solution->B, (size_t)(q * link.K) * sizeof(double));
+  lc_design_from_user(shown, link.K, B);
+  LC_TRY(lc_objective_init(obj, shown, problem->loss, &link, &solution->pen, 0, host, arena));
+  return lc_objective_eval(obj, B, LC_WANT_GRADIENT | LC_WANT_CURVATURE);
+}
+
 lc_status lc_solve_covariance(const lc_problem *problem, const lc_solution *solution, const lc_host *host,
                               lc_arena *arena, double **V, lc_index *size) {
-  const lc_basis *basis = &solution->basis;
-  lc_design shown = *problem->x, inner;
-  lc_link link;
-  lc_objective obj;
-  if (!basis->needed && shown.one && !shown.start) shown.shift = problem->mean;
-  LC_TRY(lc_link_make(problem->loss, problem->k, problem->reference, &link));
-  double *none = lc_arena_zeros(arena, 2 * lc_design_q(&shown));
-  double *B = lc_arena_doubles(arena, lc_design_q(&shown) * link.K);
-  if (!none || !B) return LC_OUT_OF_MEMORY;
-  memcpy(B, solution->B, (size_t)(lc_design_q(&shown) * link.K) * sizeof(double));
-  lc_design_from_user(&shown, link.K, B);
-  if (basis->needed) lc_basis_enter(basis, link.K, B);
-  inner = basis->needed ? basis->design : shown;
-  lc_penalty pen = {.p = inner.p, .one = inner.one, .lambda = 0, .l1 = none, .l2 = none + lc_design_q(&shown)};
-  LC_TRY(lc_objective_init(&obj, &inner, problem->loss, &link, &pen, 0, host, arena));
-  LC_TRY(lc_objective_eval(&obj, B, LC_WANT_GRADIENT | LC_WANT_CURVATURE));
-  int symmetric = !link.vector && !link.base;
-  lc_index from = symmetric ? obj.q : 0;
-  *size = obj.P - from;
+  const double harmless = 300; /* condition of the columns up to which their own Hessian keeps eight digits and more */
+  lc_design shown = *problem->x;
+  lc_objective own;
+  const lc_objective *obj = solution->fitted;
+  int reuse = solution->has_curvature && (solution->basis.needed || solution->report.condition <= harmless);
+  if (!reuse) {
+    LC_TRY(evaluate(problem, solution, host, arena, &shown, &own));
+    obj = &own;
+  }
+  int symmetric = !obj->link.vector && !obj->link.base;
+  lc_index from = symmetric ? obj->q : 0;
+  *size = obj->P - from;
   *V = lc_arena_doubles(arena, *size * *size);
   if (!*V) return LC_OUT_OF_MEMORY;
-  LC_TRY(invert(&obj, from, *V, *size));
-  map_to_user(solution, &shown, link.K - symmetric, *size, *V);
+  LC_TRY(invert(obj, from, *V, *size));
+  map_to_user(solution, reuse && solution->basis.needed, &shown, obj->K - symmetric, *size, *V);
   return LC_OK;
 }

@@ -9,6 +9,8 @@
 typedef struct newton_work {
   double *H, *U, *d, *scale, *trial;
   unsigned char *skip;
+  lc_index flat; /* pivots that may be skipped: those of the first factor */
+  int fresh;     /* the curvature of the objective is that of `at` and not yet factored */
 } newton_work;
 
 /* A pivot at or below this share of its diagonal at the start says that columns may depend on others. */
@@ -18,6 +20,8 @@ static const double lost_pivot = 1e-14;
 
 static lc_status allocate(lc_objective *obj, newton_work *work) {
   lc_index P = obj->P;
+  work->flat = P;
+  work->fresh = 1;
   work->H = lc_arena_doubles(obj->arena, P * P);
   work->U = lc_arena_doubles(obj->arena, P * P);
   work->d = lc_arena_doubles(obj->arena, P);
@@ -82,13 +86,14 @@ static lc_status step_to(lc_objective *obj, newton_work *work, double t, int wan
   return lc_objective_eval(obj, work->trial, want);
 }
 
-/* Tries the full step, in one read with everything where second derivatives are cheap, then backtracks. */
-static lc_status take_step(lc_objective *obj, newton_work *work, double slope, double *t) {
-  int all = LC_WANT_GRADIENT | LC_WANT_CURVATURE, fused = obj->ns == 1;
-  LC_TRY(step_to(obj, work, 1, fused ? all : LC_WANT_VALUE));
+/* Tries the full step, in one read with all that is wanted where second derivatives are cheap or not wanted, then
+ * backtracks. */
+static lc_status take_step(lc_objective *obj, newton_work *work, int want, double slope, double *t) {
+  int fused = obj->ns == 1 || !(want & LC_WANT_CURVATURE);
+  LC_TRY(step_to(obj, work, 1, fused ? want : LC_WANT_VALUE));
   LC_TRY(lc_line_search(obj, slope, obj->to.value, t));
   if (*t == 0 || (*t == 1 && fused)) return LC_OK;
-  return step_to(obj, work, *t, all);
+  return step_to(obj, work, *t, want);
 }
 
 /* Separated rows keep moving by about 1 a step while nothing is left to gain (their likelihood falls by e). */
@@ -103,44 +108,80 @@ static lc_status look_for_separation(lc_objective *obj, lc_report *report) {
   return LC_OK;
 }
 
+enum { ALL = LC_WANT_GRADIENT | LC_WANT_CURVATURE };
+
+/* Factors the Hessian at `at`. LC_RANK: columns of an unpenalised fit may depend on each other. */
+static lc_status refresh(lc_objective *obj, newton_work *work, lc_report *report) {
+  int first = report->iterations == 0, unpenalised = lc_penalty_is_none(obj->pen);
+  double smallest = 1;
+  scaled_hessian(obj, report, work);
+  work->flat = factor(obj, work, first && unpenalised ? suspicious_pivot : lost_pivot, work->flat, &smallest);
+  if (first && unpenalised && unexplained_skip(obj, report, work)) return LC_RANK;
+  if (first) report->condition = 1 / sqrt(smallest);
+  return LC_OK;
+}
+
+/* Direction at `at` with the factor that there is, or with a new one when the old no longer shrinks the decrement. */
+static lc_status find_direction(lc_objective *obj, newton_work *work, lc_report *report, double *slope) {
+  const double shrinks = 0.05;
+  double last = report->decrement;
+  if (work->fresh) LC_TRY(refresh(obj, work, report));
+  *slope = direction(obj, work);
+  report->decrement = -0.5 * *slope;
+  if (work->fresh || report->decrement <= shrinks * last) return LC_OK;
+  LC_TRY(lc_objective_eval(obj, obj->at.B, ALL));
+  lc_objective_accept(obj);
+  work->fresh = 1;
+  LC_TRY(refresh(obj, work, report));
+  *slope = direction(obj, work);
+  report->decrement = -0.5 * *slope;
+  return LC_OK;
+}
+
+/* What the next point needs. Near the optimum the factor of the last point serves a few more steps (Shamanskii 1967):
+ * they gain nearly as much and leave out the dearest part of a pass. */
+static int wanted(const lc_objective *obj, const lc_report *report, double t) {
+  double near = obj->ns == 1 ? 1e-5 : 1e-2;
+  return t == 1 && report->decrement <= near * lc_objective_scale(obj) ? LC_WANT_GRADIENT : ALL;
+}
+
+/* Unpenalised coefficients should carry nine digits; the error of a coefficient is about the root of that of the
+ * objective, so the relative decrement goes to the square of the tolerance. */
+static double decrement_goal(const lc_objective *obj, const lc_settings *settings) {
+  int all_l2 = lc_penalty_all_l2(obj->pen) && !lc_penalty_is_none(obj->pen);
+  return settings->tolerance * (all_l2 ? 1e-3 : settings->tolerance);
+}
+
 static lc_status newton_run(lc_objective *obj, const lc_settings *settings, const double *B, lc_report *report) {
   newton_work work;
   LC_TRY(allocate(obj, &work));
-  int unpenalised = lc_penalty_is_none(obj->pen), free_slopes = unpenalised || !lc_penalty_all_l2(obj->pen);
-  double most = isnan(settings->max_iter) ? 200 : settings->max_iter, t = NAN;
-  /* Unpenalised coefficients should carry nine digits; the error of a coefficient is about the root of that of
-   * the objective, so the relative decrement goes to the square of the tolerance. */
-  lc_index flat = obj->P; /* known after the first factor */
-  double goal = free_slopes ? settings->tolerance * settings->tolerance : settings->tolerance * 1e-3;
-  LC_TRY(lc_objective_eval(obj, B, LC_WANT_GRADIENT | LC_WANT_CURVATURE));
+  double most = isnan(settings->max_iter) ? 200 : settings->max_iter, t = NAN, slope;
+  double goal = decrement_goal(obj, settings);
+  LC_TRY(lc_objective_eval(obj, B, ALL));
   lc_objective_accept(obj);
   if (!isfinite(obj->at.value)) return LC_NONFINITE;
   for (report->iterations = 0;; report->iterations++) {
-    double smallest = 1;
+    double last = report->decrement;
     LC_TRY(lc_objective_record(obj, report->iterations, NAN, lc_penalty_kkt(obj->pen, obj->K, obj->at.B, obj->G), t));
-    scaled_hessian(obj, report, &work);
-    int first = report->iterations == 0;
-    flat = factor(obj, &work, first && unpenalised ? suspicious_pivot : lost_pivot, flat, &smallest);
-    if (first && unpenalised && unexplained_skip(obj, report, &work)) return LC_RANK;
-    if (first) report->condition = 1 / sqrt(smallest);
-    double slope = direction(obj, &work), last = report->decrement;
-    report->decrement = -0.5 * slope;
+    LC_TRY(find_direction(obj, &work, report, &slope));
     double scale = lc_objective_scale(obj);
-    if (!(report->decrement > goal * scale) && lc_gap_is_small(obj, settings)) {
+    double enough = work.fresh ? goal : goal * 1e-4; /* an old factor measures and steps less exactly */
+    if (!(report->decrement > enough * scale) && lc_gap_is_small(obj, settings)) {
       /* The step is known and costs nothing; its gain is below the goal, so value and scores can wait. */
       for (lc_index i = 0; i < obj->P; i++) obj->at.B[i] += work.d[i];
       return LC_OK;
     }
     if (!(report->decrement > 0)) return LC_OK;
-    if (report->iterations >= most) return report->decrement > settings->tolerance * scale ? LC_MAX_ITER : LC_OK;
-    LC_TRY(take_step(obj, &work, slope, &t));
-    int small = report->decrement <= settings->tolerance * scale;
-    if (free_slopes && small) LC_TRY(look_for_separation(obj, report));
+    int small = report->decrement <= settings->tolerance * scale, want = wanted(obj, report, t);
+    if (report->iterations >= most) return small ? LC_OK : LC_MAX_ITER;
+    LC_TRY(take_step(obj, &work, want, slope, &t));
+    if (small && goal < settings->tolerance * 1e-3) LC_TRY(look_for_separation(obj, report));
     if (report->separation) return LC_SEPARATED;
     /* Near the optimum steps that no longer shrink the decrement are rounding. */
     if (t == 0 || (small && report->decrement > 0.25 * last && report->decrement < 1e-13 * scale))
       return small ? LC_OK : LC_STALLED;
     lc_objective_accept(obj);
+    work.fresh = (want & LC_WANT_CURVATURE) != 0;
   }
 }
 
