@@ -1,0 +1,90 @@
+# The worked numbers of vignette("lion-tiger-leopard") that test-teaching.R does not hold: layouts,
+# derivatives, and descent by hand against descent by the package.
+
+animals <- c("lion", "tiger", "leopard")
+scores <- rbind(c(lion = 5.6, tiger = 6.4, leopard = -4.6), c(-1.8, 10.2, 3.5), c(2, 5.4, -8.6))
+truth <- factor(animals, levels = animals)
+
+# A plain, a striped and a spotted cat, and the only weights that give them these scores.
+cats <- cbind(stripes = c(0, 1, 0), spots = c(0, 0, 1))
+weights <- cbind(`(Intercept)` = c(5.6, 6.4, -4.6), stripes = c(-7.4, 3.8, 8.1),
+                 spots = c(-3.6, -1, -4))
+rownames(weights) <- animals
+
+test_that("a bias in the first column, in the last one or apart gives the same scores", {
+  W <- rbind(lion = c(0.1, -0.1, 0, 0.5), tiger = c(2.3, 0.8, 1.2, 0.5),
+             leopard = c(0, -1, 0.5, 1))
+  b <- c(1.1, 3.2, -1.2)
+  pictures <- rbind(c(26, 100, 90, 80), c(12, 60, 95, 40))
+  expected <- rbind(c(lion = 33.7, tiger = 291, leopard = 23.8), c(16.3, 212.8, 26.3))
+  expect_equal(raw_scores(pictures, W, b), expected)
+  expect_equal(raw_scores(pictures, cbind(b, W)), expected)
+  expect_equal(raw_scores(pictures, cbind(W, b), bias = "last"), expected)
+  samples_in_columns <- rbind(t(pictures), 1)
+  expect_equal(t(cbind(W, b) %*% samples_in_columns), expected)
+})
+
+test_that("three cats with two features have the scores of the example", {
+  expect_equal(raw_scores(cats, weights), scores)
+  expect_equal(round(loss_value(weights, cats, truth, "softmax"), 4), 5.0684)
+  expect_equal(round(loss_value(weights, cats, truth, "perceptron"), 4), 8.4667)
+})
+
+test_that("with one feature that is 1 the gradient is that with respect to the scores", {
+  slope <- function(loss, z = scores[3, ]) drop(loss_gradient(unname(cbind(z)), 1, 3, loss))
+  expect_equal(slope("perceptron"), c(1, 1, -2))
+  expect_equal(slope("hinge"), c(1, 1, -2))
+  expect_equal(slope("squared_hinge"), c(23.2, 30, -53.2))
+  expect_equal(round(slope("softmax"), 6), c(0.032295, 0.967704, -0.999999))
+  # At a tie a perceptron has made a mistake, else it could not leave zero; the hinge at its kink
+  # has slope 0.
+  expect_equal(slope("perceptron", c(0, 0, 0)), c(1, 1, -2))
+  expect_equal(slope("hinge", c(-1, -1, 0)), c(0, 0, 0))
+})
+
+test_that("the gradient of the example, samples in rows and in columns", {
+  expected <- rbind(lion = c(-0.219225, 0.000002, 0.010765),
+                    tiger = c(0.552145, -0.000412, 0.322568),
+                    leopard = c(-0.332919, 0.000410, -0.333333))
+  g <- loss_gradient(weights, cats, truth, "softmax")
+  expect_equal(round(g, 6), expected, ignore_attr = "dimnames")
+  adjusted <- t(softmax(scores)) - diag(3)
+  expect_equal(g[, c("stripes", "spots", "(Intercept)")], adjusted %*% cbind(cats, 1) / 3,
+               ignore_attr = "dimnames")
+  H <- loss_hessian(weights, cats, truth, "softmax")
+  lion_tiger <- matrix(c(-0.0817, 0, -0.0104, 0, 0, 0, -0.0104, 0, -0.0104), 3)
+  expect_equal(round(H[1:3, 4:6], 4), lion_tiger, ignore_attr = "dimnames")
+})
+
+test_that("the logistic loss is the one formula of both classes", {
+  z <- 6.4 - 5.6
+  y <- 0:1
+  happened <- sigmoid(z)^y * (1 - sigmoid(z))^(1 - y)
+  expect_equal(sample_loss(c(z, z), y, "logistic"), -log(happened))
+  expect_equal(round(-log(happened), 4), c(1.1711, 0.3711))
+})
+
+test_that("every step of gradient descent by the package is that of the loop by hand", {
+  x <- as.matrix(iris[3:4])
+  y <- iris$Species
+  W <- matrix(0, 3, 3)
+  by_hand <- loss_value(W, x, y, "softmax")
+  for (step in 1:30) {
+    W <- W - 0.1 * loss_gradient(W, x, y, "softmax")
+    by_hand[step + 1] <- loss_value(W, x, y, "softmax")
+  }
+  fit <- linclass(x, y, coding = "symmetric", solver = solver("gradient_descent", rate = 0.1),
+                  control = linclass_control(max_iter = 30))
+  expect_equal(fit$history$objective, by_hand, tolerance = 1e-13)
+  expect_equal(coef(fit), W, tolerance = 1e-12, ignore_attr = "dimnames")
+})
+
+test_that("Newton steps by hand end at the ridge fit", {
+  x <- as.matrix(iris[3:4])
+  y <- iris$Species
+  W <- matrix(0, 3, 3)
+  for (step in 1:15) W <- W + newton_step(W, x, y, "softmax", lambda = 0.01, alpha = 0)
+  fit <- linclass(x, y, lambda = 0.01, alpha = 0, standardize = FALSE, solver = "newton")
+  expect_equal(coef(fit), W, tolerance = 1e-9, ignore_attr = "dimnames")
+  expect_lt(certificate(fit)$relative, 1e-12)
+})
