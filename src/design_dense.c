@@ -19,10 +19,16 @@ static int tile_rows(lc_index p) {
 
 static int is_view(const lc_design *x) { return x->storage == LC_DOUBLE && !x->shift && !x->scale; }
 
+/* Gram matrices read a tile many times: a copy without strides of the user's matrix (which may map all columns to the
+ * same cache sets) pays for itself. */
+static int must_pack(const lc_design *x, const lc_pass *pass) { return !is_view(x) || pass->C != NULL; }
+
 /* Rows row0 .. row0+m-1 of one column as shown, written to out. */
 static void load_column(const lc_design *x, lc_index row0, lc_index m, lc_index j, double *out) {
   double shift = x->shift ? x->shift[j] : 0, scale = x->scale ? x->scale[j] : 1;
-  if (x->storage == LC_DOUBLE) {
+  if (is_view(x)) {
+    memcpy(out, (const double *)x->x + j * x->n + row0, (size_t)m * sizeof(double));
+  } else if (x->storage == LC_DOUBLE) {
     const double *column = (const double *)x->x + j * x->n + row0;
     for (lc_index i = 0; i < m; i++) out[i] = (column[i] - shift) * scale;
   } else {
@@ -33,8 +39,8 @@ static void load_column(const lc_design *x, lc_index row0, lc_index m, lc_index 
 
 /* The rows as a matrix with leading dimension *ld: a view of the caller's memory where that can be,
  * else the tile is filled. */
-static const double *load_tile(const lc_design *x, lc_index row0, lc_index m, double *tile, lc_index *ld) {
-  if (is_view(x)) {
+static const double *load_tile(const lc_design *x, lc_index row0, lc_index m, int pack, double *tile, lc_index *ld) {
+  if (!pack) {
     *ld = x->n;
     return (const double *)x->x + row0;
   }
@@ -69,11 +75,11 @@ static plan make_plan(const lc_design *x, const lc_pass *pass) {
 static lc_status make_slot(const plan *pl, slot *out, lc_arena *arena) {
   const lc_pass *pass = pl->pass;
   lc_index rows = pl->rows, p = pl->x->p;
-  out->tile = lc_arena_doubles(arena, is_view(pl->x) ? 0 : rows * p);
+  out->tile = lc_arena_doubles(arena, must_pack(pl->x, pass) ? rows * p : 0);
   out->z = lc_arena_doubles(arena, pass->Z ? 0 : rows * pass->K);
   out->r = lc_arena_doubles(arena, rows * pass->K);
   out->s = lc_arena_doubles(arena, rows * pass->ns);
-  out->work = lc_arena_doubles(arena, pass->C ? rows * LC_GRAM_WORK : 0);
+  out->work = lc_arena_doubles(arena, pass->C ? rows * lc_max(p, LC_GRAM_WORK) : 0);
   out->ones = lc_arena_zeros(arena, pass->C ? p * pass->ns : 0);
   out->sum = lc_arena_zeros(arena, pass->nsum);
   out->G = lc_arena_zeros(arena, pass->G ? pl->q * pass->K : 0);
@@ -127,7 +133,7 @@ static lc_status run_block(const plan *pl, slot *part, lc_index number) {
   lc_index row0 = number * pl->rows, m = lc_min(pl->rows, x->n - row0), ldx, ldz = pass->Z ? x->n : m;
   double *z = pass->Z ? pass->Z + row0 : part->z;
   int reads_x = pass->B || pass->G || pass->C;
-  const double *X = reads_x ? load_tile(x, row0, m, part->tile, &ldx) : (ldx = m, part->tile);
+  const double *X = reads_x ? load_tile(x, row0, m, must_pack(x, pass), part->tile, &ldx) : (ldx = m, part->tile);
   if (pass->B) {
     start_scores(x, pass, row0, m, z, ldz);
     lc_kernels()->scores(m, x->p, pass->K, X, ldx, pass->B + x->one, pl->q, z, ldz);
@@ -268,7 +274,7 @@ static lc_status dense_col_gram(const lc_design *x, lc_index nj, const lc_index 
                                 lc_arena *arena) {
   lc_mark mark = lc_arena_mark(arena);
   lc_index rows = tile_rows(nj);
-  double *tile = lc_arena_doubles(arena, rows * nj), *work = lc_arena_doubles(arena, rows * LC_GRAM_WORK);
+  double *tile = lc_arena_doubles(arena, rows * nj), *work = lc_arena_doubles(arena, rows * lc_max(nj, LC_GRAM_WORK));
   double *packed = lc_arena_zeros(arena, lc_packed_size(nj));
   if (!tile || !work || !packed) {
     lc_arena_reset(arena, mark);

@@ -23,7 +23,7 @@ typedef struct lc_kernel {
 
   /* For each of ns weight columns s of S (m x ns, lds): C_s += X' diag(s) X, packed with `one` places
    * left free in front (base.h: entry of columns a <= b at lc_packed_at(a + one, b + one)); C_s lies at
-   * C + s * ldc. `work` holds LC_GRAM_WORK * m doubles. */
+   * C + s * ldc. `work` holds m * max(p, LC_GRAM_WORK) doubles. */
   void (*gram)(lc_index m, lc_index p, int one, int ns, const double *X, lc_index ldx, const double *S, lc_index lds,
                double *C, lc_index ldc, double *work);
 

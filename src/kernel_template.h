@@ -87,28 +87,30 @@ TARGET static void NAME(gradient)(lc_index m, lc_index p, int K, const double *X
 
 /* ---- Gram matrices ----------------------------------------------------------------------------------------------- */
 
-/* One weight column: panels of weighted columns against the columns up to them. */
+/* One weight column. The weighted columns are written once; then a few columns of X, which stay in L1, meet all
+ * weighted columns from theirs on, DOT_COLS at a time. */
 TARGET static void NAME(gram_one)(lc_index m, lc_index p, int one, const double *X, lc_index ldx, const double *s,
                                   double *C, double *work) {
-  for (lc_index b0 = 0; b0 < p; b0 += DOT_COLS) {
-    int nb = (int)(p - b0 < DOT_COLS ? p - b0 : DOT_COLS);
-    UNROLL
-    for (int b = 0; b < nb; b++) {
-      const double *x = X + (b0 + b) * ldx;
-      lc_index i = 0;
-      for (; i + LANES <= m; i += LANES) V_STORE(work + b * m + i, V_MUL(V_LOAD(x + i), V_LOAD(s + i)));
-      for (; i < m; i++) work[b * m + i] = x[i] * s[i];
-    }
-    for (lc_index a = 0; a < b0 + nb;) {
-      double sums[DOT_ROWS * DOT_COLS] = {0};
-      int na = (int)(b0 + nb - a < DOT_ROWS ? b0 + nb - a : DOT_ROWS);
-      NAME(panel)(m, na, X + a * ldx, ldx, nb, work, m, sums, DOT_ROWS);
-      for (int v = 0; v < nb; v++)
-        for (int u = 0; u < na && a + u <= b0 + v; u++)
-          C[lc_packed_at(a + u + one, b0 + v + one)] += sums[u + v * DOT_ROWS];
-      a += na;
-    }
+  enum { NEAR = 3 * DOT_ROWS };
+  for (lc_index j = 0; j < p; j++) {
+    const double *x = X + j * ldx;
+    lc_index i = 0;
+    for (; i + LANES <= m; i += LANES) V_STORE(work + j * m + i, V_MUL(V_LOAD(x + i), V_LOAD(s + i)));
+    for (; i < m; i++) work[j * m + i] = x[i] * s[i];
   }
+  for (lc_index near = 0; near < p; near += NEAR)
+    for (lc_index b = near / DOT_COLS * DOT_COLS; b < p; b += DOT_COLS) {
+      int nb = (int)(p - b < DOT_COLS ? p - b : DOT_COLS);
+      for (lc_index a = near; a < near + NEAR && a < b + nb; a += DOT_ROWS) {
+        double sums[DOT_ROWS * DOT_COLS] = {0};
+        lc_index end = near + NEAR < p ? near + NEAR : p;
+        int na = (int)(end - a < DOT_ROWS ? end - a : DOT_ROWS);
+        NAME(panel)(m, na, X + a * ldx, ldx, nb, work + b * m, m, sums, DOT_ROWS);
+        for (int v = 0; v < nb; v++)
+          for (int u = 0; u < na && a + u <= b + v; u++)
+            C[lc_packed_at(a + u + one, b + v + one)] += sums[u + v * DOT_ROWS];
+      }
+    }
 }
 
 /* Many weight columns: products of pairs of columns, a few at a time, against all weights at once. */
@@ -237,7 +239,7 @@ TARGET static void NAME(scores_some)(lc_index m, lc_index p, int kb, const doubl
     ROWS_OF(4)
     ROWS_OF(5)
 #if MOST_SCORES > 5
-        ROWS_OF(6) ROWS_OF(7) ROWS_OF(8) ROWS_OF(9) ROWS_OF(10)
+    ROWS_OF(6) ROWS_OF(7) ROWS_OF(8) ROWS_OF(9) ROWS_OF(10)
 #endif
   }
 }

@@ -4,35 +4,46 @@
 #include <math.h>
 #include <string.h>
 
+#include "kernel.h"
+
+enum { PANEL = 16 }; /* columns that the Cholesky factor works on together */
+
 double lc_dot(lc_index n, const double *x, const double *y) {
-  double s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-  lc_index i = 0;
-  for (; i + 4 <= n; i += 4) {
-    s0 += x[i] * y[i];
-    s1 += x[i + 1] * y[i + 1];
-    s2 += x[i + 2] * y[i + 2];
-    s3 += x[i + 3] * y[i + 3];
+  double sum = 0;
+  lc_kernels()->gradient(n, 1, 1, x, n, y, n, &sum, 1);
+  return sum;
+}
+
+/* Entries i of the columns from j0 to j1 of U, all rows above j0: one dot product of column i with each of them. */
+static void columns_above(lc_index n, double *A, const unsigned char *skip, lc_index j0, lc_index j1) {
+  double product[PANEL];
+  for (lc_index i = 0; i < j0; i++) {
+    for (lc_index j = j0; j < j1; j++) product[j - j0] = 0;
+    if (!skip[i]) lc_kernels()->gradient(i, j1 - j0, 1, A + j0 * n, n, A + i * n, n, product, PANEL);
+    for (lc_index j = j0; j < j1; j++) A[i + j * n] = skip[i] ? 0 : (A[i + j * n] - product[j - j0]) / A[i + i * n];
   }
-  for (; i < n; i++) s0 += x[i] * y[i];
-  return (s0 + s1) + (s2 + s3);
 }
 
 lc_index lc_cholesky(lc_index n, double *A, double tolerance, unsigned char *skip, double *smallest) {
   lc_index skipped = 0;
   double least = 1;
-  for (lc_index j = 0; j < n; j++) {
-    double *column = A + j * n, diagonal = column[j];
-    for (lc_index i = 0; i < j; i++)
-      column[i] = skip[i] ? 0 : (column[i] - lc_dot(i, A + i * n, column)) / A[i + i * n];
-    double pivot = diagonal - lc_dot(j, column, column);
-    /* Written so that a NaN pivot is skipped too. */
-    skip[j] = !(pivot > tolerance * diagonal) || !(diagonal > 0);
-    if (skip[j]) {
-      column[j] = 0;
-      skipped++;
-    } else {
-      column[j] = sqrt(pivot);
-      least = fmin(least, pivot / diagonal);
+  for (lc_index j0 = 0; j0 < n; j0 += PANEL) {
+    lc_index j1 = lc_min(n, j0 + PANEL);
+    columns_above(n, A, skip, j0, j1);
+    for (lc_index j = j0; j < j1; j++) {
+      double *column = A + j * n, diagonal = column[j];
+      for (lc_index i = j0; i < j; i++)
+        column[i] = skip[i] ? 0 : (column[i] - lc_dot(i, A + i * n, column)) / A[i + i * n];
+      double pivot = diagonal - lc_dot(j, column, column);
+      /* Written so that a NaN pivot is skipped too. */
+      skip[j] = !(pivot > tolerance * diagonal) || !(diagonal > 0);
+      if (skip[j]) {
+        column[j] = 0;
+        skipped++;
+      } else {
+        column[j] = sqrt(pivot);
+        least = fmin(least, pivot / diagonal);
+      }
     }
   }
   if (smallest) *smallest = least;

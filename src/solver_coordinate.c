@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel.h"
 #include "linalg.h"
 #include "solver.h"
 
@@ -123,7 +124,7 @@ static void move_coefficient(model *m, lc_index s, double to) {
   const double *column = m->H + s * m->size;
   if (step == 0) return;
   m->b[s] = to;
-  for (lc_index r = 0; r < m->size; r++) m->Hd[r] += column[r] * step;
+  lc_kernels()->scores(m->size, 1, 1, column, m->size, &step, 1, m->Hd, m->size);
 }
 
 static void sweep(model *m) {
@@ -172,11 +173,12 @@ static double longest_share(const model *m, lc_index count, const double *d, lc_
 }
 
 /* Solves for the active coefficients with their signs held; on a sign change goes as far as it may. */
-static void solve_active(model *m) {
+static lc_status solve_active(model *m) {
   for (int round = 0; round < 20; round++) {
     lc_index count = list_active(m), hit;
     double at = 0;
-    if (count == 0) return;
+    if (count == 0) return LC_OK;
+    LC_TRY(lc_poll(m->obj->host));
     for (lc_index v = 0; v < count; v++) {
       lc_index s = m->active[v], f = feature_of(m, s);
       double sign = (m->b[s] > 0) - (m->b[s] < 0);
@@ -190,19 +192,22 @@ static void solve_active(model *m) {
       lc_index s = m->active[v];
       move_coefficient(m, s, s == hit ? at : m->b[s] + share * m->rhs[v]);
     }
-    if (hit < 0) return;
+    if (hit < 0) return LC_OK;
   }
+  return LC_OK;
 }
 
 /* Minimises the model until its worst violation is below `goal`. */
-static void solve_model(model *m, double goal) {
+static lc_status solve_model(model *m, double goal) {
   enum { ROUNDS = 200, SWEEPS = 3 };
   for (int round = 0; round < ROUNDS; round++) {
+    LC_TRY(lc_poll(m->obj->host));
     for (int k = 0; k < SWEEPS; k++) sweep(m);
-    if (worst_violation(m) <= goal) return;
-    solve_active(m);
-    if (worst_violation(m) <= goal) return;
+    if (worst_violation(m) <= goal) return LC_OK;
+    LC_TRY(solve_active(m));
+    if (worst_violation(m) <= goal) return LC_OK;
   }
+  return LC_OK;
 }
 
 /* g'd + penalty change: the slope of F along the move, an upper bound of its fall. */
@@ -270,7 +275,7 @@ static lc_status coordinate_run(lc_objective *obj, const lc_settings *settings, 
     if (kkt == 0) return LC_OK;
     choose_rows(&m, all, most);
     LC_TRY(build_model(&m));
-    solve_model(&m, 1e-3 * fmin(worst_violation(&m), last));
+    LC_TRY(solve_model(&m, 1e-3 * fmin(worst_violation(&m), last)));
     last = worst_violation(&m);
     double change = predicted_change(&m);
     report->decrement = -0.5 * change;
@@ -291,7 +296,7 @@ static lc_status coordinate_run(lc_objective *obj, const lc_settings *settings, 
 }
 
 static const lc_field fields[] = {
-    {"working_set", offsetof(lc_settings, working_set), 4000, 2, 20000, 1,
+    {"working_set", offsetof(lc_settings, working_set), 2000, 2, 20000, 1,
      "largest number of coefficients that move together; memory grows with its square"},
 };
 

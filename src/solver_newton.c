@@ -165,7 +165,7 @@ static lc_status newton_run(lc_objective *obj, const lc_settings *settings, cons
     LC_TRY(lc_objective_record(obj, report->iterations, NAN, lc_penalty_kkt(obj->pen, obj->K, obj->at.B, obj->G), t));
     LC_TRY(find_direction(obj, &work, report, &slope));
     double scale = lc_objective_scale(obj);
-    double enough = work.fresh ? goal : goal * 1e-4; /* an old factor measures and steps less exactly */
+    double enough = work.fresh ? goal : goal * 1e-2; /* an old factor measures and steps less exactly */
     if (!(report->decrement > enough * scale) && lc_gap_is_small(obj, settings)) {
       /* The step is known and costs nothing; its gain is below the goal, so value and scores can wait. */
       for (lc_index i = 0; i < obj->P; i++) obj->at.B[i] += work.d[i];
@@ -175,7 +175,9 @@ static lc_status newton_run(lc_objective *obj, const lc_settings *settings, cons
     int small = report->decrement <= settings->tolerance * scale, want = wanted(obj, report, t);
     if (report->iterations >= most) return small ? LC_OK : LC_MAX_ITER;
     LC_TRY(take_step(obj, &work, want, slope, &t));
-    if (small && goal < settings->tolerance * 1e-3) LC_TRY(look_for_separation(obj, report));
+    /* Away from separation the decrement is squared by each step here. */
+    int slow = report->decrement > 1e-4 * last;
+    if (small && slow && goal < settings->tolerance * 1e-3) LC_TRY(look_for_separation(obj, report));
     if (report->separation) return LC_SEPARATED;
     /* Near the optimum steps that no longer shrink the decrement are rounding. */
     if (t == 0 || (small && report->decrement > 0.25 * last && report->decrement < 1e-13 * scale))
