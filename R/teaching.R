@@ -186,8 +186,9 @@ sample_loss <- function(z, y, loss) {
 #'
 #' With p = probabilities, the gradient of a row of W is \eqn{\frac{1}{n} \sum_i (p_{ic} - 1\{y_i
 #' = c\}) x_i} for softmax, \eqn{\frac{1}{n} X'(s(Xw) - y)} for logistic. The part of the L1
-#' penalty is \eqn{\lambda \alpha\, \mathrm{sign}(w)}, 0 at 0. At the kinks of the hinges and of
-#' the perceptron the subgradient 0 is taken. The Hessian holds the ridge part of the penalty only;
+#' penalty is \eqn{\lambda \alpha\, \mathrm{sign}(w)}, 0 at 0. At the kinks of the hinges the
+#' subgradient 0 is taken; the perceptron counts a tie as a mistake (with 0 there a fit could not
+#' leave W = 0). The Hessian holds the ridge part of the penalty only;
 #' for the squared hinge it is the generalised Hessian, and hinge and perceptron have none. The
 #' Hessian of softmax is singular (a constant added to all classes changes nothing); the Newton
 #' step is then the shortest of all solutions.

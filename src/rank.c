@@ -7,7 +7,7 @@
 #include "linalg.h"
 
 static const double dependent = 1e-11;       /* relative remainder at which a column depends on others */
-static const double well_conditioned = 1e-4; /* least relative remainder that a Gram matrix resolves well */
+static const double well_conditioned = 1e-3; /* least relative remainder that a Gram matrix resolves well */
 
 /* Rows with weight 0 would hide a dependence; they were dropped before. */
 static lc_status build_dense(const lc_design *x, unsigned char *alias, lc_basis *out, lc_arena *arena) {

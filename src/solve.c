@@ -49,7 +49,7 @@ static int choose_shift(const lc_problem *problem, const lc_solver *solver, doub
   /* Second derivatives see through a mean until digits are lost; first-order steps suffer from any, and scores of a
    * smoothed kink need all their digits. */
   int robust = (solver->flags & LC_NEEDS_CURVATURE) && (problem->loss->flags & LC_SMOOTH), any = 0;
-  const double hidden = robust ? 1e3 : 1;
+  const double hidden = robust ? 30 : 1;
   for (lc_index j = 0; j < problem->x->p; j++) {
     double mean = problem->mean[j], sd = problem->sd[j];
     int shifted = problem->x->one && !problem->x->start && fabs(mean) > hidden * sd && sd > 0;
@@ -166,17 +166,20 @@ static void remove_common_shift(const lc_objective *obj, double *B) {
 /* ---- the certificate ------------------------------------------------------------------------------------------------
  */
 
-/* Half the squared Newton decrement by one factor of the Hessian at `at`. */
+/* Half the squared Newton decrement by one factor of the Hessian at `at`; NaN where the Newton step moves the scores of
+ * a row by more than 1: there the quadratic model, and with it the decrement, says nothing (saturated rows have no
+ * curvature however wrong they are). */
 static lc_status decrement_at(lc_objective *obj, const lc_report *report, double *out) {
   lc_index P = obj->P;
   /* Before the mark: the first evaluation with curvature allocates the objective's own C. */
   LC_TRY(lc_objective_eval(obj, obj->at.B, LC_WANT_GRADIENT | LC_WANT_CURVATURE));
   lc_mark mark = lc_arena_mark(obj->arena);
-  double *H = lc_arena_doubles(obj->arena, P * P), *d = lc_arena_doubles(obj->arena, 2 * P);
+  double *H = lc_arena_doubles(obj->arena, P * P), *d = lc_arena_doubles(obj->arena, 3 * P), moved = 0;
+  double *class_rows = lc_arena_doubles(obj->arena, obj->link.k);
   unsigned char *skip = lc_arena_alloc(obj->arena, P, 1);
-  lc_status status = H && d && skip ? LC_OK : LC_OUT_OF_MEMORY;
+  lc_status status = H && d && skip && class_rows ? LC_OK : LC_OUT_OF_MEMORY;
   if (status == LC_OK) {
-    double *scale = d + P;
+    double *scale = d + P, *next = scale + P;
     lc_objective_hessian(obj, 1, H);
     for (lc_index i = 0; i < P; i++) {
       double h = H[i * (P + 1)];
@@ -189,7 +192,13 @@ static lc_status decrement_at(lc_objective *obj, const lc_report *report, double
     lc_cholesky(P, H, 1e-13, skip, NULL);
     lc_cholesky_solve(P, H, skip, d);
     *out = 0;
-    for (lc_index i = 0; i < P; i++) *out += 0.5 * obj->G[i] * scale[i] * d[i];
+    for (lc_index i = 0; i < P; i++) {
+      *out += 0.5 * obj->G[i] * scale[i] * d[i];
+      next[i] = obj->at.B[i] - scale[i] * d[i];
+    }
+    status = lc_objective_eval(obj, next, LC_WANT_VALUE);
+    if (status == LC_OK) status = lc_objective_moved(obj, 1, &moved, class_rows);
+    if (moved > 0) *out = NAN;
   }
   lc_arena_reset(obj->arena, mark);
   return status;
@@ -210,7 +219,8 @@ static lc_status certify(lc_objective *obj, int want, lc_report *report, lc_cert
     return LC_OK;
   }
   if (out->kind == LC_GAP || !unconstrained || !(obj->loss->flags & LC_CURVATURE)) return LC_OK;
-  if (isnan(report->decrement) && obj->P <= NEWTON_COEFFICIENTS) LC_TRY(decrement_at(obj, report, &report->decrement));
+  if (isnan(report->decrement) && obj->at.Z && obj->P <= NEWTON_COEFFICIENTS)
+    LC_TRY(decrement_at(obj, report, &report->decrement));
   if (isnan(report->decrement)) return LC_OK;
   out->kind = LC_DECREMENT;
   out->gap = report->decrement;

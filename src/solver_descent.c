@@ -65,7 +65,11 @@ static lc_status descent_run(lc_objective *obj, const lc_settings *settings, con
       memcpy(best.B, obj->at.B, (size_t)obj->P * sizeof(double));
     }
     if (fixed ? kkt == 0 : is_done(obj, settings, report->iterations > 0 ? step : NAN, kkt)) return LC_OK;
-    if (report->iterations >= most) return fixed ? LC_BUDGET : LC_MAX_ITER;
+    if (report->iterations >= most) {
+      /* A rate that ends above its start leads nowhere. The perceptron starts at the trivial optimum. */
+      int worse = fixed && obj->loss->dual && obj->at.value > first && most > 0;
+      return worse ? back_to(obj, &best) : fixed ? LC_BUDGET : LC_MAX_ITER;
+    }
     if (fixed) {
       proximal_step(obj, step, trial);
       LC_TRY(lc_objective_eval(obj, trial, LC_WANT_GRADIENT));

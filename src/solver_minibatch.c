@@ -122,11 +122,22 @@ static lc_status minibatch_run(lc_objective *obj, const lc_settings *settings, c
   lc_objective_accept(obj);
   double first = obj->at.value;
   if (!isfinite(first)) return LC_NONFINITE;
+  double *best = lc_arena_doubles(obj->arena, obj->P), least = INFINITY;
+  if (!best) return LC_OUT_OF_MEMORY;
   for (double epoch = 0;; epoch++) {
     double kkt = lc_penalty_kkt(obj->pen, obj->K, obj->at.B, obj->G);
     report->iterations = epoch;
     LC_TRY(lc_objective_record(obj, epoch, epoch, kkt, epoch > 0 ? rate : NAN));
-    if (epoch >= most) return LC_BUDGET;
+    if (obj->at.value < least) {
+      least = obj->at.value;
+      memcpy(best, obj->at.B, (size_t)obj->P * sizeof(double));
+    }
+    if (epoch >= most) {
+      /* A rate that ends above its start leads nowhere: the best epoch is returned. */
+      if (perceptron || !(obj->at.value > first)) return LC_BUDGET;
+      LC_TRY(look_at(obj, best, first));
+      return LC_DIVERGED;
+    }
     /* The average leaves out the first half of the epochs, which only remember the start. */
     int averaging = average && (perceptron || epoch >= floor(most / 2));
     LC_TRY(run_epoch(obj, settings, batch, rate, epoch, averaging, &work));
@@ -134,7 +145,9 @@ static lc_status minibatch_run(lc_objective *obj, const lc_settings *settings, c
       LC_TRY(separates(obj, &work, first, &report->mistakes));
       if (report->mistakes == 0) return LC_OK;
     }
-    LC_TRY(look_at(obj, averaging ? work.mean : work.B, first));
+    lc_status looked = look_at(obj, averaging ? work.mean : work.B, first);
+    if (looked == LC_DIVERGED) LC_TRY(look_at(obj, best, first));
+    LC_TRY(looked);
   }
 }
 

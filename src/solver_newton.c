@@ -14,7 +14,7 @@ typedef struct newton_work {
 } newton_work;
 
 /* A pivot at or below this share of its diagonal at the start says that columns may depend on others. */
-static const double suspicious_pivot = 1e-8;
+static const double suspicious_pivot = 1e-6;
 /* Later on such a pivot comes from weights that vanish: damped, not aliased. */
 static const double lost_pivot = 1e-14;
 
@@ -123,7 +123,7 @@ static lc_status refresh(lc_objective *obj, newton_work *work, lc_report *report
 
 /* Direction at `at` with the factor that there is, or with a new one when the old no longer shrinks the decrement. */
 static lc_status find_direction(lc_objective *obj, newton_work *work, lc_report *report, double *slope) {
-  const double shrinks = 0.05;
+  const double shrinks = 0.005;
   double last = report->decrement;
   if (work->fresh) LC_TRY(refresh(obj, work, report));
   *slope = direction(obj, work);
@@ -141,7 +141,7 @@ static lc_status find_direction(lc_objective *obj, newton_work *work, lc_report 
 /* What the next point needs. Near the optimum the factor of the last point serves a few more steps (Shamanskii 1967):
  * they gain nearly as much and leave out the dearest part of a pass. */
 static int wanted(const lc_objective *obj, const lc_report *report, double t) {
-  double near = obj->ns == 1 ? 1e-5 : 1e-2;
+  double near = obj->ns == 1 ? 1e-5 : 1e-3;
   return t == 1 && report->decrement <= near * lc_objective_scale(obj) ? LC_WANT_GRADIENT : ALL;
 }
 
