@@ -113,9 +113,9 @@ static void one_column(const lc_design *x, lc_index j, double total, lc_colstat 
 /* A column of unweighted doubles of ordinary size, in one sweep; 0 when it is not one. */
 static int quick_column(const lc_design *x, lc_index j, lc_colstat *out) {
   if (x->start || x->w || x->storage != LC_DOUBLE || x->n == 0) return 0;
-  const double *column = (const double *)x->x + j * x->n, n = (double)x->n, pilot = column[0];
+  const double *entries = (const double *)x->x + j * x->n, n = (double)x->n, pilot = entries[0];
   double moment[3];
-  lc_kernels()->moments(x->n, column, pilot, moment);
+  lc_kernels()->moments(x->n, entries, pilot, moment);
   if (!isfinite(moment[1]) || moment[2] > 1e100 || moment[2] < 1e-100) return 0;
   double shift = moment[0] / n, variance = moment[1] / n - shift * shift;
   out->mean[j] = pilot + shift;

@@ -133,8 +133,7 @@ static SEXP covariance_of(const lc_problem *problem, const lc_solution *solution
   return status == LC_OK ? matrix_of(V, size, size) : R_NilValue;
 }
 
-static SEXP fit_list(const lc_problem *problem, lc_status status, const lc_solution *solution, SEXP spec,
-                     lcr_session *session) {
+static SEXP fit_list(const lc_problem *problem, lc_status status, const lc_solution *solution, lcr_session *session) {
   const lc_design *x = problem->x;
   const lc_status_row *row = lc_status_find(status);
   lcr_list list = lcr_list_make(18);
@@ -184,7 +183,7 @@ SEXP lcr_fit(SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec) {
   session->progress = Rf_asLogical(lcr_get(spec, "progress")) == 1;
   lc_status status = lc_solve(&problem, &settings, &session->host, &session->arena, &solution);
   session->time_limit = INFINITY; /* what follows belongs to the report */
-  SEXP out = PROTECT(fit_list(&problem, status, &solution, spec, session));
+  SEXP out = PROTECT(fit_list(&problem, status, &solution, session));
   lcr_session_end(session);
   UNPROTECT(2);
   return out;

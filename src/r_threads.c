@@ -25,12 +25,14 @@ void lcr_threads_init(void) {
 #endif
 }
 
+#ifdef _OPENMP
 /* A whole number in an environment variable, or `otherwise`. */
 static int variable(const char *name, int otherwise) {
   const char *text = getenv(name);
   int value = text ? atoi(text) : 0;
   return value > 0 ? value : otherwise;
 }
+#endif
 
 int lcr_thread_count(double asked) {
 #ifdef _OPENMP
