@@ -22,8 +22,7 @@ static double distance(double a, double b) {
   return fabs(a - b) / fmax(1, fabs(b));
 }
 
-void ctest_report_near(double got, double want, double tolerance, const char *file, int line,
-                       const char *what) {
+void ctest_report_near(double got, double want, double tolerance, const char *file, int line, const char *what) {
   int ok = distance(got, want) <= tolerance;
   ctest_report(ok, file, line, what);
   if (!ok) printf("     got %.17g, want %.17g within %g\n", got, want, tolerance);
@@ -72,7 +71,7 @@ static lc_status host_record(void *self, const lc_info *info) {
 }
 
 void ctest_host_init(ctest_host *host) {
-  *host = (ctest_host){.host = {.more = host_more, .poll = host_poll, .record = host_record}};
+  *host = (ctest_host){.host = {.more = host_more, .poll = host_poll, .record = host_record, .threads = 1}};
   host->host.self = host;
 }
 
@@ -83,6 +82,12 @@ void ctest_host_free(ctest_host *host) {
     free(block->memory);
     free(block);
   }
+}
+
+const char *const ctest_kernel_names[CTEST_KERNELS] = {"ref", "avx2", "avx512"};
+
+const lc_kernel *ctest_kernel(int number) {
+  return number == 0 ? lc_kernel_reference() : lc_kernel_x86(ctest_kernel_names[number]);
 }
 
 /* The tests' own generator, so that a fault in the package's cannot hide itself. */

@@ -9,12 +9,12 @@
 
 #include "arena.h"
 #include "base.h"
+#include "cpu.h"
 
 extern long ctest_passed, ctest_failed;
 
 void ctest_report(int ok, const char *file, int line, const char *what);
-void ctest_report_near(double got, double want, double tolerance, const char *file, int line,
-                       const char *what);
+void ctest_report_near(double got, double want, double tolerance, const char *file, int line, const char *what);
 
 #define CHECK(condition) ctest_report((condition) != 0, __FILE__, __LINE__, #condition)
 
@@ -36,6 +36,11 @@ typedef struct ctest_host {
 
 void ctest_host_init(ctest_host *host);
 void ctest_host_free(ctest_host *host);
+
+/* Set `number` of the kernels, from 0, the reference, on; NULL where this machine lacks it. */
+enum { CTEST_KERNELS = 3 };
+extern const char *const ctest_kernel_names[CTEST_KERNELS];
+const lc_kernel *ctest_kernel(int number);
 
 /* Numbers for test data, the same in every run: uniform on (0, 1), and roughly normal. */
 void ctest_seed(unsigned long seed);

@@ -1,117 +1,269 @@
-/* Tests of the room "kernel": every slot against the sum that defines it. */
+/* Tests of the room "kernel": every slot of every set of kernels that this machine runs, against the sum or the
+ * function that defines it. */
 #include "kernel.h"
 
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "ctest.h"
 
 void test_kernel(void);
 
-/* Leading dimensions are larger than the block, and what lies between must stay untouched. */
-static void test_products(lc_index m, lc_index p, int K) {
-  const lc_kernel *kernel = lc_kernels();
-  lc_index ldx = m + 3, ldz = m + 2, ldb = p + 1;
-  double *X = ctest_normals(ldx * lc_max(p, 1)), *B = ctest_normals(ldb * K),
-         *Z = ctest_normals(ldz * K), *R = ctest_normals(ldz * K), *G = ctest_normals(ldb * K),
-         *want_z = ctest_zeros(ldz * K), *want_g = ctest_zeros(ldb * K);
-  for (lc_index i = 0; i < ldz * K; i++) want_z[i] = Z[i];
-  for (lc_index i = 0; i < ldb * K; i++) want_g[i] = G[i];
+/* Entries that a kernel may not read hold a NaN, and the first entry does not lie at a multiple of 16 bytes. */
+typedef struct block {
+  double *memory, *at;
+  lc_index rows, columns, ld;
+} block;
+
+static block make_block(lc_index rows, lc_index columns, lc_index ld) {
+  block out = {ctest_zeros(ld * columns + 1), NULL, rows, columns, ld};
+  out.at = out.memory + 1;
+  for (lc_index i = 0; i < ld * columns; i++) out.at[i] = i % ld < rows ? ctest_normal() : NAN;
+  return out;
+}
+
+/* Sums of terms in more digits, and of their sizes: rounding is measured by the latter. */
+typedef struct exact {
+  long double sum, size;
+} exact;
+
+static void add(exact *e, long double term) {
+  e->sum += term;
+  e->size += fabsl(term);
+}
+
+/* `count` terms may be off by about the root of their number of units, and a few. */
+static int is_close(double got, const exact *want, lc_index count) {
+  return fabsl(got - want->sum) <= (4 + sqrt((double)count)) * DBL_EPSILON * (double)want->size;
+}
+
+/* Nothing outside the block was touched. */
+static int is_whole(const block *b) {
+  for (lc_index i = 0; i < b->ld * b->columns; i++)
+    if (i % b->ld >= b->rows && !isnan(b->at[i])) return 0;
+  return 1;
+}
+
+static void test_scores(const lc_kernel *kernel, lc_index m, lc_index p, int K) {
+  block X = make_block(m, p, m + 3), B = make_block(p, K, p + 1), Z = make_block(m, K, m + 2);
+  if (p > 2) B.at[1] = 0; /* a column that need not be read */
+  double *before = ctest_zeros(Z.ld * K);
+  memcpy(before, Z.at, (size_t)(Z.ld * K) * sizeof *before);
+  kernel->scores(m, p, K, X.at, X.ld, B.at, B.ld, Z.at, Z.ld);
+  int close = 1;
   for (int c = 0; c < K; c++)
-    for (lc_index j = 0; j < p; j++)
-      for (lc_index i = 0; i < m; i++) {
-        want_z[i + c * ldz] += X[i + j * ldx] * B[j + c * ldb];
-        want_g[j + c * ldb] += X[i + j * ldx] * R[i + c * ldz];
-      }
-  kernel->scores(m, p, K, X, ldx, B, ldb, Z, ldz);
-  kernel->gradient(m, p, K, X, ldx, R, ldz, G, ldb);
-  CHECK(ctest_distance(ldz * K, Z, want_z) < 1e-13 * (double)(p + 1));
-  CHECK(ctest_distance(ldb * K, G, want_g) < 1e-13 * (double)(m + 1));
-  free(X), free(B), free(Z), free(R), free(G), free(want_z), free(want_g);
+    for (lc_index i = 0; i < m; i++) {
+      exact want = {0, 0};
+      add(&want, before[i + c * Z.ld]);
+      for (lc_index j = 0; j < p; j++) add(&want, (long double)X.at[i + j * X.ld] * B.at[j + c * B.ld]);
+      close = close && is_close(Z.at[i + c * Z.ld], &want, p);
+    }
+  CHECK(close);
+  CHECK(is_whole(&Z));
+  free(X.memory), free(B.memory), free(Z.memory), free(before);
 }
 
-static void test_gram(lc_index m, lc_index p, int one, int ns) {
-  const lc_kernel *kernel = lc_kernels();
-  lc_index ldx = m + 1, lds = m + 2, q = p + one, size = lc_packed_size(q) + 5;
-  double *X = ctest_normals(ldx * lc_max(p, 1)), *S = ctest_normals(lds * ns),
-         *C = ctest_normals(size * ns), *want = ctest_zeros(size * ns), *work = ctest_zeros(m);
-  for (lc_index i = 0; i < size * ns; i++) want[i] = C[i];
-  for (int s = 0; s < ns; s++)
+static void test_gradient(const lc_kernel *kernel, lc_index m, lc_index p, int K) {
+  block X = make_block(m, p, m + 1), R = make_block(m, K, m + 5), G = make_block(p, K, p + 2);
+  double *before = ctest_zeros(G.ld * K);
+  memcpy(before, G.at, (size_t)(G.ld * K) * sizeof *before);
+  kernel->gradient(m, p, K, X.at, X.ld, R.at, R.ld, G.at, G.ld);
+  int close = 1;
+  for (int c = 0; c < K; c++)
+    for (lc_index j = 0; j < p; j++) {
+      exact want = {0, 0};
+      add(&want, before[j + c * G.ld]);
+      for (lc_index i = 0; i < m; i++) add(&want, (long double)X.at[i + j * X.ld] * R.at[i + c * R.ld]);
+      close = close && is_close(G.at[j + c * G.ld], &want, m);
+    }
+  CHECK(close);
+  CHECK(is_whole(&G));
+  free(X.memory), free(R.memory), free(G.memory), free(before);
+}
+
+/* Entries of the intercept, and those between two matrices, are the design's business. */
+static void test_gram(const lc_kernel *kernel, lc_index m, lc_index p, int one, int ns) {
+  lc_index size = lc_packed_size(p + one), ldc = size + 5;
+  block X = make_block(m, p, m + 1), S = make_block(m, ns, m + 2), C = make_block(size, ns, ldc);
+  double *before = ctest_zeros(ldc * ns), *work = ctest_zeros(LC_GRAM_WORK * m);
+  memcpy(before, C.at, (size_t)(ldc * ns) * sizeof *before);
+  kernel->gram(m, p, one, ns, X.at, X.ld, S.at, S.ld, C.at, ldc, work);
+  int close = 1, kept = 1;
+  for (int s = 0; s < ns; s++) {
     for (lc_index b = 0; b < p; b++)
-      for (lc_index a = 0; a <= b; a++)
+      for (lc_index a = 0; a <= b; a++) {
+        lc_index at = lc_packed_at(a + one, b + one) + s * ldc;
+        exact want = {0, 0};
+        add(&want, before[at]);
         for (lc_index i = 0; i < m; i++)
-          want[lc_packed_at(a + one, b + one) + s * size] +=
-              X[i + a * ldx] * S[i + s * lds] * X[i + b * ldx];
-  kernel->gram(m, p, one, ns, X, ldx, S, lds, C, size, work);
-  /* Entries of the intercept, and those past the end, are the design's business. */
-  CHECK(ctest_distance(size * ns, C, want) < 1e-13 * (double)(m + 1));
-  free(X), free(S), free(C), free(want), free(work);
-}
-
-static void test_exp(void) {
-  static const double at[] = {0,    -0.0, 1,      -1,   1e-300, -1e-300, 700,  -700, 709.5,   709.79,
-                              1000, 1e5,  -740.3, -744, -746,   -1000,   -1e5, 1e308, -INFINITY, NAN};
-  enum { COUNT = sizeof at / sizeof *at };
-  double got[COUNT];
-  lc_kernels()->exp(COUNT, at, got);
-  for (int i = 0; i < COUNT; i++) {
-    double want = exp(at[i]);
-    if (want > 0 && want < DBL_MIN) {
-      CHECK(fabs(got[i] - want) <= 1e-320); /* denormals keep what bits they have */
-    } else if (at[i] > 709 && at[i] < 709.79) {
-      CHECK(got[i] == INFINITY || fabs(got[i] / want - 1) < 1e-15);
-    } else if (isfinite(want) && want > 0) {
-      CHECK(fabs(got[i] / want - 1) < 1e-15);
-    } else {
-      CHECK_NEAR(got[i], want, 0);
+          add(&want, (long double)X.at[i + a * X.ld] * S.at[i + s * S.ld] * X.at[i + b * X.ld]);
+        close = close && is_close(C.at[at], &want, m);
+      }
+    for (lc_index b = 0; one && b <= p; b++) {
+      lc_index at = lc_packed_at(0, b) + s * ldc;
+      kept = kept && C.at[at] == before[at];
     }
   }
-  /* In place, along a grid, and nothing at all. */
-  enum { GRID = 2001 };
-  double x[GRID];
-  for (int i = 0; i < GRID; i++) x[i] = (i - 1000) * 0.7;
-  lc_kernels()->exp(GRID, x, x);
-  int close = 1;
-  for (int i = 0; i < GRID; i++) close = close && fabs(x[i] / exp((i - 1000) * 0.7) - 1) < 1e-15;
   CHECK(close);
-  lc_kernels()->exp(0, NULL, NULL);
+  CHECK(kept);
+  CHECK(is_whole(&C));
+  free(X.memory), free(S.memory), free(C.memory), free(before), free(work);
 }
 
-static void test_logistic(void) {
-  static const double at[] = {0, 1, -1, 1e-8, -1e-8, 20, -20, 36.8, 40, -40, 700, -700, 800, -800, 1e5, -1e5};
-  enum { COUNT = sizeof at / sizeof *at };
-  double value[COUNT], mean[COUNT], variance[COUNT];
-  lc_kernels()->logistic(COUNT, at, value, mean, variance);
-  for (int i = 0; i < COUNT; i++) {
-    double e = exp(-fabs(at[i]));
-    double want = fmax(at[i], 0) + log1p(e), p = at[i] > 0 ? 1 / (1 + e) : e / (1 + e);
-    double v = e / ((1 + e) * (1 + e));
-    /* Relative, also for values near zero. */
-    CHECK(want > 0 ? fabs(value[i] / want - 1) < 2e-15 : value[i] == 0);
-    CHECK(p > DBL_MIN ? fabs(mean[i] / p - 1) < 2e-15 : fabs(mean[i] - p) <= DBL_MIN);
-    CHECK(v > DBL_MIN ? fabs(variance[i] / v - 1) < 4e-15 : fabs(variance[i] - v) <= DBL_MIN);
+static void test_moments(const lc_kernel *kernel, lc_index m) {
+  block x = make_block(m, 1, m + 1);
+  double pilot = m > 0 ? x.at[0] : 0, got[3], largest = 0;
+  exact sum = {0, 0}, squares = {0, 0};
+  for (lc_index i = 0; i < m; i++) {
+    long double d = (long double)x.at[i] - pilot;
+    add(&sum, d);
+    add(&squares, d * d);
+    largest = fmax(largest, fabs(x.at[i]));
   }
-  CHECK_NEAR(value[0], 0.69314718055994531, 1e-15);
-  double alone[COUNT];
-  lc_kernels()->logistic(COUNT, at, alone, NULL, NULL);
-  CHECK(ctest_distance(COUNT, alone, value) == 0);
-  lc_kernels()->logistic(COUNT, at, NULL, alone, NULL);
-  CHECK(ctest_distance(COUNT, alone, mean) == 0);
-  lc_kernels()->logistic(COUNT, at, NULL, NULL, alone);
-  CHECK(ctest_distance(COUNT, alone, variance) == 0);
+  kernel->moments(m, x.at, pilot, got);
+  CHECK(is_close(got[0], &sum, m));
+  CHECK(is_close(got[1], &squares, m));
+  CHECK(got[2] == largest);
+  /* One entry that is no number shows in the sums, wherever it lies. */
+  static const double bad[] = {NAN, INFINITY, -INFINITY};
+  int seen = 1;
+  for (lc_index i = 0; i < m; i++) {
+    double keep = x.at[i];
+    x.at[i] = bad[i % 3];
+    kernel->moments(m, x.at, pilot, got);
+    seen = seen && !isfinite(got[0]) && !isfinite(got[1]);
+    x.at[i] = keep;
+  }
+  CHECK(seen);
+  free(x.memory);
+}
+
+/* How many doubles lie between two; 0 and -0 are one, as are all NaN. */
+static double ulps(double a, double b) {
+  if (isnan(a) || isnan(b)) return isnan(a) && isnan(b) ? 0 : INFINITY;
+  int64_t u, v;
+  memcpy(&u, &a, sizeof u);
+  memcpy(&v, &b, sizeof v);
+  if (u < 0) u = INT64_MIN - u;
+  if (v < 0) v = INT64_MIN - v;
+  return (double)(u > v ? (uint64_t)u - (uint64_t)v : (uint64_t)v - (uint64_t)u);
+}
+
+/* Arguments over the whole range, dense where something happens, and those that are no ordinary numbers. */
+enum { ARGUMENTS = 40000 };
+static double *arguments(void) {
+  static const double special[] = {0,    -0.0, 1e-320, -1e-320, 1e-300, -1e-300, 1e-17, -1e-17, 709,       -709,
+                                   -708, -744, -745,   36.8,    -36.8,  18,      800,   -800,   1e308,     -1e308,
+                                   NAN,  710,  1e5,    -1e5,    -746,   745,     746,   1e15,   -INFINITY, INFINITY};
+  enum { SPECIAL = sizeof special / sizeof *special };
+  double *x = ctest_zeros(ARGUMENTS);
+  memcpy(x, special, sizeof special);
+  for (int i = SPECIAL; i < ARGUMENTS; i++) {
+    double u = ctest_uniform();
+    x[i] = i % 4 == 0 ? -745 + 1454 * u : i % 4 == 1 ? 2 * u - 1 : i % 4 == 2 ? 80 * u - 40 : -745 + 40 * u;
+  }
+  return x;
+}
+
+static void test_exp(const lc_kernel *kernel) {
+  double *x = arguments(), *y = ctest_zeros(ARGUMENTS), worst = 0;
+  kernel->exp(ARGUMENTS, x, y);
+  int beyond = 1;
+  for (int i = 0; i < ARGUMENTS; i++) {
+    if (x[i] > 709)
+      beyond = beyond && (y[i] == INFINITY || ulps(y[i], exp(x[i])) <= 4);
+    else if (x[i] < -745)
+      beyond = beyond && (y[i] == 0 || ulps(y[i], exp(x[i])) <= 4);
+    else
+      worst = fmax(worst, ulps(y[i], exp(x[i])));
+  }
+  CHECK(beyond);
+  CHECK(worst <= 2);
+  kernel->exp(ARGUMENTS, x, x);
+  CHECK(memcmp(x, y, ARGUMENTS * sizeof *x) == 0);
+  CHECK(y[0] == 1 && y[1] == 1);
+  free(x), free(y);
+}
+
+static void test_logistic(const lc_kernel *kernel) {
+  double *t = arguments(), *value = ctest_zeros(ARGUMENTS), *mean = ctest_zeros(ARGUMENTS);
+  double *variance = ctest_zeros(ARGUMENTS), *alone = ctest_zeros(ARGUMENTS), worst[3] = {0, 0, 0};
+  size_t size = ARGUMENTS * sizeof *t;
+  kernel->logistic(ARGUMENTS, t, value, mean, variance);
+  for (int i = 0; i < ARGUMENTS; i++) {
+    long double e = expl(-fabsl(t[i])), s = 1 / (1 + e);
+    worst[0] = fmax(worst[0], ulps(value[i], (double)((t[i] < 0 ? 0 : t[i]) + log1pl(e))));
+    worst[1] = fmax(worst[1], ulps(mean[i], (double)(t[i] > 0 ? s : e * s)));
+    worst[2] = fmax(worst[2], ulps(variance[i], (double)(e * s * s)));
+  }
+  /* The mean takes four roundings after exp, the value and the variance more. */
+  CHECK(worst[0] <= 6);
+  CHECK(worst[1] <= 4);
+  CHECK(worst[2] <= 8);
+  kernel->logistic(ARGUMENTS, t, alone, NULL, NULL);
+  CHECK(memcmp(alone, value, size) == 0);
+  kernel->logistic(ARGUMENTS, t, NULL, alone, NULL);
+  CHECK(memcmp(alone, mean, size) == 0);
+  kernel->logistic(ARGUMENTS, t, NULL, NULL, alone);
+  CHECK(memcmp(alone, variance, size) == 0);
+  free(t), free(value), free(mean), free(variance), free(alone);
+}
+
+/* A row's result does not depend on where in a block it stands. */
+static void test_tails(const lc_kernel *kernel) {
+  enum { MOST = 40 };
+  double x[MOST + 1], whole[MOST], part[MOST + 1], mean[MOST + 1];
+  for (int i = 0; i <= MOST; i++) x[i] = 5 * ctest_normal();
+  int same = 1;
+  for (int m = 0; m <= MOST; m++) {
+    memset(part, 0, sizeof part);
+    kernel->exp(MOST, x, whole);
+    kernel->exp(m, x, part);
+    same = same && memcmp(whole, part, (size_t)m * sizeof *x) == 0 && part[m] == 0;
+    memset(part, 0, sizeof part);
+    memset(mean, 0, sizeof mean);
+    kernel->logistic(MOST, x, NULL, whole, NULL);
+    kernel->logistic(m, x, part, mean, NULL);
+    same = same && memcmp(whole, mean, (size_t)m * sizeof *x) == 0 && mean[m] == 0 && part[m] == 0;
+  }
+  CHECK(same);
+}
+
+static void test_set(const lc_kernel *kernel) {
+  static const lc_index sizes[] = {0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 64, 133, 299, 300};
+  static const int many[] = {1, 2, 3, 4, 5, 6};
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    lc_index m = sizes[i];
+    test_moments(kernel, m);
+    for (lc_index p = 0; p <= 13; p++) {
+      for (int K = 1; K <= 26; K += K < 12 ? 1 : 7) {
+        test_scores(kernel, m, p, K);
+        test_gradient(kernel, m, p, K);
+      }
+      if (p > 3 && m > 40 && m < 299) continue;
+      for (size_t s = 0; s < sizeof many / sizeof *many; s++) test_gram(kernel, m, p, (int)(p % 2), many[s]);
+    }
+  }
+  test_gram(kernel, 37, 6, 1, 325);
+  test_gram(kernel, 133, 3, 0, 325);
+  test_exp(kernel);
+  test_logistic(kernel);
+  test_tails(kernel);
 }
 
 void test_kernel(void) {
-  static const lc_index sizes[] = {0, 1, 2, 3, 7, 8, 17, 64, 133};
   ctest_seed(1);
-  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
-    for (size_t j = 0; j < 7; j++) {
-      test_products(sizes[i], sizes[j], 1);
-      test_products(sizes[i], sizes[j], 4);
-      test_gram(sizes[i], sizes[j], 0, 1);
-      test_gram(sizes[i], sizes[j], 1, 3);
-    }
-  test_exp();
-  test_logistic();
+  for (int set = 0; set < CTEST_KERNELS; set++) {
+    const lc_kernel *kernel = ctest_kernel(set);
+    if (!kernel) continue;
+    CHECK(strcmp(kernel->name, ctest_kernel_names[set]) == 0);
+    test_set(kernel);
+  }
+  CHECK(!lc_kernels_choose("no such kernels"));
+  CHECK(lc_kernels_choose("ref") && lc_kernels() == lc_kernel_reference());
+  CHECK(lc_kernels_choose(NULL));
+  const lc_kernel *best = lc_kernel_x86(NULL);
+  CHECK(lc_kernels() == (best ? best : lc_kernel_reference()));
 }

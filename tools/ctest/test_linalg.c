@@ -51,7 +51,7 @@ static void test_cholesky(lc_index n) {
 static void test_dependent(void) {
   enum { ROWS = 12, COLUMNS = 6 };
   double X[ROWS * COLUMNS], A[COLUMNS * COLUMNS] = {0}, U[COLUMNS * COLUMNS], b[COLUMNS], got[COLUMNS],
-      want[COLUMNS] = {1, -2, 0, 3, 0, 0.5};
+                                        want[COLUMNS] = {1, -2, 0, 3, 0, 0.5};
   unsigned char skip[COLUMNS];
   for (int i = 0; i < ROWS; i++) {
     for (int j = 0; j < COLUMNS; j++) X[i + j * ROWS] = ctest_normal();
@@ -111,16 +111,15 @@ static void test_dependent(void) {
 }
 
 static void test_eigen(lc_index n) {
-  double *A = random_gram(n / 2 + 1, n), *work = ctest_zeros(n * n), *value = ctest_zeros(n),
-         *V = ctest_zeros(n * n), *Av = ctest_zeros(n), worst = 0, norm = 0;
+  double *A = random_gram(n / 2 + 1, n), *work = ctest_zeros(n * n), *value = ctest_zeros(n), *V = ctest_zeros(n * n),
+         *Av = ctest_zeros(n), worst = 0, norm = 0;
   memcpy(work, A, (size_t)(n * n) * sizeof *A);
   lc_eigen(n, work, value, V);
   for (lc_index i = 0; i < n; i++) norm = fmax(norm, fabs(value[i]));
   for (lc_index i = 0; i < n; i++) {
     multiply(n, A, V + i * n, Av);
     for (lc_index k = 0; k < n; k++) worst = fmax(worst, fabs(Av[k] - value[i] * V[k + i * n]));
-    for (lc_index j = 0; j < n; j++)
-      worst = fmax(worst, norm * fabs(lc_dot(n, V + i * n, V + j * n) - (i == j)));
+    for (lc_index j = 0; j < n; j++) worst = fmax(worst, norm * fabs(lc_dot(n, V + i * n, V + j * n) - (i == j)));
   }
   CHECK(worst <= 1e-13 * norm * (double)n);
   free(A), free(work), free(value), free(V), free(Av);

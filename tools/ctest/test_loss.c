@@ -64,8 +64,7 @@ static double to_kink(const bench *b, int i) {
   double own = lc_link_score(&b->link, b->z + i, LD, y);
   if (b->loss->flags & LC_LIKELIHOOD) return nearest;
   for (int j = 0; j < b->link.k; j++)
-    if (j != y)
-      nearest = fmin(nearest, fabs(lc_link_score(&b->link, b->z + i, LD, j) - own + margin));
+    if (j != y) nearest = fmin(nearest, fabs(lc_link_score(&b->link, b->z + i, LD, j) - own + margin));
   return nearest;
 }
 
@@ -99,8 +98,7 @@ static void test_derivatives(bench *b) {
       z[c] = at - h;
       b->loss->rows(&b->link, 1, z, 1, b->y + i, NULL, r_down, 1, NULL, 1);
       z[c] = at;
-      for (int a = 0; a <= c; a++)
-        CHECK_NEAR(b->s[i + lc_packed_at(a, c) * LD], (r_up[a] - r_down[a]) / (2 * h), 2e-9);
+      for (int a = 0; a <= c; a++) CHECK_NEAR(b->s[i + lc_packed_at(a, c) * LD], (r_up[a] - r_down[a]) / (2 * h), 2e-9);
     }
   }
   CHECK(tried > M / 2);
@@ -117,8 +115,10 @@ static void test_outputs(bench *b) {
   int same = 1, untouched = 1;
   for (int c = 0; c < MOST; c++)
     for (int i = 0; i < LD; i++) {
-      if (c < b->link.K && i < M) same = same && r[i + c * LD] == b->r[i + c * LD];
-      else untouched = untouched && r[i + c * LD] == -7;
+      if (c < b->link.K && i < M)
+        same = same && r[i + c * LD] == b->r[i + c * LD];
+      else
+        untouched = untouched && r[i + c * LD] == -7;
     }
   CHECK(same);
   CHECK(untouched);
@@ -182,8 +182,7 @@ static void test_extremes(bench *b) {
     for (int i = 0; i < M; i++) {
       int y = (int)b->y[i];
       double own = lc_link_score(&b->link, b->z + i, LD, y), largest = 0;
-      for (int j = 0; j < b->link.k; j++)
-        largest = fmax(largest, lc_link_score(&b->link, b->z + i, LD, j) - own);
+      for (int j = 0; j < b->link.k; j++) largest = fmax(largest, lc_link_score(&b->link, b->z + i, LD, j) - own);
       finite = finite && isfinite(b->value[i]);
       /* log k at most lies between the largest difference and the log-sum of all. */
       if (b->loss->flags & LC_LIKELIHOOD) {

@@ -97,8 +97,8 @@ static void test_gradient(const lc_penalty *pen) {
 }
 
 void test_penalty(void) {
-  static const double l1[P] = {1, 0.5, 0, 0}, l2[P] = {0, 0.5, 2, 0}, none[P] = {0, 0, 0, 0},
-                      some[P] = {1, 1, 1, 1}, lower[P] = {-0.5, 0, -1, -2}, upper[P] = {0.7, 3, 0, 1},
+  static const double l1[P] = {1, 0.5, 0, 0}, l2[P] = {0, 0.5, 2, 0}, none[P] = {0, 0, 0, 0}, some[P] = {1, 1, 1, 1},
+                      lower[P] = {-0.5, 0, -1, -2}, upper[P] = {0.7, 3, 0, 1},
                       minus[P] = {-INFINITY, -INFINITY, -INFINITY, -INFINITY},
                       plus[P] = {INFINITY, INFINITY, INFINITY, INFINITY};
   ctest_seed(5);

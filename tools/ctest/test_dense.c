@@ -1,0 +1,132 @@
+/* Tests of what the dense design alone does: the same bits from any number of threads, and samples of rows. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctest.h"
+#include "design.h"
+
+void test_dense(void);
+
+enum { K = 2, NS = 3 };
+
+/* Any smooth function of the scores; the first sum counts rows. */
+static lc_status waves(void *context, const lc_block *block, double *sum) {
+  (void)context;
+  for (int i = 0; i < block->m; i++) {
+    sum[0] += 1;
+    for (int c = 0; c < K; c++) {
+      double z = block->z[i + c * block->ld];
+      sum[1] += cos(z);
+      if (block->r) block->r[i + c * block->ldr] = sin(z);
+    }
+    for (int s = 0; s < NS && block->s; s++) block->s[i + s * block->ldr] = 1 + 0.1 * s;
+  }
+  return LC_OK;
+}
+
+/* Everything a pass gives, one after the other. */
+static double *everything(const lc_design *x, const double *B, int threads, int curvature, lc_index *count) {
+  lc_index q = lc_design_q(x), nz = x->n * K, ng = q * K, nc = curvature ? lc_packed_size(q) * NS : 0;
+  ctest_host host;
+  lc_arena arena;
+  ctest_host_init(&host);
+  host.host.threads = threads;
+  lc_arena_init(&arena, &host.host);
+  *count = nz + ng + nc + 2;
+  double *out = ctest_zeros(*count);
+  lc_pass pass = {.K = K,
+                  .ns = curvature ? NS : 0,
+                  .nsum = 2,
+                  .B = B,
+                  .Z = out,
+                  .block = waves,
+                  .sum = out + nz,
+                  .G = out + nz + 2,
+                  .C = curvature ? out + nz + 2 + ng : NULL};
+  CHECK(x->ops->pass(x, &pass, &host.host, &arena) == LC_OK);
+  CHECK(out[nz] == (double)x->n);
+  ctest_host_free(&host);
+  return out;
+}
+
+/* Around one tile, a few tiles, and rounds of all partial sums. */
+static void test_threads(lc_index p, int curvature) {
+  static const lc_index sizes[] = {1,    207,  208,  209,  255,  256,  257,  1025,
+                                   1279, 1280, 1281, 4095, 4096, 4097, 4353, 9001};
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    lc_index n = sizes[i], count;
+    double *X = ctest_normals(n * p), *B = ctest_normals((p + 1) * K), *shift = ctest_normals(p);
+    lc_design x;
+    lc_design_dense(&x, n, p, LC_DOUBLE, X);
+    x.one = 1;
+    x.shift = i % 2 ? shift : NULL;
+    double *alone = everything(&x, B, 1, curvature, &count), *shared = everything(&x, B, 2, curvature, &count);
+    CHECK(memcmp(alone, shared, (size_t)count * sizeof *alone) == 0);
+    free(X), free(B), free(shift), free(alone), free(shared);
+  }
+}
+
+/* ---- subset ---------------------------------------------------------------------------------------------- */
+
+enum { N = 400, P = 3, RUNS = 4, LENGTH = 7 };
+
+static void check_subset(const lc_design *x, const double *shown, lc_arena *arena) {
+  static const lc_index first[RUNS] = {393, 0, 100, 103}; /* the last rows, the first, and two that overlap */
+  lc_design out;
+  CHECK(x->ops->subset(x, RUNS, first, LENGTH, &out, arena) == LC_OK);
+  CHECK(out.n == RUNS * LENGTH && out.p == P && out.one == x->one && out.noff == x->noff);
+  CHECK(!out.shift && !out.scale && out.storage == LC_DOUBLE);
+  CHECK(!out.w == !x->w && !out.off == !x->off);
+  int same = 1;
+  for (int r = 0; r < RUNS; r++)
+    for (int i = 0; i < LENGTH; i++) {
+      lc_index to = r * LENGTH + i, from = first[r] + i;
+      same = same && out.y[to] == x->y[from] && (!x->w || out.w[to] == x->w[from]);
+      for (int c = 0; c < x->noff; c++) same = same && out.off[to + c * out.n] == x->off[from + c * N];
+      for (int j = 0; j < P; j++) same = same && ((const double *)out.x)[to + j * out.n] == shown[from + j * N];
+    }
+  CHECK(same);
+}
+
+static void test_subset(void) {
+  ctest_host host;
+  lc_arena arena;
+  ctest_host_init(&host);
+  lc_arena_init(&arena, &host.host);
+  double *value = ctest_zeros(N * P), *y = ctest_zeros(N), *w = ctest_normals(N), *off = ctest_normals(N * K);
+  double shown[N * P], shift[P] = {3, -7, 0.5}, scale[P] = {0.5, 1, 8};
+  int whole[N * P];
+  for (int i = 0; i < N * P; i++) value[i] = whole[i] = (int)(100 * ctest_normal());
+  for (int i = 0; i < N; i++) y[i] = i % 3;
+  for (int variant = 0; variant < 16; variant++) {
+    lc_design x;
+    lc_design_dense(&x, N, P, variant & 1 ? LC_INTEGER : LC_DOUBLE, variant & 1 ? (const void *)whole : value);
+    x.y = y;
+    x.one = variant & 2 ? 1 : 0;
+    x.w = variant & 4 ? w : NULL;
+    x.off = variant & 4 ? off : NULL;
+    x.noff = variant & 4 ? K : 0;
+    x.shift = variant & 8 ? shift : NULL;
+    x.scale = variant & 8 ? scale : NULL;
+    for (int j = 0; j < P; j++)
+      for (int i = 0; i < N; i++)
+        shown[i + j * N] = variant & 8 ? (value[i + j * N] - shift[j]) * scale[j] : value[i + j * N];
+    check_subset(&x, shown, &arena);
+  }
+  ctest_host_free(&host);
+  free(value), free(y), free(w), free(off);
+}
+
+void test_dense(void) {
+  ctest_seed(17);
+  for (int set = 0; set < CTEST_KERNELS; set++) {
+    if (!ctest_kernel(set)) continue;
+    lc_kernels_choose(ctest_kernel_names[set]);
+    test_threads(0, 1);
+    test_threads(5, 1);
+    test_threads(300, 0);
+  }
+  lc_kernels_choose(NULL);
+  test_subset();
+}

@@ -1,0 +1,261 @@
+/* Tests of the room "path" beside lc_solve() itself: starts from a sample of rows, and covariances. */
+#include "solve.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctest.h"
+
+void test_nested(void);
+void test_covariance(void);
+
+static void presets(lc_settings *settings) {
+  memset(settings, 0, sizeof *settings);
+  lc_settings_preset(settings, lc_control_fields, lc_control_field_count);
+  for (int s = 0; s < lc_solver_count; s++) lc_settings_preset(settings, lc_solvers[s]->fields, lc_solvers[s]->nfields);
+}
+
+/* ---- a start from a sample --------------------------------------------------------------------------------- */
+
+enum { COLUMNS = 2, ENOUGH = 21000 };
+
+typedef enum trouble { NONE, FEW_ROWS, SPARSE, RARE_CLASS, SEPARATED, DEPENDENT, MAX_ITER } trouble;
+
+/* The largest coefficient of a start from B = 0 when something (or nothing) speaks against the sample. */
+static double start_of(trouble what) {
+  lc_index n = what == FEW_ROWS ? 15000 : ENOUGH;
+  double *X = ctest_normals(n * COLUMNS), *y = ctest_zeros(n), none[COLUMNS] = {0, 0};
+  double B[COLUMNS + 1] = {0, 0, 0}, largest = 0;
+  for (lc_index i = 0; i < n; i++) {
+    double score = 0.5 + X[i] - 0.7 * X[i + n];
+    y[i] = score + (what == SEPARATED ? 0 : log(1 / ctest_uniform() - 1)) > 0;
+    if (what == RARE_CLASS) y[i] = i % 3000 == 0;
+    if (what == DEPENDENT) X[i + n] = 2 * X[i];
+  }
+  int start[] = {0, 1, 2}, row[] = {3, 5};
+  double value[] = {1, 1};
+  ctest_host host;
+  lc_arena arena;
+  ctest_host_init(&host);
+  lc_arena_init(&arena, &host.host);
+  lc_design x;
+  if (what == SPARSE)
+    lc_design_sparse(&x, n, COLUMNS, start, row, value, 2);
+  else
+    lc_design_dense(&x, n, COLUMNS, LC_DOUBLE, X);
+  x.y = y;
+  x.one = 1;
+  lc_settings settings;
+  presets(&settings);
+  if (what == MAX_ITER) settings.max_iter = 3;
+  lc_penalty pen = {COLUMNS, 1, 0, none, none, NULL, NULL};
+  lc_link link;
+  lc_objective obj;
+  const lc_loss *loss = lc_loss_find("logistic");
+  CHECK(lc_link_make(loss, 2, 0, &link) == LC_OK);
+  CHECK(lc_objective_init(&obj, &x, loss, &link, &pen, 1, &host.host, &arena) == LC_OK);
+  CHECK(lc_solve_nested(&obj, lc_solver_find("newton"), &settings, B) == LC_OK);
+  CHECK(host.records == 0 && obj.passes <= 1);
+  for (int j = 0; j <= COLUMNS; j++) largest = fmax(largest, fabs(B[j]));
+  if (what == NONE) {
+    CHECK_NEAR(B[0], 0.5, 0.2);
+    CHECK_NEAR(B[1], 1, 0.2);
+    CHECK_NEAR(B[2], -0.7, 0.2);
+  }
+  ctest_host_free(&host);
+  free(X), free(y);
+  return largest;
+}
+
+void test_nested(void) {
+  ctest_seed(23);
+  CHECK(start_of(NONE) > 0.5);
+  CHECK(start_of(FEW_ROWS) == 0);
+  CHECK(start_of(SPARSE) == 0);
+  CHECK(start_of(RARE_CLASS) == 0);
+  CHECK(start_of(SEPARATED) == 0);
+  CHECK(start_of(DEPENDENT) == 0);
+  CHECK(start_of(MAX_ITER) == 0);
+}
+
+/* ---- covariance ----------------------------------------------------------------------------------------------- */
+
+enum { N = 220, P = 3, Q = P + 1, CLASSES = 3, MOST = Q * (CLASSES - 1) };
+
+/* A <- A^-1 by Gauss and Jordan with row pivots, in more digits than the package has. */
+static void invert(int n, long double *A) {
+  long double work[MOST][2 * MOST];
+  for (int i = 0; i < n; i++)
+    for (int j = 0; j < 2 * n; j++) work[i][j] = j < n ? A[i + j * n] : j - n == i;
+  for (int k = 0; k < n; k++) {
+    int best = k;
+    for (int i = k; i < n; i++)
+      if (fabsl(work[i][k]) > fabsl(work[best][k])) best = i;
+    for (int j = 0; j < 2 * n; j++) {
+      long double swap = work[k][j];
+      work[k][j] = work[best][j];
+      work[best][j] = swap;
+    }
+    for (int i = 0; i < n; i++) {
+      if (i == k) continue;
+      long double factor = work[i][k] / work[k][k];
+      for (int j = 0; j < 2 * n; j++) work[i][j] -= factor * work[k][j];
+    }
+  }
+  for (int i = 0; i < n; i++)
+    for (int j = 0; j < n; j++) A[i + j * n] = work[i][n + j] / work[i][i];
+}
+
+typedef struct data {
+  double x[N * P], y[N], w[N], off[N * CLASSES], value[N * P], none[P];
+  int start[P + 1], row[N * P];
+} data;
+
+static void make_data(data *d, int k, double mean, int dependent) {
+  memset(d, 0, sizeof *d);
+  int entries = 0;
+  for (int i = 0; i < N; i++) {
+    d->y[i] = i % k;
+    d->w[i] = 0.5 + ctest_uniform();
+    for (int c = 0; c < CLASSES; c++) d->off[i + c * N] = 0.2 * ctest_normal();
+  }
+  for (int j = 0; j < P; j++) {
+    d->start[j] = entries;
+    for (int i = 0; i < N; i++) {
+      double x = ctest_normal() + 0.4 * (((int)d->y[i] + j) % k) + mean;
+      if (dependent && j == P - 1) x = d->x[i] - d->x[i + N];
+      d->x[i + j * N] = d->value[entries] = x;
+      d->row[entries++] = i;
+    }
+  }
+  d->start[P] = entries;
+}
+
+/* Sum of w times second derivatives at B, in the user's columns, of the classes from `from` on. */
+static void information(const data *d, const lc_loss *loss, const lc_link *link, const double *B, int from, int offset,
+                        long double *H) {
+  int K = link->K, size = (K - from) * Q;
+  memset(H, 0, MOST * MOST * sizeof *H);
+  for (int i = 0; i < N; i++) {
+    double z[CLASSES], r[CLASSES], s[CLASSES * (CLASSES + 1) / 2], x[Q] = {1};
+    for (int j = 0; j < P; j++) x[j + 1] = d->x[i + j * N];
+    for (int c = 0; c < K; c++) {
+      z[c] = offset ? d->off[i + c * N] : 0;
+      for (int j = 0; j < Q; j++) z[c] += x[j] * B[j + c * Q];
+    }
+    loss->rows(link, 1, z, 1, d->y + i, NULL, r, 1, s, 1);
+    for (int a = from; a < K; a++)
+      for (int b = from; b < K; b++)
+        for (int u = 0; u < Q; u++)
+          for (int v = 0; v < Q; v++)
+            H[(a - from) * Q + u + ((b - from) * Q + v) * size] +=
+                (long double)d->w[i] * s[a < b ? lc_packed_at(a, b) : lc_packed_at(b, a)] * x[u] * x[v];
+  }
+}
+
+static void test_one(const char *name, int k, int reference, int sparse, double mean, int offset) {
+  static data d;
+  make_data(&d, k, mean, 0);
+  ctest_host host;
+  lc_arena arena;
+  ctest_host_init(&host);
+  lc_arena_init(&arena, &host.host);
+  lc_design x;
+  if (sparse)
+    lc_design_sparse(&x, N, P, d.start, d.row, d.value, d.start[P]);
+  else
+    lc_design_dense(&x, N, P, LC_DOUBLE, d.x);
+  const lc_loss *loss = lc_loss_find(name);
+  lc_link link;
+  CHECK(lc_link_make(loss, k, reference, &link) == LC_OK);
+  x.one = 1;
+  x.y = d.y;
+  x.w = d.w;
+  x.off = offset ? d.off : NULL;
+  x.noff = offset ? link.K : 0;
+  double stats[6 * P], *V;
+  lc_colstat out = {stats, stats + P, stats + 2 * P, stats + 3 * P, stats + 4 * P, stats + 5 * P};
+  lc_design_colstats(&x, 1, &out);
+  lc_settings settings;
+  presets(&settings);
+  lc_problem problem = {.x = &x,
+                        .loss = loss,
+                        .k = k,
+                        .reference = reference,
+                        .pen = {P, 1, 0, d.none, d.none, NULL, NULL},
+                        .mean = out.mean,
+                        .sd = out.sd,
+                        .max_abs = out.max_abs,
+                        .wants_covariance = 1};
+  lc_solution solution;
+  lc_index size;
+  CHECK(lc_solve(&problem, &settings, &host.host, &arena, &solution) == LC_OK);
+  CHECK(lc_solve_covariance(&problem, &solution, &host.host, &arena, &V, &size) == LC_OK);
+  CHECK(size == Q * (k - 1));
+  long double H[MOST * MOST];
+  int n = (int)size;
+  information(&d, loss, &link, solution.B, link.K - (k - 1), offset, H);
+  invert(n, H);
+  double worst = 0;
+  for (int j = 0; j < n; j++)
+    for (int i = 0; i < n; i++)
+      worst = fmax(worst, (double)fabsl((V[i + j * n] - H[i + j * n]) / sqrtl(H[i * (n + 1)] * H[j * (n + 1)])));
+  CHECK_NEAR(worst, 0, 1e-8);
+  ctest_host_free(&host);
+}
+
+/* A column that depends on others has no variance; the others' are those of the fit without it. */
+static void test_aliased(void) {
+  static data d;
+  make_data(&d, 2, 0, 1);
+  double *V[2], stats[6 * P];
+  lc_index size[2];
+  ctest_host host;
+  lc_arena arena;
+  ctest_host_init(&host);
+  lc_arena_init(&arena, &host.host);
+  lc_colstat out = {stats, stats + P, stats + 2 * P, stats + 3 * P, stats + 4 * P, stats + 5 * P};
+  for (int fewer = 0; fewer < 2; fewer++) {
+    lc_design x;
+    lc_design_dense(&x, N, P - fewer, LC_DOUBLE, d.x);
+    x.one = 1;
+    x.y = d.y;
+    x.w = d.w;
+    lc_design_colstats(&x, 1, &out);
+    lc_settings settings;
+    presets(&settings);
+    lc_problem problem = {.x = &x,
+                          .loss = lc_loss_find("logistic"),
+                          .k = 2,
+                          .pen = {P - fewer, 1, 0, d.none, d.none, NULL, NULL},
+                          .mean = out.mean,
+                          .sd = out.sd,
+                          .max_abs = out.max_abs,
+                          .wants_covariance = 1};
+    lc_solution solution;
+    CHECK(lc_solve(&problem, &settings, &host.host, &arena, &solution) == LC_OK);
+    CHECK(fewer || (solution.alias[P] && solution.B[P] == 0));
+    CHECK(lc_solve_covariance(&problem, &solution, &host.host, &arena, V + fewer, size + fewer) == LC_OK);
+  }
+  CHECK(size[0] == Q && size[1] == Q - 1);
+  for (int i = 0; i < Q; i++)
+    for (int j = 0; j < Q; j++) CHECK_NEAR(V[0][i + j * Q], i == P || j == P ? 0 : V[1][i + j * (Q - 1)], 1e-9);
+  ctest_host_free(&host);
+}
+
+void test_covariance(void) {
+  ctest_seed(29);
+  for (int sparse = 0; sparse < 2; sparse++)
+    for (int offset = 0; offset < 2; offset++) {
+      static const double means[] = {0, 50, 20000}; /* the last hides the spread */
+      for (size_t m = 0; m < sizeof means / sizeof *means; m++) {
+        if (sparse && m > 0) continue; /* not centred, and not well conditioned */
+        test_one("logistic", 2, 0, sparse, means[m], offset);
+        test_one("softmax", 2, 0, sparse, means[m], offset);
+        test_one("softmax", 3, 0, sparse, means[m], offset);
+        test_one("softmax", 3, 1, sparse, means[m], offset);
+      }
+    }
+  test_aliased();
+}
