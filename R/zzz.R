@@ -1,3 +1,15 @@
+# LINCLASS_SIMD names the inner loops that the C code is to run ("ref", "avx2", "avx512"), which helps
+# to compare them. The choice is made while the shared object loads; here only a wish that could not
+# be met is told.
+.onAttach <- function(libname, pkgname) {
+  asked <- Sys.getenv("LINCLASS_SIMD")
+  used <- .Call(lcr_simd)
+  if (nzchar(asked) && asked != used) {
+    packageStartupMessage("LINCLASS_SIMD asks for '", asked, "', which does not run here; '", used,
+                          "' is used instead.")
+  }
+}
+
 .onUnload <- function(libpath) {
   library.dynam.unload("linclass", libpath)
 }
