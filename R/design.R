@@ -23,7 +23,8 @@ design_from_formula <- function(formula, data, weights, offset, subset, na.actio
   given <- given_response(formula, data)
   case_weights <- check_weights(frame[["(weights)"]], nrow(frame))
   frame <- drop_weightless(frame, case_weights)
-  y <- restore_levels(model.response(frame, "any"), given)
+  # Not model.response(), which would write out a name for each row.
+  y <- restore_levels(frame[[attr(terms, "response")]], given)
   given_offset <- frame_offset(frame, terms)
   xlevels <- .getXlevels(terms, frame)
   sparse <- wants_sparse(terms, frame, xlevels)
@@ -52,11 +53,25 @@ evaluate_frame <- function(formula, data, weights, offset, subset, na.action, en
   call$offset <- offset
   where <- new.env(parent = env)
   where$.data <- data
-  tryCatch(eval(call, where), error = function(e) {
+  tryCatch(complete_frame(call, where), error = function(e) {
     if (inherits(e, "linclass_error")) stop(e)
     check_lengths(formula, data, weights, offset)
     abort("formula", paste("The formula cannot be evaluated:", conditionMessage(e)), parent = e)
   })
+}
+
+# Looking for missing values is dearer than the rest of model.frame(), so a quick look comes first:
+# the usual actions leave complete rows as they are.
+complete_frame <- function(call, where) {
+  usual <- is.null(call$na.action) &&
+    getOption("na.action", "") %in% c("na.omit", "na.exclude", "na.fail")
+  if (usual) {
+    quick <- call
+    quick$na.action <- quote(stats::na.pass)
+    frame <- eval(quick, where)
+    if (!anyNA(frame, recursive = TRUE)) return(frame)
+  }
+  eval(call, where)
 }
 
 # When model.frame() failed: was it because weights or offset do not have one value a row?
@@ -126,6 +141,14 @@ wants_sparse <- function(terms, frame, xlevels) {
 
 # X without its column of ones.
 expand_terms <- function(terms, frame, contrasts, sparse) {
+  plain <- plain_columns(terms, frame)
+  if (!is.null(plain)) {
+    x <- unlist(frame[plain], use.names = FALSE) # the one copy; matrix() would make another
+    dim(x) <- c(nrow(frame), length(plain))
+    # Names of rows are not written out before somebody looks.
+    dimnames(x) <- list(as.character(attr(frame, "row.names")), plain)
+    return(x)
+  }
   expand <- if (sparse) Matrix::sparse.model.matrix else model.matrix
   x <- tryCatch(expand(terms, frame, contrasts.arg = contrasts), error = function(e) {
     abort("formula", paste("The model matrix cannot be built:", conditionMessage(e)), parent = e)
@@ -135,6 +158,17 @@ expand_terms <- function(terms, frame, contrasts, sparse) {
   if (sparse) return(as_csc(x))
   attr(x, "assign") <- attr(x, "contrasts") <- NULL
   x
+}
+
+# The variables when every term is one plain numeric vector: their model matrix is themselves, and
+# model.matrix() would copy them twice. NULL otherwise.
+plain_columns <- function(terms, frame) {
+  labels <- attr(terms, "term.labels")
+  if (!length(labels) || any(attr(terms, "order") != 1L) || !all(labels %in% names(frame))) {
+    return(NULL)
+  }
+  plain <- vapply(frame[labels], function(v) is.numeric(v) && !is.object(v) && is.null(dim(v)), NA)
+  if (all(plain)) labels
 }
 
 # The contrasts that were used, from the expansion of a single row.

@@ -62,6 +62,10 @@ response_from_character <- function(y) {
 
 response_from_numbers <- function(y) {
   y <- as.vector(y)
+  zero <- y == 0
+  if (!anyNA(zero) && all(zero | y == 1) && any(zero) && !all(zero)) { # the usual case, quickly
+    return(list(codes = as.integer(!zero), levels = c("0", "1")))
+  }
   if (any(is.infinite(y) | is.nan(y))) {
     abort("response", sprintf("The response is NaN or infinite in %s.",
                               plural(sum(is.infinite(y) | is.nan(y)), "row")))

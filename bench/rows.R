@@ -77,5 +77,84 @@ dense_logistic <- function(title, n, p, target) {
        peers = logistic_peers())
 }
 
+# ---- softmax ----
+
+# Mean softmax loss of a coefficient matrix (k x (p+1), or k-1 rows with the first class at 0).
+softmax_objective <- function(beta, x, y) {
+  if (nrow(beta) < nlevels(y)) beta <- rbind(0, beta)
+  z <- x %*% t(beta[, -1, drop = FALSE]) + rep(beta[, 1], each = nrow(x))
+  top <- apply(z, 1, max)
+  mean(top + log(rowSums(exp(z - top))) - z[cbind(seq_len(nrow(z)), as.integer(y))])
+}
+
+letters_data <- function(size = 1) {
+  frame <- new.env()
+  utils::data("LetterRecognition", package = "mlbench", envir = frame)
+  frame <- frame$LetterRecognition
+  # The smaller data of the warm-up keep every letter.
+  if (size < 1) frame <- frame[seq_len(max(2000, nrow(frame) * size)), ]
+  list(frame = frame, x = as.matrix(frame[-1]), y = frame$lettr)
+}
+
+letters_row <- list(
+  title = "softmax unpenalised, LetterRecognition 2e4 x 16, k = 26, from the formula",
+  package = "mlbench",
+  data = letters_data,
+  objective = function(beta, d) softmax_objective(beta, d$x, d$y),
+  ours = function(d) linclass::linclass(lettr ~ ., d$frame),
+  ours_coef = function(fit, d) stats::coef(fit),
+  x = function(d) d$x,
+  target = 50,
+  peers = list(multinom = list(
+    package = "nnet",
+    settings = list(
+      default = function(d) nnet::multinom(lettr ~ ., d$frame, trace = FALSE),
+      "maxit 2000, reltol 1e-10" = function(d) {
+        nnet::multinom(lettr ~ ., d$frame, trace = FALSE, maxit = 2000, reltol = 1e-10)
+      }),
+    coef = function(fit, d) stats::coef(fit))))
+
+# ---- prediction ----
+
+probability_data <- function(size = 1) {
+  set.seed(21)
+  n <- round(6e4 * size)
+  x <- matrix(rnorm(n * 784), n, 784, dimnames = list(NULL, paste0("x", 1:784)))
+  small <- x[seq_len(500), ]
+  fit <- linclass::linclass(small, factor(sample(10, 500, TRUE)), lambda = 1, alpha = 0)
+  list(x = x, fit = fit, w = stats::coef(fit))
+}
+
+base_probabilities <- function(d) {
+  z <- d$x %*% t(d$w[, -1]) + rep(d$w[, 1], each = nrow(d$x))
+  e <- exp(z - z[cbind(seq_len(nrow(z)), max.col(z))])
+  e / rowSums(e)
+}
+
+# Nothing is minimised: the "objective" is 1 plus the largest difference from base R.
+prediction_row <- list(
+  title = "class probabilities of new rows, 6e4 x 784, k = 10",
+  data = probability_data,
+  objective = function(prob, d) 1 + max(abs(prob - base_probabilities(d))),
+  ours = function(d) stats::predict(d$fit, d$x, type = "prob"),
+  ours_coef = function(prob, d) prob,
+  x = function(d) d$x,
+  target = 8,
+  peers = list("base R" = list(package = "base", settings = list(default = base_probabilities),
+                               coef = function(prob, d) prob)))
+
+without <- function(row, peers) {
+  row$peers <- row$peers[setdiff(names(row$peers), peers)]
+  row
+}
+
 rows <- list(
-  D1 = dense_logistic("logistic, dense n = 1e5, p = 50, unpenalised, correlated columns", 1e5, 50, 25))
+  D1 = dense_logistic("logistic, dense n = 1e5, p = 50, unpenalised, correlated columns", 1e5, 50, 25),
+  # glmnet takes a minute a fit here, six times as long as the best peer: left out of the rounds.
+  D2 = without(dense_logistic("logistic, dense n = 2e5, p = 200, unpenalised", 2e5, 200, 40),
+               c("glmnet", "adelie")),
+  D4 = letters_row,
+  P1 = prediction_row,
+  # How the cost grows with the rows: the shape of D1.
+  "D1-small" = without(dense_logistic("D1 with n = 1e4", 1e4, 50, 25), c("glmnet", "adelie")),
+  "D1-large" = without(dense_logistic("D1 with n = 1e6", 1e6, 50, 25), c("glm.fit", "glmnet", "adelie")))

@@ -201,6 +201,11 @@ ALWAYS void NAME(scores_block)(const int kb, const int full, int rest, lc_index 
   }
   for (lc_index j = 0; j < p; j++) {
     const double *x = X + j * ldx;
+    /* The next rows of a column are a whole sweep over the columns away: too far for the hardware to foresee. */
+    if (full) {
+      V_PREFETCH(x + 2 * LANES);
+      V_PREFETCH(x + 3 * LANES);
+    }
     VEC x0 = full ? V_LOAD(x) : V_LOADN(x, n1), x1;
     x1 = full ? V_LOAD(x + LANES) : n2 > 0 ? V_LOADN(x + LANES, n2) : V_ZERO();
     UNROLL

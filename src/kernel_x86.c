@@ -14,6 +14,8 @@
 #define UNROLL _Pragma("GCC unroll 10")
 #endif
 
+#define V_PREFETCH(p) _mm_prefetch((const char *)(p), _MM_HINT_T0)
+
 /* ---- AVX-512 ---- */
 
 #define NAME(f) avx512_##f

@@ -23,6 +23,10 @@ static const lc_solver *plan(const lc_problem *problem, const lc_link *link, con
     *reason = lc_penalty_has_l1(&problem->pen) ? "an L1 penalty" : "bounds on the coefficients";
     return lc_solver_find("coordinate");
   }
+  if (problem->x->p > problem->x->n && lc_penalty_all_l2(&problem->pen)) {
+    *reason = "more columns than rows"; /* no matrix of p x p numbers for a solution in n dimensions */
+    return lc_solver_find("lbfgs");
+  }
   if (P <= NEWTON_COEFFICIENTS) {
     *reason = "few coefficients";
     return lc_solver_find("newton");
