@@ -107,7 +107,7 @@ test_that("a fit made in a function predicts in another session", {
   saveRDS(fit, file)
   expect_lt(file.size(file), 2e4)
   new <- toy(2)$data[1:4, c("b", "a")]
-  line <- sprintf(".libPaths(%s); invisible(loadNamespace('linclass')); cat(format(%s, digits = 15))",
+  line <- sprintf(".libPaths(%s); library(linclass); cat(format(%s, digits = 15))",
                   deparse1(.libPaths()),
                   sprintf("predict(readRDS('%s'), %s, type = 'link')", file, deparse1(new)))
   page <- tempfile(fileext = ".R")
