@@ -38,9 +38,21 @@ ALWAYS void NAME(dots_block)(const int na, const int nb, lc_index m, const doubl
       for (int b = 0; b < nb; b++) sum[a][b] = V_FMA(left, right[b], sum[a][b]);
     }
   }
+  /* LANES sums at a time: a tree over all of them is cheaper than one for each. */
+  VEC flat[DOT_MOST * DOT_COLS];
+  double total[DOT_MOST * DOT_COLS];
   UNROLL
   for (int b = 0; b < nb; b++) UNROLL
-  for (int a = 0; a < na; a++) out[a + b * ldo] += V_SUM(sum[a][b]);
+  for (int a = 0; a < na; a++) flat[a + b * na] = sum[a][b];
+  UNROLL
+  for (int k = 0; k < na * nb; k += LANES) {
+    if (k + LANES <= na * nb)
+      V_SUMS(flat + k, total + k);
+    else
+      for (int r = k; r < na * nb; r++) total[r] = V_SUM(flat[r]);
+  }
+  for (int b = 0; b < nb; b++)
+    for (int a = 0; a < na; a++) out[a + b * ldo] += total[a + b * na];
 }
 
 /* One panel of DOT_COLS or fewer columns of B against all p columns of A. */
@@ -106,9 +118,11 @@ TARGET static void NAME(gram_one)(lc_index m, lc_index p, int one, const double 
         lc_index end = near + NEAR < p ? near + NEAR : p;
         int na = (int)(end - a < DOT_ROWS ? end - a : DOT_ROWS);
         NAME(panel)(m, na, X + a * ldx, ldx, nb, work + b * m, m, sums, DOT_ROWS);
-        for (int v = 0; v < nb; v++)
-          for (int u = 0; u < na && a + u <= b + v; u++)
-            C[lc_packed_at(a + u + one, b + v + one)] += sums[u + v * DOT_ROWS];
+        for (int v = 0; v < nb; v++) {
+          double *column = C + lc_packed_at(a + one, b + v + one);
+          lc_index last = lc_min(na, b + v - a + 1);
+          for (lc_index u = 0; u < last; u++) column[u] += sums[u + v * DOT_ROWS];
+        }
       }
     }
 }
@@ -390,4 +404,5 @@ static const lc_kernel NAME(kernel) = {KERNEL_NAME,   NAME(scores), NAME(gradien
 #undef V_ROUND
 #undef V_SCALE
 #undef V_SUM
+#undef V_SUMS
 #undef V_SELECT_POSITIVE

@@ -23,8 +23,8 @@
 #define TARGET __attribute__((target("avx512f,avx512dq,fma")))
 #define VEC __m512d
 #define LANES 8
-#define DOT_ROWS 5
-#define DOT_COLS 5
+#define DOT_ROWS 6
+#define DOT_COLS 4
 #define DOT_MOST 8
 #define MOST_SCORES 10
 #define V_ZERO() _mm512_setzero_pd()
@@ -45,6 +45,7 @@
 #define V_ROUND(a) _mm512_roundscale_pd(a, 0)
 #define V_SCALE(a, n) _mm512_scalef_pd(a, n)
 #define V_SUM(a) avx512_sum(a)
+#define V_SUMS(v, out) avx512_sums(v, out)
 #define V_SELECT_POSITIVE(z, yes, no) \
   _mm512_mask_blend_pd(_mm512_cmp_pd_mask(z, _mm512_setzero_pd(), _CMP_GT_OQ), no, yes)
 
@@ -52,6 +53,17 @@ TARGET static inline double avx512_sum(VEC a) {
   __m256d half = _mm256_add_pd(_mm512_castpd512_pd256(a), _mm512_extractf64x4_pd(a, 1));
   __m128d pair = _mm_add_pd(_mm256_castpd256_pd128(half), _mm256_extractf128_pd(half, 1));
   return _mm_cvtsd_f64(_mm_add_sd(pair, _mm_unpackhi_pd(pair, pair)));
+}
+
+/* The sums of eight vectors, by a tree of shuffles. */
+TARGET static inline __attribute__((always_inline)) void avx512_sums(const VEC *v, double *out) {
+  VEC a = _mm512_add_pd(_mm512_unpacklo_pd(v[0], v[1]), _mm512_unpackhi_pd(v[0], v[1]));
+  VEC b = _mm512_add_pd(_mm512_unpacklo_pd(v[2], v[3]), _mm512_unpackhi_pd(v[2], v[3]));
+  VEC c = _mm512_add_pd(_mm512_unpacklo_pd(v[4], v[5]), _mm512_unpackhi_pd(v[4], v[5]));
+  VEC d = _mm512_add_pd(_mm512_unpacklo_pd(v[6], v[7]), _mm512_unpackhi_pd(v[6], v[7]));
+  VEC ab = _mm512_add_pd(_mm512_shuffle_f64x2(a, b, 0x88), _mm512_shuffle_f64x2(a, b, 0xdd));
+  VEC cd = _mm512_add_pd(_mm512_shuffle_f64x2(c, d, 0x88), _mm512_shuffle_f64x2(c, d, 0xdd));
+  _mm512_storeu_pd(out, _mm512_add_pd(_mm512_shuffle_f64x2(ab, cd, 0x88), _mm512_shuffle_f64x2(ab, cd, 0xdd)));
 }
 
 #include "kernel_template.h"
@@ -85,6 +97,7 @@ TARGET static inline double avx512_sum(VEC a) {
 #define V_ROUND(a) _mm256_round_pd(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)
 #define V_SCALE(a, n) avx2_scale(a, n)
 #define V_SUM(a) avx2_sum(a)
+#define V_SUMS(v, out) avx2_sums(v, out)
 #define V_SELECT_POSITIVE(z, yes, no) _mm256_blendv_pd(no, yes, _mm256_cmp_pd(z, _mm256_setzero_pd(), _CMP_GT_OQ))
 
 TARGET static inline __m256i avx2_first(int count) {
@@ -94,6 +107,12 @@ TARGET static inline __m256i avx2_first(int count) {
 TARGET static inline double avx2_sum(VEC a) {
   __m128d pair = _mm_add_pd(_mm256_castpd256_pd128(a), _mm256_extractf128_pd(a, 1));
   return _mm_cvtsd_f64(_mm_add_sd(pair, _mm_unpackhi_pd(pair, pair)));
+}
+
+/* The sums of four vectors. */
+TARGET static inline __attribute__((always_inline)) void avx2_sums(const VEC *v, double *out) {
+  VEC ab = _mm256_hadd_pd(v[0], v[1]), cd = _mm256_hadd_pd(v[2], v[3]);
+  _mm256_storeu_pd(out, _mm256_add_pd(_mm256_permute2f128_pd(ab, cd, 0x20), _mm256_permute2f128_pd(ab, cd, 0x31)));
 }
 
 /* 2^n as a double, |n| <= 1022. */

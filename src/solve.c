@@ -236,6 +236,7 @@ static lc_status certify(lc_objective *obj, int want, lc_report *report, lc_cert
  * ---------------------------------------------------------------------------------------------------------- */
 
 static void report_reset(lc_report *report) {
+  report->factor = NULL;
   report->iterations = 0;
   report->decrement = report->condition = report->mistakes = NAN;
   report->separation = 0;
@@ -248,6 +249,7 @@ static lc_status run_certified(lc_objective *obj, const lc_settings *settings, d
   double iterations = 0;
   for (int attempt = 0; attempt < 3; attempt++, stricter.tolerance *= 1e-2) {
     report_reset(&out->report);
+    if (attempt == 0 && out->factor.ready) out->report.factor = &out->factor;
     status = run_once(obj, out->solver, &stricter, B, &out->report);
     iterations += out->report.iterations;
     obj->recorded = iterations;
@@ -280,6 +282,7 @@ static lc_status run_by_rank(lc_problem *problem, const lc_link *link, lc_object
   lc_status status = run_certified(obj, settings, B, out);
   if (status != LC_RANK) return status;
   lc_basis *basis = &out->basis;
+  out->factor.ready = 0; /* made for columns that are now known to depend on each other */
   double passes = obj->passes;
   LC_TRY(lc_basis_build(problem->x, out->alias, basis, obj->arena));
   out->report.alias = out->alias;
@@ -330,7 +333,7 @@ static lc_status prepare(lc_problem *problem, const lc_link *link, const lc_pena
 static lc_status find_start(const lc_problem *problem, const lc_objective *obj, const lc_settings *settings,
                             lc_solution *out) {
   int newton = out->solver == lc_solver_find("newton") && (problem->loss->flags & LC_SMOOTH);
-  return newton && !problem->start ? lc_solve_nested(obj, out->solver, settings, out->B) : LC_OK;
+  return newton && !problem->start ? lc_solve_nested(obj, out->solver, settings, out->B, &out->factor) : LC_OK;
 }
 
 /* From the objective's point to the numbers that are reported. */

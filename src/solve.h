@@ -34,6 +34,7 @@ typedef struct lc_solution {
   lc_certificate certificate;
   int met;              /* certificate within tolerance */
   lc_penalty pen;       /* of the columns as shown */
+  lc_factor factor;     /* of a sample of rows, when the fit started from one */
   lc_basis basis;       /* of the columns, when the fit needed one */
   lc_objective *fitted; /* where the fit ran; C is the curvature at the solution when has_curvature */
   int has_curvature;
@@ -47,8 +48,10 @@ lc_status lc_solve(lc_problem *problem, const lc_settings *settings, const lc_ho
 
 /* A start for Newton's method on many rows: B <- the rough optimum of a random sample of rows (64 at a time, spread
  * over all rows, by a fixed seed), from B. B stays where the sample would not save work or cannot be trusted: few rows,
- * a sparse design, a rare class, a separated or rank-deficient sample. */
-lc_status lc_solve_nested(const lc_objective *obj, const lc_solver *solver, const lc_settings *settings, double *B);
+ * a sparse design, a rare class, a separated or rank-deficient sample. Otherwise *factor is the factored Hessian of the
+ * sample there, ready. */
+lc_status lc_solve_nested(const lc_objective *obj, const lc_solver *solver, const lc_settings *settings, double *B,
+                          lc_factor *factor);
 
 /* Covariance of the coefficients of an unpenalised likelihood fit: the inverse of the Fisher information W H at the
  * solution, in the user's columns and reference scores (of symmetric scores the first class is dropped), aliased rows

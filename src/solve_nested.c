@@ -7,7 +7,7 @@
 
 /* Fewer than 50 rows a coefficient make a poor start (measured); below `saving` samples' worth of rows it does not
  * pay. */
-enum { RUN = 64, ROWS_PER_COLUMN = 50, LEAST_ROWS = 5000, ROWS_PER_CLASS = 100, LEAST_OF_CLASS = 20, SAVING = 4 };
+enum { RUN = 64, ROWS_PER_COLUMN = 50, LEAST_ROWS = 5000, ROWS_PER_CLASS = 100, LEAST_OF_CLASS = 20, SAVING = 8 };
 
 static lc_index sample_runs(const lc_objective *obj) {
   lc_index rows = lc_max(ROWS_PER_COLUMN * obj->q, LEAST_ROWS);
@@ -34,10 +34,12 @@ static int has_all_classes(const lc_design *x, int k, lc_arena *arena) {
   return 1;
 }
 
-lc_status lc_solve_nested(const lc_objective *obj, const lc_solver *solver, const lc_settings *settings, double *B) {
+lc_status lc_solve_nested(const lc_objective *obj, const lc_solver *solver, const lc_settings *settings, double *B,
+                          lc_factor *factor) {
   lc_index count = sample_runs(obj), n = obj->x->n;
   if (!obj->x->ops->subset || n < SAVING * count * RUN || !isnan(settings->max_iter)) return LC_OK;
   lc_arena *arena = obj->arena;
+  LC_TRY(lc_factor_allocate(obj->P, factor, arena));
   lc_mark mark = lc_arena_mark(arena);
   lc_host quiet = *obj->host;
   quiet.record = NULL;
@@ -45,8 +47,8 @@ lc_status lc_solve_nested(const lc_objective *obj, const lc_solver *solver, cons
   lc_objective inner;
   lc_settings rough = *settings;
   rough.tolerance = 1e-2;
-  rough.max_iter = 10;
-  lc_report report = {.decrement = NAN, .class_rows = lc_arena_zeros(arena, obj->link.k)};
+  rough.max_iter = 12;
+  lc_report report = {.decrement = NAN, .class_rows = lc_arena_zeros(arena, obj->link.k), .factor = factor};
   lc_index *first = lc_arena_alloc(arena, count, sizeof *first);
   lc_status status = first && report.class_rows ? LC_OK : LC_OUT_OF_MEMORY;
   if (status == LC_OK) {
@@ -57,6 +59,7 @@ lc_status lc_solve_nested(const lc_objective *obj, const lc_solver *solver, cons
     status = lc_objective_init(&inner, &sample, obj->loss, &obj->link, obj->pen, 1, &quiet, arena);
     inner.rms = obj->rms;
     if (status == LC_OK) status = solver->run(&inner, &rough, B, &report);
+    factor->ready = factor->ready && status == LC_OK;
     if (status == LC_OK) memcpy(B, inner.at.B, (size_t)obj->P * sizeof(double));
   }
   lc_arena_reset(arena, mark);

@@ -61,6 +61,23 @@ int lc_gap_is_small(const lc_objective *obj, const lc_settings *settings) {
          0.1 * settings->tolerance * lc_objective_scale(obj);
 }
 
+lc_status lc_solver_start(lc_objective *obj, const double *B, int want, int *restarted) {
+  *restarted = 0;
+  LC_TRY(lc_objective_eval(obj, B, want));
+  lc_objective_accept(obj);
+  if (!(obj->at.value <= 1.001 * obj->null_value)) {
+    /* The other point's B is free to be overwritten, but eval reads what it is given first. */
+    for (lc_index i = 0; i < obj->P; i++) obj->to.B[i] = 0;
+    LC_TRY(lc_objective_eval(obj, obj->to.B, want));
+    *restarted = obj->to.value < obj->at.value || !isfinite(obj->at.value);
+    if (*restarted)
+      lc_objective_accept(obj);
+    else
+      LC_TRY(lc_objective_eval(obj, obj->at.B, want));
+  }
+  return isfinite(obj->at.value) ? LC_OK : LC_NONFINITE;
+}
+
 lc_status lc_line_search(lc_objective *obj, double slope, double full, double *t) {
   enum { MOST_STEPS = 60 };
   const double armijo = 1e-4;

@@ -29,6 +29,15 @@ typedef struct lc_field {
   const char *help;
 } lc_field;
 
+/* A factored Hessian to start from: one of a sample of rows, say. */
+typedef struct lc_factor {
+  double *U, *scale;   /* Cholesky factor (P x P) of the Hessian times scale_i scale_j */
+  unsigned char *skip; /* P: pivots that were skipped */
+  lc_index flat;       /* how many may be */
+  double condition;    /* as in lc_report */
+  int ready;           /* 1: filled */
+} lc_factor;
+
 /* What a solver tells beside the point it leaves in obj->at. */
 typedef struct lc_report {
   double iterations;
@@ -39,6 +48,7 @@ typedef struct lc_report {
   double separated_rows;
   double *class_rows;   /* k: of them, rows of each class that leave all other classes; the caller's */
   unsigned char *alias; /* q: 1 = the caller says that this coefficient stays 0; NULL: none */
+  lc_factor *factor;    /* Newton: taken as the first metric when ready, filled with the last one; NULL: neither */
 } lc_report;
 
 enum {
@@ -51,6 +61,10 @@ enum {
   LC_DRAWS = 64,          /* shuffles: wants a seed */
   LC_STEPS_AS_GIVEN = 128 /* works in the user's columns: no shift, no scale, all score columns */
 };
+
+/* Memory for a factor of P coefficients, not ready; a copy, ready. */
+lc_status lc_factor_allocate(lc_index P, lc_factor *out, lc_arena *arena);
+void lc_factor_copy(lc_index P, const lc_factor *from, lc_factor *to);
 
 typedef struct lc_solver {
   const char *name, *title;
@@ -78,6 +92,10 @@ lc_status lc_settings_set(lc_settings *settings, const lc_field *fields, int nfi
  * L1 penalty sees residuals in proportion. 1 when the estimate of the gap of a penalised fit at `at` (with G) is well
  * within the tolerance; also for unpenalised fits and for smooth losses with L2 alone, where decrements tell. */
 int lc_gap_is_small(const lc_objective *obj, const lc_settings *settings);
+
+/* at <- B, evaluated with what is wanted; or, where B is worse than scores of 0 would be (a start far off), at <- 0,
+ * and *restarted = 1. LC_NONFINITE when neither has a finite value. */
+lc_status lc_solver_start(lc_objective *obj, const double *B, int want, int *restarted);
 
 /* Backtracking on the line from `at` to `to`, where t = 1 gave value `full`; slope < 0 is the derivative at
  * t = 0. Finds t with F(t) <= F(0) + 1e-4 t slope by safeguarded quadratic steps, no read of X where scores are

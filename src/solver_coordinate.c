@@ -266,9 +266,8 @@ static lc_status coordinate_run(lc_objective *obj, const lc_settings *settings, 
   lc_index most = lc_max(2, lc_min(obj->q, (lc_index)settings->working_set / obj->K));
   LC_TRY(allocate(&m, obj, most, &all, &trial));
   double limit = isnan(settings->max_iter) ? 1000 : settings->max_iter;
-  LC_TRY(lc_objective_eval(obj, B, LC_WANT_GRADIENT));
-  lc_objective_accept(obj);
-  if (!isfinite(obj->at.value)) return LC_NONFINITE;
+  int restarted;
+  LC_TRY(lc_solver_start(obj, B, LC_WANT_GRADIENT, &restarted));
   for (report->iterations = 0;; report->iterations++) {
     double kkt = lc_penalty_kkt(obj->pen, obj->K, obj->at.B, obj->G);
     LC_TRY(lc_objective_record(obj, report->iterations, NAN, kkt, t));

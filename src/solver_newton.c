@@ -5,12 +5,15 @@
 
 #include "linalg.h"
 #include "solver.h"
+#include "solver_pairs.h"
+
+enum { PAIRS = 10 }; /* steps that an old factor remembers */
 
 typedef struct newton_work {
-  double *H, *U, *d, *scale, *trial;
-  unsigned char *skip;
-  lc_index flat; /* pivots that may be skipped: those of the first factor */
-  int fresh;     /* the curvature of the objective is that of `at` and not yet factored */
+  lc_factor factor;
+  lc_pairs pairs; /* of the steps since the factor was made */
+  double *H, *g, *d, *trial;
+  int fresh; /* the curvature of the objective is that of `at` and not yet factored */
 } newton_work;
 
 /* A pivot at or below this share of its diagonal at the start says that columns may depend on others. */
@@ -20,15 +23,15 @@ static const double lost_pivot = 1e-14;
 
 static lc_status allocate(lc_objective *obj, newton_work *work) {
   lc_index P = obj->P;
-  work->flat = P;
+  lc_factor *factor = &work->factor;
+  LC_TRY(lc_factor_allocate(P, factor, obj->arena));
+  LC_TRY(lc_pairs_allocate(P, PAIRS, &work->pairs, obj->arena));
   work->fresh = 1;
+  work->g = lc_arena_doubles(obj->arena, P);
   work->H = lc_arena_doubles(obj->arena, P * P);
-  work->U = lc_arena_doubles(obj->arena, P * P);
   work->d = lc_arena_doubles(obj->arena, P);
-  work->scale = lc_arena_doubles(obj->arena, P);
   work->trial = lc_arena_doubles(obj->arena, P);
-  work->skip = lc_arena_alloc(obj->arena, P, 1);
-  return work->H && work->U && work->d && work->scale && work->trial && work->skip ? LC_OK : LC_OUT_OF_MEMORY;
+  return work->H && work->g && work->d && work->trial ? LC_OK : LC_OUT_OF_MEMORY;
 }
 
 /* H with unit diagonal; scale_i = 1 / sqrt(H_ii). Aliased coefficients and those without any curvature get 0. */
@@ -38,10 +41,10 @@ static void scaled_hessian(const lc_objective *obj, const lc_report *report, new
   for (lc_index i = 0; i < P; i++) {
     double h = work->H[i * (P + 1)];
     int alias = report->alias && report->alias[i % obj->q];
-    work->scale[i] = h > 0 && !alias ? 1 / sqrt(h) : 0;
+    work->factor.scale[i] = h > 0 && !alias ? 1 / sqrt(h) : 0;
   }
   for (lc_index j = 0; j < P; j++)
-    for (lc_index i = 0; i < P; i++) work->H[i + j * P] *= work->scale[i] * work->scale[j];
+    for (lc_index i = 0; i < P; i++) work->H[i + j * P] *= work->factor.scale[i] * work->factor.scale[j];
 }
 
 static void add_diagonal(lc_index P, double *A, double amount) {
@@ -55,9 +58,9 @@ static lc_index factor(const lc_objective *obj, newton_work *work, double tolera
   lc_index P = obj->P, skipped = 0;
   double damping = 0;
   for (int attempt = 0; attempt < 8; attempt++) {
-    memcpy(work->U, work->H, (size_t)(P * P) * sizeof(double));
-    if (damping > 0) add_diagonal(P, work->U, damping);
-    skipped = lc_cholesky(P, work->U, tolerance, work->skip, smallest);
+    memcpy(work->factor.U, work->H, (size_t)(P * P) * sizeof(double));
+    if (damping > 0) add_diagonal(P, work->factor.U, damping);
+    skipped = lc_cholesky(P, work->factor.U, tolerance, work->factor.skip, smallest);
     if (skipped <= flat) return skipped;
     damping = damping > 0 ? 100 * damping : 1e-12;
   }
@@ -67,17 +70,23 @@ static lc_index factor(const lc_objective *obj, newton_work *work, double tolera
 /* Columns beyond what a report says is aliased that the factor skipped in the first score column. */
 static int unexplained_skip(const lc_objective *obj, const lc_report *report, const newton_work *work) {
   for (lc_index j = 0; j < obj->q; j++)
-    if (work->skip[j] && !(report->alias && report->alias[j])) return 1;
+    if (work->factor.skip[j] && !(report->alias && report->alias[j])) return 1;
   return 0;
 }
 
-/* d = -H^-1 g; returns g'd (<= 0). */
+/* v <- (factored Hessian)^-1 v. */
+static void solve_factor(void *context, double *v) {
+  const newton_work *work = context;
+  lc_index P = work->pairs.P;
+  for (lc_index i = 0; i < P; i++) v[i] *= work->factor.scale[i];
+  lc_cholesky_solve(P, work->factor.U, work->factor.skip, v);
+  for (lc_index i = 0; i < P; i++) v[i] *= work->factor.scale[i];
+}
+
+/* d = -(metric) g; returns g'd (<= 0). */
 static double direction(const lc_objective *obj, newton_work *work) {
-  lc_index P = obj->P;
-  for (lc_index i = 0; i < P; i++) work->d[i] = -obj->G[i] * work->scale[i];
-  lc_cholesky_solve(P, work->U, work->skip, work->d);
-  for (lc_index i = 0; i < P; i++) work->d[i] *= work->scale[i];
-  return lc_dot(P, obj->G, work->d);
+  lc_pairs_direction(&work->pairs, obj->G, solve_factor, work, 0, work->d);
+  return lc_dot(obj->P, obj->G, work->d);
 }
 
 /* to <- at + t d with gradient and curvature. */
@@ -114,21 +123,41 @@ enum { ALL = LC_WANT_GRADIENT | LC_WANT_CURVATURE };
 static lc_status refresh(lc_objective *obj, newton_work *work, lc_report *report) {
   int first = report->iterations == 0, unpenalised = lc_penalty_is_none(obj->pen);
   double smallest = 1;
+  work->pairs.count = 0;
   scaled_hessian(obj, report, work);
-  work->flat = factor(obj, work, first && unpenalised ? suspicious_pivot : lost_pivot, work->flat, &smallest);
+  work->factor.flat =
+      factor(obj, work, first && unpenalised ? suspicious_pivot : lost_pivot, work->factor.flat, &smallest);
   if (first && unpenalised && unexplained_skip(obj, report, work)) return LC_RANK;
-  if (first) report->condition = 1 / sqrt(smallest);
+  if (first) report->condition = work->factor.condition = 1 / sqrt(smallest);
   return LC_OK;
 }
 
-/* Direction at `at` with the factor that there is, or with a new one when the old no longer shrinks the decrement. */
-static lc_status find_direction(lc_objective *obj, newton_work *work, lc_report *report, double *slope) {
-  const double shrinks = 0.005;
-  double last = report->decrement;
+/* How many gradient passes a pass with curvature costs, from nanoseconds a row measured with AVX-512: 0.07 for each
+ * product of the Gram matrices against 0.5 for each column and 6 for each score. */
+static double curvature_cost(const lc_objective *obj) {
+  double gram = 0.07 * (double)lc_packed_size(obj->q) * obj->ns;
+  return 1 + gram / (0.5 * (double)obj->q + 6 * obj->K);
+}
+
+/* Is the old factor the cheaper way from relative decrement `now`, which was `last` a step ago, to `goal`? A Newton
+ * step squares the decrement and costs a curvature; a step with an old factor goes on shrinking it by the same share.
+ */
+static int old_factor_pays(const lc_objective *obj, double now, double last, double goal) {
+  const double least = 0.5, near = 0.1;
+  if (isnan(last) || now <= goal) return 1;
+  if (now > least * last) return 0;
+  double old = log(now / goal) / log(last / now);
+  double squarings = now < near ? fmax(1, ceil(log2(log(goal) / log(now)))) : 8;
+  return old <= squarings * curvature_cost(obj);
+}
+
+/* Direction at `at` with the factor that there is, or with a new one when the old no longer pays. */
+static lc_status find_direction(lc_objective *obj, newton_work *work, double goal, lc_report *report, double *slope) {
+  double last = report->decrement, scale = lc_objective_scale(obj);
   if (work->fresh) LC_TRY(refresh(obj, work, report));
   *slope = direction(obj, work);
   report->decrement = -0.5 * *slope;
-  if (work->fresh || report->decrement <= shrinks * last) return LC_OK;
+  if (work->fresh || old_factor_pays(obj, report->decrement / scale, last / scale, goal)) return LC_OK;
   LC_TRY(lc_objective_eval(obj, obj->at.B, ALL));
   lc_objective_accept(obj);
   work->fresh = 1;
@@ -138,11 +167,13 @@ static lc_status find_direction(lc_objective *obj, newton_work *work, lc_report 
   return LC_OK;
 }
 
-/* What the next point needs. Near the optimum the factor of the last point serves a few more steps (Shamanskii 1967):
- * they gain nearly as much and leave out the dearest part of a pass. */
-static int wanted(const lc_objective *obj, const lc_report *report, double t) {
-  double near = obj->ns == 1 ? 1e-5 : 1e-3;
-  return t == 1 && report->decrement <= near * lc_objective_scale(obj) ? LC_WANT_GRADIENT : ALL;
+/* What the next point needs. Near the optimum a factor serves a few more steps (Shamanskii 1967): after a Newton step
+ * from decrement x, to about x^2, the next step with the same factor shrinks by about 10 x. */
+static int wanted(const lc_objective *obj, const newton_work *work, const lc_report *report, double t) {
+  if (!work->fresh && t == 1) return LC_WANT_GRADIENT; /* it paid just now */
+  double x = report->decrement / lc_objective_scale(obj);
+  int pays = x < 0.05 && 10 * x <= pow(x, 2 / curvature_cost(obj));
+  return pays && (t == 1 || isnan(t)) ? LC_WANT_GRADIENT : ALL;
 }
 
 /* Unpenalised coefficients should carry nine digits; the error of a coefficient is about the root of that of the
@@ -156,25 +187,37 @@ static lc_status newton_run(lc_objective *obj, const lc_settings *settings, cons
   newton_work work;
   LC_TRY(allocate(obj, &work));
   double most = isnan(settings->max_iter) ? 200 : settings->max_iter, t = NAN, slope;
+  const double unsure = 1e-2; /* an old factor measures and steps less exactly */
   double goal = decrement_goal(obj, settings);
-  LC_TRY(lc_objective_eval(obj, B, ALL));
-  lc_objective_accept(obj);
-  if (!isfinite(obj->at.value)) return LC_NONFINITE;
+  lc_factor *given = report->factor;
+  if (given && given->ready) {
+    lc_factor_copy(obj->P, given, &work.factor);
+    report->condition = given->condition;
+    work.fresh = 0;
+    t = 1;
+  }
+  int restarted;
+  LC_TRY(lc_solver_start(obj, B, work.fresh ? ALL : LC_WANT_GRADIENT, &restarted));
+  if (restarted && !work.fresh) LC_TRY(lc_objective_eval(obj, obj->at.B, ALL));
+  work.fresh = work.fresh || restarted;
   for (report->iterations = 0;; report->iterations++) {
     double last = report->decrement;
     LC_TRY(lc_objective_record(obj, report->iterations, NAN, lc_penalty_kkt(obj->pen, obj->K, obj->at.B, obj->G), t));
-    LC_TRY(find_direction(obj, &work, report, &slope));
+    LC_TRY(find_direction(obj, &work, goal * unsure, report, &slope));
     double scale = lc_objective_scale(obj);
-    double enough = work.fresh ? goal : goal * 1e-2; /* an old factor measures and steps less exactly */
+    double enough = work.fresh ? goal : goal * unsure;
     if (!(report->decrement > enough * scale) && lc_gap_is_small(obj, settings)) {
       /* The step is known and costs nothing; its gain is below the goal, so value and scores can wait. */
       for (lc_index i = 0; i < obj->P; i++) obj->at.B[i] += work.d[i];
+      if (given && !given->ready) lc_factor_copy(obj->P, &work.factor, given);
       return LC_OK;
     }
     if (!(report->decrement > 0)) return LC_OK;
-    int small = report->decrement <= settings->tolerance * scale, want = wanted(obj, report, t);
+    int small = report->decrement <= settings->tolerance * scale, want = wanted(obj, &work, report, t);
     if (report->iterations >= most) return small ? LC_OK : LC_MAX_ITER;
+    memcpy(work.g, obj->G, (size_t)obj->P * sizeof(double));
     LC_TRY(take_step(obj, &work, want, slope, &t));
+    if (!(want & LC_WANT_CURVATURE)) lc_pairs_keep(&work.pairs, obj->at.B, obj->to.B, work.g, obj->G);
     /* Away from separation the decrement is squared by each step here. */
     int slow = report->decrement > 1e-4 * last;
     if (small && slow && goal < settings->tolerance * 1e-3) LC_TRY(look_for_separation(obj, report));
@@ -185,6 +228,25 @@ static lc_status newton_run(lc_objective *obj, const lc_settings *settings, cons
     lc_objective_accept(obj);
     work.fresh = (want & LC_WANT_CURVATURE) != 0;
   }
+}
+
+lc_status lc_factor_allocate(lc_index P, lc_factor *out, lc_arena *arena) {
+  out->U = lc_arena_doubles(arena, P * P);
+  out->scale = lc_arena_doubles(arena, P);
+  out->skip = lc_arena_alloc(arena, P, 1);
+  out->flat = P;
+  out->condition = NAN;
+  out->ready = 0;
+  return out->U && out->scale && out->skip ? LC_OK : LC_OUT_OF_MEMORY;
+}
+
+void lc_factor_copy(lc_index P, const lc_factor *from, lc_factor *to) {
+  memcpy(to->U, from->U, (size_t)(P * P) * sizeof(double));
+  memcpy(to->scale, from->scale, (size_t)P * sizeof(double));
+  memcpy(to->skip, from->skip, (size_t)P);
+  to->flat = from->flat;
+  to->condition = from->condition;
+  to->ready = 1;
 }
 
 const lc_solver lc_solver_newton = {
