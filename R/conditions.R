@@ -70,6 +70,18 @@ inform <- function(topic, message, ..., call = NULL) {
   message(new_condition("message", topic, paste0(message, "\n"), list(...), call))
 }
 
+# match.arg() with a classed error.
+match_choice <- function(value) {
+  name <- as.character(substitute(value))
+  choices <- eval(formals(sys.function(sys.parent()))[[name]])
+  if (is.null(value) || identical(value, choices)) return(choices[[1L]])
+  found <- if (is.character(value) && length(value) == 1L && !is.na(value)) pmatch(value, choices)
+  if (length(found) && !is.na(found)) return(choices[[found]])
+  abort("argument", sprintf("`%s` must be %s, not %s.", name,
+                            paste(dQuote(choices, FALSE), collapse = " or "),
+                            describe_value(value)), argument = name)
+}
+
 # "a, b, c and 4 more": long lists of names or row numbers stay readable.
 enumerate <- function(x, max = 5L, quote = "`") {
   shown <- paste0(quote, utils::head(x, max), quote)

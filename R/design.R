@@ -253,15 +253,23 @@ numbers_from_frame <- function(x, topic, what) {
 }
 
 numbers_from_Matrix <- function(x) {
-  if (is(x, "dgCMatrix")) return(x)
   check_sparse(x)
+  if (is(x, "dgCMatrix")) return(x)
   if (is(x, "denseMatrix")) as.matrix(x) else as_csc(x)
 }
 
+# The slots that C reads are checked by C, before anything is made from their sizes.
 check_sparse <- function(x) {
-  tryCatch(validObject(x), error = function(e) {
-    abort("sparse", paste("This is not a valid sparse matrix:", conditionMessage(e)))
-  })
+  wrong <- tryCatch({
+    if (is(x, "dgCMatrix")) .Call(lcr_valid, x)
+  }, error = conditionMessage)
+  if (is.null(wrong)) {
+    wrong <- tryCatch({
+      validObject(x)
+      NULL
+    }, error = conditionMessage)
+  }
+  if (!is.null(wrong)) abort("sparse", paste("This is not a valid sparse matrix:", wrong))
 }
 
 as_csc <- function(x) as(as(as(x, "dMatrix"), "generalMatrix"), "CsparseMatrix")
@@ -328,6 +336,7 @@ class_totals <- function(response, weights) {
   codes <- response$codes
   missing <- is.na(codes)
   if (!is.null(weights)) missing <- missing & weights > 0
+  codes[is.na(codes)] <- 0L # rows of weight 0 count for nothing wherever they go
   if (any(missing)) {
     abort("missing", sprintf("The response has %s (row %s).", plural(sum(missing), "missing value"),
                              enumerate(which(missing), quote = "")), rows = which(missing))

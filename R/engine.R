@@ -55,7 +55,7 @@ check_start <- function(start, problem) {
   }
   from <- if (vector) "vector" else if (nrow(start) == problem$k) "symmetric" else "reference"
   if (problem$fit_coding == "reference" && from == "symmetric") start <- to_reference(start)
-  if (problem$fit_coding == "symmetric" && from == "reference") start <- rbind(0, start)
+  if (problem$fit_coding == "symmetric" && from == "reference") start <- rbind(matrix(0, 1L, ncol(start)), start)
   start <- t(unname(start))
   storage.mode(start) <- "double"
   start
@@ -68,7 +68,8 @@ engine_spec <- function(problem) {
   scale <- rep_len(1, problem$p)
   if (problem$standardize && problem$lambda > 0) {
     # A constant column has a deviation of rounding errors only; it keeps the factor 1.
-    scale <- ifelse(stats$sd > 8 * .Machine$double.eps * stats$max_abs, stats$sd, 1)
+    spread <- stats$sd > 8 * .Machine$double.eps * stats$max_abs
+    scale[spread] <- stats$sd[spread]
   }
   factor <- rep_len(problem$penalty_factor, problem$p)
   list(loss = problem$loss$name, k = problem$k,

@@ -29,7 +29,7 @@ NULL
 coef.linclass <- function(object, coding = NULL, format = c("default", "matrix", "vector", "long"),
                           complete = TRUE, ...) {
   check_no_dots(list(...), c("coding", "format", "complete"))
-  format <- match.arg(format)
+  format <- match_choice(format)
   W <- recoded_coefficients(object, coding)
   if (!complete) {
     W <- if (is.matrix(W)) W[, colSums(is.na(W)) == 0, drop = FALSE] else W[!is.na(W)]
@@ -116,7 +116,7 @@ long_coefficients <- function(W) {
 fitted.linclass <- function(object, type = c("response", "prob", "class", "link"), data = NULL,
                             ...) {
   check_no_dots(list(...), c("type", "data"))
-  type <- match.arg(type)
+  type <- match_choice(type)
   check_probability(object, type)
   predict_training(object, data, type)
 }
@@ -127,7 +127,7 @@ residuals.linclass <- function(object, type = c("deviance", "pearson", "response
                                                 "margin"), data = NULL, ...) {
   check_no_dots(list(...), c("type", "data"))
   likelihood <- loss_row(object$loss)$likelihood
-  type <- if (missing(type) && !likelihood) "margin" else match.arg(type)
+  type <- if (missing(type) && !likelihood) "margin" else match_choice(type)
   if (type != "margin" && !likelihood) {
     abort("no_likelihood", sprintf("Loss \"%s\" has margins only: residuals(type = \"margin\").",
                                    object$loss))

@@ -229,7 +229,7 @@ confint.linclass <- function(object, parm, level = 0.95, ...) {
 #' anova(large)
 #' @export
 anova.linclass <- function(object, ..., test = c("Chisq", "none")) {
-  test <- match.arg(test)
+  test <- match_choice(test)
   fits <- list(object, ...)
   if (!all(vapply(fits, inherits, NA, "linclass"))) {
     abort("argument", "All arguments of anova() but `test` must be fits made by linclass().")

@@ -23,7 +23,7 @@
 #' @export
 plot.linclass <- function(x, which = c("history", "coefficients", "boundary"), data = NULL, ...) {
   check_version(x)
-  which <- match.arg(which)
+  which <- match_choice(which)
   switch(which, history = plot_history(x), coefficients = plot_coefficients(x),
          boundary = plot_boundary(x, data, ...))
   invisible(x)

@@ -9,7 +9,7 @@ term_names <- function(blueprint) {
 # to zero.
 to_reference <- function(w) w[-1L, , drop = FALSE] - rep(w[1L, ], each = nrow(w) - 1L)
 
-to_symmetric <- function(w) centre_classes(rbind(0, w, deparse.level = 0))
+to_symmetric <- function(w) centre_classes(rbind(matrix(0, 1L, ncol(w)), w))
 
 centre_classes <- function(w) w - rep(colMeans(w), each = nrow(w))
 

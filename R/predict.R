@@ -43,8 +43,8 @@ predict.linclass <- function(object, newdata = NULL,
                              type = c("class", "prob", "response", "link"), offset = NULL,
                              na.action = na.pass, novel = c("error", "na"), ...) {
   check_no_dots(list(...), c("newdata", "type", "offset", "na.action", "novel"))
-  type <- match.arg(type)
-  novel <- match.arg(novel)
+  type <- match_choice(type)
+  novel <- match_choice(novel)
   check_version(object)
   check_probability(object, type)
   if (is.null(newdata)) {

@@ -97,7 +97,7 @@ softmax_jacobian <- function(z) {
 #' @family teaching functions
 #' @export
 raw_scores <- function(x, W, b = NULL, bias = c("first", "last")) {
-  bias <- match.arg(bias)
+  bias <- match_choice(bias)
   x <- teaching_x(x)
   rows <- teaching_weights(W)
   p <- ncol(x)

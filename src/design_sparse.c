@@ -89,8 +89,7 @@ static void sparse_scores(const lc_design *x, int K, const double *B, double *Z)
   for (int c = 0; c < K; c++) {
     double *z = Z + c * x->n, b = x->one ? B[c * q] : 0;
     for (lc_index i = 0; i < x->n; i++) z[i] = (x->off ? x->off[i + c * x->n] : 0) + b;
-    for (lc_index j = 0; j < x->p; j++)
-      if (B[x->one + j + c * q] != 0) column_axpy(x, j, B[x->one + j + c * q], z);
+    for (lc_index j = 0; j < x->p; j++) column_axpy(x, j, B[x->one + j + c * q], z);
   }
 }
 

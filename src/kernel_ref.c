@@ -10,8 +10,6 @@ static void ref_scores(lc_index m, lc_index p, int K, const double *X, lc_index 
     for (lc_index j = 0; j < p; j++) {
       const double *restrict x = X + j * ldx;
       double b = B[j + c * ldb];
-      /* A zero coefficient costs no read, but must not hide a NaN or Inf; those were refused before. */
-      if (b == 0) continue;
       for (lc_index i = 0; i < m; i++) z[i] += x[i] * b;
     }
   }

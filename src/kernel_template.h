@@ -185,13 +185,11 @@ ALWAYS void NAME(axpy_block)(const int count, lc_index m, const double *const *x
   }
 }
 
-/* Columns with coefficient 0 are not read: a lasso fit predicts at the cost of its nonzero coefficients. */
 TARGET static void NAME(scores_one)(lc_index m, lc_index p, const double *X, lc_index ldx, const double *b, double *z) {
   const double *x[8];
   double weight[8];
   int held = 0;
   for (lc_index j = 0; j < p; j++) {
-    if (b[j] == 0) continue;
     x[held] = X + j * ldx;
     weight[held++] = b[j];
     if (held < 8) continue;

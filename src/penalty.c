@@ -70,6 +70,14 @@ void lc_penalty_prox_all(const lc_penalty *pen, int K, double step, double *B) {
     }
 }
 
+void lc_penalty_clip(const lc_penalty *pen, int K, double *B) {
+  for (int c = 0; pen->lower && c < K; c++)
+    for (lc_index j = 0; j < pen->p; j++) {
+      double *b = B + c * rows(pen) + pen->one + j;
+      *b = fmin(fmax(*b, pen->lower[j]), pen->upper[j]);
+    }
+}
+
 double lc_penalty_violation(const lc_penalty *pen, lc_index j, double b, double g) {
   double l1 = lc_penalty_l1(pen, j);
   /* The subdifferential is [low, high]; a bound that holds lets the multiplier take either sign's side. */
@@ -121,11 +129,9 @@ double lc_penalty_gap_estimate(const lc_penalty *pen, int K, double F, const dou
 }
 
 double lc_penalty_conjugate(const lc_penalty *pen, lc_index j, double g) {
-  double l1 = lc_penalty_l1(pen, j), l2 = lc_penalty_l2(pen, j);
-  double slope = fabs(g) - l1;
-  if (slope <= 0) return 0;
-  double bound = pen->lower ? (g > 0 ? pen->upper[j] : -pen->lower[j]) : INFINITY;
-  double b = l2 > 0 ? slope / l2 : INFINITY;
-  if (b > bound) b = bound;
-  return b == 0 ? 0 : isinf(b) ? INFINITY : slope * b - 0.5 * l2 * b * b;
+  double l1 = lc_penalty_l1(pen, j), l2 = lc_penalty_l2(pen, j), excess = fabs(g) - l1;
+  /* The maximiser without bounds, then the nearest point within: the function is concave. */
+  double b = excess <= 0 ? 0 : copysign(l2 > 0 ? excess / l2 : INFINITY, g);
+  if (pen->lower) b = fmin(fmax(b, pen->lower[j]), pen->upper[j]);
+  return b == 0 ? 0 : isinf(b) ? INFINITY : (g - copysign(l1, b)) * b - 0.5 * (l2 * b) * b;
 }

@@ -15,7 +15,7 @@ typedef struct lc_penalty {
   int one;
   double lambda;
   const double *l1, *l2;       /* p each, >= 0 */
-  const double *lower, *upper; /* p each, lower <= 0 <= upper, or both NULL */
+  const double *lower, *upper; /* p each, lower <= upper, or both NULL */
 } lc_penalty;
 
 static inline double lc_penalty_l1(const lc_penalty *pen, lc_index j) { return pen->lambda * pen->l1[j]; }
@@ -42,6 +42,9 @@ double lc_penalty_prox(const lc_penalty *pen, lc_index j, double v, double h);
 
 /* B <- prox of every slope for a step `step` (h = 1 / step); intercepts stay. In place. */
 void lc_penalty_prox_all(const lc_penalty *pen, int K, double step, double *B);
+
+/* Slopes to the nearest point within their bounds. In place. */
+void lc_penalty_clip(const lc_penalty *pen, int K, double *B);
 
 /* Distance of 0 from the subdifferential of slope b of feature j, where g is the gradient of the smooth part
  * (loss and L2): the KKT residual of one coefficient. */

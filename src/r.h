@@ -77,6 +77,7 @@ SEXP lcr_controls(void);
 SEXP lcr_statuses(void);
 SEXP lcr_threads(SEXP n);
 SEXP lcr_simd(void);
+SEXP lcr_valid(SEXP x);
 SEXP lcr_colstats(SEXP x, SEXP w);
 SEXP lcr_fit(SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec);
 SEXP lcr_predict(SEXP x, SEXP B, SEXP off, SEXP spec, SEXP type);

@@ -136,6 +136,7 @@ static SEXP covariance_of(const lc_problem *problem, const lc_solution *solution
 static SEXP fit_list(const lc_problem *problem, lc_status status, const lc_solution *solution, lcr_session *session) {
   const lc_design *x = problem->x;
   const lc_status_row *row = lc_status_find(status);
+  int stopped = status == LC_INTERRUPTED || status == LC_TIME_LIMIT; /* then nothing more is computed */
   lcr_list list = lcr_list_make(18);
   lcr_list_add(&list, "status", Rf_mkString(row->name));
   lcr_list_add(&list, "text", Rf_mkString(row->text));
@@ -160,7 +161,8 @@ static SEXP fit_list(const lc_problem *problem, lc_status status, const lc_solut
   lcr_list_add(&list, "separation", separation_list(solution, problem->k));
   lcr_list_add(&list, "mistakes", number(solution->report.mistakes));
   lcr_list_add(&list, "condition", number(solution->report.condition));
-  lcr_list_add(&list, "covariance", problem->wants_covariance ? covariance_of(problem, solution, session) : R_NilValue);
+  lcr_list_add(&list, "covariance",
+               problem->wants_covariance && !stopped ? covariance_of(problem, solution, session) : R_NilValue);
   UNPROTECT(3);
   return list.value;
 }
@@ -187,4 +189,11 @@ SEXP lcr_fit(SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec) {
   lcr_session_end(session);
   UNPROTECT(2);
   return out;
+}
+
+/* NULL, or what is wrong with the slots of a sparse matrix. */
+SEXP lcr_valid(SEXP x) {
+  lc_design design;
+  const char *wrong = lcr_design_check(x, &design);
+  return wrong ? Rf_mkString(wrong) : R_NilValue;
 }

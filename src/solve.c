@@ -10,7 +10,7 @@
 /* ---- the planner --------------------------------------------------------------------------------------------- */
 
 /* Second derivatives of P coefficients are affordable up to here: a P x P factor in well under a second. */
-enum { NEWTON_COEFFICIENTS = 1500 };
+enum { NEWTON_COEFFICIENTS = 1500, MOST_COUPLED = 100, MOST_PAIR_BYTES = 1 << 30 };
 
 static const lc_solver *plan(const lc_problem *problem, const lc_link *link, const char **reason) {
   lc_index P = lc_design_q(problem->x) * link->K;
@@ -19,7 +19,13 @@ static const lc_solver *plan(const lc_problem *problem, const lc_link *link, con
     *reason = "the loss has no smooth version";
     return lc_solver_find("minibatch");
   }
+  int pairs_fit = (double)lc_link_pairs(link) * (double)problem->x->n * sizeof(double) < MOST_PAIR_BYTES;
+  int many = !(loss->flags & LC_SMOOTHABLE) && !(pairs_fit && link->K <= MOST_COUPLED);
   if (lc_penalty_has_l1(&problem->pen) || lc_penalty_has_bounds(&problem->pen)) {
+    if (many) { /* the coupling of all pairs of classes would not fit in memory */
+      *reason = "very many classes";
+      return lc_solver_find("gradient_descent");
+    }
     *reason = lc_penalty_has_l1(&problem->pen) ? "an L1 penalty" : "bounds on the coefficients";
     return lc_solver_find("coordinate");
   }
@@ -27,7 +33,7 @@ static const lc_solver *plan(const lc_problem *problem, const lc_link *link, con
     *reason = "more columns than rows"; /* no matrix of p x p numbers for a solution in n dimensions */
     return lc_solver_find("lbfgs");
   }
-  if (P <= NEWTON_COEFFICIENTS) {
+  if (P <= NEWTON_COEFFICIENTS && !many) {
     *reason = "few coefficients";
     return lc_solver_find("newton");
   }
@@ -64,13 +70,17 @@ static int choose_shift(const lc_problem *problem, const lc_solver *solver, doub
 }
 
 /* Which columns to scale, by a power of two: those whose squares and their sums might leave the range. */
-static int choose_scale(const lc_problem *problem, double *scale) {
+static int choose_scale(const lc_problem *problem, const lc_penalty *pen, double *scale) {
   enum { EXTREME = 200, MOST = 1000 }; /* binary exponents */
   int any = 0;
   for (lc_index j = 0; j < problem->x->p; j++) {
     int exponent = 0;
     if (problem->max_abs[j] > 0) frexp(problem->max_abs[j], &exponent);
     scale[j] = abs(exponent) > EXTREME ? ldexp(1, -(exponent < -MOST ? -MOST : exponent)) : 1;
+    /* A tiny column that is penalised as it is stays as it is: its coefficient is next to nothing. */
+    double spread = (problem->spread ? problem->spread[j] : 1) * scale[j];
+    if (!isfinite(pen->lambda * pen->l2[j] * spread * spread * 1e100) || !isfinite(pen->lambda * pen->l1[j] * spread))
+      scale[j] = 1;
     any |= scale[j] != 1;
   }
   return any;
@@ -87,7 +97,7 @@ static lc_status show_columns(lc_problem *problem, const lc_solver *solver, int 
   *rms = lc_arena_doubles(arena, p);
   if (!shift || !scale || !factors || !*rms) return LC_OUT_OF_MEMORY;
   if (!as_given && choose_shift(problem, solver, shift)) x->shift = shift;
-  if (!as_given && choose_scale(problem, scale)) x->scale = scale;
+  if (!as_given && choose_scale(problem, pen, scale)) x->scale = scale;
   for (lc_index j = 0; j < p; j++) {
     double unit = x->scale ? scale[j] : 1, spread = (problem->spread ? problem->spread[j] : 1) * unit;
     double mean = problem->mean[j] - (x->shift ? shift[j] : 0);
@@ -121,6 +131,8 @@ static lc_status run_smoothed(lc_objective *obj, const lc_solver *solver, const 
   for (double mu = 1; mu > least; mu *= shrink) {
     obj->link.mu = mu;
     inner.tolerance = fmax(settings->tolerance, 1e-2 * mu);
+    /* Without a penalty separated rows pull for ever at their smooth loss, though the hinge has long let go. */
+    if (isnan(settings->max_iter) && lc_penalty_is_none(obj->pen)) inner.max_iter = 12;
     status = solver->run(obj, &inner, B, report);
     iterations += report->iterations;
     obj->recorded += report->iterations + 1;
@@ -135,7 +147,7 @@ static lc_status run_smoothed(lc_objective *obj, const lc_solver *solver, const 
       best = now.relative;
       best_mu = mu;
     }
-    if (best <= 0.5 * settings->tolerance) break;
+    if (best <= 0.5 * settings->tolerance || obj->at.value <= settings->tolerance * obj->null_value) break;
   }
   report->iterations = iterations;
   if (now.relative > best) {
@@ -270,7 +282,9 @@ static lc_status run_certified(lc_objective *obj, const lc_settings *settings, d
   }
   out->report.iterations = iterations;
   if (status == LC_STALLED && out->met) status = LC_OK;
-  if (status == LC_OK && !out->met && out->certificate.kind == LC_GAP) status = LC_STALLED;
+  /* Without a certificate only a kink's smooth versions, not its subgradients, tell that there is no more to gain. */
+  int blind = !(obj->loss->flags & LC_SMOOTH) && !(out->solver->flags & LC_NEEDS_SMOOTH) && obj->loss->dual;
+  if (status == LC_OK && !out->met && (out->certificate.kind == LC_GAP || blind)) status = LC_STALLED;
   if (status == LC_OK && out->certificate.kind == LC_MISTAKES && out->report.mistakes > 0) status = LC_BUDGET;
   return status;
 }
@@ -323,9 +337,11 @@ static lc_status prepare(lc_problem *problem, const lc_link *link, const lc_pena
   out->report.class_rows = lc_arena_zeros(arena, problem->k);
   if (!out->B || !out->alias || !out->report.class_rows) return LC_OUT_OF_MEMORY;
   memset(out->alias, 0, (size_t)obj->q);
-  if (!problem->start) return LC_OK;
-  memcpy(out->B, problem->start, (size_t)obj->P * sizeof(double));
-  lc_design_from_user(problem->x, obj->K, out->B);
+  if (problem->start) {
+    memcpy(out->B, problem->start, (size_t)obj->P * sizeof(double));
+    lc_design_from_user(problem->x, obj->K, out->B);
+  }
+  lc_penalty_clip(pen, obj->K, out->B);
   return LC_OK;
 }
 

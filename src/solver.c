@@ -62,12 +62,14 @@ int lc_gap_is_small(const lc_objective *obj, const lc_settings *settings) {
 }
 
 lc_status lc_solver_start(lc_objective *obj, const double *B, int want, int *restarted) {
+  const double far = 10;
   *restarted = 0;
   LC_TRY(lc_objective_eval(obj, B, want));
   lc_objective_accept(obj);
-  if (!(obj->at.value <= 1.001 * obj->null_value)) {
+  if (!(obj->at.value <= far * obj->null_value)) {
     /* The other point's B is free to be overwritten, but eval reads what it is given first. */
     for (lc_index i = 0; i < obj->P; i++) obj->to.B[i] = 0;
+    lc_penalty_clip(obj->pen, obj->K, obj->to.B);
     LC_TRY(lc_objective_eval(obj, obj->to.B, want));
     *restarted = obj->to.value < obj->at.value || !isfinite(obj->at.value);
     if (*restarted)
