@@ -67,7 +67,7 @@ carry_closure <- function(fun, home = new.env(parent = topenv(environment(fun)))
 # unless na.action removes some. novel: what to do with factor levels that training did not see.
 bake <- function(blueprint, newdata, offset = NULL, na.action = na.pass,
                  novel = c("error", "na")) {
-  novel <- match_choice(novel, c("error", "na"), "novel")
+  novel <- match_choice(novel)
   baked <- if (blueprint$kind == "formula") {
     bake_formula(blueprint, newdata, na.action, novel)
   } else {
