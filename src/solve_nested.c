@@ -37,6 +37,7 @@ static int has_all_classes(const lc_design *x, int k, lc_arena *arena) {
 lc_status lc_solve_nested(const lc_objective *obj, const lc_solver *solver, const lc_settings *settings, double *B,
                           lc_factor *factor) {
   lc_index count = sample_runs(obj), n = obj->x->n;
+  factor->ready = 0;
   if (!obj->x->ops->subset || n < SAVING * count * RUN || !isnan(settings->max_iter)) return LC_OK;
   lc_arena *arena = obj->arena;
   LC_TRY(lc_factor_allocate(obj->P, factor, arena));
