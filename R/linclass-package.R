@@ -23,4 +23,6 @@
 #' @importFrom stats model.weights na.pass terms complete.cases
 #' @importClassesFrom Matrix dgCMatrix Matrix
 #' @keywords internal
-"_PACKAGE"
+#' @name linclass-package
+#' @docType package
+NULL
