@@ -21,21 +21,24 @@ tune_peer <- function(peer, data, objective) {
   tried <- list()
   for (setting in names(peer$settings)) {
     run <- seconds_of(peer$settings[[setting]], data)
-    tried[[setting]] <- list(run = peer$settings[[setting]],
+    tried[[setting]] <- list(run = peer$settings[[setting]], seconds = run$seconds,
                              objective = objective(peer$coef(run$fit, data), data))
   }
   tried
 }
 
-# Median seconds of each contender, run in turns; the order turns round every round.
-race <- function(contenders, data, rounds) {
+# Median seconds of each contender, run in turns; the order turns round every round. `known` has the
+# seconds of those that are too slow to run again.
+race <- function(contenders, data, rounds, known) {
+  slow <- names(known)
+  contenders <- contenders[setdiff(names(contenders), slow)]
   seconds <- matrix(NA_real_, rounds, length(contenders), dimnames = list(NULL, names(contenders)))
   for (round in seq_len(rounds)) {
     turn <- names(contenders)
     if (round %% 2 == 0) turn <- rev(turn)
     for (name in turn) seconds[round, name] <- seconds_of(contenders[[name]], data)$seconds
   }
-  apply(seconds, 2, stats::median)
+  c(apply(seconds, 2, stats::median), known)
 }
 
 # Seconds to read the doubles of x once from memory: see read.c. NA without a compiler.
@@ -79,6 +82,7 @@ status_bytes <- function(field) {
 
 # Runs inside the fresh process. A small fit first, so that loading code is not counted.
 report_growth <- function(fun, data, warm_up) {
+  force(data) # made before the level is taken
   try(fun(warm_up), silent = TRUE)
   gc(full = TRUE)
   reset <- tryCatch({
