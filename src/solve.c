@@ -222,6 +222,7 @@ static lc_status decrement_at(lc_objective *obj, const lc_report *report, double
 
 static lc_status certify(lc_objective *obj, int want, lc_report *report, lc_certificate *out) {
   int unconstrained = !lc_penalty_has_l1(obj->pen) && !lc_penalty_has_bounds(obj->pen);
+  if (report->has_curvature) want = LC_WANT_GRADIENT;
   LC_TRY(lc_objective_eval(obj, obj->at.B, want));
   lc_objective_accept(obj);
   out->kkt = lc_penalty_kkt(obj->pen, obj->K, obj->at.B, obj->G);
@@ -249,6 +250,7 @@ static lc_status certify(lc_objective *obj, int want, lc_report *report, lc_cert
 
 static void report_reset(lc_report *report) {
   report->factor = NULL;
+  report->has_curvature = 0;
   report->iterations = 0;
   report->decrement = report->condition = report->mistakes = NAN;
   report->separation = 0;
@@ -262,6 +264,7 @@ static lc_status run_certified(lc_objective *obj, const lc_settings *settings, d
   for (int attempt = 0; attempt < 3; attempt++, stricter.tolerance *= 1e-2) {
     report_reset(&out->report);
     if (attempt == 0 && out->factor.ready) out->report.factor = &out->factor;
+    out->report.wants_curvature = (out->want & LC_WANT_CURVATURE) != 0;
     status = run_once(obj, out->solver, &stricter, B, &out->report);
     iterations += out->report.iterations;
     obj->recorded = iterations;
