@@ -3,9 +3,12 @@
 #   data       function(size): the data; size 1 is the row itself, smaller ones warm up
 #   objective  function(beta, data): the outside objective
 #   ours       function(data): our fit;  ours_coef: its coefficients, intercept first
+#   alone      the same on one thread (optional)
 #   x          function(data): the matrix that must be read
 #   target     the ratio to reach against the best peer
 #   peers      name -> list(package, settings (default first, then tighter), coef)
+
+one_thread <- linclass::linclass_control(threads = 1)
 
 # Columns that share a factor: correlations of one half between all of them.
 correlated_columns <- function(n, p) {
@@ -71,6 +74,7 @@ dense_logistic <- function(title, n, p, target) {
        data = function(size = 1) logistic_data(max(200, round(n * size)), p),
        objective = function(beta, d) logistic_objective(beta, d$x, d$y),
        ours = function(d) linclass::linclass(d$x, d$factor),
+       alone = function(d) linclass::linclass(d$x, d$factor, control = one_thread),
        ours_coef = function(fit, d) stats::coef(fit),
        x = function(d) d$x,
        target = target,
@@ -102,6 +106,7 @@ letters_row <- list(
   data = letters_data,
   objective = function(beta, d) softmax_objective(beta, d$x, d$y),
   ours = function(d) linclass::linclass(lettr ~ ., d$frame),
+  alone = function(d) linclass::linclass(lettr ~ ., d$frame, control = one_thread),
   ours_coef = function(fit, d) stats::coef(fit),
   x = function(d) d$x,
   target = 50,

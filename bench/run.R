@@ -8,6 +8,22 @@ largest_gap <- 1e-6
 rounds <- 5
 slow <- 20 # seconds: a peer that takes longer is timed once
 
+times <- list() # row -> seconds of each contender, for the plot
+
+# One panel of bars, logarithmic, a group for each row.
+plot_times <- function(file) {
+  colours <- c("#0072B2", "#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#F0E442", "#999999")
+  grDevices::png(file, 1000, 60 + 24 * length(unlist(times)), res = 110)
+  on.exit(grDevices::dev.off())
+  graphics::par(mar = c(4, 16, 1, 4), las = 1)
+  bars <- rev(unlist(times))
+  names(bars) <- rev(unlist(lapply(names(times), function(id) paste0(id, "  ", names(times[[id]])))))
+  fill <- rev(unlist(lapply(times, function(t) colours[seq_along(t)])))
+  at <- graphics::barplot(bars, horiz = TRUE, log = "x", xlab = "seconds (logarithmic)", col = fill,
+                          border = NA, cex.names = 0.7, xlim = c(min(bars) / 2, 2 * max(bars)))
+  graphics::text(bars, at, sprintf(" %.3g", bars), adj = 0, cex = 0.7, xpd = NA)
+}
+
 run_row <- function(id) {
   row <- rows[[id]]
   if (!is.null(row$package) && !requireNamespace(row$package, quietly = TRUE)) {
@@ -22,6 +38,11 @@ run_row <- function(id) {
   objectives <- c(linclass = row$objective(row$ours_coef(fit, data), data))
   contenders <- list(linclass = row$ours)
   counts <- c(linclass = TRUE)
+  if (!is.null(row$alone)) {
+    contenders[["linclass (1 thread)"]] <- row$alone
+    objectives["linclass (1 thread)"] <- row$objective(row$ours_coef(row$alone(data), data), data)
+    counts["linclass (1 thread)"] <- TRUE
+  }
   known <- c()
   all_tried <- lapply(peers, tune_peer, data = data, objective = row$objective)
   best <- min(objectives, unlist(lapply(all_tried, function(t) lapply(t, `[[`, "objective"))))
@@ -48,7 +69,7 @@ run_row <- function(id) {
   }, 0)
   threads <- max(1, linclass::linclass_threads(), na.rm = TRUE)
   floor <- read_floor(x, threads)
-  eligible <- setdiff(names(contenders)[counts], "linclass")
+  eligible <- setdiff(names(contenders)[counts], c("linclass", "linclass (1 thread)"))
   best_peer <- eligible[which.min(seconds[eligible])]
   ratio <- seconds / seconds[["linclass"]]
 
@@ -66,6 +87,7 @@ run_row <- function(id) {
   }
   # A prediction is one pass and has no certificate.
   a_fit <- inherits(fit, "linclass")
+  times[[id]] <<- seconds
   passes <- if (a_fit) fit$passes else 1
   c(sprintf("## %s: %s", id, row$title), "", table, "", verdict, "",
     sprintf(paste("Floor: one read of x (%.0f MB) takes %.4g s at %.1f GB/s with %d thread(s); our fit",
@@ -82,7 +104,9 @@ run_row <- function(id) {
 run_memory <- function(id, contender) {
   row <- rows[[id]]
   fun <- row$ours
-  if (contender != "linclass") {
+  if (contender == "linclass (1 thread)") {
+    fun <- row$alone
+  } else if (contender != "linclass") {
     parts <- regmatches(contender, regexec("^(.*) \\((.*)\\)$", contender))[[1]]
     fun <- row$peers[[parts[2]]]$settings[[parts[3]]]
   }
@@ -105,5 +129,9 @@ if (length(args) == 3 && args[1] == "--memory") {
   writeLines(report)
   folder <- file.path(bench_folder, "results")
   dir.create(folder, showWarnings = FALSE)
-  writeLines(report, file.path(folder, paste0(paste(wanted, collapse = "-"), ".md")))
+  # The BLAS in use names the file, so that runs with several stand side by side.
+  blas <- sub("^lib(blas|openblas)[^/]*$", "\\1", basename(utils::sessionInfo()$BLAS))
+  name <- paste0(if (length(args)) paste(wanted, collapse = "-") else "all", "-", blas)
+  writeLines(report, file.path(folder, paste0(name, ".md")))
+  if (length(times)) plot_times(file.path(folder, paste0(name, ".png")))
 }
