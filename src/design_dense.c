@@ -227,6 +227,13 @@ static lc_status dense_pass(const lc_design *x, const lc_pass *pass, const lc_ho
 
 enum { STRIP = 1024 };
 
+/* Part of one column: where it lies, or as shown in the strip. */
+static const double *column_part(const lc_design *x, lc_index row0, lc_index m, lc_index j, double *strip) {
+  if (is_view(x)) return (const double *)x->x + j * x->n + row0;
+  load_column(x, row0, m, j, strip);
+  return strip;
+}
+
 static void dense_col_dot(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *R, double *c) {
   double strip[STRIP];
   memset(c, 0, (size_t)(nj * K) * sizeof(double));
@@ -238,11 +245,7 @@ static void dense_col_dot(const lc_design *x, lc_index nj, const lc_index *j, in
         for (int k = 0; k < K; k++) c[a + k * nj] += column_sum(m, R + k * x->n + row0);
         continue;
       }
-      const double *column = strip;
-      if (is_view(x))
-        column = (const double *)x->x + col * x->n + row0;
-      else
-        load_column(x, row0, m, col, strip);
+      const double *column = column_part(x, row0, m, col, strip);
       lc_kernels()->gradient(m, 1, K, column, m, R + row0, x->n, c + a, nj);
     }
   }
@@ -259,11 +262,7 @@ static void dense_col_axpy(const lc_design *x, lc_index nj, const lc_index *j, i
           for (lc_index i = 0; i < m; i++) Z[row0 + i + k * x->n] += d[a + k * nj];
         continue;
       }
-      const double *column = strip;
-      if (is_view(x))
-        column = (const double *)x->x + col * x->n + row0;
-      else
-        load_column(x, row0, m, col, strip);
+      const double *column = column_part(x, row0, m, col, strip);
       lc_kernels()->scores(m, 1, K, column, m, d + a, nj, Z + row0, x->n);
     }
   }

@@ -18,8 +18,7 @@ static lc_status build_dense(const lc_design *x, unsigned char *alias, lc_basis 
   if (!Q || !none || !unit || !out->R) return LC_OUT_OF_MEMORY;
   *unit = 1;
   for (lc_index j = 0; j < q; j++) x->ops->col_axpy(x, 1, &j, 1, unit, Q + j * n);
-  lc_index skipped = lc_orthonormalise(n, q, Q, out->R, dependent, alias, &smallest);
-  (void)skipped;
+  lc_orthonormalise(n, q, Q, out->R, dependent, alias, &smallest);
   out->condition = 1 / smallest;
   out->needed = smallest < well_conditioned;
   lc_design_dense(&out->design, n, q, LC_DOUBLE, Q);

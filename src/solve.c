@@ -348,11 +348,13 @@ static lc_status prepare(lc_problem *problem, const lc_link *link, const lc_pena
   return LC_OK;
 }
 
-/* Newton fits of smooth losses may start from a sample. */
+/* Second-order fits of smooth losses may start from a sample. */
 static lc_status find_start(const lc_problem *problem, const lc_objective *obj, const lc_settings *settings,
                             lc_solution *out) {
-  int newton = out->solver == lc_solver_find("newton") && (problem->loss->flags & LC_SMOOTH);
-  return newton && !problem->start ? lc_solve_nested(obj, out->solver, settings, out->B, &out->factor) : LC_OK;
+  int second_order = (out->solver->flags & LC_NEEDS_CURVATURE) && !(out->solver->flags & LC_TAKES_L1);
+  int smooth = (problem->loss->flags & LC_SMOOTH) != 0;
+  return second_order && smooth && !problem->start ? lc_solve_nested(obj, out->solver, settings, out->B, &out->factor)
+                                                   : LC_OK;
 }
 
 /* From the objective's point to the numbers that are reported. */
