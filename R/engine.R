@@ -55,28 +55,34 @@ check_start <- function(start, problem) {
   }
   from <- if (vector) "vector" else if (nrow(start) == problem$k) "symmetric" else "reference"
   if (problem$fit_coding == "reference" && from == "symmetric") start <- to_reference(start)
-  if (problem$fit_coding == "symmetric" && from == "reference") start <- rbind(matrix(0, 1L, ncol(start)), start)
+  if (problem$fit_coding == "symmetric" && from == "reference") {
+    start <- rbind(matrix(0, 1L, ncol(start)), start)
+  }
   start <- t(unname(start))
   storage.mode(start) <- "double"
   start
+}
+
+# What the penalty takes for the unit of each column: its standard deviation when columns are
+# standardised. A constant column has a deviation of rounding errors only; it keeps the unit 1.
+column_spread <- function(stats, standardize) {
+  unit <- rep_len(1, length(stats$sd))
+  spread <- standardize & stats$sd > 8 * .Machine$double.eps * stats$max_abs
+  unit[spread] <- stats$sd[spread]
+  unit
 }
 
 # Everything C reads besides the data. Standardising multiplies the factors of the penalty: a slope
 # b of a column with standard deviation s is s b on the scaled column.
 engine_spec <- function(problem) {
   stats <- problem$design$stats
-  scale <- rep_len(1, problem$p)
-  if (problem$standardize && problem$lambda > 0) {
-    # A constant column has a deviation of rounding errors only; it keeps the factor 1.
-    spread <- stats$sd > 8 * .Machine$double.eps * stats$max_abs
-    scale[spread] <- stats$sd[spread]
-  }
+  standardize <- problem$standardize && problem$lambda > 0
   factor <- rep_len(problem$penalty_factor, problem$p)
   list(loss = problem$loss$name, k = problem$k,
        coding = as.integer(problem$fit_coding == "reference"), intercept = problem$intercept,
        lambda = as.double(problem$lambda), l1 = problem$alpha * factor,
-       l2 = (1 - problem$alpha) * factor, spread = scale, lower = problem$lower,
-       upper = problem$upper, start = problem$start, solver = problem$solver$name,
+       l2 = (1 - problem$alpha) * factor, spread = column_spread(stats, standardize),
+       lower = problem$lower, upper = problem$upper, start = problem$start, solver = problem$solver$name,
        options = problem$solver$options, control = unclass(problem$control), stats = stats,
        seed = draw_seed(problem$solver), progress = interactive(),
        covariance = wants_vcov(problem))

@@ -95,8 +95,7 @@ ridge_trace <- function(object, data) {
 # Standard deviations of the columns where the penalty was standardised, else 1; as in the fit.
 penalty_scale <- function(object, data) {
   if (!object$standardize) return(1)
-  stats <- .Call(lcr_colstats, data$x, data$weights)
-  ifelse(stats$sd > 8 * .Machine$double.eps * stats$max_abs, stats$sd, 1)
+  column_spread(.Call(lcr_colstats, data$x, data$weights), TRUE)
 }
 
 # Hessian of the mean loss, without penalty, at the coefficients in `coding`.

@@ -31,6 +31,9 @@ typedef struct lc_block {
   lc_index ldr; /* of r and s */
 } lc_block;
 
+/* Weight of row i of a block. */
+static inline double lc_block_weight(const lc_block *block, int i) { return block->w ? block->w[i] : 1; }
+
 /* What one sweep computes. One read of X serves all.
  *   in   B      q x K coefficients: z = off + X~ B with X~ = [1, X]; NULL: take the scores from Z
  *        Z      n x K scores, written when B is given, NULL: not kept (then B must be given)

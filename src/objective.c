@@ -52,15 +52,13 @@ lc_status lc_objective_init(lc_objective *obj, const lc_design *x, const lc_loss
 
 /* ---- callbacks on blocks of rows --------------------------------------------------------------------- */
 
-static double weight(const lc_block *block, int i) { return block->w ? block->w[i] : 1; }
-
 /* sum[0] += w loss; R and S times w. */
 static lc_status eval_block(void *context, const lc_block *block, double *sum) {
   const lc_objective *obj = context;
   double value[LC_BLOCK_ROWS], total = 0;
   obj->loss->rows(&obj->link, block->m, block->z, block->ld, block->y, value, block->r, block->ldr, block->s,
                   block->ldr);
-  for (int i = 0; i < block->m; i++) total += weight(block, i) * value[i];
+  for (int i = 0; i < block->m; i++) total += lc_block_weight(block, i) * value[i];
   sum[0] += total;
   if (!block->w) return LC_OK;
   for (int c = 0; block->r && c < obj->K; c++)
@@ -81,10 +79,15 @@ static void scale(lc_index count, double factor, double *v) {
   for (lc_index i = 0; i < count; i++) v[i] *= factor;
 }
 
-static lc_status finish_point(lc_objective *obj, lc_point *point, double loss_sum) {
+/* From sums over rows to means, and the penalty's part. */
+static void finish_point(const lc_objective *obj, lc_point *point, double loss_sum) {
   point->loss = loss_sum / obj->weight_sum;
   point->value = point->loss + lc_penalty_value(obj->pen, obj->K, point->B);
-  return LC_OK;
+}
+
+static void finish_gradient(lc_objective *obj, const double *B) {
+  scale(obj->P, 1 / obj->weight_sum, obj->G);
+  lc_penalty_add_ridge(obj->pen, obj->K, B, obj->G);
 }
 
 lc_status lc_objective_eval(lc_objective *obj, const double *B, int want) {
@@ -104,12 +107,10 @@ lc_status lc_objective_eval(lc_objective *obj, const double *B, int want) {
                   .G = want ? obj->G : NULL,
                   .C = curvature ? obj->C : NULL};
   LC_TRY(run_pass(obj, &pass));
-  if (want) {
-    scale(obj->P, 1 / obj->weight_sum, obj->G);
-    lc_penalty_add_ridge(obj->pen, obj->K, obj->to.B, obj->G);
-  }
+  if (want) finish_gradient(obj, obj->to.B);
   if (curvature) scale(packed, 1 / obj->weight_sum, obj->C);
-  return finish_point(obj, &obj->to, sum);
+  finish_point(obj, &obj->to, sum);
+  return LC_OK;
 }
 
 lc_status lc_objective_gradient(lc_objective *obj) {
@@ -123,9 +124,9 @@ lc_status lc_objective_gradient(lc_objective *obj) {
                   .sum = &sum,
                   .G = obj->G};
   LC_TRY(run_pass(obj, &pass));
-  scale(obj->P, 1 / obj->weight_sum, obj->G);
-  lc_penalty_add_ridge(obj->pen, obj->K, obj->at.B, obj->G);
-  return finish_point(obj, &obj->at, sum);
+  finish_gradient(obj, obj->at.B);
+  finish_point(obj, &obj->at, sum);
+  return LC_OK;
 }
 
 void lc_objective_accept(lc_objective *obj) {
@@ -153,7 +154,7 @@ static lc_status along_block(void *context, const lc_block *block, double *sum) 
       for (int i = 0; i < m; i++) z[i + c * m] = from[i] + along->t * (to[i] - from[i]);
     }
     obj->loss->rows(&obj->link, m, z, m, block->y + i0, value, NULL, 0, NULL, 0);
-    for (int i = 0; i < m; i++) sum[0] += weight(block, i0 + i) * value[i];
+    for (int i = 0; i < m; i++) sum[0] += lc_block_weight(block, i0 + i) * value[i];
   }
   return LC_OK;
 }

@@ -16,8 +16,6 @@ typedef struct gap_context {
   double t;
 } gap_context;
 
-static double weight(const lc_block *block, int i) { return block->w ? block->w[i] : 1; }
-
 /* sum[c + k y] += w a, a >= 0 the derivative for wrong class c of a row of class y: a k x k table of flows. */
 static lc_status flow_block(void *context, const lc_block *block, double *sum) {
   const gap_context *gap = context;
@@ -29,7 +27,7 @@ static lc_status flow_block(void *context, const lc_block *block, double *sum) {
     gap->obj->loss->rows(link, m, block->z + i0, block->ld, block->y + i0, NULL, r, m, NULL, 0);
     for (int i = 0; i < m; i++) {
       int own = (int)block->y[i0 + i];
-      double *to = sum + own * link->k, base = 0, w = weight(block, i0 + i);
+      double *to = sum + own * link->k, base = 0, w = lc_block_weight(block, i0 + i);
       if (link->vector) {
         to[1 - own] += w * fabs(r[i]);
         continue;
@@ -76,7 +74,8 @@ static lc_status residual_block(void *context, const lc_block *block, double *su
   (void)sum;
   obj->loss->rows(&obj->link, block->m, block->z, block->ld, block->y, NULL, block->r, block->ldr, NULL, 0);
   for (int c = 0; c < obj->K; c++)
-    for (int i = 0; i < block->m; i++) block->r[i + c * block->ldr] *= gap->s[(int)block->y[i]] * weight(block, i);
+    for (int i = 0; i < block->m; i++)
+      block->r[i + c * block->ldr] *= gap->s[(int)block->y[i]] * lc_block_weight(block, i);
   return LC_OK;
 }
 
@@ -91,7 +90,7 @@ static lc_status dual_block(void *context, const lc_block *block, double *sum) {
   for (int i0 = 0; i0 < block->m; i0 += most) {
     int m = block->m - i0 < most ? block->m - i0 : most;
     obj->loss->rows(&exact, m, block->z + i0, block->ld, block->y + i0, value, NULL, 0, NULL, 0);
-    for (int i = 0; i < m; i++) sum[1] += weight(block, i0 + i) * value[i];
+    for (int i = 0; i < m; i++) sum[1] += lc_block_weight(block, i0 + i) * value[i];
     obj->loss->rows(&obj->link, m, block->z + i0, block->ld, block->y + i0, NULL, r, m, NULL, 0);
     for (int c = 0; c < obj->K; c++)
       for (int i = 0; i < m; i++) r[i + c * m] *= gap->t * gap->s[(int)block->y[i0 + i]];
@@ -99,7 +98,7 @@ static lc_status dual_block(void *context, const lc_block *block, double *sum) {
     for (int i = 0; i < m; i++) {
       double term = value[i];
       for (int c = 0; block->off && c < obj->K; c++) term += block->off[i0 + i + c * block->ldoff] * r[i + c * m];
-      sum[0] += weight(block, i0 + i) * term;
+      sum[0] += lc_block_weight(block, i0 + i) * term;
     }
   }
   return LC_OK;

@@ -196,15 +196,8 @@ static lc_status decrement_at(lc_objective *obj, const lc_report *report, double
   lc_status status = H && d && skip && class_rows ? LC_OK : LC_OUT_OF_MEMORY;
   if (status == LC_OK) {
     double *scale = d + P, *next = scale + P;
-    lc_objective_hessian(obj, 1, H);
-    for (lc_index i = 0; i < P; i++) {
-      double h = H[i * (P + 1)];
-      scale[i] = h > 0 && !(report->alias && report->alias[i % obj->q]) ? 1 / sqrt(h) : 0;
-    }
-    for (lc_index j = 0; j < P; j++) {
-      d[j] = obj->G[j] * scale[j];
-      for (lc_index i = 0; i < P; i++) H[i + j * P] *= scale[i] * scale[j];
-    }
+    lc_scaled_hessian(obj, report, H, scale);
+    for (lc_index i = 0; i < P; i++) d[i] = obj->G[i] * scale[i];
     lc_cholesky(P, H, 1e-13, skip, NULL);
     lc_cholesky_solve(P, H, skip, d);
     *out = 0;

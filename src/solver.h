@@ -68,6 +68,10 @@ enum {
 lc_status lc_factor_allocate(lc_index P, lc_factor *out, lc_arena *arena);
 void lc_factor_copy(lc_index P, const lc_factor *from, lc_factor *to);
 
+/* H (P x P) = Hessian of the objective at the point of C, with unit diagonal: times scale_i scale_j, scale_i =
+ * 1 / sqrt(H_ii), 0 for aliased coefficients and those without curvature. */
+void lc_scaled_hessian(const lc_objective *obj, const lc_report *report, double *H, double *scale);
+
 typedef struct lc_solver {
   const char *name, *title;
   unsigned flags;

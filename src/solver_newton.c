@@ -34,17 +34,16 @@ static lc_status allocate(lc_objective *obj, newton_work *work) {
   return work->H && work->g && work->d && work->trial ? LC_OK : LC_OUT_OF_MEMORY;
 }
 
-/* H with unit diagonal; scale_i = 1 / sqrt(H_ii). Aliased coefficients and those without any curvature get 0. */
-static void scaled_hessian(const lc_objective *obj, const lc_report *report, newton_work *work) {
+void lc_scaled_hessian(const lc_objective *obj, const lc_report *report, double *H, double *scale) {
   lc_index P = obj->P;
-  lc_objective_hessian(obj, 1, work->H);
+  lc_objective_hessian(obj, 1, H);
   for (lc_index i = 0; i < P; i++) {
-    double h = work->H[i * (P + 1)];
+    double h = H[i * (P + 1)];
     int alias = report->alias && report->alias[i % obj->q];
-    work->factor.scale[i] = h > 0 && !alias ? 1 / sqrt(h) : 0;
+    scale[i] = h > 0 && !alias ? 1 / sqrt(h) : 0;
   }
   for (lc_index j = 0; j < P; j++)
-    for (lc_index i = 0; i < P; i++) work->H[i + j * P] *= work->factor.scale[i] * work->factor.scale[j];
+    for (lc_index i = 0; i < P; i++) H[i + j * P] *= scale[i] * scale[j];
 }
 
 static void add_diagonal(lc_index P, double *A, double amount) {
@@ -124,7 +123,7 @@ static lc_status refresh(lc_objective *obj, newton_work *work, lc_report *report
   int first = report->iterations == 0, unpenalised = lc_penalty_is_none(obj->pen);
   double smallest = 1;
   work->pairs.count = 0;
-  scaled_hessian(obj, report, work);
+  lc_scaled_hessian(obj, report, work->H, work->factor.scale);
   work->factor.flat =
       factor(obj, work, first && unpenalised ? suspicious_pivot : lost_pivot, work->factor.flat, &smallest);
   if (first && unpenalised && unexplained_skip(obj, report, work)) return LC_RANK;
