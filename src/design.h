@@ -53,7 +53,7 @@ typedef struct lc_pass {
 
 /* What a design can do beside `pass`. */
 enum {
-  LC_COLUMNS = 1, /* col_dot, col_axpy, col_gram */
+  LC_COLUMNS = 1, /* col_dot, col_axpy, col_cross */
   LC_ROWS = 2     /* as_rows */
 };
 
@@ -75,12 +75,17 @@ typedef struct lc_design_ops {
   unsigned caps;
   /* See lc_pass. Cost: one read of X. */
   lc_status (*pass)(const lc_design *, const lc_pass *, const lc_host *, lc_arena *);
-  /* c (nj x K) = columns j of X~ (column index 0 is the intercept when there is one) times R (n x K). */
-  void (*col_dot)(const lc_design *, lc_index nj, const lc_index *j, int K, const double *R, double *c);
+  /* The three verbs of columns use up to host->threads threads, with the same bits for any number.
+   * c (nj x K) = columns j of X~ (column index 0 is the intercept when there is one) times R (n x K). */
+  void (*col_dot)(const lc_design *, lc_index nj, const lc_index *j, int K, const double *R, double *c,
+                  const lc_host *);
   /* Z (n x K) += columns j of X~ times d (nj x K). */
-  void (*col_axpy)(const lc_design *, lc_index nj, const lc_index *j, int K, const double *d, double *Z);
-  /* C (nj x nj, full, both triangles) = columns j of X~ ' diag(s) columns j; s n weights. */
-  lc_status (*col_gram)(const lc_design *, lc_index nj, const lc_index *j, const double *s, double *C, lc_arena *);
+  void (*col_axpy)(const lc_design *, lc_index nj, const lc_index *j, int K, const double *d, double *Z,
+                   const lc_host *);
+  /* C (ni x nj) = columns i of X~ ' diag(s) columns j; s n weights. Where i and j are one list (the same pointer and
+   * length) half of the work is saved. */
+  lc_status (*col_cross)(const lc_design *, lc_index ni, const lc_index *i, lc_index nj, const lc_index *j,
+                         const double *s, double *C, const lc_host *, lc_arena *);
   /* out <- a dense copy, in the arena, of `count` runs of `length` rows each, run r from row first[r] on, columns as
    * shown (so out has neither shift nor scale), with responses, weights and offsets. NULL where it would densify. */
   lc_status (*subset)(const lc_design *, lc_index count, const lc_index *first, lc_index length, lc_design *out,

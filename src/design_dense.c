@@ -234,27 +234,54 @@ static const double *column_part(const lc_design *x, lc_index row0, lc_index m, 
   return strip;
 }
 
-static void dense_col_dot(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *R, double *c) {
-  double strip[STRIP];
+/* Columns a.. of the list that lie side by side in the caller's memory, at most `most`. */
+static lc_index run_length(const lc_design *x, lc_index nj, const lc_index *j, lc_index a, lc_index most) {
+  lc_index length = 1;
+  if (j[a] < x->one || !is_view(x)) return 1;
+  while (length < most && a + length < nj && j[a + length] == j[a] + length) length++;
+  return length;
+}
+
+static int threads_for(const lc_host *host, double flops) { return flops > 2e5 ? host->threads : 1; }
+
+static void dense_col_dot(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *R, double *c,
+                          const lc_host *host) {
+  enum { RUN = 16 }; /* columns of one piece of work: the same pieces for any number of threads */
   memset(c, 0, (size_t)(nj * K) * sizeof(double));
-  for (lc_index a = 0; a < nj; a++) {
-    lc_index col = j[a] - x->one;
-    for (lc_index row0 = 0; row0 < x->n; row0 += STRIP) {
-      lc_index m = lc_min(STRIP, x->n - row0);
-      if (col < 0) {
-        for (int k = 0; k < K; k++) c[a + k * nj] += column_sum(m, R + k * x->n + row0);
-        continue;
+  int threads = threads_for(host, (double)nj * (double)x->n * K);
+  (void)threads;
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
+#endif
+  for (lc_index piece = 0; piece < (nj + RUN - 1) / RUN; piece++) {
+    double strip[STRIP];
+    lc_index end = lc_min(nj, (piece + 1) * RUN), run;
+    for (lc_index a = piece * RUN; a < end; a += run) {
+      lc_index col = j[a] - x->one;
+      run = run_length(x, end, j, a, RUN);
+      for (lc_index row0 = 0; row0 < x->n; row0 += STRIP) {
+        lc_index m = lc_min(STRIP, x->n - row0);
+        if (col < 0) {
+          for (int k = 0; k < K; k++) c[a + k * nj] += column_sum(m, R + k * x->n + row0);
+          continue;
+        }
+        const double *column = column_part(x, row0, m, col, strip);
+        lc_kernels()->gradient(m, run, K, column, x->n, R + row0, x->n, c + a, nj);
       }
-      const double *column = column_part(x, row0, m, col, strip);
-      lc_kernels()->gradient(m, 1, K, column, m, R + row0, x->n, c + a, nj);
     }
   }
 }
 
-static void dense_col_axpy(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *d, double *Z) {
-  double strip[STRIP];
-  for (lc_index row0 = 0; row0 < x->n; row0 += STRIP) {
-    lc_index m = lc_min(STRIP, x->n - row0);
+static void dense_col_axpy(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *d, double *Z,
+                           const lc_host *host) {
+  int threads = threads_for(host, (double)nj * (double)x->n * K);
+  (void)threads;
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
+#endif
+  for (lc_index piece = 0; piece < (x->n + STRIP - 1) / STRIP; piece++) {
+    double strip[STRIP];
+    lc_index row0 = piece * STRIP, m = lc_min(STRIP, x->n - row0);
     for (lc_index a = 0; a < nj; a++) {
       lc_index col = j[a] - x->one;
       if (col < 0) {
@@ -268,30 +295,58 @@ static void dense_col_axpy(const lc_design *x, lc_index nj, const lc_index *j, i
   }
 }
 
-/* Blocks of rows of the chosen columns are gathered into a tile, then the packed Gram kernel runs. */
-static lc_status dense_col_gram(const lc_design *x, lc_index nj, const lc_index *j, const double *s, double *C,
-                                lc_arena *arena) {
+/* Rows of one column as shown, the intercept's ones included. */
+static void load_listed(const lc_design *x, lc_index row0, lc_index m, lc_index j, double *out) {
+  if (j >= x->one)
+    load_column(x, row0, m, j - x->one, out);
+  else
+    for (lc_index i = 0; i < m; i++) out[i] = 1;
+}
+
+/* A few rows of C, all the way down the rows of X: tiles of the chosen columns are copied, the right one times the
+ * weights, and NEAR left columns, which stay in L1, meet all of the right ones. tile: TILE_ROWS (ni + nj). */
+static void cross_rows(const lc_design *x, lc_index ni, const lc_index *i, lc_index nj, const lc_index *j,
+                       const double *s, double *C, lc_index ldc, double *tile) {
+  enum { NEAR = 12 };
+  double *left = tile, *right = tile + TILE_ROWS * ni;
+  for (lc_index row0 = 0; row0 < x->n; row0 += TILE_ROWS) {
+    lc_index m = lc_min(TILE_ROWS, x->n - row0);
+    for (lc_index a = 0; a < ni; a++) load_listed(x, row0, m, i[a], left + a * m);
+    for (lc_index b = 0; b < nj; b++) {
+      double *column = right + b * m;
+      load_listed(x, row0, m, j[b], column);
+      for (lc_index r = 0; r < m; r++) column[r] *= s[row0 + r];
+    }
+    for (lc_index a = 0; a < ni; a += NEAR)
+      lc_kernels()->gradient(m, lc_min(NEAR, ni - a), (int)nj, left + a * m, m, right, m, C + a, ldc);
+  }
+}
+
+/* Each thread takes rows of C, cut by sizes alone. Of a symmetric matrix rows a0 .. a1 have columns from a0 on. */
+static lc_status dense_col_cross(const lc_design *x, lc_index ni, const lc_index *i, lc_index nj, const lc_index *j,
+                                 const double *s, double *C, const lc_host *host, lc_arena *arena) {
+  enum { CUTS = 6, LEAST = 24 };
+  int symmetric = i == j && ni == nj;
+  lc_index cuts = lc_max(1, lc_min(CUTS, ni / LEAST)), most = (ni + cuts - 1) / cuts;
   lc_mark mark = lc_arena_mark(arena);
-  lc_index rows = tile_rows(nj);
-  double *tile = lc_arena_doubles(arena, rows * nj), *work = lc_arena_doubles(arena, rows * lc_max(nj, LC_GRAM_WORK));
-  double *packed = lc_arena_zeros(arena, lc_packed_size(nj));
-  if (!tile || !work || !packed) {
+  double *tiles = lc_arena_doubles(arena, cuts * TILE_ROWS * (most + nj));
+  int threads = threads_for(host, (double)ni * (double)nj * (double)x->n);
+  (void)threads;
+  if (!tiles) {
     lc_arena_reset(arena, mark);
     return LC_OUT_OF_MEMORY;
   }
-  for (lc_index row0 = 0; row0 < x->n; row0 += rows) {
-    lc_index m = lc_min(rows, x->n - row0);
-    for (lc_index a = 0; a < nj; a++) {
-      lc_index col = j[a] - x->one;
-      if (col >= 0)
-        load_column(x, row0, m, col, tile + a * m);
-      else
-        for (lc_index i = 0; i < m; i++) tile[a * m + i] = 1;
-    }
-    lc_kernels()->gram(m, nj, 0, 1, tile, m, s + row0, m, packed, lc_packed_size(nj), work);
+  memset(C, 0, (size_t)(ni * nj) * sizeof(double));
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 1) if (threads > 1)
+#endif
+  for (lc_index k = 0; k < cuts; k++) {
+    lc_index from = ni * k / cuts, to = ni * (k + 1) / cuts, first = symmetric ? from : 0;
+    cross_rows(x, to - from, i + from, nj - first, j + first, s, C + from + first * ni, ni,
+               tiles + k * TILE_ROWS * (most + nj));
   }
-  for (lc_index b = 0; b < nj; b++)
-    for (lc_index a = 0; a <= b; a++) C[a + b * nj] = C[b + a * nj] = packed[lc_packed_at(a, b)];
+  for (lc_index b = 0; symmetric && b < nj; b++)
+    for (lc_index a = 0; a < b; a++) C[b + a * nj] = C[a + b * nj];
   lc_arena_reset(arena, mark);
   return LC_OK;
 }
@@ -367,7 +422,7 @@ static const lc_design_ops dense_ops = {
     .pass = dense_pass,
     .col_dot = dense_col_dot,
     .col_axpy = dense_col_axpy,
-    .col_gram = dense_col_gram,
+    .col_cross = dense_col_cross,
     .subset = dense_subset,
     .as_rows = dense_as_rows,
     .row_scores = dense_row_scores,

@@ -41,13 +41,21 @@ static double total(lc_index n, const double *r) {
   return sum;
 }
 
-static void sparse_col_dot(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *R, double *c) {
-  for (int k = 0; k < K; k++)
-    for (lc_index a = 0; a < nj; a++)
+static void sparse_col_dot(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *R, double *c,
+                           const lc_host *host) {
+  int threads = (double)nj * K > 64 ? host->threads : 1;
+  (void)threads;
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 64) if (threads > 1)
+#endif
+  for (lc_index a = 0; a < nj; a++)
+    for (int k = 0; k < K; k++)
       c[a + k * nj] = j[a] < x->one ? total(x->n, R + k * x->n) : column_dot(x, j[a] - x->one, R + k * x->n);
 }
 
-static void sparse_col_axpy(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *d, double *Z) {
+static void sparse_col_axpy(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *d, double *Z,
+                            const lc_host *host) {
+  (void)host;
   for (int k = 0; k < K; k++)
     for (lc_index a = 0; a < nj; a++) {
       double *z = Z + k * x->n;
@@ -58,28 +66,40 @@ static void sparse_col_axpy(const lc_design *x, lc_index nj, const lc_index *j, 
     }
 }
 
-/* One column times the weights, spread over n rows, is dotted with the columns before it. */
-static lc_status sparse_col_gram(const lc_design *x, lc_index nj, const lc_index *j, const double *s, double *C,
-                                 lc_arena *arena) {
+/* Column b of the right list times the weights is spread over n rows and dotted with the left columns (of a symmetric
+ * matrix those up to b). spread: n zeros, and zeros again at the end. */
+static void cross_column(const lc_design *x, lc_index count, const lc_index *i, lc_index j, const double *s,
+                         double *spread, double *out) {
+  lc_index col = j - x->one;
+  if (col < 0)
+    memcpy(spread, s, (size_t)x->n * sizeof(double));
+  else
+    for (int e = x->start[col]; e < x->start[col + 1]; e++)
+      spread[x->row[e]] = x->value[e] * scale_of(x, col) * s[x->row[e]];
+  for (lc_index a = 0; a < count; a++)
+    out[a] = i[a] < x->one ? total(x->n, spread) : column_dot(x, i[a] - x->one, spread);
+  if (col < 0)
+    memset(spread, 0, (size_t)x->n * sizeof(double));
+  else
+    for (int e = x->start[col]; e < x->start[col + 1]; e++) spread[x->row[e]] = 0;
+}
+
+static lc_status sparse_col_cross(const lc_design *x, lc_index ni, const lc_index *i, lc_index nj, const lc_index *j,
+                                  const double *s, double *C, const lc_host *host, lc_arena *arena) {
+  enum { CUTS = 4 }; /* parts of the right list, each with a spread of its own */
+  int symmetric = i == j && ni == nj, threads = (double)ni * (double)nj > 256 ? host->threads : 1;
+  (void)threads;
   lc_mark mark = lc_arena_mark(arena);
-  double *spread = lc_arena_zeros(arena, x->n);
+  double *spread = lc_arena_zeros(arena, CUTS * x->n);
   if (!spread) return LC_OUT_OF_MEMORY;
-  for (lc_index b = 0; b < nj; b++) {
-    lc_index col = j[b] - x->one;
-    if (col < 0)
-      memcpy(spread, s, (size_t)x->n * sizeof(double));
-    else
-      for (int e = x->start[col]; e < x->start[col + 1]; e++)
-        spread[x->row[e]] += x->value[e] * scale_of(x, col) * s[x->row[e]];
-    for (lc_index a = 0; a <= b; a++) {
-      lc_index other = j[a] - x->one;
-      C[a + b * nj] = C[b + a * nj] = other < 0 ? total(x->n, spread) : column_dot(x, other, spread);
-    }
-    if (col < 0)
-      memset(spread, 0, (size_t)x->n * sizeof(double));
-    else
-      for (int e = x->start[col]; e < x->start[col + 1]; e++) spread[x->row[e]] = 0;
-  }
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 1) if (threads > 1)
+#endif
+  for (lc_index k = 0; k < CUTS; k++)
+    for (lc_index b = k; b < nj; b += CUTS)
+      cross_column(x, symmetric ? b + 1 : ni, i, j[b], s, spread + k * x->n, C + b * ni);
+  for (lc_index b = 0; symmetric && b < nj; b++)
+    for (lc_index a = 0; a < b; a++) C[b + a * nj] = C[a + b * nj];
   lc_arena_reset(arena, mark);
   return LC_OK;
 }
@@ -130,7 +150,7 @@ static lc_status gather(const lc_design *x, const lc_pass *pass, const double *r
   for (lc_index j = 0; j < q; j++) all[j] = j;
   for (int k = 0; k < pass->ns; k++) {
     LC_TRY(lc_poll(host));
-    LC_TRY(sparse_col_gram(x, q, all, s + k * x->n, full, arena));
+    LC_TRY(sparse_col_cross(x, q, all, q, all, s + k * x->n, full, host, arena));
     for (lc_index b = 0; b < q; b++)
       memcpy(pass->C + k * packed + lc_packed_at(0, b), full + b * q, (size_t)(b + 1) * sizeof(double));
   }
@@ -211,7 +231,7 @@ static const lc_design_ops sparse_ops = {
     .pass = sparse_pass,
     .col_dot = sparse_col_dot,
     .col_axpy = sparse_col_axpy,
-    .col_gram = sparse_col_gram,
+    .col_cross = sparse_col_cross,
     .subset = NULL,
     .as_rows = sparse_as_rows,
     .row_scores = sparse_row_scores,

@@ -221,7 +221,7 @@ lc_status lc_objective_gram(lc_objective *obj, lc_index nj, const lc_index *j, d
     for (int a = 0; a <= b && status == LC_OK; a++) {
       status = lc_poll(obj->host);
       if (status != LC_OK) break;
-      status = obj->x->ops->col_gram(obj->x, nj, j, S + lc_packed_at(a, b) * n, C, obj->arena);
+      status = obj->x->ops->col_cross(obj->x, nj, j, nj, j, S + lc_packed_at(a, b) * n, C, obj->host, obj->arena);
       for (lc_index v = 0; v < nj; v++)
         for (lc_index u = 0; u < nj; u++) {
           double h = C[u + v * nj] / obj->weight_sum;

@@ -17,7 +17,7 @@ static lc_status build_dense(const lc_design *x, unsigned char *alias, lc_basis 
   out->R = lc_arena_doubles(arena, q * q);
   if (!Q || !none || !unit || !out->R) return LC_OUT_OF_MEMORY;
   *unit = 1;
-  for (lc_index j = 0; j < q; j++) x->ops->col_axpy(x, 1, &j, 1, unit, Q + j * n);
+  for (lc_index j = 0; j < q; j++) x->ops->col_axpy(x, 1, &j, 1, unit, Q + j * n, arena->host);
   lc_orthonormalise(n, q, Q, out->R, dependent, alias, &smallest);
   out->condition = 1 / smallest;
   out->needed = smallest < well_conditioned;
@@ -38,7 +38,7 @@ static lc_status build_sparse(const lc_design *x, unsigned char *alias, lc_basis
   if (!all || !gram || !ones) return LC_OUT_OF_MEMORY;
   for (lc_index j = 0; j < q; j++) all[j] = j;
   for (lc_index i = 0; i < n; i++) ones[i] = 1;
-  LC_TRY(x->ops->col_gram(x, q, all, ones, gram, arena));
+  LC_TRY(x->ops->col_cross(x, q, all, q, all, ones, gram, arena->host, arena));
   for (lc_index j = 0; j < q; j++) {
     double d = gram[j * (q + 1)], root = d > 0 ? 1 / sqrt(d) : 0;
     for (lc_index i = 0; i < q; i++) {

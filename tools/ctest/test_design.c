@@ -155,7 +155,7 @@ static void test_columns(const lc_design *x, const data *d, lc_arena *arena) {
   if (!(x->ops->caps & LC_COLUMNS)) return;
   lc_index q = lc_design_q(x), wanted[3] = {q - 1, 0, 2};
   double *R = ctest_normals(N * K), *Z = ctest_normals(N * K), *z = ctest_zeros(N * K), delta[3 * K], dot[3 * K],
-         gram[9], want_dot[3 * K] = {0}, want_gram[9] = {0};
+         gram[9], cross[6], want_dot[3 * K] = {0}, want_gram[9] = {0};
   memcpy(z, Z, N * K * sizeof *z);
   for (int i = 0; i < 3 * K; i++) delta[i] = 0.1 * (i + 1);
   for (lc_index i = 0; i < N; i++)
@@ -167,12 +167,14 @@ static void test_columns(const lc_design *x, const data *d, lc_arena *arena) {
       }
       for (int b = 0; b < 3; b++) want_gram[a + 3 * b] += xa * d->w[i] * shown(x, d, i, wanted[b]);
     }
-  x->ops->col_dot(x, 3, wanted, K, R, dot);
+  x->ops->col_dot(x, 3, wanted, K, R, dot, arena->host);
   CHECK(ctest_distance(3 * K, dot, want_dot) < 1e-12);
-  x->ops->col_axpy(x, 3, wanted, K, delta, z);
+  x->ops->col_axpy(x, 3, wanted, K, delta, z, arena->host);
   CHECK(ctest_distance(N * K, z, Z) < 1e-12);
-  CHECK(x->ops->col_gram(x, 3, wanted, d->w, gram, arena) == LC_OK);
+  CHECK(x->ops->col_cross(x, 3, wanted, 3, wanted, d->w, gram, arena->host, arena) == LC_OK);
   CHECK(ctest_distance(9, gram, want_gram) < 1e-12);
+  CHECK(x->ops->col_cross(x, 3, wanted, 2, wanted + 1, d->w, cross, arena->host, arena) == LC_OK);
+  CHECK(ctest_distance(6, cross, want_gram + 3) < 1e-12);
   free(R), free(Z), free(z);
 }
 
