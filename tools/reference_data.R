@@ -1,4 +1,4 @@
-# Writes the designs of the reference fits: tests/testthat/fixtures/data-<name>.csv.
+# Writes the designs of the reference fits: inst/references/data-<name>.csv.
 # Run from the top of the sources, before tools/reference_fits.py:
 #   Rscript tools/reference_data.R
 #
@@ -7,7 +7,7 @@
 # The columns are integers or short decimals, so that every reader gets the same doubles; the script
 # reads each file back and stops if one bit differs. Data come with R and its recommended packages.
 
-folder <- file.path("tests", "testthat", "fixtures")
+folder <- file.path("inst", "references")
 
 # The shortest of 15, 16 or 17 significant digits that gives the double back.
 decimal <- function(v) {

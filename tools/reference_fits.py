@@ -7,9 +7,9 @@ Run from the top of the sources (python3 and mpmath, nothing else; half a minute
     python3 tools/reference_fits.py       # all cases
     python3 tools/reference_fits.py iris  # only those whose name contains "iris"; cases.dcf stays
 
-Reads   tests/testthat/fixtures/data-<data>.csv  (described in tools/reference_data.R)
-Writes  tests/testthat/fixtures/fit-<case>.csv   class, term, estimate, and se where lambda = 0
-        tests/testthat/fixtures/cases.dcf        one record a case
+Reads   inst/references/data-<data>.csv  (described in tools/reference_data.R)
+Writes  inst/references/fit-<case>.csv   class, term, estimate, and se where lambda = 0
+        inst/references/cases.dcf        one record a case
 
 The objective is  sum_i w_i L_i / sum_i w_i + lambda * sum_j [(1 - alpha)/2 b_j^2 + alpha |b_j|],
 intercepts free of penalty, columns as they are. There is one model here, k rows of coefficients
@@ -32,7 +32,7 @@ import time
 
 from mpmath import mp, mpf
 
-FOLDER = os.path.join("tests", "testthat", "fixtures")
+FOLDER = os.path.join("inst", "references")
 WORK_DIGITS = 75
 ACCEPT = mpf(10) ** -50
 SHOWN = 30  # significant digits written

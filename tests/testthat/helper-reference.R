@@ -105,10 +105,12 @@ expect_near <- function(value, truth, relative, label) {
 
 # --- The stored references -------------------------------------------------------------------
 
-fixture <- function(...) test_path("fixtures", paste0(...))
+reference_file <- function(...) {
+  system.file("references", paste0(...), package = "linclass", mustWork = TRUE)
+}
 
 reference_cases <- function() {
-  cases <- as.data.frame(read.dcf(fixture("cases.dcf")))
+  cases <- as.data.frame(read.dcf(reference_file("cases.dcf")))
   for (column in c("Lambda", "Alpha", "Objective", "Condition")) {
     cases[[column]] <- as.numeric(cases[[column]])
   }
@@ -117,8 +119,8 @@ reference_cases <- function() {
 
 # Data and expected coefficients of one case. x is a double matrix; codes are 1..k.
 read_reference <- function(case) {
-  data <- utils::read.csv(fixture("data-", case$Data, ".csv"), check.names = FALSE)
-  fit <- utils::read.csv(fixture("fit-", case$Case, ".csv"))
+  data <- utils::read.csv(reference_file("data-", case$Data, ".csv"), check.names = FALSE)
+  fit <- utils::read.csv(reference_file("fit-", case$Case, ".csv"))
   levels <- strsplit(case$Levels, " ")[[1]]
   columns <- !(names(data) == "y" | startsWith(names(data), "("))
   terms <- unique(fit$term)
