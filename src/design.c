@@ -30,6 +30,27 @@ void lc_design_from_user(const lc_design *x, int K, double *B) {
   }
 }
 
+static double *copy_runs(const double *from, lc_index count, const lc_index *first, lc_index length, double *to) {
+  for (lc_index r = 0; from && r < count; r++)
+    memcpy(to + r * length, from + first[r], (size_t)length * sizeof(double));
+  return from ? to : NULL;
+}
+
+lc_status lc_design_take_runs(const lc_design *x, lc_index count, const lc_index *first, lc_index length,
+                              lc_design *out, lc_arena *arena) {
+  lc_index m = count * length;
+  double *y = lc_arena_doubles(arena, m), *w = lc_arena_doubles(arena, x->w ? m : 0);
+  double *off = lc_arena_doubles(arena, m * x->noff);
+  if (!y || !w || !off) return LC_OUT_OF_MEMORY;
+  out->one = x->one;
+  out->noff = x->noff;
+  out->y = copy_runs(x->y, count, first, length, y);
+  out->w = copy_runs(x->w, count, first, length, w);
+  for (int c = 0; c < x->noff; c++) copy_runs(x->off + c * x->n, count, first, length, off + c * m);
+  out->off = x->off ? off : NULL;
+  return LC_OK;
+}
+
 /* R's NA_real_ is the NaN whose low word is 1954 (R's own arithmetic.c); every other NaN is a NaN. */
 static int is_na(double value) {
   uint64_t bits;

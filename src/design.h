@@ -57,13 +57,21 @@ enum {
   LC_ROWS = 2     /* as_rows */
 };
 
-/* Rows in any order, for mini-batches: dense columns are read in place, sparse designs as CSR. */
+/* Rows in any order: dense columns are read in place, sparse designs as CSR. */
 typedef struct lc_rows {
   const lc_design *design;
-  const lc_index *start; /* n + 1, or NULL where the design needs no index */
-  const int *column;
+  /* CSR: rows' starts (n + 1), columns of the entries (increasing within a row), their values as shown; values that
+   * are floats without loss are `narrow`, else `value`, and the other is NULL. All NULL where no index is needed. */
+  const int *start, *column;
   const double *value;
+  const float *narrow;
+  double pairs; /* sum over rows of the square of a row's number of entries: what a Gram matrix costs */
 } lc_rows;
+
+/* Value of entry e. */
+static inline double lc_rows_value(const lc_rows *rows, lc_index e) {
+  return rows->narrow ? (double)rows->narrow[e] : rows->value[e];
+}
 
 typedef struct lc_colstat {
   double *mean, *sd, *max_abs;  /* weighted mean; sd with divisor sum of weights; p each */
@@ -86,8 +94,10 @@ typedef struct lc_design_ops {
    * length) half of the work is saved. */
   lc_status (*col_cross)(const lc_design *, lc_index ni, const lc_index *i, lc_index nj, const lc_index *j,
                          const double *s, double *C, const lc_host *, lc_arena *);
-  /* out <- a dense copy, in the arena, of `count` runs of `length` rows each, run r from row first[r] on, columns as
-   * shown (so out has neither shift nor scale), with responses, weights and offsets. NULL where it would densify. */
+  /* out <- a copy, in the arena, of `count` runs of `length` rows each, run r from row first[r] on (runs may overlap),
+   * columns as shown (so out has neither shift nor scale), with responses, weights and offsets. A sparse design gives
+   * a sparse one, its rows increasing within a column when first[] does. Cost: the runs; when sparse the row numbers
+   * of all entries twice, and n + count * length integers of scratch that stay in the arena. */
   lc_status (*subset)(const lc_design *, lc_index count, const lc_index *first, lc_index length, lc_design *out,
                       lc_arena *);
   /* Rows by number. */
@@ -110,7 +120,7 @@ struct lc_design {
   /* dense: n x p column-major, of the stored type */
   enum lc_storage storage;
   const void *x;
-  /* sparse (CSC): columns' starts (p + 1), rows of the entries, their values (NULL: all one) */
+  /* sparse (CSC): columns' starts (p + 1), rows of the entries, their values */
   const int *start, *row;
   const double *value;
   lc_index entries; /* length of row and value */
@@ -135,6 +145,10 @@ const char *lc_sparse_check(lc_index n, lc_index p, const int *start, lc_index n
 /* Column statistics of the user's columns; arrays of `out` are the caller's. Finite for finite columns of any size.
  * Columns with NaN or Inf have NaN statistics. Cost: one or two reads of X. */
 void lc_design_colstats(const lc_design *x, int threads, lc_colstat *out);
+
+/* The part of `subset` that all designs share: `one`, and responses, weights and offsets of the runs. */
+lc_status lc_design_take_runs(const lc_design *x, lc_index count, const lc_index *first, lc_index length,
+                              lc_design *out, lc_arena *arena);
 
 /* Coefficients B (q x K) of the shown columns to those of the user's columns, in place, and back. */
 void lc_design_to_user(const lc_design *x, int K, double *B);

@@ -351,28 +351,15 @@ static lc_status dense_col_cross(const lc_design *x, lc_index ni, const lc_index
   return LC_OK;
 }
 
-static void copy_runs(const double *from, lc_index count, const lc_index *first, lc_index length, double *to) {
-  for (lc_index r = 0; r < count; r++) memcpy(to + r * length, from + first[r], (size_t)length * sizeof(double));
-}
-
 static lc_status dense_subset(const lc_design *x, lc_index count, const lc_index *first, lc_index length,
                               lc_design *out, lc_arena *arena) {
   lc_index m = count * length;
-  double *copy = lc_arena_doubles(arena, m * x->p), *y = lc_arena_doubles(arena, m);
-  double *w = lc_arena_doubles(arena, x->w ? m : 0), *off = lc_arena_doubles(arena, m * x->noff);
-  if (!copy || !y || !w || !off) return LC_OUT_OF_MEMORY;
+  double *copy = lc_arena_doubles(arena, m * x->p);
+  if (!copy) return LC_OUT_OF_MEMORY;
   for (lc_index j = 0; j < x->p; j++)
     for (lc_index r = 0; r < count; r++) load_column(x, first[r], length, j, copy + j * m + r * length);
   lc_design_dense(out, m, x->p, LC_DOUBLE, copy);
-  copy_runs(x->y, count, first, length, y);
-  if (x->w) copy_runs(x->w, count, first, length, w);
-  for (int c = 0; c < x->noff; c++) copy_runs(x->off + c * x->n, count, first, length, off + c * m);
-  out->one = x->one;
-  out->noff = x->noff;
-  out->y = y;
-  out->w = x->w ? w : NULL;
-  out->off = x->off ? off : NULL;
-  return LC_OK;
+  return lc_design_take_runs(x, count, first, length, out, arena);
 }
 
 static lc_status dense_as_rows(const lc_design *x, lc_rows *out, lc_arena *arena) {

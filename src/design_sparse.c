@@ -4,7 +4,7 @@
  * all rows, gradient and Gram blocks by gathering. */
 #include <string.h>
 
-#include "design.h"
+#include "design_sparse.h"
 
 const char *lc_sparse_check(lc_index n, lc_index p, const int *start, lc_index nstart, const int *row, lc_index nrow,
                             lc_index nvalue) {
@@ -22,16 +22,14 @@ const char *lc_sparse_check(lc_index n, lc_index p, const int *start, lc_index n
   return NULL;
 }
 
-static double scale_of(const lc_design *x, lc_index j) { return x->scale ? x->scale[j] : 1; }
-
 static double column_dot(const lc_design *x, lc_index j, const double *r) {
   double sum = 0;
   for (int e = x->start[j]; e < x->start[j + 1]; e++) sum += x->value[e] * r[x->row[e]];
-  return sum * scale_of(x, j);
+  return sum * lc_sparse_scale(x, j);
 }
 
 static void column_axpy(const lc_design *x, lc_index j, double d, double *z) {
-  double b = d * scale_of(x, j);
+  double b = d * lc_sparse_scale(x, j);
   for (int e = x->start[j]; e < x->start[j + 1]; e++) z[x->row[e]] += x->value[e] * b;
 }
 
@@ -75,7 +73,7 @@ static void cross_column(const lc_design *x, lc_index count, const lc_index *i, 
     memcpy(spread, s, (size_t)x->n * sizeof(double));
   else
     for (int e = x->start[col]; e < x->start[col + 1]; e++)
-      spread[x->row[e]] = x->value[e] * scale_of(x, col) * s[x->row[e]];
+      spread[x->row[e]] = x->value[e] * lc_sparse_scale(x, col) * s[x->row[e]];
   for (lc_index a = 0; a < count; a++)
     out[a] = i[a] < x->one ? total(x->n, spread) : column_dot(x, i[a] - x->one, spread);
   if (col < 0)
@@ -173,58 +171,6 @@ static lc_status sparse_pass(const lc_design *x, const lc_pass *pass, const lc_h
   return status;
 }
 
-/* Compressed sparse rows by counting: O(entries + n). */
-static lc_status sparse_as_rows(const lc_design *x, lc_rows *out, lc_arena *arena) {
-  lc_index entries = x->start[x->p], *start = lc_arena_alloc(arena, x->n + 1, sizeof *start);
-  int *column = lc_arena_alloc(arena, entries, sizeof *column);
-  double *value = lc_arena_doubles(arena, entries);
-  if (!start || !column || !value) return LC_OUT_OF_MEMORY;
-  memset(start, 0, (size_t)(x->n + 1) * sizeof *start);
-  for (lc_index e = 0; e < entries; e++) start[x->row[e] + 1]++;
-  for (lc_index i = 0; i < x->n; i++) start[i + 1] += start[i];
-  for (lc_index j = 0; j < x->p; j++)
-    for (int e = x->start[j]; e < x->start[j + 1]; e++) {
-      lc_index at = start[x->row[e]]++;
-      column[at] = (int)j;
-      value[at] = x->value[e] * scale_of(x, j);
-    }
-  for (lc_index i = x->n; i > 0; i--) start[i] = start[i - 1]; /* filling moved every start to the next */
-  start[0] = 0;
-  out->design = x;
-  out->start = start;
-  out->column = column;
-  out->value = value;
-  return LC_OK;
-}
-
-static void sparse_row_scores(const lc_rows *rows, lc_index m, const lc_index *index, int K, const double *B,
-                              double *Z) {
-  const lc_design *x = rows->design;
-  lc_index q = lc_design_q(x);
-  for (int c = 0; c < K; c++) {
-    const double *b = B + c * q + x->one;
-    for (lc_index i = 0; i < m; i++) {
-      double z = (x->one ? B[c * q] : 0) + (x->off ? x->off[index[i] + c * x->n] : 0);
-      for (lc_index e = rows->start[index[i]]; e < rows->start[index[i] + 1]; e++)
-        z += rows->value[e] * b[rows->column[e]];
-      Z[i + c * m] = z;
-    }
-  }
-}
-
-static void sparse_row_gradient(const lc_rows *rows, lc_index m, const lc_index *index, int K, const double *R,
-                                double *G) {
-  const lc_design *x = rows->design;
-  lc_index q = lc_design_q(x);
-  for (int c = 0; c < K; c++) {
-    double *g = G + c * q + x->one;
-    if (x->one) G[c * q] += total(m, R + c * m);
-    for (lc_index i = 0; i < m; i++)
-      for (lc_index e = rows->start[index[i]]; e < rows->start[index[i] + 1]; e++)
-        g[rows->column[e]] += rows->value[e] * R[i + c * m];
-  }
-}
-
 static const lc_design_ops sparse_ops = {
     .name = "sparse",
     .caps = LC_COLUMNS | LC_ROWS,
@@ -232,10 +178,10 @@ static const lc_design_ops sparse_ops = {
     .col_dot = sparse_col_dot,
     .col_axpy = sparse_col_axpy,
     .col_cross = sparse_col_cross,
-    .subset = NULL,
-    .as_rows = sparse_as_rows,
-    .row_scores = sparse_row_scores,
-    .row_gradient = sparse_row_gradient,
+    .subset = lc_sparse_subset,
+    .as_rows = lc_sparse_as_rows,
+    .row_scores = lc_sparse_row_scores,
+    .row_gradient = lc_sparse_row_gradient,
 };
 
 void lc_design_sparse(lc_design *out, lc_index n, lc_index p, const int *start, const int *row, const double *value,

@@ -38,7 +38,7 @@ lc_status lc_solve_nested(const lc_objective *obj, const lc_solver *solver, cons
                           lc_factor *factor) {
   lc_index count = sample_runs(obj), n = obj->x->n;
   factor->ready = 0;
-  if (!obj->x->ops->subset || n < SAVING * count * RUN || !isnan(settings->max_iter)) return LC_OK;
+  if (!obj->x->ops->subset || obj->x->start || n < SAVING * count * RUN || !isnan(settings->max_iter)) return LC_OK;
   lc_arena *arena = obj->arena;
   LC_TRY(lc_factor_allocate(obj->P, factor, arena));
   lc_mark mark = lc_arena_mark(arena);

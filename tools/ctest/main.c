@@ -3,9 +3,10 @@
 
 #include "ctest.h"
 
-#define TESTS(X)                                                                                               \
-  X(status)                                                                                                    \
-  X(arena) X(random) X(linalg) X(kernel) X(design) X(dense) X(loss) X(penalty) X(objective) X(solver) X(solve) \
+#define TESTS(X)                                                                                                \
+  X(status)                                                                                                     \
+  X(arena)                                                                                                      \
+  X(random) X(linalg) X(kernel) X(design) X(dense) X(sparse) X(loss) X(penalty) X(objective) X(solver) X(solve) \
       X(nested) X(covariance)
 
 #define DECLARE(name) void test_##name(void);
