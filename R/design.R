@@ -1,16 +1,16 @@
 # From what the user gave to numbers. design_from_formula() and design_from_xy() only collect:
-# list(x, y (as given), weights, offset, blueprint, na_action, row_names). resolve_design() then
-# checks and codes, in the same way for both.
+# list(x, y (as given), weights, offset, foldid, blueprint, na_action, row_names).
+# resolve_design() then checks and codes, in the same way for both.
 
 # Above this many bytes a formula with wide factors is laid out as a sparse matrix.
 dense_limit <- 3e7
 
-# weights, offset, subset and na.action are expressions, evaluated in data as glm() does; `env` is
-# where linclass() was called.
+# weights, offset, subset, na.action and foldid are expressions, evaluated in data as glm() does;
+# `env` is where linclass() was called.
 design_from_formula <- function(formula, data, weights, offset, subset, na.action, contrasts, env,
-                                intercept = TRUE) {
+                                intercept = TRUE, foldid = NULL) {
   if (is.data.frame(data) && !nrow(data)) abort("no_rows", "`data` has no rows.")
-  frame <- evaluate_frame(formula, data, weights, offset, subset, na.action, env)
+  frame <- evaluate_frame(formula, data, weights, offset, subset, na.action, foldid, env)
   terms <- attr(frame, "terms")
   if (!attr(terms, "response")) {
     abort("formula", "The formula has no response: write `class ~ features`.")
@@ -22,6 +22,7 @@ design_from_formula <- function(formula, data, weights, offset, subset, na.actio
   na_action <- attr(frame, "na.action")
   given <- given_response(formula, data)
   case_weights <- check_weights(frame[["(weights)"]], nrow(frame))
+  foldid <- frame[["(foldid)"]]
   frame <- drop_weightless(frame, case_weights)
   # Not model.response(), which would write out a name for each row.
   y <- restore_levels(frame[[attr(terms, "response")]], given)
@@ -38,12 +39,12 @@ design_from_formula <- function(formula, data, weights, offset, subset, na.actio
   blueprint$variables <- data_variables(blueprint$terms)
   list(x = x, y = y, weights = case_weights[case_weights > 0], offset = given_offset,
        blueprint = blueprint, na_action = na_action, row_names = attr(frame, "row.names"),
-       rows = if (nrow(frame) < length(case_weights)) which(case_weights > 0))
+       foldid = foldid, rows = if (nrow(frame) < length(case_weights)) which(case_weights > 0))
 }
 
 # model.frame() with its errors classed. Its arguments are put into the call unevaluated, so that
 # it finds them in data.
-evaluate_frame <- function(formula, data, weights, offset, subset, na.action, env) {
+evaluate_frame <- function(formula, data, weights, offset, subset, na.action, foldid, env) {
   call <- as.call(c(list(quote(stats::model.frame), formula = formula),
                     if (!is.null(data)) list(data = quote(.data)),
                     list(drop.unused.levels = TRUE)))
@@ -51,6 +52,7 @@ evaluate_frame <- function(formula, data, weights, offset, subset, na.action, en
   call$weights <- weights
   call$na.action <- na.action
   call$offset <- offset
+  call$foldid <- foldid
   where <- new.env(parent = env)
   where$.data <- data
   tryCatch(complete_frame(call, where), error = function(e) {

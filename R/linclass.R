@@ -117,10 +117,6 @@ named_formula <- function(...) {
   if (!is.na(at)) ...elt(at)
 }
 
-# Arguments that all methods treat alike.
-setting_names <- c("loss", "lambda", "alpha", "class_weights", "penalty_factor", "standardize",
-                   "intercept", "lower", "upper", "coding", "model", "solver", "start", "control")
-
 #' @rdname linclass
 #' @export
 linclass.formula <- function(formula, data = NULL, ..., loss = "auto", lambda = 0, alpha = 1,
@@ -129,15 +125,7 @@ linclass.formula <- function(formula, data = NULL, ..., loss = "auto", lambda = 
                              standardize = TRUE, intercept = TRUE, lower = NULL, upper = NULL,
                              coding = NULL, model = FALSE, solver = "auto", start = NULL,
                              control = linclass_control()) {
-  started <- proc.time()[["elapsed"]]
-  check_no_dots(dots_of(sys.function(), sys.call(), parent.frame()), names(formals()),
-                hints = list(y = " The response stands on the left of the formula.",
-                             x = " The formula goes first, without a name."))
-  call <- match.call()
-  settings <- check_settings(mget(setting_names))
-  design <- design_from_formula(formula, data, call$weights, call$offset, call$subset,
-                                call$na.action, contrasts, parent.frame(), settings$intercept)
-  fit_design(design, settings, call, started)
+  fit_formula(check_settings, fit_design)
 }
 
 #' @rdname linclass
@@ -147,14 +135,7 @@ linclass.matrix <- function(x, y, ..., loss = "auto", lambda = 0, alpha = 1, wei
                             standardize = TRUE, intercept = TRUE, lower = NULL, upper = NULL,
                             coding = NULL, model = FALSE, solver = "auto", start = NULL,
                             control = linclass_control()) {
-  started <- proc.time()[["elapsed"]]
-  check_no_dots(dots_of(sys.function(), sys.call(), parent.frame()), names(formals()),
-                hints = formula_only)
-  call <- match.call()
-  settings <- check_settings(mget(setting_names))
-  if (missing(y)) abort("response", "There is no response: give `y`.")
-  design <- design_from_xy(x, y, weights, offset, settings$intercept)
-  fit_design(design, settings, call, started)
+  fit_xy(check_settings, fit_design)
 }
 
 #' @rdname linclass
@@ -166,13 +147,51 @@ linclass.Matrix <- linclass.matrix
 linclass.data.frame <- linclass.matrix
 
 #' @export
-linclass.default <- function(x, ...) {
-  if (missing(x)) abort("type", "Give a formula or a matrix of features first.")
-  # A table or another classed array of two dimensions is a matrix all the same.
-  if (!is.matrix(x)) as_numbers(x, "type")  # says what is wrong
-  fit <- linclass.matrix(unclass(x), ...)
-  fit$call <- tidy_call(match.call())
-  fit
+linclass.default <- linclass.matrix
+
+# What is data in the methods; all their other arguments are settings.
+data_names <- c("formula", "data", "x", "y", "...", "weights", "offset", "subset", "na.action",
+                "contrasts", "foldid")
+
+# The bodies of all methods by formula and of all others. Methods differ in their arguments; `check`
+# looks at the settings before any work is done, and `fit` goes from the design on.
+fit_formula <- function(check, fit) {
+  started <- proc.time()[["elapsed"]]
+  method <- calling_method(list(y = " The response stands on the left of the formula.",
+                                x = " The formula goes first, without a name."))
+  settings <- check(method$settings)
+  at <- method$frame
+  call <- method$call
+  design <- design_from_formula(at$formula, at$data, call$weights, call$offset, call$subset,
+                                call$na.action, at$contrasts, method$caller, settings$intercept,
+                                call$foldid)
+  fit(design, settings, call, started)
+}
+
+fit_xy <- function(check, fit) {
+  started <- proc.time()[["elapsed"]]
+  method <- calling_method(formula_only)
+  lacks <- function(name) eval(call("missing", as.name(name)), method$frame)
+  if (lacks("x")) abort("type", "Give a formula or a matrix of features first.")
+  settings <- check(method$settings)
+  at <- method$frame
+  if (lacks("y") && !is.null(dim(at$x))) abort("response", "There is no response: give `y`.")
+  design <- design_from_xy(at$x, if (!lacks("y")) at$y, at$weights, at$offset, settings$intercept)
+  design$foldid <- at$foldid
+  fit(design, settings, method$call, started)
+}
+
+# The method that called the caller of this function: its frame, its call with full names, where it
+# was called, and its settings. An argument that it does not know is refused.
+calling_method <- function(hints) {
+  at <- sys.parent(2L)
+  fun <- sys.function(at)
+  frame <- parent.frame(2L)
+  caller <- parent.frame(3L)
+  dots <- match.call(fun, sys.call(at), expand.dots = FALSE, envir = caller)$...
+  check_no_dots(as.list(dots), names(formals(fun)), hints)
+  list(frame = frame, caller = caller, call = match.call(fun, sys.call(at), envir = caller),
+       settings = mget(setdiff(names(formals(fun)), data_names), envir = frame))
 }
 
 formula_only <- local({
@@ -180,11 +199,6 @@ formula_only <- local({
   list(data = hint, subset = " Take rows of `x` and `y` instead.", contrasts = hint,
        na.action = " Remove rows with missing values, or use a formula.", formula = hint)
 })
-
-# The arguments that matched `...` in a call, unevaluated.
-dots_of <- function(fun, call, env) {
-  as.list(match.call(fun, call, expand.dots = FALSE, envir = env)$...)
-}
 
 # The bridge from a design to a fit, the same for all methods.
 fit_design <- function(design, settings, call, started) {
@@ -199,32 +213,38 @@ fit_design <- function(design, settings, call, started) {
 
 # Checks of arguments that need no data.
 check_settings <- function(s) {
+  check_number(s$lambda, "lambda", 0, Inf)
+  check_flags(s, "model")
+  check_common_settings(s)
+}
+
+# Those that linclass(), linclass_path() and linclass_cv() share.
+check_common_settings <- function(s) {
   valid <- c("auto", loss_table()$name)
   if (!is.character(s$loss) || length(s$loss) != 1L || !s$loss %in% valid) {
     hint <- if (is.character(s$loss) && length(s$loss) == 1L) hint_nearest(s$loss, valid) else ""
     abort("loss", sprintf("Unknown loss %s.%s Losses: %s.", describe_value(s$loss), hint,
                           enumerate(valid, 20L, quote = "\"")))
   }
-  check_number(s$lambda, "lambda", 0, Inf)
   check_number(s$alpha, "alpha", 0, 1)
-  if (s$loss == "perceptron" && s$lambda > 0) {
+  if (s$loss == "perceptron" && !identical(as.double(s$lambda), 0)) {
     abort("penalty", paste("The perceptron takes no penalty: its objective is 0 at zero",
                            "coefficients. Use lambda = 0, or loss = \"hinge\"."))
   }
-  for (flag in c("standardize", "intercept", "model")) {
+  check_flags(s, c("standardize", "intercept"))
+  if (!is.null(s$coding)) check_coding(s$coding)
+  s$solver <- as_solver(s$solver)
+  s$control <- as_control(s$control)
+  s
+}
+
+check_flags <- function(s, flags) {
+  for (flag in flags) {
     if (!is.logical(s[[flag]]) || length(s[[flag]]) != 1L || is.na(s[[flag]])) {
       abort("argument", sprintf("`%s` must be TRUE or FALSE, not %s.", flag,
                                 describe_value(s[[flag]])))
     }
   }
-  if (!is.null(s$coding) && !(is.character(s$coding) && length(s$coding) == 1L &&
-                                s$coding %in% c("symmetric", "reference"))) {
-    abort("coding", sprintf("`coding` must be \"symmetric\" or \"reference\", not %s.",
-                            describe_value(s$coding)))
-  }
-  s$solver <- as_solver(s$solver)
-  s$control <- as_control(s$control)
-  s
 }
 
 check_number <- function(value, name, lower, upper) {

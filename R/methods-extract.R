@@ -40,11 +40,15 @@ coef.linclass <- function(object, coding = NULL, format = c("default", "matrix",
 
 recoded_coefficients <- function(object, coding) {
   if (is.null(coding)) return(object$coefficients)
+  reexpress(object$coefficients, object$levels, object$coding, check_coding(coding))
+}
+
+check_coding <- function(coding) {
   if (!is.character(coding) || length(coding) != 1L || !coding %in% c("reference", "symmetric")) {
     abort("coding", sprintf("`coding` must be \"reference\" or \"symmetric\", not %s.",
                             describe_value(coding)))
   }
-  reexpress(object$coefficients, object$levels, object$coding, coding)
+  coding
 }
 
 class_rows <- function(object, W) {
@@ -118,7 +122,7 @@ fitted.linclass <- function(object, type = c("response", "prob", "class", "link"
   check_no_dots(list(...), c("type", "data"))
   type <- match_choice(type)
   check_probability(object, type)
-  predict_training(object, data, type)
+  predict_training(object, data, type, predict_rows)
 }
 
 #' @rdname fitted.linclass

@@ -44,9 +44,7 @@ fit_facts <- function(x) {
     Loss = loss_row(x$loss)$title,
     Objective = objective_in_words(x),
     Classes = classes_in_words(x),
-    Data = paste0(count(x$n), " rows",
-                  if (isTRUE(x$has_weights)) sprintf(" (weights sum to %s)", count(x$nobs)),
-                  ", ", count(x$p), " features"),
+    Data = data_in_words(x),
     Solver = sprintf("%s, %s %s (%s)", x$solver, count(x$iterations),
                      if (any(is.finite(x$history$epoch))) "epochs" else "iterations", x$reason),
     Converged = convergence_in_words(x),
@@ -56,6 +54,12 @@ fit_facts <- function(x) {
               enumerate(x$aliased, quote = ""))
     }
   )
+}
+
+data_in_words <- function(x) {
+  paste0(count(x$n), " rows",
+         if (isTRUE(x$has_weights)) sprintf(" (weights sum to %s)", count(x$nobs)),
+         ", ", count(x$p), " features")
 }
 
 count <- function(n) format(n, big.mark = ",", digits = 7L, scientific = 12L)
@@ -69,11 +73,14 @@ objective_in_words <- function(x) {
 
 penalty_in_words <- function(x) {
   if (x$lambda == 0) return(", no penalty")
+  sprintf(" + %s x %s", format(x$lambda), penalty_name(x))
+}
+
+penalty_name <- function(x) {
   name <- if (x$alpha == 1) "lasso" else if (x$alpha == 0) "ridge" else {
     sprintf("elastic net (alpha = %s)", format(x$alpha))
   }
-  sprintf(" + %s x %s%s", format(x$lambda), name,
-          if (isTRUE(x$standardize)) " of scaled columns" else "")
+  paste0(name, if (isTRUE(x$standardize)) " of scaled columns")
 }
 
 classes_in_words <- function(x) {

@@ -29,32 +29,43 @@ reexpress <- function(coefficients, levels, from, to) {
 
 new_linclass <- function(problem, result, call) {
   design <- problem$design
-  blueprint <- design$blueprint
   likelihood <- problem$loss$likelihood
   certificate <- c(result$certificate,
                    tolerance = control_value(problem$control, "tolerance"))
   fit <- c(
-    list(call = tidy_call(call), loss = problem$loss$name, k = problem$k, levels = design$levels,
-         dropped_levels = design$dropped_levels, coding = problem$coding,
-         coefficients = result$coefficients, intercept = problem$intercept),
-    problem[c("lambda", "alpha", "penalty_factor", "standardize", "lower", "upper")],
-    list(n = nrow(design$x), nobs = sum(design$totals), p = problem$p,
-         class_weights = design$class_weights, class_totals = design$totals,
-         has_weights = !is.null(design$weights), objective = result$objective,
-         loss_value = result$loss, null_loss = result$null_loss,
+    fit_head(problem, result, call, "linclass"),
+    list(lambda = problem$lambda, objective = result$objective, loss_value = result$loss, null_loss = result$null_loss,
          deviance = if (likelihood) 2 * result$weight_sum * result$loss else NA_real_,
          certificate = certificate, status = result$status, status_text = result$text,
          converged = result$status == "ok", iterations = result$iterations,
          passes = result$passes, solver = result$solver, reason = result$reason,
          history = as.data.frame(result$history),
          separation = name_separation(result$separation, design$levels),
-         aliased = blueprint$names[result$aliased], mistakes = result$mistakes,
-         condition = result$condition, vcov = result$vcov, blueprint = blueprint,
-         terms = blueprint$terms, na.action = design$na_action,
-         fingerprint = data_fingerprint(design),
-         model = if (problem$model) kept_data(design), seconds = NA_real_,
-         version = as.character(utils::packageVersion("linclass"))))
+         aliased = design$blueprint$names[result$aliased], mistakes = result$mistakes,
+         condition = result$condition, vcov = result$vcov,
+         model = if (problem$model) kept_data(design)),
+    fit_source(problem))
   structure(fit, class = "linclass")
+}
+
+# What fits and paths say of their model and the size of their data ...
+fit_head <- function(problem, result, call, name) {
+  design <- problem$design
+  c(list(call = tidy_call(call, name), loss = problem$loss$name, k = problem$k,
+         levels = design$levels, dropped_levels = design$dropped_levels, coding = problem$coding,
+         coefficients = result$coefficients, intercept = problem$intercept),
+    problem[c("alpha", "penalty_factor", "standardize", "lower", "upper")],
+    list(n = nrow(design$x), nobs = sum(design$totals), p = problem$p,
+         class_weights = design$class_weights, class_totals = design$totals,
+         has_weights = !is.null(design$weights)))
+}
+
+# ... and keep to find the data again and to read new ones.
+fit_source <- function(problem) {
+  design <- problem$design
+  list(blueprint = design$blueprint, terms = design$blueprint$terms,
+       na.action = design$na_action, fingerprint = data_fingerprint(design), seconds = NA_real_,
+       version = as.character(utils::packageVersion("linclass")))
 }
 
 name_separation <- function(separation, levels) {
@@ -63,10 +74,10 @@ name_separation <- function(separation, levels) {
   separation
 }
 
-# The call names the generic. One made by do.call() holds the data themselves; large values are
+# The call names the function that the user called. One made by do.call() holds the data themselves; large values are
 # replaced by a name that says what they were, so that printing and saving a fit stay small.
-tidy_call <- function(call) {
-  call[[1L]] <- quote(linclass)
+tidy_call <- function(call, name = "linclass") {
+  call[[1L]] <- as.name(name)
   for (i in seq_along(call)[-1L]) {
     value <- call[[i]]
     if (inherits(value, "formula")) {

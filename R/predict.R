@@ -45,21 +45,27 @@ predict.linclass <- function(object, newdata = NULL,
   check_no_dots(list(...), c("newdata", "type", "offset", "na.action", "novel"))
   type <- match_choice(type)
   novel <- match_choice(novel)
+  predict_from(object, newdata, type, offset, na.action, novel, predict_rows)
+}
+
+# What all predict() methods share. predict: from the object, the columns of the fit, their offset
+# and the type to predictions.
+predict_from <- function(object, newdata, type, offset, na.action, novel, predict) {
   check_version(object)
   check_probability(object, type)
   if (is.null(newdata)) {
     if (!is.null(offset)) {
       abort("offset", "`offset` belongs to `newdata`; the training rows have theirs.")
     }
-    return(predict_training(object, NULL, type))
+    return(predict_training(object, NULL, type, predict))
   }
   data <- bake(object$blueprint, newdata, offset, na.action, novel)
   offset <- predicted_offset(data$offset, length(object$levels))
-  pad(data$na_action, predict_rows(object, data$x, offset, type))
+  pad(data$na_action, predict(object, data$x, offset, type))
 }
 
 # The rows of the fit, one for each row of the data that has weight.
-predict_training <- function(object, data, type) {
+predict_training <- function(object, data, type, predict) {
   data <- training_data(object, data)
   # Counts of events and non-events made two rows of one.
   rows <- if (is.null(data$rows)) seq_len(nrow(data$x)) else which(!duplicated(data$rows))
@@ -67,7 +73,7 @@ predict_training <- function(object, data, type) {
     data$x <- data$x[rows, , drop = FALSE]
     if (!is.null(data$offset)) data$offset <- take_rows(data$offset, rows)
   }
-  pad_training(object, data, predict_rows(object, data$x, data$offset, type))
+  pad_training(object, data, predict(object, data$x, data$offset, type))
 }
 
 training_data <- function(object, data = NULL) model_data(object, data, data_env(object))
@@ -77,8 +83,14 @@ pad_training <- function(object, data, result) {
   if (is.null(data$rows)) pad(object$na.action, result) else result
 }
 
+# Vectors, factors, matrices, arrays and data frames of predictions.
 pad <- function(na_action, result) {
-  if (is.null(na_action)) result else stats::napredict(na_action, result)
+  if (is.data.frame(result)) return(as.data.frame(lapply(result, pad, na_action = na_action),
+                                                  optional = TRUE))
+  if (is.null(na_action) || length(dim(result)) < 3L) return(stats::napredict(na_action, result))
+  shape <- dim(result)
+  flat <- stats::napredict(na_action, matrix(result, shape[1L], dimnames = list(rownames(result))))
+  array(flat, c(nrow(flat), shape[-1L]), c(list(rownames(flat)), dimnames(result)[-1L]))
 }
 
 # An object that lost a part (or another package's) is refused here instead of in C.
