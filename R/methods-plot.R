@@ -33,6 +33,23 @@ plot_colours <- function(n) {
   rep_len(grDevices::palette.colors(9L, "Okabe-Ito")[c(6L, 7L, 4L, 2L, 8L, 3L, 1L, 5L, 9L)], n)
 }
 
+# Numbers from -1 to 1 (what is beyond counts as the end) as colours from blue over white to
+# vermilion, which every reader can tell apart.
+diverging <- function(v) {
+  ends <- c("#00324F", "#0072B2", "#8CC4E2", "#F7F7F7", "#F4B183", "#D55E00", "#6B2F00")
+  palette <- grDevices::colorRampPalette(ends)(201L)
+  colours <- palette[round(100 * pmin(pmax(v, -1), 1)) + 101L]
+  if (is.matrix(v)) dim(colours) <- dim(v)
+  colours
+}
+
+check_positive <- function(value, name) {
+  if (!is.numeric(value) || length(value) != 1L || !is.finite(value) || value <= 0) {
+    abort("argument", sprintf("`%s` must be one number above 0, not %s.", name,
+                              describe_value(value)))
+  }
+}
+
 # Opaque, since cells of transparent colours would overlap in stripes.
 tint <- function(colours) {
   grDevices::rgb(t(255 - (255 - grDevices::col2rgb(colours)) / 4), maxColorValue = 255)
