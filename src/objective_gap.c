@@ -136,10 +136,13 @@ static lc_status dual_value(lc_objective *obj, gap_context *gap, double *G, doub
 
 enum { MOST_CLASSES = 256 }; /* the table of flows is k x k for each partial sum */
 
-/* An unpenalised slope would need a gradient of exactly 0. */
+/* An unpenalised slope without a bound above would need a gradient of exactly 0. */
 static int no_free_slope(const lc_objective *obj) {
-  for (lc_index j = 0; j < obj->pen->p; j++)
-    if (isinf(lc_penalty_conjugate(obj->pen, j, 1e300)) && !(lc_penalty_l1(obj->pen, j) > 0)) return 0;
+  const lc_penalty *pen = obj->pen;
+  for (lc_index j = 0; j < pen->p; j++) {
+    int bounded = pen->upper && isfinite(pen->upper[j]);
+    if (!(lc_penalty_l1(pen, j) > 0) && !(lc_penalty_l2(pen, j) > 0) && !bounded) return 0;
+  }
   return 1;
 }
 
