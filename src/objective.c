@@ -198,8 +198,9 @@ void lc_objective_hessian(const lc_objective *obj, int with_penalty, double *H) 
     for (lc_index j = 0; j < obj->pen->p; j++) H[(c * q + obj->pen->one + j) * (P + 1)] += lc_penalty_l2(obj->pen, j);
 }
 
-/* Weighted curvature weights of all rows at `at`, n x ns. */
-static void curvature_weights(const lc_objective *obj, double *S) {
+/* ---- columns ------------------------------------------------------------------------------------------------ */
+
+void lc_objective_weights(const lc_objective *obj, double *S) {
   const lc_design *x = obj->x;
   double r[LC_SCRATCH];
   int most = LC_SCRATCH / obj->K;
@@ -211,28 +212,59 @@ static void curvature_weights(const lc_objective *obj, double *S) {
   }
 }
 
-lc_status lc_objective_gram(lc_objective *obj, lc_index nj, const lc_index *j, double *H) {
-  lc_mark mark = lc_arena_mark(obj->arena);
-  lc_index n = obj->x->n, size = nj * obj->K;
-  double *S = lc_arena_doubles(obj->arena, n * obj->ns), *C = lc_arena_doubles(obj->arena, nj * nj);
-  lc_status status = S && C ? LC_OK : LC_OUT_OF_MEMORY;
-  if (status == LC_OK) curvature_weights(obj, S);
-  for (int b = 0; b < obj->K && status == LC_OK; b++)
-    for (int a = 0; a <= b && status == LC_OK; a++) {
-      status = lc_poll(obj->host);
-      if (status != LC_OK) break;
-      status = obj->x->ops->col_cross(obj->x, nj, j, nj, j, S + lc_packed_at(a, b) * n, C, obj->host, obj->arena);
-      for (lc_index v = 0; v < nj; v++)
-        for (lc_index u = 0; u < nj; u++) {
-          double h = C[u + v * nj] / obj->weight_sum;
-          H[(a * nj + u) + (b * nj + v) * size] = H[(b * nj + v) + (a * nj + u) * size] = h;
-        }
-    }
-  for (int c = 0; c < obj->K && status == LC_OK; c++)
-    for (lc_index v = 0; v < nj; v++)
-      if (j[v] >= obj->pen->one) H[(c * nj + v) * (size + 1)] += lc_penalty_l2(obj->pen, j[v] - obj->pen->one);
-  lc_arena_reset(obj->arena, mark);
-  return status;
+typedef struct residual_context {
+  const lc_objective *obj;
+  const double *s;
+  double *R;
+} residual_context;
+
+/* R of the block's rows; sum[0] += w loss. */
+static lc_status residual_block(void *context, const lc_block *block, double *sum) {
+  const residual_context *residual = context;
+  const lc_objective *obj = residual->obj;
+  lc_index n = obj->x->n;
+  double value[LC_BLOCK_ROWS], total = 0, *R = residual->R + block->row0;
+  obj->loss->rows(&obj->link, block->m, block->z, block->ld, block->y, value, R, n, NULL, 0);
+  for (int i = 0; i < block->m; i++) total += lc_block_weight(block, i) * value[i];
+  for (int c = 0; (block->w || residual->s) && c < obj->K; c++)
+    for (int i = 0; i < block->m; i++)
+      R[i + c * n] *= lc_block_weight(block, i) * (residual->s ? residual->s[(int)block->y[i]] : 1);
+  sum[0] += total;
+  return LC_OK;
+}
+
+static lc_status residuals_of(lc_objective *obj, double *Z, const double *s, double *R, double *sum) {
+  residual_context context = {obj, s, R};
+  lc_pass pass = {.K = obj->K, .nsum = 1, .Z = Z, .block = residual_block, .context = &context, .sum = sum};
+  return run_pass(obj, &pass);
+}
+
+lc_status lc_objective_residuals(lc_objective *obj, const double *s, double *R) {
+  double sum = 0;
+  return residuals_of(obj, obj->at.Z, s, R, &sum);
+}
+
+lc_status lc_objective_move(lc_objective *obj, lc_index nj, const lc_index *j, const double *D, double *R) {
+  double sum = 0;
+  memcpy(obj->to.B, obj->at.B, (size_t)obj->P * sizeof(double));
+  memcpy(obj->to.Z, obj->at.Z, (size_t)(obj->x->n * obj->K) * sizeof(double));
+  for (int c = 0; c < obj->K; c++)
+    for (lc_index v = 0; v < nj; v++) obj->to.B[c * obj->q + j[v]] += D[v + c * nj];
+  obj->x->ops->col_axpy(obj->x, nj, j, obj->K, D, obj->to.Z, obj->host);
+  obj->passes += (double)nj / (double)lc_max(obj->q, 1);
+  LC_TRY(residuals_of(obj, obj->to.Z, NULL, R, &sum));
+  finish_point(obj, &obj->to, sum);
+  return LC_OK;
+}
+
+void lc_objective_revalue(lc_objective *obj) {
+  obj->at.value = obj->at.loss + lc_penalty_value(obj->pen, obj->K, obj->at.B);
+}
+
+void lc_objective_columns(lc_objective *obj, lc_index nj, const lc_index *j, const double *R, double *c) {
+  obj->x->ops->col_dot(obj->x, nj, j, obj->K, R, c, obj->host);
+  obj->passes += (double)nj / (double)lc_max(obj->q, 1);
+  scale(nj * obj->K, 1 / obj->weight_sum, c);
 }
 
 /* ---- what a fit reports ------------------------------------------------------------------------------------ */

@@ -68,9 +68,23 @@ void lc_objective_accept(lc_objective *obj);
 /* H (P x P, full) = Hessian at the point of C plus the L2 part; order of as.vector(B). */
 void lc_objective_hessian(const lc_objective *obj, int with_penalty, double *H);
 
-/* The same for chosen coefficients of each score column: H (nj K x nj K), order (j fastest, then column),
- * at `at`. Needs LC_COLUMNS and kept scores. Reads nj columns of X for each pair of score columns. */
-lc_status lc_objective_gram(lc_objective *obj, lc_index nj, const lc_index *j, double *H);
+/* ---- verbs of columns: need LC_COLUMNS and kept scores -------------------------------------------------------- */
+
+/* to <- `at` with rows j of B moved by D (nj x K): its scores and value. R (n x K): the weighted derivatives of the
+ * loss with respect to the scores there. Reads nj columns. */
+lc_status lc_objective_move(lc_objective *obj, lc_index nj, const lc_index *j, const double *D, double *R);
+
+/* The value of `at` after a change of the penalty. */
+void lc_objective_revalue(lc_objective *obj);
+
+/* R (n x K) at `at`; rows of class y times s[y], NULL: 1. No read of X. */
+lc_status lc_objective_residuals(lc_objective *obj, const double *s, double *R);
+
+/* S (n x ns): weighted second derivatives of the loss of each pair of scores at `at`. No read of X. */
+void lc_objective_weights(const lc_objective *obj, double *S);
+
+/* c (nj x K) = X_j' R / W: for R as above the gradient of the mean loss. Reads nj columns. */
+void lc_objective_columns(lc_objective *obj, lc_index nj, const lc_index *j, const double *R, double *c);
 
 /* Gradient of the smooth part at `at` from the kept scores, into G. One read of X. */
 lc_status lc_objective_gradient(lc_objective *obj);
@@ -79,6 +93,12 @@ lc_status lc_objective_gradient(lc_objective *obj);
  * intercepts are dual feasible, then all by one factor so that L1 features are. LC_KKT_ONLY with an infinite
  * gap where no finite bound follows (an unpenalised feature). One read of X; needs kept scores. */
 lc_status lc_objective_gap(lc_objective *obj, lc_certificate *out);
+
+/* The two halves of a gap, for those who know X'R by other means (no read of X; kept scores).
+ * s (k): the factors of the classes; *possible = 0 where there are none. Then, for any t in [0, 1] for which t times
+ * the slopes' gradients (of R scaled by s) are dual feasible, *primal - *dual + conjugates of the penalty is a gap. */
+lc_status lc_objective_balance(lc_objective *obj, double *s, int *possible);
+lc_status lc_objective_dual(lc_objective *obj, const double *s, double t, double *primal, double *dual);
 
 /* max(F, 1e-3 F_null) at `at`. */
 double lc_objective_scale(const lc_objective *obj);

@@ -117,23 +117,6 @@ static double feasible_scale(const lc_objective *obj, const double *G) {
   return t;
 }
 
-static lc_status dual_value(lc_objective *obj, gap_context *gap, double *G, double *primal, double *dual) {
-  const lc_penalty *pen = obj->pen;
-  lc_pass residual = {.K = obj->K, .Z = obj->at.Z, .block = residual_block, .context = gap, .G = G};
-  LC_TRY(obj->x->ops->pass(obj->x, &residual, obj->host, obj->arena));
-  obj->passes++;
-  for (lc_index i = 0; i < obj->P; i++) G[i] /= obj->weight_sum;
-  gap->t = feasible_scale(obj, G);
-  double sum[2] = {0, 0};
-  lc_pass value = {.K = obj->K, .nsum = 2, .Z = obj->at.Z, .block = dual_block, .context = gap, .sum = sum};
-  LC_TRY(obj->x->ops->pass(obj->x, &value, obj->host, obj->arena));
-  *dual = sum[0] / obj->weight_sum;
-  for (int c = 0; c < obj->K; c++)
-    for (lc_index j = 0; j < pen->p; j++) *dual -= lc_penalty_conjugate(pen, j, -gap->t * G[c * obj->q + pen->one + j]);
-  *primal = sum[1] / obj->weight_sum + lc_penalty_value(pen, obj->K, obj->at.B);
-  return LC_OK;
-}
-
 enum { MOST_CLASSES = 256 }; /* the table of flows is k x k for each partial sum */
 
 /* An unpenalised slope without a bound above would need a gradient of exactly 0. */
@@ -146,24 +129,57 @@ static int no_free_slope(const lc_objective *obj) {
   return 1;
 }
 
-lc_status lc_objective_gap(lc_objective *obj, lc_certificate *out) {
-  lc_mark mark = lc_arena_mark(obj->arena);
+lc_status lc_objective_balance(lc_objective *obj, double *s, int *possible) {
   int k = obj->link.k;
-  double primal = obj->at.value, dual = -INFINITY;
-  double *flow = lc_arena_zeros(obj->arena, (lc_index)k * k), *s = lc_arena_doubles(obj->arena, k);
-  double *G = lc_arena_doubles(obj->arena, obj->P);
-  lc_status status = flow && s && G ? LC_OK : LC_OUT_OF_MEMORY;
+  lc_mark mark = lc_arena_mark(obj->arena);
+  *possible = obj->loss->dual && obj->at.Z && k <= MOST_CLASSES && no_free_slope(obj);
+  for (int c = 0; c < k; c++) s[c] = 1;
+  if (!*possible || !obj->x->one) return LC_OK;
+  double *flow = lc_arena_zeros(obj->arena, (lc_index)k * k);
+  lc_status status = flow ? LC_OK : LC_OUT_OF_MEMORY;
   gap_context gap = {obj, s, 1};
-  int possible = obj->loss->dual && obj->at.Z && k <= MOST_CLASSES && no_free_slope(obj);
-  if (status == LC_OK && possible && obj->x->one) {
-    lc_pass pass = {.K = obj->K, .nsum = k * k, .Z = obj->at.Z, .block = flow_block, .context = &gap, .sum = flow};
-    status = obj->x->ops->pass(obj->x, &pass, obj->host, obj->arena);
-  }
+  lc_pass pass = {.K = obj->K, .nsum = k * k, .Z = obj->at.Z, .block = flow_block, .context = &gap, .sum = flow};
+  if (status == LC_OK) status = obj->x->ops->pass(obj->x, &pass, obj->host, obj->arena);
+  if (status == LC_OK) *possible = stationary(k, flow, s);
+  lc_arena_reset(obj->arena, mark);
+  return status;
+}
+
+lc_status lc_objective_dual(lc_objective *obj, const double *s, double t, double *primal, double *dual) {
+  double sum[2] = {0, 0};
+  gap_context gap = {obj, s, t};
+  lc_pass value = {.K = obj->K, .nsum = 2, .Z = obj->at.Z, .block = dual_block, .context = &gap, .sum = sum};
+  LC_TRY(obj->x->ops->pass(obj->x, &value, obj->host, obj->arena));
+  *dual = sum[0] / obj->weight_sum;
+  *primal = sum[1] / obj->weight_sum + lc_penalty_value(obj->pen, obj->K, obj->at.B);
+  return LC_OK;
+}
+
+/* Slopes' gradients G of the residuals scaled by s. One read of X. */
+static lc_status scaled_gradient(lc_objective *obj, const double *s, double *G) {
+  gap_context gap = {obj, s, 1};
+  lc_pass residual = {.K = obj->K, .Z = obj->at.Z, .block = residual_block, .context = &gap, .G = G};
+  LC_TRY(obj->x->ops->pass(obj->x, &residual, obj->host, obj->arena));
+  obj->passes++;
+  for (lc_index i = 0; i < obj->P; i++) G[i] /= obj->weight_sum;
+  return LC_OK;
+}
+
+lc_status lc_objective_gap(lc_objective *obj, lc_certificate *out) {
+  const lc_penalty *pen = obj->pen;
+  lc_mark mark = lc_arena_mark(obj->arena);
+  double primal = obj->at.value, dual = -INFINITY, t;
+  double *s = lc_arena_doubles(obj->arena, obj->link.k), *G = lc_arena_doubles(obj->arena, obj->P);
+  lc_status status = s && G ? LC_OK : LC_OUT_OF_MEMORY;
+  int possible = 0;
+  if (status == LC_OK) status = lc_objective_balance(obj, s, &possible);
+  if (status == LC_OK && possible) status = scaled_gradient(obj, s, G);
   if (status == LC_OK && possible) {
-    for (int c = 0; c < k; c++) s[c] = 1;
-    if (obj->x->one) possible = stationary(k, flow, s);
+    t = feasible_scale(obj, G);
+    status = lc_objective_dual(obj, s, t, &primal, &dual);
+    for (int c = 0; c < obj->K; c++)
+      for (lc_index j = 0; j < pen->p; j++) dual -= lc_penalty_conjugate(pen, j, -t * G[c * obj->q + pen->one + j]);
   }
-  if (status == LC_OK && possible) status = dual_value(obj, &gap, G, &primal, &dual);
   lc_arena_reset(obj->arena, mark);
   out->gap = fmax(primal - dual, 0);
   out->kind = isfinite(out->gap) ? LC_GAP : LC_KKT_ONLY;

@@ -59,6 +59,11 @@ const char *lcr_design_check(SEXP x, lc_design *out);
 /* The same, but anything wrong is an R error; then y (integer codes 0..k-1 or NULL), w and off are attached. */
 void lcr_design(SEXP x, SEXP y, int k, SEXP w, SEXP off, lcr_session *session, lc_design *out);
 
+/* What a spec says (r_fit.c): a problem on x, whose intercept is set before; settings by name, presets of the tables
+ * and then what R sends. */
+void lcr_problem(SEXP spec, lc_design *x, lc_problem *out);
+void lcr_settings(SEXP spec, const lc_solver *solver, lc_settings *out);
+
 /* Turns a status < 0 into an R error. */
 void lcr_check(lc_status status);
 
@@ -80,6 +85,7 @@ SEXP lcr_simd(void);
 SEXP lcr_valid(SEXP x);
 SEXP lcr_colstats(SEXP x, SEXP w);
 SEXP lcr_fit(SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec);
+SEXP lcr_path(SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec);
 SEXP lcr_predict(SEXP x, SEXP B, SEXP off, SEXP spec, SEXP type);
 SEXP lcr_sigmoid(SEXP z);
 SEXP lcr_softmax(SEXP z);

@@ -20,8 +20,7 @@ SEXP lcr_colstats(SEXP x, SEXP w) {
   return list.value;
 }
 
-/* Settings by name: presets of the tables, then what R sends. */
-static void read_settings(SEXP spec, const lc_solver *solver, lc_settings *out) {
+void lcr_settings(SEXP spec, const lc_solver *solver, lc_settings *out) {
   memset(out, 0, sizeof *out);
   out->rate = out->memory = out->working_set = out->batch_size = out->epochs = out->shuffle = out->average = NAN;
   lc_settings_preset(out, lc_control_fields, lc_control_field_count);
@@ -42,7 +41,7 @@ static void read_settings(SEXP spec, const lc_solver *solver, lc_settings *out) 
   out->seed = (uint64_t)lcr_get_number(spec, "seed");
 }
 
-static void read_problem(SEXP spec, lc_design *x, lc_problem *out) {
+void lcr_problem(SEXP spec, lc_design *x, lc_problem *out) {
   lc_index p = x->p;
   memset(out, 0, sizeof *out);
   out->x = x;
@@ -176,8 +175,8 @@ SEXP lcr_fit(SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec) {
   lc_solution solution;
   lcr_design(x, y, Rf_asInteger(lcr_get(spec, "k")), w, off, session, &design);
   design.one = Rf_asLogical(lcr_get(spec, "intercept")) == 1;
-  read_problem(spec, &design, &problem);
-  read_settings(spec, problem.solver, &settings);
+  lcr_problem(spec, &design, &problem);
+  lcr_settings(spec, problem.solver, &settings);
   problem.solver_rate_given = problem.solver && !isnan(settings.rate);
   session->host.threads = lcr_thread_count(settings.threads);
   session->time_limit = settings.time_limit;

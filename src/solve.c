@@ -55,10 +55,10 @@ static lc_status check_solver(const lc_problem *problem, const lc_solver *solver
 /* ---- columns as shown ------------------------------------------------------------------------------------------ */
 
 /* Which columns to shift: those whose mean hides their spread. */
-static int choose_shift(const lc_problem *problem, const lc_solver *solver, double *shift) {
+static int choose_shift(const lc_problem *problem, int second_order, double *shift) {
   /* Second derivatives see through a mean until digits are lost; first-order steps suffer from any, and scores of a
    * smoothed kink need all their digits. */
-  int robust = (solver->flags & LC_NEEDS_CURVATURE) && (problem->loss->flags & LC_SMOOTH), any = 0;
+  int robust = second_order && (problem->loss->flags & LC_SMOOTH), any = 0;
   const double hidden = robust ? 30 : 1;
   for (lc_index j = 0; j < problem->x->p; j++) {
     double mean = problem->mean[j], sd = problem->sd[j];
@@ -86,26 +86,32 @@ static int choose_scale(const lc_problem *problem, const lc_penalty *pen, double
   return any;
 }
 
-/* Sets how the design shows its columns (as_given: as they are) and the penalty that goes with it: factors carry the
- * spread of the column, and b_user = b scale, so that l1 |b_user| = (l1 scale) |b|. rms: sizes of shown columns. */
-static lc_status show_columns(lc_problem *problem, const lc_solver *solver, int as_given, lc_penalty *pen, double **rms,
-                              lc_arena *arena) {
+lc_status lc_show_columns(lc_problem *problem, int second_order, int as_given, double **rms, lc_arena *arena) {
   lc_design *x = problem->x;
   lc_index p = x->p;
   double *shift = lc_arena_doubles(arena, p), *scale = lc_arena_doubles(arena, p);
-  double *factors = lc_arena_doubles(arena, 4 * p);
   *rms = lc_arena_doubles(arena, p);
-  if (!shift || !scale || !factors || !*rms) return LC_OUT_OF_MEMORY;
-  if (!as_given && choose_shift(problem, solver, shift)) x->shift = shift;
-  if (!as_given && choose_scale(problem, pen, scale)) x->scale = scale;
+  if (!shift || !scale || !*rms) return LC_OUT_OF_MEMORY;
+  if (!as_given && choose_shift(problem, second_order, shift)) x->shift = shift;
+  if (!as_given && choose_scale(problem, &problem->pen, scale)) x->scale = scale;
   for (lc_index j = 0; j < p; j++) {
-    double unit = x->scale ? scale[j] : 1, spread = (problem->spread ? problem->spread[j] : 1) * unit;
-    double mean = problem->mean[j] - (x->shift ? shift[j] : 0);
+    double unit = x->scale ? scale[j] : 1, mean = problem->mean[j] - (x->shift ? shift[j] : 0);
     (*rms)[j] = hypot(mean * unit, problem->sd[j] * unit);
-    factors[j] = pen->l1[j] * spread;
-    factors[p + j] = pen->l2[j] * spread * spread;
-    factors[2 * p + j] = pen->lower ? pen->lower[j] / unit : 0;
-    factors[3 * p + j] = pen->upper ? pen->upper[j] / unit : 0;
+  }
+  return LC_OK;
+}
+
+lc_status lc_shown_penalty(const lc_design *x, const double *spread, lc_penalty *pen, lc_arena *arena) {
+  lc_index p = x->p;
+  double *factors = lc_arena_doubles(arena, (pen->lower ? 4 : 2) * p);
+  if (!factors) return LC_OUT_OF_MEMORY;
+  for (lc_index j = 0; j < p; j++) {
+    double unit = x->scale ? x->scale[j] : 1, size = (spread ? spread[j] : 1) * unit;
+    factors[j] = pen->l1[j] * size;
+    factors[p + j] = pen->l2[j] * size * size;
+    if (!pen->lower) continue;
+    factors[2 * p + j] = pen->lower[j] / unit;
+    factors[3 * p + j] = pen->upper[j] / unit;
   }
   pen->l1 = factors;
   pen->l2 = factors + p;
@@ -379,7 +385,8 @@ lc_status lc_solve(lc_problem *problem, const lc_settings *settings, const lc_ho
   *pen = problem->pen;
   double *rms = NULL;
   int as_given = (out->solver->flags & LC_STEPS_AS_GIVEN) && problem->solver_rate_given;
-  LC_TRY(show_columns(problem, out->solver, as_given, pen, &rms, arena));
+  LC_TRY(lc_show_columns(problem, (out->solver->flags & LC_NEEDS_CURVATURE) != 0, as_given, &rms, arena));
+  LC_TRY(lc_shown_penalty(problem->x, problem->spread, pen, arena));
   LC_TRY(prepare(problem, &link, pen, rms, host, arena, out));
   lc_objective *obj = out->fitted;
   out->status = find_start(problem, obj, settings, out);

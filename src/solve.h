@@ -41,6 +41,14 @@ typedef struct lc_solution {
   int want; /* what the last evaluation computes */
 } lc_solution;
 
+/* Sets how the design shows its columns (as_given: as they are): shifts where a mean hides the spread, which second
+ * derivatives mind less, scales where squares would leave the range. *rms (p): sizes of the shown columns. */
+lc_status lc_show_columns(lc_problem *problem, int second_order, int as_given, double **rms, lc_arena *arena);
+
+/* From the penalty of the user's columns divided by `spread` (p, NULL: 1) to that of the columns as shown: factors
+ * carry the spread of the column, and b_user = b scale, so that l1 |b_user| = (l1 scale) |b|. */
+lc_status lc_shown_penalty(const lc_design *x, const double *spread, lc_penalty *pen, lc_arena *arena);
+
 /* Fits. Memory comes from the arena; the return value is < 0 where there is no usable solution, else equal to
  * out->status. */
 lc_status lc_solve(lc_problem *problem, const lc_settings *settings, const lc_host *host, lc_arena *arena,

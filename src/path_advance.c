@@ -1,0 +1,303 @@
+/* path_advance.c - one lambda for all members by working sets, screening and a gap. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "path_members.h"
+
+enum { MOST_ROUNDS = 100 };
+
+/* Proofs keep this relative distance from the threshold, so that rounding cannot turn one. */
+static const double margin = 1e-6;
+
+/* ---- residuals ----------------------------------------------------------------------------------------------------
+ */
+
+/* Balanced residuals of the member's point, and what they say of features that were seen before. */
+static lc_status look(lc_member *member) {
+  lc_objective *obj = &member->obj;
+  lc_index n = obj->x->n;
+  LC_TRY(lc_objective_balance(obj, member->s, &member->possible));
+  LC_TRY(lc_objective_residuals(obj, member->s, member->balanced));
+  const double *w = obj->x->w;
+  if (!w) {
+    lc_screen_look(&member->screen, member->balanced);
+    return LC_OK;
+  }
+  /* Norms of columns are weighted, so residuals are divided by the roots of the weights. */
+  for (int c = 0; c < obj->K; c++)
+    for (lc_index i = 0; i < n; i++)
+      member->relative_weight[i + c * n] = w[i] > 0 ? member->balanced[i + c * n] / sqrt(w[i]) : 0;
+  lc_screen_look(&member->screen, member->relative_weight);
+  return LC_OK;
+}
+
+/* ---- which features must be read
+ * -------------------------------------------------------------------------------------- */
+
+static int whole_row_in_set(const lc_member *member, lc_index f) {
+  const lc_objective *obj = &member->obj;
+  for (int c = 0; c < obj->K; c++)
+    if (member->model.slot[c * obj->q + obj->pen->one + f] < 0) return 0;
+  return 1;
+}
+
+static int needs_reading(const lc_member *member, lc_index f) {
+  const lc_objective *obj = &member->obj;
+  double threshold = obj->weight_sum * lc_penalty_l1(obj->pen, f) * (1 - margin);
+  return !lc_screen_proves(&member->screen, f, threshold) && !whole_row_in_set(member, f);
+}
+
+/* Features that some pending member must look at; their number. */
+static lc_index list_features(lc_run *run) {
+  lc_index count = 0;
+  for (lc_index f = 0; f < run->problem->x->p; f++)
+    for (lc_index m = 0; m < run->nmembers; m++)
+      if (run->member[m].pending && needs_reading(run->member + m, f)) {
+        run->list[count++] = f;
+        break;
+      }
+  return count;
+}
+
+/* Reads the listed columns once for all members, in batches that let the host stop between them. */
+static lc_status read_features(lc_run *run, lc_index count) {
+  const lc_design *x = run->problem->x;
+  lc_index batch = lc_max(64, 20000000 / lc_max(1, x->n * run->link.K));
+  int wide = run->link.K * (int)run->nmembers;
+  lc_mark mark = lc_arena_mark(run->arena);
+  batch = lc_min(batch, count);
+  double *dots = lc_arena_doubles(run->arena, batch * wide);
+  lc_index *rows = lc_arena_alloc(run->arena, batch, sizeof *rows);
+  lc_status status = dots && rows ? LC_OK : LC_OUT_OF_MEMORY;
+  for (lc_index from = 0; status == LC_OK && from < count; from += batch) {
+    lc_index size = lc_min(batch, count - from);
+    status = lc_poll(run->host);
+    if (status != LC_OK) break;
+    for (lc_index v = 0; v < size; v++) rows[v] = run->list[from + v] + x->one;
+    x->ops->col_dot(x, size, rows, wide, run->residuals, dots, run->host);
+    for (lc_index m = 0; m < run->nmembers; m++) {
+      lc_member *member = run->member + m;
+      if (!member->pending) continue;
+      for (lc_index v = 0; v < size; v++)
+        lc_screen_learn(&member->screen, run->list[from + v], dots + v + m * run->link.K * size, size);
+    }
+  }
+  run->member->obj.passes += (double)count / (double)lc_max(1, x->p);
+  lc_arena_reset(run->arena, mark);
+  return status;
+}
+
+/* ---- features that join
+ * ---------------------------------------------------------------------------------------------------- */
+
+typedef struct claim {
+  double violation;
+  lc_index place;
+} claim;
+
+/* Decreasing violation, then increasing place: the same order on every machine. */
+static int by_violation(const void *a, const void *b) {
+  const claim *x = a, *y = b;
+  if (x->violation != y->violation) return x->violation < y->violation ? 1 : -1;
+  return x->place < y->place ? -1 : x->place > y->place;
+}
+
+/* Violators among the features just read join the set, the worst first and about as many as it has. */
+static lc_status join(lc_run *run, lc_member *member, lc_index count, lc_index *joined) {
+  const lc_objective *obj = &member->obj;
+  lc_index claims = 0, p = run->problem->x->p;
+  lc_mark mark = lc_arena_mark(run->arena); /* not the member's arena: its set grows there */
+  claim *list = lc_arena_alloc(run->arena, count * obj->K, sizeof *list);
+  if (!list) return LC_OUT_OF_MEMORY;
+  for (lc_index v = 0; v < count; v++) {
+    lc_index f = run->list[v];
+    double unit = run->rms[f] > 0 ? run->rms[f] : 1;
+    for (int c = 0; c < obj->K; c++) {
+      lc_index place = c * obj->q + obj->pen->one + f;
+      if (member->model.slot[place] >= 0) continue;
+      double g = member->screen.c[f + c * p] / obj->weight_sum;
+      double violation = lc_penalty_violation(obj->pen, f, obj->at.B[place], g) / unit;
+      if (violation > member->goal) list[claims++] = (claim){violation, place};
+    }
+  }
+  *joined = lc_min(claims, lc_max(64, member->model.size));
+  if (claims > *joined) qsort(list, (size_t)claims, sizeof *list, by_violation);
+  lc_status status = LC_OK;
+  for (lc_index v = 0; v < *joined && status == LC_OK; v++) status = lc_model_add(&member->model, list[v].place);
+  lc_arena_reset(run->arena, mark);
+  return status;
+}
+
+/* ---- the gap
+ * ------------------------------------------------------------------------------------------------------------ */
+
+/* What a slope with gradient g allows: t at most. */
+static void weigh(const lc_penalty *pen, lc_index f, double g, double *t) {
+  if (isinf(lc_penalty_conjugate(pen, f, *t * g)) && g != 0)
+    *t = fmin(*t, lc_penalty_l1(pen, f) / fabs(g) * (1 - 1e-15));
+}
+
+/* Gradients of the balanced residuals: of the set, and of the features that were read for them. All others are proved
+ * to lie below their thresholds, where the conjugate of the penalty is 0. Two rounds: t, then the conjugates. */
+static lc_status gap_of(lc_run *run, lc_member *member, double *out) {
+  lc_objective *obj = &member->obj;
+  const lc_penalty *pen = obj->pen;
+  const lc_model *model = &member->model;
+  lc_index p = run->problem->x->p;
+  lc_mark mark = lc_arena_mark(&member->arena);
+  double *c = lc_arena_doubles(&member->arena, model->nrows * obj->K), t = 1, primal, dual, sum = 0;
+  if (!c) return LC_OUT_OF_MEMORY;
+  lc_objective_columns(obj, model->nrows, model->rows, member->balanced, c);
+  for (int round = 0; round < 2; round++) {
+    for (lc_index s = 0; s < model->size; s++) {
+      lc_index f = model->place[s] % obj->q - pen->one;
+      if (f < 0) continue;
+      if (round == 0)
+        weigh(pen, f, c[model->mate[s]], &t);
+      else
+        sum += lc_penalty_conjugate(pen, f, -t * c[model->mate[s]]);
+    }
+    for (lc_index f = 0; f < p; f++) {
+      if (member->screen.stamp[f] != member->screen.now) continue;
+      for (int k = 0; k < obj->K; k++) {
+        double g = member->screen.c[f + k * p] / obj->weight_sum;
+        if (model->slot[k * obj->q + pen->one + f] >= 0) continue;
+        if (round == 0)
+          weigh(pen, f, g, &t);
+        else
+          sum += lc_penalty_conjugate(pen, f, -t * g);
+      }
+    }
+  }
+  lc_arena_reset(&member->arena, mark);
+  lc_status status = lc_objective_dual(obj, member->s, t, &primal, &dual);
+  *out = fmax(primal - dual + sum, 0);
+  return status;
+}
+
+/* Largest residual, in the units of the shown columns. */
+static double kkt_of(const lc_member *member) {
+  const lc_model *m = &member->model;
+  const lc_penalty *pen = member->obj.pen;
+  double worst = 0;
+  for (lc_index s = 0; s < m->size; s++) {
+    lc_index f = m->place[s] % member->obj.q - pen->one;
+    double g = m->g[s] + (f < 0 ? 0 : lc_penalty_l2(pen, f) * m->b[s]);
+    worst = fmax(worst, f < 0 ? fabs(g) : lc_penalty_violation(pen, f, m->b[s], g));
+  }
+  return worst;
+}
+
+/* No feature is left to join: is it good enough? Otherwise a smaller goal. */
+static lc_status judge(lc_run *run, lc_member *member) {
+  lc_objective *obj = &member->obj;
+  member->gap = member->relative = NAN;
+  member->kkt = kkt_of(member);
+  member->met = !member->model.stuck;
+  member->pending = 0;
+  if (!member->possible) return LC_OK;
+  LC_TRY(gap_of(run, member, &member->gap));
+  member->relative = member->gap / lc_objective_scale(obj);
+  member->met = member->relative <= run->settings->tolerance;
+  if (member->met || (member->model.stuck && !(member->relative < 0.5 * member->best_relative))) return LC_OK;
+  member->best_relative = fmin(member->best_relative, member->relative);
+  member->goal *= fmax(1e-3, fmin(0.1, 0.3 * run->settings->tolerance / member->relative));
+  member->pending = 1;
+  return LC_OK;
+}
+
+/* ---- one lambda
+ * --------------------------------------------------------------------------------------------------------- */
+
+/* Residuals that leave a relative gap of about a third of the tolerance: F v / (lambda l1), to first order. */
+static double first_goal(const lc_run *run, const lc_member *member, double lambda) {
+  const lc_penalty *pen = &member->pen;
+  double least = INFINITY;
+  for (lc_index f = 0; f < pen->p; f++)
+    if (pen->l1[f] > 0) least = fmin(least, pen->l1[f] / (run->rms[f] > 0 ? run->rms[f] : 1));
+  if (isinf(least)) least = 1;
+  return 0.3 * run->settings->tolerance * lambda * least;
+}
+
+static lc_status begin(lc_run *run, lc_member *member, double lambda) {
+  member->pen.lambda = lambda;
+  member->pending = 1;
+  member->best_relative = INFINITY;
+  member->goal = first_goal(run, member, lambda);
+  lc_objective_revalue(&member->obj);
+  lc_model_drop_zeros(&member->model);
+  return isinf(run->lambda) ? LC_OK : lc_model_predict(&member->model, run->lambda);
+}
+
+/* Newton steps on the set. */
+static lc_status solve_set(lc_member *member) {
+  const double most = 100;
+  double before = member->model.steps;
+  lc_status status = lc_model_solve(&member->model, member->goal, most);
+  member->steps += member->model.steps - before;
+  if (status == LC_MAX_ITER) member->model.stuck = 1;
+  return status == LC_MAX_ITER ? LC_OK : status;
+}
+
+/* One task for each member that is pending, on as many threads as there are. */
+static lc_status for_members(lc_run *run, lc_status (*task)(lc_run *, lc_member *)) {
+  int threads = run->nmembers > 1 ? run->host->threads : 1;
+  (void)threads;
+  LC_TRY(lc_poll(run->host));
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 1) if (threads > 1)
+#endif
+  for (lc_index m = 0; m < run->nmembers; m++) {
+    lc_member *member = run->member + m;
+    member->status = member->pending ? task(run, member) : LC_OK;
+  }
+  for (lc_index m = 0; m < run->nmembers; m++) LC_TRY(run->member[m].status);
+  return LC_OK;
+}
+
+static lc_status task_begin(lc_run *run, lc_member *member) {
+  member->steps = 0;
+  LC_TRY(begin(run, member, run->next));
+  return look(member);
+}
+
+static lc_status task_solve(lc_run *run, lc_member *member) {
+  (void)run;
+  LC_TRY(solve_set(member));
+  return look(member);
+}
+
+static void publish(lc_run *run, lc_member *member) {
+  lc_objective *obj = &member->obj;
+  memcpy(member->B, obj->at.B, (size_t)obj->P * sizeof(double));
+  lc_design_to_user(run->problem->x, obj->K, member->B);
+  member->Z = obj->at.Z;
+  member->objective = obj->at.value;
+  member->loss = obj->at.loss;
+  member->passes = obj->passes;
+}
+
+lc_status lc_members_advance(lc_run *run, double lambda) {
+  run->next = lambda;
+  for (lc_index m = 0; m < run->nmembers; m++) run->member[m].pending = 1;
+  LC_TRY(for_members(run, task_begin));
+  for (int round = 0;; round++) {
+    lc_index count = list_features(run), pending = 0;
+    LC_TRY(read_features(run, count));
+    for (lc_index m = 0; m < run->nmembers; m++) {
+      lc_member *member = run->member + m;
+      lc_index joined = 0;
+      if (!member->pending) continue;
+      LC_TRY(join(run, member, count, &joined));
+      if (round > 0 && joined == 0) LC_TRY(judge(run, member));
+      if (round >= MOST_ROUNDS) member->pending = 0;
+      pending += member->pending;
+    }
+    if (pending == 0) break;
+    LC_TRY(for_members(run, task_solve));
+  }
+  for (lc_index m = 0; m < run->nmembers; m++) publish(run, run->member + m);
+  run->lambda = lambda;
+  return LC_OK;
+}

@@ -1,0 +1,61 @@
+/* path_members.h - room "path": the problems that go down the lambdas in step.
+ *
+ * Member 0 has all rows; the others leave out a fold each (weight 0), and are standardised by their own rows. They
+ * share X and how it is shown. Each has memory of its own, so that members can work on different threads. */
+#ifndef LC_PATH_MEMBERS_H
+#define LC_PATH_MEMBERS_H
+
+#include "path.h"
+#include "screen.h"
+#include "solver_model.h"
+
+struct lc_run;
+
+typedef struct lc_member {
+  struct lc_run *run;
+  lc_host host; /* quiet; polls through the run */
+  lc_arena arena;
+  lc_design x;           /* the problem's, with this member's weights */
+  lc_penalty pen, given; /* of the columns as shown, as the user's */
+  const double *spread;  /* p, of its own rows; NULL: 1 */
+  lc_objective obj;
+  lc_model model;
+  lc_screen screen;
+  double *s, *balanced, *relative_weight; /* k class factors; n x K residuals; scratch n x K */
+  int possible, started, pending;         /* a gap is possible; the predictor may be used; not yet at its gap */
+  double goal, best_relative;
+  /* the solution, for whoever records it */
+  double *B;       /* q x K in the user's columns */
+  const double *Z; /* n x K */
+  double objective, loss, gap, relative, kkt, steps, passes;
+  int met;
+  lc_status status;
+} lc_member;
+
+typedef struct lc_run {
+  lc_problem *problem;
+  const lc_path_spec *spec;
+  const lc_settings *settings;
+  const lc_host *host;
+  lc_arena *arena;
+  lc_link link;
+  lc_index nmembers;
+  lc_member *member;
+  double *rms, *norm2;      /* p: sizes and squared norms (centred with an intercept) of the shown columns */
+  double *residuals, *dots; /* n x (K nmembers); as many columns of dots of the listed features */
+  lc_index *list;           /* features whose columns are read */
+  double lambda, next;      /* of the last solutions, Inf at the start; of those being sought */
+  const lc_solver *solver;  /* of lc_members_solve() */
+  volatile lc_status stopped;
+} lc_run;
+
+/* Binds members, fits those without their penalised slopes, and finds lambda_max of member 0. */
+lc_status lc_members_start(lc_run *run, double *lambda_max);
+
+/* All members at lambda, by working sets. */
+lc_status lc_members_advance(lc_run *run, double lambda);
+
+/* The same by lc_solve() for each member: no L1 part, a kink, or no second derivatives of the set. */
+lc_status lc_members_solve(lc_run *run, double lambda);
+
+#endif

@@ -1,0 +1,49 @@
+/* path_solve.c - one lambda for all members by whole fits, each started at the last. */
+#include <math.h>
+#include <string.h>
+
+#include "path_members.h"
+
+static lc_status solve_member(lc_run *run, lc_member *member, double lambda) {
+  lc_design x = *run->problem->x;
+  lc_index n = x.n;
+  int K = run->link.K;
+  x.w = member->x.w;
+  x.shift = x.scale = NULL; /* the fit chooses */
+  lc_problem problem = *run->problem;
+  lc_solution solution;
+  problem.x = &x;
+  problem.pen = member->given;
+  problem.pen.lambda = lambda;
+  problem.spread = member->spread;
+  problem.wants_covariance = 0;
+  if (member->started) problem.start = member->B;
+  double *Z = (double *)member->Z;
+  if (!Z && !(Z = lc_arena_doubles(&member->arena, n * K))) return LC_OUT_OF_MEMORY;
+  member->Z = Z;
+  lc_mark mark = lc_arena_mark(&member->arena);
+  lc_status status = lc_solve(&problem, run->settings, &member->host, &member->arena, &solution);
+  if (status >= 0) {
+    memcpy(member->B, solution.B, (size_t)(lc_design_q(&x) * K) * sizeof(double));
+    if (solution.fitted->at.Z) memcpy(Z, solution.fitted->at.Z, (size_t)(n * K) * sizeof(double));
+    int known = solution.certificate.kind == LC_GAP || solution.certificate.kind == LC_DECREMENT;
+    member->objective = solution.objective;
+    member->loss = solution.loss;
+    member->gap = known ? solution.certificate.gap : NAN;
+    member->relative = known ? solution.certificate.relative : NAN;
+    member->kkt = solution.certificate.kkt;
+    member->met = solution.met;
+    member->steps = solution.report.iterations;
+    member->passes += solution.passes;
+    member->started = 1;
+    run->solver = solution.solver;
+  }
+  lc_arena_reset(&member->arena, mark);
+  return status == LC_INTERRUPTED || status == LC_TIME_LIMIT || status < 0 ? status : LC_OK;
+}
+
+lc_status lc_members_solve(lc_run *run, double lambda) {
+  for (lc_index m = 0; m < run->nmembers; m++) LC_TRY(solve_member(run, run->member + m, lambda));
+  run->lambda = lambda;
+  return LC_OK;
+}

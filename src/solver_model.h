@@ -1,0 +1,66 @@
+/* solver_model.h - room "solver": proximal Newton on chosen coefficients, state that outlives one lambda.
+ *
+ * The chosen coefficients form a set; the others stay where they are. On the set the mean loss is replaced by
+ *     g'(b - b0) + (b - b0)' H (b - b0) / 2,
+ * H the Hessian at some earlier point: gradients are exact and every step ends in a line search, so an old H costs
+ * steps and never truth. H is kept between steps and lambdas; coefficients that join get rows of the same point, and
+ * it is made afresh when the residuals fall too slowly. The model with the penalty is minimised by coordinate descent
+ * on H, finished by solving for all free coefficients at once.
+ *
+ * The set holds single coefficients, row j of score column c at place c q + j, so the coupling of classes is exact and
+ * classes need not share their features. */
+#ifndef LC_SOLVER_MODEL_H
+#define LC_SOLVER_MODEL_H
+
+#include "objective.h"
+
+typedef struct lc_model {
+  lc_objective *obj;
+  lc_arena *arena;
+  lc_index room, size, built; /* coefficients that there is memory for; in the set; with rows in H */
+  lc_index *place;            /* their places in B */
+  lc_index *slot;             /* P: number in the set, -1 outside */
+  double *H;                  /* room x room: Hessian of the mean loss alone, at the point of S */
+  double *S;                  /* n x ns: weights of H */
+  double *R;                  /* n x K: residuals at `at` (lc_objective_residuals) */
+  double *R_to;
+  double *g, *b, *start, *Hd; /* gradient of the mean loss; coefficients; those of the start; H (b - start) */
+  double *unit;               /* sizes of their columns, the yardstick of residuals */
+  double *rhs, *small;        /* a linear system of the free coefficients; its factor is kept */
+  lc_index *active, *factored;
+  lc_index nfactored; /* coefficients of the factor in `small`, -1: none */
+  double factored_lambda;
+  unsigned char *skip;
+  lc_index *rows, *mate; /* distinct rows j of the set; for each coefficient its place in a rows x K matrix */
+  lc_index nrows;
+  double worst; /* largest scaled residual within the set at `at` */
+  int fresh;    /* 1: H is of the present point */
+  int stuck;    /* 1: rounding ended the last solve */
+  double gain;  /* half the fall that the model promised for the last step: what is left is less */
+  double steps; /* Newton steps so far */
+} lc_model;
+
+/* An empty set on an objective with kept scores. R is not valid until lc_model_look(). */
+lc_status lc_model_init(lc_model *m, lc_objective *obj, lc_index room);
+
+/* Adds a place; LC_OUT_OF_MEMORY when the set cannot grow. Places in the set are left alone. Cost O(1) on average. */
+lc_status lc_model_add(lc_model *m, lc_index place);
+
+/* Empties the set. */
+void lc_model_clear(lc_model *m);
+
+/* Drops penalised coefficients that are 0. Rows and columns of H move with the others. Cost size^2. */
+void lc_model_drop_zeros(lc_model *m);
+
+/* R and the worst residual at `at`. Reads the columns of the set. */
+lc_status lc_model_look(lc_model *m);
+
+/* First-order step of the solution from `lambda` to obj->pen->lambda: db = -(change) H^-1 (l1 sign(b) + l2 b) on the
+ * free coefficients; a coefficient that would change its sign stops at 0. `at` moves when the objective falls.
+ * Reads the columns of the set. */
+lc_status lc_model_predict(lc_model *m, double lambda);
+
+/* Newton steps until the worst residual is at most `goal`, max_steps are done or rounding ends it (stuck). */
+lc_status lc_model_solve(lc_model *m, double goal, double max_steps);
+
+#endif
