@@ -56,6 +56,28 @@ test_that("the gradient of the example, samples in rows and in columns", {
   expect_equal(round(H[1:3, 4:6], 4), lion_tiger, ignore_attr = "dimnames")
 })
 
+test_that("the blocks of the Hessian of softmax, of the squared hinge, and at zero weights", {
+  X <- cbind(1, cats)
+  P <- softmax(scores)
+  blocks <- lapply(1:3, function(c) lapply(1:3, function(d) {
+    t(X) %*% (P[, c] * ((c == d) - P[, d]) * X) / 3
+  }))
+  H <- loss_hessian(weights, cats, truth, "softmax")
+  expect_equal(do.call(rbind, lapply(blocks, function(row) do.call(cbind, row))), H,
+               tolerance = 1e-14, ignore_attr = "dimnames")
+  expect_lt(max(abs(H %*% rep(c(0.3, -1, 2), 3))), 1e-15)
+  expect_equal(sum(abs(eigen(H)$values) < 1e-15), 3)
+  expect_equal(loss_hessian(0 * weights, cats, truth, "softmax"),
+               kronecker(diag(3) / 3 - 1 / 9, t(X) %*% X / 3), ignore_attr = "dimnames")
+  # Violations of the margin: tiger by the lion; lion and tiger by the leopard.
+  pair <- function(j, y, i) {
+    e <- replace(c(0, 0, 0), c(j, y), c(1, -1))
+    2 * kronecker(e %*% t(e), X[i, ] %*% t(X[i, ])) / 3
+  }
+  expect_equal(loss_hessian(weights, cats, truth, "squared_hinge"),
+               pair(2, 1, 1) + pair(1, 3, 3) + pair(2, 3, 3), ignore_attr = "dimnames")
+})
+
 test_that("the logistic loss is the one formula of both classes", {
   z <- 6.4 - 5.6
   y <- 0:1
