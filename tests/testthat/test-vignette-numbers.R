@@ -111,3 +111,33 @@ test_that("Newton steps by hand end at the ridge fit", {
   expect_lt(max(abs(loss_gradient(W, x, y, "softmax", lambda = 0.01, alpha = 0))), 1e-12)
   expect_lt(certificate(fit)$relative, certificate(fit)$tolerance)
 })
+
+test_that("pixels: descent by hand, a ridge fit, and what moving the pictures does to it", {
+  centre <- colMeans(big_cats$picture[1:240, ])
+  centred <- function(pictures) sweep(pictures, 2, centre) / 255
+  x <- centred(big_cats$picture[1:240, ])
+  y <- big_cats$species[1:240]
+  X <- cbind(1, x)
+  Y <- diag(3)[as.integer(y), ]
+  W <- matrix(0, 3, 3073)
+  for (step in 1:10) {
+    E <- exp(X %*% t(W))
+    W <- W - 0.04 * t(E / rowSums(E) - Y) %*% X / 240
+  }
+  expect_equal(round(loss_value(W, x, y, "softmax"), 4), 0.8931)
+  expect_warning(
+    fit <- linclass(x, y, coding = "symmetric", solver = solver("gradient_descent", rate = 0.04),
+                    control = linclass_control(max_iter = 10)), "not unique")
+  expect_equal(coef(fit), W, tolerance = 1e-12, ignore_attr = "dimnames")
+
+  ridge <- linclass(x, y, lambda = 0.3, alpha = 0, control = linclass_control(tolerance = 1e-6))
+  right <- function(by) {
+    moved <- t(apply(big_cats$picture[241:360, ], 1, function(v) {
+      array(v, c(32, 32, 3))[(1:32 - by - 1) %% 32 + 1, , ]
+    }))
+    mean(predict(ridge, centred(moved)) == big_cats$species[241:360])
+  }
+  expect_equal(mean(predict(ridge, x) == y), 1)
+  expect_lt(abs(right(0) - 0.74), 0.03)
+  expect_lt(right(5), 0.4)
+})
