@@ -35,6 +35,20 @@ test_that("vector derivatives in numerator layout", {
   expect_equal(jacobian(function(x) x %*% Q %*% x, x), x %*% (Q + t(Q)))
 })
 
+test_that("quadratic forms and the least squares solution", {
+  values <- function(a, b, c) eigen(rbind(c(a, b), c(b, c)))$values
+  roots <- function(a, b, c) (a + c) / 2 + c(1, -1) * sqrt((a - c)^2 / 4 + b^2)
+  expect_equal(round(values(2, 1, 1.5), 3), c(2.781, 0.719))
+  expect_equal(values(2, 1, 1.5), roots(2, 1, 1.5))
+  expect_equal(values(1, -1, 1), c(2, 0))
+  expect_equal(values(1, 0.5, -1), c(1, -1) * sqrt(1.25))
+  X <- cbind(1, mtcars$wt)
+  least <- drop(solve(t(X) %*% X, t(X) %*% mtcars$mpg))
+  expect_equal(round(least, 6), c(37.285126, -5.344472))
+  slope <- jacobian(function(w) sum((X %*% w - mtcars$mpg)^2), least)
+  expect_lt(max(abs(slope)), 1e-5)
+})
+
 test_that("the derivative of the sigmoid three times", {
   w <- 0.7
   s <- sigmoid(w)
@@ -60,6 +74,9 @@ test_that("the computation graph of a logistic loss with a ridge penalty", {
   expect_equal(round(back, 7), c(-0.7675745, -1.735149))
   expect_equal(loss_gradient(w, x, 1, "logistic", lambda = lambda, alpha = 0), back)
   expect_equal(drop(jacobian(value, w)), back, tolerance = 1e-9)
+  probability <- function(w) 1 / (1 + exp(-sum(w * x)))
+  expect_equal(round(drop(jacobian(probability, w)), 7), c(0.1491465, 0.2982929))
+  expect_equal(exp(-z) / (1 + exp(-z))^2 * x, drop(jacobian(probability, w)), tolerance = 1e-9)
 })
 
 test_that("the Jacobian of softmax and the chain to its loss", {

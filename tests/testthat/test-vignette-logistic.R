@@ -97,6 +97,29 @@ test_that("steps of rate 1 / largest curvature lead down, slowly in a narrow val
   expect_gt(steps(x + 3.8) - lowest, 0.02)
 })
 
+test_that("the condition of the valley and the steps to a gradient below 1e-8", {
+  arrival <- function(X, most) {
+    rate <- 1 / max(eigen(crossprod(X) / (4 * n))$values)
+    w <- c(0, 0)
+    for (s in 0:most) {
+      g <- drop(crossprod(X, 1 / (1 + exp(-X %*% w)) - y)) / n
+      if (max(abs(g)) < 1e-8) return(s)
+      w <- w - rate * g
+    }
+    NA
+  }
+  condition <- function(x) {
+    values <- eigen(loss_hessian(coef(linclass(x, y)), x, y, "logistic"))$values
+    values[1] / values[2]
+  }
+  cold <- x + 3.8
+  expect_equal(round(condition(x), 1), 4.2)
+  expect_equal(condition(cold), 769.46, tolerance = 1e-4)
+  expect_equal(condition(cbind(x = temperature)), 825897, tolerance = 1e-4)
+  expect_lt(abs(arrival(X, 200) - 100), 3)
+  expect_lt(abs(arrival(cbind(1, cold), 25000) - 20627), 50)
+})
+
 test_that("coefficients, standard errors and the prediction for 31 degrees as published", {
   fit <- linclass(cbind(temperature), y)
   expect_equal(round(unname(coef(fit)), 4), c(15.0429, -0.2322))
@@ -104,6 +127,7 @@ test_that("coefficients, standard errors and the prediction for 31 degrees as pu
   expect_equal(round(unname(se), 4), c(7.3786, 0.1082))
   expect_equal(unname(se), unname(sqrt(diag(vcov(fit)))), tolerance = 1e-6)
   expect_equal(round(deviance(fit), 3), 20.315)
+  expect_equal(round(exp(coef(fit)[["temperature"]] * c(1, -10)), 2), c(0.79, 10.19))
   score <- sum(c(1, 31) * coef(fit))
   error <- sqrt(drop(c(1, 31) %*% vcov(fit) %*% c(1, 31)))
   expect_equal(round(sigmoid(score + c(-1.96, 0, 1.96) * error), 4), c(0.4816, 0.9996, 1))
@@ -123,4 +147,6 @@ test_that("a logistic fit split in two halves is the softmax fit of twice the ri
     expect_equal(W[2, ] - W[1, ], v, tolerance = 1e-6)
     expect_equal(round(v[["x"]], 4), expected[i])
   }
+  same <- linclass(x, y, lambda = 0.05, alpha = 0, standardize = FALSE)
+  expect_equal(round(coef(same)[["x"]], 4), -1.2246)
 })

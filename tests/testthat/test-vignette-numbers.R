@@ -112,6 +112,37 @@ test_that("Newton steps by hand end at the ridge fit", {
   expect_lt(certificate(fit)$relative, certificate(fit)$tolerance)
 })
 
+test_that("the measured cats: descent, the minimum, the ridge fit and its confusion table", {
+  draw_cats <- function(n) {
+    data.frame(species = factor(rep(animals, each = n), levels = animals),
+               stripes = c(rbeta(n, 3, 10), rbeta(n, 7, 4), rbeta(n, 4, 9)),
+               spots = c(rbeta(n, 3, 11), rbeta(n, 4, 9), rbeta(n, 7, 4)))
+  }
+  set.seed(7)
+  train <- draw_cats(50)
+  test <- draw_cats(50)
+  X <- cbind(1, train$stripes, train$spots)
+  Y <- diag(3)[as.integer(train$species), ]
+  W <- matrix(0, 3, 3)
+  loss <- numeric()
+  for (step in 1:201) {
+    P <- exp(X %*% t(W))
+    P <- P / rowSums(P)
+    loss[step] <- -mean(log(rowSums(P * Y)))
+    if (step < 201) W <- W - 2 * t(P - Y) %*% X / 150
+  }
+  expect_equal(round(loss[c(1, 2, 11, 101, 201)], 4), c(1.0986, 1.0605, 0.8208, 0.3619, 0.3002))
+  fit <- linclass(species ~ stripes + spots, train, coding = "symmetric",
+                  solver = solver("gradient_descent", rate = 2),
+                  control = linclass_control(max_iter = 200))
+  expect_equal(coef(fit), W, tolerance = 1e-12, ignore_attr = "dimnames")
+  expect_equal(round(objective(linclass(species ~ stripes + spots, train)), 4), 0.244)
+  best <- linclass(species ~ stripes + spots, train, lambda = 0.001, alpha = 0,
+                   standardize = FALSE)
+  expect_equal(round(objective(best), 4), 0.3858)
+  expect_equal(c(table(predict(best, test), test$species)), c(46, 1, 3, 2, 47, 1, 2, 1, 47))
+})
+
 test_that("pixels: descent by hand, a ridge fit, and what moving the pictures does to it", {
   centre <- colMeans(big_cats$picture[1:240, ])
   centred <- function(pictures) sweep(pictures, 2, centre) / 255
