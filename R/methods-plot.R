@@ -1,37 +1,73 @@
-# Pictures of a fit in base graphics. Colours are the Okabe-Ito palette, which colour-blind readers
-# can tell apart; classes and curves also differ by symbol or line type.
+# Pictures of a fit in base graphics. Each picture is two functions: one gathers what is to be seen
+# into a data frame, which the public function also returns, and one draws it; autoplot.R draws the
+# same data with ggplot2. Colours are the Okabe-Ito palette, which colour-blind readers can tell
+# apart; classes and curves also differ by symbol or line type.
 
 #' Plot a fit
 #'
 #' @param x A fit made by [linclass()].
 #' @param which What to draw:
 #'   * `"history"`: how far the objective was above its minimum, and the norm of the gradient, after
-#'     each iteration (after each epoch for `minibatch`), on logarithmic axes;
+#'     each iteration (after each epoch for `minibatch`), on logarithmic axes; [plot_history()]
+#'     shows several fits together;
 #'   * `"coefficients"`: the coefficients, with 95 % Wald intervals where there are standard errors;
-#'   * `"boundary"`: for two features, the regions of the predicted classes and the training rows.
-#' @param data `NULL`, or the training data, as in [fitted.linclass()]; only read for `"boundary"`.
-#' @param ... For `"boundary"` passed on to [graphics::plot()], for the others ignored.
-#' @return `x`, invisibly. Errors: `linclass_error_argument` if there is nothing to draw (another
-#'   number of features than two for `"boundary"`).
-#' @seealso [linclass()], [certificate()]
+#'   * `"boundary"`: for two features, the regions of the predicted classes and the training rows;
+#'     the more certain the answer the deeper the colour (where the loss has probabilities), and
+#'     rows in a region that is not theirs have a dark edge;
+#'   * `"weights"`: for pictures, the weights as pictures; see [plot_weights()];
+#'   * `"confusion"`: answers and truth of the training rows; see [plot_confusion()];
+#'   * `"reliability"`: whether the probabilities of the training rows come true; see
+#'     [plot_reliability()].
+#' @param data `NULL`, or the training data, as in [fitted.linclass()]; read for `"boundary"`,
+#'   `"confusion"` and `"reliability"`. How a fit does on other data is a question for
+#'   [plot_confusion()] and [plot_reliability()].
+#' @param max_terms For `"coefficients"`: the largest number of terms to draw. If there are more,
+#'   those with the largest absolute coefficient (divided by its standard error where there is one)
+#'   are drawn.
+#' @param ... For `"boundary"` passed on to [graphics::plot()]; for `"weights"`, `"history"` and
+#'   `"reliability"` to the function named above.
+#' @return What was drawn, invisibly: for `"history"`, `"weights"`, `"confusion"` and
+#'   `"reliability"` as in the function named above. For `"coefficients"` a data frame with columns
+#'   `class`, `term`, `estimate`, `lower`, `upper`. For `"boundary"` a data frame of the training
+#'   rows: the two features, `class` and `predicted`.
+#'
+#'   Errors: `linclass_error_argument` if there is nothing to draw (another number of features than
+#'   two for `"boundary"`), `linclass_error_data` if the training data cannot be found,
+#'   `linclass_error_no_probability` for the reliability of a loss that has no probabilities.
+#' @seealso [plot_losses()] and [plot_contours()] for pictures of losses.
+#' @family plots
 #' @examples
 #' fit <- linclass(Species ~ Petal.Length + Petal.Width, iris, lambda = 0.01, alpha = 0,
 #'                 solver = "lbfgs")
 #' plot(fit, "history")
 #' plot(fit, "coefficients")
 #' plot(fit, "boundary")
+#' plot(fit, "confusion")
 #' @export
-plot.linclass <- function(x, which = c("history", "coefficients", "boundary"), data = NULL, ...) {
+plot.linclass <- function(x, which = c("history", "coefficients", "boundary", "weights",
+                                       "confusion", "reliability"),
+                          data = NULL, ..., max_terms = 30) {
   check_version(x)
   which <- match_choice(which)
-  switch(which, history = plot_history(x), coefficients = plot_coefficients(x),
-         boundary = plot_boundary(x, data, ...))
-  invisible(x)
+  switch(which,
+         history = draw_history(history_data(list(x), ...)),
+         coefficients = draw_coefficients(coefficient_data(x, max_terms)),
+         boundary = draw_boundary(x, boundary_data(x, data), ...),
+         weights = plot_weights(x, ...),
+         confusion = draw_confusion(training_confusion(x, data), "training rows"),
+         reliability = draw_reliability(training_reliability(x, data, ...), "training rows"))
 }
+
+# --- style -------------------------------------------------------------------------------------
 
 plot_colours <- function(n) {
   rep_len(grDevices::palette.colors(9L, "Okabe-Ito")[c(6L, 7L, 4L, 2L, 8L, 3L, 1L, 5L, 9L)], n)
 }
+
+# Filled symbols with an edge.
+plot_symbols <- function(n) rep_len(c(21L, 24L, 22L, 23L, 25L), n)
+
+plot_lines <- function(n) rep_len(1:6, n)
 
 # Numbers from -1 to 1 (what is beyond counts as the end) as colours from blue over white to
 # vermilion, which every reader can tell apart.
@@ -43,6 +79,14 @@ diverging <- function(v) {
   colours
 }
 
+# Colours mixed with white: strength 0 is white, 1 the colour. Opaque, since cells of transparent
+# colours would overlap in stripes.
+tint <- function(colours, strength) {
+  strength <- rep(strength, each = 3L)
+  mixed <- 255 - (255 - grDevices::col2rgb(colours)) * strength
+  grDevices::rgb(t(mixed), maxColorValue = 255)
+}
+
 check_positive <- function(value, name) {
   if (!is.numeric(value) || length(value) != 1L || !is.finite(value) || value <= 0) {
     abort("argument", sprintf("`%s` must be one number above 0, not %s.", name,
@@ -50,91 +94,330 @@ check_positive <- function(value, name) {
   }
 }
 
-# Opaque, since cells of transparent colours would overlap in stripes.
-tint <- function(colours) {
-  grDevices::rgb(t(255 - (255 - grDevices::col2rgb(colours)) / 4), maxColorValue = 255)
+# The margins of all pictures with axes, in lines: `left` for the labels of the vertical axis, and
+# room above for a legend of `labels`. Returns what par() was.
+plot_page <- function(left = 4, labels = NULL, bottom = 3.4) {
+  old <- graphics::par(mar = c(bottom, left, 0.8, 0.8), mgp = c(2.2, 0.55, 0), tcl = -0.25,
+                       las = 1L)
+  rows <- if (length(labels)) ceiling(length(labels) / legend_columns(labels)) else 0
+  if (rows) graphics::par(mar = c(bottom, left, 0.5 + 1.05 * rows, 0.8))
+  old
 }
 
-plot_history <- function(fit) {
-  history <- fit$history
-  if (!NROW(history)) abort("argument", "The fit has no history to draw.")
-  by_epoch <- any(is.finite(history$epoch) & history$epoch > 0)
-  time <- if (by_epoch) history$epoch else history$iteration
-  label <- if (by_epoch) "epoch" else "iteration"
-  old <- graphics::par(mfrow = c(1L, 2L), mar = c(4.1, 4.1, 2.1, 0.6), las = 1L)
-  on.exit(graphics::par(old))
-  # The minimum is not known, but the certificate says how far below the last value it can be.
-  slack <- if (fit$certificate$kind == "mistakes" || !is.finite(fit$certificate$gap)) 0 else
-    fit$certificate$gap
-  gap <- history$objective - (min(history$objective, fit$objective, na.rm = TRUE) - slack)
-  if (any(gap > 0, na.rm = TRUE)) {
-    plot_curve(time, gap, label, "objective - minimum")
-  } else {
-    plot_curve(time, history$objective, label, "objective", log = "")
+# An empty plot with a pale grid.
+plot_frame <- function(xlim, ylim, xlab, ylab, ..., log = "", grid = TRUE) {
+  graphics::plot(NA, xlim = xlim, ylim = ylim, xlab = xlab, ylab = ylab, log = log, bty = "n",
+                 axes = FALSE, ...)
+  if (grid) graphics::grid(col = "grey90", lty = 1L, lwd = 0.8)
+  plot_axis(1L)
+  plot_axis(2L)
+  graphics::box(bty = "l", col = "grey60")
+}
+
+plot_axis <- function(side, at = NULL, ...) {
+  graphics::axis(side, at, ..., lwd = 0, lwd.ticks = 1, col.ticks = "grey60")
+}
+
+# How many entries fit side by side, by a generous guess of the width of text and symbols.
+legend_columns <- function(labels) {
+  letter <- legend_size * graphics::par("cex") * graphics::par("cin")[1L]
+  inches <- letter * (0.56 * max(nchar(labels, "width")) + 3.6)
+  max(1L, min(length(labels), floor(graphics::par("pin")[1L] / inches)))
+}
+
+legend_size <- 0.9
+
+# A legend above the plot, where it hides nothing.
+legend_above <- function(labels, ...) {
+  graphics::legend(graphics::grconvertX(0, "npc", "user"),
+                   graphics::grconvertY(1, "npc", "user"), paste0(labels, " "), ..., xjust = 0,
+                   yjust = 0, ncol = legend_columns(labels), bty = "n", xpd = NA, x.intersp = 0.7,
+                   cex = legend_size, text.col = "grey15", adj = c(0, 0.5))
+}
+
+# mtext() whose size follows that of the other text.
+margin_text <- function(text, side, ..., cex = 1) {
+  graphics::mtext(text, side, ..., cex = cex * graphics::par("cex"))
+}
+
+# --- history -----------------------------------------------------------------------------------
+
+#' Compare how solvers went on
+#'
+#' Draws the histories of several fits together: how far each was above the minimum and the norm of
+#' its gradient, as time goes on.
+#'
+#' The minimum is not known, but the certificates say how far below the last value it can be. Fits
+#' that minimise the same function (the same loss, penalty and data, as far as a fit knows) are
+#' measured from one minimum, the least that any certificate allows; others each from their own.
+#'
+#' @param ... Fits made by [linclass()], named as they are to be called in the legend.
+#' @param time What runs to the right: `"iteration"`, `"epoch"` (only mini-batch fits have them) or
+#'   `"seconds"`. The default is the epoch if all fits have it, else the iteration.
+#' @param values What to draw, one panel each: `"gap"` (objective minus minimum), `"gradient_norm"`
+#'   or `"objective"`. With one panel the layout of the page stays as it is, so that the plot can
+#'   share it with others.
+#' @return A data frame, invisibly, one row for each entry of a history: `fit` (a factor of names),
+#'   `time`, and the `values`. Errors: `linclass_error_argument` if there is no fit, or no history.
+#' @family plots
+#' @examples
+#' births <- transform(MASS::birthwt, low = factor(low, labels = c("normal", "low")))
+#' with_solver <- function(solver) linclass(low ~ age + lwt + smoke, births, solver = solver)
+#' plot_history(newton = with_solver("newton"), lbfgs = with_solver("lbfgs"),
+#'              descent = with_solver("gradient_descent"))
+#' @export
+plot_history <- function(..., time = NULL, values = c("gap", "gradient_norm")) {
+  draw_history(history_data(list(...), time, values))
+}
+
+history_titles <- c(gap = "objective - minimum", gradient_norm = "norm of the gradient",
+                    objective = "objective")
+
+history_data <- function(fits, time = NULL, values = c("gap", "gradient_norm")) {
+  if (!length(fits) || !all(vapply(fits, inherits, NA, "linclass"))) {
+    abort("argument", paste("Histories are drawn of fits made by linclass(); other arguments are",
+                            "named."))
   }
-  plot_curve(time, history$gradient_norm, label, "gradient norm")
+  lapply(fits, check_version)
+  if (!all(vapply(fits, function(fit) NROW(fit$history) > 0, NA))) {
+    abort("argument", "The fit has no history to draw.")
+  }
+  if (!length(values) || !all(values %in% names(history_titles))) {
+    abort("argument", sprintf("`values` must be among %s.",
+                              enumerate(names(history_titles), quote = "\"")))
+  }
+  times <- c("iteration", "epoch", "seconds")
+  if (is.null(time)) {
+    by_epoch <- vapply(fits, function(fit) any(fit$history$epoch > 0, na.rm = TRUE), NA)
+    time <- if (all(by_epoch)) "epoch" else "iteration"
+  } else if (!is.character(time) || length(time) != 1L || !time %in% times) {
+    abort("argument", sprintf("`time` must be one of %s.", enumerate(times, quote = "\"")))
+  }
+  name <- if (is.null(names(fits))) rep("", length(fits)) else names(fits)
+  own <- make.unique(vapply(fits, function(fit) fit$solver, ""))
+  name[name == ""] <- own[name == ""]
+  least <- least_objectives(fits)
+  rows <- Map(function(fit, name, least) {
+    history <- fit$history
+    data.frame(fit = name, time = history[[time]], gap = history$objective - least,
+               history[c("objective", "gradient_norm")])
+  }, fits, name, least)
+  data <- do.call(rbind, unname(rows))
+  data$fit <- factor(data$fit, levels = unique(name))
+  structure(data[c("fit", "time", values)], time = time)
 }
 
-plot_curve <- function(time, value, label, title, log = "y") {
-  keep <- is.finite(value) & (log == "" | value > 0)
-  if (!any(keep)) {
+# The least value that each objective can have, by the certificates of all fits that share it.
+least_objectives <- function(fits) {
+  least <- vapply(fits, function(fit) {
+    gap <- fit$certificate$gap
+    slack <- if (fit$certificate$kind == "mistakes" || !isTRUE(is.finite(gap))) 0 else gap
+    min(fit$history$objective, fit$objective, na.rm = TRUE) - slack
+  }, 1)
+  # What a certificate allows is a bound: of several bounds the highest is the best, but no value
+  # that was reached may lie below it.
+  reached <- vapply(fits, function(fit) min(fit$history$objective, fit$objective, na.rm = TRUE), 1)
+  key <- vapply(fits, function(fit) {
+    paste(deparse(fit[c("loss", "lambda", "alpha", "penalty_factor", "standardize",
+                        "fingerprint")]), collapse = "")
+  }, "")
+  stats::ave(seq_along(fits), key, FUN = function(i) min(max(least[i]), min(reached[i])))
+}
+
+draw_history <- function(data) {
+  values <- names(data)[-(1:2)]
+  fits <- levels(data$fit)
+  several <- length(fits) > 1L
+  if (length(values) > 1L) {
+    old <- graphics::par(mfrow = c(1L, length(values)))
+    on.exit(graphics::par(old))
+  }
+  margins <- plot_page(if (several) 5 else 3.6, if (several) fits else "a title")
+  on.exit(graphics::par(margins), add = TRUE, after = FALSE)
+  # Where one fit needs many times the iterations of another, both are to be seen.
+  lengths <- tapply(data$time, data$fit, max)
+  spread <- max(lengths) > 30 * min(lengths)
+  zero <- attr(data, "time") != "seconds" && spread
+  seen <- data
+  if (zero) seen$time <- seen$time + 1
+  for (value in values) {
+    draw_curves(seen, value, fits, several, paste0(attr(data, "time"), if (zero) " + 1"),
+                if (spread) "x" else "")
+  }
+  invisible(data)
+}
+
+draw_curves <- function(data, value, fits, several, label, log_time) {
+  log <- value != "objective"
+  good <- is.finite(data[[value]]) & is.finite(data$time) & (!log | data[[value]] > 0)
+  shown <- data[good, ]
+  if (!nrow(shown)) {
     graphics::plot.new()
-    graphics::title(main = paste(title, "(always 0)"), font.main = 1L, cex.main = 1)
+    graphics::text(0.5, 0.5, paste(history_titles[[value]], "(always 0)"))
     return(invisible())
   }
-  graphics::plot(time[keep], value[keep], type = "o", pch = 16L, cex = 0.6, log = log,
-                 col = plot_colours(1L), xlab = label, ylab = "", main = title, font.main = 1L,
-                 cex.main = 1)
-}
-
-plot_coefficients <- function(fit) {
-  estimate <- stats::coef(fit, format = "vector", complete = FALSE)
-  V <- tryCatch(stats::vcov(fit, complete = FALSE), linclass_error = function(e) NULL)
-  half <- if (is.null(V)) 0 * estimate else stats::qnorm(0.975) * sqrt(diag(V))
-  intercept <- grepl("(^|:)\\(Intercept\\)$", names(estimate))
-  if (!all(intercept)) {
-    estimate <- estimate[!intercept]
-    half <- half[!intercept]
+  plot_frame(range(data$time, finite = TRUE), range(shown[[value]]), label, "",
+             log = paste0(log_time, if (log) "y"))
+  colours <- plot_colours(length(fits))
+  for (i in rev(seq_along(fits))) {
+    curve <- shown[shown$fit == fits[i], ]
+    graphics::lines(curve$time, curve[[value]], col = colours[i], lwd = 2, lty = plot_lines(i)[i])
+    if (nrow(curve) <= 40L) {
+      graphics::points(curve$time, curve[[value]], pch = plot_symbols(i)[i], bg = colours[i],
+                       col = "white", cex = 0.9)
+    }
   }
-  if (!length(estimate)) abort("argument", "The fit has no coefficients to draw.")
-  at <- rev(seq_along(estimate))
-  width <- 0.65 * max(nchar(names(estimate), "width")) * graphics::par("cin")[1L] + 0.4
-  old <- graphics::par(mai = c(0.8, min(width, 0.5 * graphics::par("din")[1L]), 0.4, 0.2),
-                       las = 1L)
-  on.exit(graphics::par(old))
-  graphics::plot(estimate, at, type = "n", yaxt = "n", ylab = "", xlab = "coefficient",
-                 xlim = range(0, estimate - half, estimate + half),
-                 main = if (is.null(V)) "Coefficients" else "Coefficients, 95 % intervals",
-                 font.main = 1L, cex.main = 1)
-  graphics::abline(v = 0, lty = 3L, col = "grey40")
-  graphics::axis(2L, at, names(estimate), tick = FALSE)
-  colour <- plot_colours(1L)
-  graphics::segments(estimate - half, at, estimate + half, at, col = colour, lwd = 2)
-  graphics::points(estimate, at, pch = 16L, col = colour)
+  title <- history_titles[[value]]
+  if (several) {
+    graphics::title(ylab = title, line = 3.7)
+    legend_above(fits, col = colours, lty = plot_lines(length(fits)), lwd = 2)
+  } else {
+    graphics::title(main = title, font.main = 1L, cex.main = 1, line = 0.4)
+  }
 }
 
-plot_boundary <- function(fit, data, ..., cells = 200L) {
+# --- coefficients ------------------------------------------------------------------------------
+
+coefficient_data <- function(fit, max_terms = 30) {
+  check_positive(max_terms, "max_terms")
+  w <- stats::coef(fit)
+  matrix_like <- is.matrix(w)
+  if (!matrix_like) w <- matrix(w, 1L, dimnames = list(fit$levels[2L], names(w)))
+  V <- tryCatch(stats::vcov(fit, complete = FALSE), linclass_error = function(e) NULL)
+  se <- w
+  se[] <- 0
+  if (!is.null(V)) {
+    cells <- if (matrix_like) paste(rownames(w)[row(w)], colnames(w)[col(w)], sep = ":") else
+      colnames(w)
+    se[] <- sqrt(diag(V))[match(cells, colnames(V))]
+  }
+  # Intercepts are on a scale of their own, and say least.
+  if (fit$intercept && ncol(w) > 1L) {
+    w <- w[, -1L, drop = FALSE]
+    se <- se[, -1L, drop = FALSE]
+  }
+  known <- colSums(!is.na(w)) > 0
+  w <- w[, known, drop = FALSE]
+  se <- se[, known, drop = FALSE]
+  if (!length(w)) abort("argument", "The fit has no coefficients to draw.")
+  size <- abs(w) / if (is.null(V)) 1 else se
+  largest <- apply(size, 2L, max, na.rm = TRUE)
+  kept <- sort(order(-largest)[seq_len(min(length(largest), floor(max_terms)))])
+  half <- stats::qnorm(0.975) * se
+  data <- data.frame(class = factor(rownames(w)[row(w)], levels = rownames(w)),
+                     term = factor(colnames(w)[col(w)], levels = unique(colnames(w)[kept])),
+                     estimate = as.vector(w), lower = as.vector(w - half),
+                     upper = as.vector(w + half))
+  data <- data[!is.na(data$term), ]
+  rownames(data) <- NULL
+  structure(data, intervals = !is.null(V), terms = ncol(w))
+}
+
+coefficient_title <- function(data) {
+  shown <- nlevels(data$term)
+  terms <- attr(data, "terms")
+  paste0("Coefficients",
+         if (shown < terms) sprintf(" (%d of %s)", shown, format(terms, big.mark = ",")),
+         if (attr(data, "intervals")) ", 95 % intervals")
+}
+
+draw_coefficients <- function(data) {
+  terms <- levels(data$term)
+  classes <- levels(data$class)
+  width <- 0.62 * max(nchar(terms, "width")) * graphics::par("cin")[1L] + 0.3
+  left <- min(width, 0.5 * graphics::par("fin")[1L]) / graphics::par("csi")
+  old <- plot_page(left, if (length(classes) > 1L) classes, bottom = 4.4)
+  on.exit(graphics::par(old))
+  # The first term stands at the top; the classes of one term lie close together.
+  k <- length(classes)
+  shift <- if (k == 1L) 0 else (as.integer(data$class) - (k + 1) / 2) * min(0.2, 0.7 / k)
+  at <- length(terms) + 1L - as.integer(data$term) - shift
+  limits <- range(0, data$lower, data$upper, finite = TRUE)
+  graphics::plot(NA, xlim = limits, ylim = c(0.5, length(terms) + 0.5), yaxs = "i", axes = FALSE,
+                 xlab = "", ylab = "")
+  bands <- seq(length(terms), 1L, by = -2L)
+  usr <- graphics::par("usr")
+  graphics::rect(usr[1L], bands - 0.5, usr[2L], bands + 0.5, col = "grey96", border = NA)
+  graphics::abline(v = 0, col = "grey50")
+  plot_axis(1L)
+  graphics::axis(2L, length(terms):1, terms, tick = FALSE, line = -0.4)
+  graphics::title(xlab = coefficient_title(data))
+  colours <- plot_colours(k)[as.integer(data$class)]
+  graphics::segments(data$lower, at, data$upper, at, col = colours, lwd = 2)
+  graphics::points(data$estimate, at, pch = plot_symbols(k)[as.integer(data$class)], bg = colours,
+                   col = "white", cex = 1.3)
+  if (k > 1L) {
+    legend_above(classes, pch = plot_symbols(k), pt.bg = plot_colours(k), col = "white",
+                 pt.cex = 1.4)
+  }
+  invisible(data)
+}
+
+# --- boundary ----------------------------------------------------------------------------------
+
+boundary_data <- function(fit, data = NULL) {
   if (fit$p != 2L) {
     abort("argument", sprintf("plot(fit, \"boundary\") draws two features, and the fit has %d.",
                               fit$p))
   }
   data <- training_data(fit, data)
   x <- as.matrix(data$x)
-  limits <- apply(x, 2L, function(v) grDevices::extendrange(as.double(v)))
-  side <- lapply(1:2, function(j) seq(limits[1L, j], limits[2L, j], length.out = cells))
-  grid <- as.matrix(expand.grid(side[[1L]], side[[2L]]))
-  class <- predict_rows(fit, unname(grid), NULL, "class")
+  colnames(x) <- fit$blueprint$names
+  rows <- data.frame(x, class = factor(fit$levels[data$y$codes + 1L], levels = fit$levels),
+                     predicted = predict_rows(fit, unname(x), data$offset, "class"),
+                     check.names = FALSE)
+  rownames(rows) <- NULL
+  rows
+}
+
+# A grid over the range of the rows: its sides, the class of each point (code), and how strong its
+# colour is to be.
+boundary_grid <- function(fit, rows, cells = 240L) {
+  side <- lapply(1:2, function(j) {
+    limits <- grDevices::extendrange(as.double(rows[[j]]), f = 0.06)
+    seq(limits[1L], limits[2L], length.out = cells)
+  })
+  points <- unname(as.matrix(expand.grid(side[[1L]], side[[2L]])))
+  k <- length(fit$levels)
+  class <- as.integer(predict_rows(fit, points, NULL, "class"))
+  strength <- rep(0.3, length(class))
+  if (loss_row(fit$loss)$probability) {
+    most <- apply(predict_rows(fit, points, NULL, "prob"), 1L, max)
+    strength <- 0.1 + 0.4 * (most - 1 / k) / (1 - 1 / k)
+  }
+  list(x = side[[1L]], y = side[[2L]], class = class, strength = strength)
+}
+
+draw_boundary <- function(fit, rows, ...) {
   k <- length(fit$levels)
   colours <- plot_colours(k)
-  names <- fit$blueprint$names
-  graphics::plot(x, type = "n", xlab = names[1L], ylab = names[2L], xaxs = "i", yaxs = "i",
-                 xlim = limits[, 1L], ylim = limits[, 2L], ...)
-  graphics::image(side[[1L]], side[[2L]], matrix(as.integer(class), cells), add = TRUE,
-                  zlim = c(1L, max(k, 2L)), col = tint(colours))
-  code <- data$y$codes + 1L
-  symbols <- rep_len(c(1L, 2L, 0L, 5L, 6L, 3L, 4L), k)
-  graphics::points(x, col = colours[code], pch = symbols[code])
-  graphics::box()
-  graphics::legend("topleft", legend = fit$levels, col = colours, pch = symbols, bg = "white",
-                   cex = 0.8)
+  symbols <- plot_symbols(k)
+  wrong <- rows$class != rows$predicted
+  labels <- c(fit$levels, if (any(wrong)) "wrong")
+  old <- plot_page(4, labels)
+  on.exit(graphics::par(old))
+  grid <- boundary_grid(fit, rows)
+  given <- list(...)
+  frame <- list(x = NA, xlab = names(rows)[1L], ylab = names(rows)[2L], xaxs = "i", yaxs = "i",
+                xlim = range(grid$x), ylim = range(grid$y), axes = FALSE)
+  do.call(graphics::plot, c(given, frame[setdiff(names(frame), names(given))]))
+  cells <- length(grid$x)
+  picture <- matrix(tint(colours[grid$class], grid$strength), cells)
+  graphics::rasterImage(t(picture)[cells:1L, ], min(grid$x), min(grid$y), max(grid$x), max(grid$y),
+                        interpolate = FALSE)
+  region <- matrix(grid$class, cells)
+  for (c in seq_len(k - 1L)) {
+    graphics::contour(grid$x, grid$y, region == c, levels = 0.5, drawlabels = FALSE, add = TRUE,
+                      col = "white", lwd = 1.5)
+  }
+  last <- order(wrong) # on top
+  code <- as.integer(rows$class)[last]
+  graphics::points(rows[last, 1:2], bg = colours[code], pch = symbols[code],
+                   col = ifelse(wrong[last], "black", "white"), cex = 1.05, lwd = 0.9)
+  plot_axis(1L)
+  plot_axis(2L)
+  graphics::box(col = "grey60")
+  legend_above(labels, pch = c(symbols, 21L), pt.bg = c(colours, "white"),
+               col = c(rep("white", k), "black"), pt.cex = c(rep(1.4, k), 1.1))
+  invisible(rows)
 }

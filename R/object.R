@@ -39,6 +39,7 @@ new_linclass <- function(problem, result, call) {
          certificate = certificate, status = result$status, status_text = result$text,
          converged = result$status == "ok", iterations = result$iterations,
          passes = result$passes, solver = result$solver, reason = result$reason,
+         solver_options = problem$solver$options, control = problem$control,
          history = as.data.frame(result$history),
          separation = name_separation(result$separation, design$levels),
          aliased = design$blueprint$names[result$aliased], mistakes = result$mistakes,

@@ -15,7 +15,8 @@
 #' @return The rows of `x` that were drawn (integers), in the order of drawing, invisibly. Errors:
 #'   `linclass_error_shape` if the sizes do not fit, `linclass_error_type` if `x` is not numeric,
 #'   `linclass_error_argument` if another argument is of no use.
-#' @seealso [big_cats], [plot_weights()]
+#' @seealso [big_cats]
+#' @family plots
 #' @examples
 #' plot_images(big_cats$picture, big_cats$species, n = 6)
 #' plot_images(big_cats$picture[1:10, ], captions = big_cats$species[1:10])
@@ -62,7 +63,8 @@ plot_images <- function(x, labels = NULL, n = 8, shape = NULL, captions = NULL, 
 #' @return The weights that were drawn, an array (height, width, and channels for `"each"` and
 #'   `"colour"`, then classes), invisibly. Errors: `linclass_error_shape`, `linclass_error_type`,
 #'   `linclass_error_argument`.
-#' @seealso [big_cats], [plot_images()]
+#' @seealso [big_cats]
+#' @family plots
 #' @examples
 #' fit <- linclass(species ~ picture, big_cats, lambda = 1, alpha = 0,
 #'                 control = linclass_control(tolerance = 1e-4))
@@ -73,9 +75,7 @@ plot_weights <- function(W, shape = NULL, channels = c("sum", "each", "colour"),
   channels <- match_choice(channels)
   templates <- weight_templates(W, shape, channels)
   size <- dim(templates)
-  if (is.null(limit)) limit <- stats::quantile(abs(templates), 0.99, names = FALSE)
-  if (limit == 0) limit <- 1 # weights that are all zero are drawn too
-  check_positive(limit, "limit")
+  limit <- template_limit(templates, limit)
   classes <- dimnames(templates)[[length(size)]]
   pixels <- matrix(templates, ncol = length(classes))
   colours <- diverging(pixels / limit)
@@ -99,21 +99,31 @@ plot_weights <- function(W, shape = NULL, channels = c("sum", "each", "colour"),
   invisible(templates)
 }
 
+template_limit <- function(templates, limit) {
+  if (is.null(limit)) {
+    limit <- stats::quantile(abs(templates), 0.99, names = FALSE)
+    if (limit == 0) limit <- max(abs(templates), 1e-300) # few weights, or none, differ from zero
+  }
+  check_positive(limit, "limit")
+  limit
+}
+
 # height x width (x 3) x classes.
 weight_templates <- function(W, shape, channels) {
+  # A matrix may have a column of intercepts before the pixels; of a fit it is known.
+  fits <- function(p) if (is.null(shape)) !is.null(guess_shape(p)) else prod(shape) == p
   if (inherits(W, "linclass")) {
     check_version(W)
-    levels <- W$levels
-    intercept <- W$intercept
-    W <- if (W$coding == "vector") stats::coef(W) else stats::coef(W, coding = "symmetric")
-    if (!is.matrix(W)) W <- matrix(W, 1L, dimnames = list(levels[2L], names(W)))
-    if (intercept) W <- W[, -1L, drop = FALSE]
+    fit <- W
+    vector <- fit$coding == "vector"
+    W <- stats::coef(fit, coding = if (!vector) "symmetric")
+    if (vector) W <- matrix(W, 1L, dimnames = list(fit$levels[2L], NULL))
+    if (fit$intercept) W <- W[, -1L, drop = FALSE]
+    W[is.na(W)] <- 0
+  } else {
+    W <- teaching_weights(W)
+    if (!fits(ncol(W)) && fits(ncol(W) - 1L)) W <- W[, -1L, drop = FALSE]
   }
-  W <- teaching_weights(W)
-  W[is.na(W)] <- 0
-  # A matrix may have a column of intercepts before the pixels.
-  fits <- function(p) if (is.null(shape)) !is.null(guess_shape(p)) else prod(shape) == p
-  if (!fits(ncol(W)) && fits(ncol(W) - 1L)) W <- W[, -1L, drop = FALSE]
   shape <- image_shape(ncol(W), shape)
   classes <- if (is.null(rownames(W))) paste("class", seq_len(nrow(W))) else rownames(W)
   templates <- array(t(W), c(shape, nrow(W)))

@@ -38,7 +38,8 @@ test_that("pictures are drawn as they are, in the order that is returned", {
   })))
   expect_true(all(levels(big_cats$species) %in% page$text))
   first <- matrix(big_cats$picture[page$value[1], ], ncol = 3)
-  expect_identical(page$pixels[[1]], tolower(as.vector(t(matrix(rgb(first, maxColorValue = 255), 32)))))
+  colours <- matrix(tolower(rgb(first, maxColorValue = 255)), 32)
+  expect_identical(page$pixels[[1]], as.vector(t(colours)))
 })
 
 test_that("weights are drawn in colours that say their sign", {
