@@ -83,6 +83,10 @@ typedef struct lc_design_ops {
   unsigned caps;
   /* See lc_pass. Cost: one read of X. */
   lc_status (*pass)(const lc_design *, const lc_pass *, const lc_host *, lc_arena *);
+  /* Tells that about `passes` passes with K score columns will follow, so that the design may make, in the arena, what
+   * makes them faster: a sparse one copies itself in the order of rows, where sizes say that it pays. After shift and
+   * scale are set, which are not to change then. NULL: nothing to make. */
+  lc_status (*prepare)(lc_design *, int K, double passes, lc_arena *);
   /* The three verbs of columns use up to host->threads threads, with the same bits for any number.
    * c (nj x K) = columns j of X~ (column index 0 is the intercept when there is one) times R (n x K). */
   void (*col_dot)(const lc_design *, lc_index nj, const lc_index *j, int K, const double *R, double *c,
@@ -123,7 +127,8 @@ struct lc_design {
   /* sparse (CSC): columns' starts (p + 1), rows of the entries, their values */
   const int *start, *row;
   const double *value;
-  lc_index entries; /* length of row and value */
+  lc_index entries;    /* length of row and value */
+  const lc_rows *rows; /* a copy in the order of rows, NULL where none was made (prepare) */
 };
 
 /* q = p + one. */

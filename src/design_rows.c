@@ -48,6 +48,10 @@ static int is_narrow(const lc_design *x) {
 
 /* By counting. The copy is the same however many threads share the rows. */
 lc_status lc_sparse_as_rows(const lc_design *x, lc_rows *out, lc_arena *arena) {
+  if (x->rows) {
+    *out = *x->rows;
+    return LC_OK;
+  }
   lc_index n = x->n, entries = x->start[x->p];
   int floats = is_narrow(x), *start = lc_arena_alloc(arena, n + 1, sizeof *start);
   int *column = lc_arena_alloc(arena, entries, sizeof *column);

@@ -1,7 +1,5 @@
-/* design_sparse.c - compressed sparse columns (the slots of a dgCMatrix), never densified.
- *
- * A pass sweeps the columns twice: scores by scattering, then, after the callback has filled R and S for
- * all rows, gradient and Gram blocks by gathering. */
+/* design_sparse.c - compressed sparse columns (the slots of a dgCMatrix), never densified: the operations on columns.
+ * Those on rows are in design_rows.c, the pass in design_sparse_pass.c. */
 #include <string.h>
 
 #include "design_sparse.h"
@@ -102,79 +100,11 @@ static lc_status sparse_col_cross(const lc_design *x, lc_index ni, const lc_inde
   return LC_OK;
 }
 
-static void sparse_scores(const lc_design *x, int K, const double *B, double *Z) {
-  lc_index q = lc_design_q(x);
-  for (int c = 0; c < K; c++) {
-    double *z = Z + c * x->n, b = x->one ? B[c * q] : 0;
-    for (lc_index i = 0; i < x->n; i++) z[i] = (x->off ? x->off[i + c * x->n] : 0) + b;
-    for (lc_index j = 0; j < x->p; j++) column_axpy(x, j, B[x->one + j + c * q], z);
-  }
-}
-
-/* The callback on blocks of rows; R and S for all rows are kept, because columns come afterwards. */
-static lc_status run_blocks(const lc_design *x, const lc_pass *pass, const double *z, double *r, double *s,
-                            const lc_host *host) {
-  for (lc_index row0 = 0; row0 < x->n; row0 += LC_BLOCK_ROWS) {
-    lc_block block = {.row0 = row0,
-                      .m = (int)lc_min(LC_BLOCK_ROWS, x->n - row0),
-                      .ld = x->n,
-                      .ldoff = x->n,
-                      .z = z + row0,
-                      .y = x->y ? x->y + row0 : NULL,
-                      .w = x->w ? x->w + row0 : NULL,
-                      .off = x->off ? x->off + row0 : NULL,
-                      .r = r ? r + row0 : NULL,
-                      .s = s ? s + row0 : NULL,
-                      .ldr = x->n};
-    LC_TRY(lc_poll(host));
-    LC_TRY(pass->block(pass->context, &block, pass->sum));
-  }
-  return LC_OK;
-}
-
-static lc_status gather(const lc_design *x, const lc_pass *pass, const double *r, const double *s, const lc_host *host,
-                        lc_arena *arena) {
-  lc_index q = lc_design_q(x), packed = lc_packed_size(q);
-  if (pass->G)
-    for (int c = 0; c < pass->K; c++) {
-      LC_TRY(lc_poll(host));
-      if (x->one) pass->G[c * q] = total(x->n, r + c * x->n);
-      for (lc_index j = 0; j < x->p; j++) pass->G[c * q + x->one + j] = column_dot(x, j, r + c * x->n);
-    }
-  if (!pass->C) return LC_OK;
-  lc_index *all = lc_arena_alloc(arena, q, sizeof(lc_index));
-  double *full = lc_arena_doubles(arena, q * q);
-  if (!all || !full) return LC_OUT_OF_MEMORY;
-  for (lc_index j = 0; j < q; j++) all[j] = j;
-  for (int k = 0; k < pass->ns; k++) {
-    LC_TRY(lc_poll(host));
-    LC_TRY(sparse_col_cross(x, q, all, q, all, s + k * x->n, full, host, arena));
-    for (lc_index b = 0; b < q; b++)
-      memcpy(pass->C + k * packed + lc_packed_at(0, b), full + b * q, (size_t)(b + 1) * sizeof(double));
-  }
-  return LC_OK;
-}
-
-static lc_status sparse_pass(const lc_design *x, const lc_pass *pass, const lc_host *host, lc_arena *arena) {
-  lc_mark mark = lc_arena_mark(arena);
-  double *z = pass->Z ? pass->Z : lc_arena_doubles(arena, x->n * pass->K);
-  double *r = pass->G ? lc_arena_doubles(arena, x->n * pass->K) : NULL;
-  double *s = pass->C ? lc_arena_doubles(arena, x->n * pass->ns) : NULL;
-  lc_status status = LC_OUT_OF_MEMORY;
-  if (z && (r || !pass->G) && (s || !pass->C)) {
-    if (pass->B) sparse_scores(x, pass->K, pass->B, z);
-    if (pass->sum) memset(pass->sum, 0, (size_t)pass->nsum * sizeof(double));
-    status = pass->block ? run_blocks(x, pass, z, r, s, host) : LC_OK;
-    if (status == LC_OK && pass->block) status = gather(x, pass, r, s, host, arena);
-  }
-  lc_arena_reset(arena, mark);
-  return status;
-}
-
 static const lc_design_ops sparse_ops = {
     .name = "sparse",
     .caps = LC_COLUMNS | LC_ROWS,
-    .pass = sparse_pass,
+    .pass = lc_sparse_pass,
+    .prepare = lc_sparse_prepare,
     .col_dot = sparse_col_dot,
     .col_axpy = sparse_col_axpy,
     .col_cross = sparse_col_cross,

@@ -14,6 +14,10 @@ void lc_sparse_row_gradient(const lc_rows *rows, lc_index m, const lc_index *ind
 lc_status lc_sparse_subset(const lc_design *x, lc_index count, const lc_index *first, lc_index length, lc_design *out,
                            lc_arena *arena);
 
+/* `pass` and `prepare` of lc_design_ops (design_sparse_pass.c). */
+lc_status lc_sparse_pass(const lc_design *x, const lc_pass *pass, const lc_host *host, lc_arena *arena);
+lc_status lc_sparse_prepare(lc_design *x, int K, double passes, lc_arena *arena);
+
 /* Scale of column j as shown. */
 static inline double lc_sparse_scale(const lc_design *x, lc_index j) { return x->scale ? x->scale[j] : 1; }
 

@@ -8,7 +8,7 @@
 
 #include "base.h"
 
-enum { LC_GRAM_WORK = 15 };
+enum { LC_GRAM_WORK = 15, LC_GATHER_WIDTH = 8 };
 
 typedef struct lc_kernel {
   const char *name;
@@ -37,6 +37,12 @@ typedef struct lc_kernel {
   /* Of each t: value log(1 + e^t), mean 1 / (1 + e^-t) and variance mean (1 - mean), each to a few units
    * in the last place for every finite t. Outputs may be NULL, none may alias t. */
   void (*logistic)(lc_index m, const double *t, double *value, double *mean, double *variance);
+
+  /* out_v = sum over entries e of value_e in_{index_e} for each of `count` compressed vectors v; the entries of v are
+   * start[v] .. start[v + 1] - 1. `in` and `out` hold W numbers side by side for each index and vector,
+   * 1 <= W <= LC_GATHER_WIDTH. Values are doubles, or floats where `value` is NULL. */
+  void (*gather)(lc_index count, const int *start, const int *index, const double *value, const float *narrow, int W,
+                 const double *in, double *out);
 } lc_kernel;
 
 /* The kernels in use. */

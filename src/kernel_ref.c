@@ -73,6 +73,20 @@ static void ref_logistic(lc_index m, const double *t, double *value, double *mea
   }
 }
 
-static const lc_kernel reference = {"ref", ref_scores, ref_gradient, ref_gram, ref_moments, ref_exp, ref_logistic};
+static void ref_gather(lc_index count, const int *start, const int *index, const double *value, const float *narrow,
+                       int W, const double *in, double *out) {
+  for (lc_index v = 0; v < count; v++) {
+    double sum[LC_GATHER_WIDTH] = {0};
+    for (int e = start[v]; e < start[v + 1]; e++) {
+      double x = value ? value[e] : (double)narrow[e];
+      const double *line = in + (lc_index)index[e] * W;
+      for (int c = 0; c < W; c++) sum[c] += x * line[c];
+    }
+    for (int c = 0; c < W; c++) out[v * W + c] = sum[c];
+  }
+}
+
+static const lc_kernel reference = {"ref",       ref_scores, ref_gradient, ref_gram,
+                                    ref_moments, ref_exp,    ref_logistic, ref_gather};
 
 const lc_kernel *lc_kernel_reference(void) { return &reference; }

@@ -371,8 +371,61 @@ TARGET static void NAME(logistic)(lc_index m, const double *t, double *value, do
   }
 }
 
+/* ---- compressed vectors ------------------------------------------------------------------------------------------ */
+
+ALWAYS double NAME(entry)(const double *value, const float *narrow, lc_index e) {
+  return value ? value[e] : (double)narrow[e];
+}
+
+/* One number for each index: loads decide, vectors would not help (measured). */
+ALWAYS void NAME(gather_single)(lc_index count, const int *start, const int *index, const double *value,
+                                const float *narrow, const double *in, double *out) {
+  for (lc_index v = 0; v < count; v++) {
+    double sum = 0;
+    for (int e = start[v]; e < start[v + 1]; e++) sum += NAME(entry)(value, narrow, e) * in[index[e]];
+    out[v] = sum;
+  }
+}
+
+/* A line of W numbers in `vecs` vectors, the last with `rest` lanes. */
+ALWAYS void NAME(gather_lines)(const int vecs, lc_index count, const int *start, const int *index, const double *value,
+                               const float *narrow, int W, const double *in, double *out) {
+  int whole = (vecs - 1) * LANES, rest = W - whole;
+  for (lc_index v = 0; v < count; v++) {
+    VEC first = V_ZERO(), last = V_ZERO();
+    for (int e = start[v]; e < start[v + 1]; e++) {
+      const double *line = in + (lc_index)index[e] * W;
+      VEC x = V_SET1(NAME(entry)(value, narrow, e));
+      if (vecs > 1) first = V_FMA(x, V_LOAD(line), first);
+      last = V_FMA(x, V_LOADN(line + whole, rest), last);
+    }
+    if (vecs > 1) V_STORE(out + v * W, first);
+    V_STOREN(out + v * W + whole, last, rest);
+  }
+}
+
+TARGET static void NAME(gather)(lc_index count, const int *start, const int *index, const double *value,
+                                const float *narrow, int W, const double *in, double *out) {
+  if (W == 1) {
+    if (value)
+      NAME(gather_single)(count, start, index, value, NULL, in, out);
+    else
+      NAME(gather_single)(count, start, index, NULL, narrow, in, out);
+  } else if (W <= LANES) {
+    if (value)
+      NAME(gather_lines)(1, count, start, index, value, NULL, W, in, out);
+    else
+      NAME(gather_lines)(1, count, start, index, NULL, narrow, W, in, out);
+  } else {
+    if (value)
+      NAME(gather_lines)(2, count, start, index, value, NULL, W, in, out);
+    else
+      NAME(gather_lines)(2, count, start, index, NULL, narrow, W, in, out);
+  }
+}
+
 static const lc_kernel NAME(kernel) = {KERNEL_NAME,   NAME(scores), NAME(gradient), NAME(gram),
-                                       NAME(moments), NAME(exp),    NAME(logistic)};
+                                       NAME(moments), NAME(exp),    NAME(logistic), NAME(gather)};
 
 #undef ALWAYS
 #undef NAME

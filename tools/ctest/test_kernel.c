@@ -112,6 +112,36 @@ static void test_gram(const lc_kernel *kernel, lc_index m, lc_index p, int one, 
   free(X.memory), free(S.memory), free(C.memory), free(before), free(work);
 }
 
+/* Vectors of 0, 1, 2, ... entries, the last of which touches the end of `in`. */
+static void test_gather(const lc_kernel *kernel, lc_index count, int W) {
+  enum { INDEXES = 40 };
+  lc_index entries = count * (count - 1) / 2;
+  block value = make_block(entries, 1, entries), in = make_block(W * INDEXES, 1, W * INDEXES);
+  block out = make_block(W * count, 1, W * count);
+  int *start = malloc((size_t)(count + 1) * sizeof *start), *index = malloc((size_t)(entries + 1) * sizeof *index);
+  float *narrow = malloc((size_t)(entries + 1) * sizeof *narrow);
+  if (!start || !index || !narrow) abort();
+  for (lc_index v = 0; v <= count; v++) start[v] = (int)(v * (v - 1) / 2);
+  for (lc_index e = 0; e < entries; e++) {
+    index[e] = (int)(e * 7 % INDEXES);
+    narrow[e] = (float)value.at[e];
+  }
+  if (entries) index[entries - 1] = INDEXES - 1;
+  for (int floats = 0; floats < 2; floats++) {
+    kernel->gather(count, start, index, floats ? NULL : value.at, floats ? narrow : NULL, W, in.at, out.at);
+    int close = 1;
+    for (lc_index v = 0; v < count; v++)
+      for (int c = 0; c < W; c++) {
+        exact want = {0, 0};
+        for (int e = start[v]; e < start[v + 1]; e++)
+          add(&want, (floats ? (long double)narrow[e] : (long double)value.at[e]) * in.at[index[e] * W + c]);
+        close = close && is_close(out.at[v * W + c], &want, v);
+      }
+    CHECK(close);
+  }
+  free(start), free(index), free(narrow), free(value.memory), free(in.memory), free(out.memory);
+}
+
 static void test_moments(const lc_kernel *kernel, lc_index m) {
   block x = make_block(m, 1, m + 1);
   double pilot = m > 0 ? x.at[0] : 0, got[3], largest = 0;
@@ -232,6 +262,8 @@ static void test_tails(const lc_kernel *kernel) {
 }
 
 static void test_set(const lc_kernel *kernel) {
+  for (int W = 1; W <= LC_GATHER_WIDTH; W++)
+    for (lc_index count = 0; count < 30; count += 7) test_gather(kernel, count, W);
   static const lc_index sizes[] = {0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 64, 133, 299, 300};
   static const int many[] = {1, 2, 3, 4, 5, 6};
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {

@@ -1,4 +1,5 @@
-/* Tests of what the sparse design alone does: samples of rows. */
+/* Tests of what the sparse design alone does: the pass by columns and by rows against the sums that define it, the same
+ * bits from any number of threads, and samples of rows. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,8 +8,6 @@
 #include "design.h"
 
 void test_sparse(void);
-
-enum { K = 2 };
 
 /* A sparse matrix and what it is written out, n x p. */
 typedef struct matrix {
@@ -46,7 +45,7 @@ static void design_of(const matrix *m, lc_design *out) {
 /* ---- subset ---------------------------------------------------------------------------------------------- */
 
 static void test_subset(void) {
-  enum { N = 60, P = 7, RUNS = 4, LENGTH = 9 };
+  enum { K = 2, N = 60, P = 7, RUNS = 4, LENGTH = 9 };
   static const lc_index first[RUNS] = {51, 0, 20, 24}; /* the last rows, the first, and two that overlap */
   ctest_host host;
   lc_arena arena;
@@ -93,7 +92,190 @@ static void test_subset(void) {
   free_matrix(&m);
 }
 
+/* ---- pass ------------------------------------------------------------------------------------------------ */
+
+/* A smooth function of the scores; the first sum counts rows. */
+static void waves_of(int k, double z, double *r, double *s) {
+  *r = sin(z) + 0.1 * k;
+  *s = 1.5 + cos(z);
+}
+
+typedef struct shape {
+  int K, ns;
+} shape;
+
+static lc_status waves(void *context, const lc_block *block, double *sum) {
+  const shape *size = context;
+  for (int i = 0; i < block->m; i++) {
+    sum[0] += 1;
+    for (int k = 0; k < size->K; k++) {
+      double z = block->z[i + k * block->ld], r, s;
+      waves_of(k, z, &r, &s);
+      sum[1] += r;
+      if (block->r) block->r[i + k * block->ldr] = r;
+      if (block->s && k < size->ns) block->s[i + k * block->ldr] = s;
+    }
+  }
+  return LC_OK;
+}
+
+/* Everything that a pass gives, one after the other: scores, sums, gradient, Gram matrices. */
+typedef struct result {
+  lc_index nz, ng, nc, count;
+  double *all, *sum, *G, *C;
+} result;
+
+static result make_result(const lc_design *x, shape size) {
+  lc_index q = lc_design_q(x);
+  result out = {x->n * size.K, q * size.K, lc_packed_size(q) * size.ns, 0, NULL, NULL, NULL, NULL};
+  out.count = out.nz + 2 + out.ng + out.nc;
+  out.all = ctest_zeros(out.count);
+  out.sum = out.all + out.nz;
+  out.G = out.sum + 2;
+  out.C = out.G + out.ng;
+  return out;
+}
+
+static double shown(const lc_design *x, const matrix *m, lc_index i, lc_index j) {
+  if (j < x->one) return 1;
+  return m->full[i + (j - x->one) * m->n] * (x->scale ? x->scale[j - x->one] : 1);
+}
+
+static result by_definition(const lc_design *x, const matrix *m, shape size, const double *B) {
+  lc_index q = lc_design_q(x), packed = lc_packed_size(q);
+  result out = make_result(x, size);
+  for (lc_index i = 0; i < x->n; i++) {
+    out.sum[0]++;
+    for (int k = 0; k < size.K; k++) {
+      double z = x->off ? x->off[i + k * x->n] : 0, r, s;
+      for (lc_index j = 0; j < q; j++) z += shown(x, m, i, j) * B[j + k * q];
+      out.all[i + k * x->n] = z;
+      waves_of(k, z, &r, &s);
+      out.sum[1] += r;
+      for (lc_index j = 0; j < q; j++) out.G[j + k * q] += shown(x, m, i, j) * r;
+      for (lc_index b = 0; k < size.ns && b < q; b++)
+        for (lc_index a = 0; a <= b; a++)
+          out.C[lc_packed_at(a, b) + k * packed] += shown(x, m, i, a) * s * shown(x, m, i, b);
+    }
+  }
+  return out;
+}
+
+/* by_rows: after prepare(). Scores kept or not must not matter. */
+static result by_pass(lc_design *x, shape size, const double *B, int threads, int by_rows, int keep) {
+  ctest_host host;
+  lc_arena arena;
+  ctest_host_init(&host);
+  host.host.threads = threads;
+  lc_arena_init(&arena, &host.host);
+  result out = make_result(x, size);
+  x->rows = NULL;
+  if (by_rows) {
+    CHECK(x->ops->prepare(x, size.K, 1000, &arena) == LC_OK);
+    if (x->p <= x->n || size.K > 1) CHECK(x->rows != NULL);
+  }
+  lc_pass pass = {.K = size.K,
+                  .ns = size.ns,
+                  .nsum = 2,
+                  .B = B,
+                  .Z = keep ? out.all : NULL,
+                  .block = waves,
+                  .context = &size,
+                  .sum = out.sum,
+                  .G = out.G,
+                  .C = size.ns ? out.C : NULL};
+  CHECK(x->ops->pass(x, &pass, &host.host, &arena) == LC_OK);
+  if (!keep) {
+    lc_pass scores = {.K = size.K, .B = B, .Z = out.all};
+    CHECK(x->ops->pass(x, &scores, &host.host, &arena) == LC_OK);
+  }
+  x->rows = NULL;
+  ctest_host_free(&host);
+  return out;
+}
+
+static void test_pass(lc_design *x, const matrix *m, shape size) {
+  lc_index q = lc_design_q(x);
+  double *B = ctest_normals(q * size.K);
+  result want = by_definition(x, m, size, B);
+  for (int by_rows = 0; by_rows < 2; by_rows++) {
+    result one = by_pass(x, size, B, 1, by_rows, 1);
+    CHECK(one.sum[0] == (double)x->n);
+    CHECK(ctest_distance(one.count, one.all, want.all) < 1e-10);
+    for (int threads = 2; threads < 4; threads++) {
+      result more = by_pass(x, size, B, threads, by_rows, threads == 2);
+      if (threads > 2) CHECK(ctest_distance(one.nz, more.all, want.all) < 1e-10);
+      lc_index from = threads > 2 ? one.nz : 0; /* scores of a pass of their own may be summed in another order */
+      CHECK(memcmp(one.all + from, more.all + from, (size_t)(one.count - from) * sizeof *one.all) == 0);
+      free(more.all);
+    }
+    free(one.all);
+  }
+  free(B), free(want.all);
+}
+
+/* Few and many score columns, around a panel; one sum, several, and Gram matrices by pairs (thin) and by tiles (thick);
+ * more columns than rows; a full column, empty columns and rows. Large enough for threads. */
+static void test_passes(void) {
+  static const struct {
+    lc_index n, p;
+    double density;
+    shape size;
+  } cases[] = {{4000, 50, 0.3, {1, 0}},  {4000, 50, 0.1, {1, 1}},  {3000, 20, 0.6, {2, 2}}, {1500, 300, 0.02, {1, 1}},
+               {300, 900, 0.2, {1, 0}},  {2000, 60, 0.2, {3, 0}},  {1500, 40, 0.2, {8, 0}}, {1500, 40, 0.2, {9, 0}},
+               {1200, 70, 0.1, {17, 0}}, {5000, 3, 0.002, {1, 1}}, {1, 6, 0.5, {1, 1}},     {1, 1, 0, {2, 2}}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    matrix m = make_matrix(cases[i].n, cases[i].p, cases[i].density, i % 2 == 0);
+    double *off = ctest_normals(m.n * cases[i].size.K), *scale = ctest_zeros(m.p);
+    for (lc_index j = 0; j < m.p; j++) scale[j] = ldexp(1, (int)(j % 4) - 2);
+    lc_design x;
+    design_of(&m, &x);
+    for (int variant = 0; variant < 2; variant++) {
+      x.one = variant;
+      x.off = variant ? off : NULL;
+      x.noff = variant ? cases[i].size.K : 0;
+      x.scale = variant ? NULL : scale;
+      test_pass(&x, &m, cases[i].size);
+    }
+    free(off), free(scale);
+    free_matrix(&m);
+  }
+}
+
+/* The host can stop a pass, and a lack of memory comes back as one. */
+static void test_stops(void) {
+  matrix m = make_matrix(2000, 40, 0.3, 1);
+  double *B = ctest_normals(41), sum[2], *G = ctest_zeros(41);
+  shape size = {1, 0};
+  lc_design x;
+  design_of(&m, &x);
+  x.one = 1;
+  lc_pass pass = {.K = 1, .nsum = 2, .B = B, .block = waves, .context = &size, .sum = sum, .G = G};
+  for (int stop_at = 1; stop_at < 3; stop_at++) {
+    ctest_host host;
+    lc_arena arena;
+    ctest_host_init(&host);
+    lc_arena_init(&arena, &host.host);
+    host.stop_at = stop_at;
+    CHECK(x.ops->pass(&x, &pass, &host.host, &arena) == LC_INTERRUPTED);
+    host.limit = 1;
+    lc_arena_init(&arena, &host.host);
+    CHECK(x.ops->pass(&x, &pass, &host.host, &arena) == LC_OUT_OF_MEMORY);
+    CHECK(x.ops->prepare(&x, 1, 1000, &arena) == LC_OUT_OF_MEMORY && x.rows == NULL);
+    ctest_host_free(&host);
+  }
+  free(B), free(G);
+  free_matrix(&m);
+}
+
 void test_sparse(void) {
   ctest_seed(23);
   test_subset();
+  for (int set = 0; set < CTEST_KERNELS; set++) {
+    if (!ctest_kernel(set)) continue;
+    lc_kernels_choose(ctest_kernel_names[set]);
+    test_passes();
+  }
+  lc_kernels_choose(NULL);
+  test_stops();
 }
