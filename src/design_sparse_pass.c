@@ -22,7 +22,7 @@
 
 enum {
   MOST_SLOTS = 16,  /* partial sums; their number depends on sizes, never on threads */
-  MOST_PARTS = 4,   /* private copies of scattered scores */
+  MOST_PARTS = 2,   /* private copies of scattered scores */
   BLOCK_ROWS = 256, /* at most; blocks are cut so that their entries stay in cache between two uses */
   BLOCK_ENTRIES = 1 << 16,
   SLOT_BYTES = 64 << 20, /* all partial Gram matrices together stay below this */
@@ -124,19 +124,10 @@ static lc_status scatter_scores(sweep *sw, lc_index i, lc_index step, lc_index s
   lc_index c = i / sw->parts, k = i % sw->parts;
   int first = panel_at(sw, c), W = panel_at(sw, c + 1) - first;
   double *Z = sw->Z + k * x->n * sw->pass->K + x->n * first;
-  const double *B = sw->B + x->p * first;
   lc_index from = cut(x->p, x->start, 1, k, sw->parts), count = cut(x->p, x->start, 1, k + 1, sw->parts) - from;
   if (step == 0) memset(Z, 0, (size_t)(x->n * W) * sizeof(double));
-  for (lc_index j = from + count * step / steps; j < from + count * (step + 1) / steps; j++) {
-    const double *b = B + j * W;
-    if (W == 1)
-      for (int e = x->start[j]; e < x->start[j + 1]; e++) Z[x->row[e]] += x->value[e] * b[0];
-    else
-      for (int e = x->start[j]; e < x->start[j + 1]; e++) {
-        double *z = Z + (lc_index)x->row[e] * W, value = x->value[e];
-        for (int w = 0; w < W; w++) z[w] += value * b[w];
-      }
-  }
+  lc_index j = from + count * step / steps, end = from + count * (step + 1) / steps;
+  lc_kernels()->scatter(end - j, x->start + j, x->row, x->value, NULL, W, sw->B + x->p * first + j * W, Z);
   return LC_OK;
 }
 
@@ -174,15 +165,7 @@ static void block_residuals(const sweep *sw, slot *part, lc_index row0, lc_index
   for (int k = 0; k < sw->pass->K; k++)
     for (lc_index i = 0; i < m; i++) part->ones[k] += part->r[i + k * m];
   if (sw->fused) {
-    double *G = part->G;
-    for (lc_index i = 0; i < m; i++) {
-      double r = part->r[i];
-      int end = rows->start[row0 + i + 1];
-      if (rows->narrow)
-        for (int e = rows->start[row0 + i]; e < end; e++) G[rows->column[e]] += (double)rows->narrow[e] * r;
-      else
-        for (int e = rows->start[row0 + i]; e < end; e++) G[rows->column[e]] += rows->value[e] * r;
-    }
+    lc_kernels()->scatter(m, rows->start + row0, rows->column, rows->value, rows->narrow, 1, part->r, part->G);
     return;
   }
   for (int c = 0; c < sw->panels; c++) {
@@ -409,9 +392,11 @@ lc_status lc_sparse_pass(const lc_design *x, const lc_pass *pass, const lc_host 
   return status;
 }
 
+/* From the figures above, in ns an entry: what the copy costs, and what a pass then saves. */
 lc_status lc_sparse_prepare(lc_design *x, int K, double passes, lc_arena *arena) {
-  const double enough = 20; /* passes of one score column save what the copy costs (see the figures above) */
-  if (x->rows || passes * K < enough || (K == 1 && x->p > x->n)) return LC_OK;
+  const lc_index large = 1 << 18; /* that many scores leave the cache of a core */
+  const double cost = 16, saving = K > 1 ? 1.2 : x->p > x->n ? 0 : x->n > large ? 1.6 : 0.5;
+  if (x->rows || passes * saving < cost) return LC_OK;
   lc_rows *rows = lc_arena_alloc(arena, 1, sizeof *rows);
   if (!rows) return LC_OUT_OF_MEMORY;
   LC_TRY(lc_sparse_as_rows(x, rows, arena));

@@ -43,6 +43,10 @@ typedef struct lc_kernel {
    * 1 <= W <= LC_GATHER_WIDTH. Values are doubles, or floats where `value` is NULL. */
   void (*gather)(lc_index count, const int *start, const int *index, const double *value, const float *narrow, int W,
                  const double *in, double *out);
+
+  /* The transpose: out_{index_e} += value_e in_v for each entry e of each vector v, in order. */
+  void (*scatter)(lc_index count, const int *start, const int *index, const double *value, const float *narrow, int W,
+                  const double *in, double *out);
 } lc_kernel;
 
 /* The kernels in use. */

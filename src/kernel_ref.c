@@ -86,7 +86,16 @@ static void ref_gather(lc_index count, const int *start, const int *index, const
   }
 }
 
-static const lc_kernel reference = {"ref",       ref_scores, ref_gradient, ref_gram,
-                                    ref_moments, ref_exp,    ref_logistic, ref_gather};
+static void ref_scatter(lc_index count, const int *start, const int *index, const double *value, const float *narrow,
+                        int W, const double *in, double *out) {
+  for (lc_index v = 0; v < count; v++)
+    for (int e = start[v]; e < start[v + 1]; e++) {
+      double x = value ? value[e] : (double)narrow[e], *line = out + (lc_index)index[e] * W;
+      for (int c = 0; c < W; c++) line[c] += x * in[v * W + c];
+    }
+}
+
+static const lc_kernel reference = {"ref",   ref_scores,   ref_gradient, ref_gram,   ref_moments,
+                                    ref_exp, ref_logistic, ref_gather,   ref_scatter};
 
 const lc_kernel *lc_kernel_reference(void) { return &reference; }

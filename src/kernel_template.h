@@ -404,28 +404,58 @@ ALWAYS void NAME(gather_lines)(const int vecs, lc_index count, const int *start,
   }
 }
 
-TARGET static void NAME(gather)(lc_index count, const int *start, const int *index, const double *value,
-                                const float *narrow, int W, const double *in, double *out) {
-  if (W == 1) {
-    if (value)
-      NAME(gather_single)(count, start, index, value, NULL, in, out);
-    else
-      NAME(gather_single)(count, start, index, NULL, narrow, in, out);
-  } else if (W <= LANES) {
-    if (value)
-      NAME(gather_lines)(1, count, start, index, value, NULL, W, in, out);
-    else
-      NAME(gather_lines)(1, count, start, index, NULL, narrow, W, in, out);
-  } else {
-    if (value)
-      NAME(gather_lines)(2, count, start, index, value, NULL, W, in, out);
-    else
-      NAME(gather_lines)(2, count, start, index, NULL, narrow, W, in, out);
+ALWAYS void NAME(scatter_single)(lc_index count, const int *start, const int *index, const double *value,
+                                 const float *narrow, const double *in, double *out) {
+  for (lc_index v = 0; v < count; v++) {
+    double x = in[v];
+    for (int e = start[v]; e < start[v + 1]; e++) out[index[e]] += NAME(entry)(value, narrow, e) * x;
   }
 }
 
-static const lc_kernel NAME(kernel) = {KERNEL_NAME,   NAME(scores), NAME(gradient), NAME(gram),
-                                       NAME(moments), NAME(exp),    NAME(logistic), NAME(gather)};
+ALWAYS void NAME(scatter_lines)(const int vecs, lc_index count, const int *start, const int *index, const double *value,
+                                const float *narrow, int W, const double *in, double *out) {
+  int whole = (vecs - 1) * LANES, rest = W - whole;
+  for (lc_index v = 0; v < count; v++) {
+    VEC first = vecs > 1 ? V_LOAD(in + v * W) : V_ZERO(), last = V_LOADN(in + v * W + whole, rest);
+    for (int e = start[v]; e < start[v + 1]; e++) {
+      double *line = out + (lc_index)index[e] * W;
+      VEC x = V_SET1(NAME(entry)(value, narrow, e));
+      if (vecs > 1) V_STORE(line, V_FMA(x, first, V_LOAD(line)));
+      V_STOREN(line + whole, V_FMA(x, last, V_LOADN(line + whole, rest)), rest);
+    }
+  }
+}
+
+/* The width and the type of the values, known when compiled. */
+#define COMPRESSED(f, value, narrow)                                      \
+  do {                                                                    \
+    if (W == 1)                                                           \
+      NAME(f##_single)(count, start, index, value, narrow, in, out);      \
+    else if (W <= LANES)                                                  \
+      NAME(f##_lines)(1, count, start, index, value, narrow, W, in, out); \
+    else                                                                  \
+      NAME(f##_lines)(2, count, start, index, value, narrow, W, in, out); \
+  } while (0)
+
+TARGET static void NAME(gather)(lc_index count, const int *start, const int *index, const double *value,
+                                const float *narrow, int W, const double *in, double *out) {
+  if (value)
+    COMPRESSED(gather, value, NULL);
+  else
+    COMPRESSED(gather, NULL, narrow);
+}
+
+TARGET static void NAME(scatter)(lc_index count, const int *start, const int *index, const double *value,
+                                 const float *narrow, int W, const double *in, double *out) {
+  if (value)
+    COMPRESSED(scatter, value, NULL);
+  else
+    COMPRESSED(scatter, NULL, narrow);
+}
+#undef COMPRESSED
+
+static const lc_kernel NAME(kernel) = {KERNEL_NAME, NAME(scores),   NAME(gradient), NAME(gram),   NAME(moments),
+                                       NAME(exp),   NAME(logistic), NAME(gather),   NAME(scatter)};
 
 #undef ALWAYS
 #undef NAME

@@ -356,6 +356,13 @@ static lc_status find_start(const lc_problem *problem, const lc_objective *obj, 
                                                    : LC_OK;
 }
 
+/* Reads of X that a fit of this kind may take, about. Solvers by columns read it through col_dot and the like. */
+static double expected_passes(const lc_solver *solver, const lc_settings *settings) {
+  const double few = 5, many = 50;
+  double most = isnan(settings->max_iter) ? many : fmin(many, settings->max_iter);
+  return solver->flags & LC_NEEDS_COLUMNS ? fmin(few, most) : most;
+}
+
 /* From the objective's point to the numbers that are reported. */
 static lc_status finish(const lc_problem *problem, lc_objective *obj, int as_given, lc_solution *out) {
   memcpy(out->B, obj->at.B, (size_t)obj->P * sizeof(double));
@@ -387,6 +394,8 @@ lc_status lc_solve(lc_problem *problem, const lc_settings *settings, const lc_ho
   int as_given = (out->solver->flags & LC_STEPS_AS_GIVEN) && problem->solver_rate_given;
   LC_TRY(lc_show_columns(problem, (out->solver->flags & LC_NEEDS_CURVATURE) != 0, as_given, &rms, arena));
   LC_TRY(lc_shown_penalty(problem->x, problem->spread, pen, arena));
+  if (problem->x->ops->prepare)
+    LC_TRY(problem->x->ops->prepare(problem->x, link.K, expected_passes(out->solver, settings), arena));
   LC_TRY(prepare(problem, &link, pen, rms, host, arena, out));
   lc_objective *obj = out->fitted;
   out->status = find_start(problem, obj, settings, out);

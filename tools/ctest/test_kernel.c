@@ -113,11 +113,11 @@ static void test_gram(const lc_kernel *kernel, lc_index m, lc_index p, int one, 
 }
 
 /* Vectors of 0, 1, 2, ... entries, the last of which touches the end of `in`. */
-static void test_gather(const lc_kernel *kernel, lc_index count, int W) {
+static void test_compressed(const lc_kernel *kernel, lc_index count, int W) {
   enum { INDEXES = 40 };
   lc_index entries = count * (count - 1) / 2;
   block value = make_block(entries, 1, entries), in = make_block(W * INDEXES, 1, W * INDEXES);
-  block out = make_block(W * count, 1, W * count);
+  block out = make_block(W * count, 1, W * count), back = make_block(W * INDEXES, 1, W * INDEXES);
   int *start = malloc((size_t)(count + 1) * sizeof *start), *index = malloc((size_t)(entries + 1) * sizeof *index);
   float *narrow = malloc((size_t)(entries + 1) * sizeof *narrow);
   if (!start || !index || !narrow) abort();
@@ -138,8 +138,23 @@ static void test_gather(const lc_kernel *kernel, lc_index count, int W) {
         close = close && is_close(out.at[v * W + c], &want, v);
       }
     CHECK(close);
+    double *before = ctest_zeros(W * INDEXES);
+    memcpy(before, back.at, (size_t)(W * INDEXES) * sizeof *before);
+    kernel->scatter(count, start, index, floats ? NULL : value.at, floats ? narrow : NULL, W, out.at, back.at);
+    for (lc_index i = 0; i < INDEXES; i++)
+      for (int c = 0; c < W; c++) {
+        exact want = {0, 0};
+        add(&want, before[i * W + c]);
+        for (lc_index v = 0; v < count; v++)
+          for (int e = start[v]; e < start[v + 1]; e++)
+            if (index[e] == i)
+              add(&want, (floats ? (long double)narrow[e] : (long double)value.at[e]) * out.at[v * W + c]);
+        close = close && is_close(back.at[i * W + c], &want, count);
+      }
+    CHECK(close);
+    free(before);
   }
-  free(start), free(index), free(narrow), free(value.memory), free(in.memory), free(out.memory);
+  free(start), free(index), free(narrow), free(value.memory), free(in.memory), free(out.memory), free(back.memory);
 }
 
 static void test_moments(const lc_kernel *kernel, lc_index m) {
@@ -263,7 +278,7 @@ static void test_tails(const lc_kernel *kernel) {
 
 static void test_set(const lc_kernel *kernel) {
   for (int W = 1; W <= LC_GATHER_WIDTH; W++)
-    for (lc_index count = 0; count < 30; count += 7) test_gather(kernel, count, W);
+    for (lc_index count = 0; count < 30; count += 7) test_compressed(kernel, count, W);
   static const lc_index sizes[] = {0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 64, 133, 299, 300};
   static const int many[] = {1, 2, 3, 4, 5, 6};
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
