@@ -6,7 +6,7 @@
 
 #include "kernel.h"
 
-enum { PANEL = 16 }; /* columns that the Cholesky factor works on together */
+enum { BLOCK = 32 }; /* rows and columns that the Cholesky factor works on together: two blocks stay in L1 */
 
 double lc_dot(lc_index n, const double *x, const double *y) {
   double sum = 0;
@@ -14,37 +14,65 @@ double lc_dot(lc_index n, const double *x, const double *y) {
   return sum;
 }
 
-/* Entries i of the columns from j0 to j1 of U, all rows above j0: one dot product of column i with each of them. */
-static void columns_above(lc_index n, double *A, const unsigned char *skip, lc_index j0, lc_index j1) {
-  double product[PANEL];
-  for (lc_index i = 0; i < j0; i++) {
-    for (lc_index j = j0; j < j1; j++) product[j - j0] = 0;
-    if (!skip[i]) lc_kernels()->gradient(i, j1 - j0, 1, A + j0 * n, n, A + i * n, n, product, PANEL);
-    for (lc_index j = j0; j < j1; j++) A[i + j * n] = skip[i] ? 0 : (A[i + j * n] - product[j - j0]) / A[i + i * n];
+/* A[i0.., j0..] (rows x columns) -= U[0..i0, i0..]' U[0..i0, j0..]: what earlier rows of U take away. */
+static void subtract_above(lc_index n, double *A, lc_index i0, lc_index rows, lc_index j0, lc_index columns) {
+  double product[BLOCK * BLOCK] = {0};
+  lc_kernels()->gradient(i0, rows, (int)columns, A + i0 * n, n, A + j0 * n, n, product, BLOCK);
+  for (lc_index j = 0; j < columns; j++)
+    for (lc_index i = 0; i < rows; i++) A[i0 + i + (j0 + j) * n] -= product[i + j * BLOCK];
+}
+
+/* A[i0.., j0..] <- U_ii'^-1 A[i0.., j0..] with the factored block of rows and columns i0..; transposed, so that one
+ * row of the result is a combination of contiguous rows. */
+static void solve_block(lc_index n, double *A, const unsigned char *skip, lc_index i0, lc_index rows, lc_index j0,
+                        lc_index columns) {
+  double part[BLOCK * BLOCK], weight[BLOCK];
+  for (lc_index i = 0; i < rows; i++) {
+    const double *u = A + i0 + (i0 + i) * n;
+    double *row = part + i * BLOCK;
+    for (lc_index j = 0; j < columns; j++) row[j] = A[i0 + i + (j0 + j) * n];
+    for (lc_index k = 0; k < i; k++) weight[k] = -u[k];
+    lc_kernels()->scores(columns, i, 1, part, BLOCK, weight, i, row, BLOCK);
+    for (lc_index j = 0; j < columns; j++) row[j] = skip[i0 + i] ? 0 : row[j] / u[i];
   }
+  for (lc_index j = 0; j < columns; j++)
+    for (lc_index i = 0; i < rows; i++) A[i0 + i + (j0 + j) * n] = part[j + i * BLOCK];
+}
+
+/* Column by column, the block at j0, from which earlier rows are subtracted already. `diagonal`: what it was before.
+ * Returns the number of skipped columns. */
+static lc_index factor_block(lc_index n, double *A, double tolerance, unsigned char *skip, const double *diagonal,
+                             lc_index j0, lc_index columns, double *least) {
+  lc_index skipped = 0;
+  for (lc_index j = j0; j < j0 + columns; j++) {
+    double *column = A + j0 + j * n, before = diagonal[j - j0];
+    lc_index above = j - j0;
+    for (lc_index i = 0; i < above; i++) {
+      const double *u = A + j0 + (j0 + i) * n;
+      column[i] = skip[j0 + i] ? 0 : (column[i] - lc_dot(i, u, column)) / u[i];
+    }
+    double pivot = column[above] - lc_dot(above, column, column);
+    /* Written so that a NaN pivot is skipped too. */
+    skip[j] = !(pivot > tolerance * before) || !(before > 0);
+    column[above] = skip[j] ? 0 : sqrt(pivot);
+    skipped += skip[j];
+    if (!skip[j]) *least = fmin(*least, pivot / before);
+  }
+  return skipped;
 }
 
 lc_index lc_cholesky(lc_index n, double *A, double tolerance, unsigned char *skip, double *smallest) {
   lc_index skipped = 0;
-  double least = 1;
-  for (lc_index j0 = 0; j0 < n; j0 += PANEL) {
-    lc_index j1 = lc_min(n, j0 + PANEL);
-    columns_above(n, A, skip, j0, j1);
-    for (lc_index j = j0; j < j1; j++) {
-      double *column = A + j * n, diagonal = column[j];
-      for (lc_index i = j0; i < j; i++)
-        column[i] = skip[i] ? 0 : (column[i] - lc_dot(i, A + i * n, column)) / A[i + i * n];
-      double pivot = diagonal - lc_dot(j, column, column);
-      /* Written so that a NaN pivot is skipped too. */
-      skip[j] = !(pivot > tolerance * diagonal) || !(diagonal > 0);
-      if (skip[j]) {
-        column[j] = 0;
-        skipped++;
-      } else {
-        column[j] = sqrt(pivot);
-        least = fmin(least, pivot / diagonal);
-      }
+  double least = 1, diagonal[BLOCK];
+  for (lc_index j0 = 0; j0 < n; j0 += BLOCK) {
+    lc_index columns = lc_min(BLOCK, n - j0);
+    for (lc_index j = 0; j < columns; j++) diagonal[j] = A[(j0 + j) * (n + 1)];
+    for (lc_index i0 = 0; i0 < j0; i0 += BLOCK) {
+      subtract_above(n, A, i0, BLOCK, j0, columns);
+      solve_block(n, A, skip, i0, BLOCK, j0, columns);
     }
+    subtract_above(n, A, j0, columns, j0, columns);
+    skipped += factor_block(n, A, tolerance, skip, diagonal, j0, columns, &least);
   }
   if (smallest) *smallest = least;
   return skipped;
@@ -55,7 +83,8 @@ void lc_cholesky_solve(lc_index n, const double *U, const unsigned char *skip, d
   for (lc_index j = n; j-- > 0;) {
     if (skip[j]) continue;
     b[j] /= U[j + j * n];
-    for (lc_index i = 0; i < j; i++) b[i] -= U[i + j * n] * b[j];
+    double minus = -b[j];
+    lc_kernels()->scores(j, 1, 1, U + j * n, n, &minus, 1, b, n);
   }
   for (lc_index i = 0; i < n; i++)
     if (skip[i]) b[i] = 0;

@@ -125,6 +125,27 @@ static void test_eigen(lc_index n) {
   free(A), free(work), free(value), free(V), free(Av);
 }
 
+/* Columns in several blocks, of which every seventh is a sum of the two before it. */
+static void test_dependent_blocks(void) {
+  enum { ROWS = 120, COLUMNS = 100 };
+  double *X = ctest_normals(ROWS * COLUMNS), *A = ctest_zeros(COLUMNS * COLUMNS), *x = ctest_zeros(COLUMNS);
+  double *b = ctest_zeros(COLUMNS);
+  unsigned char skip[COLUMNS];
+  for (int j = 6; j < COLUMNS; j += 7)
+    for (int i = 0; i < ROWS; i++) X[i + j * ROWS] = X[i + (j - 1) * ROWS] + X[i + (j - 2) * ROWS];
+  for (int j = 0; j < COLUMNS; j++) {
+    if (j % 7 != 6) x[j] = ctest_normal();
+    for (int i = 0; i < COLUMNS; i++)
+      for (int k = 0; k < ROWS; k++) A[i + j * COLUMNS] += X[k + i * ROWS] * X[k + j * ROWS];
+  }
+  multiply(COLUMNS, A, x, b);
+  CHECK(lc_cholesky(COLUMNS, A, 1e-10, skip, NULL) == COLUMNS / 7);
+  for (int j = 0; j < COLUMNS; j++) CHECK(skip[j] == (j % 7 == 6));
+  lc_cholesky_solve(COLUMNS, A, skip, b);
+  CHECK(ctest_distance(COLUMNS, b, x) < 1e-8);
+  free(X), free(A), free(x), free(b);
+}
+
 void test_linalg(void) {
   ctest_seed(6);
   for (lc_index n = 0; n < 12; n++) {
@@ -136,7 +157,10 @@ void test_linalg(void) {
   test_cholesky(1);
   test_cholesky(2);
   test_cholesky(17);
+  test_cholesky(32);
   test_cholesky(60);
+  test_cholesky(101);
   test_dependent();
+  test_dependent_blocks();
   for (lc_index n = 1; n < 30; n += 7) test_eigen(n);
 }
