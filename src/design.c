@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kernel.h"
+#include "random.h"
 
 void lc_design_to_user(const lc_design *x, int K, double *B) {
   lc_index q = lc_design_q(x);
@@ -158,4 +159,55 @@ void lc_design_colstats(const lc_design *x, int threads, lc_colstat *out) {
 #endif
   for (lc_index j = 0; j < x->p; j++)
     if (!quick_column(x, j, out)) one_column(x, j, total, out);
+}
+
+/* ---- for models of second derivatives ------------------------------------------------------------------------ */
+
+lc_status lc_design_moments(const lc_design *x, int K, const double *S, int threads, double *sum, double *square) {
+  (void)threads;
+  if (!x->start && !x->x && x->p > 0) return LC_UNSUPPORTED;
+  lc_index q = lc_design_q(x);
+  for (int c = 0; x->one && c < K; c++) {
+    sum[c * q] = 0;
+    for (lc_index i = 0; i < x->n; i++) sum[c * q] += S[i + c * x->n];
+    square[c * q] = sum[c * q];
+  }
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 4) if (threads > 1)
+#endif
+  for (lc_index j = 0; j < x->p; j++) {
+    column col = column_of(x, j);
+    double shift = x->shift ? x->shift[j] : 0, scale = x->scale ? x->scale[j] : 1;
+    for (int c = 0; c < K; c++) {
+      double first = 0, second = 0;
+      for (lc_index e = 0; e < col.count; e++) {
+        double value = (entry(&col, e) - shift) * scale, part = S[(col.row ? col.row[e] : e) + c * x->n] * value;
+        first += part;
+        second += part * value;
+      }
+      sum[c * q + x->one + j] = first;
+      square[c * q + x->one + j] = second;
+    }
+  }
+  return LC_OK;
+}
+
+enum { RUN = 64 }; /* rows of a sample that lie together */
+
+lc_status lc_design_sample(const lc_design *x, lc_index rows, lc_design *out, lc_arena *arena) {
+  lc_index count = (rows + RUN - 1) / RUN, n = x->n;
+  if (2 * count * RUN >= n) {
+    *out = *x;
+    return LC_OK;
+  }
+  if (!x->ops->subset) return LC_UNSUPPORTED;
+  lc_index *first = lc_arena_alloc(arena, count, sizeof *first);
+  if (!first) return LC_OUT_OF_MEMORY;
+  lc_random random = lc_random_stream(20240229, 0);
+  for (lc_index r = 0; r < count; r++) {
+    lc_index from = (lc_index)((double)n * (double)r / (double)count);
+    lc_index to = (lc_index)((double)n * (double)(r + 1) / (double)count) - RUN;
+    first[r] = lc_min(n - RUN, from + lc_random_below(&random, lc_max(1, to - from + 1)));
+  }
+  return x->ops->subset(x, count, first, RUN, out, arena);
 }

@@ -155,6 +155,15 @@ void lc_design_colstats(const lc_design *x, int threads, lc_colstat *out);
 lc_status lc_design_take_runs(const lc_design *x, lc_index count, const lc_index *first, lc_index length,
                               lc_design *out, lc_arena *arena);
 
+/* sum, square (q x K each) = columns of X~ and their squares, times S (n x K). Cost: one read of X. LC_UNSUPPORTED for
+ * storages whose columns cannot be read one by one (nothing is written). */
+lc_status lc_design_moments(const lc_design *x, int K, const double *S, int threads, double *sum, double *square);
+
+/* A sample of about `rows` rows: runs of 64, one at a random place of each of equal stretches of rows (sorted data are
+ * covered evenly), by a fixed seed. out as from `subset`. Where the rows would be half of all or more, out <- x.
+ * LC_UNSUPPORTED where the design has no subsets. */
+lc_status lc_design_sample(const lc_design *x, lc_index rows, lc_design *out, lc_arena *arena);
+
 /* Coefficients B (q x K) of the shown columns to those of the user's columns, in place, and back. */
 void lc_design_to_user(const lc_design *x, int K, double *B);
 void lc_design_from_user(const lc_design *x, int K, double *B);

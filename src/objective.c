@@ -113,20 +113,33 @@ lc_status lc_objective_eval(lc_objective *obj, const double *B, int want) {
   return LC_OK;
 }
 
-lc_status lc_objective_gradient(lc_objective *obj) {
+/* Value and gradient at a point whose B, and scores if they are kept, are there. */
+static lc_status gradient_from_scores(lc_objective *obj, lc_point *point) {
   double sum = 0;
   lc_pass pass = {.K = obj->K,
                   .nsum = 1,
-                  .B = obj->at.Z ? NULL : obj->at.B,
-                  .Z = obj->at.Z,
+                  .B = point->Z ? NULL : point->B,
+                  .Z = point->Z,
                   .block = eval_block,
                   .context = obj,
                   .sum = &sum,
                   .G = obj->G};
   LC_TRY(run_pass(obj, &pass));
-  finish_gradient(obj, obj->at.B);
-  finish_point(obj, &obj->at, sum);
+  finish_gradient(obj, point->B);
+  finish_point(obj, point, sum);
   return LC_OK;
+}
+
+lc_status lc_objective_gradient(lc_objective *obj) { return gradient_from_scores(obj, &obj->at); }
+
+static void shorten(lc_index count, double t, const double *from, double *to) {
+  for (lc_index i = 0; i < count; i++) to[i] = from[i] + t * (to[i] - from[i]);
+}
+
+lc_status lc_objective_shorten(lc_objective *obj, double t) {
+  shorten(obj->P, t, obj->at.B, obj->to.B);
+  if (obj->at.Z) shorten(obj->x->n * obj->K, t, obj->at.Z, obj->to.Z);
+  return gradient_from_scores(obj, &obj->to);
 }
 
 void lc_objective_accept(lc_objective *obj) {

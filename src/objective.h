@@ -42,11 +42,12 @@ typedef struct lc_objective {
   int K, ns;                     /* score columns; pairs of them */
   double weight_sum, null_value; /* W; mean loss at B = 0, the yardstick of relative certificates */
   lc_point at, to;
-  double *G;         /* q x K gradient of the smooth part (loss and L2) at the last evaluated point, when wanted */
-  double *C;         /* ns packed q x q curvatures of the mean loss there, when wanted; allocated at first want */
-  const double *rms; /* p: root mean square of each shown column, for step sizes; NULL: all 1 */
-  double passes;     /* reads of X so far */
-  double recorded;   /* iterations of earlier runs: the history counts on */
+  double *G;          /* q x K gradient of the smooth part (loss and L2) at the last evaluated point, when wanted */
+  double *C;          /* ns packed q x q curvatures of the mean loss there, when wanted; allocated at first want */
+  const double *mean; /* p: mean of each shown column, for step sizes; NULL: all 0 */
+  const double *rms;  /* p: root mean square of each shown column, for step sizes; NULL: all 1 */
+  double passes;      /* reads of X so far */
+  double recorded;    /* iterations of earlier runs: the history counts on */
 } lc_objective;
 
 /* Binds the parts; allocates points and scores (keep_scores = 0: scores are recomputed by passes).
@@ -61,6 +62,9 @@ lc_status lc_objective_eval(lc_objective *obj, const double *B, int want);
 
 /* *value = F at `at` + t (to - at). No read of X when scores are kept. */
 lc_status lc_objective_along(lc_objective *obj, double t, double *value);
+
+/* to <- at + t (to - at), with value and gradient. Half of a read of X when scores are kept: X'R alone. */
+lc_status lc_objective_shorten(lc_objective *obj, double t);
 
 /* at <- to. G and C are then those of `at`. */
 void lc_objective_accept(lc_objective *obj);

@@ -118,6 +118,7 @@ static lc_status bind(lc_run *run, lc_member *member) {
   member->x.scale = x->scale;
   LC_TRY(lc_objective_init(&member->obj, &member->x, run->problem->loss, &run->link, &member->pen, 1, &member->host,
                            &member->arena));
+  member->obj.mean = run->mean;
   member->obj.rms = run->rms;
   return LC_OK;
 }
@@ -206,7 +207,7 @@ lc_status lc_members_start(lc_run *run, double *lambda_max) {
   lc_index n = problem->x->n, p = problem->x->p;
   if (!(problem->loss->flags & LC_SMOOTH)) run->link.mu = 1; /* a smooth version, for the start alone */
   LC_TRY(make_members(run));
-  LC_TRY(lc_show_columns(problem, 1, 0, &run->rms, run->arena));
+  LC_TRY(lc_show_columns(problem, 1, 0, &run->mean, &run->rms, run->arena));
   lc_index wide = run->link.K * run->nmembers;
   run->norm2 = lc_arena_doubles(run->arena, p);
   run->residuals = lc_arena_doubles(run->arena, n * wide);

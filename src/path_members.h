@@ -41,7 +41,8 @@ typedef struct lc_run {
   lc_link link;
   lc_index nmembers;
   lc_member *member;
-  double *rms, *norm2;      /* p: sizes and squared norms (centred with an intercept) of the shown columns */
+  double *mean, *rms;       /* p each: of the shown columns */
+  double *norm2;            /* p: their squared norms, centred with an intercept */
   double *residuals, *dots; /* n x (K nmembers); as many columns of dots of the listed features */
   lc_index *list;           /* features whose columns are read */
   double lambda, next;      /* of the last solutions, Inf at the start; of those being sought */

@@ -86,16 +86,19 @@ static int choose_scale(const lc_problem *problem, const lc_penalty *pen, double
   return any;
 }
 
-lc_status lc_show_columns(lc_problem *problem, int second_order, int as_given, double **rms, lc_arena *arena) {
+lc_status lc_show_columns(lc_problem *problem, int second_order, int as_given, double **means, double **rms,
+                          lc_arena *arena) {
   lc_design *x = problem->x;
   lc_index p = x->p;
   double *shift = lc_arena_doubles(arena, p), *scale = lc_arena_doubles(arena, p);
   *rms = lc_arena_doubles(arena, p);
-  if (!shift || !scale || !*rms) return LC_OUT_OF_MEMORY;
+  *means = lc_arena_doubles(arena, p);
+  if (!shift || !scale || !*means || !*rms) return LC_OUT_OF_MEMORY;
   if (!as_given && choose_shift(problem, second_order, shift)) x->shift = shift;
   if (!as_given && choose_scale(problem, &problem->pen, scale)) x->scale = scale;
   for (lc_index j = 0; j < p; j++) {
     double unit = x->scale ? scale[j] : 1, mean = problem->mean[j] - (x->shift ? shift[j] : 0);
+    (*means)[j] = mean * unit;
     (*rms)[j] = hypot(mean * unit, problem->sd[j] * unit);
   }
   return LC_OK;
@@ -324,12 +327,13 @@ static lc_status run_by_rank(lc_problem *problem, const lc_link *link, lc_object
 }
 
 /* Binds the objective and everything of the solution that lives in the arena. */
-static lc_status prepare(lc_problem *problem, const lc_link *link, const lc_penalty *pen, const double *rms,
-                         const lc_host *host, lc_arena *arena, lc_solution *out) {
+static lc_status prepare(lc_problem *problem, const lc_link *link, const lc_penalty *pen, const double *means,
+                         const double *rms, const lc_host *host, lc_arena *arena, lc_solution *out) {
   lc_objective *obj = out->fitted = lc_arena_alloc(arena, 1, sizeof *obj);
   if (!obj) return LC_OUT_OF_MEMORY;
   LC_TRY(lc_objective_init(obj, problem->x, problem->loss, link, pen, 1, host, arena));
   obj->rms = rms;
+  obj->mean = means;
   out->K = link->K;
   out->want = LC_WANT_GRADIENT | (problem->wants_covariance ? LC_WANT_CURVATURE : 0);
   out->certificate.kind = LC_KKT_ONLY;
@@ -390,13 +394,13 @@ lc_status lc_solve(lc_problem *problem, const lc_settings *settings, const lc_ho
   LC_TRY(check_solver(problem, out->solver));
   lc_penalty *pen = &out->pen;
   *pen = problem->pen;
-  double *rms = NULL;
+  double *rms = NULL, *means = NULL;
   int as_given = (out->solver->flags & LC_STEPS_AS_GIVEN) && problem->solver_rate_given;
-  LC_TRY(lc_show_columns(problem, (out->solver->flags & LC_NEEDS_CURVATURE) != 0, as_given, &rms, arena));
+  LC_TRY(lc_show_columns(problem, (out->solver->flags & LC_SEES_MEANS) != 0, as_given, &means, &rms, arena));
   LC_TRY(lc_shown_penalty(problem->x, problem->spread, pen, arena));
   if (problem->x->ops->prepare)
     LC_TRY(problem->x->ops->prepare(problem->x, link.K, expected_passes(out->solver, settings), arena));
-  LC_TRY(prepare(problem, &link, pen, rms, host, arena, out));
+  LC_TRY(prepare(problem, &link, pen, means, rms, host, arena, out));
   lc_objective *obj = out->fitted;
   out->status = find_start(problem, obj, settings, out);
   if (out->status == LC_OK) out->status = run_by_rank(problem, &link, obj, settings, out->B, out);

@@ -42,8 +42,9 @@ typedef struct lc_solution {
 } lc_solution;
 
 /* Sets how the design shows its columns (as_given: as they are): shifts where a mean hides the spread, which second
- * derivatives mind less, scales where squares would leave the range. *rms (p): sizes of the shown columns. */
-lc_status lc_show_columns(lc_problem *problem, int second_order, int as_given, double **rms, lc_arena *arena);
+ * derivatives mind less, scales where squares would leave the range. *means, *rms (p): of the shown columns. */
+lc_status lc_show_columns(lc_problem *problem, int second_order, int as_given, double **means, double **rms,
+                          lc_arena *arena);
 
 /* From the penalty of the user's columns divided by `spread` (p, NULL: 1) to that of the columns as shown: factors
  * carry the spread of the column, and b_user = b scale, so that l1 |b_user| = (l1 scale) |b|. */

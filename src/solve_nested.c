@@ -2,27 +2,15 @@
 #include <math.h>
 #include <string.h>
 
-#include "random.h"
 #include "solve.h"
 
 /* Fewer than 50 rows a coefficient make a poor start (measured); below `saving` samples' worth of rows it does not
  * pay. */
-enum { RUN = 64, ROWS_PER_COLUMN = 50, LEAST_ROWS = 5000, ROWS_PER_CLASS = 100, LEAST_OF_CLASS = 20, SAVING = 8 };
+enum { ROWS_PER_COLUMN = 50, LEAST_ROWS = 5000, ROWS_PER_CLASS = 100, LEAST_OF_CLASS = 20, SAVING = 8 };
 
-static lc_index sample_runs(const lc_objective *obj) {
+static lc_index sample_rows(const lc_objective *obj) {
   lc_index rows = lc_max(ROWS_PER_COLUMN * obj->q, LEAST_ROWS);
-  rows = lc_max(rows, (lc_index)ROWS_PER_CLASS * obj->link.k);
-  return (rows + RUN - 1) / RUN;
-}
-
-/* One run at a random place of each of `count` equal stretches of rows: sorted data are covered evenly. */
-static void place_runs(lc_index n, lc_index count, lc_index *first) {
-  lc_random random = lc_random_stream(20240229, 0);
-  for (lc_index r = 0; r < count; r++) {
-    lc_index from = (lc_index)((double)n * (double)r / (double)count);
-    lc_index to = (lc_index)((double)n * (double)(r + 1) / (double)count) - RUN;
-    first[r] = lc_min(n - RUN, from + lc_random_below(&random, lc_max(1, to - from + 1)));
-  }
+  return lc_max(rows, (lc_index)ROWS_PER_CLASS * obj->link.k);
 }
 
 static int has_all_classes(const lc_design *x, int k, lc_arena *arena) {
@@ -36,9 +24,9 @@ static int has_all_classes(const lc_design *x, int k, lc_arena *arena) {
 
 lc_status lc_solve_nested(const lc_objective *obj, const lc_solver *solver, const lc_settings *settings, double *B,
                           lc_factor *factor) {
-  lc_index count = sample_runs(obj), n = obj->x->n;
+  lc_index rows = sample_rows(obj);
   factor->ready = 0;
-  if (!obj->x->ops->subset || obj->x->start || n < SAVING * count * RUN || !isnan(settings->max_iter)) return LC_OK;
+  if (!obj->x->ops->subset || obj->x->start || obj->x->n < SAVING * rows || !isnan(settings->max_iter)) return LC_OK;
   lc_arena *arena = obj->arena;
   LC_TRY(lc_factor_allocate(obj->P, factor, arena));
   lc_mark mark = lc_arena_mark(arena);
@@ -50,14 +38,10 @@ lc_status lc_solve_nested(const lc_objective *obj, const lc_solver *solver, cons
   rough.tolerance = 1e-2;
   rough.max_iter = 12;
   lc_report report = {.decrement = NAN, .class_rows = lc_arena_zeros(arena, obj->link.k), .factor = factor};
-  lc_index *first = lc_arena_alloc(arena, count, sizeof *first);
-  lc_status status = first && report.class_rows ? LC_OK : LC_OUT_OF_MEMORY;
-  if (status == LC_OK) {
-    place_runs(n, count, first);
-    status = obj->x->ops->subset(obj->x, count, first, RUN, &sample, arena);
-  }
+  lc_status status = report.class_rows ? lc_design_sample(obj->x, rows, &sample, arena) : LC_OUT_OF_MEMORY;
   if (status == LC_OK && has_all_classes(&sample, obj->link.k, arena)) {
     status = lc_objective_init(&inner, &sample, obj->loss, &obj->link, obj->pen, 1, &quiet, arena);
+    inner.mean = obj->mean;
     inner.rms = obj->rms;
     if (status == LC_OK) status = solver->run(&inner, &rough, B, &report);
     factor->ready = factor->ready && status == LC_OK;

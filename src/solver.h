@@ -6,7 +6,7 @@
 #ifndef LC_SOLVER_H
 #define LC_SOLVER_H
 
-#include "objective.h"
+#include "metric.h"
 
 /* Everything that can be set, as numbers. NaN: not set, the solver's own choice. */
 typedef struct lc_settings {
@@ -60,8 +60,9 @@ enum {
   LC_NEEDS_ROWS = 8,
   LC_TAKES_L1 = 16,
   LC_TAKES_BOUNDS = 32,
-  LC_DRAWS = 64,          /* shuffles: wants a seed */
-  LC_STEPS_AS_GIVEN = 128 /* works in the user's columns: no shift, no scale, all score columns */
+  LC_DRAWS = 64,           /* shuffles: wants a seed */
+  LC_STEPS_AS_GIVEN = 128, /* works in the user's columns: no shift, no scale, all score columns */
+  LC_SEES_MEANS = 256      /* a mean of a column does not slow it, until it costs digits */
 };
 
 /* Memory for a factor of P coefficients, not ready; a copy, ready. */

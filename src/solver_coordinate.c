@@ -113,7 +113,7 @@ static const lc_field fields[] = {
 const lc_solver lc_solver_coordinate = {
     "coordinate",
     "proximal Newton with coordinate descent on a working set",
-    LC_NEEDS_SMOOTH | LC_NEEDS_CURVATURE | LC_NEEDS_COLUMNS | LC_TAKES_L1 | LC_TAKES_BOUNDS,
+    LC_NEEDS_SMOOTH | LC_NEEDS_CURVATURE | LC_SEES_MEANS | LC_NEEDS_COLUMNS | LC_TAKES_L1 | LC_TAKES_BOUNDS,
     fields,
     (int)(sizeof fields / sizeof fields[0]),
     coordinate_run};

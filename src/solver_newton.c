@@ -261,4 +261,5 @@ void lc_factor_copy(lc_index P, const lc_factor *from, lc_factor *to) {
 }
 
 const lc_solver lc_solver_newton = {
-    "newton", "Newton's method with the exact Hessian", LC_NEEDS_SMOOTH | LC_NEEDS_CURVATURE, NULL, 0, newton_run};
+    "newton",  "Newton's method with the exact Hessian", LC_NEEDS_SMOOTH | LC_NEEDS_CURVATURE | LC_SEES_MEANS, NULL, 0,
+    newton_run};
