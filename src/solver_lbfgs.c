@@ -121,7 +121,7 @@ static const lc_field fields[] = {
 
 const lc_solver lc_solver_lbfgs = {"lbfgs",
                                    "limited-memory BFGS with second derivatives of a sample of rows where they pay",
-                                   LC_NEEDS_SMOOTH,
+                                   LC_NEEDS_SMOOTH | LC_SEES_MEANS,
                                    fields,
                                    (int)(sizeof fields / sizeof fields[0]),
                                    lbfgs_run};

@@ -6,8 +6,9 @@
 #define TESTS(X)                                                                                                \
   X(status)                                                                                                     \
   X(arena)                                                                                                      \
-  X(random) X(linalg) X(kernel) X(design) X(dense) X(sparse) X(loss) X(penalty) X(objective) X(solver) X(solve) \
-      X(nested) X(covariance)
+  X(random)                                                                                                     \
+  X(linalg) X(kernel) X(design) X(dense) X(sparse) X(loss) X(penalty) X(objective) X(solver) X(solve) X(nested) \
+      X(covariance) X(metric)
 
 #define DECLARE(name) void test_##name(void);
 TESTS(DECLARE)

@@ -1,0 +1,204 @@
+/* Tests of the room "metric": what a model solves, multiplied by the matrix that it stands for, comes back. */
+#include "metric.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctest.h"
+
+void test_metric(void);
+
+enum { N = 90, COLUMNS = 4, Q = COLUMNS + 1, MOST = Q * 3 };
+
+typedef struct world {
+  ctest_host host;
+  lc_arena arena;
+  lc_design x;
+  lc_link link;
+  lc_penalty pen;
+  lc_objective obj;
+  double data[N * COLUMNS], y[N], w[N], l1[COLUMNS], l2[COLUMNS], mean[COLUMNS], rms[COLUMNS];
+} world;
+
+/* Columns with means, weights, k classes; the objective stands at a random point. */
+static void make_world(world *d, const char *name, int k, int reference, double lambda) {
+  memset(d, 0, sizeof *d);
+  double total = 0;
+  for (int i = 0; i < N; i++) {
+    d->y[i] = i % k;
+    d->w[i] = 0.5 + ctest_uniform();
+    total += d->w[i];
+  }
+  for (int j = 0; j < COLUMNS; j++) {
+    for (int i = 0; i < N; i++) {
+      double x = ctest_normal() + j - 1 + 0.5 * (d->y[i] == j);
+      d->data[i + j * N] = x;
+      d->mean[j] += d->w[i] * x / total;
+      d->rms[j] += d->w[i] * x * x / total;
+    }
+    d->rms[j] = sqrt(d->rms[j]);
+    d->l2[j] = 1 + j;
+  }
+  ctest_host_init(&d->host);
+  lc_arena_init(&d->arena, &d->host.host);
+  lc_design_dense(&d->x, N, COLUMNS, LC_DOUBLE, d->data);
+  d->x.y = d->y;
+  d->x.w = d->w;
+  d->x.one = 1;
+  const lc_loss *loss = lc_loss_find(name);
+  CHECK(lc_link_make(loss, k, reference, &d->link) == LC_OK);
+  d->pen = (lc_penalty){COLUMNS, 1, lambda, d->l1, d->l2, NULL, NULL};
+  CHECK(lc_objective_init(&d->obj, &d->x, loss, &d->link, &d->pen, 1, &d->host.host, &d->arena) == LC_OK);
+  d->obj.mean = d->mean;
+  d->obj.rms = d->rms;
+  double B[MOST];
+  for (int i = 0; i < MOST; i++) B[i] = 0.4 * ctest_normal();
+  CHECK(lc_objective_eval(&d->obj, B, LC_WANT_GRADIENT) == LC_OK);
+  lc_objective_accept(&d->obj);
+}
+
+static double entry(const world *d, int i, int j) { return j == 0 ? 1 : d->data[i + (j - 1) * N]; }
+
+/* w_i / W times the second derivatives of row i, K x K. */
+static void row_curvature(const world *d, int i, double *S) {
+  int K = d->obj.K;
+  double z[3], r[3], s[6];
+  for (int c = 0; c < K; c++) z[c] = d->obj.at.Z[i + c * N];
+  d->obj.loss->rows(&d->link, 1, z, 1, d->y + i, NULL, r, 1, s, 1);
+  for (int b = 0; b < K; b++)
+    for (int a = 0; a <= b; a++) S[a + b * K] = S[b + a * K] = s[lc_packed_at(a, b)] * d->w[i] / d->obj.weight_sum;
+}
+
+static double ridge(const world *d, int j) { return j == 0 ? 0 : d->pen.lambda * d->l2[j - 1]; }
+
+/* Is H times the solution of v equal to v? */
+static void check_solves(int P, const double *H, lc_metric *metric) {
+  double v[MOST], x[MOST], back[MOST];
+  for (int i = 0; i < P; i++) v[i] = x[i] = ctest_normal();
+  lc_metric_solve(metric, x);
+  for (int i = 0; i < P; i++) {
+    back[i] = 0;
+    for (int j = 0; j < P; j++) back[i] += H[i + j * P] * x[j];
+  }
+  CHECK(ctest_distance(P, back, v) < 1e-6);
+}
+
+/* The arrow in full: slopes meet each other through the intercept alone. own[j]: mean s x_j, square: mean s x_j^2. */
+static void add_arrow(const world *d, int c, const double *own, const double *square, double *H) {
+  int P = (int)d->obj.P;
+  for (int j = 0; j < Q; j++)
+    for (int i = 0; i < Q; i++)
+      H[c * Q + i + (c * Q + j) * P] = i == j ? square[j] + ridge(d, j) : own[i] * own[j] / own[0];
+}
+
+static void test_arrow(const char *name, int k) {
+  static world d;
+  make_world(&d, name, k, 0, 0.01);
+  int K = d.obj.K;
+  double H[MOST * MOST] = {0}, bound = lc_link_bound(d.obj.loss, &d.link), own[Q], square[Q], S[9];
+  lc_metric metric;
+  CHECK(lc_metric_bound(&d.obj, &metric) == LC_OK);
+  for (int j = 0; j < Q; j++) {
+    own[j] = bound * (j == 0 ? 1 : d.mean[j - 1]);
+    square[j] = bound * (j == 0 ? 1 : d.rms[j - 1] * d.rms[j - 1]);
+  }
+  for (int c = 0; c < K; c++) add_arrow(&d, c, own, square, H);
+  check_solves(Q * K, H, &metric);
+  double passes = d.obj.passes;
+  CHECK(lc_metric_refresh(&d.obj, &metric) == LC_OK);
+  CHECK(d.obj.passes == passes + 1);
+  for (int c = 0; c < K; c++) {
+    memset(own, 0, sizeof own);
+    memset(square, 0, sizeof square);
+    for (int i = 0; i < N; i++) {
+      row_curvature(&d, i, S);
+      for (int j = 0; j < Q; j++) {
+        own[j] += S[c * (K + 1)] * entry(&d, i, j);
+        square[j] += S[c * (K + 1)] * entry(&d, i, j) * entry(&d, i, j);
+      }
+    }
+    add_arrow(&d, c, own, square, H);
+  }
+  check_solves(Q * K, H, &metric);
+  ctest_host_free(&d.host);
+}
+
+/* S (x) G by sums over all rows, which so small a sample is. Without a penalty all directions share one factor and the
+ * model is exact; with one, members of a group have l2 off by less than a factor 2. */
+static void test_kronecker(const char *name, int k, int reference, double lambda) {
+  static world d;
+  make_world(&d, name, k, reference, lambda);
+  int K = d.obj.K, P = Q * K;
+  double H[MOST * MOST], S[9], mean[9] = {0}, G[Q * Q] = {0}, total = 0;
+  lc_metric metric;
+  CHECK(lc_metric_bound(&d.obj, &metric) == LC_OK);
+  CHECK(isfinite(lc_metric_cost(&d.obj)));
+  CHECK(lc_metric_build(&d.obj, &metric) == LC_OK);
+  CHECK(metric.ready && metric.sample.n == N);
+  for (int i = 0; i < N; i++) {
+    row_curvature(&d, i, S);
+    double trace = 0;
+    for (int c = 0; c < K; c++) trace += S[c * (K + 1)];
+    for (int c = 0; c < K * K; c++) mean[c] += S[c];
+    total += trace;
+    for (int b = 0; b < Q; b++)
+      for (int a = 0; a < Q; a++) G[a + b * Q] += trace * entry(&d, i, a) * entry(&d, i, b);
+  }
+  for (int b = 0; b < K; b++)
+    for (int a = 0; a < K; a++)
+      for (int v = 0; v < Q; v++)
+        for (int u = 0; u < Q; u++)
+          H[a * Q + u + (b * Q + v) * P] =
+              mean[a + b * K] * G[u + v * Q] / total + (a == b && u == v ? ridge(&d, u) : 0);
+  if ((lambda == 0 && reference) || K == 1) check_solves(P, H, &metric);
+  double v[MOST], x[MOST], form = 0, product = 0;
+  for (int i = 0; i < P; i++) v[i] = x[i] = i % Q == 0 ? 0 : ctest_normal();
+  lc_metric_solve(&metric, x); /* x'v = x'Mx for the model M, between half and twice x'Hx */
+  for (int i = 0; i < P; i++) {
+    product += x[i] * v[i];
+    for (int j = 0; j < P; j++) form += x[i] * H[i + j * P] * x[j];
+  }
+  CHECK(product > 0.5 * form && product < 2 * form);
+  /* A shift common to all classes sees the ridge alone, and nothing where there is none. */
+  for (int i = 0; i < P; i++) x[i] = i % Q;
+  lc_metric_solve(&metric, x);
+  for (int i = 0; i < P && !reference && K > 1; i++) {
+    double want = i % Q > 0 && lambda > 0 ? i % Q / ridge(&d, i % Q) : 0;
+    CHECK_NEAR(x[i], want, 1e-9);
+  }
+  ctest_host_free(&d.host);
+}
+
+/* No model: more columns than rows, very many classes, no memory. */
+static void test_refusals(void) {
+  static world d;
+  make_world(&d, "softmax", 3, 0, 0.1);
+  lc_metric metric;
+  CHECK(lc_metric_bound(&d.obj, &metric) == LC_OK);
+  d.x.n = Q - 1;
+  CHECK(isinf(lc_metric_cost(&d.obj)));
+  d.x.n = N;
+  d.obj.K = 101;
+  CHECK(isinf(lc_metric_cost(&d.obj)));
+  d.obj.K = 3;
+  d.host.limit = d.host.given + 1;
+  lc_arena_init(&d.arena, &d.host.host);
+  CHECK(lc_metric_bound(&d.obj, &metric) == LC_OUT_OF_MEMORY);
+  CHECK(lc_metric_build(&d.obj, &metric) == LC_OUT_OF_MEMORY);
+  ctest_host_free(&d.host);
+}
+
+void test_metric(void) {
+  ctest_seed(41);
+  test_arrow("logistic", 2);
+  test_arrow("softmax", 3);
+  test_arrow("squared_hinge", 3);
+  for (int ridge = 0; ridge < 2; ridge++) {
+    test_kronecker("logistic", 2, 0, 0.02 * ridge);
+    test_kronecker("squared_hinge", 2, 0, 0.02 * ridge);
+    test_kronecker("softmax", 3, 1, 0.02 * ridge);
+    test_kronecker("softmax", 3, 0, 0.02 * ridge);
+  }
+  test_refusals();
+}
