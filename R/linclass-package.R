@@ -13,9 +13,26 @@
 #'
 #' where `L_i` is the loss of row i (see [linclass_losses()]), and the intercepts are not penalised.
 #'
-#' * Fit: [linclass()], [solver()], [linclass_control()].
-#' * What can be chosen: [linclass_losses()], [linclass_solvers()].
-#' * Errors, warnings and messages: [linclass_conditions].
+#' @section Fit: [linclass()] fits; [solver()] and [linclass_control()] say how, and
+#'   [linclass_losses()] and [linclass_solvers()] list what there is; [linclass_threads()] sets the
+#'   number of threads. [convert_penalty()] translates the penalties of other packages.
+#' @section Predict and judge: [predict()][predict.linclass()] gives classes, probabilities and
+#'   scores of new rows, [fitted()][fitted.linclass()] those of the training rows,
+#'   [simulate()][simulate.linclass()] draws responses. [plot_confusion()] and [plot_reliability()]
+#'   judge predictions.
+#' @section Read a fit: [summary()][summary.linclass()], [coef()][coef.linclass()],
+#'   [vcov()][vcov.linclass()], [logLik()][logLik.linclass()], [anova()][anova.linclass()];
+#'   [objective()] is what was minimised and [certificate()] says how far from the minimum it is.
+#'   [update()][update.linclass()] changes a fit.
+#' @section Look at a fit: [plot()][plot.linclass()], and [autoplot()][autoplot.linclass()] where
+#'   ggplot2 is installed; [plot_history()] compares solvers; [plot_images()] and [plot_weights()]
+#'   show pictures and what was learned from them.
+#' @section Learn how it works: [raw_scores()], [sigmoid()], [softmax()], [sample_loss()],
+#'   [loss_value()], [loss_gradient()], [loss_hessian()], [newton_step()] and [check_gradient()] are
+#'   the pieces of the mathematics; [plot_losses()], [plot_contours()] and [iterates()] draw it;
+#'   [big_cats] are pictures to learn from. `vignette(package = "linclass")` lists the long form.
+#' @section When something goes wrong: [linclass_conditions] lists the classes of errors, warnings
+#'   and messages.
 #'
 #' @useDynLib linclass, .registration = TRUE
 #' @importFrom methods as is validObject

@@ -161,7 +161,8 @@ margin_text <- function(text, side, ..., cex = 1) {
 #'   `time`, and the `values`. Errors: `linclass_error_argument` if there is no fit, or no history.
 #' @family plots
 #' @examples
-#' births <- transform(MASS::birthwt, low = factor(low, labels = c("normal", "low")))
+#' births <- transform(MASS::birthwt, low = factor(low, labels = c("normal", "low")),
+#'                     age = (age - 23) / 5, lwt = (lwt - 130) / 30)
 #' with_solver <- function(solver) linclass(low ~ age + lwt + smoke, births, solver = solver)
 #' plot_history(newton = with_solver("newton"), lbfgs = with_solver("lbfgs"),
 #'              descent = with_solver("gradient_descent"))

@@ -123,7 +123,9 @@ iterates <- function(fit, steps = NULL, seed = NULL) {
 #' @examples
 #' # Two coefficients: the intercept and one slope.
 #' x <- scale(mtcars$wt)
-#' fit_by <- function(solver) linclass(x, factor(mtcars$am), solver = solver)
+#' fit_by <- function(solver) {
+#'   linclass(x, factor(mtcars$am), solver = solver, control = linclass_control(max_iter = 50))
+#' }
 #' newton <- fit_by("newton")
 #' descent <- fit_by(solver("gradient_descent", rate = 2))
 #' plot_contours(function(w) loss_value(w, x, mtcars$am, "logistic"),
