@@ -225,50 +225,48 @@ static lc_status dense_pass(const lc_design *x, const lc_pass *pass, const lc_ho
   return status;
 }
 
-enum { STRIP = 1024 };
+static int threads_for(const lc_host *host, double flops) { return flops > 1e6 ? host->threads : 1; }
 
-/* Part of one column: where it lies, or as shown in the strip. */
-static const double *column_part(const lc_design *x, lc_index row0, lc_index m, lc_index j, double *strip) {
-  if (is_view(x)) return (const double *)x->x + j * x->n + row0;
-  load_column(x, row0, m, j, strip);
-  return strip;
+/* Rows of one column as shown, the intercept's ones included. */
+static void load_listed(const lc_design *x, lc_index row0, lc_index m, lc_index j, double *out) {
+  if (j >= x->one)
+    load_column(x, row0, m, j - x->one, out);
+  else
+    for (lc_index i = 0; i < m; i++) out[i] = 1;
 }
 
-/* Columns a.. of the list that lie side by side in the caller's memory, at most `most`. */
-static lc_index run_length(const lc_design *x, lc_index nj, const lc_index *j, lc_index a, lc_index most) {
-  lc_index length = 1;
-  if (j[a] < x->one || !is_view(x)) return 1;
-  while (length < most && a + length < nj && j[a + length] == j[a] + length) length++;
-  return length;
+/* Columns a .. a + count - 1 of the list as a matrix: where they lie if they lie side by side, else copied. */
+static const double *load_columns(const lc_design *x, lc_index row0, lc_index m, lc_index count, const lc_index *j,
+                                  double *tile, lc_index *ld) {
+  int beside = is_view(x) && j[0] >= x->one;
+  for (lc_index a = 1; a < count && beside; a++) beside = j[a] == j[0] + a;
+  *ld = beside ? x->n : m;
+  if (beside) return (const double *)x->x + (j[0] - x->one) * x->n + row0;
+  for (lc_index a = 0; a < count; a++) load_listed(x, row0, m, j[a], tile + a * m);
+  return tile;
 }
 
-static int threads_for(const lc_host *host, double flops) { return flops > 2e5 ? host->threads : 1; }
+enum { FEW = 8, FEW_ROWS = 512 }; /* columns and rows of a tile on the stack */
 
 static void dense_col_dot(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *R, double *c,
                           const lc_host *host) {
-  enum { RUN = 16 }; /* columns of one piece of work: the same pieces for any number of threads */
   memset(c, 0, (size_t)(nj * K) * sizeof(double));
   int threads = threads_for(host, (double)nj * (double)x->n * K);
   (void)threads;
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
 #endif
-  for (lc_index piece = 0; piece < (nj + RUN - 1) / RUN; piece++) {
-    double strip[STRIP];
-    lc_index end = lc_min(nj, (piece + 1) * RUN), run;
-    for (lc_index a = piece * RUN; a < end; a += run) {
-      lc_index col = j[a] - x->one;
-      run = run_length(x, end, j, a, RUN);
-      for (lc_index row0 = 0; row0 < x->n; row0 += STRIP) {
-        lc_index m = lc_min(STRIP, x->n - row0);
-        if (col < 0) {
-          for (int k = 0; k < K; k++) c[a + k * nj] += column_sum(m, R + k * x->n + row0);
-          continue;
-        }
-        const double *column = column_part(x, row0, m, col, strip);
-        lc_kernels()->gradient(m, run, K, column, x->n, R + row0, x->n, c + a, nj);
+  for (lc_index piece = 0; piece < (nj + FEW - 1) / FEW; piece++) {
+    double tile[FEW * FEW_ROWS];
+    lc_index from = piece * FEW, end = lc_min(nj, from + FEW), ld;
+    /* One right-hand side costs less than a copy: columns then go one by one. */
+    lc_index step = K == 1 && j[end - 1] - j[from] != end - 1 - from ? 1 : end - from;
+    for (lc_index a = from; a < end; a += step)
+      for (lc_index row0 = 0; row0 < x->n; row0 += FEW_ROWS) {
+        lc_index m = lc_min(FEW_ROWS, x->n - row0);
+        const double *X = load_columns(x, row0, m, step, j + a, tile, &ld);
+        lc_kernels()->gradient(m, step, K, X, ld, R + row0, x->n, c + a, nj);
       }
-    }
   }
 }
 
@@ -279,28 +277,15 @@ static void dense_col_axpy(const lc_design *x, lc_index nj, const lc_index *j, i
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
 #endif
-  for (lc_index piece = 0; piece < (x->n + STRIP - 1) / STRIP; piece++) {
-    double strip[STRIP];
-    lc_index row0 = piece * STRIP, m = lc_min(STRIP, x->n - row0);
-    for (lc_index a = 0; a < nj; a++) {
-      lc_index col = j[a] - x->one;
-      if (col < 0) {
-        for (int k = 0; k < K; k++)
-          for (lc_index i = 0; i < m; i++) Z[row0 + i + k * x->n] += d[a + k * nj];
-        continue;
-      }
-      const double *column = column_part(x, row0, m, col, strip);
-      lc_kernels()->scores(m, 1, K, column, m, d + a, nj, Z + row0, x->n);
+  for (lc_index piece = 0; piece < (x->n + FEW_ROWS - 1) / FEW_ROWS; piece++) {
+    double tile[FEW * FEW_ROWS];
+    lc_index row0 = piece * FEW_ROWS, m = lc_min(FEW_ROWS, x->n - row0), ld;
+    for (lc_index a = 0; a < nj; a += FEW) {
+      lc_index count = lc_min(FEW, nj - a);
+      const double *X = load_columns(x, row0, m, count, j + a, tile, &ld);
+      lc_kernels()->scores(m, count, K, X, ld, d + a, nj, Z + row0, x->n);
     }
   }
-}
-
-/* Rows of one column as shown, the intercept's ones included. */
-static void load_listed(const lc_design *x, lc_index row0, lc_index m, lc_index j, double *out) {
-  if (j >= x->one)
-    load_column(x, row0, m, j - x->one, out);
-  else
-    for (lc_index i = 0; i < m; i++) out[i] = 1;
 }
 
 /* A few rows of C, all the way down the rows of X: tiles of the chosen columns are copied, the right one times the

@@ -10,6 +10,10 @@ enum { MOST_ROUNDS = 100 };
 /* Proofs keep this relative distance from the threshold, so that rounding cannot turn one. */
 static const double margin = 1e-6;
 
+/* The share of its bound that a feature's distance from its last residual is taken for, where only a guess is wanted.
+ */
+static const double guess = 0.3;
+
 /* ---- residuals ----------------------------------------------------------------------------------------------------
  */
 
@@ -42,18 +46,18 @@ static int whole_row_in_set(const lc_member *member, lc_index f) {
   return 1;
 }
 
-static int needs_reading(const lc_member *member, lc_index f) {
+static int needs_reading(const lc_member *member, lc_index f, double doubt) {
   const lc_objective *obj = &member->obj;
   double threshold = obj->weight_sum * lc_penalty_l1(obj->pen, f) * (1 - margin);
-  return !lc_screen_proves(&member->screen, f, threshold) && !whole_row_in_set(member, f);
+  return !lc_screen_proves(&member->screen, f, threshold, doubt) && !whole_row_in_set(member, f);
 }
 
 /* Features that some pending member must look at; their number. */
-static lc_index list_features(lc_run *run) {
+static lc_index list_features(lc_run *run, double doubt) {
   lc_index count = 0;
   for (lc_index f = 0; f < run->problem->x->p; f++)
     for (lc_index m = 0; m < run->nmembers; m++)
-      if (run->member[m].pending && needs_reading(run->member + m, f)) {
+      if (run->member[m].pending && needs_reading(run->member + m, f, doubt)) {
         run->list[count++] = f;
         break;
       }
@@ -134,7 +138,7 @@ static lc_status join(lc_run *run, lc_member *member, lc_index count, lc_index *
 
 /* What a slope with gradient g allows: t at most. */
 static void weigh(const lc_penalty *pen, lc_index f, double g, double *t) {
-  if (isinf(lc_penalty_conjugate(pen, f, *t * g)) && g != 0)
+  if (isinf(lc_penalty_conjugate(pen, f, -*t * g)) && g != 0)
     *t = fmin(*t, lc_penalty_l1(pen, f) / fabs(g) * (1 - 1e-15));
 }
 
@@ -200,8 +204,12 @@ static lc_status judge(lc_run *run, lc_member *member) {
   LC_TRY(gap_of(run, member, &member->gap));
   member->relative = member->gap / lc_objective_scale(obj);
   member->met = member->relative <= run->settings->tolerance;
+  /* The first-order bound is cautious; how cautious, the last gaps tell. */
+  if (member->met)
+    member->ease = fmin(100, member->ease * fmin(2, sqrt(0.2 * run->settings->tolerance / member->relative)));
   if (member->met || (member->model.stuck && !(member->relative < 0.5 * member->best_relative))) return LC_OK;
   member->best_relative = fmin(member->best_relative, member->relative);
+  member->ease *= 0.3; /* the next lambda begins more carefully */
   member->goal *= fmax(1e-3, fmin(0.1, 0.3 * run->settings->tolerance / member->relative));
   member->pending = 1;
   return LC_OK;
@@ -220,21 +228,56 @@ static double first_goal(const lc_run *run, const lc_member *member, double lamb
   return 0.3 * run->settings->tolerance * lambda * least;
 }
 
+/* A Hessian of the set costs size^2 n, and its factor size^3 / 3: with more coefficients a score column than this
+ * gradients alone are cheaper. Once so, always: pairs of gradients do not survive coefficients that leave the set. */
+enum { MOST_SECOND_ORDER = 2000 };
+
+static int is_large(const lc_member *member) {
+  return member->orthant.room > 0 || member->model.size * member->obj.K > MOST_SECOND_ORDER;
+}
+
+/* A large set has no Hessian to predict with: the last two solutions are extrapolated in lambda. */
+static lc_status extrapolate(lc_run *run, lc_member *member) {
+  lc_objective *obj = &member->obj;
+  lc_model *m = &member->model;
+  size_t bytes = (size_t)obj->P * sizeof(double);
+  double ratio = (obj->pen->lambda - run->lambda) / (run->lambda - run->previous);
+  int known = member->last != NULL && isfinite(ratio);
+  if (!member->last && !(member->last = lc_arena_doubles(&member->arena, obj->P))) return LC_OUT_OF_MEMORY;
+  if (known) {
+    LC_TRY(lc_model_load(m));
+    for (lc_index s = 0; s < m->size; s++) {
+      double b = m->b[s], to = b + ratio * (b - member->last[m->place[s]]);
+      lc_index f = m->place[s] % obj->q - obj->pen->one;
+      if (f >= 0 && to * b <= 0) to = 0;
+      if (f >= 0 && obj->pen->lower) to = fmin(fmax(to, obj->pen->lower[f]), obj->pen->upper[f]);
+      m->b[s] = to;
+    }
+  }
+  memcpy(member->last, obj->at.B, bytes);
+  if (!known) return LC_OK;
+  LC_TRY(lc_model_try(m, 1));
+  if (obj->to.value < obj->at.value) lc_model_take(m);
+  return LC_OK;
+}
+
 static lc_status begin(lc_run *run, lc_member *member, double lambda) {
   member->pen.lambda = lambda;
   member->pending = 1;
   member->best_relative = INFINITY;
-  member->goal = first_goal(run, member, lambda);
+  member->goal = member->ease * first_goal(run, member, lambda);
   lc_objective_revalue(&member->obj);
+  if (is_large(member)) return extrapolate(run, member);
   lc_model_drop_zeros(&member->model);
   return isinf(run->lambda) ? LC_OK : lc_model_predict(&member->model, run->lambda);
 }
 
-/* Newton steps on the set. */
+/* Newton steps on the set, or many cheaper ones. */
 static lc_status solve_set(lc_member *member) {
-  const double most = 100;
+  const double most = 100, many = 2000;
   double before = member->model.steps;
-  lc_status status = lc_model_solve(&member->model, member->goal, most);
+  lc_status status = is_large(member) ? lc_orthant_solve(&member->orthant, &member->model, member->goal, many)
+                                      : lc_model_solve(&member->model, member->goal, most);
   member->steps += member->model.steps - before;
   if (status == LC_MAX_ITER) member->model.stuck = 1;
   return status == LC_MAX_ITER ? LC_OK : status;
@@ -271,6 +314,7 @@ static lc_status task_solve(lc_run *run, lc_member *member) {
 static void publish(lc_run *run, lc_member *member) {
   lc_objective *obj = &member->obj;
   memcpy(member->B, obj->at.B, (size_t)obj->P * sizeof(double));
+  lc_remove_common_shift(obj, member->B);
   lc_design_to_user(run->problem->x, obj->K, member->B);
   member->Z = obj->at.Z;
   member->objective = obj->at.value;
@@ -283,7 +327,8 @@ lc_status lc_members_advance(lc_run *run, double lambda) {
   for (lc_index m = 0; m < run->nmembers; m++) run->member[m].pending = 1;
   LC_TRY(for_members(run, task_begin));
   for (int round = 0;; round++) {
-    lc_index count = list_features(run), pending = 0;
+    /* Before the first solution a guess of who will join is enough. */
+    lc_index count = list_features(run, round == 0 ? guess : 1), pending = 0;
     LC_TRY(read_features(run, count));
     for (lc_index m = 0; m < run->nmembers; m++) {
       lc_member *member = run->member + m;
@@ -298,6 +343,7 @@ lc_status lc_members_advance(lc_run *run, double lambda) {
     LC_TRY(for_members(run, task_solve));
   }
   for (lc_index m = 0; m < run->nmembers; m++) publish(run, run->member + m);
+  run->previous = run->lambda;
   run->lambda = lambda;
   return LC_OK;
 }

@@ -84,6 +84,7 @@ static lc_status make_members(lc_run *run) {
   for (lc_index m = 0; m < run->nmembers; m++) {
     lc_member *member = run->member + m;
     member->run = run;
+    member->ease = 1;
     /* Several members share the threads among them. */
     int threads = run->nmembers > 1 ? 1 : run->host->threads;
     member->host = (lc_host){.self = member, .more = member_more, .poll = member_poll, .threads = threads};
@@ -224,6 +225,6 @@ lc_status lc_members_start(lc_run *run, double *lambda_max) {
     double size = problem->x->one ? problem->sd[j] * (problem->x->scale ? problem->x->scale[j] : 1) : run->rms[j];
     run->norm2[j] = rows * size * size * (1 + 1e-12);
   }
-  run->lambda = INFINITY;
+  run->lambda = run->previous = INFINITY;
   return largest_lambda(run, lambda_max);
 }

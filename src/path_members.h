@@ -7,7 +7,7 @@
 
 #include "path.h"
 #include "screen.h"
-#include "solver_model.h"
+#include "solver_orthant.h"
 
 struct lc_run;
 
@@ -20,10 +20,12 @@ typedef struct lc_member {
   const double *spread;  /* p, of its own rows; NULL: 1 */
   lc_objective obj;
   lc_model model;
+  lc_orthant orthant; /* once the set is large; then also */
+  double *last;       /* P: the solution before the last one */
   lc_screen screen;
   double *s, *balanced, *relative_weight; /* k class factors; n x K residuals; scratch n x K */
   int possible, started, pending;         /* a gap is possible; the predictor may be used; not yet at its gap */
-  double goal, best_relative;
+  double goal, ease, best_relative; /* largest residual within the set; what gaps allowed it to be larger; least gap */
   /* the solution, for whoever records it */
   double *B;       /* q x K in the user's columns */
   const double *Z; /* n x K */
@@ -41,12 +43,12 @@ typedef struct lc_run {
   lc_link link;
   lc_index nmembers;
   lc_member *member;
-  double *mean, *rms;       /* p each: of the shown columns */
-  double *norm2;            /* p: their squared norms, centred with an intercept */
-  double *residuals, *dots; /* n x (K nmembers); as many columns of dots of the listed features */
-  lc_index *list;           /* features whose columns are read */
-  double lambda, next;      /* of the last solutions, Inf at the start; of those being sought */
-  const lc_solver *solver;  /* of lc_members_solve() */
+  double *mean, *rms;            /* p each: of the shown columns */
+  double *norm2;                 /* p: their squared norms, centred with an intercept */
+  double *residuals, *dots;      /* n x (K nmembers); as many columns of dots of the listed features */
+  lc_index *list;                /* features whose columns are read */
+  double lambda, previous, next; /* of the last solutions and those before, Inf at the start; of those being sought */
+  const lc_solver *solver;       /* of lc_members_solve() */
   volatile lc_status stopped;
 } lc_run;
 

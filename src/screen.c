@@ -58,19 +58,19 @@ void lc_screen_look(lc_screen *screen, const double *R) {
     }
 }
 
-double lc_screen_bound(const lc_screen *screen, lc_index j, int c) {
+double lc_screen_bound(const lc_screen *screen, lc_index j, int c, double doubt) {
   int s = screen->stamp[j];
   if (s < 0) return INFINITY;
   int at = s * screen->K + c;
   double dot = screen->c[j + c * screen->p], size2 = screen->size2[at];
   double left = size2 > 0 ? fmax(screen->norm2[j] - dot * dot / size2, 0) : screen->norm2[j];
-  return fabs(screen->along[at] * dot) + sqrt(left) * screen->across[at];
+  return fabs(screen->along[at] * dot) + doubt * sqrt(left) * screen->across[at];
 }
 
-int lc_screen_proves(const lc_screen *screen, lc_index j, double threshold) {
+int lc_screen_proves(const lc_screen *screen, lc_index j, double threshold, double doubt) {
   if (screen->stamp[j] < 0) return 0;
   for (int c = 0; c < screen->K; c++)
-    if (!(lc_screen_bound(screen, j, c) < threshold)) return 0;
+    if (!(lc_screen_bound(screen, j, c, doubt) < threshold)) return 0;
   return 1;
 }
 

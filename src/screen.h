@@ -37,11 +37,12 @@ lc_status lc_screen_init(lc_screen *screen, lc_index n, lc_index p, int K, int m
  * become unknown. Cost n K for each snapshot. */
 void lc_screen_look(lc_screen *screen, const double *R);
 
-/* 1 where |x_j'r_c| < threshold is proved for every score column c. O(K). */
-int lc_screen_proves(const lc_screen *screen, lc_index j, double threshold);
+/* |x_j'r_c| at most, for the present residuals; Inf when nothing is known. doubt = 1 is the bound; a smaller one
+ * reckons that columns are not all on the side of |e|, which is a guess. O(1). */
+double lc_screen_bound(const lc_screen *screen, lc_index j, int c, double doubt);
 
-/* |x_j'r_c| at most, for the present residuals; Inf when nothing is known. O(1). */
-double lc_screen_bound(const lc_screen *screen, lc_index j, int c);
+/* 1 where the bound is below the threshold for every score column: a proof for doubt = 1. O(K). */
+int lc_screen_proves(const lc_screen *screen, lc_index j, double threshold, double doubt);
 
 /* Feature j has the dots c[0], c[ld], ... (K of them) with the present residuals. */
 void lc_screen_learn(lc_screen *screen, lc_index j, const double *c, lc_index ld);

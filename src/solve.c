@@ -175,9 +175,7 @@ static lc_status run_once(lc_objective *obj, const lc_solver *solver, const lc_s
 
 static int is_stop(lc_status status) { return status == LC_INTERRUPTED || status == LC_TIME_LIMIT; }
 
-/* Symmetric scores: a shift common to all classes changes nothing where no penalty sees it; intercepts and
- * unpenalised slopes then sum to zero. */
-static void remove_common_shift(const lc_objective *obj, double *B) {
+void lc_remove_common_shift(const lc_objective *obj, double *B) {
   if (obj->link.base || obj->link.vector) return;
   for (lc_index j = 0; j < obj->q; j++) {
     lc_index f = j - obj->pen->one;
@@ -370,7 +368,7 @@ static double expected_passes(const lc_solver *solver, const lc_settings *settin
 /* From the objective's point to the numbers that are reported. */
 static lc_status finish(const lc_problem *problem, lc_objective *obj, int as_given, lc_solution *out) {
   memcpy(out->B, obj->at.B, (size_t)obj->P * sizeof(double));
-  if (!as_given) remove_common_shift(obj, out->B);
+  if (!as_given) lc_remove_common_shift(obj, out->B);
   lc_design_to_user(problem->x, obj->K, out->B);
   if (!(problem->loss->flags & LC_SMOOTH)) { /* the value of the loss itself, without smoothing */
     obj->link.mu = 0;

@@ -50,6 +50,10 @@ lc_status lc_show_columns(lc_problem *problem, int second_order, int as_given, d
  * carry the spread of the column, and b_user = b scale, so that l1 |b_user| = (l1 scale) |b|. */
 lc_status lc_shown_penalty(const lc_design *x, const double *spread, lc_penalty *pen, lc_arena *arena);
 
+/* Symmetric scores: a shift common to all classes changes nothing where no penalty sees it; intercepts and unpenalised
+ * slopes of B (q x K, columns as shown) then sum to zero, in place. */
+void lc_remove_common_shift(const lc_objective *obj, double *B);
+
 /* Fits. Memory comes from the arena; the return value is < 0 where there is no usable solution, else equal to
  * out->status. */
 lc_status lc_solve(lc_problem *problem, const lc_settings *settings, const lc_host *host, lc_arena *arena,

@@ -153,8 +153,7 @@ static double residual(const lc_model *m, lc_index s, double b, double g) {
   return (f < 0 ? fabs(g) : lc_penalty_violation(m->obj->pen, f, b, g + l2_of(m, s) * b)) / m->unit[s];
 }
 
-/* The model's start at `at`: coefficients, gradients, the worst residual. R must be that of `at`. */
-static lc_status load(lc_model *m) {
+lc_status lc_model_load(lc_model *m) {
   lc_objective *obj = m->obj;
   LC_TRY(list_rows(m));
   lc_mark mark = lc_arena_mark(m->arena);
@@ -174,7 +173,7 @@ static lc_status load(lc_model *m) {
 
 lc_status lc_model_look(lc_model *m) {
   LC_TRY(lc_objective_residuals(m->obj, NULL, m->R));
-  return load(m);
+  return lc_model_load(m);
 }
 
 /* ---- the Hessian of the set ------------------------------------------------------------------------------------ */
@@ -366,8 +365,7 @@ static double predicted_change(const lc_model *m) {
   return change;
 }
 
-/* to <- at + t (b - start) on the set, with R_to. */
-static lc_status step_to(lc_model *m, double t) {
+lc_status lc_model_try(lc_model *m, double t) {
   lc_objective *obj = m->obj;
   lc_mark mark = lc_arena_mark(m->arena);
   lc_index moved = 0, *rows = lc_arena_alloc(m->arena, m->nrows, sizeof *rows);
@@ -389,19 +387,19 @@ static lc_status step_to(lc_model *m, double t) {
   return status;
 }
 
-/* R_to becomes R with the point. */
-static void accept(lc_model *m) {
+void lc_model_take(lc_model *m) {
   double *swap = m->R;
   lc_objective_accept(m->obj);
   m->R = m->R_to;
   m->R_to = swap;
   m->fresh = 0;
+  m->steps++;
 }
 
 lc_status lc_model_predict(lc_model *m, double lambda) {
   const lc_penalty *pen = m->obj->pen;
   if (m->built < m->size || m->size == 0 || lambda == pen->lambda) return LC_OK;
-  LC_TRY(load(m));
+  LC_TRY(lc_model_load(m));
   lc_index count = list_active(m);
   factor(m, count);
   for (lc_index v = 0; v < count; v++) {
@@ -417,22 +415,32 @@ lc_status lc_model_predict(lc_model *m, double lambda) {
     if (f >= 0 && pen->lower) to = fmin(fmax(to, pen->lower[f]), pen->upper[f]);
     m->b[s] = to;
   }
-  LC_TRY(step_to(m, 1));
-  if (m->obj->to.value < m->obj->at.value) accept(m);
+  LC_TRY(lc_model_try(m, 1));
+  if (m->obj->to.value < m->obj->at.value) lc_model_take(m);
   return LC_OK;
 }
 
+/* Residuals fall by a constant share a step while H is old, and soon at once when it is fresh. A new H pays when the
+ * old one's remaining steps to the goal cost more flops than making it. */
+static int new_hessian_pays(const lc_model *m, double last, double goal) {
+  if (m->built == 0) return 1;
+  if (m->fresh || !(last < INFINITY)) return 0;
+  double rate = m->worst / last;
+  if (rate >= 0.5) return 1;
+  double n = (double)m->obj->x->n, size = (double)m->size, rows = (double)m->nrows, K = m->obj->K;
+  double step = (40 * rows + 100) * n * K + 16 * size * size, hessian = size * size * n + 2 * step;
+  return log(goal / m->worst) / log(rate) * step > hessian;
+}
+
 lc_status lc_model_solve(lc_model *m, double goal, double max_steps) {
-  const double slow = 0.2; /* residuals should fall by this much a step, else H is too old */
   double last = INFINITY, t;
   m->stuck = 0;
   for (double step = 0;; step++) {
     LC_TRY(lc_poll(m->obj->host));
-    LC_TRY(load(m));
+    LC_TRY(lc_model_load(m));
     if (m->worst <= goal || m->size == 0) return LC_OK;
     if (step >= max_steps) return LC_MAX_ITER;
-    int old = !m->fresh && (m->worst > slow * last || m->built == 0);
-    if (old)
+    if (new_hessian_pays(m, last, goal))
       LC_TRY(rebuild(m));
     else if (m->built < m->size)
       LC_TRY(build_rows(m));
@@ -445,16 +453,15 @@ lc_status lc_model_solve(lc_model *m, double goal, double max_steps) {
       m->built = 0; /* the old model sees nothing to gain: look with a new one */
       continue;
     }
-    LC_TRY(step_to(m, 1));
+    LC_TRY(lc_model_try(m, 1));
     LC_TRY(lc_line_search(m->obj, change, m->obj->to.value, &t));
     if (t == 0) {
       if (m->fresh) break;
       m->built = 0;
       continue;
     }
-    if (t < 1) LC_TRY(step_to(m, t));
-    accept(m);
-    m->steps++;
+    if (t < 1) LC_TRY(lc_model_try(m, t));
+    lc_model_take(m);
   }
   m->stuck = 1;
   return LC_OK;

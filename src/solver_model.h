@@ -55,6 +55,13 @@ void lc_model_drop_zeros(lc_model *m);
 /* R and the worst residual at `at`. Reads the columns of the set. */
 lc_status lc_model_look(lc_model *m);
 
+/* What the others are made of, for methods of their own: the start of a step at `at`, whose R is known (coefficients
+ * into b and start, gradients, the worst residual); `to` <- `at` + t (b - start) on the set, with R_to; `at` <- `to`
+ * as a step. The first two read the columns of the set, the third none. */
+lc_status lc_model_load(lc_model *m);
+lc_status lc_model_try(lc_model *m, double t);
+void lc_model_take(lc_model *m);
+
 /* First-order step of the solution from `lambda` to obj->pen->lambda: db = -(change) H^-1 (l1 sign(b) + l2 b) on the
  * free coefficients; a coefficient that would change its sign stops at 0. `at` moves when the objective falls.
  * Reads the columns of the set. */

@@ -1,0 +1,24 @@
+/* solver_orthant.h - room "solver": many coefficients under an L1 penalty, by limited-memory BFGS within orthants.
+ *
+ * Where a set is too large for its Hessian, gradients alone must do. Within an orthant the L1 part is linear, so the
+ * objective is smooth; a step goes along a quasi-Newton direction of the steepest subgradient, and coefficients that
+ * would leave the orthant stop at 0 (Andrew and Gao, 2007). Pairs of steps and gradient changes are those of the smooth
+ * part, the same for every lambda, so they are kept from one lambda to the next. */
+#ifndef LC_SOLVER_ORTHANT_H
+#define LC_SOLVER_ORTHANT_H
+
+#include "solver_model.h"
+#include "solver_pairs.h"
+
+typedef struct lc_orthant {
+  lc_pairs pairs; /* of vectors over the set */
+  lc_index room;  /* coefficients that there is memory for */
+  double *metric, *v, *d, *g, *b, *from, *to, *gradient;
+} lc_orthant;
+
+/* Steps on the set of m until its worst residual is at most goal, max_steps are done or rounding ends it (m->stuck).
+ * Each step reads the columns of the set twice. `work` is empty (all 0) at first and belongs to m from then on; the set
+ * may have grown since the last call, and nothing may have been dropped from it. */
+lc_status lc_orthant_solve(lc_orthant *work, lc_model *m, double goal, double max_steps);
+
+#endif
