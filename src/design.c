@@ -52,13 +52,6 @@ lc_status lc_design_take_runs(const lc_design *x, lc_index count, const lc_index
   return LC_OK;
 }
 
-/* R's NA_real_ is the NaN whose low word is 1954 (R's own arithmetic.c); every other NaN is a NaN. */
-static int is_na(double value) {
-  uint64_t bits;
-  memcpy(&bits, &value, sizeof bits);
-  return (uint32_t)bits == 1954;
-}
-
 /* One column as numbers: its entries (count of them, rows r or 0..count-1 when r is NULL), and how many
  * rows are zero without being stored. */
 typedef struct column {
@@ -103,7 +96,7 @@ static void one_column(const lc_design *x, lc_index j, double total, lc_colstat 
       if (!col.row && 2 * e <= col.count) pilot = value;
     } else if (isinf(value))
       out->n_inf[j]++;
-    else if (col.integer || is_na(value))
+    else if (col.integer || lc_is_na(value))
       out->n_na[j]++;
     else
       out->n_nan[j]++;
@@ -147,12 +140,19 @@ static int quick_column(const lc_design *x, lc_index j, lc_colstat *out) {
   return 1;
 }
 
+int lc_design_may_shift(const lc_design *x, lc_index j) {
+  return !x->start && (!x->coded || !x->coded->part[x->coded->owner[j]].code);
+}
+
 void lc_design_colstats(const lc_design *x, int threads, lc_colstat *out) {
-  (void)threads;
   double total = (double)x->n;
   if (x->w) {
     total = 0;
     for (lc_index i = 0; i < x->n; i++) total += x->w[i];
+  }
+  if (x->ops->colstats) {
+    x->ops->colstats(x, total, threads, out);
+    return;
   }
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(dynamic, 4) if (threads > 1)

@@ -11,6 +11,8 @@
 #ifndef LC_DESIGN_H
 #define LC_DESIGN_H
 
+#include <string.h>
+
 #include "arena.h"
 #include "base.h"
 
@@ -78,6 +80,13 @@ typedef struct lc_colstat {
   double *n_na, *n_nan, *n_inf; /* counts over rows with positive weight; p each */
 } lc_colstat;
 
+/* R's NA_real_ is the NaN whose low word is 1954 (R's own arithmetic.c); every other NaN is a NaN. */
+static inline int lc_is_na(double value) {
+  uint64_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  return (uint32_t)bits == 1954;
+}
+
 typedef struct lc_design_ops {
   const char *name;
   unsigned caps;
@@ -99,11 +108,13 @@ typedef struct lc_design_ops {
   lc_status (*col_cross)(const lc_design *, lc_index ni, const lc_index *i, lc_index nj, const lc_index *j,
                          const double *s, double *C, const lc_host *, lc_arena *);
   /* out <- a copy, in the arena, of `count` runs of `length` rows each, run r from row first[r] on (runs may overlap),
-   * columns as shown (so out has neither shift nor scale), with responses, weights and offsets. A sparse design gives
-   * a sparse one, its rows increasing within a column when first[] does. Cost: the runs; when sparse the row numbers
-   * of all entries twice, and n + count * length integers of scratch that stay in the arena. */
+   * columns as shown (dense and sparse ones have neither shift nor scale after it), with responses, weights and
+   * offsets, in the same storage; sparse rows increase within a column when first[] does. Cost: the runs; when sparse
+   * the row numbers of all entries twice, and n + count * length integers of scratch that stay in the arena. */
   lc_status (*subset)(const lc_design *, lc_index count, const lc_index *first, lc_index length, lc_design *out,
                       lc_arena *);
+  /* Column statistics, where columns cannot be read one by one; NULL: they can. */
+  void (*colstats)(const lc_design *, double weight_sum, int threads, lc_colstat *out);
   /* Rows by number. */
   lc_status (*as_rows)(const lc_design *, lc_rows *out, lc_arena *);
   /* Z (m x K, ld m) = scores of rows `index`; offsets included. */
@@ -113,6 +124,30 @@ typedef struct lc_design_ops {
 } lc_design_ops;
 
 enum lc_storage { LC_DOUBLE, LC_INTEGER };
+
+/* One part of a coded design. In each row one of its levels stands, with a number: a factor's level with 1, a factor
+ * times a variable with that variable. A numeric column is a part of one level without codes. */
+typedef struct lc_part {
+  const int *code;     /* n numbers from 1 to levels; NULL: one level, a numeric column */
+  const double *value; /* n numbers; NULL: all 1 */
+  int levels, first;   /* its levels are numbers first .. first + levels - 1 of all levels */
+} lc_part;
+
+/* Columns made of levels: x_ij = sum over parts t of value_ti weight(level of row i in t, j). With treatment contrasts
+ * a level has one column and weight 1, or no column; with others it has its row of the contrast matrix. */
+typedef struct lc_coded {
+  const lc_part *part; /* numeric columns come first */
+  int nparts, nnumeric, nlevels;
+  const int *start, *column; /* columns of level l: column[start[l]] .. column[start[l + 1] - 1], in increasing order */
+  const double *weight;      /* their weights; NULL: all 1 */
+  const int *owner;          /* p: the part of each column; it has levels of no other */
+  /* The same by columns, for the verbs of columns (lc_coded_index); NULL until then. Column j is made of levels
+   * level[first[j]] .. level[first[j + 1] - 1] with weights by[.]; level l stands in rows row[begin[l]] ..
+   * row[begin[l + 1] - 1] (levels of numeric columns: in all rows, none is listed). */
+  const int *first, *level, *row;
+  const double *by;
+  const lc_index *begin;
+} lc_coded;
 
 struct lc_design {
   const lc_design_ops *ops;
@@ -127,8 +162,9 @@ struct lc_design {
   /* sparse (CSC): columns' starts (p + 1), rows of the entries, their values */
   const int *start, *row;
   const double *value;
-  lc_index entries;    /* length of row and value */
-  const lc_rows *rows; /* a copy in the order of rows, NULL where none was made (prepare) */
+  lc_index entries;      /* length of row and value */
+  const lc_rows *rows;   /* a copy in the order of rows, NULL where none was made (prepare) */
+  const lc_coded *coded; /* coded: everything */
 };
 
 /* q = p + one. */
@@ -146,6 +182,31 @@ void lc_design_sparse(lc_design *out, lc_index n, lc_index p, const int *start, 
  * entries; rows inside 0..n-1 and increasing within a column), else what is wrong. Cost: one read of the indices. */
 const char *lc_sparse_check(lc_index n, lc_index p, const int *start, lc_index nstart, const int *row, lc_index nrow,
                             lc_index nvalue);
+
+/* Levels instead of columns: lc_coded_check() first. */
+void lc_design_coded(lc_design *out, lc_index n, lc_index p, const lc_coded *coded);
+
+/* NULL when the parts describe columns 0..p-1 of n rows, else what is wrong. nstart, nentries: lengths of start, and of
+ * column and weight. Fills owner (p), which is to become coded->owner. Cost: one read of the codes. */
+const char *lc_coded_check(lc_index n, lc_index p, const lc_coded *coded, lc_index nstart, lc_index nentries,
+                           int *owner);
+
+/* Adds what the verbs of columns need, in the arena: O(n) numbers for each part with codes. */
+lc_status lc_coded_index(lc_index n, lc_index p, lc_coded *coded, lc_arena *arena);
+
+/* Rows `row` (m of them) of a coded design, copied into the arena, with responses, weights and offsets. */
+lc_status lc_coded_take(const lc_design *x, lc_index m, const lc_index *row, lc_design *out, lc_arena *arena);
+
+/* The distinct rows of a coded design (equal levels, numbers, y and offsets) with the sums of their weights, in the
+ * order in which they come first: fits of it are fits of `x`. Sets *pays to 0, and leaves out alone, where that would
+ * not halve the rows. Cost: one read of X. */
+lc_status lc_coded_patterns(const lc_design *x, lc_design *out, int *pays, lc_arena *arena);
+
+/* The statistics of lc_design_colstats() for a coded design. */
+void lc_coded_colstats(const lc_design *x, double weight_sum, int threads, lc_colstat *out);
+
+/* May column j be shown shifted? Not where zeros are not stored. */
+int lc_design_may_shift(const lc_design *x, lc_index j);
 
 /* Column statistics of the user's columns; arrays of `out` are the caller's. Finite for finite columns of any size.
  * Columns with NaN or Inf have NaN statistics. Cost: one or two reads of X. */

@@ -6,6 +6,8 @@
 
 #include "linalg.h"
 
+enum { MOST_WRITTEN_OUT = 1 << 23 }; /* numbers of a coded design's basis */
+
 static const double dependent = 1e-11;       /* relative remainder at which a column depends on others */
 static const double well_conditioned = 1e-3; /* least relative remainder that a Gram matrix resolves well */
 
@@ -56,7 +58,9 @@ lc_status lc_basis_build(const lc_design *x, unsigned char *alias, lc_basis *out
   memset(out, 0, sizeof *out);
   out->q = lc_design_q(x);
   if (!(x->ops->caps & LC_COLUMNS)) return LC_UNSUPPORTED;
-  return x->start ? build_sparse(x, alias, out, arena) : build_dense(x, alias, out, arena);
+  /* Columns that are stored short are written out only when that is little. */
+  int stored_short = x->start || (x->coded && x->n * out->q > MOST_WRITTEN_OUT);
+  return stored_short ? build_sparse(x, alias, out, arena) : build_dense(x, alias, out, arena);
 }
 
 void lc_basis_enter(const lc_basis *basis, int K, double *B) {

@@ -20,7 +20,7 @@ typedef struct lc_basis {
 } lc_basis;
 
 /* Sets alias (q) and the rest of `out`. Dense designs: needs n x q and q x q doubles from the arena. Sparse
- * designs are never densified: their Gram matrix decides. Unpenalised problems only. Cost 4 n q^2. */
+ * and large coded designs are never densified: their Gram matrix decides. Unpenalised problems only. Cost 4 n q^2. */
 lc_status lc_basis_build(const lc_design *x, unsigned char *alias, lc_basis *out, lc_arena *arena);
 
 /* Coefficients (q x K) from the columns to the basis (theta = R b), and back (b = R^-1 theta), in place. */

@@ -62,7 +62,7 @@ static int choose_shift(const lc_problem *problem, int second_order, double *shi
   const double hidden = robust ? 30 : 1;
   for (lc_index j = 0; j < problem->x->p; j++) {
     double mean = problem->mean[j], sd = problem->sd[j];
-    int shifted = problem->x->one && !problem->x->start && fabs(mean) > hidden * sd && sd > 0;
+    int shifted = problem->x->one && lc_design_may_shift(problem->x, j) && fabs(mean) > hidden * sd && sd > 0;
     shift[j] = shifted ? mean : 0;
     any |= shifted;
   }
@@ -382,6 +382,15 @@ static lc_status finish(const lc_problem *problem, lc_objective *obj, int as_giv
   return out->status;
 }
 
+/* Rows of codes often repeat; a fit that sums over rows may sum over the distinct ones. */
+static lc_status join_equal_rows(lc_problem *problem, lc_solution *out, lc_arena *arena) {
+  int joined = 0;
+  if (!problem->x->coded || (out->solver->flags & LC_NEEDS_ROWS)) return LC_OK;
+  LC_TRY(lc_coded_patterns(problem->x, &out->patterns, &joined, arena));
+  if (joined) problem->x = &out->patterns;
+  return LC_OK;
+}
+
 lc_status lc_solve(lc_problem *problem, const lc_settings *settings, const lc_host *host, lc_arena *arena,
                    lc_solution *out) {
   memset(out, 0, sizeof *out);
@@ -389,6 +398,7 @@ lc_status lc_solve(lc_problem *problem, const lc_settings *settings, const lc_ho
   LC_TRY(lc_link_make(problem->loss, problem->k, problem->reference, &link));
   out->solver = problem->solver ? problem->solver : plan(problem, &link, &out->reason);
   if (problem->solver) out->reason = "as asked";
+  LC_TRY(join_equal_rows(problem, out, arena));
   LC_TRY(check_solver(problem, out->solver));
   lc_penalty *pen = &out->pen;
   *pen = problem->pen;

@@ -38,7 +38,8 @@ typedef struct lc_solution {
   lc_basis basis;       /* of the columns, when the fit needed one */
   lc_objective *fitted; /* where the fit ran; C is the curvature at the solution when has_curvature */
   int has_curvature;
-  int want; /* what the last evaluation computes */
+  int want;           /* what the last evaluation computes */
+  lc_design patterns; /* the distinct rows of a coded design, when the fit used them; problem->x points here then */
 } lc_solution;
 
 /* Sets how the design shows its columns (as_given: as they are): shifts where a mean hides the spread, which second

@@ -71,7 +71,10 @@ static lc_status evaluate(const lc_problem *problem, const lc_solution *solution
   lc_link link;
   LC_TRY(lc_link_make(problem->loss, problem->k, problem->reference, &link));
   *shown = *problem->x;
-  if (shown->one && !shown->start) shown->shift = problem->mean;
+  double *shift = lc_arena_doubles(arena, shown->p);
+  if (!shift) return LC_OUT_OF_MEMORY;
+  for (lc_index j = 0; j < shown->p; j++) shift[j] = lc_design_may_shift(shown, j) ? problem->mean[j] : 0;
+  if (shown->one) shown->shift = shift;
   lc_index q = lc_design_q(shown);
   double *B = lc_arena_doubles(arena, q * link.K);
   if (!B) return LC_OUT_OF_MEMORY;

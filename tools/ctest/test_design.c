@@ -337,11 +337,120 @@ static void test_storage(lc_design *x, const data *d, ctest_host *host) {
   }
 }
 
+/* Two numeric columns, a factor with treatment contrasts and a level that no row has, and a variable times a factor
+ * with other contrasts. */
+typedef struct codes {
+  int code[2 * N], owner[P];
+  double value[N];
+  lc_part part[4];
+  lc_coded coded;
+  data plain;
+} codes;
+
+static const int coded_start[] = {0, 1, 2, 2, 3, 4, 5, 7, 8, 9}, coded_column[] = {0, 1, 2, 3, 4, 5, 6, 5, 6};
+static const double coded_weight[] = {1, 1, 1, 1, 1, 1, 0.5, -1, 2};
+enum { CODED_LEVELS = 9, CODED_ENTRIES = 9 };
+
+static codes *make_codes(const data *d, lc_arena *arena) {
+  codes *c = malloc(sizeof *c);
+  if (!c) abort();
+  c->plain = *d;
+  for (int i = 0; i < N; i++) {
+    c->code[i] = ctest_uniform() < 0.2 ? 1 : ctest_uniform() < 0.5 ? 2 : 4;
+    c->code[i + N] = 1 + (int)(3 * ctest_uniform());
+    c->value[i] = ctest_normal();
+    double *row = c->plain.x + i;
+    for (int j = 2; j < P; j++) row[j * N] = 0;
+    if (c->code[i] > 1) row[c->code[i] * N] = 1;
+    int level = 5 + c->code[i + N];
+    for (int e = coded_start[level]; e < coded_start[level + 1]; e++)
+      row[coded_column[e] * N] = coded_weight[e] * c->value[i];
+  }
+  for (int j = 2; j < P; j++) c->plain.shift[j] = 0; /* zeros of dummies are not stored */
+  c->part[0] = (lc_part){NULL, c->plain.x, 1, 0};
+  c->part[1] = (lc_part){NULL, c->plain.x + N, 1, 1};
+  c->part[2] = (lc_part){c->code, NULL, 4, 2};
+  c->part[3] = (lc_part){c->code + N, c->value, 3, 6};
+  c->coded = (lc_coded){.part = c->part,
+                        .nparts = 4,
+                        .nnumeric = 2,
+                        .nlevels = CODED_LEVELS,
+                        .start = coded_start,
+                        .column = coded_column,
+                        .weight = coded_weight,
+                        .owner = c->owner};
+  CHECK(lc_coded_check(N, P, &c->coded, CODED_LEVELS + 1, CODED_ENTRIES, c->owner) == NULL);
+  CHECK(lc_coded_index(N, P, &c->coded, arena) == LC_OK);
+  return c;
+}
+
+static void test_coded_check(codes *c) {
+  lc_coded coded = c->coded;
+  int owner[P], start[CODED_LEVELS + 1], column[CODED_ENTRIES];
+#define REFUSED(change, nstart, nentries)                                                \
+  do {                                                                                   \
+    memcpy(start, coded_start, sizeof start);                                            \
+    memcpy(column, coded_column, sizeof column);                                         \
+    coded = c->coded;                                                                    \
+    coded.start = start;                                                                 \
+    coded.column = column;                                                               \
+    CHECK(lc_coded_check(N, P, &coded, CODED_LEVELS + 1, CODED_ENTRIES, owner) == NULL); \
+    change;                                                                              \
+    CHECK(lc_coded_check(N, P, &coded, nstart, nentries, owner) != NULL);                \
+  } while (0)
+  REFUSED(start[0] = 1, CODED_LEVELS + 1, CODED_ENTRIES);
+  REFUSED(start[4] = 6, CODED_LEVELS + 1, CODED_ENTRIES);
+  REFUSED(start[CODED_LEVELS] = 8, CODED_LEVELS + 1, CODED_ENTRIES);
+  REFUSED((void)0, CODED_LEVELS, CODED_ENTRIES);
+  REFUSED((void)0, CODED_LEVELS + 1, CODED_ENTRIES - 1);
+  REFUSED(column[3] = P, CODED_LEVELS + 1, CODED_ENTRIES);
+  REFUSED(column[3] = -1, CODED_LEVELS + 1, CODED_ENTRIES);
+  REFUSED(column[3] = 6, CODED_LEVELS + 1, CODED_ENTRIES);      /* of two parts */
+  REFUSED(column[5] = 6, CODED_LEVELS + 1, CODED_ENTRIES);      /* twice in one level */
+  REFUSED(column[3] = 2, CODED_LEVELS + 1, CODED_ENTRIES);      /* none is left with column 3 */
+  REFUSED(coded.nnumeric = 3, CODED_LEVELS + 1, CODED_ENTRIES); /* its levels are four */
+  REFUSED(coded.nnumeric = 1, CODED_LEVELS + 1, CODED_ENTRIES);
+#undef REFUSED
+  for (int k = 0; k < 2; k++) {
+    int keep = c->code[5];
+    c->code[5] = k == 0 ? 0 : 5;
+    CHECK(lc_coded_check(N, P, &c->coded, CODED_LEVELS + 1, CODED_ENTRIES, owner) != NULL);
+    c->code[5] = keep;
+  }
+}
+
+/* Joined rows carry the weights of all, and every row finds its pattern. */
+static void test_patterns(const codes *c, const data *d, lc_arena *arena) {
+  lc_part part = {c->code, NULL, 4, 0};
+  int start[] = {0, 0, 1, 2, 3}, column[] = {0, 1, 2}, owner[] = {0, 0, 0}, pays = -1;
+  lc_coded coded = {.part = &part, .nparts = 1, .nlevels = 4, .start = start, .column = column, .owner = owner};
+  lc_design x, joined;
+  lc_design_coded(&x, N, 3, &coded);
+  x.y = d->y;
+  x.w = d->w;
+  CHECK(lc_coded_patterns(&x, &joined, &pays, arena) == LC_OK);
+  CHECK(pays == 1 && joined.n == 9); /* three levels, three classes */
+  for (lc_index k = 0; k < joined.n; k++) {
+    double sum = 0;
+    for (int i = 0; i < N; i++)
+      if (c->code[i] == joined.coded->part[0].code[k] && d->y[i] == joined.y[k]) sum += d->w[i];
+    CHECK_NEAR(joined.w[k], sum, 1e-13);
+  }
+  lc_design_coded(&x, N, P, &c->coded);
+  x.y = d->y;
+  CHECK(lc_coded_patterns(&x, &joined, &pays, arena) == LC_OK);
+  CHECK(pays == 0);
+}
+
 void test_design(void) {
   ctest_seed(3);
   ctest_host host;
   ctest_host_init(&host);
   data *d = make_data();
+  lc_arena arena;
+  lc_arena_init(&arena, &host.host);
+  codes *c = make_codes(d, &arena);
+  ctest_seed(4);
   CHECK(lc_sparse_check(N, P, d->start, P + 1, d->row, d->start[P], d->start[P]) == NULL);
   for (int set = 0; set < CTEST_KERNELS; set++) {
     if (!ctest_kernel(set)) continue;
@@ -353,11 +462,15 @@ void test_design(void) {
     test_storage(&x, d, &host);
     lc_design_sparse(&x, N, P, d->start, d->row, d->value, d->start[P]);
     test_storage(&x, d, &host);
+    lc_design_coded(&x, N, P, &c->coded);
+    test_storage(&x, &c->plain, &host);
     test_hard_columns();
   }
   lc_kernels_choose(NULL);
   test_hard_integers();
   test_sparse_check();
+  test_coded_check(c);
+  test_patterns(c, d, &arena);
   ctest_host_free(&host);
-  free(d);
+  free(c), free(d);
 }
