@@ -118,7 +118,7 @@ bake_formula <- function(blueprint, newdata, na.action, novel) {
   frame <- match.fun(na.action)(frame)
   attr(frame, "terms") <- terms
   terms_offset <- frame_offset(frame, terms)
-  x <- if (nrow(frame)) expand_terms(terms, frame, blueprint$contrasts, blueprint$sparse) else
+  x <- if (nrow(frame)) expand_terms(terms, frame, blueprint$contrasts, blueprint$layout) else
     empty_x(blueprint)
   if (!setequal(colnames(x), blueprint$names)) {
     abort("newdata", "`newdata` does not expand to the columns of the fit.")

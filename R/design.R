@@ -2,13 +2,14 @@
 # list(x, y (as given), weights, offset, foldid, blueprint, na_action, row_names).
 # resolve_design() then checks and codes, in the same way for both.
 
-# Above this many bytes a formula with wide factors is laid out as a sparse matrix.
+# Bytes of X up to which a formula is laid out dense, and above which it may be laid out sparse.
+small_dense <- 1e6
 dense_limit <- 3e7
 
 # weights, offset, subset, na.action and foldid are expressions, evaluated in data as glm() does;
-# `env` is where linclass() was called.
+# `env` is where linclass() was called. layout: that of an earlier fit, NULL: what suits the sizes.
 design_from_formula <- function(formula, data, weights, offset, subset, na.action, contrasts, env,
-                                intercept = TRUE, foldid = NULL) {
+                                intercept = TRUE, foldid = NULL, layout = NULL) {
   if (is.data.frame(data) && !nrow(data)) abort("no_rows", "`data` has no rows.")
   frame <- evaluate_frame(formula, data, weights, offset, subset, na.action, foldid, env)
   terms <- attr(frame, "terms")
@@ -27,13 +28,15 @@ design_from_formula <- function(formula, data, weights, offset, subset, na.actio
   # Not model.response(), which would write out a name for each row.
   y <- restore_levels(frame[[attr(terms, "response")]], given)
   given_offset <- frame_offset(frame, terms)
+  frame <- strings_to_factors(frame, attr(terms, "response"))
   xlevels <- .getXlevels(terms, frame)
-  sparse <- wants_sparse(terms, frame, xlevels)
-  x <- expand_terms(terms, frame, contrasts, sparse)
+  contrasts <- used_contrasts(terms, frame, contrasts)
+  if (is.null(layout)) layout <- choose_layout(terms, frame, contrasts)
+  x <- expand_terms(terms, frame, contrasts, layout)
   blueprint <- list(
     kind = "formula", terms = detach_terms(terms, data, NROW(given)), xlevels = xlevels,
-    contrasts = used_contrasts(terms, frame, contrasts), names = colnames(x),
-    intercept = attr(terms, "intercept") == 1L, sparse = sparse, named = TRUE,
+    contrasts = contrasts, names = colnames(x), intercept = attr(terms, "intercept") == 1L,
+    layout = layout, named = TRUE,
     offset = if (!is.null(offset)) "argument" else if (is.null(given_offset)) "none" else
       "formula", offset_call = offset)
   blueprint$variables <- data_variables(blueprint$terms)
@@ -127,22 +130,48 @@ frame_offset <- function(frame, terms) {
   Reduce(`+`, parts)
 }
 
-# A factor has one column a level in X but one nonzero a row: wide factors pay for a sparse layout.
-wants_sparse <- function(terms, frame, xlevels) {
+# Once, instead of in every function that needs the levels. Terms still say that they were strings.
+strings_to_factors <- function(frame, response) {
+  for (i in setdiff(which(vapply(frame, is.character, NA)), response)) {
+    frame[[i]] <- as_levels(frame[[i]])
+  }
+  frame
+}
+
+# How X is stored: "dense"; "coded" (codes.R); or "sparse", where wide factors cannot be coded.
+choose_layout <- function(terms, frame, contrasts) {
+  size <- term_sizes(terms, frame)
+  n <- nrow(frame)
+  if (!any(size$coded) || 8 * n * sum(size$columns) <= small_dense) return("dense")
+  # A row of X costs about that many products of two columns in a Hessian: dense, with the writing
+  # of X; coded, where a sum in a table takes the time of some 40 products (measured).
+  numeric <- sum(size$columns[!size$coded])
+  parts <- sum(size$parts[size$coded])
+  dense <- sum(size$columns)^2 + 200 * sum(size$columns)
+  coded <- numeric^2 + 40 * parts * (numeric + parts / 2)
+  if (coded < dense && can_code(terms, frame, contrasts)) return("coded")
+  # A factor has one column a level in X but one nonzero a row.
+  if (8 * n * sum(size$columns) > dense_limit && sum(size$parts) < 0.2 * sum(size$columns))
+    return("sparse")
+  "dense"
+}
+
+# Of each term: its columns, the columns of its numeric variables alone (nonzeros of a row), and
+# whether it has a factor.
+term_sizes <- function(terms, frame) {
   factors <- attr(terms, "factors")
-  if (!length(factors) || !length(xlevels)) return(FALSE)
-  width <- vapply(rownames(factors), function(v) {
-    if (v %in% names(xlevels)) length(xlevels[[v]]) else NCOL(frame[[v]])
-  }, 1)
-  columns <- apply(factors > 0, 2L, function(used) prod(width[used]))
-  dense <- apply(factors > 0, 2L, function(used) {
-    prod(width[used & !rownames(factors) %in% names(xlevels)])
-  })
-  8 * sum(columns) * nrow(frame) > dense_limit && sum(dense) < 0.2 * sum(columns)
+  if (!length(factors)) return(list(columns = 0, parts = 0, coded = FALSE))
+  used <- frame[rownames(factors)]
+  categorical <- vapply(used, is_categorical, NA)
+  width <- vapply(used, function(v) if (is.factor(v)) nlevels(v) else NCOL(v), 1)
+  width[vapply(used, is.logical, NA)] <- 2
+  of_terms <- function(which) apply(factors > 0, 2L, function(there) prod(width[there & which]))
+  list(columns = of_terms(TRUE), parts = of_terms(!categorical),
+       coded = colSums(factors[categorical, , drop = FALSE] > 0) > 0)
 }
 
 # X without its column of ones.
-expand_terms <- function(terms, frame, contrasts, sparse) {
+expand_terms <- function(terms, frame, contrasts, layout) {
   plain <- plain_columns(terms, frame)
   if (!is.null(plain)) {
     x <- unlist(frame[plain], use.names = FALSE) # the one copy; matrix() would make another
@@ -151,15 +180,19 @@ expand_terms <- function(terms, frame, contrasts, sparse) {
     dimnames(x) <- list(as.character(attr(frame, "row.names")), plain)
     return(x)
   }
+  if (layout == "coded") return(code_terms(terms, frame, contrasts))
+  sparse <- layout == "sparse"
   expand <- if (sparse) Matrix::sparse.model.matrix else model.matrix
-  x <- tryCatch(expand(terms, frame, contrasts.arg = contrasts), error = function(e) {
-    abort("formula", paste("The model matrix cannot be built:", conditionMessage(e)), parent = e)
-  })
+  x <- tryCatch(expand(terms, frame, contrasts.arg = contrasts), error = refuse_terms)
   constant <- match("(Intercept)", colnames(x))
   if (!is.na(constant)) x <- x[, -constant, drop = FALSE]
   if (sparse) return(as_csc(x))
   attr(x, "assign") <- attr(x, "contrasts") <- NULL
   x
+}
+
+refuse_terms <- function(e) {
+  abort("formula", paste("The model matrix cannot be built:", conditionMessage(e)), parent = e)
 }
 
 # The variables when every term is one plain numeric vector: their model matrix is themselves, and
@@ -173,14 +206,21 @@ plain_columns <- function(terms, frame) {
   if (all(plain)) labels
 }
 
-# The contrasts that were used, from the expansion of a single row.
+# The contrasts that are used, a name or a matrix for each factor, from the expansion of a single
+# row. Names do not depend on the levels, of which two are enough then.
 used_contrasts <- function(terms, frame, contrasts) {
   row <- frame[1L, , drop = FALSE]
-  for (name in names(row)[vapply(row, is.character, NA)]) {
-    row[[name]] <- factor(row[[name]], levels = sort(unique(frame[[name]])))
+  for (name in names(row)[vapply(row, is.factor, NA)]) {
+    given <- list(contrasts[[name]], attr(row[[name]], "contrasts"))
+    if (nlevels(row[[name]]) > 2L && all(vapply(given, function(g) is.null(g) || is.character(g), NA))) {
+      kept <- attr(row[[name]], "contrasts")
+      row[[name]] <- factor(1L, levels = 1:2, ordered = is.ordered(row[[name]]))
+      attr(row[[name]], "contrasts") <- kept
+    }
   }
   attr(row, "terms") <- terms
-  attr(model.matrix(terms, row, contrasts.arg = contrasts), "contrasts")
+  x <- tryCatch(model.matrix(terms, row, contrasts.arg = contrasts), error = refuse_terms)
+  attr(x, "contrasts")
 }
 
 # x: base matrix, Matrix or data frame of numbers.
@@ -195,7 +235,6 @@ design_from_xy <- function(x, y, weights = NULL, offset = NULL, intercept = TRUE
   if (!nrow(x)) abort("no_rows", "`x` has no rows.")
   blueprint$named <- !is.null(colnames(x))
   blueprint$names <- check_column_names(colnames(x), ncol(x), intercept)
-  blueprint$sparse <- is(x, "dgCMatrix")
   list(x = x, y = y, weights = check_weights(weights, nrow(x)), offset = offset,
        blueprint = blueprint, na_action = NULL, row_names = rownames(x))
 }
@@ -368,7 +407,7 @@ row_weights <- function(response, weights, class_weights) {
 # code may index such a matrix before.
 column_stats <- function(x, weights, names) {
   stats <- .Call(lcr_colstats, x, weights)
-  if (is.character(stats)) abort("sparse", paste0("`x` is not a valid sparse matrix: ", stats))
+  if (is.character(stats)) abort("sparse", paste0("`x` is not a valid matrix: ", stats))
   lacking <- stats$n_na + stats$n_nan
   if (any(lacking > 0)) {
     abort("missing", sprintf(paste(

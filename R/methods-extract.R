@@ -238,6 +238,7 @@ model.frame.linclass <- function(formula, ...) {
 #' @export
 model.matrix.linclass <- function(object, data = NULL, ...) {
   x <- training_data(object, data)$x
+  if (inherits(x, "linclass_codes")) x <- write_out(x)
   if (object$intercept) x <- cbind(`(Intercept)` = 1, x)
   colnames(x) <- stats::variable.names(object)
   x

@@ -136,7 +136,8 @@ collect_again <- function(object, data, env) {
   environment(formula) <- where
   if (is.null(data)) data <- eval(call$data, env)
   design_from_formula(formula, data, call$weights, call$offset, call$subset, call$na.action,
-                      object$blueprint$contrasts, where, object$intercept)
+                      object$blueprint$contrasts, where, object$intercept,
+                      layout = object$blueprint$layout)
 }
 
 suppress_linclass <- function(expr) {
@@ -151,7 +152,7 @@ suppress_linclass <- function(expr) {
 data_fingerprint <- function(design) {
   p <- length(design$stats$mean)
   wave <- cos(seq_len(p))
-  values <- if (is.matrix(design$x)) design$x else design$x@x
+  values <- stored_numbers(design$x)
   sampled <- if (length(values)) unique(round(seq(1, length(values), length.out = 64L)))
   sample <- asinh(as.double(values[sampled]))
   weights <- if (is.null(design$weights)) 1 else design$weights / max(design$weights)
@@ -161,6 +162,13 @@ data_fingerprint <- function(design) {
     order = sum(weights * (design$codes + 1) * cos(seq_along(design$codes))),
     offset = if (is.null(design$offset)) 0 else
       sum(design$offset * cos(seq_along(design$offset))))
+}
+
+stored_numbers <- function(x) {
+  if (is.matrix(x)) return(x)
+  if (is(x, "dgCMatrix")) return(x@x)
+  some <- x[unique(round(seq(1, nrow(x), length.out = 64L)))]
+  unlist(lapply(unclass(some)$parts, `[`, c("code", "value")))
 }
 
 same_fingerprint <- function(a, b) {

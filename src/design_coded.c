@@ -446,7 +446,7 @@ static lc_status coded_subset(const lc_design *x, lc_index count, const lc_index
 
 static lc_status coded_as_rows(const lc_design *x, lc_rows *out, lc_arena *arena) {
   (void)arena;
-  *out = (lc_rows){x, NULL, NULL, NULL};
+  *out = (lc_rows){.design = x};
   return LC_OK;
 }
 
