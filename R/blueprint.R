@@ -167,18 +167,29 @@ match_levels <- function(frame, xlevels, classes, novel) {
       abort("newdata", sprintf("`%s` was a %s in training and is %s in `newdata`.", name,
                                classes[[name]], class(value)[1L]), columns = name)
     }
-    value <- as.character(value)
-    new <- setdiff(unique(value), c(xlevels[[name]], NA))
-    if (length(new) && novel == "error") {
+    ordered <- identical(classes[[name]], "ordered")
+    coded <- recode(value, xlevels[[name]], ordered)
+    if (length(coded$new) && novel == "error") {
       abort("new_level", sprintf(paste(
         "`%s` has levels in `newdata` that training did not see: %s. Use novel = \"na\" for NA",
-        "predictions of these rows."), name, enumerate(new, quote = "\"")),
-        column = name, levels = new)
+        "predictions of these rows."), name, enumerate(coded$new, quote = "\"")),
+        column = name, levels = coded$new)
     }
-    frame[[name]] <- factor(value, levels = xlevels[[name]],
-                            ordered = identical(classes[[name]], "ordered"))
+    frame[[name]] <- coded$value
   }
   frame
+}
+
+# A factor with these levels, and the values that are none of them. Levels are compared, not rows.
+recode <- function(value, levels, ordered) {
+  if (!is.factor(value)) value <- factor(value)
+  place <- match(levels(value), levels)
+  new <- which(is.na(place))
+  new <- levels(value)[new[new %in% as.integer(value)]]
+  same <- identical(place, seq_along(levels))
+  codes <- if (same) as.integer(value) else place[as.integer(value)]
+  list(value = structure(codes, levels = levels, class = c(if (ordered) "ordered", "factor")),
+       new = new)
 }
 
 match_types <- function(frame, classes) {

@@ -119,6 +119,56 @@ letters_row <- list(
       }),
     coef = function(fit, d) stats::coef(fit))))
 
+# ---- factors ----
+
+flights_formula <- late ~ carrier + origin + dest + month + hour + distance
+
+# Whether a flight arrives more than 15 minutes late. One destination has a single flight, so that no
+# finite coefficient is the best for it: objectives are compared. x: the bytes of the codes.
+flights_data <- function(size = 1) {
+  frame <- as.data.frame(nycflights13::flights)
+  frame$late <- as.integer(frame$arr_delay > 15)
+  frame[c("month", "hour")] <- lapply(frame[c("month", "hour")], factor)
+  frame <- frame[all.vars(flights_formula)]
+  frame <- frame[stats::complete.cases(frame), ]
+  if (size < 1) frame <- frame[seq(1, nrow(frame), length.out = nrow(frame) * size), ]
+  list(frame = frame, X = Matrix::sparse.model.matrix(flights_formula, frame),
+       bytes = nrow(frame) * (5 * 4 + 8))
+}
+
+flights_row <- list(
+  title = "logistic with factors from the formula, nycflights13, n = 327346, 151 coefficients",
+  package = "nycflights13",
+  data = flights_data,
+  objective = function(beta, d) {
+    beta[is.na(beta)] <- 0
+    logistic_objective(beta, d$X[, -1], d$frame$late)
+  },
+  ours = function(d) suppressWarnings(linclass::linclass(flights_formula, d$frame)),
+  alone = function(d) {
+    suppressWarnings(linclass::linclass(flights_formula, d$frame, control = one_thread))
+  },
+  ours_coef = function(fit, d) stats::coef(fit),
+  x = function(d) double(d$bytes / 8),
+  target = 25,
+  peers = list(
+    "speedglm, sparse" = list(
+      package = "speedglm",
+      settings = list(default = function(d) {
+        speedglm::speedglm(flights_formula, d$frame, family = binomial(), sparse = TRUE)
+      }),
+      coef = function(fit, d) stats::coef(fit)),
+    speedglm = list(
+      package = "speedglm",
+      settings = list(default = function(d) {
+        speedglm::speedglm(flights_formula, d$frame, family = binomial(), sparse = FALSE)
+      }),
+      coef = function(fit, d) stats::coef(fit)),
+    glm = list(
+      package = "stats",
+      settings = list(default = function(d) glm(flights_formula, binomial(), d$frame)),
+      coef = function(fit, d) stats::coef(fit))))
+
 # ---- prediction ----
 
 probability_data <- function(size = 1) {
@@ -159,6 +209,7 @@ rows <- list(
   D2 = without(dense_logistic("logistic, dense n = 2e5, p = 200, unpenalised", 2e5, 200, 40),
                c("glmnet", "adelie")),
   D4 = letters_row,
+  D5 = flights_row,
   P1 = prediction_row,
   # How the cost grows with the rows: the shape of D1.
   "D1-small" = without(dense_logistic("D1 with n = 1e4", 1e4, 50, 25), c("glmnet", "adelie")),

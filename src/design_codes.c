@@ -234,6 +234,30 @@ static void look_at(lc_colstat *out, lc_index j, double number) {
     (isinf(number) ? out->n_inf : lc_is_na(number) ? out->n_na : out->n_nan)[j]++;
 }
 
+static void clear_columns(const lc_coded *coded, const lc_part *part, lc_colstat *out) {
+  for (int e = coded->start[part->first]; e < coded->start[part->first + part->levels]; e++) {
+    lc_index j = coded->column[e];
+    out->mean[j] = out->sd[j] = out->max_abs[j] = out->n_na[j] = out->n_nan[j] = out->n_inf[j] = 0;
+  }
+}
+
+/* Columns of zeros and ones: the share of ones says all. */
+static void indicator_stats(const lc_design *x, const lc_part *part, double total, lc_colstat *out) {
+  const lc_coded *coded = x->coded;
+  const int *start = coded->start + part->first - 1;
+  clear_columns(coded, part, out);
+  for (lc_index i = 0; i < x->n; i++)
+    for (int e = start[part->code[i]]; e < start[part->code[i] + 1]; e++)
+      out->mean[coded->column[e]] += x->w ? x->w[i] : 1;
+  for (lc_index j = 0; j < x->p; j++) {
+    if (coded->part + coded->owner[j] != part) continue;
+    double share = total > 0 ? out->mean[j] / total : 0;
+    out->mean[j] = share;
+    out->sd[j] = 1 - share > 1e-15 ? sqrt(share * (1 - share)) : 0;
+    out->max_abs[j] = share > 0;
+  }
+}
+
 /* Sizes of the entries and counts of those that are none first; then the moments in units that keep squares inside
  * the range. */
 static void level_stats(const lc_design *x, const lc_part *part, double total, lc_colstat *out) {
@@ -241,10 +265,7 @@ static void level_stats(const lc_design *x, const lc_part *part, double total, l
   const int *start = coded->start + part->first - 1;
   int from = coded->start[part->first], to = coded->start[part->first + part->levels], exponent = 0;
   double largest = 0;
-  for (int e = from; e < to; e++) {
-    lc_index j = coded->column[e];
-    out->mean[j] = out->sd[j] = out->max_abs[j] = out->n_na[j] = out->n_nan[j] = out->n_inf[j] = 0;
-  }
+  clear_columns(coded, part, out);
   for (lc_index i = 0; i < x->n; i++) {
     if (x->w && x->w[i] == 0) continue;
     for (int e = start[part->code[i]]; e < start[part->code[i] + 1]; e++)
@@ -280,7 +301,9 @@ void lc_coded_colstats(const lc_design *x, double weight_sum, int threads, lc_co
 #endif
   for (int t = 0; t < coded->nparts; t++) {
     const lc_part *part = coded->part + t;
-    if (part->code)
+    if (part->code && !part->value && !coded->weight)
+      indicator_stats(x, part, weight_sum, out);
+    else if (part->code)
       level_stats(x, part, weight_sum, out);
     else
       numeric_stats(x, part, coded->column[coded->start[part->first]], out);
