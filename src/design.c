@@ -150,8 +150,8 @@ void lc_design_colstats(const lc_design *x, int threads, lc_colstat *out) {
     total = 0;
     for (lc_index i = 0; i < x->n; i++) total += x->w[i];
   }
-  if (x->ops->colstats) {
-    x->ops->colstats(x, total, threads, out);
+  if (x->coded) {
+    lc_coded_colstats(x, total, threads, out);
     return;
   }
 #ifdef _OPENMP
@@ -165,6 +165,10 @@ void lc_design_colstats(const lc_design *x, int threads, lc_colstat *out) {
 
 lc_status lc_design_moments(const lc_design *x, int K, const double *S, int threads, double *sum, double *square) {
   (void)threads;
+  if (x->coded) {
+    lc_coded_moments(x, K, S, threads, sum, square);
+    return LC_OK;
+  }
   if (!x->start && !x->x && x->p > 0) return LC_UNSUPPORTED;
   lc_index q = lc_design_q(x);
   for (int c = 0; x->one && c < K; c++) {

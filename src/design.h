@@ -113,8 +113,6 @@ typedef struct lc_design_ops {
    * the row numbers of all entries twice, and n + count * length integers of scratch that stay in the arena. */
   lc_status (*subset)(const lc_design *, lc_index count, const lc_index *first, lc_index length, lc_design *out,
                       lc_arena *);
-  /* Column statistics, where columns cannot be read one by one; NULL: they can. */
-  void (*colstats)(const lc_design *, double weight_sum, int threads, lc_colstat *out);
   /* Rows by number. */
   lc_status (*as_rows)(const lc_design *, lc_rows *out, lc_arena *);
   /* Z (m x K, ld m) = scores of rows `index`; offsets included. */
@@ -202,8 +200,9 @@ lc_status lc_coded_take(const lc_design *x, lc_index m, const lc_index *row, lc_
  * not halve the rows. Cost: one read of X. */
 lc_status lc_coded_patterns(const lc_design *x, lc_design *out, int *pays, lc_arena *arena);
 
-/* The statistics of lc_design_colstats() for a coded design. */
+/* lc_design_colstats() and lc_design_moments() of a coded design; the latter needs lc_coded_index(). */
 void lc_coded_colstats(const lc_design *x, double weight_sum, int threads, lc_colstat *out);
+void lc_coded_moments(const lc_design *x, int K, const double *S, int threads, double *sum, double *square);
 
 /* May column j be shown shifted? Not where zeros are not stored. */
 int lc_design_may_shift(const lc_design *x, lc_index j);

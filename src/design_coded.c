@@ -434,6 +434,29 @@ static lc_status coded_col_cross(const lc_design *x, lc_index ni, const lc_index
   return LC_OK;
 }
 
+void lc_coded_moments(const lc_design *x, int K, const double *S, int threads, double *sum, double *square) {
+  lc_index q = lc_design_q(x);
+  (void)threads;
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 16) if (threads > 1)
+#endif
+  for (lc_index j = 0; j < q; j++)
+    for (int c = 0; c < K; c++) {
+      const double *s = S + c * x->n;
+      double first = 0, second = 0;
+      piece part;
+      for (int e = 0; get_piece(x, j, e, &part); e++)
+        for (lc_index i = 0; i < part.count; i++) {
+          lc_index row = piece_row(&part, i);
+          double number = piece_number(&part, row);
+          first += s[row] * number;
+          second += s[row] * number * number;
+        }
+      sum[j + c * q] = first;
+      square[j + c * q] = second;
+    }
+}
+
 /* ---- rows by number --------------------------------------------------------------------------------------------- */
 
 static lc_status coded_subset(const lc_design *x, lc_index count, const lc_index *first, lc_index length,
@@ -482,7 +505,6 @@ static const lc_design_ops coded_ops = {
     .col_axpy = coded_col_axpy,
     .col_cross = coded_col_cross,
     .subset = coded_subset,
-    .colstats = lc_coded_colstats,
     .as_rows = coded_as_rows,
     .row_scores = coded_row_scores,
     .row_gradient = coded_row_gradient,

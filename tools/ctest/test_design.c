@@ -285,6 +285,23 @@ static void test_hard_integers(void) {
   CHECK(na[0] == 0 && na[1] == 1 && nan_[1] == 0);
 }
 
+static void test_weighted_moments(const lc_design *x, const data *d) {
+  lc_index q = lc_design_q(x);
+  double *S = ctest_normals(N * K), *sum = ctest_zeros(q * K), *square = ctest_zeros(q * K),
+         *want_sum = ctest_zeros(q * K), *want_square = ctest_zeros(q * K);
+  for (int c = 0; c < K; c++)
+    for (lc_index j = 0; j < q; j++)
+      for (lc_index i = 0; i < N; i++) {
+        double value = shown(x, d, i, j), part = S[i + c * N] * value;
+        want_sum[j + c * q] += part;
+        want_square[j + c * q] += part * value;
+      }
+  CHECK(lc_design_moments(x, K, S, 2, sum, square) == LC_OK);
+  CHECK(ctest_distance(q * K, sum, want_sum) < 1e-11);
+  CHECK(ctest_distance(q * K, square, want_square) < 1e-11);
+  free(S), free(sum), free(square), free(want_sum), free(want_square);
+}
+
 static void test_map(lc_design *x) {
   lc_index q = lc_design_q(x);
   double *B = ctest_normals(q * K), *copy = ctest_zeros(q * K);
@@ -332,6 +349,7 @@ static void test_storage(lc_design *x, const data *d, ctest_host *host) {
     test_columns(x, d, &arena);
     test_rows(x, d, &arena);
     test_colstats(x, d);
+    test_weighted_moments(x, d);
     test_map(x);
     lc_arena_reset(&arena, mark);
   }
