@@ -210,20 +210,20 @@ lc_status lc_members_start(lc_run *run, double *lambda_max) {
   LC_TRY(make_members(run));
   LC_TRY(lc_show_columns(problem, 1, 0, &run->mean, &run->rms, run->arena));
   lc_index wide = run->link.K * run->nmembers;
-  run->norm2 = lc_arena_doubles(run->arena, p);
+  run->norm = lc_arena_doubles(run->arena, p);
   run->residuals = lc_arena_doubles(run->arena, n * wide);
   run->list = lc_arena_alloc(run->arena, p, sizeof *run->list);
-  if (!run->norm2 || !run->residuals || !run->list) return LC_OUT_OF_MEMORY;
+  if (!run->norm || !run->residuals || !run->list) return LC_OUT_OF_MEMORY;
   for (lc_index m = 0; m < run->nmembers; m++) {
     lc_member *member = run->member + m;
     LC_TRY(start_member(run, member));
-    LC_TRY(lc_screen_init(&member->screen, n, p, run->link.K, most_snapshots(problem->x, run->link.K), run->norm2,
+    LC_TRY(lc_screen_init(&member->screen, n, p, run->link.K, most_snapshots(problem->x, run->link.K), run->norm,
                           &member->arena));
   }
   double rows = run->member->obj.weight_sum;
   for (lc_index j = 0; j < p; j++) {
     double size = problem->x->one ? problem->sd[j] * (problem->x->scale ? problem->x->scale[j] : 1) : run->rms[j];
-    run->norm2[j] = rows * size * size * (1 + 1e-12);
+    run->norm[j] = sqrt(rows) * size * (1 + 1e-12);
   }
   run->lambda = run->previous = INFINITY;
   return largest_lambda(run, lambda_max);

@@ -21,7 +21,7 @@ enum { LC_MOST_SNAPSHOTS = 64 };
 typedef struct lc_screen {
   lc_index n, p;
   int K, most, count, now;        /* most snapshots; how many; the one of the last lc_screen_look() */
-  const double *norm2;            /* p: squared norms of the shown columns, centred with an intercept */
+  const double *norm;   /* p: norms of the shown columns, centred with an intercept */
   double *snapshots;              /* n x K x most residuals */
   double *c;                      /* p x K dots with the feature's snapshot */
   int *stamp;                     /* p: the feature's snapshot, -1: none */
@@ -29,8 +29,8 @@ typedef struct lc_screen {
   lc_index *members;              /* most: features of each snapshot */
 } lc_screen;
 
-/* Memory for `most` snapshots; every feature unknown. norm2 must outlive it. */
-lc_status lc_screen_init(lc_screen *screen, lc_index n, lc_index p, int K, int most, const double *norm2,
+/* Memory for `most` snapshots; every feature unknown. norm must outlive it. */
+lc_status lc_screen_init(lc_screen *screen, lc_index n, lc_index p, int K, int most, const double *norm,
                          lc_arena *arena);
 
 /* Takes R (n x K) for the present residuals. When all snapshots are in use the one of fewest features goes, and they

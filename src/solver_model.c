@@ -22,6 +22,8 @@ static double l2_of(const lc_model *m, lc_index s) {
   return f < 0 ? 0 : lc_penalty_l2(m->obj->pen, f);
 }
 
+enum { PAIRS = 8 };
+
 /* ---- memory and membership ----------------------------------------------------------------------------------- */
 
 static void move_over(void *to, const void *from, lc_index count, size_t size) {
@@ -34,9 +36,10 @@ static lc_status grow(lc_model *m, lc_index room) {
   lc_arena *arena = m->arena;
   lc_index *index = lc_arena_alloc(arena, 5 * room, sizeof *index);
   double *H = lc_arena_doubles(arena, room * room), *small = lc_arena_doubles(arena, room * room);
-  double *vectors = lc_arena_doubles(arena, 6 * room);
+  double *vectors = lc_arena_doubles(arena, 10 * room);
   unsigned char *skip = lc_arena_alloc(arena, room, 1);
   if (!index || !H || !small || !vectors || !skip) return LC_OUT_OF_MEMORY;
+  LC_TRY(lc_pairs_allocate(room, PAIRS, &m->pairs, arena));
   move_over(index, m->place, m->size, sizeof *index);
   for (lc_index s = 0; s < m->built; s++) move_over(H + s * room, m->H + s * m->room, m->built, sizeof(double));
   move_over(vectors, m->unit, m->size, sizeof(double));
@@ -53,6 +56,7 @@ static lc_status grow(lc_model *m, lc_index room) {
   m->start = vectors + 3 * room;
   m->Hd = vectors + 4 * room;
   m->rhs = vectors + 5 * room;
+  m->kept = vectors + 6 * room;
   m->skip = skip;
   m->room = room;
   m->nfactored = -1;
@@ -284,6 +288,7 @@ static void factor(lc_model *m, lc_index count) {
   }
   m->nfactored = count;
   m->factored_lambda = m->obj->pen->lambda;
+  m->pairs.count = 0;
   lc_cholesky(count, m->small, 1e-14, m->skip, NULL);
 }
 
@@ -350,6 +355,63 @@ static lc_status minimise(lc_model *m, double goal) {
     if (worst_residual(m) <= goal) return LC_OK;
   }
   return LC_OK;
+}
+
+/* ---- the kept factor with corrections -----------------------------------------------------------------------------
+ */
+
+/* v <- (factor of the active coefficients)^-1 v. */
+static void solve_factor(void *context, double *v) {
+  const lc_model *m = context;
+  lc_cholesky_solve(m->nfactored, m->small, m->skip, v);
+}
+
+/* Coefficients and gradients of the smooth part, of the active coefficients, at the start of a step. */
+static void keep_gradient(const lc_model *m, double *b, double *g) {
+  for (lc_index v = 0; v < m->nfactored; v++) {
+    lc_index s = m->factored[v];
+    b[v] = m->start[s];
+    g[v] = m->g[s] + l2_of(m, s) * m->start[s];
+  }
+}
+
+/* As long as the same coefficients are active and the others keep still, a step needs no model: the kept factor,
+ * corrected by the gradients of the steps before (solver_pairs.h), gives it. Sets b and returns 1; 0 where a sign would
+ * change or an inactive coefficient pulls. */
+static int corrected_step(lc_model *m) {
+  lc_index count = list_active(m), hit;
+  double *d = m->rhs, at, active = 0, inactive = 0;
+  if (m->pairs.count == 0 || count != m->nfactored || m->factored_lambda != m->obj->pen->lambda ||
+      memcmp(m->factored, m->active, (size_t)count * sizeof *m->active) != 0)
+    return 0;
+  for (lc_index s = 0, v = 0; s < m->size; s++) {
+    double size = residual(m, s, m->b[s], m->g[s]);
+    int is_active = v < count && m->active[v] == s;
+    if (is_active)
+      active = fmax(active, size), v++;
+    else
+      inactive = fmax(inactive, size);
+  }
+  if (inactive > 0.1 * active) return 0;
+  double *g = m->kept + 3 * m->room;
+  for (lc_index v = 0; v < count; v++) {
+    lc_index s = m->active[v];
+    double sign = (m->b[s] > 0) - (m->b[s] < 0);
+    g[v] = slope_of(m, s) + sign * l1_of(m, s);
+  }
+  lc_pairs_direction(&m->pairs, g, solve_factor, m, 0, d);
+  longest_share(m, count, d, &hit, &at);
+  if (hit >= 0) return 0;
+  for (lc_index v = 0; v < count; v++) m->b[m->active[v]] += d[v];
+  return 1;
+}
+
+/* What the last step taught about the curvature of the active coefficients. */
+static void learn(lc_model *m) {
+  double *from = m->kept, *g = from + m->room, *to = g + m->room, *gradient = to + m->room;
+  keep_gradient(m, to, gradient);
+  m->pairs.P = m->nfactored;
+  lc_pairs_keep(&m->pairs, from, to, g, gradient);
 }
 
 /* ---- steps ---------------------------------------------------------------------------------------------------------
@@ -432,37 +494,49 @@ static int new_hessian_pays(const lc_model *m, double last, double goal) {
   return log(goal / m->worst) / log(rate) * step > hessian;
 }
 
+/* b <- where the next step should lead. */
+static lc_status propose(lc_model *m, double goal, double last) {
+  if (corrected_step(m)) return LC_OK;
+  if (new_hessian_pays(m, last, goal))
+    LC_TRY(rebuild(m));
+  else if (m->built < m->size)
+    LC_TRY(build_rows(m));
+  return minimise(m, 1e-2 * m->worst < goal ? fmax(0.3 * goal, 1e-3 * m->worst) : 1e-2 * m->worst);
+}
+
 lc_status lc_model_solve(lc_model *m, double goal, double max_steps) {
   double last = INFINITY, t;
   m->stuck = 0;
-  for (double step = 0;; step++) {
+  m->pairs.count = 0;
+  LC_TRY(lc_model_load(m));
+  for (double step = 0; m->worst > goal && m->size > 0; step++) {
     LC_TRY(lc_poll(m->obj->host));
-    LC_TRY(lc_model_load(m));
-    if (m->worst <= goal || m->size == 0) return LC_OK;
     if (step >= max_steps) return LC_MAX_ITER;
-    if (new_hessian_pays(m, last, goal))
-      LC_TRY(rebuild(m));
-    else if (m->built < m->size)
-      LC_TRY(build_rows(m));
-    LC_TRY(minimise(m, 1e-2 * m->worst < goal ? fmax(0.3 * goal, 1e-3 * m->worst) : 1e-2 * m->worst));
+    LC_TRY(propose(m, goal, last));
     double change = predicted_change(m);
     last = m->worst;
     m->gain = fmax(-0.5 * change, 0);
-    if (!(change < 0)) {
-      if (m->fresh) break;
-      m->built = 0; /* the old model sees nothing to gain: look with a new one */
-      continue;
+    t = 0;
+    if (change < 0) {
+      LC_TRY(lc_model_try(m, 1));
+      LC_TRY(lc_line_search(m->obj, change, m->obj->to.value, &t));
     }
-    LC_TRY(lc_model_try(m, 1));
-    LC_TRY(lc_line_search(m->obj, change, m->obj->to.value, &t));
-    if (t == 0) {
-      if (m->fresh) break;
-      m->built = 0;
+    if (t == 0) { /* an old model sees nothing to gain: look with a new one */
+      if (m->fresh && m->pairs.count == 0) {
+        m->stuck = 1;
+        return LC_OK;
+      }
+      m->pairs.count = 0;
+      if (!m->fresh) m->built = 0;
+      LC_TRY(lc_model_load(m));
       continue;
     }
     if (t < 1) LC_TRY(lc_model_try(m, t));
+    int corrects = m->nfactored > 0;
+    if (corrects) keep_gradient(m, m->kept, m->kept + m->room);
     lc_model_take(m);
+    LC_TRY(lc_model_load(m));
+    if (corrects) learn(m);
   }
-  m->stuck = 1;
   return LC_OK;
 }

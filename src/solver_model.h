@@ -13,6 +13,7 @@
 #define LC_SOLVER_MODEL_H
 
 #include "objective.h"
+#include "solver_pairs.h"
 
 typedef struct lc_model {
   lc_objective *obj;
@@ -30,6 +31,8 @@ typedef struct lc_model {
   lc_index *active, *factored;
   lc_index nfactored; /* coefficients of the factor in `small`, -1: none */
   double factored_lambda;
+  lc_pairs pairs; /* corrections of the kept factor by gradients seen since, over the active coefficients */
+  double *kept;   /* 4 x room: coefficients and gradients of the last step and this one, in their order */
   unsigned char *skip;
   lc_index *rows, *mate; /* distinct rows j of the set; for each coefficient its place in a rows x K matrix */
   lc_index nrows;
