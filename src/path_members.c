@@ -41,30 +41,6 @@ static lc_status member_poll(void *self) {
 /* ---- their data
  * ------------------------------------------------------------------------------------------------------- */
 
-/* Standard deviations of a member's rows, where the problem's columns count as standardised. */
-static lc_status own_spread(lc_run *run, lc_member *member) {
-  const lc_problem *problem = run->problem;
-  lc_index p = problem->x->p;
-  member->spread = problem->spread;
-  if (!problem->spread || member == run->member) return LC_OK;
-  int any = 0;
-  for (lc_index j = 0; j < p && !any; j++) any = problem->spread[j] != 1;
-  if (!any) return LC_OK;
-  double *spread = lc_arena_doubles(run->arena, p);
-  lc_mark mark = lc_arena_mark(run->arena);
-  double *columns = lc_arena_doubles(run->arena, 6 * p);
-  if (!spread || !columns) return LC_OUT_OF_MEMORY;
-  lc_colstat stats = {columns, columns + p, columns + 2 * p, columns + 3 * p, columns + 4 * p, columns + 5 * p};
-  lc_design_colstats(&member->x, run->host->threads, &stats);
-  for (lc_index j = 0; j < p; j++) {
-    int standardised = problem->spread[j] == problem->sd[j] && stats.sd[j] > 8 * 2.3e-16 * stats.max_abs[j];
-    spread[j] = standardised ? stats.sd[j] : 1;
-  }
-  member->spread = spread;
-  lc_arena_reset(run->arena, mark);
-  return LC_OK;
-}
-
 /* Weights of the rows outside fold f of a repeat. */
 static const double *fold_weights(lc_run *run, const int *holdout, int fold) {
   const lc_design *x = run->problem->x;
@@ -95,11 +71,45 @@ static lc_status make_members(lc_run *run) {
       if (!member->x.w) return LC_OUT_OF_MEMORY;
     }
     member->given = run->problem->pen;
-    LC_TRY(own_spread(run, member));
+    member->spread = run->problem->spread;
     member->B = lc_arena_zeros(&member->arena, lc_design_q(x) * run->link.K);
     if (!member->B) return LC_OUT_OF_MEMORY;
   }
   return LC_OK;
+}
+
+/* Does the penalty count columns as standardised? */
+static int is_standardised(const lc_problem *problem) {
+  for (lc_index j = 0; problem->spread && j < problem->x->p; j++)
+    if (problem->spread[j] != 1) return 1;
+  return 0;
+}
+
+/* Standard deviations of the rows of the members of one repeat, whose weights are given. One read of X for all. */
+static lc_status spread_of_folds(lc_run *run, lc_member *first, int folds) {
+  const lc_problem *problem = run->problem;
+  const lc_design *x = problem->x;
+  lc_index n = x->n, q = lc_design_q(x);
+  double *spread = lc_arena_doubles(run->arena, x->p * folds);
+  lc_mark mark = lc_arena_mark(run->arena);
+  double *S = lc_arena_doubles(run->arena, n * folds), *sum = lc_arena_doubles(run->arena, 2 * q * folds);
+  if (!spread || !S || !sum) return LC_OUT_OF_MEMORY;
+  for (int f = 0; f < folds; f++) memcpy(S + f * n, first[f].x.w, (size_t)n * sizeof(double));
+  lc_status status = lc_design_moments(x, folds, S, run->host->threads, sum, sum + q * folds);
+  for (int f = 0; status == LC_OK && f < folds; f++) {
+    double total = 0;
+    for (lc_index i = 0; i < n; i++) total += first[f].x.w[i];
+    for (lc_index j = 0; j < x->p; j++) {
+      lc_index at = f * q + x->one + j;
+      double unit = x->scale ? x->scale[j] : 1, mean = sum[at] / total, square = sum[q * folds + at] / total;
+      double variance = square - mean * mean, noise = 1e-14 * square; /* a constant column has rounding errors only */
+      int standardised = problem->spread[j] == problem->sd[j] && variance > noise;
+      spread[f * x->p + j] = standardised ? sqrt(variance) / unit : 1;
+    }
+    first[f].spread = spread + f * x->p;
+  }
+  lc_arena_reset(run->arena, mark);
+  return status;
 }
 
 /* ---- their start
@@ -207,8 +217,11 @@ lc_status lc_members_start(lc_run *run, double *lambda_max) {
   lc_problem *problem = run->problem;
   lc_index n = problem->x->n, p = problem->x->p;
   if (!(problem->loss->flags & LC_SMOOTH)) run->link.mu = 1; /* a smooth version, for the start alone */
-  LC_TRY(make_members(run));
   LC_TRY(lc_show_columns(problem, 1, 0, &run->mean, &run->rms, run->arena));
+  LC_TRY(make_members(run));
+  int folds = run->spec->holdout && is_standardised(problem) ? run->spec->nfolds : 0;
+  for (int r = 0; folds > 0 && r < run->spec->nrepeats; r++)
+    LC_TRY(spread_of_folds(run, run->member + 1 + (lc_index)r * folds, folds));
   lc_index wide = run->link.K * run->nmembers;
   run->norm = lc_arena_doubles(run->arena, p);
   run->residuals = lc_arena_doubles(run->arena, n * wide);
