@@ -145,8 +145,8 @@ test_that("LiblineaR: logistic, squared hinge and hinge, which shrink the bias t
   peer <- function(type, cost) {
     -as.vector(LiblineaR::LiblineaR(x, y, type = type, cost = cost, bias = 1, epsilon = 1e-10)$W)
   }
-  table <- list(list(0, "logistic", 0), list(6, "logistic", 1), list(2, "squared_hinge", 0),
-                list(5, "squared_hinge", 1))
+  # Not type 5 (squared hinge, lasso): it stops far from its minimum, somewhere else each time.
+  table <- list(list(0, "logistic", 0), list(6, "logistic", 1), list(2, "squared_hinge", 0))
   for (row in table) for (cost in c(0.1, 2)) {
     found <- ours(with_one, y, "liblinear", cost = cost, l1 = row[[3]], intercept = FALSE,
                   loss = row[[2]])
@@ -156,12 +156,10 @@ test_that("LiblineaR: logistic, squared hinge and hinge, which shrink the bias t
         else lambda$lambda / 2 * sum(w^2)
     }
     label <- sprintf("type %d, cost %g", row[[1]], cost)
-    # LiblineaR's type 5 stops early whatever is asked of it.
-    near <- if (row[[1]] == 5) 2e-2 else 1e-6
     least <- value(unname(found))
     expect_lte(least, value(peer(row[[1]], cost)) * (1 + 1e-10), label = label)
-    expect_near(value(peer(row[[1]], cost)), least, near, label)
-    expect_equal(unname(found), peer(row[[1]], cost), tolerance = sqrt(near), info = label)
+    expect_near(value(peer(row[[1]], cost)), least, 1e-6, label)
+    expect_equal(unname(found), peer(row[[1]], cost), tolerance = 1e-3, info = label)
   }
 })
 
