@@ -86,14 +86,14 @@ static void one_column(const lc_design *x, lc_index j, double total, lc_colstat 
   column col = column_of(x, j);
   double largest = 0, pilot = 0;
   out->n_na[j] = out->n_nan[j] = out->n_inf[j] = 0;
-  /* The pilot of the moments is near the data: an entry of the column; zero for sparse columns. */
+  /* The pilot of the moments is near the data: an entry of the column; zero where zeros are not stored. */
   for (lc_index e = 0; e < col.count; e++) {
     lc_index i = col.row ? col.row[e] : e;
     double value = entry(&col, e);
     if (x->w && x->w[i] == 0) continue;
     if (isfinite(value)) {
       if (fabs(value) > largest) largest = fabs(value);
-      if (!col.row && 2 * e <= col.count) pilot = value;
+      if (col.count == x->n && 2 * e <= col.count) pilot = value;
     } else if (isinf(value))
       out->n_inf[j]++;
     else if (col.integer || lc_is_na(value))
@@ -125,9 +125,31 @@ static void one_column(const lc_design *x, lc_index j, double total, lc_colstat 
   out->sd[j] = variance > 1e-15 * (squares / (total > 0 ? total : 1)) ? sqrt(variance) / unit : 0;
 }
 
+/* A column of ordinary numbers with zeros that are not stored, in one sweep; 0 when it is not one. */
+static int quick_sparse(const lc_design *x, lc_index j, double total, lc_colstat *out) {
+  if (x->start[j + 1] - x->start[j] == x->n) return 0;
+  double sum = 0, squares = 0, largest = 0;
+  for (int e = x->start[j]; e < x->start[j + 1]; e++) {
+    double w = x->w ? x->w[x->row[e]] : 1, d = x->value[e];
+    if (w == 0) continue;
+    sum += w * d;
+    squares += w * d * d;
+    largest = fabs(d) > largest ? fabs(d) : largest;
+  }
+  int ordinary = isfinite(squares) && (largest == 0 || (largest < 1e100 && largest > 1e-100));
+  if (!ordinary || !(total > 0)) return 0;
+  double mean = sum / total, variance = squares / total - mean * mean;
+  out->mean[j] = mean;
+  out->sd[j] = variance > 1e-15 * (squares / total) ? sqrt(variance) : 0;
+  out->max_abs[j] = largest;
+  out->n_na[j] = out->n_nan[j] = out->n_inf[j] = 0;
+  return 1;
+}
+
 /* A column of unweighted doubles of ordinary size, in one sweep; 0 when it is not one. */
-static int quick_column(const lc_design *x, lc_index j, lc_colstat *out) {
-  if (x->start || x->w || x->storage != LC_DOUBLE || x->n == 0) return 0;
+static int quick_column(const lc_design *x, lc_index j, double total, lc_colstat *out) {
+  if (x->start) return quick_sparse(x, j, total, out);
+  if (x->w || x->storage != LC_DOUBLE || x->n == 0) return 0;
   const double *entries = (const double *)x->x + j * x->n, n = (double)x->n, pilot = entries[0];
   double moment[3];
   lc_kernels()->moments(x->n, entries, pilot, moment);
@@ -155,10 +177,11 @@ void lc_design_colstats(const lc_design *x, int threads, lc_colstat *out) {
     return;
   }
 #ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(dynamic, 4) if (threads > 1)
+  int chunk = (int)lc_max(4, x->p / 512); /* short sparse columns cost less than their share of the schedule */
+#pragma omp parallel for num_threads(threads) schedule(dynamic, chunk) if (threads > 1)
 #endif
   for (lc_index j = 0; j < x->p; j++)
-    if (!quick_column(x, j, out)) one_column(x, j, total, out);
+    if (!quick_column(x, j, total, out)) one_column(x, j, total, out);
 }
 
 /* ---- for models of second derivatives ------------------------------------------------------------------------ */

@@ -26,7 +26,7 @@ lc_status lc_solve_nested(const lc_objective *obj, const lc_solver *solver, cons
                           lc_factor *factor) {
   lc_index rows = sample_rows(obj);
   factor->ready = 0;
-  if (!obj->x->ops->subset || obj->x->start || obj->x->n < SAVING * rows || !isnan(settings->max_iter)) return LC_OK;
+  if (!obj->x->ops->subset || obj->x->n < SAVING * rows || !isnan(settings->max_iter)) return LC_OK;
   lc_arena *arena = obj->arena;
   LC_TRY(lc_factor_allocate(obj->P, factor, arena));
   lc_mark mark = lc_arena_mark(arena);

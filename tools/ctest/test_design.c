@@ -229,7 +229,7 @@ static void test_colstats(const lc_design *x, const data *d) {
 }
 
 /* Numbers at the edge of the range, missing ones, and rows of weight zero that nobody may look at. */
-static void test_hard_columns(void) {
+static void test_hard_columns(int sparse) {
   enum { ROWS = 20, COLUMNS = 6 };
   uint64_t na_bits = UINT64_C(0x7FF00000000007A2);
   double x[ROWS * COLUMNS], w[ROWS], mean[COLUMNS], sd[COLUMNS], most[COLUMNS], na[COLUMNS], nan_[COLUMNS],
@@ -251,7 +251,11 @@ static void test_hard_columns(void) {
   x[4 * ROWS + 2] = NAN;
   x[5 * ROWS] = -INFINITY;
   lc_design design;
+  int start[COLUMNS + 1], row[ROWS * COLUMNS];
+  for (int j = 0; j <= COLUMNS; j++) start[j] = j * ROWS;
+  for (int i = 0; i < ROWS * COLUMNS; i++) row[i] = i % ROWS;
   lc_design_dense(&design, ROWS, COLUMNS, LC_DOUBLE, x);
+  if (sparse) lc_design_sparse(&design, ROWS, COLUMNS, start, row, x, ROWS * COLUMNS); /* full columns */
   design.w = w;
   lc_colstat out = {mean, sd, most, na, nan_, inf};
   lc_design_colstats(&design, 1, &out);
@@ -482,7 +486,8 @@ void test_design(void) {
     test_storage(&x, d, &host);
     lc_design_coded(&x, N, P, &c->coded);
     test_storage(&x, &c->plain, &host);
-    test_hard_columns();
+    test_hard_columns(0);
+    test_hard_columns(1);
   }
   lc_kernels_choose(NULL);
   test_hard_integers();
