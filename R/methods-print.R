@@ -46,7 +46,7 @@ fit_facts <- function(x) {
     Classes = classes_in_words(x),
     Data = data_in_words(x),
     Solver = sprintf("%s, %s %s (%s)", x$solver, count(x$iterations),
-                     if (any(is.finite(x$history$epoch))) "epochs" else "iterations", x$reason),
+                     if (any(is.finite(utils::tail(x$history$epoch, 1L)))) "epochs" else "iterations", x$reason),
     Converged = convergence_in_words(x),
     Separation = separation_in_words(x),
     Aliased = if (length(x$aliased)) {

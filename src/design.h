@@ -68,6 +68,10 @@ typedef struct lc_rows {
   const double *value;
   const float *narrow;
   double pairs; /* sum over rows of the square of a row's number of entries: what a Gram matrix costs */
+  /* dense: the batch that was loaded last, m x p with leading dimension ld: in `tile`, or in place */
+  lc_index most, ld; /* most rows of a load; 0: any number */
+  double *tile;
+  const double *loaded;
 } lc_rows;
 
 /* Value of entry e. */
@@ -115,6 +119,12 @@ typedef struct lc_design_ops {
                       lc_arena *);
   /* Rows by number. */
   lc_status (*as_rows)(const lc_design *, lc_rows *out, lc_arena *);
+  /* To be called before the verbs below with the same m <= rows->most and index; they may then be called several
+   * times at little cost. NULL: nothing to do. One read of the rows; contiguous ones are not copied. */
+  void (*row_load)(lc_rows *, lc_index m, const lc_index *index);
+  /* The features (numbered from 0) in which rows `index` have entries, each once, to `column` (p places); returns their
+   * number. mark: p bytes, all 0 before and after. Cost: the entries. NULL where rows have entries everywhere. */
+  lc_index (*row_columns)(const lc_rows *, lc_index m, const lc_index *index, unsigned char *mark, lc_index *column);
   /* Z (m x K, ld m) = scores of rows `index`; offsets included. */
   void (*row_scores)(const lc_rows *, lc_index m, const lc_index *index, int K, const double *B, double *Z);
   /* G (q x K) += X~[index, ]' R, R m x K with ld m. */

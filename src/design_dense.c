@@ -347,18 +347,63 @@ static lc_status dense_subset(const lc_design *x, lc_index count, const lc_index
   return lc_design_take_runs(x, count, first, length, out, arena);
 }
 
+/* ---- rows in any order ------------------------------------------------------------------------------------------- */
+
+enum { LOAD_BYTES = 4 << 20, LEAST_LOAD = 32 };
+
 static lc_status dense_as_rows(const lc_design *x, lc_rows *out, lc_arena *arena) {
-  (void)arena;
+  memset(out, 0, sizeof *out);
   out->design = x;
-  out->start = NULL;
-  out->column = NULL;
-  out->value = NULL;
-  return LC_OK;
+  out->most = lc_max(LEAST_LOAD, lc_min(LC_BLOCK_ROWS, LOAD_BYTES / (8 * lc_max(1, x->p))));
+  out->tile = lc_arena_doubles(arena, out->most * x->p);
+  return out->tile ? LC_OK : LC_OUT_OF_MEMORY;
 }
 
 static double entry_at(const lc_design *x, lc_index i, lc_index j) {
   double value = x->storage == LC_DOUBLE ? ((const double *)x->x)[i + j * x->n] : ((const int *)x->x)[i + j * x->n];
   return (value - (x->shift ? x->shift[j] : 0)) * (x->scale ? x->scale[j] : 1);
+}
+
+/* Length of the run of neighbours from place i on. */
+static lc_index neighbours(lc_index m, const lc_index *index, lc_index i) {
+  lc_index end = i + 1;
+  while (end < m && index[end] == index[end - 1] + 1) end++;
+  return end - i;
+}
+
+/* Rows without neighbours cost a line of cache for each entry: the loop over them does nothing but load. */
+static void gather_column(const lc_design *x, lc_index m, const lc_index *index, lc_index j, double *out) {
+  if (!is_view(x)) {
+    for (lc_index i = 0; i < m; i++) out[i] = entry_at(x, index[i], j);
+  } else {
+    const double *column = (const double *)x->x + j * x->n;
+    for (lc_index i = 0; i < m; i++) out[i] = column[index[i]];
+  }
+}
+
+static void dense_row_load(lc_rows *rows, lc_index m, const lc_index *index) {
+  enum { SHORT_RUN = 8 };
+  const lc_design *x = rows->design;
+  lc_index runs = 0;
+  for (lc_index i = 0; i < m; i += neighbours(m, index, i)) runs++;
+  rows->loaded = rows->tile;
+  rows->ld = m;
+  if (runs == 1 && is_view(x)) {
+    rows->loaded = (const double *)x->x + index[0];
+    rows->ld = x->n;
+    return;
+  }
+  for (lc_index j = 0; j < x->p; j++) {
+    double *out = rows->tile + j * m;
+    if (runs * SHORT_RUN > m) {
+      gather_column(x, m, index, j, out);
+      continue;
+    }
+    for (lc_index i = 0, length; i < m; i += length) {
+      length = neighbours(m, index, i);
+      load_column(x, index[i], length, j, out + i);
+    }
+  }
 }
 
 static void dense_row_scores(const lc_rows *rows, lc_index m, const lc_index *index, int K, const double *B,
@@ -368,24 +413,17 @@ static void dense_row_scores(const lc_rows *rows, lc_index m, const lc_index *in
   for (int c = 0; c < K; c++)
     for (lc_index i = 0; i < m; i++)
       Z[i + c * m] = (x->one ? B[c * q] : 0) + (x->off ? x->off[index[i] + c * x->n] : 0);
-  for (lc_index j = 0; j < x->p; j++)
-    for (lc_index i = 0; i < m; i++) {
-      double value = entry_at(x, index[i], j);
-      for (int c = 0; c < K; c++) Z[i + c * m] += value * B[x->one + j + c * q];
-    }
+  lc_kernels()->scores(m, x->p, K, rows->loaded, rows->ld, B + x->one, q, Z, m);
 }
 
 static void dense_row_gradient(const lc_rows *rows, lc_index m, const lc_index *index, int K, const double *R,
                                double *G) {
   const lc_design *x = rows->design;
   lc_index q = lc_design_q(x);
+  (void)index;
   if (x->one)
     for (int c = 0; c < K; c++) G[c * q] += column_sum(m, R + c * m);
-  for (lc_index j = 0; j < x->p; j++)
-    for (lc_index i = 0; i < m; i++) {
-      double value = entry_at(x, index[i], j);
-      for (int c = 0; c < K; c++) G[x->one + j + c * q] += value * R[i + c * m];
-    }
+  lc_kernels()->gradient(m, x->p, K, rows->loaded, rows->ld, R, m, G + x->one, q);
 }
 
 static const lc_design_ops dense_ops = {
@@ -397,6 +435,7 @@ static const lc_design_ops dense_ops = {
     .col_cross = dense_col_cross,
     .subset = dense_subset,
     .as_rows = dense_as_rows,
+    .row_load = dense_row_load,
     .row_scores = dense_row_scores,
     .row_gradient = dense_row_gradient,
 };

@@ -72,12 +72,26 @@ lc_status lc_sparse_as_rows(const lc_design *x, lc_rows *out, lc_arena *arena) {
   for (int k = 0; k < parts; k++) fill_rows(x, n * k / parts, n * (k + 1) / parts, start, column, value, narrow);
   memmove(start + 1, start, (size_t)n * sizeof *start); /* filling moved every start to the next */
   start[0] = 0;
-  *out = (lc_rows){x, start, column, value, narrow, pairs};
+  *out = (lc_rows){.design = x, .start = start, .column = column, .value = value, .narrow = narrow, .pairs = pairs};
   return LC_OK;
 }
 
 /* ---- batches ------------------------------------------------------------------------------------------------------
  */
+
+lc_index lc_sparse_row_columns(const lc_rows *rows, lc_index m, const lc_index *index, unsigned char *mark,
+                               lc_index *column) {
+  lc_index count = 0;
+  for (lc_index i = 0; i < m; i++)
+    for (lc_index e = rows->start[index[i]]; e < rows->start[index[i] + 1]; e++) {
+      int j = rows->column[e];
+      if (mark[j]) continue;
+      mark[j] = 1;
+      column[count++] = j;
+    }
+  for (lc_index t = 0; t < count; t++) mark[column[t]] = 0;
+  return count;
+}
 
 void lc_sparse_row_scores(const lc_rows *rows, lc_index m, const lc_index *index, int K, const double *B, double *Z) {
   const lc_design *x = rows->design;

@@ -110,6 +110,7 @@ static const lc_design_ops sparse_ops = {
     .col_cross = sparse_col_cross,
     .subset = lc_sparse_subset,
     .as_rows = lc_sparse_as_rows,
+    .row_columns = lc_sparse_row_columns,
     .row_scores = lc_sparse_row_scores,
     .row_gradient = lc_sparse_row_gradient,
 };

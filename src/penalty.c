@@ -55,11 +55,32 @@ void lc_penalty_add_sign(const lc_penalty *pen, int K, const double *B, double *
     }
 }
 
+/* The nearest point within the bounds. */
+static double within(const lc_penalty *pen, lc_index j, double b) {
+  return !pen->lower ? b : b < pen->lower[j] ? pen->lower[j] : b > pen->upper[j] ? pen->upper[j] : b;
+}
+
 double lc_penalty_prox(const lc_penalty *pen, lc_index j, double v, double h) {
   double t = lc_penalty_l1(pen, j) / h;
-  double b = v > t ? v - t : v < -t ? v + t : 0;
-  if (pen->lower) b = b < pen->lower[j] ? pen->lower[j] : b > pen->upper[j] ? pen->upper[j] : b;
-  return b;
+  return within(pen, j, v > t ? v - t : v < -t ? v + t : 0);
+}
+
+double lc_penalty_flow(const lc_penalty *pen, lc_index j, double b, double t) {
+  double l1 = lc_penalty_l1(pen, j), l2 = lc_penalty_l2(pen, j);
+  double size = fabs(b) * exp(-l2 * t) - l1 * (l2 > 0 ? -expm1(-l2 * t) / l2 : t);
+  return within(pen, j, size > 0 ? copysign(size, b) : 0);
+}
+
+/* Each step is |b| <- max(0, a |b| - rate l1) with a = 1 - rate l2: a geometric series. */
+double lc_penalty_repeat(const lc_penalty *pen, lc_index j, double b, double rate, double times) {
+  double l1 = lc_penalty_l1(pen, j), l2 = lc_penalty_l2(pen, j), a = 1 - rate * l2;
+  if (a < 0) { /* b changes its sign at each step */
+    for (double step = 0; step < times; step++) b = lc_penalty_prox(pen, j, a * b, 1 / rate);
+    return b;
+  }
+  double power = pow(a, times);
+  double size = fabs(b) * power - l1 * (l2 > 0 ? (1 - power) / l2 : rate * times);
+  return within(pen, j, size > 0 ? copysign(size, b) : 0);
 }
 
 void lc_penalty_prox_all(const lc_penalty *pen, int K, double step, double *B) {

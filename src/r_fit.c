@@ -22,7 +22,6 @@ SEXP lcr_colstats(SEXP x, SEXP w) {
 
 void lcr_settings(SEXP spec, const lc_solver *solver, lc_settings *out) {
   memset(out, 0, sizeof *out);
-  out->rate = out->memory = out->working_set = out->batch_size = out->epochs = out->shuffle = out->average = NAN;
   lc_settings_preset(out, lc_control_fields, lc_control_field_count);
   for (int i = 0; i < lc_solver_count; i++) lc_settings_preset(out, lc_solvers[i]->fields, lc_solvers[i]->nfields);
   if (solver) lc_settings_preset(out, solver->fields, solver->nfields);

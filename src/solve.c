@@ -59,7 +59,8 @@ static int choose_shift(const lc_problem *problem, int second_order, double *shi
   /* Second derivatives see through a mean until digits are lost; first-order steps suffer from any, and scores of a
    * smoothed kink need all their digits. */
   int robust = second_order && (problem->loss->flags & LC_SMOOTH), any = 0;
-  const double hidden = robust ? 30 : 1;
+  int shuffles = problem->solver && (problem->solver->flags & LC_DRAWS) && problem->loss->dual;
+  const double hidden = robust ? 30 : shuffles ? 0.05 : 1; /* steps along single rows suffer most */
   for (lc_index j = 0; j < problem->x->p; j++) {
     double mean = problem->mean[j], sd = problem->sd[j];
     int shifted = problem->x->one && lc_design_may_shift(problem->x, j) && fabs(mean) > hidden * sd && sd > 0;
@@ -260,14 +261,14 @@ static void report_reset(lc_report *report) {
 static lc_status run_certified(lc_objective *obj, const lc_settings *settings, double *B, lc_solution *out) {
   lc_settings stricter = *settings;
   lc_status status = LC_OK;
-  double iterations = 0;
+  double iterations = 0, before = obj->recorded;
   for (int attempt = 0; attempt < 3; attempt++, stricter.tolerance *= 1e-2) {
     report_reset(&out->report);
     if (attempt == 0 && out->factor.ready) out->report.factor = &out->factor;
     out->report.wants_curvature = (out->want & LC_WANT_CURVATURE) != 0;
     status = run_once(obj, out->solver, &stricter, B, &out->report);
     iterations += out->report.iterations;
-    obj->recorded = iterations;
+    obj->recorded = before + iterations;
     if (status < 0 || status == LC_RANK) return status;
     if (out->solver->flags & LC_DRAWS) out->report.decrement = NAN;
     if (!is_stop(status)) {
@@ -310,6 +311,7 @@ static lc_status run_by_rank(lc_problem *problem, const lc_link *link, lc_object
   lc_objective *inner = lc_arena_alloc(obj->arena, 1, sizeof *inner);
   if (!inner) return LC_OUT_OF_MEMORY;
   LC_TRY(lc_objective_init(inner, &basis->design, problem->loss, link, &basis->pen, 1, obj->host, obj->arena));
+  inner->recorded = obj->recorded;
   lc_basis_enter(basis, inner->K, B);
   out->fitted = inner;
   status = run_certified(inner, settings, B, out);
@@ -332,6 +334,8 @@ static lc_status prepare(lc_problem *problem, const lc_link *link, const lc_pena
   LC_TRY(lc_objective_init(obj, problem->x, problem->loss, link, pen, 1, host, arena));
   obj->rms = rms;
   obj->mean = means;
+  obj->recorded = problem->recorded;
+  obj->passes = problem->passes;
   out->K = link->K;
   out->want = LC_WANT_GRADIENT | (problem->wants_covariance ? LC_WANT_CURVATURE : 0);
   out->certificate.kind = LC_KKT_ONLY;
@@ -391,8 +395,8 @@ static lc_status join_equal_rows(lc_problem *problem, lc_solution *out, lc_arena
   return LC_OK;
 }
 
-lc_status lc_solve(lc_problem *problem, const lc_settings *settings, const lc_host *host, lc_arena *arena,
-                   lc_solution *out) {
+static lc_status solve_once(lc_problem *problem, const lc_settings *settings, const lc_host *host, lc_arena *arena,
+                            lc_solution *out) {
   memset(out, 0, sizeof *out);
   lc_link link;
   LC_TRY(lc_link_make(problem->loss, problem->k, problem->reference, &link));
@@ -414,4 +418,32 @@ lc_status lc_solve(lc_problem *problem, const lc_settings *settings, const lc_ho
   if (out->status == LC_OK) out->status = run_by_rank(problem, &link, obj, settings, out->B, out);
   if (out->status < 0) return out->status;
   return finish(problem, obj, as_given, out);
+}
+
+/* The planner's solver goes on from a solution, and its history with it. */
+static lc_status hand_over(lc_problem *problem, const lc_settings *settings, const lc_host *host, lc_arena *arena,
+                           lc_solution *out) {
+  lc_problem next = *problem;
+  lc_settings rest = *settings;
+  double before = out->report.iterations;
+  next.x->shift = next.x->scale = NULL;
+  next.start = out->B;
+  next.solver = NULL;
+  next.solver_rate_given = 0;
+  next.recorded = before + 1;
+  next.passes = out->passes;
+  rest.rate = NAN;
+  lc_status status = solve_once(&next, &rest, host, arena, out);
+  problem->x = next.x; /* it may have joined rows */
+  out->reason = "it finishes what mini-batch descent began";
+  out->report.iterations += before;
+  return status;
+}
+
+lc_status lc_solve(lc_problem *problem, const lc_settings *settings, const lc_host *host, lc_arena *arena,
+                   lc_solution *out) {
+  lc_status status = solve_once(problem, settings, host, arena, out);
+  int asked = problem->solver && (problem->solver->flags & LC_DRAWS) && settings->finish > 0;
+  int exact = (problem->loss->flags & (LC_SMOOTH | LC_SMOOTHABLE)) != 0;
+  return asked && exact && status >= 0 && !is_stop(status) ? hand_over(problem, settings, host, arena, out) : status;
 }

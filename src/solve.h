@@ -20,6 +20,7 @@ typedef struct lc_problem {
   const lc_solver *solver;           /* NULL: the planner's choice */
   int wants_covariance;              /* lc_solve_covariance() will be called */
   int solver_rate_given;             /* the user gave a rate: steps are taken in the user's columns */
+  double recorded, passes;           /* of a fit that this one continues: lines of its history, reads of X */
 } lc_problem;
 
 typedef struct lc_solution {

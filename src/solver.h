@@ -16,7 +16,7 @@ typedef struct lc_settings {
   double time_limit; /* seconds */
   double threads, trace;
   /* solvers' own */
-  double rate, memory, working_set, batch_size, epochs, shuffle, average;
+  double rate, memory, working_set, batch_size, epochs, shuffle, block, average, momentum, decay, evaluate, finish;
   uint64_t seed; /* for solvers that shuffle */
 } lc_settings;
 

@@ -1,164 +1,220 @@
-/* solver_minibatch.c - shuffled mini-batch (proximal, averaged) subgradient descent.
+/* solver_minibatch.c - shuffled mini-batch descent: epochs, orders of rows, averages and histories.
  *
- * Each epoch visits every row once in a fresh order; a batch with weights w steps along
- * sum w_i grad_i / sum w_i, the gradient of the mean loss over the batch, plus that of the L2 part. */
+ * Each epoch visits every row once; solver_batch.h has the step. Without a given rate, steps shrink towards the end of
+ * the budget (with (1 - t/T)^2, so that the last iterate has forgotten both the start and the noise), and the loss of
+ * an epoch is that of its rows as they were met, each before its step: no further read of X. */
 #include <math.h>
 #include <string.h>
 
 #include "random.h"
-#include "solver.h"
+#include "solver_batch.h"
 
-typedef struct batch_work {
-  lc_rows rows;
-  lc_index *order, *index;          /* rows in this epoch's order; those of one batch */
-  double *B, *mean, *G, *z, *r, *y; /* iterate and average in the columns as shown; gradient; one batch */
-  double *unit;                     /* P: step of each coefficient for rate 1 */
-  double steps;                     /* steps that the average holds */
-} batch_work;
+enum { WINDOW = 4, RUN = 32, SLACK = 4 * WINDOW }; /* of block shuffles: blocks of a window, rows of a run */
 
-static lc_status allocate(lc_objective *obj, lc_index batch, batch_work *work) {
-  lc_arena *arena = obj->arena;
-  lc_index n = obj->x->n, P = obj->P;
-  work->order = lc_arena_alloc(arena, n, sizeof *work->order);
-  work->B = lc_arena_doubles(arena, P);
-  work->mean = lc_arena_zeros(arena, P);
-  work->G = lc_arena_doubles(arena, P);
-  work->unit = lc_arena_doubles(arena, P);
-  work->z = lc_arena_doubles(arena, batch * obj->K);
-  work->r = lc_arena_doubles(arena, batch * obj->K);
-  work->y = lc_arena_doubles(arena, batch);
-  work->steps = 0;
-  if (!work->order || !work->B || !work->mean || !work->G || !work->unit || !work->z || !work->r || !work->y)
-    return LC_OUT_OF_MEMORY;
-  for (lc_index i = 0; i < n; i++) work->order[i] = i;
-  return obj->x->ops->as_rows(obj->x, &work->rows, arena);
-}
+enum { LEAST_BATCH = 8, MOST_BATCH = 256 };
 
-/* Step lengths. A given rate is one for all coefficients, as in the notes. Otherwise columns are scaled to unit
- * size and the step is 1 / (2 bend sum of squares of a row), which cannot diverge. */
-static double set_units(const lc_objective *obj, const lc_settings *settings, double *unit) {
-  lc_index q = obj->q;
-  for (lc_index i = 0; i < obj->P; i++) unit[i] = 1;
-  if (!isnan(settings->rate)) return settings->rate;
-  double trace = obj->pen->one, most_l2 = 0;
-  for (lc_index j = 0; j < obj->pen->p; j++) {
-    double rms = obj->rms && obj->rms[j] > 0 ? obj->rms[j] : 1;
-    for (int c = 0; c < obj->K; c++) unit[c * q + obj->pen->one + j] = 1 / (rms * rms);
-    trace += 1;
-    most_l2 = fmax(most_l2, lc_penalty_l2(obj->pen, j) / (rms * rms));
-  }
-  return 1 / (2 * lc_link_bound(obj->loss, &obj->link) * fmax(trace, 1) + most_l2);
-}
+typedef struct run_state {
+  lc_objective *obj;
+  const lc_settings *settings;
+  lc_batch batch;
+  lc_index size;                /* rows of a batch */
+  lc_index *order, *scratch;    /* rows in this epoch's order; for block shuffles */
+  double *mean, averaged;       /* mean of so many iterates */
+  double steps, planned, decay; /* batches so far and in all; power by which steps shrink */
+  double *best, least, first;   /* the best point met, its value; the value of the start */
+} run_state;
 
-/* One step on `m` rows: B <- prox(B - rate unit (gradient of batch + L2)). */
-static void step(lc_objective *obj, const lc_index *index, lc_index m, double rate, batch_work *work) {
-  const lc_design *x = obj->x;
-  const lc_design_ops *ops = x->ops;
-  double total = 0;
-  ops->row_scores(&work->rows, m, index, obj->K, work->B, work->z);
-  for (lc_index i = 0; i < m; i++) work->y[i] = x->y[index[i]];
-  obj->loss->rows(&obj->link, (int)m, work->z, m, work->y, NULL, work->r, m, NULL, 0);
-  for (lc_index i = 0; i < m; i++) total += x->w ? x->w[index[i]] : 1;
-  for (int c = 0; c < obj->K; c++)
-    for (lc_index i = 0; i < m; i++) work->r[i + c * m] *= (x->w ? x->w[index[i]] : 1) / total;
-  memset(work->G, 0, (size_t)obj->P * sizeof(double));
-  ops->row_gradient(&work->rows, m, index, obj->K, work->r, work->G);
-  lc_penalty_add_ridge(obj->pen, obj->K, work->B, work->G);
-  for (int c = 0; c < obj->K; c++)
-    for (lc_index j = 0; j < obj->q; j++) {
-      lc_index at = c * obj->q + j;
-      double length = rate * work->unit[at], b = work->B[at] - length * work->G[at];
-      work->B[at] = j < obj->pen->one ? b : lc_penalty_prox(obj->pen, j - obj->pen->one, b, 1 / length);
-    }
-}
+static int is_perceptron(const lc_objective *obj) { return obj->loss->dual == NULL; }
 
-static void add_to_average(const lc_objective *obj, batch_work *work) {
-  work->steps++;
-  for (lc_index i = 0; i < obj->P; i++) work->mean[i] += (work->B[i] - work->mean[i]) / work->steps;
-}
-
-/* One epoch; averages its iterates when asked. */
-static lc_status run_epoch(lc_objective *obj, const lc_settings *settings, lc_index batch, double rate, double epoch,
-                           int average, batch_work *work) {
+static lc_status prepare(run_state *run, const double *B, double epochs) {
+  lc_objective *obj = run->obj;
+  const lc_settings *settings = run->settings;
   lc_index n = obj->x->n;
-  if (settings->shuffle > 0) {
-    lc_random random = lc_random_stream(settings->seed, (uint64_t)epoch);
-    lc_random_shuffle(&random, n, work->order);
+  int perceptron = is_perceptron(obj), given = !isnan(settings->rate);
+  /* Without a rate some 200 steps an epoch, or columns that depend on each other take more epochs than there are; but
+   * batches that use the processor well where there are rows enough. */
+  double searched = 8 * floor(fmin(fmax((double)n / 200, LEAST_BATCH), MOST_BATCH) / 8);
+  double preset = perceptron ? 1 : given ? 32 : searched;
+  double size = isnan(settings->batch_size) ? preset : settings->batch_size;
+  run->size = lc_max(1, lc_min(n, (lc_index)fmin(size, 1e9)));
+  run->planned = epochs * ceil((double)n / (double)run->size);
+  run->decay = !isnan(settings->decay) ? settings->decay : given || perceptron ? 0 : 2;
+  run->order = lc_arena_alloc(obj->arena, n, sizeof *run->order);
+  run->scratch = lc_arena_alloc(obj->arena, settings->block > 1 ? n + SLACK : 0, sizeof *run->scratch);
+  run->mean = lc_arena_zeros(obj->arena, obj->P);
+  run->best = lc_arena_doubles(obj->arena, obj->P);
+  if (!run->order || !run->scratch || !run->mean || !run->best) return LC_OUT_OF_MEMORY;
+  for (lc_index i = 0; i < n; i++) run->order[i] = i;
+  /* Averages need every coefficient at every step, and only equal steps of a given rate add up. */
+  int average = perceptron || settings->average > 0;
+  int lazy = !average && (!given || run->decay == 0);
+  return lc_batch_init(&run->batch, obj, run->size, B, settings->rate, settings->momentum, lazy);
+}
+
+/* ---- orders of rows ------------------------------------------------------------------------------------------------
+ */
+
+/* Blocks of neighbouring rows in random order; within each window of a few blocks, runs of RUN neighbours in random
+ * order (Xu et al., "In-database machine learning with CorgiPile", SIGMOD 2022, with runs for rows): reads are long,
+ * and a batch still has rows from several places. Scratch: the numbers of the blocks, then the starts of a window's
+ * runs, together fewer than n + SLACK. */
+static void shuffle_blocks(lc_random *random, lc_index n, lc_index block, lc_index *scratch, lc_index *order) {
+  lc_index blocks = (n + block - 1) / block, at = 0;
+  for (lc_index b = 0; b < blocks; b++) order[b] = b;
+  lc_random_shuffle(random, blocks, order);
+  memcpy(scratch, order, (size_t)blocks * sizeof *scratch);
+  lc_index *starts = scratch + blocks;
+  for (lc_index b = 0; b < blocks; b += WINDOW) {
+    lc_index runs = 0;
+    for (lc_index k = b; k < lc_min(b + WINDOW, blocks); k++) {
+      lc_index end = lc_min(n, (scratch[k] + 1) * block);
+      for (lc_index row = scratch[k] * block; row < end; row += RUN) starts[runs++] = row;
+    }
+    lc_random_shuffle(random, runs, starts);
+    for (lc_index r = 0; r < runs; r++) {
+      lc_index end = lc_min(lc_min(n, starts[r] + RUN), (starts[r] / block + 1) * block);
+      for (lc_index row = starts[r]; row < end; row++) order[at++] = row;
+    }
   }
-  for (lc_index at = 0; at < n; at += batch) {
-    LC_TRY(lc_poll(obj->host));
-    step(obj, work->order + at, lc_min(batch, n - at), rate, work);
-    if (average) add_to_average(obj, work);
+}
+
+static void new_order(run_state *run, double epoch) {
+  lc_index n = run->obj->x->n;
+  if (!(run->settings->shuffle > 0)) return;
+  lc_random random = lc_random_stream(run->settings->seed, (uint64_t)epoch);
+  if (run->settings->block > 1)
+    shuffle_blocks(&random, n, (lc_index)run->settings->block, run->scratch, run->order);
+  else
+    lc_random_shuffle(&random, n, run->order);
+}
+
+/* ---- epochs --------------------------------------------------------------------------------------------------------
+ */
+
+static lc_status run_epoch(run_state *run, double epoch, int average) {
+  lc_index n = run->obj->x->n, P = run->obj->P;
+  lc_batch *batch = &run->batch;
+  new_order(run, epoch);
+  batch->loss = 0;
+  run->obj->passes++;
+  for (lc_index at = 0; at < n; at += run->size) {
+    LC_TRY(lc_poll(run->obj->host));
+    double share = run->decay > 0 ? pow(1 - run->steps / run->planned, run->decay) : 1;
+    lc_batch_step(batch, lc_min(run->size, n - at), run->order + at, share);
+    run->steps++;
+    if (!average) continue;
+    run->averaged++;
+    for (lc_index i = 0; i < P; i++) run->mean[i] += (batch->B[i] - run->mean[i]) / run->averaged;
   }
-  obj->passes++;
   return LC_OK;
 }
 
 /* Puts B into `at` with value and gradient; keeps `at` when B is worse than all hope. */
-static lc_status look_at(lc_objective *obj, const double *B, double first) {
+static lc_status look_at(const run_state *run, const double *B) {
+  lc_objective *obj = run->obj;
   LC_TRY(lc_objective_eval(obj, B, LC_WANT_GRADIENT));
-  if (!(obj->to.value < 1e8 * (1 + fabs(first)))) return LC_DIVERGED;
+  if (!(obj->to.value < 1e8 * (1 + fabs(run->first)))) return LC_DIVERGED;
   lc_objective_accept(obj);
   return LC_OK;
 }
 
+/* A line of the history, and the best point so far. seen: the value of `point` was taken from the epoch's own rows. */
+static lc_status record(run_state *run, double epoch, const double *point, int seen) {
+  lc_objective *obj = run->obj;
+  double exact = obj->at.value, step = epoch > 0 ? lc_batch_rate(&run->batch) : NAN;
+  double kkt = seen ? NAN : lc_penalty_kkt(obj->pen, obj->K, obj->at.B, obj->G);
+  if (epoch > 0 && run->decay > 0) step *= pow(1 - (run->steps - 1) / run->planned, run->decay);
+  if (seen) obj->at.value = run->batch.loss / obj->weight_sum + lc_penalty_value(obj->pen, obj->K, point);
+  if (obj->at.value < run->least) {
+    run->least = obj->at.value;
+    memcpy(run->best, point, (size_t)obj->P * sizeof(double));
+  }
+  lc_status status = lc_objective_record(obj, epoch, epoch, kkt, step);
+  obj->at.value = exact;
+  return status;
+}
+
+/* Stopped from outside: the point goes into `at`, evaluated if the host lets us. */
+static lc_status stopped(run_state *run, lc_status status) {
+  lc_objective *obj = run->obj;
+  lc_batch_settle(&run->batch);
+  if (lc_objective_eval(obj, run->batch.B, LC_WANT_VALUE) == LC_OK)
+    lc_objective_accept(obj);
+  else
+    memcpy(obj->at.B, run->batch.B, (size_t)obj->P * sizeof(double));
+  return status;
+}
+
 /* The perceptron's question: does the last iterate (rather than the average) classify every row? */
-static lc_status separates(lc_objective *obj, const batch_work *work, double first, double *mistakes) {
-  LC_TRY(look_at(obj, work->B, first));
-  return lc_objective_mistakes(obj, mistakes);
+static lc_status separates(const run_state *run, double *mistakes) {
+  LC_TRY(look_at(run, run->batch.B));
+  return lc_objective_mistakes(run->obj, mistakes);
+}
+
+/* The end of the budget, with the last point in `at`. Steps of a given rate that end above their start lead nowhere; of
+ * searched ones the best point that was met may be better than the last. */
+static lc_status finish(run_state *run) {
+  lc_objective *obj = run->obj;
+  int given = !isnan(run->settings->rate), diverged = given && obj->at.value > run->first;
+  if (is_perceptron(obj) || (given && !diverged) || !(obj->at.value > run->least)) return LC_BUDGET;
+  LC_TRY(lc_objective_eval(obj, run->best, LC_WANT_GRADIENT));
+  if (diverged || obj->to.value < obj->at.value) lc_objective_accept(obj);
+  return diverged ? LC_DIVERGED : LC_BUDGET;
 }
 
 static lc_status minibatch_run(lc_objective *obj, const lc_settings *settings, const double *B, lc_report *report) {
-  int perceptron = obj->loss->dual == NULL, automatic = isnan(settings->rate);
-  double preset = perceptron ? 1 : 32, size = isnan(settings->batch_size) ? preset : settings->batch_size;
-  lc_index batch = lc_max(1, lc_min(obj->x->n, (lc_index)fmin(size, 1e9)));
-  int average = isnan(settings->average) ? perceptron || automatic : settings->average > 0;
+  int perceptron = is_perceptron(obj), searching = isnan(settings->rate) && !perceptron;
+  int average = isnan(settings->average) ? perceptron : settings->average > 0;
+  int exact = isnan(settings->evaluate) ? !searching : settings->evaluate > 0 || perceptron;
   double most = isnan(settings->max_iter) ? settings->epochs : fmin(settings->epochs, settings->max_iter);
-  batch_work work;
-  LC_TRY(allocate(obj, batch, &work));
-  memcpy(work.B, B, (size_t)obj->P * sizeof(double));
-  double rate = set_units(obj, settings, work.unit);
+  run_state run = {.obj = obj, .settings = settings, .least = INFINITY};
+  LC_TRY(prepare(&run, B, most));
   LC_TRY(lc_objective_eval(obj, B, LC_WANT_GRADIENT));
   lc_objective_accept(obj);
-  double first = obj->at.value;
-  if (!isfinite(first)) return LC_NONFINITE;
-  double *best = lc_arena_doubles(obj->arena, obj->P), least = INFINITY;
-  if (!best) return LC_OUT_OF_MEMORY;
+  run.first = obj->at.value;
+  if (!isfinite(run.first)) return LC_NONFINITE;
+  const double *point = obj->at.B;
   for (double epoch = 0;; epoch++) {
-    double kkt = lc_penalty_kkt(obj->pen, obj->K, obj->at.B, obj->G);
+    int seen = !exact && epoch > 0 && epoch < most;
     report->iterations = epoch;
-    LC_TRY(lc_objective_record(obj, epoch, epoch, kkt, epoch > 0 ? rate : NAN));
-    if (obj->at.value < least) {
-      least = obj->at.value;
-      memcpy(best, obj->at.B, (size_t)obj->P * sizeof(double));
-    }
-    if (epoch >= most) {
-      /* A rate that ends above its start leads nowhere: the best epoch is returned. */
-      if (perceptron || !(obj->at.value > first)) return LC_BUDGET;
-      LC_TRY(look_at(obj, best, first));
-      return LC_DIVERGED;
-    }
+    LC_TRY(record(&run, epoch, point, seen));
+    if (epoch >= most) return finish(&run);
     /* The average leaves out the first half of the epochs, which only remember the start. */
     int averaging = average && (perceptron || epoch >= floor(most / 2));
-    LC_TRY(run_epoch(obj, settings, batch, rate, epoch, averaging, &work));
+    lc_status status = run_epoch(&run, epoch, averaging);
+    if (status != LC_OK) return stopped(&run, status);
+    lc_batch_settle(&run.batch);
     if (perceptron) {
-      LC_TRY(separates(obj, &work, first, &report->mistakes));
+      LC_TRY(separates(&run, &report->mistakes));
       if (report->mistakes == 0) return LC_OK;
     }
-    lc_status looked = look_at(obj, averaging ? work.mean : work.B, first);
-    if (looked == LC_DIVERGED) LC_TRY(look_at(obj, best, first));
-    LC_TRY(looked);
+    point = averaging ? run.mean : run.batch.B;
+    if (!exact && epoch + 1 < most) continue;
+    status = look_at(&run, point);
+    if (status == LC_DIVERGED) LC_TRY(look_at(&run, run.best));
+    LC_TRY(status);
   }
 }
 
 static const lc_field fields[] = {
-    {"batch_size", offsetof(lc_settings, batch_size), NAN, 1, 1e9, 1, "rows of a batch; NA: 32, for the perceptron 1"},
+    {"batch_size", offsetof(lc_settings, batch_size), NAN, 1, 1e9, 1,
+     "rows of a batch; NA: n / 200, but from 8 to 256; with a given rate 32; for the perceptron 1"},
     {"epochs", offsetof(lc_settings, epochs), 50, 0, 1e9, 1, "passes over the shuffled rows"},
     {"rate", offsetof(lc_settings, rate), NAN, 1e-300, 1e300, 0,
-     "step length in the user's columns; NA: from the curvature, columns scaled inside"},
-    {"shuffle", offsetof(lc_settings, shuffle), 1, 0, 1, 1, "1: a fresh order of rows each epoch"},
+     "step length in the user's columns; NA: found by line searches in each batch, columns scaled inside"},
+    {"momentum", offsetof(lc_settings, momentum), 0, 0, 0.999, 0, "share of the last step that is added to the next"},
+    {"decay", offsetof(lc_settings, decay), NAN, 0, 10, 0,
+     "steps shrink as (1 - done)^decay, done the part of all steps; NA: 2, with a given rate 0"},
     {"average", offsetof(lc_settings, average), NAN, 0, 1, 1,
-     "1: return the average of the iterates of the second half (perceptron: of all); NA: when rate is NA"},
+     "1: return the average of the iterates of the second half (perceptron: of all); NA: for the perceptron"},
+    {"shuffle", offsetof(lc_settings, shuffle), 1, 0, 1, 1, "1: a fresh order of rows each epoch"},
+    {"block", offsetof(lc_settings, block), 1, 1, 1e9, 1,
+     "neighbouring rows that are read together, for speed, say 1024; 1: all rows are shuffled"},
+    {"evaluate", offsetof(lc_settings, evaluate), NAN, 0, 1, 1,
+     "1: objective of all rows after each epoch, one more read; 0: mean over the epoch's rows as they were met; NA: 1 "
+     "with a given rate"},
+    {"finish", offsetof(lc_settings, finish), 0, 0, 1, 1,
+     "1: the solver that \"auto\" chooses goes on from the result until its certificate is met"},
 };
 
 const lc_solver lc_solver_minibatch = {"minibatch",

@@ -8,7 +8,7 @@
   X(arena)                                                                                                      \
   X(random)                                                                                                     \
   X(linalg) X(kernel) X(design) X(dense) X(sparse) X(loss) X(penalty) X(objective) X(solver) X(solve) X(nested) \
-      X(covariance) X(metric)
+      X(covariance) X(metric) X(batch)
 
 #define DECLARE(name) void test_##name(void);
 TESTS(DECLARE)

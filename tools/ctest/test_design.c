@@ -196,6 +196,7 @@ static void test_rows(const lc_design *x, const data *d, lc_arena *arena) {
     }
   lc_rows rows;
   CHECK(x->ops->as_rows(x, &rows, arena) == LC_OK);
+  if (x->ops->row_load) x->ops->row_load(&rows, M, index);
   x->ops->row_scores(&rows, M, index, K, B, Z);
   CHECK(ctest_distance(M * K, Z, want_z) < 1e-12);
   x->ops->row_gradient(&rows, M, index, K, R, G);

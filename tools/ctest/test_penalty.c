@@ -48,6 +48,25 @@ static void test_violation(const lc_penalty *pen) {
     }
 }
 
+/* The flow is the limit of many small proximal steps, and flows add up; equal steps are equal steps. */
+static void test_flow(const lc_penalty *pen) {
+  for (lc_index j = 0; j < P; j++)
+    for (int t = 0; t < 20; t++) {
+      double b = 6 * ctest_uniform() - 3, time = 2 * ctest_uniform(), small = time / 20000, many, rate = 0.3;
+      if (pen->lower) b = fmin(fmax(b, pen->lower[j]), pen->upper[j]);
+      many = b;
+      for (int s = 0; s < 20000; s++)
+        many = lc_penalty_prox(pen, j, many * (1 - small * lc_penalty_l2(pen, j)), 1 / small);
+      CHECK_NEAR(lc_penalty_flow(pen, j, b, time), many, 1e-3);
+      double half = lc_penalty_flow(pen, j, b, 0.4 * time);
+      CHECK_NEAR(lc_penalty_flow(pen, j, half, 0.6 * time), lc_penalty_flow(pen, j, b, time), 1e-13);
+      if (t % 5 == 0 && lc_penalty_l2(pen, j) > 0) rate = 1.4 / lc_penalty_l2(pen, j);
+      many = b;
+      for (int s = 0; s < t; s++) many = lc_penalty_prox(pen, j, many - rate * lc_penalty_l2(pen, j) * many, 1 / rate);
+      CHECK_NEAR(lc_penalty_repeat(pen, j, b, rate, t), many, 1e-12);
+    }
+}
+
 static void test_gradient(const lc_penalty *pen) {
   lc_index q = P + pen->one;
   double B[(P + 1) * K], G[(P + 1) * K] = {0}, h = 1e-6;
@@ -107,12 +126,14 @@ void test_penalty(void) {
     CHECK(lc_penalty_has_l1(&pen) && !lc_penalty_all_l2(&pen) && !lc_penalty_has_bounds(&pen));
     test_extremal(&pen);
     test_violation(&pen);
+    test_flow(&pen);
     test_gradient(&pen);
     pen.lower = lower;
     pen.upper = upper;
     CHECK(lc_penalty_has_bounds(&pen));
     test_extremal(&pen);
     test_violation(&pen);
+    test_flow(&pen);
     test_gradient(&pen);
     pen.lower = minus;
     pen.upper = plus;

@@ -1,0 +1,246 @@
+/* solver_batch.c - steps on batches of rows. */
+#include "solver_batch.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- setting up ----------------------------------------------------------------------------------------------------
+ */
+
+static int searches(const lc_batch *batch) { return isnan(batch->rate); }
+
+static double bend_of(const lc_objective *obj) { return lc_link_bound(obj->loss, &obj->link); }
+
+static double mean_square(const lc_objective *obj, lc_index j) {
+  double rms = obj->rms && obj->rms[j] > 0 ? obj->rms[j] : 1;
+  return rms * rms;
+}
+
+/* The perceptron's objective has no scale, so that any rate will do. */
+static void choose_units(lc_batch *batch, double rate) {
+  const lc_objective *obj = batch->obj;
+  int perceptron = obj->loss->dual == NULL, given = !isnan(rate);
+  for (lc_index j = 0; j < obj->pen->p; j++) {
+    double size = mean_square(obj, j) + (perceptron ? 0 : lc_penalty_l2(obj->pen, j) / bend_of(obj));
+    batch->unit[j] = given ? 1 : 1 / size;
+  }
+  batch->rate = given || !perceptron ? rate : 1 / (2 * bend_of(obj) * fmax(1, (double)obj->q));
+}
+
+lc_status lc_batch_init(lc_batch *batch, const lc_objective *obj, lc_index most, const double *B, double rate,
+                        double momentum, int lazy) {
+  memset(batch, 0, sizeof *batch);
+  lc_arena *arena = obj->arena;
+  lc_index P = obj->P, p = obj->pen->p, scores = most * obj->K;
+  const lc_design_ops *ops = obj->x->ops;
+  batch->obj = obj;
+  batch->momentum = momentum;
+  batch->lazy = lazy && ops->row_columns && momentum == 0;
+  double **vectors[] = {&batch->B, &batch->last, &batch->G, &batch->D};
+  double **of_rows[] = {&batch->z, &batch->dz, &batch->trial, &batch->r};
+  for (int i = 0; i < 4; i++)
+    if (!(*vectors[i] = lc_arena_zeros(arena, P)) || !(*of_rows[i] = lc_arena_doubles(arena, scores)))
+      return LC_OUT_OF_MEMORY;
+  batch->y = lc_arena_doubles(arena, most);
+  batch->v = lc_arena_doubles(arena, most);
+  batch->unit = lc_arena_doubles(arena, p);
+  batch->done = lc_arena_zeros(arena, p);
+  batch->column = lc_arena_alloc(arena, p, sizeof *batch->column);
+  batch->mark = lc_arena_alloc(arena, p, 1);
+  if (!batch->y || !batch->v || !batch->unit || !batch->done || !batch->column || !batch->mark) return LC_OUT_OF_MEMORY;
+  memset(batch->mark, 0, (size_t)p);
+  for (lc_index j = 0; j < p; j++) batch->column[j] = j;
+  memcpy(batch->B, B, (size_t)P * sizeof(double));
+  memcpy(batch->last, B, (size_t)P * sizeof(double));
+  choose_units(batch, rate);
+  return ops->as_rows(obj->x, &batch->rows, arena);
+}
+
+double lc_batch_rate(const lc_batch *batch) {
+  return !searches(batch) ? batch->rate : batch->searches > 0 ? exp(batch->mean_log) : NAN;
+}
+
+/* ---- the penalty of columns that were not touched ------------------------------------------------------------------
+ */
+
+static void make_up(lc_batch *batch, lc_index j) {
+  const lc_objective *obj = batch->obj;
+  double missed = batch->clock - batch->done[j];
+  if (missed <= 0) return;
+  batch->done[j] = batch->clock;
+  for (int c = 0; c < obj->K; c++) {
+    double *b = batch->B + c * obj->q + obj->pen->one + j;
+    *b = searches(batch) ? lc_penalty_flow(obj->pen, j, *b, batch->unit[j] * missed)
+                         : lc_penalty_repeat(obj->pen, j, *b, batch->rate * batch->unit[j], missed);
+  }
+}
+
+void lc_batch_settle(lc_batch *batch) {
+  for (lc_index j = 0; batch->lazy && j < batch->obj->pen->p; j++) make_up(batch, j);
+}
+
+/* ---- scores and gradient ------------------------------------------------------------------------------------------
+ */
+
+/* A batch is worked on in pieces that the design can hold. */
+static lc_index piece_rows(const lc_batch *batch, lc_index m) {
+  return batch->rows.most > 0 ? lc_min(m, batch->rows.most) : m;
+}
+
+static void load(lc_batch *batch, lc_index m, const lc_index *index) {
+  const lc_design_ops *ops = batch->obj->x->ops;
+  if (ops->row_load) ops->row_load(&batch->rows, m, index);
+}
+
+/* y and v; 0 when all weights are 0. A given rate steps along the batch's own mean. The mean of ratios is not the ratio
+ * of means, so the search for the optimum divides by the weight of an average batch instead. */
+static int gather_weights(lc_batch *batch, lc_index m, const lc_index *index) {
+  const lc_design *x = batch->obj->x;
+  double sum = 0;
+  for (lc_index i = 0; i < m; i++) {
+    batch->y[i] = x->y[index[i]];
+    batch->v[i] = x->w ? x->w[index[i]] : 1;
+    sum += batch->v[i];
+  }
+  double total = searches(batch) ? (double)m * batch->obj->weight_sum / (double)x->n : sum;
+  for (lc_index i = 0; i < m; i++) batch->v[i] /= total;
+  return sum > 0;
+}
+
+/* G += gradient of the mean loss of the batch; z; the loss is added to the sum of the epoch. */
+static void add_gradient(lc_batch *batch, lc_index m, const lc_index *index) {
+  const lc_objective *obj = batch->obj;
+  const lc_design_ops *ops = obj->x->ops;
+  lc_index piece = piece_rows(batch, m);
+  double *value = batch->trial;
+  for (lc_index from = 0; from < m; from += piece) {
+    lc_index rows = lc_min(piece, m - from);
+    double *z = batch->z + from * obj->K, *v = batch->v + from;
+    load(batch, rows, index + from);
+    ops->row_scores(&batch->rows, rows, index + from, obj->K, batch->B, z);
+    obj->loss->rows(&obj->link, (int)rows, z, rows, batch->y + from, value, batch->r, rows, NULL, 0);
+    for (int c = 0; c < obj->K; c++)
+      for (lc_index i = 0; i < rows; i++) batch->r[i + c * rows] *= v[i];
+    for (lc_index i = 0; i < rows; i++) batch->loss += (obj->x->w ? obj->x->w[index[from + i]] : 1) * value[i];
+    ops->row_gradient(&batch->rows, rows, index + from, obj->K, batch->r, batch->G);
+  }
+}
+
+/* ---- the line search -----------------------------------------------------------------------------------------------
+ */
+
+/* dz <- the scores of D, without offsets. */
+static void score_direction(lc_batch *batch, lc_index m, const lc_index *index) {
+  const lc_objective *obj = batch->obj;
+  lc_index piece = piece_rows(batch, m);
+  for (lc_index from = 0; from < m; from += piece) {
+    lc_index rows = lc_min(piece, m - from);
+    double *dz = batch->dz + from * obj->K;
+    if (piece < m) load(batch, rows, index + from);
+    obj->x->ops->row_scores(&batch->rows, rows, index + from, obj->K, batch->D, dz);
+    for (int c = 0; obj->x->off && c < obj->K; c++)
+      for (lc_index i = 0; i < rows; i++) dz[i + c * rows] -= obj->x->off[index[from + i] + c * obj->x->n];
+  }
+}
+
+/* Minus the derivative of the batch's mean loss along B - a D. */
+static double descent_at(lc_batch *batch, lc_index m, double a) {
+  const lc_objective *obj = batch->obj;
+  lc_index piece = piece_rows(batch, m);
+  double sum = 0;
+  for (lc_index from = 0; from < m; from += piece) {
+    lc_index rows = lc_min(piece, m - from), count = rows * obj->K;
+    const double *z = batch->z + from * obj->K, *dz = batch->dz + from * obj->K, *v = batch->v + from;
+    for (lc_index i = 0; i < count; i++) batch->trial[i] = z[i] - a * dz[i];
+    obj->loss->rows(&obj->link, (int)rows, batch->trial, rows, batch->y + from, NULL, batch->r, rows, NULL, 0);
+    for (int c = 0; c < obj->K; c++)
+      for (lc_index i = 0; i < rows; i++) sum += v[i] * batch->r[i + c * rows] * dz[i + c * rows];
+  }
+  return sum;
+}
+
+/* The step a that minimises the batch's loss along B - a D, about: from the step that the loss's largest curvature
+ * allows by a few secants; `descent` is minus the derivative at a = 0. NaN where the batch says nothing. */
+static double line_search(lc_batch *batch, lc_index m, const lc_index *index, double descent) {
+  enum { SECANTS = 3 };
+  const double farthest = 4, enough = 0.1;
+  const lc_objective *obj = batch->obj;
+  lc_index piece = piece_rows(batch, m);
+  score_direction(batch, m, index);
+  double bend = 0;
+  for (lc_index from = 0; from < m; from += piece) {
+    lc_index rows = lc_min(piece, m - from);
+    const double *dz = batch->dz + from * obj->K, *v = batch->v + from;
+    for (int c = 0; c < obj->K; c++)
+      for (lc_index i = 0; i < rows; i++) bend += v[i] * dz[i + c * rows] * dz[i + c * rows];
+  }
+  double a = descent / (bend_of(obj) * bend);
+  for (int i = 0; i < SECANTS && a > 0 && isfinite(a); i++) {
+    double there = descent_at(batch, m, a), fall = descent - there;
+    if (fabs(there) <= enough * descent) break;
+    double next = fall > 0 ? a * (descent / fall) : INFINITY;
+    a = fmax(a / farthest, fmin(a * farthest, next));
+  }
+  return a > 0 && isfinite(a) ? a : NAN;
+}
+
+/* The rate of this step. Of line searches about the last hundred count. */
+static double choose_rate(lc_batch *batch, lc_index m, const lc_index *index, lc_index count, double share) {
+  const lc_objective *obj = batch->obj;
+  const double least = 0.01;
+  double descent = 0;
+  if (!searches(batch)) return share * batch->rate;
+  for (int c = 0; c < obj->K; c++) {
+    lc_index at = c * obj->q;
+    if (obj->pen->one) descent += (batch->D[at] = batch->G[at]) * batch->G[at];
+    for (lc_index t = 0; t < count; t++) {
+      lc_index j = batch->column[t], i = at + obj->pen->one + j;
+      descent += (batch->D[i] = batch->unit[j] * batch->G[i]) * batch->G[i];
+    }
+  }
+  double longest = descent > 0 ? line_search(batch, m, index, descent) : NAN;
+  if (isnan(longest)) return batch->searches > 0 ? share * exp(batch->mean_log) : 0;
+  batch->searches++;
+  batch->mean_log += fmax(1 / batch->searches, least) * (log(longest) - batch->mean_log);
+  return fmin(longest, share * exp(batch->mean_log)) * (1 - batch->momentum);
+}
+
+/* ---- the step ------------------------------------------------------------------------------------------------------
+ */
+
+/* The next value of coefficient i, of feature j (-1: an intercept). */
+static void move(lc_batch *batch, lc_index i, lc_index j, double rate) {
+  const lc_penalty *pen = batch->obj->pen;
+  double b = batch->B[i], length = j < 0 ? rate : rate * batch->unit[j], g = batch->G[i];
+  if (j >= 0 && !searches(batch)) g += lc_penalty_l2(pen, j) * b;
+  double next = b - length * g + batch->momentum * (b - batch->last[i]);
+  if (j >= 0 && length > 0)
+    next = searches(batch) ? lc_penalty_flow(pen, j, next, length) : lc_penalty_prox(pen, j, next, 1 / length);
+  batch->last[i] = b;
+  batch->B[i] = next;
+}
+
+void lc_batch_step(lc_batch *batch, lc_index m, const lc_index *index, double share) {
+  const lc_objective *obj = batch->obj;
+  const lc_design_ops *ops = obj->x->ops;
+  int one = obj->pen->one;
+  lc_index count = obj->pen->p;
+  if (!gather_weights(batch, m, index)) return;
+  if (batch->lazy) {
+    count = ops->row_columns(&batch->rows, m, index, batch->mark, batch->column);
+    for (lc_index t = 0; t < count; t++) make_up(batch, batch->column[t]);
+  } else {
+    memset(batch->G, 0, (size_t)obj->P * sizeof(double));
+  }
+  add_gradient(batch, m, index);
+  double rate = choose_rate(batch, m, index, count, share);
+  batch->clock += searches(batch) ? rate : 1;
+  for (int c = 0; c < obj->K; c++) {
+    lc_index at = c * obj->q;
+    if (one) move(batch, at, -1, rate);
+    for (lc_index t = 0; t < count; t++) move(batch, at + one + batch->column[t], batch->column[t], rate);
+    for (lc_index t = 0; batch->lazy && t < count; t++) batch->G[at + one + batch->column[t]] = 0;
+    if (one) batch->G[at] = 0;
+  }
+  for (lc_index t = 0; batch->lazy && t < count; t++) batch->done[batch->column[t]] = batch->clock;
+}

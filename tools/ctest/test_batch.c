@@ -1,0 +1,237 @@
+/* Tests of steps on batches: against their definition, lazily against in full, and of orders of rows. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctest.h"
+#include "random.h"
+#include "solver_batch.h"
+
+void test_batch(void);
+
+enum { N = 60, P = 12, M = 7, MOST = 3 };
+
+typedef struct data {
+  ctest_host host;
+  lc_arena arena;
+  lc_design dense, sparse;
+  double x[N * P], y[N], w[N], off[N * MOST], value[N * P], l1[P], l2[P], lower[P], upper[P], rms[P];
+  int start[P + 1], row[N * P];
+  lc_penalty pen;
+  lc_link link;
+  const lc_loss *loss;
+} data;
+
+/* Columns of very different sizes with one entry in five. */
+static void setup(data *d, const char *loss, int k, double lambda, double alpha, int bounded) {
+  memset(d, 0, sizeof *d);
+  ctest_host_init(&d->host);
+  lc_arena_init(&d->arena, &d->host.host);
+  d->loss = lc_loss_find(loss);
+  CHECK(lc_link_make(d->loss, k, 0, &d->link) == LC_OK);
+  int entries = 0;
+  for (int i = 0; i < N; i++) {
+    d->y[i] = i % k;
+    d->w[i] = i % 5 == 0 ? 0 : 0.5 + ctest_uniform();
+    for (int c = 0; c < MOST; c++) d->off[i + c * N] = 0.2 * ctest_normal();
+  }
+  for (int j = 0; j < P; j++) {
+    double squares = 0, size = pow(10, j % 5 - 2);
+    d->start[j] = entries;
+    for (int i = 0; i < N; i++) {
+      double x = ctest_uniform() < 0.8 ? 0 : size * (ctest_normal() + 0.4 * (((int)d->y[i] + j) % k));
+      d->x[i + j * N] = x;
+      squares += x * x;
+      if (x == 0) continue;
+      d->row[entries] = i;
+      d->value[entries++] = x;
+    }
+    d->rms[j] = sqrt(squares / N);
+    d->l1[j] = alpha * size;
+    d->l2[j] = (1 - alpha) * size * size;
+    d->lower[j] = -0.2 / size;
+    d->upper[j] = j % 3 == 0 ? 0.1 / size : INFINITY;
+  }
+  d->start[P] = entries;
+  lc_design_dense(&d->dense, N, P, LC_DOUBLE, d->x);
+  lc_design_sparse(&d->sparse, N, P, d->start, d->row, d->value, entries);
+  lc_design *both[] = {&d->dense, &d->sparse};
+  for (int i = 0; i < 2; i++) {
+    both[i]->one = 1;
+    both[i]->y = d->y;
+    both[i]->w = d->w;
+    both[i]->off = d->off;
+    both[i]->noff = d->link.K;
+  }
+  d->pen = (lc_penalty){P, 1, lambda, d->l1, d->l2, bounded ? d->lower : NULL, bounded ? d->upper : NULL};
+}
+
+static void begin(data *d, const lc_design *x, lc_objective *obj) {
+  CHECK(lc_objective_init(obj, x, d->loss, &d->link, &d->pen, 1, &d->host.host, &d->arena) == LC_OK);
+  obj->rms = d->rms;
+}
+
+/* Steps that touch the entries of a batch only, and steps on everything, come to the same. */
+static void test_lazy(data *d, double rate) {
+  lc_objective obj[2];
+  lc_batch batch[2];
+  double zero[MOST * (P + 1)] = {0};
+  const lc_design *x[] = {&d->dense, &d->sparse};
+  for (int s = 0; s < 2; s++) {
+    begin(d, x[s], obj + s);
+    CHECK(lc_batch_init(batch + s, obj + s, M, zero, rate, 0, 1) == LC_OK);
+    CHECK(batch[s].lazy == s);
+    for (int epoch = 0; epoch < 3; epoch++) {
+      lc_index order[N];
+      lc_random random = lc_random_stream(5, (uint64_t)epoch);
+      for (int i = 0; i < N; i++) order[i] = i;
+      lc_random_shuffle(&random, N, order);
+      for (lc_index at = 0; at < N; at += M) lc_batch_step(batch + s, lc_min(M, N - at), order + at, 1);
+      lc_batch_settle(batch + s);
+    }
+  }
+  CHECK(ctest_distance(obj->P, batch[1].B, batch[0].B) < 1e-9);
+  CHECK_NEAR(batch[1].loss, batch[0].loss, 1e-9);
+}
+
+/* One step with a rate, from its definition. */
+static void test_definition(data *d, double rate, double momentum) {
+  lc_objective obj;
+  lc_batch batch;
+  begin(d, &d->dense, &obj);
+  int K = obj.K, q = P + 1;
+  lc_index index[M] = {3, 4, 5, 40, 11, 12, 59};
+  double *B = ctest_normals(obj.P), *before = ctest_normals(obj.P), want[MOST * (P + 1)] = {0}, total = 0;
+  CHECK(lc_batch_init(&batch, &obj, M, B, rate, momentum, 0) == LC_OK);
+  memcpy(batch.last, before, (size_t)obj.P * sizeof(double));
+  for (int i = 0; i < M; i++) {
+    double z[MOST], r[MOST], xi[P + 1] = {1};
+    for (int j = 0; j < P; j++) xi[j + 1] = d->x[index[i] + j * N];
+    for (int c = 0; c < K; c++) {
+      z[c] = d->off[index[i] + c * N];
+      for (int j = 0; j < q; j++) z[c] += xi[j] * B[j + c * q];
+    }
+    d->loss->rows(&d->link, 1, z, 1, d->y + index[i], NULL, r, 1, NULL, 1);
+    for (int c = 0; c < K; c++)
+      for (int j = 0; j < q; j++) want[j + c * q] += d->w[index[i]] * r[c] * xi[j];
+    total += d->w[index[i]];
+  }
+  for (int c = 0; c < K; c++)
+    for (int j = 0; j < q; j++) {
+      lc_index i = j + c * q;
+      double l2 = j > 0 ? lc_penalty_l2(&d->pen, j - 1) : 0;
+      want[i] = B[i] - rate * (want[i] / total + l2 * B[i]) + momentum * (B[i] - before[i]);
+      if (j > 0) want[i] = lc_penalty_prox(&d->pen, j - 1, want[i], 1 / rate);
+    }
+  lc_batch_step(&batch, M, index, 1);
+  CHECK(ctest_distance(obj.P, batch.B, want) < 1e-12);
+  free(B), free(before);
+}
+
+/* Mean loss of a batch at B; w as the search divides them. */
+static double batch_loss(const data *d, const double *B, const lc_index *index) {
+  int K = d->link.K, q = P + 1;
+  double sum = 0;
+  for (int i = 0; i < M; i++) {
+    double z[MOST], value;
+    for (int c = 0; c < K; c++) {
+      z[c] = d->off[index[i] + c * N] + B[c * q];
+      for (int j = 0; j < P; j++) z[c] += d->x[index[i] + j * N] * B[c * q + 1 + j];
+    }
+    d->loss->rows(&d->link, 1, z, 1, d->y + index[i], &value, NULL, 1, NULL, 1);
+    sum += d->w[index[i]] * value;
+  }
+  return sum;
+}
+
+/* A searched step lowers the batch's loss wherever it starts, and whatever the size of an outlier. */
+static void test_search(data *d) {
+  lc_objective obj;
+  begin(d, &d->dense, &obj);
+  for (int trial = 0; trial < 30; trial++) {
+    lc_batch batch;
+    lc_index index[M];
+    double *B = ctest_normals(obj.P);
+    for (int i = 0; i < M; i++) index[i] = (lc_index)(N * ctest_uniform());
+    if (trial % 3 == 0) d->x[index[0] + N] = 1e6 * ctest_normal();
+    CHECK(lc_batch_init(&batch, &obj, M, B, NAN, 0, 0) == LC_OK);
+    double before = batch_loss(d, B, index);
+    lc_batch_step(&batch, M, index, 1);
+    CHECK(batch_loss(d, batch.B, index) <= before * (1 + 1e-12));
+    free(B);
+  }
+}
+
+/* Rows without weight move nothing. */
+static void test_weightless(data *d) {
+  for (int given = 0; given < 2; given++) {
+    lc_objective obj;
+    lc_batch batch;
+    lc_index index[] = {0, 5, 10};
+    begin(d, &d->dense, &obj);
+    double *B = ctest_normals(obj.P);
+    CHECK(lc_batch_init(&batch, &obj, 3, B, given ? 0.1 : NAN, 0, 0) == LC_OK);
+    lc_batch_step(&batch, 3, index, 1);
+    CHECK(memcmp(batch.B, B, (size_t)obj.P * sizeof(double)) == 0);
+    free(B);
+  }
+}
+
+/* A dense batch of more rows than the design loads at once is worked on in pieces, with the same result as the rows of
+ * a view, which needs none. */
+static void test_pieces(void) {
+  enum { ROWS = 3000 };
+  ctest_host host;
+  lc_arena arena;
+  ctest_host_init(&host);
+  lc_arena_init(&arena, &host.host);
+  double *X = ctest_normals(ROWS), *y = ctest_zeros(ROWS), none[] = {0}, zero[] = {0, 0}, B[2][2];
+  lc_index *order = malloc(ROWS * sizeof *order);
+  for (lc_index i = 0; i < ROWS; i++) y[i] = X[i] + ctest_normal() > 0;
+  for (int backwards = 0; backwards < 2; backwards++) {
+    lc_design x;
+    lc_design_dense(&x, ROWS, 1, LC_DOUBLE, X);
+    x.one = 1;
+    x.y = y;
+    lc_penalty pen = {1, 1, 0, none, none, NULL, NULL};
+    lc_link link;
+    lc_objective obj;
+    lc_batch batch;
+    const lc_loss *loss = lc_loss_find("logistic");
+    CHECK(lc_link_make(loss, 2, 0, &link) == LC_OK);
+    CHECK(lc_objective_init(&obj, &x, loss, &link, &pen, 1, &host.host, &arena) == LC_OK);
+    CHECK(lc_batch_init(&batch, &obj, ROWS, zero, NAN, 0, 0) == LC_OK);
+    for (lc_index i = 0; i < ROWS; i++) order[i] = backwards ? ROWS - 1 - i : i;
+    for (int step = 0; step < 5; step++) lc_batch_step(&batch, ROWS, order, 1);
+    memcpy(B[backwards], batch.B, sizeof B[0]);
+  }
+  CHECK_NEAR(B[1][0], B[0][0], 1e-12);
+  CHECK_NEAR(B[1][1], B[0][1], 1e-12);
+  CHECK(B[0][1] > 0.5);
+  ctest_host_free(&host);
+  free(X), free(y), free(order);
+}
+
+void test_batch(void) {
+  static const double alphas[] = {0, 0.5, 1};
+  static const struct {
+    const char *loss;
+    int k;
+  } cases[] = {{"logistic", 2}, {"softmax", 3}, {"squared_hinge", 2}, {"hinge", 3}};
+  ctest_seed(41);
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    for (int a = 0; a < 3; a++)
+      for (int bounded = 0; bounded < 2; bounded++) {
+        static data d;
+        setup(&d, cases[i].loss, cases[i].k, 0.02, alphas[a], bounded);
+        test_lazy(&d, 0.01);
+        test_lazy(&d, NAN);
+        test_definition(&d, 0.05, 0);
+        test_definition(&d, 0.05, 0.9);
+        test_weightless(&d);
+        d.pen.lambda = 0;
+        if (!bounded) test_search(&d);
+        ctest_host_free(&d.host);
+      }
+  test_pieces();
+}
