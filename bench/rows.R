@@ -198,6 +198,29 @@ prediction_row <- list(
   peers = list("base R" = list(package = "base", settings = list(default = base_probabilities),
                                coef = function(prob, d) prob)))
 
+# ---- mini-batches ----
+
+# Epochs are raced, not optima: the "objective" is the same for all. Reads of x that are no epochs (start, end,
+# certificate) are in our time and in the number of passes.
+batch_row <- list(
+  title = "one epoch of mini-batches of 256, logistic, dense n = 1e6, p = 100, block shuffle",
+  data = function(size = 1) logistic_data(max(2000, round(1e6 * size)), 100),
+  objective = function(beta, d) 1,
+  ours = function(d) {
+    linclass::linclass(d$x, d$factor, solver = linclass::solver(
+      "minibatch", epochs = 1, batch_size = 256, block = 1024))
+  },
+  ours_coef = function(fit, d) stats::coef(fit),
+  x = function(d) d$x,
+  target = 50,
+  peers = list(sgd = list(
+    package = "sgd",
+    settings = list(default = function(d) {
+      sgd::sgd(d$with_one, d$y, model = "glm", model.control = list(family = binomial()),
+               sgd.control = list(npasses = 1, pass = TRUE))
+    }),
+    coef = function(fit, d) fit$coefficients)))
+
 without <- function(row, peers) {
   row$peers <- row$peers[setdiff(names(row$peers), peers)]
   row
@@ -211,6 +234,7 @@ rows <- list(
   D4 = letters_row,
   D5 = flights_row,
   P1 = prediction_row,
+  G1 = batch_row,
   # How the cost grows with the rows: the shape of D1.
   "D1-small" = without(dense_logistic("D1 with n = 1e4", 1e4, 50, 25), c("glmnet", "adelie")),
   "D1-large" = without(dense_logistic("D1 with n = 1e6", 1e6, 50, 25), c("glm.fit", "glmnet", "adelie")))
