@@ -9,6 +9,8 @@ batch_problem <- function(n = 2000) {
 }
 
 run_batches <- function(problem, size, rate, epochs, ..., seed = 1) {
+  threads <- linclass_threads(1)
+  on.exit(linclass_threads(threads))
   set.seed(seed)
   fit <- quiet(linclass(problem$x, problem$y, solver = solver(
     "minibatch", batch_size = size, rate = rate, epochs = epochs, ...)))
@@ -60,6 +62,33 @@ test_that("the average of the second half is far nearer to the minimum than the 
   average <- run_batches(problem, 32, 0.25, 60, average = TRUE)$gaps
   expect_identical(average[1:30], last[1:30])
   expect_lt(average[61], mean(last[31:61]) / 10)
+})
+
+test_that("momentum is a share of the last step, by hand; its noise that of a larger rate", {
+  problem <- batch_problem(500)
+  W <- step <- numeric(7)
+  for (epoch in 1:2) for (i in split(1:500, (1:500 - 1) %/% 32)) {
+    mu <- plogis(drop(cbind(1, problem$x[i, ]) %*% W))
+    step <- 0.7 * step - 0.2 * colMeans((mu - problem$y[i]) * cbind(1, problem$x[i, ]))
+    W <- W + step
+  }
+  fit <- run_batches(problem, 32, 0.2, 2, shuffle = FALSE, average = FALSE, momentum = 0.7)
+  expect_equal(unname(coef(fit)), W, tolerance = 1e-12)
+  problem <- batch_problem()
+  settled <- function(...) mean(tail(run_batches(problem, 32, ..., epochs = 60)$gaps, 30))
+  heavy <- settled(rate = 0.05, momentum = 0.9)
+  expect_gt(heavy, 10 * settled(rate = 0.05))
+  expect_lt(abs(log(heavy / settled(rate = 0.5))), log(4))
+})
+
+test_that("steps that shrink end near the minimum, and a finish ends at it", {
+  problem <- batch_problem()
+  last <- function(...) tail(run_batches(problem, 32, 0.25, 60, ...)$gaps, 1)
+  for (decay in 1:2) expect_lt(last(decay = decay), last() / 50)
+  set.seed(1)
+  fit <- linclass(problem$x, problem$y, solver = solver("minibatch", epochs = 2, finish = TRUE))
+  expect_true(certificate(fit)$met)
+  expect_equal(coef(fit), coef(problem$best), tolerance = 1e-6)
 })
 
 test_that("a rough fit comes within two reads and predicts as well as the exact one", {
