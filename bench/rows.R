@@ -169,6 +169,69 @@ flights_row <- list(
       settings = list(default = function(d) glm(flights_formula, binomial(), d$frame)),
       coef = function(fit, d) stats::coef(fit))))
 
+# ---- many parameters ----
+
+# Like pictures: a few factors, noise, and half of the entries cut to zero.
+image_data <- function(size = 1) {
+  set.seed(22)
+  n <- round(6e4 * size)
+  factors <- matrix(rnorm(n * 20), n)
+  x <- pmax(factors %*% matrix(rnorm(20 * 784), 20) / sqrt(20) + 0.5 * rnorm(n * 784), 0)
+  colnames(x) <- paste0("x", seq_len(784))
+  score <- factors %*% matrix(rnorm(20 * 10), 20)
+  y <- max.col(score - log(-log(matrix(runif(n * 10), n))))
+  list(x = x, y = factor(y, levels = 1:10), lambda = 1e-3)
+}
+
+# Like counts of words: 50 draws a row from a Zipf law.
+text_data <- function(size = 1) {
+  set.seed(23)
+  n <- round(1e5 * size)
+  p <- 5e4
+  draws <- sample(p, 50 * n, TRUE, 1 / (seq_len(p) + 2.7))
+  x <- Matrix::sparseMatrix(rep(seq_len(n), each = 50), draws, x = 1, dims = c(n, p))
+  colnames(x) <- paste0("w", seq_len(p))
+  y <- as.integer(runif(n) < plogis(as.vector(x %*% rnorm(p)) / 4))
+  list(x = x, y = factor(y), lambda = 1e-4)
+}
+
+# Mean loss and the ridge penalty; beta: k rows (or one), intercept first.
+ridge_objective <- function(beta, d) {
+  loss <- if (is.matrix(beta)) softmax_objective(beta, d$x, d$y) else
+    logistic_objective(beta, d$x, as.integer(d$y) - 1L)
+  slopes <- if (is.matrix(beta)) beta[, -1] else beta[-1]
+  loss + d$lambda / 2 * sum(slopes^2)
+}
+
+# glmnet comes to its lambda by a short path, which is faster than a single one.
+ridge_peers <- function(family, steps) {
+  warm <- function(...) function(d) {
+    glmnet::glmnet(d$x, d$y, family = family, alpha = 0, standardize = FALSE,
+                   lambda = d$lambda * 10^seq(steps / 2, 0, length.out = steps), ...)
+  }
+  list(glmnet = list(
+    package = "glmnet",
+    settings = list(default = warm(), "thresh 1e-9" = warm(thresh = 1e-9),
+                    "thresh 1e-11" = warm(thresh = 1e-11)),
+    coef = function(fit, d) {
+      if (family == "binomial") return(c(fit$a0[[steps]], as.vector(fit$beta[, steps])))
+      slopes <- vapply(fit$beta, function(b) b[, steps], numeric(ncol(d$x)))
+      cbind(fit$a0[, steps], t(slopes))
+    }))
+}
+
+ridge_row <- function(title, data, family, steps, target) {
+  fit <- function(d, ...) {
+    linclass::linclass(d$x, d$y, lambda = d$lambda, alpha = 0, standardize = FALSE, ...)
+  }
+  list(title = title, data = data, objective = ridge_objective, ours = function(d) fit(d),
+       alone = function(d) fit(d, control = one_thread),
+       ours_coef = function(fit, d) stats::coef(fit),
+       # A sparse matrix is read as 12 bytes a nonzero.
+       x = function(d) if (is.matrix(d$x)) d$x else double(1.5 * length(d$x@x)), target = target,
+       peers = ridge_peers(family, steps))
+}
+
 # ---- prediction ----
 
 probability_data <- function(size = 1) {
@@ -231,8 +294,13 @@ rows <- list(
   # glmnet takes a minute a fit here, six times as long as the best peer: left out of the rounds.
   D2 = without(dense_logistic("logistic, dense n = 2e5, p = 200, unpenalised", 2e5, 200, 40),
                c("glmnet", "adelie")),
+  D3 = ridge_row("softmax, dense n = 6e4, p = 784, k = 10, ridge 1e-3, like pictures", image_data,
+                 "multinomial", 7, 15),
   D4 = letters_row,
   D5 = flights_row,
+
+  S1 = ridge_row("ridge 1e-4, sparse n = 1e5, p = 5e4, 4.7e6 nonzeros, like text", text_data,
+                 "binomial", 5, 5),
   P1 = prediction_row,
   G1 = batch_row,
   # How the cost grows with the rows: the shape of D1.

@@ -160,6 +160,7 @@ static lc_status run_smoothed(lc_objective *obj, const lc_solver *solver, const 
     if (best <= 0.5 * settings->tolerance || obj->at.value <= settings->tolerance * obj->null_value) break;
   }
   report->iterations = iterations;
+  report->evaluated = 0;
   if (now.relative > best) {
     obj->link.mu = best_mu;
     LC_TRY(lc_objective_eval(obj, B, LC_WANT_GRADIENT));
@@ -224,8 +225,10 @@ static lc_status decrement_at(lc_objective *obj, const lc_report *report, double
 static lc_status certify(lc_objective *obj, int want, lc_report *report, lc_certificate *out) {
   int unconstrained = !lc_penalty_has_l1(obj->pen) && !lc_penalty_has_bounds(obj->pen);
   if (report->has_curvature) want = LC_WANT_GRADIENT;
-  LC_TRY(lc_objective_eval(obj, obj->at.B, want));
-  lc_objective_accept(obj);
+  if (!report->evaluated || (want & LC_WANT_CURVATURE)) {
+    LC_TRY(lc_objective_eval(obj, obj->at.B, want));
+    lc_objective_accept(obj);
+  }
   out->kkt = lc_penalty_kkt(obj->pen, obj->K, obj->at.B, obj->G);
   double kkt = out->kkt;
   LC_TRY(lc_objective_gap(obj, out));
@@ -251,7 +254,7 @@ static lc_status certify(lc_objective *obj, int want, lc_report *report, lc_cert
 
 static void report_reset(lc_report *report) {
   report->factor = NULL;
-  report->has_curvature = 0;
+  report->has_curvature = report->evaluated = 0;
   report->iterations = 0;
   report->decrement = report->condition = report->mistakes = NAN;
   report->separation = 0;
@@ -353,7 +356,8 @@ static lc_status prepare(lc_problem *problem, const lc_link *link, const lc_pena
   return LC_OK;
 }
 
-/* Second-order fits of smooth losses may start from a sample. */
+/* Newton's fits of smooth losses may start from a sample. For L-BFGS the start saves no passes (measured: 48 steps with
+ * it, 47 without): what it needs is the last digits, and an overfitted sample says little about those. */
 static lc_status find_start(const lc_problem *problem, const lc_objective *obj, const lc_settings *settings,
                             lc_solution *out) {
   int second_order = (out->solver->flags & LC_NEEDS_CURVATURE) && !(out->solver->flags & LC_TAKES_L1);

@@ -49,6 +49,7 @@ typedef struct lc_report {
   double *class_rows;   /* k: of them, rows of each class that leave all other classes; the caller's */
   unsigned char *alias; /* q: 1 = the caller says that this coefficient stays 0; NULL: none */
   lc_factor *factor;    /* Newton: taken as the first metric when ready, filled with the last one; NULL: neither */
+  int evaluated;        /* value, scores and G of `at` belong to its B */
   int wants_curvature;  /* Newton, if it can at no great cost, leaves in obj->C the curvature at the solution, */
   int has_curvature;    /* and says so */
 } lc_report;

@@ -7,27 +7,35 @@
 #include "solver.h"
 #include "solver_pairs.h"
 
-enum { TRIAL = 8 }; /* steps after which a metric is judged */
+enum { TRIAL = 4 }; /* steps after which the arrow is judged */
 
 typedef struct lbfgs_work {
   lc_index P;
   lc_pairs pairs;
-  lc_metric own, *metric;
+  lc_metric metric;
   double *g, *d, *trial; /* gradient at `at`; direction; trial point */
-  double since, before;  /* steps since the metric changed; the bound of F - F* then */
+  double since, before;  /* steps since the metric was judged; the bound of F - F* then */
+  double trial_steps;    /* until it is judged again */
 } lbfgs_work;
 
-static lc_status allocate(lc_objective *obj, int memory, lc_metric *given, lbfgs_work *work) {
+/* Pairs that are kept: 20 while they take little memory beside the data. */
+static int pairs_kept(const lc_objective *obj, const lc_settings *settings) {
+  enum { LEAST = 5, MOST = 20, MOST_NUMBERS = 1 << 22 };
+  if (!isnan(settings->memory)) return (int)settings->memory;
+  return (int)lc_max(LEAST, lc_min(MOST, MOST_NUMBERS / obj->P));
+}
+
+static lc_status allocate(lc_objective *obj, int memory, lbfgs_work *work) {
   lc_arena *arena = obj->arena;
   work->P = obj->P;
   LC_TRY(lc_pairs_allocate(obj->P, memory, &work->pairs, arena));
-  work->metric = given ? given : &work->own;
-  if (!given) LC_TRY(lc_metric_bound(obj, &work->own));
+  LC_TRY(lc_metric_bound(obj, &work->metric));
   work->g = lc_arena_doubles(arena, obj->P);
   work->d = lc_arena_doubles(arena, obj->P);
   work->trial = lc_arena_doubles(arena, obj->P);
   work->since = 0;
   work->before = NAN;
+  work->trial_steps = TRIAL;
   return work->g && work->d && work->trial ? LC_OK : LC_OUT_OF_MEMORY;
 }
 
@@ -46,38 +54,68 @@ static double suboptimality(const lc_objective *obj, const lbfgs_work *work, dou
 /* d = -(metric with pairs) g; returns g'd. A model of sampled second derivatives has the right size; the arrow leaves
  * that to the latest pair. */
 static double direction(lbfgs_work *work) {
-  lc_pairs_direction(&work->pairs, work->g, lc_metric_solve, work->metric, !work->metric->ready, work->d);
+  lc_pairs_direction(&work->pairs, work->g, lc_metric_solve, &work->metric, !work->metric.ready, work->d);
   return lc_dot(work->P, work->g, work->d);
 }
 
-/* Would a Kronecker model, which costs some passes and about TRIAL steps to take over, save passes? The steps so far
- * shrank the bound from `before` to `now`; the rest of the way will hardly be faster. */
-static int model_pays(const lc_objective *obj, const lbfgs_work *work, double now, double goal) {
+/* Steps to the goal at the rate of the steps since the last judgement, which shrank the bound from `before` to `now`.
+ */
+static double steps_left(const lbfgs_work *work, double now, double goal) {
   double rate = log(work->before / now) / work->since;
-  double left = rate > 0 ? log(now / goal) / rate : INFINITY;
-  return left > lc_metric_cost(obj) + TRIAL;
+  return rate > 0 ? log(now / goal) / rate : INFINITY;
 }
 
-/* Every TRIAL steps: a better metric where that pays. */
+/* How far the metric is from the curvature that the pairs saw: the range of log(y'M^-1 y / s'y), 0 when it is right up
+ * to its size. */
+static double misfit(lbfgs_work *work, lc_metric *metric) {
+  double low = INFINITY, high = -INFINITY;
+  for (int k = 0; k < work->pairs.count; k++) {
+    const double *y = work->pairs.Y + k * work->P;
+    memcpy(work->trial, y, (size_t)work->P * sizeof(double));
+    lc_metric_solve(metric, work->trial);
+    double ratio = log(lc_dot(work->P, y, work->trial) * work->pairs.rho[k]);
+    low = fmin(low, ratio);
+    high = fmax(high, ratio);
+  }
+  return high - low;
+}
+
+/* The arrow at this point, if it fits what the pairs saw better than the one there is. (Measured, passes without and
+ * with it: a rare class 191 and 71, unbalanced classes 233 and 168, text 117 and 110; squared hinge 90 and 108.) */
+static lc_status refresh_arrow(lc_objective *obj, lbfgs_work *work) {
+  lc_metric next;
+  LC_TRY(lc_metric_bound(obj, &next));
+  LC_TRY(lc_metric_refresh(obj, &next));
+  if (!(misfit(work, &next) < misfit(work, &work->metric))) return LC_OK;
+  work->metric = next;
+  work->pairs.count = 0;
+  return LC_OK;
+}
+
+/* After TRIAL steps, and after twice, four times, ... as many: a better metric where that pays. */
 static lc_status judge_metric(lc_objective *obj, lbfgs_work *work, double goal, double *slope) {
   double now = suboptimality(obj, work, *slope);
   if (isnan(work->before)) work->before = now;
-  if (work->since < TRIAL) return LC_OK;
-  int pays = model_pays(obj, work, now, goal);
+  if (work->since < work->trial_steps || work->metric.ready) return LC_OK;
+  double left = steps_left(work, now, goal);
   work->since = 0;
+  work->trial_steps *= 2;
   work->before = now;
-  if (!pays || work->metric->ready) return LC_OK;
-  lc_status status = lc_metric_build(obj, work->metric);
-  if (status == LC_UNSUPPORTED) return LC_OK;
-  LC_TRY(status);
-  work->pairs.count = 0;
-  *slope = direction(work);
-  return LC_OK;
+  lc_status status = LC_OK;
+  if (left > lc_metric_cost(obj) + TRIAL) {
+    status = lc_metric_build(obj, &work->metric);
+    work->pairs.count = 0;
+    if (status == LC_UNSUPPORTED) status = LC_OK;
+  } else if (left > 3 * TRIAL) {
+    status = refresh_arrow(obj, work);
+  }
+  if (status == LC_OK) *slope = direction(work);
+  return status;
 }
 
 static lc_status run(lc_objective *obj, const lc_settings *settings, const double *B, lc_report *report) {
   lbfgs_work work;
-  LC_TRY(allocate(obj, (int)settings->memory, NULL, &work));
+  LC_TRY(allocate(obj, pairs_kept(obj, settings), &work));
   double most = isnan(settings->max_iter) ? 10000 : settings->max_iter, t = NAN;
   int restarted;
   LC_TRY(lc_solver_start(obj, B, LC_WANT_GRADIENT, &restarted));
@@ -88,6 +126,8 @@ static lc_status run(lc_objective *obj, const lc_settings *settings, const doubl
     double slope = direction(&work);
     /* An estimate is trusted only far below the tolerance; a bound is a bound. */
     double goal = settings->tolerance * (lc_penalty_all_l2(obj->pen) ? 0.5 : 1e-4) * lc_objective_scale(obj);
+    report->evaluated = 1;
+    memcpy(obj->G, work.g, (size_t)obj->P * sizeof(double)); /* an evaluated trial may have been refused */
     if (!(suboptimality(obj, &work, slope) > goal)) return LC_OK;
     if (report->iterations >= most) return LC_MAX_ITER;
     LC_TRY(judge_metric(obj, &work, goal, &slope));
@@ -116,7 +156,8 @@ static lc_status lbfgs_run(lc_objective *obj, const lc_settings *settings, const
 }
 
 static const lc_field fields[] = {
-    {"memory", offsetof(lc_settings, memory), 10, 1, 100, 1, "pairs of steps and gradient changes that are kept"},
+    {"memory", offsetof(lc_settings, memory), NAN, 1, 100, 1,
+     "pairs of steps and gradient changes that are kept; NA: 20, fewer where there are millions of coefficients"},
 };
 
 const lc_solver lc_solver_lbfgs = {"lbfgs",
