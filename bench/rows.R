@@ -298,7 +298,6 @@ rows <- list(
                  "multinomial", 7, 15),
   D4 = letters_row,
   D5 = flights_row,
-
   S1 = ridge_row("ridge 1e-4, sparse n = 1e5, p = 5e4, 4.7e6 nonzeros, like text", text_data,
                  "binomial", 5, 5),
   P1 = prediction_row,

@@ -63,7 +63,7 @@ static double entry(const world *d, int i, int j) { return j == 0 ? 1 : d->data[
 /* w_i / W times the second derivatives of row i, K x K. */
 static void row_curvature(const world *d, int i, double *S) {
   int K = d->obj.K;
-  double z[3], r[3], s[6];
+  double z[3] = {0}, r[3], s[6];
   for (int c = 0; c < K; c++) z[c] = d->obj.at.Z[i + c * N];
   d->obj.loss->rows(&d->link, 1, z, 1, d->y + i, NULL, r, 1, s, 1);
   for (int b = 0; b < K; b++)
