@@ -384,11 +384,11 @@ static void gather_column(const lc_design *x, lc_index m, const lc_index *index,
 static void dense_row_load(lc_rows *rows, lc_index m, const lc_index *index) {
   enum { SHORT_RUN = 8 };
   const lc_design *x = rows->design;
-  lc_index runs = 0;
-  for (lc_index i = 0; i < m; i += neighbours(m, index, i)) runs++;
+  lc_index start[LC_BLOCK_ROWS / SHORT_RUN + 1], runs = 0; /* where runs of neighbours begin, as long as they are few */
+  for (lc_index i = 0; i < m && runs * SHORT_RUN <= m; i += neighbours(m, index, i)) start[runs++] = i;
   rows->loaded = rows->tile;
   rows->ld = m;
-  if (runs == 1 && is_view(x)) {
+  if (neighbours(m, index, 0) == m && is_view(x)) {
     rows->loaded = (const double *)x->x + index[0];
     rows->ld = x->n;
     return;
@@ -399,9 +399,9 @@ static void dense_row_load(lc_rows *rows, lc_index m, const lc_index *index) {
       gather_column(x, m, index, j, out);
       continue;
     }
-    for (lc_index i = 0, length; i < m; i += length) {
-      length = neighbours(m, index, i);
-      load_column(x, index[i], length, j, out + i);
+    for (lc_index r = 0; r < runs; r++) {
+      lc_index end = r + 1 < runs ? start[r + 1] : m;
+      load_column(x, index[start[r]], end - start[r], j, out + start[r]);
     }
   }
 }
