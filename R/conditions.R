@@ -23,6 +23,8 @@ condition_topics <- list(
     solver = "The solver or one of its options is unknown, or cannot treat this problem.",
     control = "A field of `linclass_control()` is unknown or out of range.",
     formula = "The formula cannot be evaluated, or has no response.",
+    folds = "`folds`, `foldid` or `repeats` make no folds, or a fold holds all rows of a class.",
+    metric = "A metric is unknown, returns no number, or has no value in any fold.",
     data = "The training data are needed again and cannot be found, or have changed.",
     newdata = "`newdata` lacks a column, or a column has another type than in training.",
     new_level = "A factor in `newdata` has levels that training did not see.",
@@ -39,6 +41,8 @@ condition_topics <- list(
     empty_level = "A level of `y` has no rows (or only rows of weight 0) and was dropped.",
     weights = "The weights differ so much that the lightest rows cannot matter.",
     not_converged = "The solver stopped before its certificate met the tolerance.",
+    incomplete = "A path stopped before its last `lambda`; it holds the points that were finished.",
+    rare_class = "A class has fewer rows than there are folds.",
     diverged = "The objective grew without bound; the best iterate is returned.",
     separation = "Some classes are separated by the features: no finite maximum likelihood exists.",
     rank = "Columns are linear combinations of others; their coefficients are NA.",
@@ -49,6 +53,7 @@ condition_topics <- list(
   message = c(
     level_order = "The levels that were made from a character response, in order.",
     ordered = "An ordered response is treated as nominal.",
+    outside_path = "`s` is outside the path; its nearest end is used.",
     unnamed_newdata = "Columns of `newdata` have no names and were matched by position."
   )
 )

@@ -129,9 +129,10 @@ show_coefficients <- function(w, aliased, problem) {
   }
   if (problem$fit_coding == "symmetric" && problem$coding == "reference") w <- to_reference(w)
   if (problem$fit_coding == "reference" && problem$coding == "symmetric") w <- to_symmetric(w)
-  if (problem$coding == "symmetric" && is.null(problem$lower)) {
-    # Directions that neither the loss nor the penalty sees are fixed by a sum of zero.
-    flat <- c(if (problem$intercept) TRUE, problem$lambda * problem$penalty_factor == 0)
+  if (problem$coding == "symmetric") {
+    # Directions that neither the loss, nor the penalty, nor bounds see are fixed by a sum of zero.
+    flat <- c(if (problem$intercept) TRUE,
+              is.null(problem$lower) & problem$lambda * problem$penalty_factor == 0)
     w[, flat] <- centre_classes(w[, flat, drop = FALSE])
   }
   levels <- problem$design$levels

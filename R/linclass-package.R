@@ -16,6 +16,8 @@
 #' @section Fit: [linclass()] fits; [solver()] and [linclass_control()] say how, and
 #'   [linclass_losses()] and [linclass_solvers()] list what there is; [linclass_threads()] sets the
 #'   number of threads. [convert_penalty()] translates the penalties of other packages.
+#' @section Choose a penalty: [linclass_path()] fits a decreasing sequence of penalties,
+#'   [linclass_cv()] chooses among them by cross-validation; [linclass_metrics()] lists by what.
 #' @section Predict and judge: [predict()][predict.linclass()] gives classes, probabilities and
 #'   scores of new rows, [fitted()][fitted.linclass()] those of the training rows,
 #'   [simulate()][simulate.linclass()] draws responses. [plot_confusion()] and [plot_reliability()]

@@ -277,7 +277,7 @@ case.names.linclass <- function(object, ...) {
 
 #' Change a fit and fit again
 #'
-#' @param object A fit made by [linclass()].
+#' @param object A fit made by [linclass()], [linclass_path()] or [linclass_cv()].
 #' @param formula. A formula with dots for the parts to keep, as in [stats::update()].
 #' @param ... Arguments of [linclass()] to change or to add (`NULL` removes one).
 #' @param evaluate Whether to fit; if not, the call is returned.

@@ -34,7 +34,8 @@ new_linclass <- function(problem, result, call) {
                    tolerance = control_value(problem$control, "tolerance"))
   fit <- c(
     fit_head(problem, result, call, "linclass"),
-    list(lambda = problem$lambda, objective = result$objective, loss_value = result$loss, null_loss = result$null_loss,
+    list(lambda = problem$lambda, objective = result$objective, loss_value = result$loss,
+         null_loss = result$null_loss,
          deviance = if (likelihood) 2 * result$weight_sum * result$loss else NA_real_,
          certificate = certificate, status = result$status, status_text = result$text,
          converged = result$status == "ok", iterations = result$iterations,
@@ -75,8 +76,9 @@ name_separation <- function(separation, levels) {
   separation
 }
 
-# The call names the function that the user called. One made by do.call() holds the data themselves; large values are
-# replaced by a name that says what they were, so that printing and saving a fit stay small.
+# The call names the function that the user called. One made by do.call() holds the data themselves;
+# large values are replaced by a name that says what they were, so that printing and saving a fit
+# stay small.
 tidy_call <- function(call, name = "linclass") {
   call[[1L]] <- as.name(name)
   for (i in seq_along(call)[-1L]) {

@@ -1,0 +1,101 @@
+# The one .Call of a path and of its cross-validation, and what it says to the user.
+
+# A point of a path is done when its relative gap is below this, unless linclass_control() says
+# otherwise: a path has many points, and its end is rarely the one that is used.
+path_tolerance <- 1e-8
+
+# holdout: NULL, or an integer matrix with a row for each row of the fit and a column for each
+# repeat: the fold that holds the row out.
+engine_path <- function(problem, holdout = NULL) {
+  design <- problem$design
+  if (is.null(problem$control$tolerance)) problem$control$tolerance <- path_tolerance
+  spec <- c(engine_spec(problem), problem[c("lambdas", "nlambda", "min_ratio")],
+            list(holdout = holdout))
+  result <- .Call(lcr_path, design$x, design$codes, design$fit_weights,
+                  score_offset(design$offset, problem$k, problem$fit_coding), spec)
+  if (is.null(result$coefficients)) refuse_result(result)
+  if (!length(result$lambda)) {
+    abort("control", paste("The path ended before its first point:", result$text))
+  }
+  result$tolerance <- problem$control$tolerance
+  result$asked <- if (is.null(problem$lambdas)) problem$nlambda else length(problem$lambdas)
+  if (!is.null(holdout)) {
+    done <- length(result$lambda)
+    dim(result$scores) <- c(nrow(design$x), length(result$coefficients), result$asked,
+                            ncol(holdout))
+    if (done < result$asked) {
+      result$scores <- result$scores[, , seq_len(done), , drop = FALSE]
+    }
+  }
+  result$coefficients <- path_coefficients(result, problem)
+  result
+}
+
+# What C gives, K sparse matrices with a row for each term and a column for each lambda, in the
+# coding that is shown. The same steps as show_coefficients().
+path_coefficients <- function(result, problem) {
+  terms <- term_names(problem$design$blueprint)
+  shape <- c(length(terms), length(result$lambda))
+  columns <- lambda_labels(result$lambda)
+  W <- lapply(result$coefficients, function(m) {
+    methods::new("dgCMatrix", i = m$i, p = m$p, x = m$x, Dim = shape,
+                 Dimnames = list(terms, columns))
+  })
+  W <- recode_path(W, problem$fit_coding, problem$coding)
+  if (problem$coding == "symmetric") {
+    free <- is.null(problem$lower)
+    W <- centre_path(W, c(if (problem$intercept) TRUE, free & problem$penalty_factor == 0),
+                     free & result$lambda == 0)
+  }
+  stats::setNames(W, shown_classes(problem$design$levels, problem$coding))
+}
+
+# Names of the rows (or score columns) of a coding.
+shown_classes <- function(levels, coding) {
+  switch(coding, vector = levels[2L], reference = levels[-1L], symmetric = levels)
+}
+
+lambda_labels <- function(lambda) formatC(lambda, digits = 4L, format = "g", width = 1L)
+
+# A list of K matrices in another coding; unnamed.
+recode_path <- function(W, from, to) {
+  if (from == to) return(W)
+  if (from == "symmetric") return(lapply(W[-1L], `-`, W[[1L]]))
+  centre_path(c(list(0 * W[[1L]]), W), TRUE, TRUE)
+}
+
+# Subtracts the mean over classes in the rows `flat` and the columns `free` (in either).
+centre_path <- function(W, flat, free) {
+  sum <- Reduce(`+`, W)
+  row <- sum@i + 1L
+  column <- rep(seq_len(ncol(sum)), diff(sum@p))
+  fixed <- !(rep_len(flat, nrow(sum))[row] | rep_len(free, ncol(sum))[column])
+  sum@x[fixed] <- 0
+  mean <- Matrix::drop0(sum / length(W))
+  if (!length(mean@x)) return(W)
+  lapply(W, function(w) w - mean)
+}
+
+# One warning for a path that did not get to its end, one for points that missed the tolerance.
+report_path <- function(path, folds = NULL) {
+  asked <- path$asked
+  done <- length(path$lambda)
+  if (done < asked) {
+    warn("incomplete", sprintf(paste(
+      "The path stopped after %d of %s (lambda = %s): %s. Raise time_limit in linclass_control(),",
+      "or ask for fewer points."), done, plural(asked, "point"),
+      format(path$lambda[done], digits = 4L), sub("\\.$", "", path$status_text)))
+  }
+  bad <- !path$points$met
+  bad_folds <- if (is.null(folds)) 0 else sum(folds > path$tolerance, na.rm = TRUE)
+  if (any(bad) || bad_folds) {
+    worst <- suppressWarnings(max(path$points$relative[bad], folds, na.rm = TRUE))
+    warn("not_converged", sprintf(paste(
+      "%s of the path%s did not reach the tolerance of %s; the worst relative gap is %s. Raise",
+      "max_iter or the tolerance in linclass_control(), or end the path at a larger lambda."),
+      plural(sum(bad), "point"),
+      if (bad_folds) sprintf(" and %s of the folds' paths", bad_folds) else "",
+      format(path$tolerance), if (is.finite(worst)) format(worst, digits = 2L) else "not known"),
+      points = which(bad))
+  }
+}
