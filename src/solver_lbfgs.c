@@ -16,6 +16,7 @@ typedef struct lbfgs_work {
   double *g, *d, *trial; /* gradient at `at`; direction; trial point */
   double since, before;  /* steps since the metric was judged; the bound of F - F* then */
   double trial_steps;    /* until it is judged again */
+  int cut;               /* the line search cut a step since the metric changed */
 } lbfgs_work;
 
 /* Pairs that are kept: 20 while they take little memory beside the data. */
@@ -36,6 +37,7 @@ static lc_status allocate(lc_objective *obj, int memory, lbfgs_work *work) {
   work->since = 0;
   work->before = NAN;
   work->trial_steps = TRIAL;
+  work->cut = 0;
   return work->g && work->d && work->trial ? LC_OK : LC_OUT_OF_MEMORY;
 }
 
@@ -51,10 +53,11 @@ static double suboptimality(const lc_objective *obj, const lbfgs_work *work, dou
   return sum;
 }
 
-/* d = -(metric with pairs) g; returns g'd. A model of sampled second derivatives has the right size; the arrow leaves
- * that to the latest pair. */
+/* d = -(metric with pairs) g; returns g'd. A model of sampled second derivatives has the right size until a step had to
+ * be cut (weights grow where a far point had next to none); the arrow leaves its size to the latest pair. */
 static double direction(lbfgs_work *work) {
-  lc_pairs_direction(&work->pairs, work->g, lc_metric_solve, &work->metric, !work->metric.ready, work->d);
+  int scaled = !work->metric.ready || work->cut;
+  lc_pairs_direction(&work->pairs, work->g, lc_metric_solve, &work->metric, scaled, work->d);
   return lc_dot(work->P, work->g, work->d);
 }
 
@@ -104,7 +107,7 @@ static lc_status judge_metric(lc_objective *obj, lbfgs_work *work, double goal, 
   lc_status status = LC_OK;
   if (left > lc_metric_cost(obj) + TRIAL) {
     status = lc_metric_build(obj, &work->metric);
-    work->pairs.count = 0;
+    work->pairs.count = work->cut = 0;
     if (status == LC_UNSUPPORTED) status = LC_OK;
   } else if (left > 3 * TRIAL) {
     status = refresh_arrow(obj, work);
@@ -140,6 +143,7 @@ static lc_status run(lc_objective *obj, const lc_settings *settings, const doubl
       continue;
     }
     if (t < 1) LC_TRY(lc_objective_shorten(obj, t));
+    work.cut |= t < 1;
     lc_pairs_keep(&work.pairs, obj->at.B, obj->to.B, work.g, obj->G);
     memcpy(work.g, obj->G, (size_t)obj->P * sizeof(double));
     lc_objective_accept(obj);
