@@ -1,13 +1,30 @@
 # What every row of the race needs: timing in turns, the outside objective, memory, the read floor.
 
-# The mean logistic loss plus penalty, computed from coefficients (intercept first) and nothing else.
+# Mean losses from scores, the only ones that contenders are measured by.
+
 # y is 0/1; log(1 + e^z) - y z without overflow.
-logistic_objective <- function(beta, x, y, lambda = 0, alpha = 1) {
-  z <- as.vector(x %*% beta[-1]) + beta[1]
-  slopes <- beta[-1]
-  mean(pmax(z, 0) - y * z + log1p(exp(-abs(z)))) +
-    lambda * (alpha * sum(abs(slopes)) + (1 - alpha) / 2 * sum(slopes^2))
+logistic_loss <- function(z, y) mean(pmax(z, 0) - y * z + log1p(exp(-abs(z))))
+
+# z: a column for each level of y.
+softmax_loss <- function(z, y) {
+  rows <- seq_len(nrow(z))
+  top <- z[cbind(rows, max.col(z, "first"))]
+  mean(top + log(rowSums(exp(z - top))) - z[cbind(rows, as.integer(y))])
 }
+
+# beta: the intercept first.
+logistic_objective <- function(beta, x, y) {
+  logistic_loss(as.vector(x %*% beta[-1]) + beta[1], y)
+}
+
+# beta: k x (p + 1), or k - 1 rows with the first class at 0.
+softmax_objective <- function(beta, x, y) {
+  if (nrow(beta) < nlevels(y)) beta <- rbind(0, beta)
+  softmax_loss(x %*% t(beta[, -1, drop = FALSE]) + rep(beta[, 1], each = nrow(x)), y)
+}
+
+# Objectives may be vectors, one number for each point of a path: the worst one counts.
+worst_gap <- function(objective, best) max((objective - best) / abs(best))
 
 seconds_of <- function(fun, data) {
   gc(FALSE)
@@ -16,15 +33,43 @@ seconds_of <- function(fun, data) {
   list(fit = fit, seconds = proc.time()[["elapsed"]] - start)
 }
 
-# The first setting of a peer whose gap is small enough; all that were tried are returned with theirs.
-tune_peer <- function(peer, data, objective) {
-  tried <- list()
+# Settings of a peer, from its default on, until one is near enough to the best objective known; `tried` has
+# those that ran before. A setting that fails has an infinite objective.
+tune_peer <- function(peer, tried, data, objective, best) {
   for (setting in names(peer$settings)) {
-    run <- seconds_of(peer$settings[[setting]], data)
-    tried[[setting]] <- list(run = peer$settings[[setting]], seconds = run$seconds,
-                             objective = objective(peer$coef(run$fit, data), data))
+    if (is.null(tried[[setting]])) {
+      tried[[setting]] <- try_setting(peer, setting, data, objective)
+      best <- pmin(best, tried[[setting]]$objective)
+    }
+    if (worst_gap(tried[[setting]]$objective, best) <= largest_gap) break
   }
   tried
+}
+
+try_setting <- function(peer, setting, data, objective) {
+  out <- list(run = peer$settings[[setting]], seconds = NA_real_, objective = Inf)
+  tryCatch({
+    timed <- suppressWarnings(seconds_of(out$run, data))
+    out$seconds <- timed$seconds
+    out$objective <- objective(peer$coef(timed$fit, data), data)
+    out$objective[is.na(out$objective)] <- Inf
+    message(sprintf("%s, %s: %.3g s", peer$package, setting, timed$seconds))
+    if (!is.null(peer$curve)) out$curve <- peer$curve(timed$fit)
+  }, error = function(e) out$failure <<- conditionMessage(e))
+  out
+}
+
+# Every peer is tuned against the best objective that anybody reached, which a later peer may lower.
+tune_peers <- function(peers, data, objective, best) {
+  tried <- lapply(peers, function(peer) list())
+  repeat {
+    before <- best
+    for (name in names(peers)) {
+      tried[[name]] <- tune_peer(peers[[name]], tried[[name]], data, objective, best)
+      best <- Reduce(pmin, lapply(tried[[name]], `[[`, "objective"), best)
+    }
+    if (identical(best, before)) return(list(tried = tried, best = best))
+  }
 }
 
 # Median seconds of each contender, run in turns; the order turns round every round. `known` has the
@@ -40,6 +85,9 @@ race <- function(contenders, data, rounds, known) {
   }
   c(apply(seconds, 2, stats::median), known)
 }
+
+# As many doubles as a read of x moves: 12 bytes for each entry of a sparse matrix.
+as_read <- function(x) if (is.matrix(x)) x else double(1.5 * length(x@x))
 
 # Seconds to read the doubles of x once from memory: see read.c. NA without a compiler.
 read_floor <- function(x, threads) {
@@ -65,12 +113,12 @@ read_floor <- function(x, threads) {
 
 # Growth of peak resident memory, in bytes, by one contender in a process of its own; NA where the
 # system does not say.
-memory_growth <- function(row, contender) {
+memory_growth <- function(row, contender, size) {
   if (!file.exists("/proc/self/clear_refs")) return(NA_real_)
   out <- suppressWarnings(system2(
     file.path(R.home("bin"), "Rscript"),
-    c("--no-save", "--no-restore", shQuote(file.path(bench_folder, "run.R")), "--memory", row,
-      shQuote(contender)), stdout = TRUE, stderr = FALSE))
+    c("--no-save", "--no-restore", shQuote(file.path(bench_folder, "run.R")), "--size", size,
+      "--memory", row, shQuote(contender)), stdout = TRUE, stderr = FALSE))
   value <- sub("^growth ", "", grep("^growth ", out, value = TRUE))
   if (length(value) == 1) as.numeric(value) else NA_real_
 }
@@ -93,6 +141,34 @@ report_growth <- function(fun, data, warm_up) {
   fit <- fun(data)
   cat("growth", status_bytes("VmHWM") - before, "\n")
   invisible(fit)
+}
+
+# Reads of x that a fit reports, and a line about it. A prediction is one read and has no certificate.
+describe_fit <- function(fit) UseMethod("describe_fit")
+
+describe_fit.default <- function(fit) list(passes = 1)
+
+describe_fit.linclass <- function(fit) {
+  list(passes = fit$passes,
+       line = sprintf("Ours: solver %s, status %s, certificate %.1g (%s).", fit$solver, fit$status,
+                      fit$certificate$relative, fit$certificate$kind))
+}
+
+describe_fit.linclass_path <- function(fit) {
+  points <- fit$points
+  list(passes = points$passes[nrow(points)],
+       line = sprintf(paste(
+         "Ours: solver %s, status %s, %d points with %g steps in all (at most %g for one), up to %d nonzero",
+         "columns, worst certificate %.1g."), fit$solver, fit$status, nrow(points),
+         sum(points$iterations), max(points$iterations), max(points$nonzero), max(points$relative)))
+}
+
+describe_fit.linclass_cv <- function(fit) {
+  out <- describe_fit(fit$path)
+  out$line <- c(paste("On all rows:", out$line),
+                sprintf("On the rows outside each of %d folds: worst certificate %.1g.",
+                        ncol(fit$fold_relative), max(fit$fold_relative)))
+  out
 }
 
 describe_machine <- function(packages) {

@@ -4,9 +4,11 @@
 #   objective  function(beta, data): the outside objective
 #   ours       function(data): our fit;  ours_coef: its coefficients, intercept first
 #   alone      the same on one thread (optional)
-#   x          function(data): the matrix that must be read
+#   x          function(data): the matrix that must be read, or as many bytes
 #   target     the ratio to reach against the best peer
-#   peers      name -> list(package, settings (default first, then tighter), coef)
+#   peers      name -> list(package, settings (default first, then tighter), coef, and, where there are such,
+#              target: another ratio against this peer, curve: function(fit), its held-out losses)
+#   curve      function(fit): ours (optional)
 
 one_thread <- linclass::linclass_control(threads = 1)
 
@@ -82,14 +84,6 @@ dense_logistic <- function(title, n, p, target) {
 }
 
 # ---- softmax ----
-
-# Mean softmax loss of a coefficient matrix (k x (p+1), or k-1 rows with the first class at 0).
-softmax_objective <- function(beta, x, y) {
-  if (nrow(beta) < nlevels(y)) beta <- rbind(0, beta)
-  z <- x %*% t(beta[, -1, drop = FALSE]) + rep(beta[, 1], each = nrow(x))
-  top <- apply(z, 1, max)
-  mean(top + log(rowSums(exp(z - top))) - z[cbind(seq_len(nrow(z)), as.integer(y))])
-}
 
 letters_data <- function(size = 1) {
   frame <- new.env()
@@ -227,8 +221,7 @@ ridge_row <- function(title, data, family, steps, target) {
   list(title = title, data = data, objective = ridge_objective, ours = function(d) fit(d),
        alone = function(d) fit(d, control = one_thread),
        ours_coef = function(fit, d) stats::coef(fit),
-       # A sparse matrix is read as 12 bytes a nonzero.
-       x = function(d) if (is.matrix(d$x)) d$x else double(1.5 * length(d$x@x)), target = target,
+       x = function(d) as_read(d$x), target = target,
        peers = ridge_peers(family, steps))
 }
 

@@ -1,9 +1,10 @@
-# Runs rows of the race: Rscript bench/run.R [row ...]   (default: all). See bench/README.md.
+# Runs rows of the race: Rscript bench/run.R [--size s] [row ...]   (default: all). See bench/README.md.
 # With "--memory row contender" it is the fresh process in which one contender's memory is measured.
 bench_folder <- dirname(normalizePath(sub("^--file=", "", grep("^--file=", commandArgs(),
                                                                value = TRUE))))
-source(file.path(bench_folder, "harness.R"))
-source(file.path(bench_folder, "rows.R"))
+for (file in c("harness.R", "rows.R", "rows-paths.R", "rows-margins.R")) {
+  source(file.path(bench_folder, file))
+}
 largest_gap <- 1e-6
 rounds <- 5
 slow <- 20 # seconds: a peer that takes longer is timed once
@@ -24,81 +25,106 @@ plot_times <- function(file) {
   graphics::text(bars, at, sprintf(" %.3g", bars), adj = 0, cex = 0.7, xpd = NA)
 }
 
+# How far the held-out losses of peers are from ours; see `curve` in rows.R.
+curve_lines <- function(row, fit, tried) {
+  if (is.null(row$curve)) return(NULL)
+  ours <- row$curve(fit)
+  unlist(lapply(names(tried), function(peer) lapply(names(tried[[peer]]), function(setting) {
+    curve <- tried[[peer]][[setting]]$curve
+    if (length(curve) == length(ours)) {
+      sprintf("Held-out losses of %s (%s) differ from ours by %.1e of themselves at most.", peer, setting,
+              max(abs(curve / ours - 1)))
+    }
+  })))
+}
+
+# Our contenders, then the default of each peer and its first setting that is near enough to the best (else
+# the nearest).
+line_up <- function(row, fit, data) {
+  ours <- function(run, fit) {
+    list(run = run, seconds = NA_real_, objective = row$objective(row$ours_coef(fit, data), data))
+  }
+  entries <- list(linclass = ours(row$ours, fit))
+  if (!is.null(row$alone)) entries[["linclass (1 thread)"]] <- ours(row$alone, row$alone(data))
+  present <- vapply(row$peers, function(peer) requireNamespace(peer$package, quietly = TRUE), NA)
+  tuned <- tune_peers(row$peers[present], data, row$objective,
+                      Reduce(pmin, lapply(entries, `[[`, "objective")))
+  gap_of <- function(entry) worst_gap(entry$objective, tuned$best)
+  remarks <- sprintf("%s is not installed: left out.", names(row$peers)[!present])
+  for (peer in names(tuned$tried)) {
+    tried <- tuned$tried[[peer]]
+    failures <- unlist(lapply(tried, `[[`, "failure"))
+    if (length(failures)) {
+      remarks <- c(remarks, sprintf("%s (%s) failed: %s", peer, names(failures), failures))
+    }
+    gaps <- vapply(tried, gap_of, 0)
+    shown <- unique(c(1L, if (any(gaps <= largest_gap)) which(gaps <= largest_gap)[1] else which.min(gaps)))
+    for (setting in setdiff(names(tried)[shown], names(failures))) {
+      entries[[paste0(peer, " (", setting, ")")]] <- c(tried[[setting]], peer = peer)
+    }
+  }
+  list(entries = entries, gaps = vapply(entries, gap_of, 0),
+       remarks = c(remarks, curve_lines(row, fit, tuned$tried)))
+}
+
+verdict <- function(row, entries, gaps, ratio) {
+  peers <- names(entries)[!vapply(entries, function(entry) is.null(entry$peer), NA)]
+  counted <- peers[gaps[peers] <= largest_gap]
+  if (!length(peers)) return("No peer ran.")
+  if (!length(counted)) {
+    nearest <- peers[which.min(gaps[peers])]
+    return(sprintf("No peer reached the gap; the nearest is %s with %.1e, %.1f times our time.", nearest,
+                   gaps[[nearest]], ratio[[nearest]]))
+  }
+  best <- counted[which.min(ratio[counted])]
+  own <- row$peers[[entries[[best]]$peer]]$target
+  sprintf("Best peer: %s, %.1f times our time; target %g.", best, ratio[[best]],
+          if (is.null(own)) row$target else own)
+}
+
 run_row <- function(id) {
   row <- rows[[id]]
   if (!is.null(row$package) && !requireNamespace(row$package, quietly = TRUE)) {
     return(sprintf("## %s: left out, its data need the package %s", id, row$package))
   }
-  data <- row$data()
-  present <- vapply(row$peers, function(peer) requireNamespace(peer$package, quietly = TRUE), NA)
-  lines <- sprintf("%s is not installed: left out", names(row$peers)[!present])
-  peers <- row$peers[present]
-
+  data <- row$data(size)
   fit <- row$ours(data)
-  objectives <- c(linclass = row$objective(row$ours_coef(fit, data), data))
-  contenders <- list(linclass = row$ours)
-  counts <- c(linclass = TRUE)
-  if (!is.null(row$alone)) {
-    contenders[["linclass (1 thread)"]] <- row$alone
-    objectives["linclass (1 thread)"] <- row$objective(row$ours_coef(row$alone(data), data), data)
-    counts["linclass (1 thread)"] <- TRUE
-  }
-  known <- c()
-  all_tried <- lapply(peers, tune_peer, data = data, objective = row$objective)
-  best <- min(objectives, unlist(lapply(all_tried, function(t) lapply(t, `[[`, "objective"))))
-  gap <- function(objective) (objective - best) / abs(best)
-  for (peer in names(all_tried)) {
-    tried <- all_tried[[peer]]
-    good <- vapply(tried, function(t) gap(t$objective) <= largest_gap, NA)
-    # The default, and the first setting that is good enough, which may be the default itself.
-    shown <- unique(c(1L, if (any(good)) which(good)[1]))
-    for (i in shown) {
-      name <- paste0(peer, " (", names(tried)[i], ")")
-      contenders[[name]] <- tried[[i]]$run
-      objectives[name] <- tried[[i]]$objective
-      counts[name] <- good[[i]]
-      if (tried[[i]]$seconds > slow) known[name] <- tried[[i]]$seconds
-    }
-  }
+  entered <- line_up(row, fit, data)
+  entries <- entered$entries
+  gaps <- entered$gaps
 
-  seconds <- race(contenders, data, rounds, known)[names(contenders)]
+  # What took long is not run again.
+  known <- vapply(entries, `[[`, 0, "seconds")
+  known <- known[!is.na(known) & known > slow]
+  seconds <- race(lapply(entries, `[[`, "run"), data, rounds, known)[names(entries)]
+  ratio <- seconds / seconds[["linclass"]]
   x <- row$x(data)
   x_bytes <- 8 * length(x)
-  growth <- vapply(names(contenders), function(name) {
-    if (name %in% names(known)) NA_real_ else memory_growth(id, name)
+  growth <- vapply(names(entries), function(name) {
+    if (name %in% names(known)) NA_real_ else memory_growth(id, name, size)
   }, 0)
   threads <- max(1, linclass::linclass_threads(), na.rm = TRUE)
   floor <- read_floor(x, threads)
-  eligible <- setdiff(names(contenders)[counts], c("linclass", "linclass (1 thread)"))
-  best_peer <- eligible[which.min(seconds[eligible])]
-  ratio <- seconds / seconds[["linclass"]]
 
   table <- c(
     "| contender | seconds | times ours | relative gap | counts | peak memory grows by |",
     "|---|---|---|---|---|---|",
-    sprintf("| %s | %.4g | %.1f | %.1e | %s | %s |", names(contenders), seconds, ratio,
-            gap(objectives), ifelse(counts & gap(objectives) <= largest_gap, "yes", "no"),
+    sprintf("| %s | %.4g | %.1f | %.1e | %s | %s |", names(entries), seconds, ratio, gaps,
+            ifelse(gaps <= largest_gap, "yes", "no"),
             ifelse(is.na(growth), "not known",
                    sprintf("%.0f MB (%.0f %% of x)", growth / 1e6, 100 * growth / x_bytes))))
-  verdict <- if (length(best_peer)) {
-    sprintf("Best peer: %s, %.1f times our time; target %g.", best_peer, ratio[[best_peer]], row$target)
-  } else {
-    "No peer reached the gap."
-  }
-  # A prediction is one pass and has no certificate.
-  a_fit <- inherits(fit, "linclass")
+  about <- describe_fit(fit)
   times[[id]] <<- seconds
-  passes <- if (a_fit) fit$passes else 1
-  c(sprintf("## %s: %s", id, row$title), "", table, "", verdict, "",
+  c(sprintf("## %s: %s%s", id, row$title, if (size < 1) sprintf(", at size %g only", size) else ""), "",
+    table, "", verdict(row, entries, gaps, ratio), "",
     sprintf(paste("Floor: one read of x (%.0f MB) takes %.4g s at %.1f GB/s with %d thread(s); our fit",
                   "made %g passes, so the floor is %.4g s and we took %.1f times that."),
-            x_bytes / 1e6, floor, x_bytes / floor / 1e9, threads, passes, passes * floor,
-            seconds[["linclass"]] / (passes * floor)),
-    if (a_fit) sprintf("Ours: solver %s, status %s, certificate %.1g (%s).", fit$solver, fit$status,
-                       fit$certificate$relative, fit$certificate$kind),
+            x_bytes / 1e6, floor, x_bytes / floor / 1e9, threads, about$passes, about$passes * floor,
+            seconds[["linclass"]] / (about$passes * floor)),
+    about$line,
     sprintf("%d rounds in turns, medians%s.", rounds,
             if (length(known)) paste("; timed once:", toString(names(known))) else ""),
-    if (length(lines)) c("", paste0(lines, ".")))
+    if (length(entered$remarks)) c("", entered$remarks))
 }
 
 run_memory <- function(id, contender) {
@@ -110,10 +136,15 @@ run_memory <- function(id, contender) {
     parts <- regmatches(contender, regexec("^(.*) \\((.*)\\)$", contender))[[1]]
     fun <- row$peers[[parts[2]]]$settings[[parts[3]]]
   }
-  report_growth(fun, row$data(), row$data(size = 0.01))
+  report_growth(fun, row$data(size), row$data(size = 0.01))
 }
 
 args <- commandArgs(TRUE)
+size <- 1
+if (length(args) > 1 && args[1] == "--size") {
+  size <- as.numeric(args[2])
+  args <- args[-(1:2)]
+}
 if (length(args) == 3 && args[1] == "--memory") {
   run_memory(args[2], args[3])
 } else {
@@ -127,6 +158,8 @@ if (length(args) == 3 && args[1] == "--memory") {
   report <- c(describe_machine(packages), paste("Date:", Sys.Date()), "")
   for (id in wanted) report <- c(report, run_row(id), "")
   writeLines(report)
+  # A smaller race tries a row out; its results are not kept.
+  if (size < 1) quit("no")
   folder <- file.path(bench_folder, "results")
   dir.create(folder, showWarnings = FALSE)
   # The BLAS in use names the file, so that runs with several stand side by side.
