@@ -156,8 +156,9 @@ static lc_status go_to_zero(lc_member *member) {
   }
   lc_index n = obj->x->n * obj->K;
   for (lc_index i = 0; i < n; i++) obj->at.Z[i] = obj->x->off ? obj->x->off[i] : 0;
-  return lc_objective_move(obj, 0, NULL, NULL, member->model.R) == LC_OK ? (lc_objective_accept(obj), LC_OK)
-                                                                         : LC_OUT_OF_MEMORY;
+  LC_TRY(lc_objective_move(obj, 0, NULL, NULL, member->model.R));
+  lc_objective_accept(obj);
+  return LC_OK;
 }
 
 static lc_status start_member(lc_run *run, lc_member *member) {
