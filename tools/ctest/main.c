@@ -6,9 +6,9 @@
 #define TESTS(X)                                                                                                \
   X(status)                                                                                                     \
   X(arena)                                                                                                      \
-  X(random)                                                                                                     \
-  X(linalg) X(kernel) X(design) X(dense) X(sparse) X(loss) X(penalty) X(objective) X(solver) X(solve) X(nested) \
-      X(covariance) X(metric) X(batch)
+  X(random) X(linalg) X(kernel) X(design) X(dense) X(sparse) X(loss) X(penalty) X(objective) X(solver) X(solve) \
+      X(nested) X(covariance) X(metric) X(batch) X(columns) X(screen) X(model) X(orthant) X(path) X(path_folds) \
+          X(path_data) X(path_stops) X(path_threads)
 
 #define DECLARE(name) void test_##name(void);
 TESTS(DECLARE)
@@ -26,7 +26,7 @@ int main(int argc, char **argv) {
   for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) {
     long passed = ctest_passed, failed = ctest_failed;
     tests[i].run();
-    printf("%-10s %5ld passed, %ld failed\n", tests[i].name, ctest_passed - passed, ctest_failed - failed);
+    printf("%-12s %5ld passed, %ld failed\n", tests[i].name, ctest_passed - passed, ctest_failed - failed);
     fflush(stdout);
   }
   FILE *file = argc > 1 ? fopen(argv[1], "w") : NULL;

@@ -1,0 +1,184 @@
+/* Tests of the objective's verbs of columns and of the halves of a gap, against whole evaluations and definitions. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "problem.h"
+
+void test_columns(void);
+
+enum { N = 57, COLUMNS = 5, Q = COLUMNS + 1, CLASSES = 3, MOST = Q * CLASSES, PAIRS = 6 };
+
+static void start(ctest_problem *t, const lc_design *x, const double *B, int want, lc_objective *obj) {
+  CHECK(lc_objective_init(obj, x, t->loss, &t->link, &t->pen, 1, &t->host.host, &t->arena) == LC_OK);
+  CHECK(lc_objective_eval(obj, B, want) == LC_OK);
+  lc_objective_accept(obj);
+}
+
+/* A move of two rows is an evaluation at the moved coefficients; residuals give the gradient by columns. */
+static void test_move(ctest_problem *t, const lc_design *x, const double *B) {
+  int K = t->link.K, one = x->one;
+  lc_index q = t->q, moved[] = {q - 1, 0}, rows[Q];
+  double to[MOST], D[2 * CLASSES], R[N * CLASSES], same[N * CLASSES], c[MOST];
+  lc_objective obj, whole;
+  start(t, x, B, LC_WANT_GRADIENT, &obj);
+  memcpy(to, B, sizeof to);
+  for (int k = 0; k < K; k++)
+    for (int v = 0; v < 2; v++) to[k * q + moved[v]] += D[v + 2 * k] = 0.3 * ctest_normal();
+  double passes = obj.passes;
+  CHECK(lc_objective_move(&obj, 2, moved, D, R) == LC_OK);
+  CHECK_NEAR(obj.passes - passes, 2.0 / (double)q, 1e-12);
+  start(t, x, to, LC_WANT_GRADIENT, &whole);
+  CHECK(memcmp(obj.at.B, B, (size_t)(q * K) * sizeof *B) == 0);
+  CHECK(ctest_distance(q * K, obj.to.B, whole.at.B) < 1e-14);
+  CHECK(ctest_distance(t->n * K, obj.to.Z, whole.at.Z) < 1e-13);
+  CHECK_NEAR(obj.to.loss, whole.at.loss, 1e-13);
+  CHECK_NEAR(obj.to.value, whole.at.value, 1e-13);
+  lc_objective_accept(&obj);
+  CHECK(lc_objective_residuals(&obj, NULL, same) == LC_OK);
+  CHECK(ctest_distance(t->n * K, same, R) == 0);
+
+  /* Any order of rows. G has the L2 part, columns have not. */
+  for (lc_index j = 0; j < q; j++) rows[j] = q - 1 - j;
+  lc_objective_columns(&obj, q, rows, R, c);
+  for (int k = 0; k < K; k++)
+    for (lc_index j = 0; j < q; j++) {
+      double ridge = j < one ? 0 : t->pen.lambda * t->l2[j - one] * to[k * q + j];
+      CHECK_NEAR(c[q - 1 - j + k * q] + ridge, whole.G[k * q + j], 1e-13);
+    }
+  /* lc_objective_gradient() at the moved point, from its scores alone. */
+  CHECK(lc_objective_gradient(&obj) == LC_OK);
+  CHECK(ctest_distance(q * K, obj.G, whole.G) < 1e-13);
+
+  double lambda = t->pen.lambda;
+  t->pen.lambda = 3 * lambda;
+  lc_objective_revalue(&obj);
+  if (!x->shift) CHECK_NEAR(obj.at.value, ctest_value(t, obj.at.B), 1e-13);
+  CHECK_NEAR(obj.at.value, obj.at.loss + lc_penalty_value(&t->pen, K, obj.at.B), 1e-14);
+  t->pen.lambda = lambda;
+}
+
+/* Factors of classes multiply rows. */
+static void test_factors(ctest_problem *t, const lc_design *x, const double *B) {
+  double plain[N * CLASSES], scaled[N * CLASSES], s[CLASSES];
+  lc_objective obj;
+  start(t, x, B, LC_WANT_VALUE, &obj);
+  for (int c = 0; c < t->link.k; c++) s[c] = ctest_uniform();
+  CHECK(lc_objective_residuals(&obj, NULL, plain) == LC_OK);
+  CHECK(lc_objective_residuals(&obj, s, scaled) == LC_OK);
+  for (int c = 0; c < t->link.K; c++)
+    for (lc_index i = 0; i < t->n; i++) plain[i + c * t->n] *= s[(int)t->y[i]];
+  CHECK(ctest_distance(t->n * t->link.K, scaled, plain) < 1e-15);
+}
+
+/* X~' diag(S_ab) X~ / W is the curvature that an evaluation gives. */
+static void test_weights(ctest_problem *t, const lc_design *x, const double *B) {
+  double S[N * PAIRS], H[MOST * MOST], C[Q * Q];
+  lc_objective obj;
+  start(t, x, B, LC_WANT_GRADIENT | LC_WANT_CURVATURE, &obj);
+  lc_index q = t->q, P = obj.P, rows[Q];
+  for (lc_index j = 0; j < q; j++) rows[j] = j;
+  lc_objective_weights(&obj, S);
+  lc_objective_hessian(&obj, 0, H);
+  for (int b = 0; b < obj.K; b++)
+    for (int a = 0; a <= b; a++) {
+      const double *s = S + lc_packed_at(a, b) * t->n;
+      CHECK(x->ops->col_cross(x, q, rows, q, rows, s, C, &t->host.host, &t->arena) == LC_OK);
+      for (lc_index v = 0; v < q; v++)
+        for (lc_index u = 0; u < q; u++)
+          CHECK_NEAR(C[u + v * q] / obj.weight_sum, H[a * q + u + (b * q + v) * P], 1e-13);
+    }
+}
+
+/* The balanced residuals sum to zero, and with any share t of them that the penalty allows the halves bound what any
+ * point can gain. The largest share gives what lc_objective_gap() says. */
+static void test_halves(ctest_problem *t, const lc_design *x, const double *B) {
+  int K = t->link.K, k = t->link.k, possible;
+  lc_index q = t->q, one = x->one, rows[Q];
+  double s[CLASSES], R[N * CLASSES], c[MOST], most = 0, allowed = 1, primal, dual;
+  lc_objective obj;
+  lc_certificate gap;
+  start(t, x, B, LC_WANT_GRADIENT, &obj);
+  CHECK(lc_objective_balance(&obj, s, &possible) == LC_OK);
+  CHECK(possible == (t->loss->dual != NULL));
+  if (!possible) return;
+  for (int y = 0; y < k; y++) {
+    CHECK(s[y] > 0 && s[y] <= 1);
+    most = fmax(most, s[y]);
+  }
+  CHECK(most == 1);
+  CHECK(lc_objective_residuals(&obj, s, R) == LC_OK);
+  for (lc_index j = 0; j < q; j++) rows[j] = j;
+  lc_objective_columns(&obj, q, rows, R, c);
+  for (int b = 0; one && b < K; b++) CHECK(fabs(c[b * q]) < 1e-14);
+  for (int b = 0; b < K; b++)
+    for (lc_index j = 0; j < t->p; j++) {
+      double g = fabs(c[b * q + one + j]);
+      if (!(t->l2[j] > 0) && !t->pen.lower && g > 0) allowed = fmin(allowed, t->pen.lambda * t->l1[j] / g);
+    }
+  allowed *= 1 - 1e-15;
+  double others[40], other[MOST];
+  for (int trial = 0; trial < 40; trial++) {
+    for (lc_index i = 0; i < q * K; i++) {
+      other[i] = ctest_uniform() < 0.3 ? 0 : 0.4 * ctest_normal();
+      lc_index f = i % q - one;
+      if (f >= 0 && t->pen.lower) other[i] = fmin(fmax(other[i], t->pen.lower[f]), t->pen.upper[f]);
+    }
+    others[trial] = ctest_value(t, other);
+  }
+  for (int part = 0; part <= 4; part++) {
+    double share = allowed * part / 4, sum = 0;
+    CHECK(lc_objective_dual(&obj, s, share, &primal, &dual) == LC_OK);
+    CHECK_NEAR(primal, ctest_value(t, B), 1e-13);
+    for (int b = 0; b < K; b++)
+      for (lc_index j = 0; j < t->p; j++) sum += lc_penalty_conjugate(&t->pen, j, -share * c[b * q + one + j]);
+    int bounded = 1;
+    for (int trial = 0; trial < 40; trial++) bounded = bounded && others[trial] >= dual - sum - 1e-13;
+    CHECK(bounded);
+    if (part < 4) continue;
+    CHECK(lc_objective_gap(&obj, &gap) == LC_OK);
+    CHECK(gap.kind == LC_GAP);
+    CHECK_NEAR(gap.gap, primal - dual + sum, 1e-12);
+  }
+}
+
+static void test_all(const lc_loss *loss, ctest_shape shape) {
+  static ctest_problem t;
+  ctest_problem_make(&t, loss, shape);
+  t.pen.lambda = 0.1;
+  double B[MOST], shift[COLUMNS] = {0, 0.5, 0, -2, 1}, scale[COLUMNS] = {1, 2, 0.25, 1, 1};
+  for (int i = 0; i < MOST; i++) B[i] = 0.3 * ctest_normal();
+  lc_design shown = t.dense; /* columns that are shown shifted and scaled */
+  shown.shift = shift;
+  shown.scale = scale;
+  const lc_design *designs[] = {&t.dense, &t.sparse, &shown};
+  for (int d = 0; d < 3; d++) {
+    if (d == 2 && shape.no_intercept) continue;
+    test_move(&t, designs[d], B);
+    test_factors(&t, designs[d], B);
+    if (loss->flags & LC_CURVATURE) test_weights(&t, designs[d], B);
+    if (d < 2) test_halves(&t, designs[d], B);
+  }
+  ctest_problem_bound(&t, -0.4, 0.3);
+  double inside[MOST];
+  for (int i = 0; i < MOST; i++) inside[i] = i % t.q < t.pen.one ? B[i] : fmin(fmax(B[i], -0.4), 0.3);
+  test_halves(&t, &t.dense, inside);
+  ctest_problem_free(&t);
+}
+
+void test_columns(void) {
+  static const double alphas[] = {0, 0.5, 1};
+  ctest_seed(43);
+  for (int l = 0; l < lc_loss_count; l++)
+    for (int k = 2; k <= (lc_losses[l].most_classes ? 2 : CLASSES); k++)
+      for (int reference = 0; reference < 2; reference++)
+        for (int a = 0; a < 3; a++)
+          for (int weighted = 0; weighted < 2; weighted++)
+            test_all(&lc_losses[l], (ctest_shape){.n = N,
+                                                  .p = COLUMNS,
+                                                  .k = k,
+                                                  .reference = reference,
+                                                  .weighted = weighted,
+                                                  .no_intercept = a == 1 && weighted,
+                                                  .alpha = alphas[a]});
+}

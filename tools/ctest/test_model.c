@@ -1,0 +1,242 @@
+/* Tests of steps on a set of coefficients: by a model with a Hessian that is kept, and by gradients within orthants.
+ * Optima are judged by the definition: along no coefficient of the set does the objective fall. */
+#include "solver_model.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "problem.h"
+#include "solver_orthant.h"
+
+void test_model(void);
+void test_orthant(void);
+
+enum { N = 45, COLUMNS = 8, Q = COLUMNS + 1, CLASSES = 3, MOST = Q * CLASSES };
+
+static const double goal = 1e-11;
+
+/* One problem, an objective at B, and an empty set. */
+typedef struct world {
+  ctest_problem t;
+  lc_objective obj;
+  lc_model m;
+  unsigned char in[MOST];
+} world;
+
+static void begin(world *d, const lc_design *x, const double *B) {
+  ctest_problem *t = &d->t;
+  CHECK(lc_objective_init(&d->obj, x, t->loss, &t->link, &t->pen, 1, &t->host.host, &t->arena) == LC_OK);
+  CHECK(lc_objective_eval(&d->obj, B, LC_WANT_VALUE) == LC_OK);
+  lc_objective_accept(&d->obj);
+  CHECK(lc_model_init(&d->m, &d->obj, 8) == LC_OK); /* less than all: it must grow */
+  memset(d->in, 0, sizeof d->in);
+}
+
+/* Every step'th place from `first` on. */
+static void add(world *d, lc_index first, lc_index step) {
+  for (lc_index place = first; place < d->obj.P; place += step) {
+    CHECK(lc_model_add(&d->m, place) == LC_OK);
+    CHECK(lc_model_add(&d->m, place) == LC_OK); /* again: nothing */
+    d->in[place] = 1;
+  }
+  CHECK(lc_model_look(&d->m) == LC_OK);
+}
+
+/* Each place of the set is there once, and those alone; H is X' diag(S) X / W of the places that it covers. */
+static void check_set(const world *d) {
+  const lc_model *m = &d->m;
+  const ctest_problem *t = &d->t;
+  lc_index size = 0, q = t->q, one = t->pen.one;
+  int right = 1;
+  for (lc_index place = 0; place < d->obj.P; place++) {
+    size += d->in[place];
+    right = right && (d->in[place] ? m->slot[place] >= 0 && m->place[m->slot[place]] == place : m->slot[place] == -1);
+  }
+  CHECK(right && size == m->size && m->built <= m->size);
+  double worst = 0;
+  for (lc_index v = 0; v < m->built; v++)
+    for (lc_index u = 0; u < m->built; u++) {
+      lc_index a = m->place[u] / q, b = m->place[v] / q, f = m->place[u] % q - one, g = m->place[v] % q - one;
+      const double *s = m->S + lc_packed_at(a < b ? a : b, a < b ? b : a) * t->n;
+      double sum = 0;
+      for (lc_index i = 0; i < t->n; i++)
+        sum += s[i] * (f < 0 ? 1 : t->x[i + f * t->n]) * (g < 0 ? 1 : t->x[i + g * t->n]);
+      worst = fmax(worst, fabs(m->H[u + v * m->room] - sum / d->obj.weight_sum));
+    }
+  CHECK(worst < 1e-13);
+}
+
+typedef lc_status (*method)(world *d, double to);
+
+static lc_status by_model(world *d, double to) { return lc_model_solve(&d->m, to, 200); }
+
+static lc_orthant orthant;
+static lc_status by_orthant(world *d, double to) { return lc_orthant_solve(&orthant, &d->m, to, 5000); }
+
+/* The optimum of a set where nothing else moves, from `B`; then of a larger one; its value. */
+static double optimum(world *d, const lc_design *x, const double *B, method solve, int partly) {
+  memset(&orthant, 0, sizeof orthant);
+  begin(d, x, B);
+  add(d, 0, partly ? 2 : 1);
+  CHECK(solve(d, goal) == LC_OK);
+  CHECK(d->m.stuck || d->m.worst <= goal);
+  CHECK(ctest_descent(&d->t, d->obj.at.B, d->in) < 1e-9);
+  CHECK_NEAR(d->obj.at.value, ctest_value(&d->t, d->obj.at.B), 1e-12);
+  check_set(d);
+  if (partly) {
+    int still = 1;
+    for (lc_index place = 1; place < d->obj.P; place += 2) still = still && d->obj.at.B[place] == B[place];
+    CHECK(still);
+    add(d, 1, 2);
+    CHECK(solve(d, goal) == LC_OK);
+    CHECK(ctest_descent(&d->t, d->obj.at.B, NULL) < 1e-9);
+    check_set(d);
+  }
+  return d->obj.at.value;
+}
+
+typedef struct penalty_case {
+  double lambda, alpha, bound; /* bound 0: none */
+} penalty_case;
+
+static void test_optima(const lc_loss *loss, int k, int reference, int weighted, penalty_case given) {
+  static world d;
+  ctest_problem_make(
+      &d.t, loss,
+      (ctest_shape){.n = N, .p = COLUMNS, .k = k, .reference = reference, .weighted = weighted, .alpha = given.alpha});
+  d.t.pen.lambda = given.lambda;
+  if (given.bound > 0) ctest_problem_bound(&d.t, -given.bound, 0.5 * given.bound);
+  double zero[MOST] = {0}, B[MOST], want = ctest_best(&d.t, &d.t.dense, given.lambda, 1e-12, NULL);
+  for (lc_index i = 0; i < MOST; i++) B[i] = i % 5 == 0 ? 0.05 : 0;
+  method methods[] = {by_model, by_orthant};
+  for (int sparse = 0; sparse < 2; sparse++)
+    for (int solve = 0; solve < 2; solve++)
+      for (int partly = 0; partly < 2; partly++) {
+        const lc_design *x = sparse ? &d.t.sparse : &d.t.dense;
+        CHECK_NEAR(optimum(&d, x, partly ? B : zero, methods[solve], partly), want, 1e-10);
+      }
+  ctest_problem_free(&d.t);
+}
+
+/* Down some lambdas: zeros leave, violators join, the Hessian is kept. What it holds stays true to its definition. */
+static void test_membership(const lc_loss *loss, int k, int sparse) {
+  static world d;
+  double zero[MOST] = {0};
+  ctest_problem_make(&d.t, loss, (ctest_shape){.n = N, .p = COLUMNS, .k = k, .weighted = 1, .alpha = 0.9});
+  d.t.pen.lambda = 0.15;
+  begin(&d, sparse ? &d.t.sparse : &d.t.dense, zero);
+  add(&d, 0, 1);
+  int dropped = 0, kept_hessian = 0;
+  for (int round = 0; round < 8; round++, d.t.pen.lambda *= 0.75) {
+    lc_objective_revalue(&d.obj);
+    CHECK_NEAR(d.obj.at.value, ctest_value(&d.t, d.obj.at.B), 1e-12);
+    lc_index before = d.m.size;
+    lc_model_drop_zeros(&d.m);
+    for (lc_index place = 0; place < d.obj.P; place++)
+      d.in[place] = d.in[place] && (place % d.obj.q == 0 || d.obj.at.B[place] != 0);
+    dropped += d.m.size < before;
+    check_set(&d);
+    add(&d, round % 3 + 1, 3);
+    double built = (double)d.m.built;
+    CHECK(lc_model_solve(&d.m, 1e-9, 1) >= 0); /* one step: new rows of the old Hessian, or a new one */
+    kept_hessian += built > 0 && !d.m.fresh && d.m.built == d.m.size;
+    check_set(&d);
+    CHECK(lc_model_solve(&d.m, goal, 200) == LC_OK);
+    CHECK(ctest_descent(&d.t, d.obj.at.B, d.in) < 1e-9);
+    check_set(&d);
+  }
+  CHECK(dropped >= 2 && kept_hessian >= 2);
+  lc_model_clear(&d.m);
+  memset(d.in, 0, sizeof d.in);
+  check_set(&d);
+  CHECK(d.m.size == 0 && d.m.built == 0);
+  ctest_problem_free(&d.t);
+}
+
+/* A coefficient that bounds keep from 0 stays, and so does one without a penalty. */
+static void test_stays(void) {
+  static world d;
+  ctest_problem_make(&d.t, lc_loss_find("logistic"), (ctest_shape){.n = N, .p = COLUMNS, .k = 2, .alpha = 1});
+  ctest_problem_bound(&d.t, -1, 1);
+  double B[MOST] = {0}, *lower = lc_arena_doubles(&d.t.data, COLUMNS);
+  for (int j = 0; j < COLUMNS; j++) lower[j] = j == 2 ? 0.25 : j == 3 ? 0 : -1;
+  d.t.pen.lower = lower;
+  d.t.l1[5] = d.t.l2[5] = 0;
+  d.t.pen.lambda = 10; /* all that can be 0 is */
+  B[3] = 0.25;
+  begin(&d, &d.t.dense, B);
+  add(&d, 0, 1);
+  CHECK(lc_model_solve(&d.m, goal, 100) == LC_OK);
+  lc_model_drop_zeros(&d.m);
+  memset(d.in, 0, sizeof d.in);
+  d.in[0] = d.in[3] = d.in[6] = 1; /* intercept, bounded above 0, free */
+  check_set(&d);
+  CHECK(d.obj.at.B[3] == 0.25);
+  CHECK(ctest_descent(&d.t, d.obj.at.B, NULL) < 1e-9);
+  ctest_problem_free(&d.t);
+}
+
+/* The predictor never raises the objective, and where no sign changes it leaves a small part of what a change of
+ * lambda by a percent costs: the error is of second order. */
+static void test_predictor(const lc_loss *loss, int k, double alpha, double bound) {
+  static world d;
+  ctest_problem_make(&d.t, loss, (ctest_shape){.n = N, .p = COLUMNS, .k = k, .weighted = 1, .alpha = alpha});
+  if (bound > 0) ctest_problem_bound(&d.t, -bound, bound);
+  double zero[MOST] = {0}, lambda = 0.05;
+  int small = 0, rounds = 6;
+  for (int round = 0; round < rounds; round++, lambda *= 0.7) {
+    double next = lambda * (round % 2 ? 0.99 : 0.8);
+    d.t.pen.lambda = lambda;
+    begin(&d, &d.t.dense, zero);
+    add(&d, 0, 1);
+    CHECK(lc_model_solve(&d.m, goal, 200) == LC_OK);
+    double near[MOST]; /* so that the Hessian is of a point near the solution */
+    for (lc_index i = 0; i < d.obj.P; i++) near[i] = 0.999 * d.obj.at.B[i];
+    begin(&d, &d.t.dense, near);
+    add(&d, 0, 1);
+    CHECK(lc_model_solve(&d.m, goal, 200) == LC_OK);
+    d.t.pen.lambda = next;
+    lc_objective_revalue(&d.obj);
+    double before = d.obj.at.value, best = ctest_best(&d.t, &d.t.dense, next, 1e-13, NULL);
+    CHECK(lc_model_predict(&d.m, lambda) == LC_OK);
+    CHECK(d.obj.at.value <= before);
+    CHECK_NEAR(d.obj.at.value, ctest_value(&d.t, d.obj.at.B), 1e-12);
+    CHECK(d.obj.at.value >= best - 1e-11);
+    for (lc_index i = 0; bound > 0 && i < d.obj.P; i++) CHECK(i % d.obj.q == 0 || fabs(d.obj.at.B[i]) <= bound);
+    small += d.obj.at.value - best < 0.1 * (before - best);
+  }
+  CHECK(small >= rounds / 2);
+  ctest_problem_free(&d.t);
+}
+
+static int has_model(const lc_loss *loss) { return (loss->flags & LC_SMOOTH) && (loss->flags & LC_CURVATURE); }
+
+void test_model(void) {
+  static const double alphas[] = {0, 0.5, 1};
+  ctest_seed(47);
+  for (int l = 0; l < lc_loss_count; l++) {
+    if (!has_model(&lc_losses[l])) continue;
+    for (int k = 2; k <= (lc_losses[l].most_classes ? 2 : CLASSES); k++) {
+      for (int a = 0; a < 3; a++) {
+        test_predictor(&lc_losses[l], k, alphas[a], 0);
+        test_predictor(&lc_losses[l], k, alphas[a], 0.2);
+      }
+      test_membership(&lc_losses[l], k, 0);
+      test_membership(&lc_losses[l], k, 1);
+    }
+  }
+  test_stays();
+}
+
+/* Both methods, the same sets. */
+void test_orthant(void) {
+  static const penalty_case cases[] = {{0.05, 1, 0}, {0.02, 0.5, 0}, {0.02, 0.5, 0.1},
+                                       {0.05, 0, 0}, {0.05, 0, 0.1}, {0.3, 1, 0}};
+  ctest_seed(53);
+  for (int l = 0; l < lc_loss_count; l++) {
+    if (!has_model(&lc_losses[l])) continue;
+    for (int k = 2; k <= (lc_losses[l].most_classes ? 2 : CLASSES); k++)
+      for (int c = 0; c < 6; c++) test_optima(&lc_losses[l], k, c % 2, c % 3 != 0, cases[c]);
+  }
+}
