@@ -21,9 +21,13 @@ const char *lc_sparse_check(lc_index n, lc_index p, const int *start, lc_index n
 }
 
 static double column_dot(const lc_design *x, lc_index j, const double *r) {
-  double sum = 0;
-  for (int e = x->start[j]; e < x->start[j + 1]; e++) sum += x->value[e] * r[x->row[e]];
-  return sum * lc_sparse_scale(x, j);
+  /* Four sums: the next product need not wait for the last. */
+  double sum[4] = {0};
+  int e = x->start[j], end = x->start[j + 1];
+  for (; e + 4 <= end; e += 4)
+    for (int k = 0; k < 4; k++) sum[k] += x->value[e + k] * r[x->row[e + k]];
+  for (; e < end; e++) sum[0] += x->value[e] * r[x->row[e]];
+  return ((sum[0] + sum[1]) + (sum[2] + sum[3])) * lc_sparse_scale(x, j);
 }
 
 static void column_axpy(const lc_design *x, lc_index j, double d, double *z) {
@@ -60,6 +64,31 @@ static void sparse_col_axpy(const lc_design *x, lc_index nj, const lc_index *j, 
       else
         for (lc_index i = 0; i < x->n; i++) z[i] += d[a + k * nj];
     }
+}
+
+static double sparse_col_look(const lc_design *x, lc_index j, const double *s, const double *t, double *square) {
+  if (j < x->one) {
+    if (square) *square = total(x->n, s);
+    return total(x->n, t);
+  }
+  lc_index col = j - x->one;
+  double scale = lc_sparse_scale(x, col);
+  if (square) {
+    double sum = 0;
+    for (int e = x->start[col]; e < x->start[col + 1]; e++) sum += x->value[e] * x->value[e] * s[x->row[e]];
+    *square = sum * scale * scale;
+  }
+  return column_dot(x, col, t);
+}
+
+static void sparse_col_push(const lc_design *x, lc_index j, double d, const double *s, double *t) {
+  if (j < x->one) {
+    for (lc_index i = 0; i < x->n; i++) t[i] += d * s[i];
+    return;
+  }
+  lc_index col = j - x->one;
+  double b = d * lc_sparse_scale(x, col);
+  for (int e = x->start[col]; e < x->start[col + 1]; e++) t[x->row[e]] += x->value[e] * b * s[x->row[e]];
 }
 
 /* Column b of the right list times the weights is spread over n rows and dotted with the left columns (of a symmetric
@@ -107,6 +136,8 @@ static const lc_design_ops sparse_ops = {
     .prepare = lc_sparse_prepare,
     .col_dot = sparse_col_dot,
     .col_axpy = sparse_col_axpy,
+    .col_look = sparse_col_look,
+    .col_push = sparse_col_push,
     .col_cross = sparse_col_cross,
     .subset = lc_sparse_subset,
     .as_rows = lc_sparse_as_rows,

@@ -232,6 +232,8 @@ static double first_goal(const lc_run *run, const lc_member *member, double lamb
  * gradients alone are cheaper. Once so, always: pairs of gradients do not survive coefficients that leave the set. */
 enum { MOST_SECOND_ORDER = 2000 };
 
+static int sweeps_columns(const lc_member *member) { return member->obj.x->ops->col_look != NULL; }
+
 static int is_large(const lc_member *member) {
   return member->orthant.room > 0 || member->model.size * member->obj.K > MOST_SECOND_ORDER;
 }
@@ -267,8 +269,9 @@ static lc_status begin(lc_run *run, lc_member *member, double lambda) {
   member->best_relative = INFINITY;
   member->goal = member->ease * first_goal(run, member, lambda);
   lc_objective_revalue(&member->obj);
-  if (is_large(member)) return extrapolate(run, member);
-  lc_model_drop_zeros(&member->model);
+  int large = is_large(member);
+  if (!large || sweeps_columns(member)) lc_model_drop_zeros(&member->model);
+  if (large) return extrapolate(run, member);
   return isinf(run->lambda) ? LC_OK : lc_model_predict(&member->model, run->lambda);
 }
 
@@ -276,8 +279,13 @@ static lc_status begin(lc_run *run, lc_member *member, double lambda) {
 static lc_status solve_set(lc_member *member) {
   const double most = 100, many = 2000;
   double before = member->model.steps;
-  lc_status status = is_large(member) ? lc_orthant_solve(&member->orthant, &member->model, member->goal, many)
-                                      : lc_model_solve(&member->model, member->goal, most);
+  lc_status status;
+  if (!is_large(member))
+    status = lc_model_solve(&member->model, member->goal, most);
+  else if (sweeps_columns(member))
+    status = lc_sweep_solve(&member->model, member->goal, most);
+  else
+    status = lc_orthant_solve(&member->orthant, &member->model, member->goal, many);
   member->steps += member->model.steps - before;
   if (status == LC_MAX_ITER) member->model.stuck = 1;
   return status == LC_MAX_ITER ? LC_OK : status;

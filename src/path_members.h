@@ -8,6 +8,7 @@
 #include "path.h"
 #include "screen.h"
 #include "solver_orthant.h"
+#include "solver_sweep.h"
 
 struct lc_run;
 

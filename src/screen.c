@@ -73,7 +73,8 @@ int lc_screen_proves(const lc_screen *screen, lc_index j, double threshold, doub
   for (int c = 0; c < screen->K; c++) {
     int at = s * screen->K + c;
     /* The whole column in place of what is left of it: no root, and enough for most features. */
-    double rough = fabs(screen->along[at] * screen->c[j + c * screen->p]) + doubt * screen->norm[j] * screen->across[at];
+    double rough =
+        fabs(screen->along[at] * screen->c[j + c * screen->p]) + doubt * screen->norm[j] * screen->across[at];
     if (!(rough < threshold) && !(lc_screen_bound(screen, j, c, doubt) < threshold)) return 0;
   }
   return 1;
