@@ -29,7 +29,8 @@ typedef struct lc_member {
   double goal, ease, best_relative; /* largest residual within the set; what gaps allowed it to be larger; least gap */
   /* the solution, for whoever records it */
   double *B;       /* q x K in the user's columns */
-  double *Z; /* n x K */
+  const double *Z; /* n x K */
+  double *own_Z;   /* its memory after lc_members_solve() */
   double objective, loss, gap, relative, kkt, steps, passes;
   int met;
   lc_status status;

@@ -18,12 +18,13 @@ static lc_status solve_member(lc_run *run, lc_member *member, double lambda) {
   problem.spread = member->spread;
   problem.wants_covariance = 0;
   if (member->started) problem.start = member->B;
-  if (!member->Z && !(member->Z = lc_arena_doubles(&member->arena, n * K))) return LC_OUT_OF_MEMORY;
+  if (!member->own_Z && !(member->own_Z = lc_arena_doubles(&member->arena, n * K))) return LC_OUT_OF_MEMORY;
+  member->Z = member->own_Z;
   lc_mark mark = lc_arena_mark(&member->arena);
   lc_status status = lc_solve(&problem, run->settings, &member->host, &member->arena, &solution);
   if (status >= 0) {
     memcpy(member->B, solution.B, (size_t)(lc_design_q(&x) * K) * sizeof(double));
-    if (solution.fitted->at.Z) memcpy(member->Z, solution.fitted->at.Z, (size_t)(n * K) * sizeof(double));
+    if (solution.fitted->at.Z) memcpy(member->own_Z, solution.fitted->at.Z, (size_t)(n * K) * sizeof(double));
     int known = solution.certificate.kind == LC_GAP || solution.certificate.kind == LC_DECREMENT;
     member->objective = solution.objective;
     member->loss = solution.loss;
