@@ -102,6 +102,8 @@ lc_status lc_objective_gap(lc_objective *obj, lc_certificate *out);
  * s (k): the factors of the classes; *possible = 0 where there are none. Then, for any t in [0, 1] for which t times
  * the slopes' gradients (of R scaled by s) are dual feasible, *primal - *dual + conjugates of the penalty is a gap. */
 lc_status lc_objective_balance(lc_objective *obj, double *s, int *possible);
+/* The same from R (n x K, lc_objective_residuals() without factors): no loss is computed. */
+lc_status lc_objective_balance_known(lc_objective *obj, const double *R, double *s, int *possible);
 lc_status lc_objective_dual(lc_objective *obj, const double *s, double t, double *primal, double *dual);
 
 /* max(F, 1e-3 F_null) at `at`. */

@@ -14,27 +14,30 @@ typedef struct gap_context {
   const lc_objective *obj;
   const double *s; /* k factors */
   double t;
+  const double *R; /* n x K weighted derivatives, where they are known */
 } gap_context;
 
 /* sum[c + k y] += w a, a >= 0 the derivative for wrong class c of a row of class y: a k x k table of flows. */
 static lc_status flow_block(void *context, const lc_block *block, double *sum) {
   const gap_context *gap = context;
   const lc_link *link = &gap->obj->link;
-  double r[LC_SCRATCH];
+  double scratch[LC_SCRATCH];
   int most = LC_SCRATCH / link->K;
   for (int i0 = 0; i0 < block->m; i0 += most) {
     int m = block->m - i0 < most ? block->m - i0 : most;
-    gap->obj->loss->rows(link, m, block->z + i0, block->ld, block->y + i0, NULL, r, m, NULL, 0);
+    const double *r = gap->R ? gap->R + block->row0 + i0 : scratch;
+    lc_index ld = gap->R ? gap->obj->x->n : m;
+    if (!gap->R) gap->obj->loss->rows(link, m, block->z + i0, block->ld, block->y + i0, NULL, scratch, m, NULL, 0);
     for (int i = 0; i < m; i++) {
       int own = (int)block->y[i0 + i];
-      double *to = sum + own * link->k, base = 0, w = lc_block_weight(block, i0 + i);
+      double *to = sum + own * link->k, base = 0, w = gap->R ? 1 : lc_block_weight(block, i0 + i);
       if (link->vector) {
         to[1 - own] += w * fabs(r[i]);
         continue;
       }
       for (int c = 0; c < link->K; c++) {
-        base -= r[i + c * m];
-        if (c + link->base != own) to[c + link->base] += w * r[i + c * m];
+        base -= r[i + c * ld];
+        if (c + link->base != own) to[c + link->base] += w * r[i + c * ld];
       }
       if (link->base && own != 0) to[0] += w * base;
     }
@@ -89,9 +92,10 @@ static lc_status dual_block(void *context, const lc_block *block, double *sum) {
   int most = LC_SCRATCH / obj->K;
   for (int i0 = 0; i0 < block->m; i0 += most) {
     int m = block->m - i0 < most ? block->m - i0 : most;
-    obj->loss->rows(&exact, m, block->z + i0, block->ld, block->y + i0, value, NULL, 0, NULL, 0);
+    int smoothed = obj->link.mu != 0;
+    obj->loss->rows(&exact, m, block->z + i0, block->ld, block->y + i0, value, smoothed ? NULL : r, m, NULL, 0);
     for (int i = 0; i < m; i++) sum[1] += lc_block_weight(block, i0 + i) * value[i];
-    obj->loss->rows(&obj->link, m, block->z + i0, block->ld, block->y + i0, NULL, r, m, NULL, 0);
+    if (smoothed) obj->loss->rows(&obj->link, m, block->z + i0, block->ld, block->y + i0, NULL, r, m, NULL, 0);
     for (int c = 0; c < obj->K; c++)
       for (int i = 0; i < m; i++) r[i + c * m] *= gap->t * gap->s[(int)block->y[i0 + i]];
     obj->loss->dual(&obj->link, m, r, m, block->y + i0, value);
@@ -130,6 +134,10 @@ static int no_free_slope(const lc_objective *obj) {
 }
 
 lc_status lc_objective_balance(lc_objective *obj, double *s, int *possible) {
+  return lc_objective_balance_known(obj, NULL, s, possible);
+}
+
+lc_status lc_objective_balance_known(lc_objective *obj, const double *R, double *s, int *possible) {
   int k = obj->link.k;
   lc_mark mark = lc_arena_mark(obj->arena);
   *possible = obj->loss->dual && obj->at.Z && k <= MOST_CLASSES && no_free_slope(obj);
@@ -137,7 +145,7 @@ lc_status lc_objective_balance(lc_objective *obj, double *s, int *possible) {
   if (!*possible || !obj->x->one) return LC_OK;
   double *flow = lc_arena_zeros(obj->arena, (lc_index)k * k);
   lc_status status = flow ? LC_OK : LC_OUT_OF_MEMORY;
-  gap_context gap = {obj, s, 1};
+  gap_context gap = {obj, s, 1, R};
   lc_pass pass = {.K = obj->K, .nsum = k * k, .Z = obj->at.Z, .block = flow_block, .context = &gap, .sum = flow};
   if (status == LC_OK) status = obj->x->ops->pass(obj->x, &pass, obj->host, obj->arena);
   if (status == LC_OK) *possible = stationary(k, flow, s);
@@ -147,7 +155,7 @@ lc_status lc_objective_balance(lc_objective *obj, double *s, int *possible) {
 
 lc_status lc_objective_dual(lc_objective *obj, const double *s, double t, double *primal, double *dual) {
   double sum[2] = {0, 0};
-  gap_context gap = {obj, s, t};
+  gap_context gap = {obj, s, t, NULL};
   lc_pass value = {.K = obj->K, .nsum = 2, .Z = obj->at.Z, .block = dual_block, .context = &gap, .sum = sum};
   LC_TRY(obj->x->ops->pass(obj->x, &value, obj->host, obj->arena));
   *dual = sum[0] / obj->weight_sum;
@@ -157,7 +165,7 @@ lc_status lc_objective_dual(lc_objective *obj, const double *s, double t, double
 
 /* Slopes' gradients G of the residuals scaled by s. One read of X. */
 static lc_status scaled_gradient(lc_objective *obj, const double *s, double *G) {
-  gap_context gap = {obj, s, 1};
+  gap_context gap = {obj, s, 1, NULL};
   lc_pass residual = {.K = obj->K, .Z = obj->at.Z, .block = residual_block, .context = &gap, .G = G};
   LC_TRY(obj->x->ops->pass(obj->x, &residual, obj->host, obj->arena));
   obj->passes++;

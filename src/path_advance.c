@@ -21,8 +21,10 @@ static const double guess = 0.3;
 static lc_status look(lc_member *member) {
   lc_objective *obj = &member->obj;
   lc_index n = obj->x->n;
-  LC_TRY(lc_objective_balance(obj, member->s, &member->possible));
-  LC_TRY(lc_objective_residuals(obj, member->s, member->balanced));
+  const double *R = member->model.R, *y = obj->x->y;
+  LC_TRY(lc_objective_balance_known(obj, R, member->s, &member->possible));
+  for (int c = 0; c < obj->K; c++)
+    for (lc_index i = 0; i < n; i++) member->balanced[i + c * n] = member->s[(int)y[i]] * R[i + c * n];
   const double *w = obj->x->w;
   if (!w) {
     lc_screen_look(&member->screen, member->balanced);
