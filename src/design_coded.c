@@ -371,7 +371,7 @@ static double piece_dot(const piece *from, const double *r) {
 
 static void coded_col_dot(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *R, double *c,
                           const lc_host *host) {
-  int threads = (double)nj * K > 64 ? host->threads : 1;
+  int threads = lc_threads_for(host, 1e-9 * (double)x->n * (double)nj * K);
   (void)threads;
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(dynamic, 64) if (threads > 1)
@@ -417,7 +417,7 @@ static void cross_column(const lc_design *x, const int *place, lc_index j, const
 
 static lc_status coded_col_cross(const lc_design *x, lc_index ni, const lc_index *i, lc_index nj, const lc_index *j,
                                  const double *s, double *C, const lc_host *host, lc_arena *arena) {
-  int threads = (double)ni * (double)nj > 256 ? host->threads : 1;
+  int threads = lc_threads_for(host, 1e-9 * (double)x->n * (double)nj);
   (void)threads;
   lc_mark mark = lc_arena_mark(arena);
   lc_index q = lc_design_q(x);

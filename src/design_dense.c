@@ -176,13 +176,18 @@ static void combine(const plan *pl, const slot *parts) {
   }
 }
 
-/* Blocks of each slot between two polls: about 20 ms of work on one core, by a cautious count of bytes and flops. */
-static lc_index blocks_of_round(const plan *pl) {
-  const double seconds = 0.02, bytes = 5e9, flops = 1e10;
+/* What a row costs on one core, by a cautious count of bytes and flops. */
+static double seconds_of_row(const plan *pl) {
+  const double bytes = 5e9, flops = 1e10;
   const lc_pass *pass = pl->pass;
-  double p = (double)pl->x->p + 1, K = pass->K;
-  double row = 8 * p / bytes + (4 * p * K + (pass->C ? p * p * pass->ns : 0) + 50 * (K + pass->ns)) / flops;
-  double blocks = seconds / (row * pl->rows) / pl->slots;
+  double p = pass->B || pass->G || pass->C ? (double)pl->x->p + 1 : 0, K = pass->K;
+  return 8 * p / bytes + (4 * p * K + (pass->C ? p * p * pass->ns : 0) + 50 * (K + pass->ns)) / flops;
+}
+
+/* Blocks of each slot between two polls: about 20 ms of work on one core. */
+static lc_index blocks_of_round(const plan *pl) {
+  const double seconds = 0.02;
+  double blocks = seconds / (seconds_of_row(pl) * pl->rows) / pl->slots;
   return (lc_index)(blocks < 1 ? 1 : blocks > 1e9 ? 1e9 : blocks);
 }
 
@@ -204,7 +209,7 @@ static lc_status run_slots(const plan *pl, slot *parts, const lc_host *host) {
   for (lc_index round = 0; round * count < longest; round++) {
     LC_TRY(lc_poll(host));
 #ifdef _OPENMP
-    int threads = pl->nblocks > 4 ? host->threads : 1;
+    int threads = lc_threads_for(host, seconds_of_row(pl) * (double)pl->x->n);
 #pragma omp parallel for num_threads(threads) schedule(dynamic, 1) if (threads > 1)
 #endif
     for (int k = 0; k < pl->slots; k++) status[k] = run_slot(pl, parts + k, k, count, done + k);
@@ -225,7 +230,8 @@ static lc_status dense_pass(const lc_design *x, const lc_pass *pass, const lc_ho
   return status;
 }
 
-static int threads_for(const lc_host *host, double flops) { return flops > 1e6 ? host->threads : 1; }
+/* Threads for as many products: 2 a nanosecond. */
+static int threads_for(const lc_host *host, double products) { return lc_threads_for(host, 0.5e-9 * products); }
 
 /* Rows of one column as shown, the intercept's ones included. */
 static void load_listed(const lc_design *x, lc_index row0, lc_index m, lc_index j, double *out) {

@@ -16,7 +16,7 @@ lc_status lc_slots_run(lc_index nblocks, int slots, double seconds,
   for (lc_index done = 0; done < longest; done += count) {
     LC_TRY(lc_poll(host));
 #ifdef _OPENMP
-    int threads = nblocks > 4 ? host->threads : 1;
+    int threads = lc_threads_for(host, seconds * (double)nblocks);
 #pragma omp parallel for num_threads(threads) schedule(dynamic, 1) if (threads > 1)
 #endif
     for (int k = 0; k < slots; k++) {

@@ -43,7 +43,7 @@ static double total(lc_index n, const double *r) {
 
 static void sparse_col_dot(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *R, double *c,
                            const lc_host *host) {
-  int threads = (double)nj * K > 64 ? host->threads : 1;
+  int threads = lc_threads_for(host, 2e-9 * (double)x->entries / (double)lc_max(1, x->p) * (double)nj * K);
   (void)threads;
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(dynamic, 64) if (threads > 1)
@@ -112,7 +112,8 @@ static void cross_column(const lc_design *x, lc_index count, const lc_index *i, 
 static lc_status sparse_col_cross(const lc_design *x, lc_index ni, const lc_index *i, lc_index nj, const lc_index *j,
                                   const double *s, double *C, const lc_host *host, lc_arena *arena) {
   enum { CUTS = 4 }; /* parts of the right list, each with a spread of its own */
-  int symmetric = i == j && ni == nj, threads = (double)ni * (double)nj > 256 ? host->threads : 1;
+  int symmetric = i == j && ni == nj, threads;
+  threads = lc_threads_for(host, 2e-9 * (double)x->entries / (double)lc_max(1, x->p) * (double)ni * (double)nj);
   (void)threads;
   lc_mark mark = lc_arena_mark(arena);
   double *spread = lc_arena_zeros(arena, CUTS * x->n);

@@ -26,6 +26,12 @@ static lc_status look(lc_member *member) {
   for (int c = 0; c < obj->K; c++)
     for (lc_index i = 0; i < n; i++) member->balanced[i + c * n] = member->s[(int)y[i]] * R[i + c * n];
   const double *w = obj->x->w;
+  /* Proofs take residuals to sum to zero. Where no factors make them, what is left of the sum goes evenly. */
+  for (int c = 0; obj->x->one && !member->possible && c < obj->K; c++) {
+    double sum = 0;
+    for (lc_index i = 0; i < n; i++) sum += member->balanced[i + c * n];
+    for (lc_index i = 0; i < n; i++) member->balanced[i + c * n] -= (w ? w[i] : 1) * sum / obj->weight_sum;
+  }
   if (!w) {
     lc_screen_look(&member->screen, member->balanced);
     return LC_OK;
@@ -295,7 +301,9 @@ static lc_status solve_set(lc_member *member) {
 
 /* One task for each member that is pending, on as many threads as there are. */
 static lc_status for_members(lc_run *run, lc_status (*task)(lc_run *, lc_member *)) {
-  int threads = run->nmembers > 1 ? run->host->threads : 1;
+  /* Ten looks at the scores of each member, and more where sets are large. */
+  double work = 1e-7 * (double)run->problem->x->n * run->link.K * (double)run->nmembers;
+  int threads = run->nmembers > 1 ? lc_threads_for(run->host, work) : 1;
   (void)threads;
   LC_TRY(lc_poll(run->host));
 #ifdef _OPENMP
@@ -346,7 +354,11 @@ lc_status lc_members_advance(lc_run *run, double lambda) {
       if (!member->pending) continue;
       LC_TRY(join(run, member, count, &joined));
       if (round > 0 && joined == 0) LC_TRY(judge(run, member));
-      if (round >= MOST_ROUNDS) member->pending = 0;
+      if (round >= MOST_ROUNDS && member->pending) { /* as far as it came */
+        member->gap = member->relative = NAN;
+        member->kkt = kkt_of(member);
+        member->met = member->pending = 0;
+      }
       pending += member->pending;
     }
     if (pending == 0) break;
