@@ -50,8 +50,8 @@ typedef struct lc_host {
 } lc_host;
 
 /* Threads for work of about this many seconds on one core: waking a thread and waiting for it costs some 10
- * microseconds, and many times as much where other programs want the cores too. Results never depend on it. */
-static inline int lc_threads_for(const lc_host *host, double seconds) { return seconds > 2e-4 ? host->threads : 1; }
+ * microseconds, but milliseconds where other programs want the cores too. Results never depend on it. */
+static inline int lc_threads_for(const lc_host *host, double seconds) { return seconds > 1e-3 ? host->threads : 1; }
 
 static inline lc_status lc_poll(const lc_host *host) { return host->poll ? host->poll(host->self) : LC_OK; }
 static inline lc_status lc_record(const lc_host *host, const lc_info *info) {

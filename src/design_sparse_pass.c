@@ -79,7 +79,7 @@ static lc_index cut(lc_index count, const int *start, double per, lc_index k, lc
 typedef lc_status (*worker)(sweep *sw, lc_index i, lc_index step, lc_index steps);
 
 static lc_status run(sweep *sw, lc_index count, double cost, worker work, const lc_host *host) {
-  const double step_cost = 2e7, shared_cost = 1e5; /* below the latter a second thread costs more than it saves */
+  const double step_cost = 2e7, shared_cost = 1e6; /* below the latter a second thread costs more than it saves */
   lc_index steps = clamp(cost / step_cost, 0, 1 << 20) + 1;
   int threads = cost > shared_cost ? host->threads : 1;
   lc_status status = LC_OK;
