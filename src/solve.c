@@ -6,11 +6,20 @@
 #include <string.h>
 
 #include "linalg.h"
+#include "wide.h"
 
 /* ---- the planner --------------------------------------------------------------------------------------------- */
 
 /* Second derivatives of P coefficients are affordable up to here: a P x P factor in well under a second. */
 enum { NEWTON_COEFFICIENTS = 1500, MOST_COUPLED = 100, MOST_PAIR_BYTES = 1 << 30 };
+
+/* Ridge with more columns than rows and few enough rows for Newton's method on them (wide.h). */
+static int is_wide(const lc_problem *problem, const lc_link *link) {
+  const lc_design *x = problem->x;
+  int curved = (problem->loss->flags & (LC_CURVATURE | LC_SMOOTHABLE)) != 0;
+  return curved && x->p > x->n && (x->n + x->one) * link->K <= NEWTON_COEFFICIENTS && (x->ops->caps & LC_COLUMNS) &&
+         lc_penalty_all_l2(&problem->pen) && !lc_penalty_has_l1(&problem->pen) && !lc_penalty_has_bounds(&problem->pen);
+}
 
 static const lc_solver *plan(const lc_problem *problem, const lc_link *link, const char **reason) {
   lc_index P = lc_design_q(problem->x) * link->K;
@@ -28,6 +37,10 @@ static const lc_solver *plan(const lc_problem *problem, const lc_link *link, con
     }
     *reason = lc_penalty_has_l1(&problem->pen) ? "an L1 penalty" : "bounds on the coefficients";
     return lc_solver_find("coordinate");
+  }
+  if (is_wide(problem, link) && !many) {
+    *reason = "more columns than rows: as many coordinates as rows";
+    return lc_solver_find("newton");
   }
   if (problem->x->p > problem->x->n && lc_penalty_all_l2(&problem->pen)) {
     *reason = "more columns than rows"; /* no matrix of p x p numbers for a solution in n dimensions */
@@ -260,6 +273,11 @@ static void report_reset(lc_report *report) {
   report->separation = 0;
 }
 
+/* A smoothed kink is solved as far as its rounding allows, which is about 1e-6. */
+static double goal_of(const lc_objective *obj, const lc_settings *settings) {
+  return obj->loss->flags & LC_SMOOTH ? settings->tolerance : fmax(settings->tolerance, 1e-6);
+}
+
 /* Runs, certifies, and asks the solver for more where its own stopping rule was too lenient. */
 static lc_status run_certified(lc_objective *obj, const lc_settings *settings, double *B, lc_solution *out) {
   lc_settings stricter = *settings;
@@ -279,11 +297,9 @@ static lc_status run_certified(lc_objective *obj, const lc_settings *settings, d
       out->has_curvature = certified == LC_OK && (out->want & LC_WANT_CURVATURE);
       if (certified != LC_OK) status = certified;
     }
-    /* A smoothed kink is solved as far as its rounding allows, which is about this far. */
     int kinked = !(obj->loss->flags & LC_SMOOTH);
-    double goal = kinked ? fmax(settings->tolerance, 1e-6) : settings->tolerance;
     out->met = out->certificate.kind != LC_KKT_ONLY && out->certificate.kind != LC_MISTAKES &&
-               out->certificate.relative <= goal;
+               out->certificate.relative <= goal_of(obj, settings);
     if (status != LC_OK || out->met || kinked) break;
     memcpy(B, obj->at.B, (size_t)obj->P * sizeof(double));
   }
@@ -326,6 +342,40 @@ static lc_status run_by_rank(lc_problem *problem, const lc_link *link, lc_object
   LC_TRY(lc_objective_eval(obj, B, LC_WANT_VALUE));
   lc_objective_accept(obj);
   obj->passes += passes + inner->passes;
+  return status;
+}
+
+/* The problem in the coordinates of its rows; the certificate is that of the solution in the columns. Where it is not
+ * met, L-BFGS goes on from there. */
+static lc_status run_wide(lc_problem *problem, const lc_link *link, lc_objective *obj, const lc_settings *settings,
+                          double *B, lc_solution *out) {
+  lc_wide *wide = lc_arena_alloc(obj->arena, 1, sizeof *wide);
+  lc_objective *inner = lc_arena_alloc(obj->arena, 1, sizeof *inner);
+  if (!wide || !inner) return LC_OUT_OF_MEMORY;
+  LC_TRY(lc_wide_build(problem->x, obj->pen, wide, obj->host, obj->arena));
+  LC_TRY(lc_objective_init(inner, &wide->design, problem->loss, link, &wide->pen, 1, obj->host, obj->arena));
+  inner->recorded = obj->recorded;
+  double *theta = lc_arena_zeros(obj->arena, inner->P);
+  if (!theta) return LC_OUT_OF_MEMORY;
+  lc_status status = run_certified(inner, settings, theta, out);
+  if (status < 0) return status;
+  if (status == LC_RANK) status = LC_STALLED;
+  LC_TRY(lc_wide_leave(wide, problem->x, obj->pen, obj->K, inner->at.B, B, obj->host, obj->arena));
+  obj->link.mu = inner->link.mu;
+  obj->passes += 2; /* to the coordinates and back */
+  obj->recorded = inner->recorded;
+  out->report.has_curvature = 0;
+  LC_TRY(lc_objective_eval(obj, B, LC_WANT_GRADIENT));
+  lc_objective_accept(obj);
+  /* A rounded kink has residuals that the rounding of scores changes: its gap is the one found in the coordinates. */
+  if (is_stop(status) || !(problem->loss->flags & LC_SMOOTH)) return status;
+  double iterations = out->report.iterations;
+  LC_TRY(certify(obj, LC_WANT_GRADIENT, &out->report, &out->certificate));
+  out->met = out->certificate.relative <= goal_of(obj, settings);
+  if (out->met || status == LC_MAX_ITER) return out->met ? LC_OK : status;
+  out->solver = lc_solver_find("lbfgs");
+  status = run_certified(obj, settings, B, out);
+  out->report.iterations += iterations;
   return status;
 }
 
@@ -418,8 +468,9 @@ static lc_status solve_once(lc_problem *problem, const lc_settings *settings, co
     LC_TRY(problem->x->ops->prepare(problem->x, link.K, expected_passes(out->solver, settings), arena));
   LC_TRY(prepare(problem, &link, pen, means, rms, host, arena, out));
   lc_objective *obj = out->fitted;
-  out->status = find_start(problem, obj, settings, out);
-  if (out->status == LC_OK) out->status = run_by_rank(problem, &link, obj, settings, out->B, out);
+  int wide = !problem->solver && !problem->start && is_wide(problem, &link) && strcmp(out->solver->name, "newton") == 0;
+  out->status = wide ? run_wide(problem, &link, obj, settings, out->B, out) : find_start(problem, obj, settings, out);
+  if (out->status == LC_OK && !wide) out->status = run_by_rank(problem, &link, obj, settings, out->B, out);
   if (out->status < 0) return out->status;
   return finish(problem, obj, as_given, out);
 }
