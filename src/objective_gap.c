@@ -108,17 +108,26 @@ static lc_status dual_block(void *context, const lc_block *block, double *sum) {
   return LC_OK;
 }
 
-/* The largest t <= 1 with P*(-t g) finite for every slope. Slack for rounding: exactly reached L1 bounds. */
+/* The largest t <= 1 with P*(-t g) finite for every group of slopes. */
 static double feasible_scale(const lc_objective *obj, const double *G) {
   const lc_penalty *pen = obj->pen;
+  lc_index width = lc_penalty_width(pen, obj->K);
   double t = 1;
-  for (int c = 0; c < obj->K; c++)
-    for (lc_index j = 0; j < pen->p; j++) {
-      double g = -G[c * obj->q + pen->one + j], l1 = lc_penalty_l1(pen, j);
-      if (!isinf(lc_penalty_conjugate(pen, j, t * g))) continue;
-      t = fmin(t, l1 / fabs(g) * (1 - 1e-15));
-    }
+  for (lc_index c = 0; c < obj->K; c += width)
+    for (lc_index j = 0; j < pen->p; j++)
+      t = lc_penalty_feasible(pen, j, width, G + c * obj->q + pen->one + j, obj->q, t);
   return t;
+}
+
+/* The sum of P*(-t g). */
+static double conjugates(const lc_objective *obj, double t, const double *G) {
+  const lc_penalty *pen = obj->pen;
+  lc_index width = lc_penalty_width(pen, obj->K);
+  double sum = 0;
+  for (lc_index c = 0; c < obj->K; c += width)
+    for (lc_index j = 0; j < pen->p; j++)
+      sum += lc_penalty_group_conjugate(pen, j, width, -t, G + c * obj->q + pen->one + j, obj->q);
+  return sum;
 }
 
 enum { MOST_CLASSES = 256 }; /* the table of flows is k x k for each partial sum */
@@ -174,7 +183,6 @@ static lc_status scaled_gradient(lc_objective *obj, const double *s, double *G) 
 }
 
 lc_status lc_objective_gap(lc_objective *obj, lc_certificate *out) {
-  const lc_penalty *pen = obj->pen;
   lc_mark mark = lc_arena_mark(obj->arena);
   double primal = obj->at.value, dual = -INFINITY, t;
   double *s = lc_arena_doubles(obj->arena, obj->link.k), *G = lc_arena_doubles(obj->arena, obj->P);
@@ -185,8 +193,7 @@ lc_status lc_objective_gap(lc_objective *obj, lc_certificate *out) {
   if (status == LC_OK && possible) {
     t = feasible_scale(obj, G);
     status = lc_objective_dual(obj, s, t, &primal, &dual);
-    for (int c = 0; c < obj->K; c++)
-      for (lc_index j = 0; j < pen->p; j++) dual -= lc_penalty_conjugate(pen, j, -t * G[c * obj->q + pen->one + j]);
+    dual -= conjugates(obj, t, G);
   }
   lc_arena_reset(obj->arena, mark);
   out->gap = fmax(primal - dual, 0);

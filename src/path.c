@@ -14,6 +14,13 @@ static int has_working_sets(const lc_problem *problem) {
          (problem->x->ops->caps & LC_COLUMNS);
 }
 
+/* Groups are felt where several score columns share an L1 part. */
+static int has_groups(const lc_problem *problem, const lc_link *link) {
+  lc_penalty any = problem->pen;
+  any.lambda = 1;
+  return problem->pen.grouped && link->K > 1 && lc_penalty_has_l1(&any);
+}
+
 static double lambda_at(const lc_path_spec *spec, double lambda_max, lc_index l) {
   if (spec->lambdas) return spec->lambdas[l];
   double share = spec->nlambdas > 1 ? (double)l / (double)(spec->nlambdas - 1) : 0;
@@ -99,6 +106,8 @@ lc_status lc_path_run(lc_problem *problem, const lc_path_spec *spec, const lc_se
   memset(out, 0, sizeof *out);
   LC_TRY(lc_link_make(problem->loss, problem->k, problem->reference, &run.link));
   int sets = has_working_sets(problem);
+  problem->pen.grouped = has_groups(problem, &run.link);
+  if (problem->pen.grouped && (!sets || lc_penalty_has_bounds(&problem->pen))) return LC_UNSUPPORTED;
   out->K = run.link.K;
   out->point = lc_arena_alloc(arena, spec->nlambdas, sizeof *out->point);
   if (!out->point) return LC_OUT_OF_MEMORY;

@@ -47,17 +47,20 @@ static lc_status look(lc_member *member) {
 /* ---- which features must be read
  * -------------------------------------------------------------------------------------- */
 
+static lc_index place_of(const lc_objective *obj, lc_index f, lc_index c) { return c * obj->q + obj->pen->one + f; }
+
 static int whole_row_in_set(const lc_member *member, lc_index f) {
   const lc_objective *obj = &member->obj;
-  for (int c = 0; c < obj->K; c++)
-    if (member->model.slot[c * obj->q + obj->pen->one + f] < 0) return 0;
+  for (lc_index c = 0; c < obj->K; c += lc_penalty_width(obj->pen, obj->K))
+    if (member->model.slot[place_of(obj, f, c)] < 0) return 0;
   return 1;
 }
 
 static int needs_reading(const lc_member *member, lc_index f, double doubt) {
   const lc_objective *obj = &member->obj;
+  lc_index width = lc_penalty_width(obj->pen, obj->K);
   double threshold = obj->weight_sum * lc_penalty_l1(obj->pen, f) * (1 - margin);
-  return !lc_screen_proves(&member->screen, f, threshold, doubt) && !whole_row_in_set(member, f);
+  return !lc_screen_proves(&member->screen, f, width, threshold, doubt) && !whole_row_in_set(member, f);
 }
 
 /* Features that some pending member must look at; their number. */
@@ -115,25 +118,31 @@ static int by_violation(const void *a, const void *b) {
   return x->place < y->place ? -1 : x->place > y->place;
 }
 
-/* Violators among the features just read join the set, the worst first and about as many as it has. */
+/* g (K): gradient of the mean loss along feature f, from when its column was read. */
+static void seen_gradient(const lc_member *member, lc_index f, double *g) {
+  for (int c = 0; c < member->obj.K; c++) g[c] = member->screen.c[f + c * member->screen.p] / member->obj.weight_sum;
+}
+
+/* Groups that violate among the features just read join the set, the worst first and about as many as it has. */
 static lc_status join(lc_run *run, lc_member *member, lc_index count, lc_index *joined) {
   const lc_objective *obj = &member->obj;
-  lc_index claims = 0, p = run->problem->x->p;
+  lc_index claims = 0, width = lc_penalty_width(obj->pen, obj->K);
   lc_mark mark = lc_arena_mark(run->arena); /* not the member's arena: its set grows there */
-  claim *list = lc_arena_alloc(run->arena, count * obj->K, sizeof *list);
-  if (!list) return LC_OUT_OF_MEMORY;
+  claim *list = lc_arena_alloc(run->arena, count * (obj->K / width), sizeof *list);
+  double *g = lc_arena_doubles(run->arena, obj->K);
+  if (!list || !g) return LC_OUT_OF_MEMORY;
   for (lc_index v = 0; v < count; v++) {
     lc_index f = run->list[v];
     double unit = run->rms[f] > 0 ? run->rms[f] : 1;
-    for (int c = 0; c < obj->K; c++) {
-      lc_index place = c * obj->q + obj->pen->one + f;
+    seen_gradient(member, f, g);
+    for (lc_index c = 0; c < obj->K; c += width) {
+      lc_index place = place_of(obj, f, c);
       if (member->model.slot[place] >= 0) continue;
-      double g = member->screen.c[f + c * p] / obj->weight_sum;
-      double violation = lc_penalty_violation(obj->pen, f, obj->at.B[place], g) / unit;
+      double violation = lc_penalty_group_violation(obj->pen, f, width, obj->at.B + place, obj->q, g + c, 1) / unit;
       if (violation > member->goal) list[claims++] = (claim){violation, place};
     }
   }
-  *joined = lc_min(claims, lc_max(64, member->model.size));
+  *joined = lc_min(claims, lc_max(64, member->model.size / width));
   if (claims > *joined) qsort(list, (size_t)claims, sizeof *list, by_violation);
   lc_status status = LC_OK;
   for (lc_index v = 0; v < *joined && status == LC_OK; v++) status = lc_model_add(&member->model, list[v].place);
@@ -144,10 +153,13 @@ static lc_status join(lc_run *run, lc_member *member, lc_index count, lc_index *
 /* ---- the gap
  * ------------------------------------------------------------------------------------------------------------ */
 
-/* What a slope with gradient g allows: t at most. */
-static void weigh(const lc_penalty *pen, lc_index f, double g, double *t) {
-  if (isinf(lc_penalty_conjugate(pen, f, -*t * g)) && g != 0)
-    *t = fmin(*t, lc_penalty_l1(pen, f) / fabs(g) * (1 - 1e-15));
+/* One group's part of a gap: in round 0 what it allows of t, in round 1 its conjugate. */
+static void weigh(const lc_penalty *pen, lc_index f, lc_index width, const double *g, lc_index ldg, int round,
+                  double *t, double *sum) {
+  if (round == 0)
+    *t = lc_penalty_feasible(pen, f, width, g, ldg, *t);
+  else
+    *sum += lc_penalty_group_conjugate(pen, f, width, -*t, g, ldg);
 }
 
 /* Gradients of the balanced residuals: of the set, and of the features that were read for them. All others are proved
@@ -156,30 +168,22 @@ static lc_status gap_of(lc_run *run, lc_member *member, double *out) {
   lc_objective *obj = &member->obj;
   const lc_penalty *pen = obj->pen;
   const lc_model *model = &member->model;
-  lc_index p = run->problem->x->p;
+  lc_index p = run->problem->x->p, width = lc_penalty_width(pen, obj->K);
   lc_mark mark = lc_arena_mark(&member->arena);
-  double *c = lc_arena_doubles(&member->arena, model->nrows * obj->K), t = 1, primal, dual, sum = 0;
-  if (!c) return LC_OUT_OF_MEMORY;
+  double *c = lc_arena_doubles(&member->arena, model->nrows * obj->K), *g = lc_arena_doubles(&member->arena, obj->K);
+  double t = 1, primal, dual, sum = 0;
+  if (!c || !g) return LC_OUT_OF_MEMORY;
   lc_objective_columns(obj, model->nrows, model->rows, member->balanced, c);
   for (int round = 0; round < 2; round++) {
-    for (lc_index s = 0; s < model->size; s++) {
-      lc_index f = model->place[s] % obj->q - pen->one;
-      if (f < 0) continue;
-      if (round == 0)
-        weigh(pen, f, c[model->mate[s]], &t);
-      else
-        sum += lc_penalty_conjugate(pen, f, -t * c[model->mate[s]]);
+    for (lc_index s = 0; s < model->size; s += lc_model_width(model, s)) {
+      lc_index f = lc_model_feature(model, s);
+      if (f >= 0) weigh(pen, f, width, c + model->mate[s], model->nrows, round, &t, &sum);
     }
     for (lc_index f = 0; f < p; f++) {
       if (member->screen.stamp[f] != member->screen.now) continue;
-      for (int k = 0; k < obj->K; k++) {
-        double g = member->screen.c[f + k * p] / obj->weight_sum;
-        if (model->slot[k * obj->q + pen->one + f] >= 0) continue;
-        if (round == 0)
-          weigh(pen, f, g, &t);
-        else
-          sum += lc_penalty_conjugate(pen, f, -t * g);
-      }
+      seen_gradient(member, f, g);
+      for (lc_index k = 0; k < obj->K; k += width)
+        if (model->slot[place_of(obj, f, k)] < 0) weigh(pen, f, width, g + k, 1, round, &t, &sum);
     }
   }
   lc_arena_reset(&member->arena, mark);
@@ -191,13 +195,9 @@ static lc_status gap_of(lc_run *run, lc_member *member, double *out) {
 /* Largest residual, in the units of the shown columns. */
 static double kkt_of(const lc_member *member) {
   const lc_model *m = &member->model;
-  const lc_penalty *pen = member->obj.pen;
   double worst = 0;
-  for (lc_index s = 0; s < m->size; s++) {
-    lc_index f = m->place[s] % member->obj.q - pen->one;
-    double g = m->g[s] + (f < 0 ? 0 : lc_penalty_l2(pen, f) * m->b[s]);
-    worst = fmax(worst, f < 0 ? fabs(g) : lc_penalty_violation(pen, f, m->b[s], g));
-  }
+  for (lc_index s = 0; s < m->size; s += lc_model_width(m, s))
+    worst = fmax(worst, lc_model_residual(m, s) * m->unit[s]);
   return worst;
 }
 
@@ -243,6 +243,7 @@ enum { MOST_SECOND_ORDER = 2000 };
 static int sweeps_columns(const lc_member *member) { return member->obj.x->ops->col_look != NULL; }
 
 static int is_large(const lc_member *member) {
+  if (member->pen.grouped) return 0; /* orthants are those of single coefficients */
   return member->orthant.room > 0 || member->model.size * member->obj.K > MOST_SECOND_ORDER;
 }
 
@@ -258,7 +259,7 @@ static lc_status extrapolate(lc_run *run, lc_member *member) {
     LC_TRY(lc_model_load(m));
     for (lc_index s = 0; s < m->size; s++) {
       double b = m->b[s], to = b + ratio * (b - member->last[m->place[s]]);
-      lc_index f = m->place[s] % obj->q - obj->pen->one;
+      lc_index f = lc_model_feature(m, s);
       if (f >= 0 && to * b <= 0) to = 0;
       if (f >= 0 && obj->pen->lower) to = fmin(fmax(to, obj->pen->lower[f]), obj->pen->upper[f]);
       m->b[s] = to;

@@ -186,11 +186,11 @@ static int most_snapshots(const lc_design *x, int K) {
   return most < 4 ? 4 : most > LC_MOST_SNAPSHOTS ? LC_MOST_SNAPSHOTS : (int)most;
 }
 
-/* The pull of a slope that may leave 0 in its direction. */
-static double free_pull(const lc_penalty *pen, lc_index j, double g) {
-  if (pen->lower && g > 0 && pen->lower[j] >= 0) return 0;
-  if (pen->upper && g < 0 && pen->upper[j] <= 0) return 0;
-  return fabs(g);
+/* The pull of a group that may leave 0 in its direction. */
+static double free_pull(const lc_penalty *pen, lc_index j, lc_index width, const double *g, lc_index ldg) {
+  if (pen->lower && *g > 0 && pen->lower[j] >= 0) return 0;
+  if (pen->upper && *g < 0 && pen->upper[j] <= 0) return 0;
+  return lc_penalty_norm(width, g, ldg);
 }
 
 /* The smallest lambda for which all penalised slopes of member 0 are 0. Where alpha is (nearly) 0 there is none; then
@@ -202,14 +202,15 @@ static lc_status largest_lambda(lc_run *run, double *lambda_max) {
   const lc_penalty *pen = &member->pen, *given = &member->given;
   *lambda_max = 0;
   LC_TRY(lc_objective_gradient(obj));
-  for (int c = 0; c < obj->K; c++)
+  lc_index width = lc_penalty_width(pen, obj->K);
+  for (lc_index c = 0; c < obj->K; c += width)
     for (lc_index j = 0; j < pen->p; j++) {
       double factor = given->l1[j] + given->l2[j];
       if (factor == 0) continue;
       double unit = given->l1[j] > 0 ? pen->l1[j] / given->l1[j] : sqrt(pen->l2[j] / given->l2[j]);
       double l1 = fmax(given->l1[j], least_alpha * factor) * unit;
-      double g = obj->G[c * obj->q + pen->one + j];
-      if (l1 > 0) *lambda_max = fmax(*lambda_max, free_pull(pen, j, g) / l1);
+      double pull = free_pull(pen, j, width, obj->G + c * obj->q + pen->one + j, obj->q);
+      if (l1 > 0) *lambda_max = fmax(*lambda_max, pull / l1);
     }
   return LC_OK;
 }

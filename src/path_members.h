@@ -46,7 +46,7 @@ typedef struct lc_run {
   lc_index nmembers;
   lc_member *member;
   double *mean, *rms;            /* p each: of the shown columns */
-  double *norm;                 /* p: their norms, centred with an intercept */
+  double *norm;                  /* p: their norms, centred with an intercept */
   double *residuals, *dots;      /* n x (K nmembers); as many columns of dots of the listed features */
   lc_index *list;                /* features whose columns are read */
   double lambda, previous, next; /* of the last solutions and those before, Inf at the start; of those being sought */

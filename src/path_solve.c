@@ -15,6 +15,7 @@ static lc_status solve_member(lc_run *run, lc_member *member, double lambda) {
   problem.x = &x;
   problem.pen = member->given;
   problem.pen.lambda = lambda;
+  problem.pen.grouped = 0; /* no L1 part here: lambda is 0 */
   problem.spread = member->spread;
   problem.wants_covariance = 0;
   if (member->started) problem.start = member->B;

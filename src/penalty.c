@@ -29,12 +29,24 @@ int lc_penalty_is_none(const lc_penalty *pen) {
 
 static lc_index rows(const lc_penalty *pen) { return pen->p + pen->one; }
 
+/* First place in B of group number c of feature j. */
+static lc_index place(const lc_penalty *pen, lc_index c, lc_index j) { return c * rows(pen) + pen->one + j; }
+
+double lc_penalty_norm(lc_index width, const double *b, lc_index ldb) {
+  double most = fabs(b[0]), sum = 0;
+  for (lc_index c = 1; c < width; c++) most = fmax(most, fabs(b[c * ldb]));
+  if (width == 1 || most == 0) return most;
+  for (lc_index c = 0; c < width; c++) sum += (b[c * ldb] / most) * (b[c * ldb] / most);
+  return most * sqrt(sum);
+}
+
 double lc_penalty_value(const lc_penalty *pen, int K, const double *B) {
+  lc_index width = lc_penalty_width(pen, K);
   double sum = 0;
-  for (int c = 0; c < K; c++)
+  for (lc_index c = 0; c < K; c += width)
     for (lc_index j = 0; j < pen->p; j++) {
-      double b = B[c * rows(pen) + pen->one + j];
-      sum += pen->l1[j] * fabs(b) + 0.5 * (pen->l2[j] * b) * b;
+      double b = lc_penalty_norm(width, B + place(pen, c, j), rows(pen));
+      sum += pen->l1[j] * b + 0.5 * (pen->l2[j] * b) * b;
     }
   return pen->lambda * sum;
 }
@@ -48,12 +60,17 @@ void lc_penalty_add_ridge(const lc_penalty *pen, int K, const double *B, double 
 }
 
 void lc_penalty_add_sign(const lc_penalty *pen, int K, const double *B, double *G) {
-  for (int c = 0; c < K; c++)
+  lc_index width = lc_penalty_width(pen, K);
+  for (lc_index c = 0; c < K; c += width)
     for (lc_index j = 0; j < pen->p; j++) {
-      lc_index at = c * rows(pen) + pen->one + j;
-      G[at] += lc_penalty_l1(pen, j) * ((B[at] > 0) - (B[at] < 0));
+      lc_index first = place(pen, c, j), q = rows(pen);
+      double norm = lc_penalty_norm(width, B + first, q);
+      for (lc_index d = 0; norm > 0 && d < width; d++)
+        G[first + d * q] += lc_penalty_l1(pen, j) * (B[first + d * q] / norm);
     }
 }
+
+/* ---- single slopes ------------------------------------------------------------------------------------------- */
 
 /* The nearest point within the bounds. */
 static double within(const lc_penalty *pen, lc_index j, double b) {
@@ -83,22 +100,6 @@ double lc_penalty_repeat(const lc_penalty *pen, lc_index j, double b, double rat
   return within(pen, j, size > 0 ? copysign(size, b) : 0);
 }
 
-void lc_penalty_prox_all(const lc_penalty *pen, int K, double step, double *B) {
-  for (int c = 0; c < K; c++)
-    for (lc_index j = 0; j < pen->p; j++) {
-      double *b = B + c * rows(pen) + pen->one + j;
-      *b = lc_penalty_prox(pen, j, *b, 1 / step);
-    }
-}
-
-void lc_penalty_clip(const lc_penalty *pen, int K, double *B) {
-  for (int c = 0; pen->lower && c < K; c++)
-    for (lc_index j = 0; j < pen->p; j++) {
-      double *b = B + c * rows(pen) + pen->one + j;
-      *b = fmin(fmax(*b, pen->lower[j]), pen->upper[j]);
-    }
-}
-
 double lc_penalty_violation(const lc_penalty *pen, lc_index j, double b, double g) {
   double l1 = lc_penalty_l1(pen, j);
   /* The subdifferential is [low, high]; a bound that holds lets the multiplier take either sign's side. */
@@ -108,15 +109,64 @@ double lc_penalty_violation(const lc_penalty *pen, lc_index j, double b, double 
   return low > 0 ? low : high < 0 ? -high : 0;
 }
 
-double lc_penalty_kkt(const lc_penalty *pen, int K, const double *B, const double *G) {
-  double worst = 0;
-  for (int c = 0; c < K; c++) {
-    lc_index at = c * rows(pen);
-    if (pen->one) worst = fmax(worst, fabs(G[at]));
-    for (lc_index j = 0; j < pen->p; j++)
-      worst = fmax(worst, lc_penalty_violation(pen, j, B[at + pen->one + j], G[at + pen->one + j]));
+double lc_penalty_conjugate(const lc_penalty *pen, lc_index j, double g) {
+  double l1 = lc_penalty_l1(pen, j), l2 = lc_penalty_l2(pen, j), excess = fabs(g) - l1;
+  /* The maximiser without bounds, then the nearest point within: the function is concave. */
+  double b = excess <= 0 ? 0 : copysign(l2 > 0 ? excess / l2 : INFINITY, g);
+  if (pen->lower) b = fmin(fmax(b, pen->lower[j]), pen->upper[j]);
+  return b == 0 ? 0 : isinf(b) ? INFINITY : (g - copysign(l1, b)) * b - 0.5 * (l2 * b) * b;
+}
+
+/* ---- groups ----------------------------------------------------------------------------------------------------- */
+
+void lc_penalty_group_prox(const lc_penalty *pen, lc_index j, lc_index width, double *b, lc_index ldb, double h) {
+  if (width == 1) {
+    *b = lc_penalty_prox(pen, j, *b, h);
+    return;
   }
-  return worst;
+  double norm = lc_penalty_norm(width, b, ldb), t = lc_penalty_l1(pen, j) / h;
+  double share = norm > t ? (norm - t) / norm : 0;
+  for (lc_index c = 0; c < width; c++) b[c * ldb] *= share;
+}
+
+double lc_penalty_group_violation(const lc_penalty *pen, lc_index j, lc_index width, const double *b, lc_index ldb,
+                                  const double *g, lc_index ldg) {
+  if (width == 1) return lc_penalty_violation(pen, j, *b, *g);
+  double l1 = lc_penalty_l1(pen, j), norm = lc_penalty_norm(width, b, ldb), size = 0;
+  if (norm == 0) return fmax(lc_penalty_norm(width, g, ldg) - l1, 0);
+  for (lc_index c = 0; c < width; c++) size = hypot(size, g[c * ldg] + l1 * (b[c * ldb] / norm));
+  return size;
+}
+
+double lc_penalty_group_conjugate(const lc_penalty *pen, lc_index j, lc_index width, double t, const double *g,
+                                  lc_index ldg) {
+  if (width == 1) return lc_penalty_conjugate(pen, j, t * *g);
+  double l2 = lc_penalty_l2(pen, j), excess = fabs(t) * lc_penalty_norm(width, g, ldg) - lc_penalty_l1(pen, j);
+  return excess <= 0 ? 0 : l2 > 0 ? excess * (excess / (2 * l2)) : INFINITY;
+}
+
+double lc_penalty_feasible(const lc_penalty *pen, lc_index j, lc_index width, const double *g, lc_index ldg,
+                           double most) {
+  double norm = lc_penalty_norm(width, g, ldg);
+  if (norm == 0 || !isinf(lc_penalty_group_conjugate(pen, j, width, -most, g, ldg))) return most;
+  return fmin(most, lc_penalty_l1(pen, j) / norm * (1 - 1e-15));
+}
+
+/* ---- all of B ---------------------------------------------------------------------------------------------------- */
+
+void lc_penalty_prox_all(const lc_penalty *pen, int K, double step, double *B) {
+  lc_index width = lc_penalty_width(pen, K);
+  for (lc_index c = 0; c < K; c += width)
+    for (lc_index j = 0; j < pen->p; j++)
+      lc_penalty_group_prox(pen, j, width, B + place(pen, c, j), rows(pen), 1 / step);
+}
+
+void lc_penalty_clip(const lc_penalty *pen, int K, double *B) {
+  for (int c = 0; pen->lower && c < K; c++)
+    for (lc_index j = 0; j < pen->p; j++) {
+      double *b = B + c * rows(pen) + pen->one + j;
+      *b = fmin(fmax(*b, pen->lower[j]), pen->upper[j]);
+    }
 }
 
 double lc_penalty_strong_bound(const lc_penalty *pen, int K, const double *G) {
@@ -129,14 +179,28 @@ double lc_penalty_strong_bound(const lc_penalty *pen, int K, const double *G) {
   return sum;
 }
 
+static double violation_at(const lc_penalty *pen, lc_index j, lc_index width, lc_index first, const double *B,
+                           const double *G) {
+  return lc_penalty_group_violation(pen, j, width, B + first, rows(pen), G + first, rows(pen));
+}
+
+double lc_penalty_kkt(const lc_penalty *pen, int K, const double *B, const double *G) {
+  lc_index width = lc_penalty_width(pen, K);
+  double worst = 0;
+  for (int c = 0; pen->one && c < K; c++) worst = fmax(worst, fabs(G[c * rows(pen)]));
+  for (lc_index c = 0; c < K; c += width)
+    for (lc_index j = 0; j < pen->p; j++) worst = fmax(worst, violation_at(pen, j, width, place(pen, c, j), B, G));
+  return worst;
+}
+
 double lc_penalty_gap_estimate(const lc_penalty *pen, int K, double F, const double *B, const double *G) {
+  lc_index width = lc_penalty_width(pen, K);
   double sum = 0, shrink = 0;
-  for (int c = 0; c < K; c++) {
-    lc_index at = c * rows(pen);
-    if (pen->one) sum += fabs(G[at]);
+  for (int c = 0; pen->one && c < K; c++) sum += fabs(G[c * rows(pen)]);
+  for (lc_index c = 0; c < K; c += width)
     for (lc_index j = 0; j < pen->p; j++) {
       double l1 = lc_penalty_l1(pen, j), l2 = lc_penalty_l2(pen, j);
-      double v = lc_penalty_violation(pen, j, B[at + pen->one + j], G[at + pen->one + j]);
+      double v = violation_at(pen, j, width, place(pen, c, j), B, G);
       if (v == 0) continue;
       if (l2 > 0)
         sum += v * (v / (2 * l2));
@@ -145,14 +209,5 @@ double lc_penalty_gap_estimate(const lc_penalty *pen, int K, double F, const dou
       else
         sum += v;
     }
-  }
   return sum + F * shrink;
-}
-
-double lc_penalty_conjugate(const lc_penalty *pen, lc_index j, double g) {
-  double l1 = lc_penalty_l1(pen, j), l2 = lc_penalty_l2(pen, j), excess = fabs(g) - l1;
-  /* The maximiser without bounds, then the nearest point within: the function is concave. */
-  double b = excess <= 0 ? 0 : copysign(l2 > 0 ? excess / l2 : INFINITY, g);
-  if (pen->lower) b = fmin(fmax(b, pen->lower[j]), pen->upper[j]);
-  return b == 0 ? 0 : isinf(b) ? INFINITY : (g - copysign(l1, b)) * b - 0.5 * (l2 * b) * b;
 }

@@ -133,6 +133,7 @@ SEXP lcr_path(SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec) {
   lcr_design(x, y, Rf_asInteger(lcr_get(spec, "k")), w, off, session, &design);
   design.one = Rf_asLogical(lcr_get(spec, "intercept")) == 1;
   lcr_problem(spec, &design, &problem);
+  problem.pen.grouped = Rf_asLogical(lcr_get(spec, "grouped")) == 1;
   lcr_settings(spec, problem.solver, &settings);
   read_spec(spec, design.n, &wanted);
   SEXP scores = R_NilValue;

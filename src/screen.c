@@ -67,15 +67,27 @@ double lc_screen_bound(const lc_screen *screen, lc_index j, int c, double doubt)
   return fabs(screen->along[at] * dot) + doubt * sqrt(left) * screen->across[at];
 }
 
-int lc_screen_proves(const lc_screen *screen, lc_index j, double threshold, double doubt) {
-  int s = screen->stamp[j];
-  if (s < 0) return 0;
-  for (int c = 0; c < screen->K; c++) {
-    int at = s * screen->K + c;
-    /* The whole column in place of what is left of it: no root, and enough for most features. */
-    double rough =
-        fabs(screen->along[at] * screen->c[j + c * screen->p]) + doubt * screen->norm[j] * screen->across[at];
-    if (!(rough < threshold) && !(lc_screen_bound(screen, j, c, doubt) < threshold)) return 0;
+/* The whole column in place of what is left of it: no root, and enough for most features. */
+static double rough_bound(const lc_screen *screen, lc_index j, int c, double doubt) {
+  int at = screen->stamp[j] * screen->K + c;
+  return fabs(screen->along[at] * screen->c[j + c * screen->p]) + doubt * screen->norm[j] * screen->across[at];
+}
+
+int lc_screen_proves(const lc_screen *screen, lc_index j, lc_index width, double threshold, double doubt) {
+  double unit = 1 / threshold;
+  if (screen->stamp[j] < 0) return 0;
+  for (int first = 0; first < screen->K; first += (int)width) {
+    double rough = 0, fine = 0;
+    for (int c = first; c < first + width; c++) {
+      double share = rough_bound(screen, j, c, doubt) * unit;
+      rough += share * share;
+    }
+    if (rough < 1) continue;
+    for (int c = first; c < first + width; c++) {
+      double share = lc_screen_bound(screen, j, c, doubt) * unit;
+      fine += share * share;
+    }
+    if (!(fine < 1)) return 0;
   }
   return 1;
 }

@@ -21,7 +21,7 @@ enum { LC_MOST_SNAPSHOTS = 64 };
 typedef struct lc_screen {
   lc_index n, p;
   int K, most, count, now;        /* most snapshots; how many; the one of the last lc_screen_look() */
-  const double *norm;   /* p: norms of the shown columns, centred with an intercept */
+  const double *norm;             /* p: norms of the shown columns, centred with an intercept */
   double *snapshots;              /* n x K x most residuals */
   double *c;                      /* p x K dots with the feature's snapshot */
   int *stamp;                     /* p: the feature's snapshot, -1: none */
@@ -41,8 +41,9 @@ void lc_screen_look(lc_screen *screen, const double *R);
  * reckons that columns are not all on the side of |e|, which is a guess. O(1). */
 double lc_screen_bound(const lc_screen *screen, lc_index j, int c, double doubt);
 
-/* 1 where the bound is below the threshold for every score column: a proof for doubt = 1. O(K). */
-int lc_screen_proves(const lc_screen *screen, lc_index j, double threshold, double doubt);
+/* 1 where the norm of the bounds is below the threshold for every group of `width` score columns (1 or K): a proof for
+ * doubt = 1. O(K). */
+int lc_screen_proves(const lc_screen *screen, lc_index j, lc_index width, double threshold, double doubt);
 
 /* Feature j has the dots c[0], c[ld], ... (K of them) with the present residuals. */
 void lc_screen_learn(lc_screen *screen, lc_index j, const double *c, lc_index ld);

@@ -8,169 +8,47 @@
 #include "linalg.h"
 #include "solver.h"
 
-static lc_index row_of(const lc_model *m, lc_index s) { return m->place[s] % m->obj->q; }
-static lc_index class_of(const lc_model *m, lc_index s) { return m->place[s] / m->obj->q; }
-static lc_index feature_of(const lc_model *m, lc_index s) { return row_of(m, s) - m->obj->pen->one; }
-
 static double l1_of(const lc_model *m, lc_index s) {
-  lc_index f = feature_of(m, s);
+  lc_index f = lc_model_feature(m, s);
   return f < 0 ? 0 : lc_penalty_l1(m->obj->pen, f);
 }
 
 static double l2_of(const lc_model *m, lc_index s) {
-  lc_index f = feature_of(m, s);
+  lc_index f = lc_model_feature(m, s);
   return f < 0 ? 0 : lc_penalty_l2(m->obj->pen, f);
-}
-
-enum { PAIRS = 8 };
-
-/* ---- memory and membership ----------------------------------------------------------------------------------- */
-
-static void move_over(void *to, const void *from, lc_index count, size_t size) {
-  if (count > 0) memcpy(to, from, (size_t)count * size);
-}
-
-/* Arrays for `room` coefficients, with what the old ones hold. The old ones stay in the arena: rooms double, so all
- * of them together are no larger than the last. */
-static lc_status grow(lc_model *m, lc_index room) {
-  lc_arena *arena = m->arena;
-  lc_index *index = lc_arena_alloc(arena, 5 * room, sizeof *index);
-  double *H = lc_arena_doubles(arena, room * room), *small = lc_arena_doubles(arena, room * room);
-  double *vectors = lc_arena_doubles(arena, 10 * room);
-  unsigned char *skip = lc_arena_alloc(arena, room, 1);
-  if (!index || !H || !small || !vectors || !skip) return LC_OUT_OF_MEMORY;
-  LC_TRY(lc_pairs_allocate(room, PAIRS, &m->pairs, arena));
-  move_over(index, m->place, m->size, sizeof *index);
-  for (lc_index s = 0; s < m->built; s++) move_over(H + s * room, m->H + s * m->room, m->built, sizeof(double));
-  move_over(vectors, m->unit, m->size, sizeof(double));
-  m->place = index;
-  m->active = index + room;
-  m->factored = index + 2 * room;
-  m->rows = index + 3 * room;
-  m->mate = index + 4 * room;
-  m->H = H;
-  m->small = small;
-  m->unit = vectors;
-  m->g = vectors + room;
-  m->b = vectors + 2 * room;
-  m->start = vectors + 3 * room;
-  m->Hd = vectors + 4 * room;
-  m->rhs = vectors + 5 * room;
-  m->kept = vectors + 6 * room;
-  m->skip = skip;
-  m->room = room;
-  m->nfactored = -1;
-  return LC_OK;
-}
-
-lc_status lc_model_init(lc_model *m, lc_objective *obj, lc_index room) {
-  memset(m, 0, sizeof *m);
-  if (!obj->at.Z) return LC_UNSUPPORTED;
-  lc_index n = obj->x->n;
-  m->obj = obj;
-  m->arena = obj->arena;
-  m->slot = lc_arena_alloc(m->arena, obj->P, sizeof *m->slot);
-  m->S = lc_arena_doubles(m->arena, n * obj->ns);
-  m->R = lc_arena_doubles(m->arena, n * obj->K);
-  m->R_to = lc_arena_doubles(m->arena, n * obj->K);
-  if (!m->slot || !m->S || !m->R || !m->R_to) return LC_OUT_OF_MEMORY;
-  for (lc_index i = 0; i < obj->P; i++) m->slot[i] = -1;
-  return grow(m, lc_max(8, lc_min(room, obj->P)));
-}
-
-lc_status lc_model_add(lc_model *m, lc_index place) {
-  if (m->slot[place] >= 0) return LC_OK;
-  if (m->size == m->room) LC_TRY(grow(m, lc_min(2 * m->room, lc_max(m->obj->P, m->room + 1))));
-  lc_index f = place % m->obj->q - m->obj->pen->one;
-  m->unit[m->size] = f >= 0 && m->obj->rms && m->obj->rms[f] > 0 ? m->obj->rms[f] : 1;
-  m->slot[place] = m->size;
-  m->place[m->size++] = place;
-  return LC_OK;
-}
-
-void lc_model_clear(lc_model *m) {
-  for (lc_index s = 0; s < m->size; s++) m->slot[m->place[s]] = -1;
-  m->size = m->built = 0;
-  m->nfactored = -1;
-}
-
-void lc_model_drop_zeros(lc_model *m) {
-  lc_index kept = 0, kept_built = 0, *from = m->active;
-  const lc_penalty *pen = m->obj->pen;
-  for (lc_index s = 0; s < m->size; s++) {
-    lc_index f = feature_of(m, s);
-    int stays = l1_of(m, s) == 0 || m->obj->at.B[m->place[s]] != 0 || (pen->lower && !(pen->lower[f] <= 0)) ||
-                (pen->upper && !(pen->upper[f] >= 0));
-    if (stays) {
-      from[kept++] = s;
-      kept_built += s < m->built;
-    } else {
-      m->slot[m->place[s]] = -1;
-    }
-  }
-  if (kept == m->size) return;
-  for (lc_index v = 0; v < kept; v++) {
-    lc_index s = from[v];
-    m->place[v] = m->place[s];
-    m->unit[v] = m->unit[s];
-    m->slot[m->place[v]] = v;
-    for (lc_index u = 0; v < kept_built && u < kept_built; u++)
-      m->H[u + v * m->room] = m->H[from[u] + s * m->room]; /* from[] increases: nothing is overwritten too early */
-  }
-  m->size = kept;
-  m->built = kept_built;
-  m->nfactored = -1;
 }
 
 /* ---- gradients ----------------------------------------------------------------------------------------------- */
 
-/* Distinct rows of the set, and where each coefficient's entry of a rows x K matrix is. */
-static lc_status list_rows(lc_model *m) {
-  lc_mark mark = lc_arena_mark(m->arena);
-  lc_index q = m->obj->q, *seen = lc_arena_alloc(m->arena, m->obj->K > 1 ? q : 0, sizeof *seen);
-  if (!seen) return LC_OUT_OF_MEMORY;
-  m->nrows = 0;
-  if (m->obj->K == 1) {
-    for (lc_index s = 0; s < m->size; s++) {
-      m->rows[s] = m->place[s];
-      m->mate[s] = s;
-    }
-    m->nrows = m->size;
-  } else {
-    for (lc_index s = 0; s < m->size; s++) seen[row_of(m, s)] = -1;
-    for (lc_index s = 0; s < m->size; s++) {
-      lc_index j = row_of(m, s);
-      if (seen[j] < 0) {
-        seen[j] = m->nrows;
-        m->rows[m->nrows++] = j;
-      }
-    }
-    for (lc_index s = 0; s < m->size; s++) m->mate[s] = seen[row_of(m, s)] + class_of(m, s) * m->nrows;
-  }
-  lc_arena_reset(m->arena, mark);
-  return LC_OK;
+/* Gradient of the smooth part along s: of the model at b, or the true one where b is the start. */
+static double slope_of(const lc_model *m, lc_index s) { return m->g[s] + m->Hd[s] + l2_of(m, s) * m->b[s]; }
+
+double lc_model_residual(const lc_model *m, lc_index s) {
+  lc_index f = lc_model_feature(m, s), width = lc_model_width(m, s);
+  if (f < 0) return fabs(slope_of(m, s)) / m->unit[s];
+  for (lc_index c = 0; c < width; c++) m->work[c] = slope_of(m, s + c);
+  return lc_penalty_group_violation(m->obj->pen, f, width, m->b + s, 1, m->work, 1) / m->unit[s];
 }
 
-/* Residual of coefficient s where the gradient of the mean loss is g. */
-static double residual(const lc_model *m, lc_index s, double b, double g) {
-  lc_index f = feature_of(m, s);
-  return (f < 0 ? fabs(g) : lc_penalty_violation(m->obj->pen, f, b, g + l2_of(m, s) * b)) / m->unit[s];
+static double worst_residual(const lc_model *m) {
+  double worst = 0;
+  for (lc_index s = 0; s < m->size; s += lc_model_width(m, s)) worst = fmax(worst, lc_model_residual(m, s));
+  return worst;
 }
 
 lc_status lc_model_load(lc_model *m) {
   lc_objective *obj = m->obj;
-  LC_TRY(list_rows(m));
+  LC_TRY(lc_model_list_rows(m));
   lc_mark mark = lc_arena_mark(m->arena);
   double *c = lc_arena_doubles(m->arena, m->nrows * obj->K);
   if (!c) return LC_OUT_OF_MEMORY;
   lc_objective_columns(obj, m->nrows, m->rows, m->R, c);
-  m->worst = 0;
   for (lc_index s = 0; s < m->size; s++) {
     m->g[s] = c[m->mate[s]];
     m->b[s] = m->start[s] = obj->at.B[m->place[s]];
     m->Hd[s] = 0;
-    m->worst = fmax(m->worst, residual(m, s, m->b[s], m->g[s]));
   }
+  m->worst = worst_residual(m);
   lc_arena_reset(m->arena, mark);
   return LC_OK;
 }
@@ -178,56 +56,6 @@ lc_status lc_model_load(lc_model *m) {
 lc_status lc_model_look(lc_model *m) {
   LC_TRY(lc_objective_residuals(m->obj, NULL, m->R));
   return lc_model_load(m);
-}
-
-/* ---- the Hessian of the set ------------------------------------------------------------------------------------ */
-
-/* Coefficients s >= first of score column c: their rows into list, their numbers into who. */
-static lc_index of_class(const lc_model *m, lc_index first, int c, lc_index *list, lc_index *who) {
-  lc_index count = 0;
-  for (lc_index s = first; s < m->size; s++)
-    if (class_of(m, s) == c) {
-      list[count] = row_of(m, s);
-      who[count++] = s;
-    }
-  return count;
-}
-
-/* Rows of H for coefficients `built` and later, with the weights S. Each pair of score columns is one product. */
-static lc_status build_rows(lc_model *m) {
-  lc_objective *obj = m->obj;
-  lc_index n = obj->x->n, first = m->built, room = m->room;
-  lc_mark mark = lc_arena_mark(m->arena);
-  lc_index *list = lc_arena_alloc(m->arena, 4 * m->size, sizeof *list);
-  double *C = lc_arena_doubles(m->arena, (m->size - first) * m->size);
-  lc_status status = list && C ? LC_OK : LC_OUT_OF_MEMORY;
-  lc_index *new_list = list, *new_who = list + m->size, *all_list = list + 2 * m->size, *all_who = list + 3 * m->size;
-  for (int c = 0; status == LC_OK && c < obj->K; c++)
-    for (int d = first == 0 ? c : 0; status == LC_OK && d < obj->K; d++) {
-      lc_index na = of_class(m, first, c, new_list, new_who), nb = of_class(m, 0, d, all_list, all_who);
-      if (na == 0 || nb == 0) continue;
-      status = lc_poll(obj->host);
-      if (status != LC_OK) break;
-      const double *s = m->S + lc_packed_at(c < d ? c : d, c < d ? d : c) * n;
-      int same = first == 0 && c == d; /* one list: half the work */
-      status = obj->x->ops->col_cross(obj->x, na, new_list, nb, same ? new_list : all_list, s, C, obj->host, m->arena);
-      for (lc_index v = 0; v < nb; v++)
-        for (lc_index u = 0; u < na; u++)
-          m->H[new_who[u] + all_who[v] * room] = m->H[all_who[v] + new_who[u] * room] = C[u + v * na] / obj->weight_sum;
-    }
-  lc_arena_reset(m->arena, mark);
-  if (status == LC_OK) {
-    m->built = m->size;
-    m->nfactored = -1;
-  }
-  return status;
-}
-
-static lc_status rebuild(lc_model *m) {
-  lc_objective_weights(m->obj, m->S);
-  m->built = 0;
-  m->fresh = 1;
-  return build_rows(m);
 }
 
 /* ---- minimising the model ---------------------------------------------------------------------------------------- */
@@ -238,69 +66,106 @@ static double curvature(const lc_model *m, lc_index s) {
   return m->H[s * (m->room + 1)] + l2_of(m, s) + tiny;
 }
 
-/* Gradient of the model's smooth part along s. */
-static double slope_of(const lc_model *m, lc_index s) { return m->g[s] + m->Hd[s] + l2_of(m, s) * m->b[s]; }
-
-static double worst_residual(const lc_model *m) {
-  double worst = 0;
-  for (lc_index s = 0; s < m->size; s++) worst = fmax(worst, residual(m, s, m->b[s], m->g[s] + m->Hd[s]));
-  return worst;
+/* At least the largest eigenvalue of the block of the group that begins at s: its trace and its row sums bound it. */
+static double group_curvature(const lc_model *m, lc_index s, lc_index width) {
+  double trace = 0, most = 0;
+  if (width == 1) return curvature(m, s);
+  for (lc_index c = 0; c < width; c++) {
+    double row = 0;
+    for (lc_index d = 0; d < width; d++) row += fabs(m->H[s + d + (s + c) * m->room]);
+    trace += m->H[(s + c) * (m->room + 1)];
+    most = fmax(most, row);
+  }
+  return fmin(trace, most) + (curvature(m, s) - m->H[s * (m->room + 1)]);
 }
 
-static void move_coefficient(lc_model *m, lc_index s, double to) {
-  double step = to - m->b[s];
-  if (step == 0) return;
-  m->b[s] = to;
-  lc_kernels()->scores(m->size, 1, 1, m->H + s * m->room, m->room, &step, 1, m->Hd, m->size);
+/* A group goes to `to` (destroyed). */
+static void move_group(lc_model *m, lc_index s, lc_index width, double *to) {
+  int moves = 0;
+  for (lc_index c = 0; c < width; c++) {
+    double step = to[c] - m->b[s + c];
+    m->b[s + c] = to[c];
+    to[c] = step;
+    moves |= step != 0;
+  }
+  if (moves) lc_kernels()->scores(m->size, width, 1, m->H + s * m->room, m->room, to, width, m->Hd, m->size);
 }
 
+/* Each group in turn to the minimum of a bound of the model, which for a single coefficient is the model. */
 static void sweep(lc_model *m) {
-  for (lc_index s = 0; s < m->size; s++) {
-    double h = curvature(m, s), v = m->b[s] - slope_of(m, s) / h;
-    lc_index f = feature_of(m, s);
-    move_coefficient(m, s, f < 0 ? v : lc_penalty_prox(m->obj->pen, f, v, h));
+  for (lc_index s = 0, width; s < m->size; s += width) {
+    lc_index f = lc_model_feature(m, s);
+    width = lc_model_width(m, s);
+    double h = group_curvature(m, s, width);
+    for (lc_index c = 0; c < width; c++) m->work[c] = m->b[s + c] - slope_of(m, s + c) / h;
+    if (f >= 0) lc_penalty_group_prox(m->obj->pen, f, width, m->work, 1, h);
+    move_group(m, s, width, m->work);
   }
 }
 
-/* Coefficients that are free to move both ways at their present sign. */
+/* Coefficients of groups that are free to move all ways where they are, and the directions u of those groups. */
 static lc_index list_active(lc_model *m) {
   const lc_penalty *pen = m->obj->pen;
   lc_index count = 0;
-  for (lc_index s = 0; s < m->size; s++) {
-    lc_index f = feature_of(m, s);
-    int smooth_here = m->b[s] != 0 || l1_of(m, s) == 0;
+  for (lc_index s = 0, width; s < m->size; s += width) {
+    lc_index f = lc_model_feature(m, s);
+    width = lc_model_width(m, s);
+    double norm = lc_penalty_norm(width, m->b + s, 1);
+    int smooth_here = norm != 0 || l1_of(m, s) == 0;
     int bound = f >= 0 && pen->lower && (m->b[s] <= pen->lower[f] || m->b[s] >= pen->upper[f]);
-    if (smooth_here && !bound) m->active[count++] = s;
+    for (lc_index c = 0; smooth_here && !bound && c < width; c++) {
+      m->u[s + c] = norm != 0 ? m->b[s + c] / norm : 0;
+      m->active[count++] = s + c;
+    }
   }
   return count;
 }
 
-/* Factors H of the active coefficients, unless the kept factor is theirs. */
-static void factor(lc_model *m, lc_index count) {
+/* Gradient of the model along an active coefficient. */
+static double active_slope(const lc_model *m, lc_index s) { return slope_of(m, s) + m->u[s] * l1_of(m, s); }
+
+/* The second derivatives l1 (I - u u') / ||b|| of the norms join the active H. */
+static void add_bends(lc_model *m, lc_index count) {
+  for (lc_index v = 0, width; v < count; v += width) {
+    lc_index s = m->active[v];
+    width = lc_model_width(m, s);
+    if (width == 1) continue;
+    double norm = lc_penalty_norm(width, m->b + s, 1), bend = norm > 0 ? l1_of(m, s) / norm : 0;
+    for (lc_index c = 0; c < width; c++)
+      for (lc_index d = 0; d <= c; d++)
+        m->small[v + d + (v + c) * count] += bend * ((c == d) - m->u[s + c] * m->u[s + d]);
+  }
+}
+
+/* Factors H of the active coefficients, unless the kept factor is theirs. 1: a new one. Norms bend as they did where
+ * the factor was made; a kept one may be wrong for them, but leads to the same point. */
+static int factor(lc_model *m, lc_index count) {
   int same = m->nfactored == count && m->factored_lambda == m->obj->pen->lambda &&
              (count == 0 || memcmp(m->factored, m->active, (size_t)count * sizeof *m->active) == 0);
-  if (same) return;
+  if (same) return 0;
   for (lc_index v = 0; v < count; v++) {
     lc_index s = m->active[v];
     for (lc_index u = 0; u < v; u++) m->small[u + v * count] = m->H[m->active[u] + s * m->room];
     m->small[v * (count + 1)] = curvature(m, s);
     m->factored[v] = s;
   }
+  add_bends(m, count);
   m->nfactored = count;
   m->factored_lambda = m->obj->pen->lambda;
   m->pairs.count = 0;
   lc_cholesky(count, m->small, 1e-14, m->skip, NULL);
+  return 1;
 }
 
-/* The longest share (at most 1) of the move b -> b + d that keeps every sign and bound; *hit is the coefficient
- * that ends it and *at where it lands. */
+/* The longest share (at most 1) of the move b -> b + d that keeps every sign and bound of single coefficients; *hit is
+ * the one that ends it and *at where it lands. */
 static double longest_share(const lc_model *m, lc_index count, const double *d, lc_index *hit, double *at) {
   const lc_penalty *pen = m->obj->pen;
   double share = 1;
   *hit = -1;
   for (lc_index a = 0; a < count; a++) {
-    lc_index s = m->active[a], f = feature_of(m, s);
-    if (f < 0 || d[a] == 0) continue;
+    lc_index s = m->active[a], f = lc_model_feature(m, s);
+    if (f < 0 || d[a] == 0 || lc_model_width(m, s) > 1) continue;
     double b = m->b[s], limit[2] = {NAN, NAN};
     if (l1_of(m, s) > 0) limit[0] = 0;
     if (pen->lower) limit[1] = d[a] > 0 ? pen->upper[f] : pen->lower[f];
@@ -316,26 +181,58 @@ static double longest_share(const lc_model *m, lc_index count, const double *d, 
   return share;
 }
 
-/* Solves for the active coefficients with their signs held; on a sign change goes as far as it may. */
-static lc_status solve_active(lc_model *m, int rounds) {
+/* Active coefficients b -> b + share * (the solution in rhs); `hit` lands at `at`. */
+static void move_active(lc_model *m, lc_index count, double share, lc_index hit, double at) {
+  for (lc_index v = 0, width; v < count; v += width) {
+    lc_index s = m->active[v];
+    width = lc_model_width(m, s);
+    for (lc_index c = 0; c < width; c++) m->work[c] = s + c == hit ? at : m->b[s + c] + share * m->rhs[v + c];
+    move_group(m, s, width, m->work);
+  }
+}
+
+static double active_residual(const lc_model *m, lc_index count) {
+  double worst = 0;
+  for (lc_index v = 0; v < count; v += lc_model_width(m, m->active[v]))
+    worst = fmax(worst, lc_model_residual(m, m->active[v]));
+  return worst;
+}
+
+/* Norms of several coefficients bend, so a solution holds near its point only: it is taken by halves until it lessens
+ * the residual. 1: it did, or a new factor may. */
+static int settle(lc_model *m, lc_index count, double before, int new_factor) {
+  double taken = 1, least = new_factor ? 1.0 / 32 : 1;
+  for (;;) {
+    double after = active_residual(m, count);
+    if (!(after < 0.25 * before)) m->nfactored = -1;
+    if (after < before) return 1;
+    if (taken <= least) break;
+    taken /= 2;
+    move_active(m, count, -taken, -1, 0);
+  }
+  move_active(m, count, -taken, -1, 0);
+  return !new_factor;
+}
+
+/* Solves for the active coefficients with their signs held, on a sign change going as far as it may; norms of several
+ * coefficients until the residual of the active ones is at most `goal`. */
+static lc_status solve_active(lc_model *m, int rounds, double goal) {
   for (int round = 0; round < rounds; round++) {
     lc_index count = list_active(m), hit;
     double at = 0;
     if (count == 0) return LC_OK;
     LC_TRY(lc_poll(m->obj->host));
-    factor(m, count);
-    for (lc_index v = 0; v < count; v++) {
-      lc_index s = m->active[v];
-      double sign = (m->b[s] > 0) - (m->b[s] < 0);
-      m->rhs[v] = -(slope_of(m, s) + sign * l1_of(m, s));
-    }
+    double before = active_residual(m, count);
+    int new_factor = factor(m, count);
+    for (lc_index v = 0; v < count; v++) m->rhs[v] = -active_slope(m, m->active[v]);
     lc_cholesky_solve(count, m->small, m->skip, m->rhs);
     double share = longest_share(m, count, m->rhs, &hit, &at);
-    for (lc_index v = 0; v < count; v++) {
-      lc_index s = m->active[v];
-      move_coefficient(m, s, s == hit ? at : m->b[s] + share * m->rhs[v]);
+    move_active(m, count, share, hit, at);
+    if (!m->obj->pen->grouped) {
+      if (hit < 0) return LC_OK;
+    } else if (!settle(m, count, before, new_factor) || active_residual(m, count) <= goal) {
+      return LC_OK;
     }
-    if (hit < 0) return LC_OK;
   }
   return LC_OK;
 }
@@ -346,12 +243,12 @@ static lc_status minimise(lc_model *m, double goal) {
   for (int round = 0; round < ROUNDS; round++) {
     LC_TRY(lc_poll(m->obj->host));
     if (round == 0 && m->nfactored >= 0) { /* the signs of the last solution, most often */
-      LC_TRY(solve_active(m, 1));
+      LC_TRY(solve_active(m, 1, goal));
       if (worst_residual(m) <= goal) return LC_OK;
     }
     for (int k = 0; k < SWEEPS; k++) sweep(m);
     if (worst_residual(m) <= goal) return LC_OK;
-    LC_TRY(solve_active(m, HITS));
+    LC_TRY(solve_active(m, HITS, goal));
     if (worst_residual(m) <= goal) return LC_OK;
   }
   return LC_OK;
@@ -366,12 +263,17 @@ static void solve_factor(void *context, double *v) {
   lc_cholesky_solve(m->nfactored, m->small, m->skip, v);
 }
 
-/* Coefficients and gradients of the smooth part, of the active coefficients, at the start of a step. */
+/* Coefficients and gradients, of the active coefficients, at the start of a step. */
 static void keep_gradient(const lc_model *m, double *b, double *g) {
-  for (lc_index v = 0; v < m->nfactored; v++) {
+  for (lc_index v = 0, width; v < m->nfactored; v += width) {
     lc_index s = m->factored[v];
-    b[v] = m->start[s];
-    g[v] = m->g[s] + l2_of(m, s) * m->start[s];
+    width = lc_model_width(m, s);
+    double norm = lc_penalty_norm(width, m->start + s, 1);
+    for (lc_index c = 0; c < width; c++) {
+      double start = m->start[s + c], u = norm != 0 ? start / norm : 0;
+      b[v + c] = start;
+      g[v + c] = m->g[s + c] + l2_of(m, s) * start + l1_of(m, s) * u;
+    }
   }
 }
 
@@ -384,21 +286,19 @@ static int corrected_step(lc_model *m) {
   if (m->pairs.count == 0 || count != m->nfactored || m->factored_lambda != m->obj->pen->lambda ||
       memcmp(m->factored, m->active, (size_t)count * sizeof *m->active) != 0)
     return 0;
-  for (lc_index s = 0, v = 0; s < m->size; s++) {
-    double size = residual(m, s, m->b[s], m->g[s]);
-    int is_active = v < count && m->active[v] == s;
-    if (is_active)
-      active = fmax(active, size), v++;
-    else
+  for (lc_index s = 0, v = 0, width; s < m->size; s += width) {
+    double size = lc_model_residual(m, s);
+    width = lc_model_width(m, s);
+    if (v < count && m->active[v] == s) {
+      active = fmax(active, size);
+      v += width;
+    } else {
       inactive = fmax(inactive, size);
+    }
   }
   if (inactive > 0.1 * active) return 0;
   double *g = m->kept + 3 * m->room;
-  for (lc_index v = 0; v < count; v++) {
-    lc_index s = m->active[v];
-    double sign = (m->b[s] > 0) - (m->b[s] < 0);
-    g[v] = slope_of(m, s) + sign * l1_of(m, s);
-  }
+  for (lc_index v = 0; v < count; v++) g[v] = active_slope(m, m->active[v]);
   lc_pairs_direction(&m->pairs, g, solve_factor, m, 0, d);
   longest_share(m, count, d, &hit, &at);
   if (hit >= 0) return 0;
@@ -420,9 +320,11 @@ static void learn(lc_model *m) {
 /* g'd + penalty change: the slope of F along the move, an upper bound of its fall. */
 static double predicted_change(const lc_model *m) {
   double change = 0;
-  for (lc_index s = 0; s < m->size; s++) {
-    double d = m->b[s] - m->start[s];
-    change += (m->g[s] + l2_of(m, s) * m->start[s]) * d + l1_of(m, s) * (fabs(m->b[s]) - fabs(m->start[s]));
+  for (lc_index s = 0, width; s < m->size; s += width) {
+    width = lc_model_width(m, s);
+    for (lc_index c = s; c < s + width; c++) change += (m->g[c] + l2_of(m, s) * m->start[c]) * (m->b[c] - m->start[c]);
+    if (l1_of(m, s) > 0)
+      change += l1_of(m, s) * (lc_penalty_norm(width, m->b + s, 1) - lc_penalty_norm(width, m->start + s, 1));
   }
   return change;
 }
@@ -465,17 +367,20 @@ lc_status lc_model_predict(lc_model *m, double lambda) {
   lc_index count = list_active(m);
   factor(m, count);
   for (lc_index v = 0; v < count; v++) {
-    lc_index s = m->active[v], f = feature_of(m, s);
-    double sign = (m->b[s] > 0) - (m->b[s] < 0);
-    m->rhs[v] = f < 0 ? 0 : (lambda - pen->lambda) * (pen->l1[f] * sign + pen->l2[f] * m->b[s]);
+    lc_index s = m->active[v], f = lc_model_feature(m, s);
+    m->rhs[v] = f < 0 ? 0 : (lambda - pen->lambda) * (pen->l1[f] * m->u[s] + pen->l2[f] * m->b[s]);
   }
   lc_cholesky_solve(count, m->small, m->skip, m->rhs);
-  for (lc_index v = 0; v < count; v++) {
-    lc_index s = m->active[v], f = feature_of(m, s);
-    double to = m->b[s] + m->rhs[v];
-    if (f >= 0 && l1_of(m, s) > 0 && to * m->b[s] < 0) to = 0;
-    if (f >= 0 && pen->lower) to = fmin(fmax(to, pen->lower[f]), pen->upper[f]);
-    m->b[s] = to;
+  for (lc_index v = 0, width; v < count; v += width) {
+    lc_index s = m->active[v], f = lc_model_feature(m, s);
+    double along = 0;
+    width = lc_model_width(m, s);
+    for (lc_index c = 0; c < width; c++) along += m->u[s + c] * (m->b[s + c] + m->rhs[v + c]);
+    for (lc_index c = 0; c < width; c++) {
+      double to = f >= 0 && l1_of(m, s) > 0 && along < 0 ? 0 : m->b[s + c] + m->rhs[v + c];
+      if (f >= 0 && pen->lower) to = fmin(fmax(to, pen->lower[f]), pen->upper[f]);
+      m->b[s + c] = to;
+    }
   }
   LC_TRY(lc_model_try(m, 1));
   if (m->obj->to.value < m->obj->at.value) lc_model_take(m);
@@ -498,9 +403,9 @@ static int new_hessian_pays(const lc_model *m, double last, double goal) {
 static lc_status propose(lc_model *m, double goal, double last) {
   if (corrected_step(m)) return LC_OK;
   if (new_hessian_pays(m, last, goal))
-    LC_TRY(rebuild(m));
+    LC_TRY(lc_model_rebuild(m));
   else if (m->built < m->size)
-    LC_TRY(build_rows(m));
+    LC_TRY(lc_model_build(m));
   return minimise(m, 1e-2 * m->worst < goal ? fmax(0.3 * goal, 1e-3 * m->worst) : 1e-2 * m->worst);
 }
 
@@ -524,7 +429,7 @@ lc_status lc_model_solve(lc_model *m, double goal, double max_steps) {
     if (t == 0) { /* an old model sees nothing to gain: look with a new one */
       if (m->fresh && m->pairs.count == 0) {
         m->stuck = 1;
-        return LC_OK;
+        return lc_model_load(m);
       }
       m->pairs.count = 0;
       if (!m->fresh) m->built = 0;

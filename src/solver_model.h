@@ -7,8 +7,9 @@
  * it is made afresh when the residuals fall too slowly. The model with the penalty is minimised by coordinate descent
  * on H, finished by solving for all free coefficients at once.
  *
- * The set holds single coefficients, row j of score column c at place c q + j, so the coupling of classes is exact and
- * classes need not share their features. */
+ * The set holds groups of coefficients (penalty.h), row j of score column c at place c q + j: single ones, so the
+ * coupling of classes is exact and classes need not share their features; or, where the penalty is grouped, all slopes
+ * of a feature, one after the other. */
 #ifndef LC_SOLVER_MODEL_H
 #define LC_SOLVER_MODEL_H
 
@@ -26,6 +27,8 @@ typedef struct lc_model {
   double *R;                  /* n x K: residuals at `at` (lc_objective_residuals) */
   double *R_to;
   double *g, *b, *start, *Hd; /* gradient of the mean loss; coefficients; those of the start; H (b - start) */
+  double *u;                  /* of the active coefficients: b / ||b|| of their group, 0 where that is 0 */
+  double *work;               /* K: a group */
   double *unit;               /* sizes of their columns, the yardstick of residuals */
   double *rhs, *small;        /* a linear system of the free coefficients; its factor is kept */
   lc_index *active, *factored;
@@ -46,14 +49,33 @@ typedef struct lc_model {
 /* An empty set on an objective with kept scores. R is not valid until lc_model_look(). */
 lc_status lc_model_init(lc_model *m, lc_objective *obj, lc_index room);
 
-/* Adds a place; LC_OUT_OF_MEMORY when the set cannot grow. Places in the set are left alone. Cost O(1) on average. */
+/* The feature of coefficient s of the set, < 0 for an intercept; coefficients in the group that begins at s. */
+static inline lc_index lc_model_feature(const lc_model *m, lc_index s) {
+  return m->place[s] % m->obj->q - m->obj->pen->one;
+}
+static inline lc_index lc_model_width(const lc_model *m, lc_index s) {
+  return m->obj->pen->grouped && lc_model_feature(m, s) >= 0 ? m->obj->K : 1;
+}
+
+/* Lists the distinct rows of the set (rows, mate, nrows). Cost of the order of q at most, and of size. */
+lc_status lc_model_list_rows(lc_model *m);
+
+/* Rows of H for coefficients that have none, with the weights S; rebuild: all of them, with those of `at`. */
+lc_status lc_model_build(lc_model *m);
+lc_status lc_model_rebuild(lc_model *m);
+
+/* Adds a place with its group; LC_OUT_OF_MEMORY when the set cannot grow. Places in the set are left alone. Cost O(1)
+ * on average. */
 lc_status lc_model_add(lc_model *m, lc_index place);
 
 /* Empties the set. */
 void lc_model_clear(lc_model *m);
 
-/* Drops penalised coefficients that are 0. Rows and columns of H move with the others. Cost size^2. */
+/* Drops penalised groups that are 0. Rows and columns of H move with the others. Cost size^2. */
 void lc_model_drop_zeros(lc_model *m);
+
+/* Residual of the group that begins at s, where b, g and Hd are: KKT residual (penalty.h) / unit. Cost of the width. */
+double lc_model_residual(const lc_model *m, lc_index s);
 
 /* R and the worst residual at `at`. Reads the columns of the set. */
 lc_status lc_model_look(lc_model *m);
@@ -65,9 +87,9 @@ lc_status lc_model_load(lc_model *m);
 lc_status lc_model_try(lc_model *m, double t);
 void lc_model_take(lc_model *m);
 
-/* First-order step of the solution from `lambda` to obj->pen->lambda: db = -(change) H^-1 (l1 sign(b) + l2 b) on the
- * free coefficients; a coefficient that would change its sign stops at 0. `at` moves when the objective falls.
- * Reads the columns of the set. */
+/* First-order step of the solution from `lambda` to obj->pen->lambda: db = -(change) H^-1 (l1 b / ||b|| + l2 b) on
+ * the free coefficients, H with the curvature of the norms; a group that would turn against itself stops at 0. `at`
+ * moves when the objective falls. Reads the columns of the set. */
 lc_status lc_model_predict(lc_model *m, double lambda);
 
 /* Newton steps until the worst residual is at most `goal`, max_steps are done or rounding ends it (stuck). */

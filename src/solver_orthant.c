@@ -8,8 +8,6 @@
 
 enum { MEMORY = 20 };
 
-static lc_index feature_of(const lc_model *m, lc_index s) { return m->place[s] % m->obj->q - m->obj->pen->one; }
-
 static lc_status allocate(lc_orthant *work, lc_model *m) {
   lc_index room = m->room;
   double *vectors = lc_arena_zeros(m->arena, 8 * room);
@@ -36,7 +34,7 @@ static lc_status set_metric(lc_orthant *work, const lc_model *m) {
     mean[c] = fmax(mean[c] / obj->weight_sum, 1e-6);
   }
   for (lc_index s = 0; s < m->size; s++) {
-    lc_index f = feature_of(m, s);
+    lc_index f = lc_model_feature(m, s);
     double unit = m->unit[s], l2 = f < 0 ? 0 : lc_penalty_l2(obj->pen, f);
     work->metric[s] = 1 / (mean[m->place[s] / obj->q] * unit * unit + l2);
   }
@@ -51,7 +49,7 @@ static void apply_metric(void *context, double *v) {
 
 /* The steepest subgradient of the objective: 0 where 0 lies between its ends. */
 static double subgradient(const lc_model *m, lc_index s, double b, double g) {
-  lc_index f = feature_of(m, s);
+  lc_index f = lc_model_feature(m, s);
   if (f < 0) return g;
   double size = lc_penalty_violation(m->obj->pen, f, b, g), l1 = lc_penalty_l1(m->obj->pen, f);
   double pull = b > 0 ? g + l1 : b < 0 ? g - l1 : g;
@@ -61,7 +59,7 @@ static double subgradient(const lc_model *m, lc_index s, double b, double g) {
 /* Gradient of the smooth part on the set. */
 static void smooth_gradient(const lc_model *m, double *g) {
   for (lc_index s = 0; s < m->size; s++) {
-    lc_index f = feature_of(m, s);
+    lc_index f = lc_model_feature(m, s);
     g[s] = m->g[s] + (f < 0 ? 0 : lc_penalty_l2(m->obj->pen, f) * m->start[s]);
   }
 }
@@ -70,7 +68,7 @@ static void smooth_gradient(const lc_model *m, double *g) {
 static void land(const lc_orthant *work, lc_model *m, double t) {
   const lc_penalty *pen = m->obj->pen;
   for (lc_index s = 0; s < m->size; s++) {
-    lc_index f = feature_of(m, s);
+    lc_index f = lc_model_feature(m, s);
     double b = m->start[s], to = b + t * work->d[s];
     if (f >= 0 && lc_penalty_l1(pen, f) > 0) {
       double side = b != 0 ? b : -work->v[s];
