@@ -74,11 +74,11 @@ linclass_cv <- function(x, ...) {
 #' @export
 linclass_cv.formula <- function(formula, data = NULL, ..., folds = 10, foldid = NULL, repeats = 1,
                                 metric = "deviance", keep = FALSE, lambda = NULL, nlambda = 100,
-                                lambda_min_ratio = NULL, loss = "auto", alpha = 1, weights = NULL,
-                                offset = NULL, subset = NULL, na.action = NULL, contrasts = NULL,
-                                class_weights = NULL, penalty_factor = 1, standardize = TRUE,
-                                intercept = TRUE, lower = NULL, upper = NULL, coding = NULL,
-                                solver = "auto", control = linclass_control()) {
+                                lambda_min_ratio = NULL, loss = "auto", alpha = 1, grouped = FALSE,
+                                weights = NULL, offset = NULL, subset = NULL, na.action = NULL,
+                                contrasts = NULL, class_weights = NULL, penalty_factor = 1,
+                                standardize = TRUE, intercept = TRUE, lower = NULL, upper = NULL,
+                                coding = NULL, solver = "auto", control = linclass_control()) {
   fit_formula(check_cv_settings, cv_design)
 }
 
@@ -86,10 +86,11 @@ linclass_cv.formula <- function(formula, data = NULL, ..., folds = 10, foldid = 
 #' @export
 linclass_cv.matrix <- function(x, y, ..., folds = 10, foldid = NULL, repeats = 1,
                                metric = "deviance", keep = FALSE, lambda = NULL, nlambda = 100,
-                               lambda_min_ratio = NULL, loss = "auto", alpha = 1, weights = NULL,
-                               offset = NULL, class_weights = NULL, penalty_factor = 1,
-                               standardize = TRUE, intercept = TRUE, lower = NULL, upper = NULL,
-                               coding = NULL, solver = "auto", control = linclass_control()) {
+                               lambda_min_ratio = NULL, loss = "auto", alpha = 1, grouped = FALSE,
+                               weights = NULL, offset = NULL, class_weights = NULL,
+                               penalty_factor = 1, standardize = TRUE, intercept = TRUE,
+                               lower = NULL, upper = NULL, coding = NULL, solver = "auto",
+                               control = linclass_control()) {
   fit_xy(check_cv_settings, cv_design)
 }
 

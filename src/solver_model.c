@@ -263,16 +263,17 @@ static void solve_factor(void *context, double *v) {
   lc_cholesky_solve(m->nfactored, m->small, m->skip, v);
 }
 
-/* Coefficients and gradients, of the active coefficients, at the start of a step. */
+/* Coefficients and gradients of what bends, of the active coefficients, at the start of a step: the smooth part, and
+ * norms of several coefficients. */
 static void keep_gradient(const lc_model *m, double *b, double *g) {
   for (lc_index v = 0, width; v < m->nfactored; v += width) {
     lc_index s = m->factored[v];
     width = lc_model_width(m, s);
-    double norm = lc_penalty_norm(width, m->start + s, 1);
+    double norm = width > 1 ? lc_penalty_norm(width, m->start + s, 1) : 0, pull = norm > 0 ? l1_of(m, s) / norm : 0;
     for (lc_index c = 0; c < width; c++) {
-      double start = m->start[s + c], u = norm != 0 ? start / norm : 0;
+      double start = m->start[s + c];
       b[v + c] = start;
-      g[v + c] = m->g[s + c] + l2_of(m, s) * start + l1_of(m, s) * u;
+      g[v + c] = m->g[s + c] + l2_of(m, s) * start + pull * start;
     }
   }
 }
