@@ -318,14 +318,21 @@ static void learn(lc_model *m) {
 /* ---- steps ---------------------------------------------------------------------------------------------------------
  */
 
+/* ||b|| - ||start|| of a group with all digits of b - start: (b - start)'(b + start) / (||b|| + ||start||). */
+static double norm_change(const lc_model *m, lc_index s, lc_index width) {
+  double both = lc_penalty_norm(width, m->b + s, 1) + lc_penalty_norm(width, m->start + s, 1), change = 0;
+  for (lc_index c = s; both > 0 && c < s + width; c++)
+    change += (m->b[c] - m->start[c]) * ((m->b[c] + m->start[c]) / both);
+  return change;
+}
+
 /* g'd + penalty change: the slope of F along the move, an upper bound of its fall. */
 static double predicted_change(const lc_model *m) {
   double change = 0;
   for (lc_index s = 0, width; s < m->size; s += width) {
     width = lc_model_width(m, s);
     for (lc_index c = s; c < s + width; c++) change += (m->g[c] + l2_of(m, s) * m->start[c]) * (m->b[c] - m->start[c]);
-    if (l1_of(m, s) > 0)
-      change += l1_of(m, s) * (lc_penalty_norm(width, m->b + s, 1) - lc_penalty_norm(width, m->start + s, 1));
+    change += l1_of(m, s) * norm_change(m, s, width);
   }
   return change;
 }

@@ -48,7 +48,7 @@ static void make_world(world *d, const char *name, int k, int reference, double 
   d->x.one = 1;
   const lc_loss *loss = lc_loss_find(name);
   CHECK(lc_link_make(loss, k, reference, &d->link) == LC_OK);
-  d->pen = (lc_penalty){COLUMNS, 1, lambda, d->l1, d->l2, NULL, NULL};
+  d->pen = (lc_penalty){COLUMNS, 1, lambda, d->l1, d->l2, NULL, NULL, 0};
   CHECK(lc_objective_init(&d->obj, &d->x, loss, &d->link, &d->pen, 1, &d->host.host, &d->arena) == LC_OK);
   d->obj.mean = d->mean;
   d->obj.rms = d->rms;

@@ -68,7 +68,7 @@ static void setup(problem *t, const lc_loss *loss, int k, int reference, double 
     all[d]->off = t->off;
     all[d]->noff = t->link.K;
   }
-  t->pen = (lc_penalty){P, 1, lambda, t->l1, t->l2, NULL, NULL};
+  t->pen = (lc_penalty){P, 1, lambda, t->l1, t->l2, NULL, NULL, 0};
 }
 
 static void start(problem *t, const lc_design *x, lc_objective *obj) {
@@ -228,6 +228,30 @@ static double best_of(problem *t) {
   return best;
 }
 
+/* Groups: proximal steps, which know nothing of duality, come to a point whose gap is small; elsewhere the gap bounds
+ * what the point loses to it. */
+static void test_grouped(const char *loss, double alpha) {
+  static problem t;
+  double B[MOST * (P + 1)], other[MOST * (P + 1)];
+  lc_status status;
+  lc_objective obj;
+  lc_certificate gap;
+  setup(&t, lc_loss_find(loss), 3, 0, 0.05, alpha);
+  t.pen.grouped = 1;
+  double best = fit(&t, lc_solver_find("gradient_descent"), &t.dense, B, &status);
+  CHECK(isfinite(best));
+  start(&t, &t.dense, &obj);
+  for (double share = 0; share <= 2; share += 0.5) {
+    for (lc_index i = 0; i < obj.P; i++) other[i] = share * B[i];
+    CHECK(lc_objective_eval(&obj, other, LC_WANT_VALUE) == LC_OK);
+    lc_objective_accept(&obj);
+    CHECK(lc_objective_gap(&obj, &gap) == LC_OK && gap.kind == LC_GAP);
+    CHECK(gap.gap >= obj.at.value - best - 1e-12);
+    if (share == 1) CHECK(gap.gap <= 1e-5);
+  }
+  ctest_host_free(&t.host);
+}
+
 void test_solver(void) {
   static const double alphas[] = {0, 0.5};
   for (int l = 0; l < lc_loss_count; l++)
@@ -241,6 +265,10 @@ void test_solver(void) {
         }
         ctest_host_free(&t.host);
       }
+
+  test_grouped("softmax", 1);
+  test_grouped("softmax", 0.5);
+  test_grouped("squared_hinge", 1);
 
   /* Stopped from outside: the status says so and the point is usable. */
   static problem t;

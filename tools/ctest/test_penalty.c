@@ -115,6 +115,81 @@ static void test_gradient(const lc_penalty *pen) {
   CHECK(lc_penalty_kkt(pen, K, moved, S) == worst);
 }
 
+/* Of a group: value, step, residual and conjugate, against random points and against one slope's. */
+static void test_groups(const lc_penalty *pen) {
+  enum { WIDTH = 3, POINTS = 300, LD = 2 };
+  for (lc_index j = 0; j < P; j++)
+    for (int t = 0; t < 20; t++) {
+      double v[WIDTH * LD], b[WIDTH * LD] = {0}, g[WIDTH], zero[WIDTH] = {0}, h = 0.2 + ctest_uniform(), shrink = 0.7;
+      double l1 = lc_penalty_l1(pen, j), l2 = lc_penalty_l2(pen, j), norm = 0, best = 0, most = 0;
+      for (int c = 0; c < WIDTH; c++) v[c * LD] = b[c * LD] = 2 * ctest_normal();
+      for (int c = 0; c < WIDTH; c++) norm += v[c * LD] * v[c * LD];
+      norm = sqrt(norm);
+      CHECK_NEAR(lc_penalty_norm(WIDTH, v, LD), norm, 1e-14);
+      lc_penalty_group_prox(pen, j, WIDTH, b, LD, h);
+      double length = lc_penalty_norm(WIDTH, b, LD);
+      for (int c = 0; c < WIDTH; c++) {
+        g[c] = h * (b[c * LD] - v[c * LD]);
+        best += h / 2 * (b[c * LD] - v[c * LD]) * (b[c * LD] - v[c * LD]);
+      }
+      best += l1 * length;
+      CHECK(lc_penalty_group_violation(pen, j, WIDTH, b, LD, g, 1) < 1e-12);
+      CHECK_NEAR(lc_penalty_group_violation(pen, j, WIDTH, zero, 1, v, LD), fmax(norm - l1, 0), 1e-13);
+      double conjugate = lc_penalty_group_conjugate(pen, j, WIDTH, shrink, v, LD);
+      int least = 1;
+      for (int k = 0; k < POINTS; k++) {
+        double size = 0, distance = 0, product = 0, scale = ctest_uniform();
+        for (int c = 0; c < WIDTH; c++) {
+          double point = k % 2 ? b[c * LD] + 0.1 * ctest_normal() : 3 * scale * v[c * LD];
+          size += point * point;
+          distance += (point - v[c * LD]) * (point - v[c * LD]);
+          product += shrink * v[c * LD] * point;
+        }
+        least = least && h / 2 * distance + l1 * sqrt(size) >= best - 1e-12;
+        most = fmax(most, product - l1 * sqrt(size) - l2 / 2 * size);
+      }
+      CHECK(least);
+      CHECK(conjugate >= most - 1e-12);
+      CHECK(isfinite(conjugate) == (l2 > 0 || shrink * norm <= l1));
+      if (l2 > 0) /* the maximum is along v */
+        CHECK_NEAR(conjugate, lc_penalty_conjugate(pen, j, shrink * norm), 1e-12);
+      double feasible = lc_penalty_feasible(pen, j, WIDTH, v, LD, 1);
+      CHECK(isfinite(lc_penalty_group_conjugate(pen, j, WIDTH, -feasible, v, LD)));
+      CHECK_NEAR(feasible, l2 > 0 ? 1 : fmin(1, l1 / norm), 1e-13);
+      CHECK(lc_penalty_group_conjugate(pen, j, 1, shrink, v, LD) == lc_penalty_conjugate(pen, j, shrink * v[0]));
+    }
+  double huge[2] = {3e300, 4e300};
+  CHECK_NEAR(lc_penalty_norm(2, huge, 1) / 5e300, 1, 1e-15);
+}
+
+/* All of B: the gradient by differences of the value, the step and the residual group by group. */
+static void test_grouped_matrix(const lc_penalty *pen) {
+  lc_index q = P + pen->one;
+  double B[(P + 1) * K], G[(P + 1) * K] = {0}, moved[(P + 1) * K], S[(P + 1) * K], h = 1e-6, worst = 0;
+  for (lc_index i = 0; i < q * K; i++) B[i] = ctest_normal();
+  for (lc_index i = 0; i < q * K; i++) S[i] = ctest_normal();
+  lc_penalty_add_ridge(pen, K, B, G);
+  lc_penalty_add_sign(pen, K, B, G);
+  for (lc_index i = 0; i < q * K; i++) {
+    double at = B[i];
+    B[i] = at + h;
+    double up = lc_penalty_value(pen, K, B);
+    B[i] = at - h;
+    CHECK_NEAR(G[i], (up - lc_penalty_value(pen, K, B)) / (2 * h), 1e-8);
+    B[i] = at;
+  }
+  memcpy(moved, B, sizeof moved);
+  lc_penalty_prox_all(pen, K, 0.3, moved);
+  for (int c = 0; pen->one && c < K; c++) worst = fmax(worst, fabs(S[c * q]));
+  for (lc_index j = 0; j < P; j++) {
+    double *b = B + pen->one + j;
+    lc_penalty_group_prox(pen, j, K, b, q, 1 / 0.3);
+    for (int c = 0; c < K; c++) CHECK(moved[c * q + pen->one + j] == b[c * q]);
+    worst = fmax(worst, lc_penalty_group_violation(pen, j, K, b, q, S + pen->one + j, q));
+  }
+  CHECK(lc_penalty_kkt(pen, K, moved, S) == worst);
+}
+
 void test_penalty(void) {
   static const double l1[P] = {1, 0.5, 0, 0}, l2[P] = {0, 0.5, 2, 0}, none[P] = {0, 0, 0, 0}, some[P] = {1, 1, 1, 1},
                       lower[P] = {-0.5, 0, -1, -2}, upper[P] = {0.7, 3, 0, 1},
@@ -122,12 +197,16 @@ void test_penalty(void) {
                       plus[P] = {INFINITY, INFINITY, INFINITY, INFINITY};
   ctest_seed(5);
   for (int one = 0; one < 2; one++) {
-    lc_penalty pen = {P, one, 0.8, l1, l2, NULL, NULL};
+    lc_penalty pen = {P, one, 0.8, l1, l2, NULL, NULL, 0};
     CHECK(lc_penalty_has_l1(&pen) && !lc_penalty_all_l2(&pen) && !lc_penalty_has_bounds(&pen));
     test_extremal(&pen);
     test_violation(&pen);
     test_flow(&pen);
     test_gradient(&pen);
+    test_groups(&pen);
+    pen.grouped = 1;
+    test_grouped_matrix(&pen);
+    pen.grouped = 0;
     pen.lower = lower;
     pen.upper = upper;
     CHECK(lc_penalty_has_bounds(&pen));
@@ -139,7 +218,7 @@ void test_penalty(void) {
     pen.upper = plus;
     CHECK(!lc_penalty_has_bounds(&pen));
 
-    lc_penalty ridge = {P, one, 0.1, none, some, NULL, NULL}, off = {P, one, 0, some, some, NULL, NULL};
+    lc_penalty ridge = {P, one, 0.1, none, some, NULL, NULL, 0}, off = {P, one, 0, some, some, NULL, NULL, 0};
     CHECK(!lc_penalty_has_l1(&ridge) && lc_penalty_all_l2(&ridge));
     CHECK(!lc_penalty_has_l1(&off) && !lc_penalty_all_l2(&off));
   }

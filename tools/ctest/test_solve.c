@@ -49,7 +49,7 @@ static double start_of(trouble what) {
   lc_settings settings;
   presets(&settings);
   if (what == MAX_ITER) settings.max_iter = 3;
-  lc_penalty pen = {COLUMNS, 1, 0, none, none, NULL, NULL};
+  lc_penalty pen = {COLUMNS, 1, 0, none, none, NULL, NULL, 0};
   lc_link link;
   lc_objective obj;
   const lc_loss *loss = lc_loss_find("logistic");
@@ -186,7 +186,7 @@ static void test_one(const char *name, int k, int reference, int sparse, double 
                         .loss = loss,
                         .k = k,
                         .reference = reference,
-                        .pen = {P, 1, 0, d.none, d.none, NULL, NULL},
+                        .pen = {P, 1, 0, d.none, d.none, NULL, NULL, 0},
                         .mean = out.mean,
                         .sd = out.sd,
                         .max_abs = out.max_abs,
@@ -231,7 +231,7 @@ static void test_aliased(void) {
     lc_problem problem = {.x = &x,
                           .loss = lc_loss_find("logistic"),
                           .k = 2,
-                          .pen = {P - fewer, 1, 0, d.none, d.none, NULL, NULL},
+                          .pen = {P - fewer, 1, 0, d.none, d.none, NULL, NULL, 0},
                           .mean = out.mean,
                           .sd = out.sd,
                           .max_abs = out.max_abs,
