@@ -297,6 +297,7 @@ static lc_status solve_set(lc_member *member) {
     status = lc_orthant_solve(&member->orthant, &member->model, member->goal, many);
   member->steps += member->model.steps - before;
   if (status == LC_MAX_ITER) member->model.stuck = 1;
+  if (member->model.stuck && status >= 0) LC_TRY(lc_model_load(&member->model)); /* the step that failed is forgotten */
   return status == LC_MAX_ITER ? LC_OK : status;
 }
 
@@ -356,6 +357,7 @@ lc_status lc_members_advance(lc_run *run, double lambda) {
       LC_TRY(join(run, member, count, &joined));
       if (round > 0 && joined == 0) LC_TRY(judge(run, member));
       if (round >= MOST_ROUNDS && member->pending) { /* as far as it came */
+        LC_TRY(lc_model_load(&member->model));       /* with those that just joined */
         member->gap = member->relative = NAN;
         member->kkt = kkt_of(member);
         member->met = member->pending = 0;

@@ -437,7 +437,7 @@ lc_status lc_model_solve(lc_model *m, double goal, double max_steps) {
     if (t == 0) { /* an old model sees nothing to gain: look with a new one */
       if (m->fresh && m->pairs.count == 0) {
         m->stuck = 1;
-        return lc_model_load(m);
+        return LC_OK;
       }
       m->pairs.count = 0;
       if (!m->fresh) m->built = 0;

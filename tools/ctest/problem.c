@@ -83,7 +83,7 @@ void ctest_problem_make(ctest_problem *t, const lc_loss *loss, ctest_shape shape
     designs[d]->off = t->off;
     designs[d]->noff = t->off ? t->link.K : 0;
   }
-  t->pen = (lc_penalty){p, !shape.no_intercept, 0, t->l1, t->l2, NULL, NULL};
+  t->pen = (lc_penalty){p, !shape.no_intercept, 0, t->l1, t->l2, NULL, NULL, 0};
   t->standardised = shape.standardised;
   ctest_problem_refresh(t);
 }

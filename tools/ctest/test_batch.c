@@ -193,7 +193,7 @@ static void test_pieces(void) {
     lc_design_dense(&x, ROWS, 1, LC_DOUBLE, X);
     x.one = 1;
     x.y = y;
-    lc_penalty pen = {1, 1, 0, none, none, NULL, NULL};
+    lc_penalty pen = {1, 1, 0, none, none, NULL, NULL, 0};
     lc_link link;
     lc_objective obj;
     lc_batch batch;
