@@ -109,6 +109,7 @@ test_that("an unpenalised column stays and lambda_max is where the first group e
   near <- linclass_path(three$x, three$y, grouped = TRUE, penalty_factor = c(0, 1, 1),
                         lambda = at * c(1 + 1e-6, 1 - 1e-4))
   expect_equal(near$points$nonzero, c(1L, 2L))
+  expect_output(print(path), "grouped lasso")
 })
 
 test_that("groups of one slope, no L1 part and lambda = 0 are as without groups", {

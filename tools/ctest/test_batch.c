@@ -63,7 +63,7 @@ static void setup(data *d, const char *loss, int k, double lambda, double alpha,
     both[i]->off = d->off;
     both[i]->noff = d->link.K;
   }
-  d->pen = (lc_penalty){P, 1, lambda, d->l1, d->l2, bounded ? d->lower : NULL, bounded ? d->upper : NULL};
+  d->pen = (lc_penalty){P, 1, lambda, d->l1, d->l2, bounded ? d->lower : NULL, bounded ? d->upper : NULL, 0};
 }
 
 static void begin(data *d, const lc_design *x, lc_objective *obj) {

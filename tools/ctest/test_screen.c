@@ -94,7 +94,7 @@ static void check_members(const world *d) {
 static int check_bounds(const world *d) {
   int above = 1, sound = 1, exact = 1, shrinks = 1, proved = 0;
   for (int j = 0; j < COLUMNS; j++) {
-    double most = 0, threshold = 1e-3 + 2 * ctest_uniform() * d->norm[j] * size_of(d, 0);
+    double most = 0, square = 0, threshold = 1e-3 + 2 * ctest_uniform() * d->norm[j] * size_of(d, 0);
     for (int c = 0; c < d->K; c++) {
       double dot = fabs(dot_of(d, j, c)), bound = lc_screen_bound(&d->screen, j, c, 1);
       double slack = 1e-12 * (d->norm[j] + 20 * sqrt(N)) * size_of(d, c);
@@ -102,11 +102,14 @@ static int check_bounds(const world *d) {
       shrinks = shrinks && !(lc_screen_bound(&d->screen, j, c, 0.3) > bound);
       if (d->screen.stamp[j] == d->screen.now) exact = exact && fabs(bound - dot) <= slack;
       most = fmax(most, dot - slack);
+      square += fmax(dot - slack, 0) * fmax(dot - slack, 0);
     }
-    int proof = lc_screen_proves(&d->screen, j, threshold, 1);
+    int proof = lc_screen_proves(&d->screen, j, 1, threshold, 1);
     sound = sound && !(proof && most >= threshold);
     proved += proof;
-    sound = sound && !(lc_screen_proves(&d->screen, j, most, 1) && most > 0);
+    int group = lc_screen_proves(&d->screen, j, d->K, threshold, 1); /* of the norm over score columns */
+    sound = sound && !(group && (!proof || sqrt(square) >= threshold));
+    sound = sound && !(lc_screen_proves(&d->screen, j, 1, most, 1) && most > 0);
   }
   CHECK(above);
   CHECK(sound);
