@@ -34,8 +34,9 @@ plot.linclass_path <- function(x, xvar = c("lambda", "norm", "deviance"), label 
   K <- length(curves$slopes)
   names <- rownames(curves$slopes[[1L]])
   width <- if (label && length(names)) min(max(nchar(names, "width")), 16L) else 0
-  old <- graphics::par(mfrow = if (K > 1L) grDevices::n2mfrow(K) else c(1L, 1L), las = 1L,
-                       mar = c(4.1, 4.1, 3.1, 0.6 + 0.45 * width))
+  # A single panel leaves the caller's layout alone.
+  old <- graphics::par(c(if (K > 1L) list(mfrow = grDevices::n2mfrow(K)),
+                         list(las = 1L, mar = c(4.1, 4.1, 3.1, 0.6 + 0.45 * width))))
   on.exit(graphics::par(old))
   for (class in names(curves$slopes)) {
     draw_path(curves, curves$slopes[[class]], if (K > 1L) class, label)

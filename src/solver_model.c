@@ -401,7 +401,7 @@ static int new_hessian_pays(const lc_model *m, double last, double goal) {
   if (m->built == 0) return 1;
   if (m->fresh || !(last < INFINITY)) return 0;
   double rate = m->worst / last;
-  if (rate >= 0.5) return 1;
+  if (rate >= 0.3) return 1;
   double n = (double)m->obj->x->n, size = (double)m->size, rows = (double)m->nrows, K = m->obj->K;
   double step = (40 * rows + 100) * n * K + 16 * size * size, hessian = size * size * n + 2 * step;
   return log(goal / m->worst) / log(rate) * step > hessian;
@@ -409,7 +409,8 @@ static int new_hessian_pays(const lc_model *m, double last, double goal) {
 
 /* b <- where the next step should lead. */
 static lc_status propose(lc_model *m, double goal, double last) {
-  if (corrected_step(m)) return LC_OK;
+  const double fast = 0.2; /* corrections that do better than this a step are good enough */
+  if (m->worst <= fast * last && corrected_step(m)) return LC_OK;
   if (new_hessian_pays(m, last, goal))
     LC_TRY(lc_model_rebuild(m));
   else if (m->built < m->size)
