@@ -468,7 +468,7 @@ static lc_status solve_once(lc_problem *problem, const lc_settings *settings, co
     LC_TRY(problem->x->ops->prepare(problem->x, link.K, expected_passes(out->solver, settings), arena));
   LC_TRY(prepare(problem, &link, pen, means, rms, host, arena, out));
   lc_objective *obj = out->fitted;
-  int wide = !problem->solver && !problem->start && is_wide(problem, &link) && strcmp(out->solver->name, "newton") == 0;
+  int wide = !problem->solver && is_wide(problem, &link) && strcmp(out->solver->name, "newton") == 0;
   out->status = wide ? run_wide(problem, &link, obj, settings, out->B, out) : find_start(problem, obj, settings, out);
   if (out->status == LC_OK && !wide) out->status = run_by_rank(problem, &link, obj, settings, out->B, out);
   if (out->status < 0) return out->status;

@@ -1,9 +1,9 @@
 /* wide.h - room "path": ridge fits with more columns than rows, in as many coordinates as rows.
  *
- * With all slopes penalised by l2, Lambda = diag(lambda l2_j), the optimum is w = Lambda^-1 X'a for some a (n x K): what
- * is orthogonal to the rows of X Lambda^-1/2 only costs. With M = X Lambda^-1 X' = U'U and theta = U a the scores are
- * U'theta and the penalty is |theta|^2 / 2: the same problem on the n x n design U', where Newton's method can be used
- * (Hastie and Tibshirani, 2004, Efficient quadratic regularization for expression arrays). */
+ * With all slopes penalised by l2, Lambda = diag(lambda l2_j), the optimum is w = Lambda^-1 X'a for some a (n x K):
+ * what is orthogonal to the rows of X Lambda^-1/2 only costs. With M = X Lambda^-1 X' = U'U and theta = U a the scores
+ * are U'theta and the penalty is |theta|^2 / 2: the same problem on the n x n design U', where Newton's method can be
+ * used (Hastie and Tibshirani, 2004, Efficient quadratic regularization for expression arrays). A start is not used. */
 #ifndef LC_WIDE_H
 #define LC_WIDE_H
 

@@ -46,3 +46,13 @@ test_that("offsets stay, and rows of a sparse matrix are coordinates too", {
   expect_equal(coef(fit(Matrix::Matrix(d$x, sparse = TRUE))), coef(wide), tolerance = 1e-6)
   expect_equal(fit(d$x, solver = "lbfgs")$objective, wide$objective, tolerance = 1e-9)
 })
+
+test_that("a start changes nothing, and a ridge path uses it at every point", {
+  d <- wide_toy(3L)
+  wide <- linclass(d$x, d$y, lambda = 0.1, alpha = 0)
+  again <- linclass(d$x, d$y, lambda = 0.1, alpha = 0, start = coef(wide))
+  expect_equal(again$objective, wide$objective, tolerance = 1e-12)
+  path <- linclass_path(d$x, d$y, lambda = c(1, 0.1, 0.01), alpha = 0)
+  expect_equal(path$points$objective[2L], wide$objective, tolerance = 1e-9)
+  expect_true(all(path$points$met))
+})
