@@ -242,4 +242,20 @@ lc_status lc_design_sample(const lc_design *x, lc_index rows, lc_design *out, lc
 void lc_design_to_user(const lc_design *x, int K, double *B);
 void lc_design_from_user(const lc_design *x, int K, double *B);
 
+/* The block of rows row0 .. row0 + m - 1 whose scores are z (ld ldz); r and s (ld ldr) where the pass wants them. */
+static inline lc_block lc_block_of(const lc_design *x, const lc_pass *pass, lc_index row0, lc_index m, const double *z,
+                                   lc_index ldz, double *r, double *s, lc_index ldr) {
+  return (lc_block){.row0 = row0,
+                    .m = (int)m,
+                    .ld = ldz,
+                    .ldoff = x->n,
+                    .z = z,
+                    .y = x->y ? x->y + row0 : NULL,
+                    .w = x->w ? x->w + row0 : NULL,
+                    .off = x->off ? x->off + row0 : NULL,
+                    .r = pass->G ? r : NULL,
+                    .s = pass->C ? s : NULL,
+                    .ldr = ldr};
+}
+
 #endif

@@ -226,17 +226,7 @@ static lc_status run_block(void *context, int k, lc_index number) {
     for (int t = 0; t < x->coded->nnumeric; t++) load_numeric(x, t, row0, m, own->tile + (t + 1) * BLOCK);
   if (pass->B) add_scores(sw, own, row0, m, z, ldz);
   if (!pass->block) return LC_OK;
-  lc_block block = {.row0 = row0,
-                    .m = (int)m,
-                    .ld = ldz,
-                    .ldoff = x->n,
-                    .z = z,
-                    .y = x->y ? x->y + row0 : NULL,
-                    .w = x->w ? x->w + row0 : NULL,
-                    .off = x->off ? x->off + row0 : NULL,
-                    .r = pass->G ? own->r : NULL,
-                    .s = pass->C ? own->s : NULL,
-                    .ldr = BLOCK};
+  lc_block block = lc_block_of(x, pass, row0, m, z, ldz, own->r, own->s, BLOCK);
   LC_TRY(pass->block(pass->context, &block, own->sum));
   if (pass->G) add_gradient(sw, own, row0, m);
   if (pass->C) add_gram(sw, own, row0, m);

@@ -139,17 +139,7 @@ static lc_status run_block(const plan *pl, slot *part, lc_index number) {
     lc_kernels()->scores(m, x->p, pass->K, X, ldx, pass->B + x->one, pl->q, z, ldz);
   }
   if (!pass->block) return LC_OK;
-  lc_block block = {.row0 = row0,
-                    .m = (int)m,
-                    .ld = ldz,
-                    .ldoff = x->n,
-                    .z = z,
-                    .y = x->y ? x->y + row0 : NULL,
-                    .w = x->w ? x->w + row0 : NULL,
-                    .off = x->off ? x->off + row0 : NULL,
-                    .r = pass->G ? part->r : NULL,
-                    .s = pass->C ? part->s : NULL,
-                    .ldr = m};
+  lc_block block = lc_block_of(x, pass, row0, m, z, ldz, part->r, part->s, m);
   LC_TRY(pass->block(pass->context, &block, part->sum));
   if (pass->G) add_gradient(pl, part, m, X, ldx);
   if (pass->C) add_gram(pl, part, m, X, ldx);

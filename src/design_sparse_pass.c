@@ -262,17 +262,7 @@ static lc_status run_block(const sweep *sw, slot *part, lc_index row0, lc_index 
   double *z = pass->Z ? pass->Z + row0 : part->z;
   if (pass->B) block_scores(sw, part, row0, m, z, ldz);
   if (!pass->block) return LC_OK;
-  lc_block block = {.row0 = row0,
-                    .m = (int)m,
-                    .ld = ldz,
-                    .ldoff = x->n,
-                    .z = z,
-                    .y = x->y ? x->y + row0 : NULL,
-                    .w = x->w ? x->w + row0 : NULL,
-                    .off = x->off ? x->off + row0 : NULL,
-                    .r = pass->G ? part->r : NULL,
-                    .s = pass->C ? part->s : NULL,
-                    .ldr = m};
+  lc_block block = lc_block_of(x, pass, row0, m, z, ldz, part->r, part->s, m);
   LC_TRY(pass->block(pass->context, &block, part->sum));
   if (pass->G) block_residuals(sw, part, row0, m);
   if (pass->C) block_gram(sw, part, row0, m);

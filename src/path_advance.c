@@ -106,18 +106,6 @@ static lc_status read_features(lc_run *run, lc_index count) {
 /* ---- features that join
  * ---------------------------------------------------------------------------------------------------- */
 
-typedef struct claim {
-  double violation;
-  lc_index place;
-} claim;
-
-/* Decreasing violation, then increasing place: the same order on every machine. */
-static int by_violation(const void *a, const void *b) {
-  const claim *x = a, *y = b;
-  if (x->violation != y->violation) return x->violation < y->violation ? 1 : -1;
-  return x->place < y->place ? -1 : x->place > y->place;
-}
-
 /* g (K): gradient of the mean loss along feature f, from when its column was read. */
 static void seen_gradient(const lc_member *member, lc_index f, double *g) {
   for (int c = 0; c < member->obj.K; c++) g[c] = member->screen.c[f + c * member->screen.p] / member->obj.weight_sum;
@@ -128,7 +116,7 @@ static lc_status join(lc_run *run, lc_member *member, lc_index count, lc_index *
   const lc_objective *obj = &member->obj;
   lc_index claims = 0, width = lc_penalty_width(obj->pen, obj->K);
   lc_mark mark = lc_arena_mark(run->arena); /* not the member's arena: its set grows there */
-  claim *list = lc_arena_alloc(run->arena, count * (obj->K / width), sizeof *list);
+  lc_claim *list = lc_arena_alloc(run->arena, count * (obj->K / width), sizeof *list);
   double *g = lc_arena_doubles(run->arena, obj->K);
   if (!list || !g) return LC_OUT_OF_MEMORY;
   for (lc_index v = 0; v < count; v++) {
@@ -139,11 +127,11 @@ static lc_status join(lc_run *run, lc_member *member, lc_index count, lc_index *
       lc_index place = place_of(obj, f, c);
       if (member->model.slot[place] >= 0) continue;
       double violation = lc_penalty_group_violation(obj->pen, f, width, obj->at.B + place, obj->q, g + c, 1) / unit;
-      if (violation > member->goal) list[claims++] = (claim){violation, place};
+      if (violation > member->goal) list[claims++] = (lc_claim){violation, place};
     }
   }
   *joined = lc_min(claims, lc_max(64, member->model.size / width));
-  if (claims > *joined) qsort(list, (size_t)claims, sizeof *list, by_violation);
+  if (claims > *joined) qsort(list, (size_t)claims, sizeof *list, lc_claim_order);
   lc_status status = LC_OK;
   for (lc_index v = 0; v < *joined && status == LC_OK; v++) status = lc_model_add(&member->model, list[v].place);
   lc_arena_reset(run->arena, mark);

@@ -10,18 +10,6 @@
 #include "solver.h"
 #include "solver_model.h"
 
-typedef struct claim {
-  double violation;
-  lc_index place;
-} claim;
-
-/* Decreasing violation, then increasing place: the same order on every machine. */
-static int by_violation(const void *a, const void *b) {
-  const claim *x = a, *y = b;
-  if (x->violation != y->violation) return x->violation < y->violation ? 1 : -1;
-  return x->place < y->place ? -1 : x->place > y->place;
-}
-
 /* Scaled residual of a coefficient. */
 static double residual(const lc_objective *obj, lc_index place) {
   lc_index f = place % obj->q - obj->pen->one;
@@ -38,7 +26,7 @@ static int is_wanted(const lc_objective *obj, lc_index place) {
 
 /* Fills the set: what is wanted, then the worst violators, about as many again. If there are more than `most` wanted
  * ones, those that violate most. */
-static lc_status fill_set(lc_model *m, claim *list, lc_index most) {
+static lc_status fill_set(lc_model *m, lc_claim *list, lc_index most) {
   const lc_objective *obj = m->obj;
   lc_index wanted = 0, count = 0;
   for (lc_index place = 0; place < obj->P; place++) wanted += is_wanted(obj, place);
@@ -48,9 +36,9 @@ static lc_status fill_set(lc_model *m, claim *list, lc_index most) {
     if (m->slot[place] >= 0) continue;
     double violation = residual(obj, place);
     int first = place % obj->q < obj->pen->one || (!crowded && is_wanted(obj, place));
-    if (first || violation > 0) list[count++] = (claim){first ? INFINITY : violation, place};
+    if (first || violation > 0) list[count++] = (lc_claim){first ? INFINITY : violation, place};
   }
-  qsort(list, (size_t)count, sizeof *list, by_violation);
+  qsort(list, (size_t)count, sizeof *list, lc_claim_order);
   lc_index goal = lc_min(most, m->size + lc_max(2 * wanted, 50));
   for (lc_index v = 0; v < count && m->size < goal; v++) LC_TRY(lc_model_add(m, list[v].place));
   return LC_OK;
@@ -68,7 +56,7 @@ static lc_status iterate(lc_objective *obj, const lc_settings *settings, lc_repo
   lc_index most = lc_max(2 * obj->K, lc_min(obj->P, (lc_index)settings->working_set));
   double limit = isnan(settings->max_iter) ? 1000 : settings->max_iter, goal = INFINITY, least = INFINITY;
   int idle = 0;
-  claim *list = lc_arena_alloc(obj->arena, obj->P, sizeof *list);
+  lc_claim *list = lc_arena_alloc(obj->arena, obj->P, sizeof *list);
   if (!list) return LC_OUT_OF_MEMORY;
   LC_TRY(lc_model_init(&m, obj, 64));
   LC_TRY(lc_objective_residuals(obj, NULL, m.R));

@@ -46,6 +46,14 @@ typedef struct lc_model {
   double steps; /* Newton steps so far */
 } lc_model;
 
+/* A place that wants to join a set, and how much. lc_claim_order() is for qsort: decreasing violation, then increasing
+ * place, the same on every machine. */
+typedef struct lc_claim {
+  double violation;
+  lc_index place;
+} lc_claim;
+int lc_claim_order(const void *a, const void *b);
+
 /* An empty set on an objective with kept scores. R is not valid until lc_model_look(). */
 lc_status lc_model_init(lc_model *m, lc_objective *obj, lc_index room);
 

@@ -64,6 +64,12 @@ lc_status lc_model_init(lc_model *m, lc_objective *obj, lc_index room) {
   return grow(m, lc_max(8, lc_min(room, obj->P)));
 }
 
+int lc_claim_order(const void *a, const void *b) {
+  const lc_claim *x = a, *y = b;
+  if (x->violation != y->violation) return x->violation < y->violation ? 1 : -1;
+  return x->place < y->place ? -1 : x->place > y->place;
+}
+
 lc_status lc_model_add(lc_model *m, lc_index place) {
   lc_index q = m->obj->q, f = place % q - m->obj->pen->one;
   lc_index width = f < 0 ? 1 : lc_penalty_width(m->obj->pen, m->obj->K);

@@ -12,14 +12,12 @@ typedef struct sweep_work {
   int known;         /* h is filled */
 } sweep_work;
 
-static lc_index feature_of(const lc_model *m, lc_index s) { return m->place[s] % m->obj->q - m->obj->pen->one; }
-
 /* Moves one coefficient to the minimum of the model along it; returns its residual before, scaled. */
 static double visit(sweep_work *work, lc_index s) {
   lc_model *m = work->m;
   lc_objective *obj = m->obj;
   const lc_design *x = obj->x;
-  lc_index n = x->n, j = m->place[s] % obj->q, f = feature_of(m, s);
+  lc_index n = x->n, j = m->place[s] % obj->q, f = lc_model_feature(m, s);
   int c = (int)(m->place[s] / obj->q);
   double W = obj->weight_sum, l2 = f < 0 ? 0 : lc_penalty_l2(obj->pen, f), square;
   const double *own = work->S + lc_packed_at(c, c) * n;
@@ -68,7 +66,7 @@ static double promise(const lc_model *m) {
   const lc_penalty *pen = m->obj->pen;
   double change = 0;
   for (lc_index s = 0; s < m->size; s++) {
-    lc_index f = feature_of(m, s);
+    lc_index f = lc_model_feature(m, s);
     double d = m->b[s] - m->start[s], g = m->g[s];
     if (f >= 0) change += lc_penalty_l1(pen, f) * (fabs(m->b[s]) - fabs(m->start[s]));
     if (f >= 0) g += lc_penalty_l2(pen, f) * m->start[s];
