@@ -124,7 +124,8 @@ flights_data <- function(size = 1) {
   frame$late <- as.integer(frame$arr_delay > 15)
   frame[c("month", "hour")] <- lapply(frame[c("month", "hour")], factor)
   frame <- frame[all.vars(flights_formula)]
-  frame <- frame[stats::complete.cases(frame), ]
+  # An hour without complete rows would be a column of zeros for those who keep unused levels.
+  frame <- droplevels(frame[stats::complete.cases(frame), ])
   if (size < 1) frame <- frame[seq(1, nrow(frame), length.out = nrow(frame) * size), ]
   list(frame = frame, X = Matrix::sparse.model.matrix(flights_formula, frame),
        bytes = nrow(frame) * (5 * 4 + 8))
