@@ -244,7 +244,7 @@ static lc_status extrapolate(lc_run *run, lc_member *member) {
   int known = member->last != NULL && isfinite(ratio);
   if (!member->last && !(member->last = lc_arena_doubles(&member->arena, obj->P))) return LC_OUT_OF_MEMORY;
   if (known) {
-    LC_TRY(lc_model_load(m));
+    LC_TRY(lc_model_reset(m));
     for (lc_index s = 0; s < m->size; s++) {
       double b = m->b[s], to = b + ratio * (b - member->last[m->place[s]]);
       lc_index f = lc_model_feature(m, s);
@@ -285,7 +285,8 @@ static lc_status solve_set(lc_member *member) {
     status = lc_orthant_solve(&member->orthant, &member->model, member->goal, many);
   member->steps += member->model.steps - before;
   if (status == LC_MAX_ITER) member->model.stuck = 1;
-  if (member->model.stuck && status >= 0) LC_TRY(lc_model_load(&member->model)); /* the step that failed is forgotten */
+  if (member->model.stuck && status >= 0)
+    LC_TRY(lc_model_reset(&member->model)); /* the step that failed is forgotten */
   return status == LC_MAX_ITER ? LC_OK : status;
 }
 

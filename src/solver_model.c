@@ -8,20 +8,10 @@
 #include "linalg.h"
 #include "solver.h"
 
-static double l1_of(const lc_model *m, lc_index s) {
-  lc_index f = lc_model_feature(m, s);
-  return f < 0 ? 0 : lc_penalty_l1(m->obj->pen, f);
-}
-
-static double l2_of(const lc_model *m, lc_index s) {
-  lc_index f = lc_model_feature(m, s);
-  return f < 0 ? 0 : lc_penalty_l2(m->obj->pen, f);
-}
-
 /* ---- gradients ----------------------------------------------------------------------------------------------- */
 
 /* Gradient of the smooth part along s: of the model at b, or the true one where b is the start. */
-static double slope_of(const lc_model *m, lc_index s) { return m->g[s] + m->Hd[s] + l2_of(m, s) * m->b[s]; }
+static double slope_of(const lc_model *m, lc_index s) { return m->g[s] + m->Hd[s] + lc_model_l2(m, s) * m->b[s]; }
 
 double lc_model_residual(const lc_model *m, lc_index s) {
   lc_index f = lc_model_feature(m, s), width = lc_model_width(m, s);
@@ -36,18 +26,23 @@ static double worst_residual(const lc_model *m) {
   return worst;
 }
 
+lc_status lc_model_reset(lc_model *m) {
+  LC_TRY(lc_model_list_rows(m));
+  for (lc_index s = 0; s < m->size; s++) {
+    m->b[s] = m->start[s] = m->obj->at.B[m->place[s]];
+    m->Hd[s] = 0;
+  }
+  return LC_OK;
+}
+
 lc_status lc_model_load(lc_model *m) {
   lc_objective *obj = m->obj;
-  LC_TRY(lc_model_list_rows(m));
+  LC_TRY(lc_model_reset(m));
   lc_mark mark = lc_arena_mark(m->arena);
   double *c = lc_arena_doubles(m->arena, m->nrows * obj->K);
   if (!c) return LC_OUT_OF_MEMORY;
   lc_objective_columns(obj, m->nrows, m->rows, m->R, c);
-  for (lc_index s = 0; s < m->size; s++) {
-    m->g[s] = c[m->mate[s]];
-    m->b[s] = m->start[s] = obj->at.B[m->place[s]];
-    m->Hd[s] = 0;
-  }
+  for (lc_index s = 0; s < m->size; s++) m->g[s] = c[m->mate[s]];
   m->worst = worst_residual(m);
   lc_arena_reset(m->arena, mark);
   return LC_OK;
@@ -63,7 +58,7 @@ lc_status lc_model_look(lc_model *m) {
 /* Curvature along coefficient s; one without any must not get an infinite step. */
 static double curvature(const lc_model *m, lc_index s) {
   double tiny = 1e-14 * lc_link_bound(m->obj->loss, &m->obj->link) * m->unit[s] * m->unit[s];
-  return m->H[s * (m->room + 1)] + l2_of(m, s) + tiny;
+  return m->H[s * (m->room + 1)] + lc_model_l2(m, s) + tiny;
 }
 
 /* At least the largest eigenvalue of the block of the group that begins at s: its trace and its row sums bound it. */
@@ -111,7 +106,7 @@ static lc_index list_active(lc_model *m) {
     lc_index f = lc_model_feature(m, s);
     width = lc_model_width(m, s);
     double norm = lc_penalty_norm(width, m->b + s, 1);
-    int smooth_here = norm != 0 || l1_of(m, s) == 0;
+    int smooth_here = norm != 0 || lc_model_l1(m, s) == 0;
     int bound = f >= 0 && pen->lower && (m->b[s] <= pen->lower[f] || m->b[s] >= pen->upper[f]);
     for (lc_index c = 0; smooth_here && !bound && c < width; c++) {
       m->u[s + c] = norm != 0 ? m->b[s + c] / norm : 0;
@@ -122,7 +117,7 @@ static lc_index list_active(lc_model *m) {
 }
 
 /* Gradient of the model along an active coefficient. */
-static double active_slope(const lc_model *m, lc_index s) { return slope_of(m, s) + m->u[s] * l1_of(m, s); }
+static double active_slope(const lc_model *m, lc_index s) { return slope_of(m, s) + m->u[s] * lc_model_l1(m, s); }
 
 /* The second derivatives l1 (I - u u') / ||b|| of the norms join the active H. */
 static void add_bends(lc_model *m, lc_index count) {
@@ -130,7 +125,7 @@ static void add_bends(lc_model *m, lc_index count) {
     lc_index s = m->active[v];
     width = lc_model_width(m, s);
     if (width == 1) continue;
-    double norm = lc_penalty_norm(width, m->b + s, 1), bend = norm > 0 ? l1_of(m, s) / norm : 0;
+    double norm = lc_penalty_norm(width, m->b + s, 1), bend = norm > 0 ? lc_model_l1(m, s) / norm : 0;
     for (lc_index c = 0; c < width; c++)
       for (lc_index d = 0; d <= c; d++)
         m->small[v + d + (v + c) * count] += bend * ((c == d) - m->u[s + c] * m->u[s + d]);
@@ -167,7 +162,7 @@ static double longest_share(const lc_model *m, lc_index count, const double *d, 
     lc_index s = m->active[a], f = lc_model_feature(m, s);
     if (f < 0 || d[a] == 0 || lc_model_width(m, s) > 1) continue;
     double b = m->b[s], limit[2] = {NAN, NAN};
-    if (l1_of(m, s) > 0) limit[0] = 0;
+    if (lc_model_l1(m, s) > 0) limit[0] = 0;
     if (pen->lower) limit[1] = d[a] > 0 ? pen->upper[f] : pen->lower[f];
     for (int k = 0; k < 2; k++) {
       double part = (limit[k] - b) / d[a];
@@ -269,11 +264,12 @@ static void keep_gradient(const lc_model *m, double *b, double *g) {
   for (lc_index v = 0, width; v < m->nfactored; v += width) {
     lc_index s = m->factored[v];
     width = lc_model_width(m, s);
-    double norm = width > 1 ? lc_penalty_norm(width, m->start + s, 1) : 0, pull = norm > 0 ? l1_of(m, s) / norm : 0;
+    double norm = width > 1 ? lc_penalty_norm(width, m->start + s, 1) : 0,
+           pull = norm > 0 ? lc_model_l1(m, s) / norm : 0;
     for (lc_index c = 0; c < width; c++) {
       double start = m->start[s + c];
       b[v + c] = start;
-      g[v + c] = m->g[s + c] + l2_of(m, s) * start + pull * start;
+      g[v + c] = m->g[s + c] + lc_model_l2(m, s) * start + pull * start;
     }
   }
 }
@@ -331,8 +327,9 @@ static double predicted_change(const lc_model *m) {
   double change = 0;
   for (lc_index s = 0, width; s < m->size; s += width) {
     width = lc_model_width(m, s);
-    for (lc_index c = s; c < s + width; c++) change += (m->g[c] + l2_of(m, s) * m->start[c]) * (m->b[c] - m->start[c]);
-    change += l1_of(m, s) * norm_change(m, s, width);
+    for (lc_index c = s; c < s + width; c++)
+      change += (m->g[c] + lc_model_l2(m, s) * m->start[c]) * (m->b[c] - m->start[c]);
+    change += lc_model_l1(m, s) * norm_change(m, s, width);
   }
   return change;
 }
@@ -359,6 +356,16 @@ lc_status lc_model_try(lc_model *m, double t) {
   return status;
 }
 
+lc_status lc_model_search(lc_model *m, double *t) {
+  double change = predicted_change(m);
+  m->gain = fmax(-0.5 * change, 0);
+  *t = 0;
+  if (!(change < 0)) return LC_OK;
+  LC_TRY(lc_model_try(m, 1));
+  LC_TRY(lc_line_search(m->obj, change, m->obj->to.value, t));
+  return *t > 0 && *t < 1 ? lc_model_try(m, *t) : LC_OK;
+}
+
 void lc_model_take(lc_model *m) {
   double *swap = m->R;
   lc_objective_accept(m->obj);
@@ -371,7 +378,7 @@ void lc_model_take(lc_model *m) {
 lc_status lc_model_predict(lc_model *m, double lambda) {
   const lc_penalty *pen = m->obj->pen;
   if (m->built < m->size || m->size == 0 || lambda == pen->lambda) return LC_OK;
-  LC_TRY(lc_model_load(m));
+  LC_TRY(lc_model_reset(m));
   lc_index count = list_active(m);
   factor(m, count);
   for (lc_index v = 0; v < count; v++) {
@@ -385,7 +392,7 @@ lc_status lc_model_predict(lc_model *m, double lambda) {
     width = lc_model_width(m, s);
     for (lc_index c = 0; c < width; c++) along += m->u[s + c] * (m->b[s + c] + m->rhs[v + c]);
     for (lc_index c = 0; c < width; c++) {
-      double to = f >= 0 && l1_of(m, s) > 0 && along < 0 ? 0 : m->b[s + c] + m->rhs[v + c];
+      double to = lc_model_l1(m, s) > 0 && along < 0 ? 0 : m->b[s + c] + m->rhs[v + c];
       if (f >= 0 && pen->lower) to = fmin(fmax(to, pen->lower[f]), pen->upper[f]);
       m->b[s + c] = to;
     }
@@ -427,14 +434,8 @@ lc_status lc_model_solve(lc_model *m, double goal, double max_steps) {
     LC_TRY(lc_poll(m->obj->host));
     if (step >= max_steps) return LC_MAX_ITER;
     LC_TRY(propose(m, goal, last));
-    double change = predicted_change(m);
     last = m->worst;
-    m->gain = fmax(-0.5 * change, 0);
-    t = 0;
-    if (change < 0) {
-      LC_TRY(lc_model_try(m, 1));
-      LC_TRY(lc_line_search(m->obj, change, m->obj->to.value, &t));
-    }
+    LC_TRY(lc_model_search(m, &t));
     if (t == 0) { /* an old model sees nothing to gain: look with a new one */
       if (m->fresh && m->pairs.count == 0) {
         m->stuck = 1;
@@ -442,10 +443,9 @@ lc_status lc_model_solve(lc_model *m, double goal, double max_steps) {
       }
       m->pairs.count = 0;
       if (!m->fresh) m->built = 0;
-      LC_TRY(lc_model_load(m));
+      LC_TRY(lc_model_reset(m));
       continue;
     }
-    if (t < 1) LC_TRY(lc_model_try(m, t));
     int corrects = m->nfactored > 0;
     if (corrects) keep_gradient(m, m->kept, m->kept + m->room);
     lc_model_take(m);

@@ -65,6 +65,16 @@ static inline lc_index lc_model_width(const lc_model *m, lc_index s) {
   return m->obj->pen->grouped && lc_model_feature(m, s) >= 0 ? m->obj->K : 1;
 }
 
+/* Factors of the L1 and L2 parts of coefficient s of the set (penalty.h); 0 for an intercept. */
+static inline double lc_model_l1(const lc_model *m, lc_index s) {
+  lc_index f = lc_model_feature(m, s);
+  return f < 0 ? 0 : lc_penalty_l1(m->obj->pen, f);
+}
+static inline double lc_model_l2(const lc_model *m, lc_index s) {
+  lc_index f = lc_model_feature(m, s);
+  return f < 0 ? 0 : lc_penalty_l2(m->obj->pen, f);
+}
+
 /* Lists the distinct rows of the set (rows, mate, nrows). Cost of the order of q at most, and of size. */
 lc_status lc_model_list_rows(lc_model *m);
 
@@ -88,11 +98,19 @@ double lc_model_residual(const lc_model *m, lc_index s);
 /* R and the worst residual at `at`. Reads the columns of the set. */
 lc_status lc_model_look(lc_model *m);
 
-/* What the others are made of, for methods of their own: the start of a step at `at`, whose R is known (coefficients
- * into b and start, gradients, the worst residual); `to` <- `at` + t (b - start) on the set, with R_to; `at` <- `to`
- * as a step. The first two read the columns of the set, the third none. */
+/* What the others are made of, for methods of their own. A step begins with lc_model_load() or lc_model_reset(),
+ * changes b, and ends in lc_model_take() or, where nothing is to be gained, without. R is that of `at` all along.
+ *   reset   the set's rows are listed, b = start = `at`, Hd = 0. g and worst stay: they are those of `at` if they were
+ *           loaded there for the same set. Reads no column.
+ *   load    reset, then g and the worst residual. Reads the columns of the set.
+ *   try     `to` <- `at` + t (b - start) on the set, with R_to. Reads the columns that move.
+ *   search  gain <- half the fall that g promises of the move; try with the largest share t of it that a line search
+ *           accepts, *t = 0 where rounding leaves nothing to gain. Reads the columns once, twice where t < 1.
+ *   take    `at` <- `to`, R <- R_to, as a step. */
+lc_status lc_model_reset(lc_model *m);
 lc_status lc_model_load(lc_model *m);
 lc_status lc_model_try(lc_model *m, double t);
+lc_status lc_model_search(lc_model *m, double *t);
 void lc_model_take(lc_model *m);
 
 /* First-order step of the solution from `lambda` to obj->pen->lambda: db = -(change) H^-1 (l1 b / ||b|| + l2 b) on

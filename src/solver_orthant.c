@@ -34,9 +34,8 @@ static lc_status set_metric(lc_orthant *work, const lc_model *m) {
     mean[c] = fmax(mean[c] / obj->weight_sum, 1e-6);
   }
   for (lc_index s = 0; s < m->size; s++) {
-    lc_index f = lc_model_feature(m, s);
-    double unit = m->unit[s], l2 = f < 0 ? 0 : lc_penalty_l2(obj->pen, f);
-    work->metric[s] = 1 / (mean[m->place[s] / obj->q] * unit * unit + l2);
+    double unit = m->unit[s];
+    work->metric[s] = 1 / (mean[m->place[s] / obj->q] * unit * unit + lc_model_l2(m, s));
   }
   lc_arena_reset(m->arena, mark);
   return LC_OK;
@@ -51,17 +50,14 @@ static void apply_metric(void *context, double *v) {
 static double subgradient(const lc_model *m, lc_index s, double b, double g) {
   lc_index f = lc_model_feature(m, s);
   if (f < 0) return g;
-  double size = lc_penalty_violation(m->obj->pen, f, b, g), l1 = lc_penalty_l1(m->obj->pen, f);
+  double size = lc_penalty_violation(m->obj->pen, f, b, g), l1 = lc_model_l1(m, s);
   double pull = b > 0 ? g + l1 : b < 0 ? g - l1 : g;
   return pull > 0 ? size : -size;
 }
 
 /* Gradient of the smooth part on the set. */
 static void smooth_gradient(const lc_model *m, double *g) {
-  for (lc_index s = 0; s < m->size; s++) {
-    lc_index f = lc_model_feature(m, s);
-    g[s] = m->g[s] + (f < 0 ? 0 : lc_penalty_l2(m->obj->pen, f) * m->start[s]);
-  }
+  for (lc_index s = 0; s < m->size; s++) g[s] = m->g[s] + lc_model_l2(m, s) * m->start[s];
 }
 
 /* b -> b + t d, each coefficient no further than the end of its orthant (0) and its bounds. */
@@ -70,7 +66,7 @@ static void land(const lc_orthant *work, lc_model *m, double t) {
   for (lc_index s = 0; s < m->size; s++) {
     lc_index f = lc_model_feature(m, s);
     double b = m->start[s], to = b + t * work->d[s];
-    if (f >= 0 && lc_penalty_l1(pen, f) > 0) {
+    if (lc_model_l1(m, s) > 0) {
       double side = b != 0 ? b : -work->v[s];
       if (to * side < 0) to = 0;
     }

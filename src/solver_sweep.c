@@ -19,7 +19,7 @@ static double visit(sweep_work *work, lc_index s) {
   const lc_design *x = obj->x;
   lc_index n = x->n, j = m->place[s] % obj->q, f = lc_model_feature(m, s);
   int c = (int)(m->place[s] / obj->q);
-  double W = obj->weight_sum, l2 = f < 0 ? 0 : lc_penalty_l2(obj->pen, f), square;
+  double W = obj->weight_sum, l2 = lc_model_l2(m, s), square;
   const double *own = work->S + lc_packed_at(c, c) * n;
   double dot = x->ops->col_look(x, j, own, work->T + c * n, work->known ? NULL : &square);
   /* A coefficient without curvature must not get an infinite step. */
@@ -61,41 +61,21 @@ static lc_status minimise(sweep_work *work, double goal) {
   return LC_OK;
 }
 
-/* The slope of F along the move, an upper bound of its fall. */
-static double promise(const lc_model *m) {
-  const lc_penalty *pen = m->obj->pen;
-  double change = 0;
-  for (lc_index s = 0; s < m->size; s++) {
-    lc_index f = lc_model_feature(m, s);
-    double d = m->b[s] - m->start[s], g = m->g[s];
-    if (f >= 0) change += lc_penalty_l1(pen, f) * (fabs(m->b[s]) - fabs(m->start[s]));
-    if (f >= 0) g += lc_penalty_l2(pen, f) * m->start[s];
-    change += g * d;
-  }
-  return change;
-}
-
 static lc_status iterate(sweep_work *work, double goal, double max_steps) {
   lc_model *m = work->m;
   lc_objective *obj = m->obj;
   LC_TRY(lc_model_load(m));
-  for (double step = 0; m->worst > goal; step++) {
+  for (double step = 0, t; m->worst > goal; step++) {
     if (step >= max_steps) return LC_MAX_ITER;
     lc_objective_weights(obj, work->S);
     memset(work->T, 0, (size_t)(obj->x->n * obj->K) * sizeof(double));
     work->known = 0;
     LC_TRY(minimise(work, fmax(0.05 * m->worst, 0.3 * goal)));
-    double change = promise(m), t = 0;
-    m->gain = fmax(-0.5 * change, 0);
-    if (change < 0) {
-      LC_TRY(lc_model_try(m, 1));
-      LC_TRY(lc_line_search(obj, change, obj->to.value, &t));
-    }
+    LC_TRY(lc_model_search(m, &t));
     if (t == 0) {
       m->stuck = 1;
       return LC_OK;
     }
-    if (t < 1) LC_TRY(lc_model_try(m, t));
     lc_model_take(m);
     LC_TRY(lc_model_load(m));
   }
