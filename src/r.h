@@ -59,10 +59,15 @@ const char *lcr_design_check(SEXP x, lc_design *out);
 /* The same, but anything wrong is an R error; then y (integer codes 0..k-1 or NULL), w and off are attached. */
 void lcr_design(SEXP x, SEXP y, int k, SEXP w, SEXP off, lcr_session *session, lc_design *out);
 
-/* What a spec says (r_fit.c): a problem on x, whose intercept is set before; settings by name, presets of the tables
- * and then what R sends. */
-void lcr_problem(SEXP spec, lc_design *x, lc_problem *out);
-void lcr_settings(SEXP spec, const lc_solver *solver, lc_settings *out);
+/* What the arguments of lcr_fit() and lcr_path() say (r_fit.c). */
+typedef struct lcr_task {
+  lc_design x;
+  lc_problem problem; /* on x */
+  lc_settings settings;
+} lcr_task;
+/* Fills it, and gives the session what the settings ask of a host: threads, a time limit, messages. The vectors stay
+ * R's; problem.x points into `out`, so it is not to be copied. */
+void lcr_task_read(SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec, lcr_session *session, lcr_task *out);
 
 /* Turns a status < 0 into an R error. */
 void lcr_check(lc_status status);

@@ -20,7 +20,8 @@ SEXP lcr_colstats(SEXP x, SEXP w) {
   return list.value;
 }
 
-void lcr_settings(SEXP spec, const lc_solver *solver, lc_settings *out) {
+/* Settings by name: presets of the tables, then what R sends. */
+static void read_settings(SEXP spec, const lc_solver *solver, lc_settings *out) {
   memset(out, 0, sizeof *out);
   lc_settings_preset(out, lc_control_fields, lc_control_field_count);
   for (int i = 0; i < lc_solver_count; i++) lc_settings_preset(out, lc_solvers[i]->fields, lc_solvers[i]->nfields);
@@ -40,7 +41,8 @@ void lcr_settings(SEXP spec, const lc_solver *solver, lc_settings *out) {
   out->seed = (uint64_t)lcr_get_number(spec, "seed");
 }
 
-void lcr_problem(SEXP spec, lc_design *x, lc_problem *out) {
+/* A problem on x, whose intercept is set before. */
+static void read_problem(SEXP spec, lc_design *x, lc_problem *out) {
   lc_index p = x->p;
   memset(out, 0, sizeof *out);
   out->x = x;
@@ -71,6 +73,17 @@ void lcr_problem(SEXP spec, lc_design *x, lc_problem *out) {
   out->start = lcr_doubles(lcr_get(spec, "start"), (R_xlen_t)lc_design_q(x) * link.K, "start");
   if (!out->pen.l1 || !out->pen.l2 || !out->mean || !out->sd || !out->max_abs || !out->pen.lower != !out->pen.upper)
     Rf_error("the specification of the fit is incomplete");
+}
+
+void lcr_task_read(SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec, lcr_session *session, lcr_task *out) {
+  lcr_design(x, y, Rf_asInteger(lcr_get(spec, "k")), w, off, session, &out->x);
+  out->x.one = Rf_asLogical(lcr_get(spec, "intercept")) == 1;
+  read_problem(spec, &out->x, &out->problem);
+  read_settings(spec, out->problem.solver, &out->settings);
+  session->host.threads = lcr_thread_count(out->settings.threads);
+  session->time_limit = out->settings.time_limit;
+  session->trace = out->settings.trace > 0;
+  session->progress = Rf_asLogical(lcr_get(spec, "progress")) == 1;
 }
 
 static SEXP matrix_of(const double *values, lc_index rows, lc_index columns) {
@@ -168,22 +181,13 @@ static SEXP fit_list(const lc_problem *problem, lc_status status, const lc_solut
 SEXP lcr_fit(SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec) {
   lcr_session *session = lcr_session_begin();
   PROTECT(session->pointer);
-  lc_design design;
-  lc_problem problem;
-  lc_settings settings;
+  lcr_task task;
   lc_solution solution;
-  lcr_design(x, y, Rf_asInteger(lcr_get(spec, "k")), w, off, session, &design);
-  design.one = Rf_asLogical(lcr_get(spec, "intercept")) == 1;
-  lcr_problem(spec, &design, &problem);
-  lcr_settings(spec, problem.solver, &settings);
-  problem.solver_rate_given = problem.solver && !isnan(settings.rate);
-  session->host.threads = lcr_thread_count(settings.threads);
-  session->time_limit = settings.time_limit;
-  session->trace = settings.trace > 0;
-  session->progress = Rf_asLogical(lcr_get(spec, "progress")) == 1;
-  lc_status status = lc_solve(&problem, &settings, &session->host, &session->arena, &solution);
+  lcr_task_read(x, y, w, off, spec, session, &task);
+  task.problem.solver_rate_given = task.problem.solver && !isnan(task.settings.rate);
+  lc_status status = lc_solve(&task.problem, &task.settings, &session->host, &session->arena, &solution);
   session->time_limit = INFINITY; /* what follows belongs to the report */
-  SEXP out = PROTECT(fit_list(&problem, status, &solution, session));
+  SEXP out = PROTECT(fit_list(&task.problem, status, &solution, session));
   lcr_session_end(session);
   UNPROTECT(2);
   return out;

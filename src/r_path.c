@@ -125,33 +125,24 @@ static SEXP path_list(lc_status status, const lc_path *path, const lc_path_spec 
 SEXP lcr_path(SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec) {
   lcr_session *session = lcr_session_begin();
   PROTECT(session->pointer);
-  lc_design design;
-  lc_problem problem;
-  lc_settings settings;
+  lcr_task task;
   lc_path_spec wanted;
   lc_path path;
-  lcr_design(x, y, Rf_asInteger(lcr_get(spec, "k")), w, off, session, &design);
-  design.one = Rf_asLogical(lcr_get(spec, "intercept")) == 1;
-  lcr_problem(spec, &design, &problem);
-  problem.pen.grouped = Rf_asLogical(lcr_get(spec, "grouped")) == 1;
-  lcr_settings(spec, problem.solver, &settings);
-  read_spec(spec, design.n, &wanted);
+  lcr_task_read(x, y, w, off, spec, session, &task);
+  task.problem.pen.grouped = Rf_asLogical(lcr_get(spec, "grouped")) == 1;
+  read_spec(spec, task.x.n, &wanted);
   SEXP scores = R_NilValue;
   if (wanted.holdout) {
     lc_link link;
-    lcr_check(lc_link_make(problem.loss, problem.k, problem.reference, &link));
-    double cells = (double)design.n * link.K * (double)wanted.nlambdas * wanted.nrepeats;
+    lcr_check(lc_link_make(task.problem.loss, task.problem.k, task.problem.reference, &link));
+    double cells = (double)task.x.n * link.K * (double)wanted.nlambdas * wanted.nrepeats;
     if (cells > 4503599627370496.0) Rf_error("too many scores");
     scores = Rf_allocVector(REALSXP, (R_xlen_t)cells);
     memset(REAL(scores), 0, (size_t)cells * sizeof(double));
     wanted.scores = REAL(scores);
   }
   PROTECT(scores);
-  session->host.threads = lcr_thread_count(settings.threads);
-  session->time_limit = settings.time_limit;
-  session->trace = settings.trace > 0;
-  session->progress = Rf_asLogical(lcr_get(spec, "progress")) == 1;
-  lc_status status = lc_path_run(&problem, &wanted, &settings, &session->host, &session->arena, &path);
+  lc_status status = lc_path_run(&task.problem, &wanted, &task.settings, &session->host, &session->arena, &path);
   session->time_limit = INFINITY; /* what follows belongs to the report */
   SEXP out = PROTECT(path_list(status, &path, &wanted, scores));
   lcr_session_end(session);
