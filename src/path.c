@@ -100,6 +100,23 @@ static void keep_scores(const lc_run *run, lc_index l) {
   }
 }
 
+static lc_status run_lambdas(lc_run *run, int sets, lc_path *out) {
+  const lc_path_spec *spec = run->spec;
+  LC_TRY(lc_members_start(run, &out->lambda_max));
+  out->weight_sum = run->member->obj.weight_sum;
+  out->null_loss = run->member->obj.at.loss;
+  for (lc_index l = 0; l < spec->nlambdas; l++) {
+    double lambda = lambda_at(spec, out->lambda_max, l);
+    LC_TRY(sets && lambda > 0 ? lc_members_advance(run, lambda) : lc_members_solve(run, lambda));
+    LC_TRY(keep_point(run, lambda, out->point + l));
+    keep_scores(run, l);
+    out->length = l + 1;
+    lc_info info = {(double)l + 1, NAN, run->member->objective, run->member->kkt, NAN};
+    LC_TRY(lc_record(run->host, &info));
+  }
+  return LC_OK;
+}
+
 lc_status lc_path_run(lc_problem *problem, const lc_path_spec *spec, const lc_settings *settings, const lc_host *host,
                       lc_arena *arena, lc_path *out) {
   lc_run run = {.problem = problem, .spec = spec, .settings = settings, .host = host, .arena = arena};
@@ -111,20 +128,8 @@ lc_status lc_path_run(lc_problem *problem, const lc_path_spec *spec, const lc_se
   out->K = run.link.K;
   out->point = lc_arena_alloc(arena, spec->nlambdas, sizeof *out->point);
   if (!out->point) return LC_OUT_OF_MEMORY;
-  out->status = lc_members_start(&run, &out->lambda_max);
-  if (out->status != LC_OK) return out->status;
-  out->weight_sum = run.member->obj.weight_sum;
-  out->null_loss = run.member->obj.at.loss;
-  for (lc_index l = 0; l < spec->nlambdas; l++) {
-    double lambda = lambda_at(spec, out->lambda_max, l);
-    out->status = sets && lambda > 0 ? lc_members_advance(&run, lambda) : lc_members_solve(&run, lambda);
-    if (out->status != LC_OK) return out->status;
-    LC_TRY(keep_point(&run, lambda, out->point + l));
-    keep_scores(&run, l);
-    out->length = l + 1;
-    lc_info info = {(double)l + 1, NAN, run.member->objective, run.member->kkt, NAN};
-    if ((out->status = lc_record(host, &info)) != LC_OK) return out->status;
-  }
+  out->status = run_lambdas(&run, sets, out);
   out->solver = sets ? lc_solver_find("coordinate") : run.solver;
-  return LC_OK;
+  out->reason = sets ? "an L1 penalty" : run.reason;
+  return out->status;
 }

@@ -37,9 +37,9 @@ typedef struct lc_path {
   int K;
   lc_index length;
   double lambda_max, weight_sum, null_loss;
-  lc_path_point *point; /* nlambdas of them, `length` filled */
-  const lc_solver *solver;
-  const char *reason;
+  lc_path_point *point;    /* nlambdas of them, `length` filled */
+  const lc_solver *solver; /* of the points; NULL where there is none and none was begun */
+  const char *reason;      /* why this solver; NULL with it */
 } lc_path;
 
 /* Runs. problem->pen.lambda is ignored, and pen.grouped where it makes no difference (one score column, no L1 part);

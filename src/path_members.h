@@ -25,7 +25,8 @@ typedef struct lc_member {
   double *last;       /* P: the solution before the last one */
   lc_screen screen;
   double *s, *balanced, *relative_weight; /* k class factors; n x K residuals; scratch n x K */
-  int possible, started, pending;         /* a gap is possible; the predictor may be used; not yet at its gap */
+  int possible, pending;                  /* a gap is possible; not yet at its gap */
+  int started;                            /* B is a solution that lc_solve() may start from */
   double goal, ease, best_relative; /* largest residual within the set; what gaps allowed it to be larger; least gap */
   /* the solution, for whoever records it */
   double *B;       /* q x K in the user's columns */
@@ -47,10 +48,11 @@ typedef struct lc_run {
   lc_member *member;
   double *mean, *rms;            /* p each: of the shown columns */
   double *norm;                  /* p: their norms, centred with an intercept */
-  double *residuals, *dots;      /* n x (K nmembers); as many columns of dots of the listed features */
+  double *residuals;             /* n x (K nmembers): their `balanced`, side by side */
   lc_index *list;                /* features whose columns are read */
   double lambda, previous, next; /* of the last solutions and those before, Inf at the start; of those being sought */
-  const lc_solver *solver;       /* of lc_members_solve() */
+  const lc_solver *solver;       /* of lc_members_solve(), NULL before; */
+  const char *reason;            /* why that one */
   volatile lc_status stopped;
 } lc_run;
 

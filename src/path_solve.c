@@ -37,6 +37,7 @@ static lc_status solve_member(lc_run *run, lc_member *member, double lambda) {
     member->passes += solution.passes;
     member->started = 1;
     run->solver = solution.solver;
+    run->reason = solution.reason;
   }
   lc_arena_reset(&member->arena, mark);
   return status == LC_INTERRUPTED || status == LC_TIME_LIMIT || status < 0 ? status : LC_OK;

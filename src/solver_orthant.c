@@ -10,12 +10,11 @@ enum { MEMORY = 20 };
 
 static lc_status allocate(lc_orthant *work, lc_model *m) {
   lc_index room = m->room;
-  double *vectors = lc_arena_zeros(m->arena, 8 * room);
+  double *vectors = lc_arena_zeros(m->arena, 7 * room);
   LC_TRY(lc_pairs_allocate(room, MEMORY, &work->pairs, m->arena));
   if (!vectors) return LC_OUT_OF_MEMORY;
-  double **const each[] = {&work->metric, &work->v,    &work->d,  &work->g,
-                           &work->b,      &work->from, &work->to, &work->gradient};
-  for (int k = 0; k < 8; k++) *each[k] = vectors + k * room;
+  double **const each[] = {&work->metric, &work->v, &work->d, &work->g, &work->gradient, &work->from, &work->to};
+  for (int k = 0; k < 7; k++) *each[k] = vectors + k * room;
   work->room = room;
   return LC_OK;
 }

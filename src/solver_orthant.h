@@ -13,7 +13,9 @@
 typedef struct lc_orthant {
   lc_pairs pairs; /* of vectors over the set */
   lc_index room;  /* coefficients that there is memory for */
-  double *metric, *v, *d, *g, *b, *from, *to, *gradient;
+  /* room each, over the set: 1 / curvature of each coefficient; the steepest subgradient; the direction; of the smooth
+   * part the gradients before and after a step; coefficients there */
+  double *metric, *v, *d, *g, *gradient, *from, *to;
 } lc_orthant;
 
 /* Steps on the set of m until its worst residual is at most goal, max_steps are done or rounding ends it (m->stuck).

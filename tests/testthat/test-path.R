@@ -367,6 +367,7 @@ test_that("a path that runs out of time says so", {
                           control = linclass_control(time_limit = 0.2)), "incomplete", "of 300000")
   expect_lt(length(path$lambda), 3e5)
   expect_identical(path$status, "time_limit")
+  expect_identical(unname(unlist(path[c("solver", "reason")])), c("coordinate", "an L1 penalty"))
   expect_match(paste(capture.output(print(path)), collapse = " "), "of 300000 points")
   expect_identical(ncol(coef(path)), length(path$lambda))
 })
@@ -377,6 +378,7 @@ test_that("points that miss the tolerance give one warning that counts them", {
                           control = linclass_control(max_iter = 1)), "not_converged",
     "points?.*gap")
   expect_false(path$converged)
+  expect_identical(unname(unlist(path[c("solver", "reason")])), c("newton", "few coefficients"))
   expect_true(any(!path$points$met))
   expect_match(paste(capture.output(print(path)), collapse = " "), "missed the tolerance")
 })
