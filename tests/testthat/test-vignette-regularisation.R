@@ -98,7 +98,6 @@ test_that("an elastic net of a textbook, minimised as it stands, is ours at conv
 })
 
 test_that("the path of 200 features starts at the largest slope, and folds find its minimum", {
-  skip_if_not(exists("linclass_cv", asNamespace("linclass")))
   set.seed(2)
   x <- matrix(rnorm(100 * 200), 100, 200, dimnames = list(NULL, paste0("x", 1:200)))
   y <- rbinom(100, 1, sigmoid(x[, 1:5] %*% c(2, -2, 1.5, -1, 1)))
