@@ -2,13 +2,12 @@
 #include <string.h>
 
 #include "design.h"
+#include "design_slots.h"
 #include "kernel.h"
 
 enum {
   TILE_BYTES = 512 * 1024, /* a tile is used three times (scores, gradient, Gram): it should stay in L2 */
-  TILE_ROWS = 256,
-  MOST_SLOTS = 16,      /* partial sums; their number depends on sizes, never on threads */
-  SLOT_BYTES = 64 << 20 /* all partial Gram matrices together stay below this */
+  TILE_ROWS = 256
 };
 
 /* Rows of a tile: a multiple of 16 between 32 and TILE_ROWS. */
@@ -55,35 +54,34 @@ typedef struct slot {
   double *sum, *G, *C;
 } slot;
 
-typedef struct plan {
+typedef struct sweep {
   const lc_design *x;
   const lc_pass *pass;
-  int rows, slots;
+  int rows, slots; /* rows of a block */
   lc_index q, nblocks, packed;
-} plan;
+  slot slot[LC_MOST_SLOTS];
+} sweep;
 
-static plan make_plan(const lc_design *x, const lc_pass *pass) {
-  plan out = {x, pass, tile_rows(x->p), 1, lc_design_q(x), 0, 0};
-  out.nblocks = (x->n + out.rows - 1) / out.rows;
-  out.packed = lc_packed_size(out.q);
-  lc_index most = lc_min(MOST_SLOTS, lc_max(1, out.nblocks));
-  if (pass->C) most = lc_min(most, lc_max(1, SLOT_BYTES / (8 * lc_max(1, out.packed * pass->ns))));
-  out.slots = (int)most;
-  return out;
+static void make_plan(sweep *sw) {
+  sw->rows = (int)lc_min(tile_rows(sw->x->p), lc_max(1, sw->x->n));
+  sw->q = lc_design_q(sw->x);
+  sw->nblocks = (sw->x->n + sw->rows - 1) / sw->rows;
+  sw->packed = lc_packed_size(sw->q);
+  sw->slots = lc_slots(sw->nblocks, sw->pass->C ? sw->packed * sw->pass->ns : 0);
 }
 
-static lc_status make_slot(const plan *pl, slot *out, lc_arena *arena) {
-  const lc_pass *pass = pl->pass;
-  lc_index rows = pl->rows, p = pl->x->p;
-  out->tile = lc_arena_doubles(arena, must_pack(pl->x, pass) ? rows * p : 0);
+static lc_status make_slot(const sweep *sw, slot *out, lc_arena *arena) {
+  const lc_pass *pass = sw->pass;
+  lc_index rows = sw->rows, p = sw->x->p;
+  out->tile = lc_arena_doubles(arena, must_pack(sw->x, pass) ? rows * p : 0);
   out->z = lc_arena_doubles(arena, pass->Z ? 0 : rows * pass->K);
   out->r = lc_arena_doubles(arena, rows * pass->K);
   out->s = lc_arena_doubles(arena, rows * pass->ns);
   out->work = lc_arena_doubles(arena, pass->C ? rows * lc_max(p, LC_GRAM_WORK) : 0);
   out->ones = lc_arena_zeros(arena, pass->C ? p * pass->ns : 0);
   out->sum = lc_arena_zeros(arena, pass->nsum);
-  out->G = lc_arena_zeros(arena, pass->G ? pl->q * pass->K : 0);
-  out->C = lc_arena_zeros(arena, pass->C ? pl->packed * pass->ns : 0);
+  out->G = lc_arena_zeros(arena, pass->G ? sw->q * pass->K : 0);
+  out->C = lc_arena_zeros(arena, pass->C ? sw->packed * pass->ns : 0);
   return out->tile && out->z && out->r && out->s && out->work && out->ones && out->sum && out->G && out->C
              ? LC_OK
              : LC_OUT_OF_MEMORY;
@@ -109,113 +107,85 @@ static double column_sum(lc_index m, const double *r) {
   return sum;
 }
 
-static void add_gradient(const plan *pl, const slot *part, lc_index m, const double *X, lc_index ldx) {
-  const lc_pass *pass = pl->pass;
-  int one = pl->x->one;
-  lc_kernels()->gradient(m, pl->x->p, pass->K, X, ldx, part->r, m, part->G + one, pl->q);
+static void add_gradient(const sweep *sw, const slot *part, lc_index m, const double *X, lc_index ldx) {
+  const lc_pass *pass = sw->pass;
+  int one = sw->x->one;
+  lc_kernels()->gradient(m, sw->x->p, pass->K, X, ldx, part->r, m, part->G + one, sw->q);
   if (one)
-    for (int c = 0; c < pass->K; c++) part->G[c * pl->q] += column_sum(m, part->r + c * m);
+    for (int c = 0; c < pass->K; c++) part->G[c * sw->q] += column_sum(m, part->r + c * m);
 }
 
-static void add_gram(const plan *pl, const slot *part, lc_index m, const double *X, lc_index ldx) {
-  const lc_pass *pass = pl->pass;
+static void add_gram(const sweep *sw, const slot *part, lc_index m, const double *X, lc_index ldx) {
+  const lc_pass *pass = sw->pass;
   const lc_kernel *kernel = lc_kernels();
-  int one = pl->x->one;
-  kernel->gram(m, pl->x->p, one, pass->ns, X, ldx, part->s, m, part->C, pl->packed, part->work);
+  int one = sw->x->one;
+  kernel->gram(m, sw->x->p, one, pass->ns, X, ldx, part->s, m, part->C, sw->packed, part->work);
   if (!one) return;
-  kernel->gradient(m, pl->x->p, pass->ns, X, ldx, part->s, m, part->ones, pl->x->p);
-  for (int s = 0; s < pass->ns; s++) part->C[s * pl->packed] += column_sum(m, part->s + s * m);
+  kernel->gradient(m, sw->x->p, pass->ns, X, ldx, part->s, m, part->ones, sw->x->p);
+  for (int s = 0; s < pass->ns; s++) part->C[s * sw->packed] += column_sum(m, part->s + s * m);
 }
 
-static lc_status run_block(const plan *pl, slot *part, lc_index number) {
-  const lc_design *x = pl->x;
-  const lc_pass *pass = pl->pass;
-  lc_index row0 = number * pl->rows, m = lc_min(pl->rows, x->n - row0), ldx, ldz = pass->Z ? x->n : m;
+static lc_status run_block(void *context, int k, lc_index number) {
+  sweep *sw = context;
+  slot *part = sw->slot + k;
+  const lc_design *x = sw->x;
+  const lc_pass *pass = sw->pass;
+  lc_index row0 = number * sw->rows, m = lc_min(sw->rows, x->n - row0), ldx, ldz = pass->Z ? x->n : m;
   double *z = pass->Z ? pass->Z + row0 : part->z;
   int reads_x = pass->B || pass->G || pass->C;
   const double *X = reads_x ? load_tile(x, row0, m, must_pack(x, pass), part->tile, &ldx) : (ldx = m, part->tile);
   if (pass->B) {
     start_scores(x, pass, row0, m, z, ldz);
-    lc_kernels()->scores(m, x->p, pass->K, X, ldx, pass->B + x->one, pl->q, z, ldz);
+    lc_kernels()->scores(m, x->p, pass->K, X, ldx, pass->B + x->one, sw->q, z, ldz);
   }
   if (!pass->block) return LC_OK;
   lc_block block = lc_block_of(x, pass, row0, m, z, ldz, part->r, part->s, m);
   LC_TRY(pass->block(pass->context, &block, part->sum));
-  if (pass->G) add_gradient(pl, part, m, X, ldx);
-  if (pass->C) add_gram(pl, part, m, X, ldx);
+  if (pass->G) add_gradient(sw, part, m, X, ldx);
+  if (pass->C) add_gram(sw, part, m, X, ldx);
   return LC_OK;
 }
 
-static void combine(const plan *pl, const slot *parts) {
-  const lc_pass *pass = pl->pass;
-  lc_index p = pl->x->p;
-  int one = pl->x->one;
+static void combine(const sweep *sw) {
+  const lc_pass *pass = sw->pass;
+  lc_index p = sw->x->p;
+  int one = sw->x->one;
   if (pass->sum) memset(pass->sum, 0, (size_t)pass->nsum * sizeof(double));
-  if (pass->G) memset(pass->G, 0, (size_t)(pl->q * pass->K) * sizeof(double));
-  if (pass->C) memset(pass->C, 0, (size_t)(pl->packed * pass->ns) * sizeof(double));
-  for (int k = 0; k < pl->slots; k++) {
-    const slot *part = parts + k;
+  if (pass->G) memset(pass->G, 0, (size_t)(sw->q * pass->K) * sizeof(double));
+  if (pass->C) memset(pass->C, 0, (size_t)(sw->packed * pass->ns) * sizeof(double));
+  for (int k = 0; k < sw->slots; k++) {
+    const slot *part = sw->slot + k;
     for (int i = 0; i < pass->nsum; i++) pass->sum[i] += part->sum[i];
     if (pass->G)
-      for (lc_index i = 0; i < pl->q * pass->K; i++) pass->G[i] += part->G[i];
+      for (lc_index i = 0; i < sw->q * pass->K; i++) pass->G[i] += part->G[i];
     if (!pass->C) continue;
-    for (lc_index i = 0; i < pl->packed * pass->ns; i++) pass->C[i] += part->C[i];
+    for (lc_index i = 0; i < sw->packed * pass->ns; i++) pass->C[i] += part->C[i];
     if (one)
       for (int s = 0; s < pass->ns; s++)
-        for (lc_index j = 0; j < p; j++) pass->C[s * pl->packed + lc_packed_at(0, j + 1)] += part->ones[s * p + j];
+        for (lc_index j = 0; j < p; j++) pass->C[s * sw->packed + lc_packed_at(0, j + 1)] += part->ones[s * p + j];
   }
 }
 
 /* What a row costs on one core, by a cautious count of bytes and flops. */
-static double seconds_of_row(const plan *pl) {
+static double seconds_of_row(const sweep *sw) {
   const double bytes = 5e9, flops = 1e10;
-  const lc_pass *pass = pl->pass;
-  double p = pass->B || pass->G || pass->C ? (double)pl->x->p + 1 : 0, K = pass->K;
+  const lc_pass *pass = sw->pass;
+  double p = pass->B || pass->G || pass->C ? (double)sw->x->p + 1 : 0, K = pass->K;
   return 8 * p / bytes + (4 * p * K + (pass->C ? p * p * pass->ns : 0) + 50 * (K + pass->ns)) / flops;
 }
 
-/* Blocks of each slot between two polls: about 20 ms of work on one core. */
-static lc_index blocks_of_round(const plan *pl) {
-  const double seconds = 0.02;
-  double blocks = seconds / (seconds_of_row(pl) * pl->rows) / pl->slots;
-  return (lc_index)(blocks < 1 ? 1 : blocks > 1e9 ? 1e9 : blocks);
-}
-
-/* The next `count` blocks of slot k, from *done on. */
-static lc_status run_slot(const plan *pl, slot *part, int k, lc_index count, lc_index *done) {
-  lc_index from = pl->nblocks * k / pl->slots, to = pl->nblocks * (k + 1) / pl->slots;
-  lc_index stop = lc_min(to, from + *done + count);
-  for (lc_index b = from + *done; b < stop; b++) LC_TRY(run_block(pl, part, b));
-  *done = stop - from;
-  return LC_OK;
-}
-
-/* Slots go in step, round by round; between rounds the host is asked whether to go on. A slot's sums depend on its
- * rows alone and slots are combined in order, so any number of threads gives the same bits. */
-static lc_status run_slots(const plan *pl, slot *parts, const lc_host *host) {
-  lc_index done[MOST_SLOTS] = {0}, count = blocks_of_round(pl);
-  lc_index longest = (pl->nblocks + pl->slots - 1) / pl->slots;
-  lc_status status[MOST_SLOTS] = {LC_OK};
-  for (lc_index round = 0; round * count < longest; round++) {
-    LC_TRY(lc_poll(host));
-#ifdef _OPENMP
-    int threads = lc_threads_for(host, seconds_of_row(pl) * (double)pl->x->n);
-#pragma omp parallel for num_threads(threads) schedule(dynamic, 1) if (threads > 1)
-#endif
-    for (int k = 0; k < pl->slots; k++) status[k] = run_slot(pl, parts + k, k, count, done + k);
-    for (int k = 0; k < pl->slots; k++) LC_TRY(status[k]);
-  }
+static lc_status run_sweep(sweep *sw, const lc_host *host, lc_arena *arena) {
+  for (int k = 0; k < sw->slots; k++) LC_TRY(make_slot(sw, sw->slot + k, arena));
+  LC_TRY(lc_slots_run(sw->nblocks, sw->slots, seconds_of_row(sw) * sw->rows, run_block, sw, host));
+  combine(sw);
   return LC_OK;
 }
 
 static lc_status dense_pass(const lc_design *x, const lc_pass *pass, const lc_host *host, lc_arena *arena) {
   lc_mark mark = lc_arena_mark(arena);
-  plan pl = make_plan(x, pass);
-  slot parts[MOST_SLOTS];
-  lc_status status = LC_OK;
-  for (int k = 0; k < pl.slots && status == LC_OK; k++) status = make_slot(&pl, parts + k, arena);
-  if (status == LC_OK) status = run_slots(&pl, parts, host);
-  if (status == LC_OK) combine(&pl, parts);
+  sweep sw = {.x = x, .pass = pass};
+  make_plan(&sw);
+  lc_status status = run_sweep(&sw, host, arena);
   lc_arena_reset(arena, mark);
   return status;
 }
