@@ -17,15 +17,14 @@
 #include <math.h>
 #include <string.h>
 
+#include "design_slots.h"
 #include "design_sparse.h"
 #include "kernel.h"
 
 enum {
-  MOST_SLOTS = 16,  /* partial sums; their number depends on sizes, never on threads */
   MOST_PARTS = 2,   /* private copies of scattered scores */
   BLOCK_ROWS = 256, /* at most; blocks are cut so that their entries stay in cache between two uses */
   BLOCK_ENTRIES = 1 << 16,
-  SLOT_BYTES = 64 << 20, /* all partial Gram matrices together stay below this */
   TILE_NUMBERS = 1 << 16
 };
 
@@ -48,7 +47,7 @@ typedef struct sweep {
   /* In panels, a panel's rows side by side: coefficients p x K; residuals n x K; `parts` copies of scores n x K. */
   const double *B; /* `spread`, or the caller's where a single column needs no change */
   double *spread, *R, *Z;
-  slot part[MOST_SLOTS];
+  slot part[LC_MOST_SLOTS];
 } sweep;
 
 /* First score column of panel c. */
@@ -79,9 +78,9 @@ static lc_index cut(lc_index count, const int *start, double per, lc_index k, lc
 typedef lc_status (*worker)(sweep *sw, lc_index i, lc_index step, lc_index steps);
 
 static lc_status run(sweep *sw, lc_index count, double cost, worker work, const lc_host *host) {
-  const double step_cost = 2e7, shared_cost = 1e6; /* below the latter a second thread costs more than it saves */
+  const double step_cost = 2e7;
   lc_index steps = clamp(cost / step_cost, 0, 1 << 20) + 1;
-  int threads = cost > shared_cost ? host->threads : 1;
+  int threads = lc_threads_for(host, 1e-9 * cost);
   lc_status status = LC_OK;
   for (lc_index step = 0; step < steps; step++) {
     LC_TRY(lc_poll(host));
@@ -180,9 +179,9 @@ static void block_residuals(const sweep *sw, slot *part, lc_index row0, lc_index
 static lc_status gather_gradient(sweep *sw, lc_index i, lc_index step, lc_index steps) {
   enum { GROUP = 64 };
   const lc_design *x = sw->x;
-  lc_index c = i / MOST_SLOTS, k = i % MOST_SLOTS;
+  lc_index c = i / LC_MOST_SLOTS, k = i % LC_MOST_SLOTS;
   int first = panel_at(sw, c), W = panel_at(sw, c + 1) - first;
-  lc_index from = cut(x->p, x->start, 4, k, MOST_SLOTS), count = cut(x->p, x->start, 4, k + 1, MOST_SLOTS) - from;
+  lc_index from = cut(x->p, x->start, 4, k, LC_MOST_SLOTS), count = cut(x->p, x->start, 4, k + 1, LC_MOST_SLOTS) - from;
   lc_index end = from + count * (step + 1) / steps;
   double group[GROUP * LC_GATHER_WIDTH];
   for (lc_index j0 = from + count * step / steps; j0 < end; j0 += GROUP) {
@@ -198,7 +197,7 @@ static lc_status gather_gradient(sweep *sw, lc_index i, lc_index step, lc_index 
 
 /* The slots' gradients, added in order, for one share of the columns. */
 static lc_status add_gradients(sweep *sw, lc_index i, lc_index step, lc_index steps) {
-  lc_index p = sw->x->p, from = p * i / MOST_SLOTS, count = p * (i + 1) / MOST_SLOTS - from;
+  lc_index p = sw->x->p, from = p * i / LC_MOST_SLOTS, count = p * (i + 1) / LC_MOST_SLOTS - from;
   double *G = sw->pass->G + sw->x->one;
   for (lc_index j = from + count * step / steps; j < from + count * (step + 1) / steps; j++) {
     double sum = 0;
@@ -212,7 +211,7 @@ static lc_status add_gradients(sweep *sw, lc_index i, lc_index step, lc_index st
  */
 
 /* Row by row: each pair of a row's entries. Row 0 of C is the intercept's. */
-static void block_pairs(const sweep *sw, const slot *part, lc_index row0, lc_index m, const double *s, double *C) {
+static void block_pairs(const sweep *sw, lc_index row0, lc_index m, const double *s, double *C) {
   const lc_rows *rows = sw->rows;
   int one = sw->x->one;
   for (lc_index i = 0; i < m; i++) {
@@ -226,7 +225,6 @@ static void block_pairs(const sweep *sw, const slot *part, lc_index row0, lc_ind
         for (int a = from; a <= b; a++) column[rows->column[a]] += v * rows->value[a];
     }
   }
-  (void)part;
 }
 
 static void block_gram(const sweep *sw, slot *part, lc_index row0, lc_index m) {
@@ -243,7 +241,7 @@ static void block_gram(const sweep *sw, slot *part, lc_index row0, lc_index m) {
   for (int t = 0; t < ns; t++) {
     double *C = part->C + t * sw->packed;
     const double *s = part->s + t * m;
-    if (!sw->tiles) block_pairs(sw, part, row0, m, s, C);
+    if (!sw->tiles) block_pairs(sw, row0, m, s, C);
     for (lc_index i = 0; x->one && i < m; i++) {
       C[0] += s[i];
       for (int e = rows->start[row0 + i]; e < rows->start[row0 + i + 1]; e++)
@@ -296,9 +294,9 @@ static void make_plan(sweep *sw) {
     sw->tiles = 12 * sw->rows->pairs > n * p * p;
     if (sw->tiles) sw->block = (int)clamp(TILE_NUMBERS / p, 32, BLOCK_ROWS);
     double size = (double)sw->packed * pass->ns, work = sw->tiles ? n * p : sw->rows->pairs;
-    slots = fmin(slots, fmin(work, SLOT_BYTES / 8) / size);
+    slots = fmin(slots, fmin(work, LC_SLOT_BYTES / 8) / size);
   }
-  sw->slots = (int)clamp(slots, 1, MOST_SLOTS);
+  sw->slots = (int)clamp(slots, 1, LC_MOST_SLOTS);
 }
 
 static lc_status make_slot(const sweep *sw, lc_index k, slot *out, lc_arena *arena) {
@@ -362,8 +360,8 @@ static lc_status run_all(sweep *sw, const lc_host *host) {
   LC_TRY(run(sw, sw->slots, of_rows, run_slot, host));
   combine(sw);
   if (!pass->G || !pass->block) return LC_OK;
-  return sw->fused ? run(sw, MOST_SLOTS, p * sw->slots, add_gradients, host)
-                   : run(sw, (lc_index)MOST_SLOTS * sw->panels, reading + 4 * p, gather_gradient, host);
+  return sw->fused ? run(sw, LC_MOST_SLOTS, p * sw->slots, add_gradients, host)
+                   : run(sw, (lc_index)LC_MOST_SLOTS * sw->panels, reading + 4 * p, gather_gradient, host);
 }
 
 lc_status lc_sparse_pass(const lc_design *x, const lc_pass *pass, const lc_host *host, lc_arena *arena) {
