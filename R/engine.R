@@ -141,16 +141,13 @@ show_coefficients <- function(w, aliased, problem) {
   w
 }
 
-# The covariance that C gives (reference scores) in the coding that is shown, without aliased
-# columns.
+# The covariance that C gives (reference scores, without aliased columns) in the coding that is
+# shown.
 fit_vcov <- function(result, problem) {
   v <- result$covariance
   if (is.null(v)) return(NULL)
   terms <- term_names(problem$design$blueprint)
-  kept <- !terms %in% problem$design$blueprint$names[result$aliased]
-  shown <- terms[kept]
-  use <- rep(kept, nrow(v) / length(terms))
-  v <- v[use, use, drop = FALSE]
+  shown <- terms[!terms %in% problem$design$blueprint$names[result$aliased]]
   if (problem$coding == "vector") {
     dimnames(v) <- list(shown, shown)
     return(v)

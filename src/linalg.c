@@ -145,26 +145,22 @@ lc_status lc_solve_minimum_norm(lc_index n, double *A, const double *b, double t
   return LC_OK;
 }
 
-lc_index lc_orthonormalise(lc_index n, lc_index p, double *X, double *R, double tolerance, unsigned char *skip,
-                           double *smallest) {
-  lc_index skipped = 0;
-  *smallest = 1;
-  memset(R, 0, (size_t)(p * p) * sizeof(double));
-  for (lc_index j = 0; j < p; j++) {
-    double *x = X + j * n, norm = sqrt(lc_dot(n, x, x));
-    for (int round = 0; round < 2; round++)
-      for (lc_index i = 0; i < j; i++) {
-        const double *e = X + i * n;
-        double overlap = lc_dot(n, e, x);
-        R[i + j * p] += overlap;
-        for (lc_index k = 0; k < n; k++) x[k] -= overlap * e[k];
+double lc_orthonormalise(lc_index n, lc_index r, const double *Q, double *x, double *c, double tolerance) {
+  double norm = sqrt(lc_dot(n, x, x));
+  memset(c, 0, (size_t)r * sizeof(double));
+  for (int round = 0; round < 2; round++)
+    for (lc_index i0 = 0; i0 < r; i0 += BLOCK) {
+      lc_index columns = lc_min(BLOCK, r - i0);
+      double overlap[BLOCK] = {0};
+      lc_kernels()->gradient(n, columns, 1, Q + i0 * n, n, x, n, overlap, BLOCK);
+      for (lc_index i = 0; i < columns; i++) {
+        c[i0 + i] += overlap[i];
+        overlap[i] = -overlap[i];
       }
-    double rest = sqrt(lc_dot(n, x, x));
-    skip[j] = !(rest > tolerance * norm);
-    skipped += skip[j];
-    if (!skip[j]) *smallest = fmin(*smallest, rest / norm);
-    R[j + j * p] = skip[j] ? 0 : rest;
-    for (lc_index k = 0; k < n; k++) x[k] = skip[j] ? 0 : x[k] / rest;
-  }
-  return skipped;
+      lc_kernels()->scores(n, columns, 1, Q + i0 * n, n, overlap, BLOCK, x, n);
+    }
+  double rest = c[r] = sqrt(lc_dot(n, x, x));
+  if (!(rest > tolerance * norm)) return 0; /* a NaN too */
+  for (lc_index k = 0; k < n; k++) x[k] /= rest;
+  return rest / norm;
 }

@@ -26,11 +26,9 @@ void lc_eigen(lc_index n, double *A, double *value, double *V);
  * tolerance times the largest count as 0. x may be b. LC_OUT_OF_MEMORY possible. */
 lc_status lc_solve_minimum_norm(lc_index n, double *A, const double *b, double tolerance, double *x, lc_arena *arena);
 
-/* Orthonormal basis of the columns of X (n x p, overwritten with Q) by Gram-Schmidt, each column
- * orthogonalised twice (Giraud and others, 2005): X = Q R, R p x p upper. A column whose remainder is at most
- * tolerance times its own norm is dependent: skip[j] = 1, its Q column is 0 and R[j, j] = 0. Returns the
- * number of dependent columns; *smallest is the least kept remainder / norm. Cost 4 n p^2. */
-lc_index lc_orthonormalise(lc_index n, lc_index p, double *X, double *R, double tolerance, unsigned char *skip,
-                           double *smallest);
+/* One column of Gram-Schmidt, orthogonalised twice (Giraud and others, 2005). Q: n x r, orthonormal. x (n) = Q c + d u:
+ * x becomes the unit vector u, c (r + 1) receives c and d. Returns d / |x|; 0 where that is at most tolerance: x
+ * depends on Q, and what is left in x and c means nothing. Cost 8 n r. */
+double lc_orthonormalise(lc_index n, lc_index r, const double *Q, double *x, double *c, double tolerance);
 
 #endif

@@ -12,6 +12,7 @@
 
 /* Second derivatives of P coefficients are affordable up to here: a P x P factor in well under a second. */
 enum { NEWTON_COEFFICIENTS = 1500, MOST_COUPLED = 100, MOST_PAIR_BYTES = 1 << 30 };
+static const double MOST_PROJECTED = 1e10; /* numbers that columns beyond the rank are multiplied with: seconds */
 
 /* Ridge with more columns than rows and few enough rows for Newton's method on them (wide.h). */
 static int is_wide(const lc_problem *problem, const lc_link *link) {
@@ -21,8 +22,23 @@ static int is_wide(const lc_problem *problem, const lc_link *link) {
          lc_penalty_all_l2(&problem->pen) && !lc_penalty_has_l1(&problem->pen) && !lc_penalty_has_bounds(&problem->pen);
 }
 
+/* Coefficients of a score column that can be independent: those of an unpenalised fit are at most as many as rows. */
+static lc_index most_independent(const lc_design *x, const lc_penalty *pen) {
+  lc_index q = lc_design_q(x);
+  return lc_penalty_is_none(pen) ? lc_min(q, x->n) : q;
+}
+
+/* Unpenalised and with more columns than rows, so that columns must depend on others: a matrix of q x q numbers would
+ * be larger than any that is needed. */
+static int is_short(const lc_objective *obj) {
+  return obj->q > most_independent(obj->x, obj->pen) && (obj->x->ops->caps & LC_COLUMNS);
+}
+
 static const lc_solver *plan(const lc_problem *problem, const lc_link *link, const char **reason) {
-  lc_index P = lc_design_q(problem->x) * link->K;
+  const lc_design *x = problem->x;
+  lc_index most = most_independent(x, &problem->pen);
+  int few = most * link->K <= NEWTON_COEFFICIENTS &&
+            (double)x->n * (double)most * (double)(lc_design_q(x) - most) <= MOST_PROJECTED;
   const lc_loss *loss = problem->loss;
   if (!(loss->flags & (LC_SMOOTH | LC_SMOOTHABLE))) {
     *reason = "the loss has no smooth version";
@@ -46,12 +62,17 @@ static const lc_solver *plan(const lc_problem *problem, const lc_link *link, con
     *reason = "more columns than rows"; /* no matrix of p x p numbers for a solution in n dimensions */
     return lc_solver_find("lbfgs");
   }
-  if (P <= NEWTON_COEFFICIENTS && !many) {
+  if (few && !many) {
     *reason = "few coefficients";
     return lc_solver_find("newton");
   }
   *reason = "many coefficients";
   return lc_solver_find("lbfgs");
+}
+
+/* Does it factor the Hessian of all coefficients? */
+static int is_second_order(const lc_solver *solver) {
+  return (solver->flags & LC_NEEDS_CURVATURE) && !(solver->flags & LC_TAKES_L1);
 }
 
 /* Can this solver do it? */
@@ -235,6 +256,25 @@ static lc_status decrement_at(lc_objective *obj, const lc_report *report, double
   return status;
 }
 
+/* The same for an unpenalised fit with more columns than rows: in a basis of the columns. */
+static lc_status decrement_in_basis(lc_objective *obj, double *out) {
+  lc_arena *arena = obj->arena;
+  lc_mark mark = lc_arena_mark(arena);
+  lc_basis basis;
+  lc_objective inner;
+  const lc_report none = {0};
+  unsigned char *alias = lc_arena_alloc(arena, obj->q, 1);
+  lc_status status = alias ? lc_basis_build(obj->x, alias, &basis, arena) : LC_OUT_OF_MEMORY;
+  if (status == LC_OK)
+    status = lc_objective_init(&inner, &basis.design, obj->loss, &obj->link, &basis.pen, 1, obj->host, arena);
+  if (status == LC_OK) status = lc_basis_enter(&basis, obj->x, obj->K, obj->at.B, inner.at.B, arena);
+  if (status == LC_OK) status = lc_objective_eval(&inner, inner.at.B, LC_WANT_VALUE);
+  if (status == LC_OK) lc_objective_accept(&inner);
+  if (status == LC_OK) status = decrement_at(&inner, &none, out);
+  lc_arena_reset(arena, mark);
+  return status;
+}
+
 static lc_status certify(lc_objective *obj, int want, lc_report *report, lc_certificate *out) {
   int unconstrained = !lc_penalty_has_l1(obj->pen) && !lc_penalty_has_bounds(obj->pen);
   if (report->has_curvature) want = LC_WANT_GRADIENT;
@@ -254,7 +294,7 @@ static lc_status certify(lc_objective *obj, int want, lc_report *report, lc_cert
   }
   if (out->kind == LC_GAP || !unconstrained || !(obj->loss->flags & LC_CURVATURE)) return LC_OK;
   if (isnan(report->decrement) && obj->at.Z && obj->P <= NEWTON_COEFFICIENTS)
-    LC_TRY(decrement_at(obj, report, &report->decrement));
+    LC_TRY(is_short(obj) ? decrement_in_basis(obj, &report->decrement) : decrement_at(obj, report, &report->decrement));
   if (isnan(report->decrement)) return LC_OK;
   out->kind = LC_DECREMENT;
   out->gap = report->decrement;
@@ -312,37 +352,39 @@ static lc_status run_certified(lc_objective *obj, const lc_settings *settings, d
   return status;
 }
 
-/* The problem with columns that depend on others set aside, or, when they only nearly do, in an orthonormal basis
- * of the columns (rank.h). */
-static lc_status run_by_rank(lc_problem *problem, const lc_link *link, lc_objective *obj, const lc_settings *settings,
-                             double *B, lc_solution *out) {
-  lc_status status = run_certified(obj, settings, B, out);
-  if (status != LC_RANK) return status;
+/* The problem in an orthonormal basis of its columns. */
+static lc_status run_in_basis(lc_problem *problem, const lc_link *link, lc_objective *obj, const lc_settings *settings,
+                              double *B, lc_solution *out) {
   lc_basis *basis = &out->basis;
-  out->factor.ready = 0; /* made for columns that are now known to depend on each other */
-  double passes = obj->passes;
-  LC_TRY(lc_basis_build(problem->x, out->alias, basis, obj->arena));
-  out->report.alias = out->alias;
-  if (!basis->needed) {
-    status = run_certified(obj, settings, B, out);
-    return status == LC_RANK ? LC_STALLED : status;
-  }
-  lc_objective *inner = lc_arena_alloc(obj->arena, 1, sizeof *inner);
-  if (!inner) return LC_OUT_OF_MEMORY;
+  lc_objective *inner = out->fitted = lc_arena_alloc(obj->arena, 1, sizeof *inner);
+  double *theta = lc_arena_doubles(obj->arena, basis->r * obj->K);
+  if (!inner || !theta) return LC_OUT_OF_MEMORY;
   LC_TRY(lc_objective_init(inner, &basis->design, problem->loss, link, &basis->pen, 1, obj->host, obj->arena));
   inner->recorded = obj->recorded;
-  lc_basis_enter(basis, inner->K, B);
-  out->fitted = inner;
-  status = run_certified(inner, settings, B, out);
+  LC_TRY(lc_basis_enter(basis, problem->x, inner->K, B, theta, obj->arena));
+  lc_status status = run_certified(inner, settings, theta, out);
   if (status < 0) return status;
   if (status == LC_RANK) status = LC_STALLED;
-  memcpy(B, inner->at.B, (size_t)inner->P * sizeof(double));
-  lc_basis_leave(basis, inner->K, B);
+  lc_basis_leave(basis, inner->K, inner->at.B, B);
   out->report.condition = basis->condition;
   LC_TRY(lc_objective_eval(obj, B, LC_WANT_VALUE));
   lc_objective_accept(obj);
-  obj->passes += passes + inner->passes;
+  obj->passes += 2 + inner->passes; /* two to the basis */
   return status;
+}
+
+/* The problem with columns that depend on others set aside (rank.h). */
+static lc_status run_by_rank(lc_problem *problem, const lc_link *link, lc_objective *obj, const lc_settings *settings,
+                             double *B, lc_solution *out) {
+  lc_status status = LC_RANK;
+  if (!is_second_order(out->solver) || !is_short(obj)) status = run_certified(obj, settings, B, out);
+  if (status != LC_RANK) return status;
+  out->factor.ready = 0; /* made for columns that are now known to depend on each other */
+  LC_TRY(lc_basis_build(problem->x, out->alias, &out->basis, obj->arena));
+  if (out->basis.needed) return run_in_basis(problem, link, obj, settings, B, out);
+  out->report.alias = out->alias;
+  status = run_certified(obj, settings, B, out);
+  return status == LC_RANK ? LC_STALLED : status;
 }
 
 /* The problem in the coordinates of its rows; the certificate is that of the solution in the columns. Where it is not
@@ -410,10 +452,10 @@ static lc_status prepare(lc_problem *problem, const lc_link *link, const lc_pena
  * it, 47 without): what it needs is the last digits, and an overfitted sample says little about those. */
 static lc_status find_start(const lc_problem *problem, const lc_objective *obj, const lc_settings *settings,
                             lc_solution *out) {
-  int second_order = (out->solver->flags & LC_NEEDS_CURVATURE) && !(out->solver->flags & LC_TAKES_L1);
   int smooth = (problem->loss->flags & LC_SMOOTH) != 0;
-  return second_order && smooth && !problem->start ? lc_solve_nested(obj, out->solver, settings, out->B, &out->factor)
-                                                   : LC_OK;
+  return is_second_order(out->solver) && smooth && !problem->start
+             ? lc_solve_nested(obj, out->solver, settings, out->B, &out->factor)
+             : LC_OK;
 }
 
 /* Reads of X that a fit of this kind may take, about. Solvers by columns read it through col_dot and the like. */

@@ -37,7 +37,8 @@ typedef struct lc_solution {
   lc_penalty pen;       /* of the columns as shown */
   lc_factor factor;     /* of a sample of rows, when the fit started from one */
   lc_basis basis;       /* of the columns, when the fit needed one */
-  lc_objective *fitted; /* where the fit ran; C is the curvature at the solution when has_curvature */
+  lc_objective *fitted; /* where the fit ran, in the basis if there was one; C is the curvature at the solution when
+                           has_curvature */
   int has_curvature;
   int want;           /* what the last evaluation computes */
   lc_design patterns; /* the distinct rows of a coded design, when the fit used them; problem->x points here then */
@@ -69,9 +70,10 @@ lc_status lc_solve_nested(const lc_objective *obj, const lc_solver *solver, cons
                           lc_factor *factor);
 
 /* Covariance of the coefficients of an unpenalised likelihood fit: the inverse of the Fisher information W H at the
- * solution, in the user's columns and reference scores (of symmetric scores the first class is dropped), aliased rows
- * and columns 0. *size = q (k - 1), order of as.vector(B); *V is *size squared, in the arena. It is inverted where it
- * is well conditioned (centred columns, or the orthonormal basis of the fit) and mapped back. One read of X. */
+ * solution, in the user's columns and reference scores (of symmetric scores the first class is dropped), without
+ * aliased coefficients: the order of as.vector(B) for what is left. *V is *size squared, in the arena. It is inverted
+ * where it is well conditioned (centred columns, or the orthonormal basis of the fit) and mapped back. At most one read
+ * of X. */
 lc_status lc_solve_covariance(const lc_problem *problem, const lc_solution *solution, const lc_host *host,
                               lc_arena *arena, double **V, lc_index *size);
 

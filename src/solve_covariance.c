@@ -5,17 +5,26 @@
 #include "linalg.h"
 #include "solve.h"
 
-/* Rows and columns of H from `from` on, with unit diagonal: A (size x size); root_i = sqrt(H_ii), 0 for none. */
-static void scaled_block(lc_index P, const double *H, lc_index from, double *A, double *root) {
-  lc_index size = P - from;
+/* Where the reported coefficients are among all of a fit with q coefficients a score: those of the score columns from
+ * `first` on that are not aliased (NULL: none is). Returns their number. */
+static lc_index places(lc_index q, int first, int K, const unsigned char *alias, lc_index *place) {
+  lc_index count = 0;
+  for (int c = first; c < K; c++)
+    for (lc_index j = 0; j < q; j++)
+      if (!alias || !alias[j]) place[count++] = c * q + j;
+  return count;
+}
+
+/* Rows and columns `place` of H, with unit diagonal: A (size x size); root_i = sqrt(H_ii), 0 for none. */
+static void scaled_block(lc_index P, const double *H, lc_index size, const lc_index *place, double *A, double *root) {
   for (lc_index i = 0; i < size; i++) {
-    double h = H[(from + i) * (P + 1)];
+    double h = H[place[i] * (P + 1)];
     root[i] = h > 0 ? sqrt(h) : 0;
   }
   for (lc_index j = 0; j < size; j++)
     for (lc_index i = 0; i < size; i++) {
       double both = root[i] * root[j];
-      A[i + j * size] = both > 0 ? H[(from + i) + (from + j) * P] / both : 0;
+      A[i + j * size] = both > 0 ? H[place[i] + place[j] * P] / both : 0;
     }
 }
 
@@ -28,20 +37,28 @@ static void transpose(lc_index n, double *A) {
     }
 }
 
-/* V <- T V T', T the linear map of coefficients from the design of the inversion to the user's columns. */
-static void map_to_user(const lc_solution *solution, int from_basis, const lc_design *shown, int K, lc_index size,
-                        double *V) {
+/* V <- T V T', T the linear map of coefficients from the design of the inversion to the user's columns; full: q K. */
+static void map_to_user(const lc_solution *solution, const lc_design *shown, int K, lc_index size,
+                        const lc_index *place, double *full, double *V) {
+  lc_index q = lc_design_q(shown);
   for (int side = 0; side < 2; side++) {
     for (lc_index j = 0; j < size; j++) {
-      if (from_basis) lc_basis_leave(&solution->basis, K, V + j * size);
-      lc_design_to_user(shown, K, V + j * size);
+      double *v = V + j * size;
+      if (solution->basis.needed) {
+        lc_basis_leave(&solution->basis, K, v, full);
+      } else {
+        memset(full, 0, (size_t)(q * K) * sizeof(double));
+        for (lc_index i = 0; i < size; i++) full[place[i]] = v[i];
+      }
+      lc_design_to_user(shown, K, full);
+      for (lc_index i = 0; i < size; i++) v[i] = full[place[i]];
     }
     transpose(size, V);
   }
 }
 
 /* V (size x size) = inverse of the scaled block of the Hessian. */
-static lc_status invert(const lc_objective *obj, lc_index from, double *V, lc_index size) {
+static lc_status invert(const lc_objective *obj, lc_index size, const lc_index *place, double *V) {
   lc_mark mark = lc_arena_mark(obj->arena);
   lc_index P = obj->P;
   double *H = lc_arena_doubles(obj->arena, P * P), *A = lc_arena_doubles(obj->arena, size * size);
@@ -50,7 +67,7 @@ static lc_status invert(const lc_objective *obj, lc_index from, double *V, lc_in
   lc_status status = H && A && root && skip ? LC_OK : LC_OUT_OF_MEMORY;
   if (status == LC_OK) {
     lc_objective_hessian(obj, 0, H);
-    scaled_block(P, H, from, A, root);
+    scaled_block(P, H, size, place, A, root);
     lc_cholesky(size, A, 1e-14, skip, NULL);
     memset(V, 0, (size_t)(size * size) * sizeof(double));
     for (lc_index j = 0; j < size; j++) {
@@ -65,7 +82,7 @@ static lc_status invert(const lc_objective *obj, lc_index from, double *V, lc_in
   return status;
 }
 
-/* The curvature at the solution where it is well conditioned: centred columns, or the basis of the fit. */
+/* The curvature at the solution in centred columns, where it is better conditioned. */
 static lc_status evaluate(const lc_problem *problem, const lc_solution *solution, const lc_host *host, lc_arena *arena,
                           lc_design *shown, lc_objective *obj) {
   lc_link link;
@@ -88,19 +105,24 @@ lc_status lc_solve_covariance(const lc_problem *problem, const lc_solution *solu
                               lc_arena *arena, double **V, lc_index *size) {
   const double harmless = 300; /* condition of the columns up to which their own Hessian keeps eight digits and more */
   lc_design shown = *problem->x;
-  lc_objective own;
-  const lc_objective *obj = solution->fitted;
-  int reuse = solution->has_curvature && (solution->basis.needed || solution->report.condition <= harmless);
-  if (!reuse) {
+  lc_objective own, *obj = solution->fitted;
+  int based = solution->basis.needed;
+  if (!based && !(solution->has_curvature && solution->report.condition <= harmless)) {
     LC_TRY(evaluate(problem, solution, host, arena, &shown, &own));
     obj = &own;
+  } else if (!solution->has_curvature) {
+    LC_TRY(lc_objective_eval(obj, obj->at.B, LC_WANT_GRADIENT | LC_WANT_CURVATURE));
   }
-  int symmetric = !obj->link.vector && !obj->link.base;
-  lc_index from = symmetric ? obj->q : 0;
-  *size = obj->P - from;
+  int symmetric = !obj->link.vector && !obj->link.base, K = obj->K - symmetric;
+  lc_index q = lc_design_q(&shown);
+  lc_index *inner = lc_arena_alloc(arena, obj->P, sizeof *inner), *outer = lc_arena_alloc(arena, q * K, sizeof *outer);
+  double *full = lc_arena_doubles(arena, q * K);
+  if (!inner || !outer || !full) return LC_OUT_OF_MEMORY;
+  *size = places(q, 0, K, solution->alias, outer);
+  places(obj->q, symmetric, obj->K, based ? NULL : solution->alias, inner);
   *V = lc_arena_doubles(arena, *size * *size);
   if (!*V) return LC_OUT_OF_MEMORY;
-  LC_TRY(invert(obj, from, *V, *size));
-  map_to_user(solution, reuse && solution->basis.needed, &shown, obj->K - symmetric, *size, *V);
+  LC_TRY(invert(obj, *size, inner, *V));
+  map_to_user(solution, &shown, K, *size, outer, full, *V);
   return LC_OK;
 }
