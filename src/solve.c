@@ -14,12 +14,20 @@
 enum { NEWTON_COEFFICIENTS = 1500, MOST_COUPLED = 100, MOST_PAIR_BYTES = 1 << 30 };
 static const double MOST_PROJECTED = 1e10; /* numbers that columns beyond the rank are multiplied with: seconds */
 
-/* Ridge with more columns than rows and few enough rows for Newton's method on them (wide.h). */
+/* Slopes that the penalty leaves alone. */
+static lc_index count_loose(const lc_penalty *pen) {
+  lc_index loose = 0;
+  for (lc_index j = 0; j < pen->p; j++) loose += !(lc_penalty_l2(pen, j) > 0);
+  return loose;
+}
+
+/* Ridge with more penalised columns than rows and few enough rows for Newton's method on them (wide.h). */
 static int is_wide(const lc_problem *problem, const lc_link *link) {
   const lc_design *x = problem->x;
   int curved = (problem->loss->flags & (LC_CURVATURE | LC_SMOOTHABLE)) != 0;
-  return curved && x->p > x->n && (x->n + x->one) * link->K <= NEWTON_COEFFICIENTS && (x->ops->caps & LC_COLUMNS) &&
-         lc_penalty_all_l2(&problem->pen) && !lc_penalty_has_l1(&problem->pen) && !lc_penalty_has_bounds(&problem->pen);
+  lc_index loose = count_loose(&problem->pen);
+  return curved && x->p - loose > x->n && (x->one + x->n + loose) * link->K <= NEWTON_COEFFICIENTS &&
+         (x->ops->caps & LC_COLUMNS) && !lc_penalty_has_l1(&problem->pen) && !lc_penalty_has_bounds(&problem->pen);
 }
 
 /* Coefficients of a score column that can be independent: those of an unpenalised fit are at most as many as rows. */
@@ -58,7 +66,8 @@ static const lc_solver *plan(const lc_problem *problem, const lc_link *link, con
     *reason = "more columns than rows: as many coordinates as rows";
     return lc_solver_find("newton");
   }
-  if (problem->x->p > problem->x->n && lc_penalty_all_l2(&problem->pen)) {
+  lc_index loose = count_loose(&problem->pen);
+  if (x->p > x->n && (loose == 0 || loose > x->n) && !lc_penalty_is_none(&problem->pen)) {
     *reason = "more columns than rows"; /* no matrix of p x p numbers for a solution in n dimensions */
     return lc_solver_find("lbfgs");
   }

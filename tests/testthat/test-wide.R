@@ -56,3 +56,25 @@ test_that("a start changes nothing, and a ridge path uses it at every point", {
   expect_equal(path$points$objective[2L], wide$objective, tolerance = 1e-9)
   expect_true(all(path$points$met))
 })
+
+test_that("unpenalised columns stand beside the coordinates of the rows", {
+  for (loss in c("logistic", "softmax", "squared_hinge")) {
+    d <- wide_toy(if (loss == "logistic") 2L else 3L)
+    d$x[, 8L] <- 2 * d$x[, 1L] # a column that depends on another, neither penalised
+    loose <- rep(1, ncol(d$x))
+    loose[c(1L, 6L, 8L, 130L)] <- 0
+    loose[2L] <- 3
+    fit <- function(x, ...) {
+      linclass(x, d$y, loss = loss, lambda = 0.3, alpha = 0, penalty_factor = loose, weights = d$w, ...)
+    }
+    wide <- fit(d$x)
+    expect_match(wide$reason, "rows", info = loss)
+    expect_true(wide$certificate$met, info = loss)
+    plain <- fit(d$x, solver = "newton") # a p x p matrix
+    expect_equal(wide$objective, plain$objective, tolerance = 1e-9, info = loss)
+    link <- function(fit) predict(fit, d$x[d$w > 0, ], type = "link")
+    expect_equal(link(wide), link(plain), tolerance = 1e-5, info = loss)
+    sparse <- fit(Matrix::Matrix(d$x, sparse = TRUE))
+    expect_equal(sparse$objective, wide$objective, tolerance = 1e-9, info = loss)
+  }
+})

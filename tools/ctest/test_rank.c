@@ -82,6 +82,21 @@ static void test_memory(const char *name, int k, const char *solver, int sparse)
   ctest_problem_free(&t);
 }
 
+/* Neither does one where most slopes are penalised and some are not; its gradient vanishes. */
+static void test_partly(const char *name, int k, int sparse) {
+  enum { ROWS = 40, COLUMNS = 1000, LOOSE = 3 };
+  ctest_problem t;
+  ctest_problem_make(&t, lc_loss_find(name), (ctest_shape){.n = ROWS, .p = COLUMNS, .k = k});
+  for (int j = 0; j < LOOSE; j++) t.l2[7 * j] = 0;
+  t.pen.lambda = 0.1;
+  double *B = ctest_zeros(t.q * t.link.K);
+  CHECK(isfinite(ctest_best(&t, sparse ? &t.sparse : &t.dense, 0.1, 1e-8, B)));
+  CHECK_NEAR(ctest_descent(&t, B, NULL), 0, 1e-6);
+  CHECK(t.host.given < (size_t)(t.q * t.q) * sizeof(double) / 4);
+  free(B);
+  ctest_problem_free(&t);
+}
+
 void test_rank(void) {
   ctest_seed(31);
   for (int sparse = 0; sparse < 2; sparse++) {
@@ -92,6 +107,9 @@ void test_rank(void) {
     test_memory("softmax", 3, "auto", sparse);
     test_memory("hinge", 2, "auto", sparse);
     test_memory("logistic", 2, "lbfgs", sparse);
+    test_partly("logistic", 2, sparse);
+    test_partly("squared_hinge", 3, sparse);
+    test_partly("softmax", 3, sparse);
   }
   test_basis(0, 60, 20, 60);
 }
