@@ -67,7 +67,8 @@ typedef struct lc_rows {
   const int *start, *column;
   const double *value;
   const float *narrow;
-  double pairs; /* sum over rows of the square of a row's number of entries: what a Gram matrix costs */
+  const double *scale; /* the design's when the entries were copied: under another one they are of no use */
+  double pairs;        /* sum over rows of the square of a row's number of entries: what a Gram matrix costs */
   /* dense: the batch that was loaded last, m x p with leading dimension ld: in `tile`, or in place */
   lc_index most, ld; /* most rows of a load; 0: any number */
   double *tile;
@@ -97,8 +98,8 @@ typedef struct lc_design_ops {
   /* See lc_pass. Cost: one read of X. */
   lc_status (*pass)(const lc_design *, const lc_pass *, const lc_host *, lc_arena *);
   /* Tells that about `passes` passes with K score columns will follow, so that the design may make, in the arena, what
-   * makes them faster: a sparse one copies itself in the order of rows, where sizes say that it pays. After shift and
-   * scale are set, which are not to change then. NULL: nothing to make. */
+   * makes them faster: a sparse one copies itself in the order of rows, where sizes say that it pays. Shift and scale
+   * are set before; what was made under another scale is left aside. NULL: nothing to make. */
   lc_status (*prepare)(lc_design *, int K, double passes, lc_arena *);
   /* The three verbs of columns use up to host->threads threads, with the same bits for any number.
    * c (nj x K) = columns j of X~ (column index 0 is the intercept when there is one) times R (n x K). */

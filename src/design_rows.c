@@ -48,8 +48,8 @@ static int is_narrow(const lc_design *x) {
 
 /* By counting. The copy is the same however many threads share the rows. */
 lc_status lc_sparse_as_rows(const lc_design *x, lc_rows *out, lc_arena *arena) {
-  if (x->rows) {
-    *out = *x->rows;
+  if (lc_sparse_rows(x)) {
+    *out = *lc_sparse_rows(x);
     return LC_OK;
   }
   lc_index n = x->n, entries = x->start[x->p];
@@ -72,7 +72,13 @@ lc_status lc_sparse_as_rows(const lc_design *x, lc_rows *out, lc_arena *arena) {
   for (int k = 0; k < parts; k++) fill_rows(x, n * k / parts, n * (k + 1) / parts, start, column, value, narrow);
   memmove(start + 1, start, (size_t)n * sizeof *start); /* filling moved every start to the next */
   start[0] = 0;
-  *out = (lc_rows){.design = x, .start = start, .column = column, .value = value, .narrow = narrow, .pairs = pairs};
+  *out = (lc_rows){.design = x,
+                   .start = start,
+                   .column = column,
+                   .value = value,
+                   .narrow = narrow,
+                   .scale = x->scale,
+                   .pairs = pairs};
   return LC_OK;
 }
 

@@ -368,7 +368,8 @@ lc_status lc_sparse_pass(const lc_design *x, const lc_pass *pass, const lc_host 
   lc_mark mark = lc_arena_mark(arena);
   lc_rows rows;
   lc_index q = lc_design_q(x);
-  sweep sw = {.x = x, .pass = pass, .rows = x->rows, .q = q, .packed = lc_packed_size(q), .entries = x->start[x->p]};
+  sweep sw = {
+      .x = x, .pass = pass, .rows = lc_sparse_rows(x), .q = q, .packed = lc_packed_size(q), .entries = x->start[x->p]};
   lc_status status = LC_OK;
   if (pass->C && !sw.rows) { /* pairs of columns are met in rows */
     status = lc_sparse_as_rows(x, &rows, arena);
@@ -384,7 +385,7 @@ lc_status lc_sparse_pass(const lc_design *x, const lc_pass *pass, const lc_host 
 lc_status lc_sparse_prepare(lc_design *x, int K, double passes, lc_arena *arena) {
   const lc_index large = 1 << 18; /* that many scores leave the cache of a core */
   const double cost = 16, saving = K > 1 ? 1.2 : x->p > x->n ? 0 : x->n > large ? 1.6 : 0.5;
-  if (x->rows || passes * saving < cost) return LC_OK;
+  if (lc_sparse_rows(x) || passes * saving < cost) return LC_OK;
   lc_rows *rows = lc_arena_alloc(arena, 1, sizeof *rows);
   if (!rows) return LC_OUT_OF_MEMORY;
   LC_TRY(lc_sparse_as_rows(x, rows, arena));

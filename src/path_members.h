@@ -51,6 +51,7 @@ typedef struct lc_run {
   double *residuals;             /* n x (K nmembers): their `balanced`, side by side */
   lc_index *list;                /* features whose columns are read */
   double lambda, previous, next; /* of the last solutions and those before, Inf at the start; of those being sought */
+  lc_design plain;               /* of lc_members_solve(): the problem's x without shift and scale; ops NULL before */
   const lc_solver *solver;       /* of lc_members_solve(), NULL before; */
   const char *reason;            /* why that one */
   volatile lc_status stopped;

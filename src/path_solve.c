@@ -4,12 +4,22 @@
 
 #include "path_members.h"
 
+/* What makes passes over X faster serves all fits. */
+static lc_status prepare(lc_run *run) {
+  const double passes = 10; /* of a fit, at least */
+  lc_design *x = &run->plain;
+  if (x->ops) return LC_OK;
+  *x = *run->problem->x;
+  x->shift = x->scale = NULL; /* each fit chooses */
+  double all = passes * (double)run->spec->nlambdas * (double)run->nmembers;
+  return x->ops->prepare ? x->ops->prepare(x, run->link.K, all, run->arena) : LC_OK;
+}
+
 static lc_status solve_member(lc_run *run, lc_member *member, double lambda) {
-  lc_design x = *run->problem->x;
+  lc_design x = run->plain;
   lc_index n = x.n;
   int K = run->link.K;
   x.w = member->x.w;
-  x.shift = x.scale = NULL; /* the fit chooses */
   lc_problem problem = *run->problem;
   lc_solution solution;
   problem.x = &x;
@@ -44,6 +54,7 @@ static lc_status solve_member(lc_run *run, lc_member *member, double lambda) {
 }
 
 lc_status lc_members_solve(lc_run *run, double lambda) {
+  LC_TRY(prepare(run));
   for (lc_index m = 0; m < run->nmembers; m++) LC_TRY(solve_member(run, run->member + m, lambda));
   run->lambda = lambda;
   return LC_OK;

@@ -150,6 +150,19 @@ test_that("an exact solver finishes on request", {
   }
 })
 
+test_that("an exact solver that finishes reads sparse columns as it shows them itself", {
+  # With a rate the first steps see the columns as they are; what follows scales extreme ones.
+  set.seed(13)
+  x <- Matrix::rsparsematrix(3000, 20, 0.2)
+  y <- factor(rbinom(3000, 1, plogis(as.vector(x[, 1:3] %*% c(1, -1, 2)))))
+  x <- x %*% Matrix::Diagonal(x = c(2^250, 2^-250, rep(1, 18)))
+  fit <- linclass(x, y, lambda = 0.01, alpha = 0,
+                  solver = solver("minibatch", rate = 1e-200, epochs = 2, finish = 1))
+  exact <- linclass(x, y, lambda = 0.01, alpha = 0)
+  expect_true(fit$converged)
+  expect_equal(objective(fit), objective(exact), tolerance = 1e-9)
+})
+
 test_that("cost of a batch of a wide sparse design is that of its entries", {
   # Ten times the columns, the same entries: time must not grow with the columns times the batches.
   set.seed(12)
