@@ -137,11 +137,15 @@ double ctest_value(const ctest_problem *t, const double *B) {
     total += w;
   }
   sum /= total;
-  for (int c = 0; c < t->link.K; c++)
-    for (lc_index j = 0; j < t->p; j++) {
+  for (lc_index j = 0; j < t->p; j++) {
+    double sizes = 0, squares = 0;
+    for (int c = 0; c < t->link.K; c++) {
       double b = B[c * t->q + t->pen.one + j];
-      sum += l1_of(t, j) * fabs(b) + 0.5 * l2_of(t, j) * b * b;
+      sizes += fabs(b);
+      squares += b * b;
     }
+    sum += l1_of(t, j) * (t->pen.grouped ? sqrt(squares) : sizes) + 0.5 * l2_of(t, j) * squares;
+  }
   return sum;
 }
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctest.h"
+#include "problem.h"
 #include "random.h"
 #include "solver_batch.h"
 
@@ -12,62 +12,34 @@ void test_batch(void);
 enum { N = 60, P = 12, M = 7, MOST = 3 };
 
 typedef struct data {
-  ctest_host host;
-  lc_arena arena;
-  lc_design dense, sparse;
-  double x[N * P], y[N], w[N], off[N * MOST], value[N * P], l1[P], l2[P], lower[P], upper[P], rms[P];
-  int start[P + 1], row[N * P];
-  lc_penalty pen;
-  lc_link link;
-  const lc_loss *loss;
+  ctest_problem t;
+  double lower[P], upper[P], rms[P];
 } data;
 
 /* Columns of very different sizes with one entry in five. */
 static void setup(data *d, const char *loss, int k, double lambda, double alpha, int bounded) {
-  memset(d, 0, sizeof *d);
-  ctest_host_init(&d->host);
-  lc_arena_init(&d->arena, &d->host.host);
-  d->loss = lc_loss_find(loss);
-  CHECK(lc_link_make(d->loss, k, 0, &d->link) == LC_OK);
-  int entries = 0;
-  for (int i = 0; i < N; i++) {
-    d->y[i] = i % k;
-    d->w[i] = i % 5 == 0 ? 0 : 0.5 + ctest_uniform();
-    for (int c = 0; c < MOST; c++) d->off[i + c * N] = 0.2 * ctest_normal();
-  }
+  ctest_problem *t = &d->t;
+  ctest_problem_make(t, lc_loss_find(loss), (ctest_shape){.n = N, .p = P, .k = k, .weighted = 1, .alpha = alpha});
+  for (int i = 0; i < N; i += 5) t->w[i] = 0;
   for (int j = 0; j < P; j++) {
-    double squares = 0, size = pow(10, j % 5 - 2);
-    d->start[j] = entries;
-    for (int i = 0; i < N; i++) {
-      double x = ctest_uniform() < 0.8 ? 0 : size * (ctest_normal() + 0.4 * (((int)d->y[i] + j) % k));
-      d->x[i + j * N] = x;
-      squares += x * x;
-      if (x == 0) continue;
-      d->row[entries] = i;
-      d->value[entries++] = x;
-    }
-    d->rms[j] = sqrt(squares / N);
-    d->l1[j] = alpha * size;
-    d->l2[j] = (1 - alpha) * size * size;
+    double size = pow(10, j % 5 - 2);
+    for (int i = 0; i < N; i++) t->x[i + j * N] *= ctest_uniform() < 0.7 ? 0 : size;
+    t->l1[j] *= size;
+    t->l2[j] *= size * size;
     d->lower[j] = -0.2 / size;
     d->upper[j] = j % 3 == 0 ? 0.1 / size : INFINITY;
   }
-  d->start[P] = entries;
-  lc_design_dense(&d->dense, N, P, LC_DOUBLE, d->x);
-  lc_design_sparse(&d->sparse, N, P, d->start, d->row, d->value, entries);
-  lc_design *both[] = {&d->dense, &d->sparse};
-  for (int i = 0; i < 2; i++) {
-    both[i]->one = 1;
-    both[i]->y = d->y;
-    both[i]->w = d->w;
-    both[i]->off = d->off;
-    both[i]->noff = d->link.K;
-  }
-  d->pen = (lc_penalty){P, 1, lambda, d->l1, d->l2, bounded ? d->lower : NULL, bounded ? d->upper : NULL, 0};
+  ctest_problem_refresh(t);
+  for (int j = 0; j < P; j++) d->rms[j] = hypot(t->mean[j], t->sd[j]);
+  t->pen.lambda = lambda;
+  if (!bounded) return;
+  t->pen.lower = d->lower;
+  t->pen.upper = d->upper;
 }
 
 static void begin(data *d, const lc_design *x, lc_objective *obj) {
-  CHECK(lc_objective_init(obj, x, d->loss, &d->link, &d->pen, 1, &d->host.host, &d->arena) == LC_OK);
+  ctest_problem *t = &d->t;
+  CHECK(lc_objective_init(obj, x, t->loss, &t->link, &t->pen, 1, &t->host.host, &t->arena) == LC_OK);
   obj->rms = d->rms;
 }
 
@@ -76,7 +48,7 @@ static void test_lazy(data *d, double rate) {
   lc_objective obj[2];
   lc_batch batch[2];
   double zero[MOST * (P + 1)] = {0};
-  const lc_design *x[] = {&d->dense, &d->sparse};
+  const lc_design *x[] = {&d->t.dense, &d->t.sparse};
   for (int s = 0; s < 2; s++) {
     begin(d, x[s], obj + s);
     CHECK(lc_batch_init(batch + s, obj + s, M, zero, rate, 0, 1) == LC_OK);
@@ -98,7 +70,7 @@ static void test_lazy(data *d, double rate) {
 static void test_definition(data *d, double rate, double momentum) {
   lc_objective obj;
   lc_batch batch;
-  begin(d, &d->dense, &obj);
+  begin(d, &d->t.dense, &obj);
   int K = obj.K, q = P + 1;
   lc_index index[M] = {3, 4, 5, 40, 11, 12, 59};
   double *B = ctest_normals(obj.P), *before = ctest_normals(obj.P), want[MOST * (P + 1)] = {0}, total = 0;
@@ -106,22 +78,22 @@ static void test_definition(data *d, double rate, double momentum) {
   memcpy(batch.last, before, (size_t)obj.P * sizeof(double));
   for (int i = 0; i < M; i++) {
     double z[MOST], r[MOST], xi[P + 1] = {1};
-    for (int j = 0; j < P; j++) xi[j + 1] = d->x[index[i] + j * N];
+    for (int j = 0; j < P; j++) xi[j + 1] = d->t.x[index[i] + j * N];
     for (int c = 0; c < K; c++) {
-      z[c] = d->off[index[i] + c * N];
+      z[c] = d->t.off[index[i] + c * N];
       for (int j = 0; j < q; j++) z[c] += xi[j] * B[j + c * q];
     }
-    d->loss->rows(&d->link, 1, z, 1, d->y + index[i], NULL, r, 1, NULL, 1);
+    d->t.loss->rows(&d->t.link, 1, z, 1, d->t.y + index[i], NULL, r, 1, NULL, 1);
     for (int c = 0; c < K; c++)
-      for (int j = 0; j < q; j++) want[j + c * q] += d->w[index[i]] * r[c] * xi[j];
-    total += d->w[index[i]];
+      for (int j = 0; j < q; j++) want[j + c * q] += d->t.w[index[i]] * r[c] * xi[j];
+    total += d->t.w[index[i]];
   }
   for (int c = 0; c < K; c++)
     for (int j = 0; j < q; j++) {
       lc_index i = j + c * q;
-      double l2 = j > 0 ? lc_penalty_l2(&d->pen, j - 1) : 0;
+      double l2 = j > 0 ? lc_penalty_l2(&d->t.pen, j - 1) : 0;
       want[i] = B[i] - rate * (want[i] / total + l2 * B[i]) + momentum * (B[i] - before[i]);
-      if (j > 0) want[i] = lc_penalty_prox(&d->pen, j - 1, want[i], 1 / rate);
+      if (j > 0) want[i] = lc_penalty_prox(&d->t.pen, j - 1, want[i], 1 / rate);
     }
   lc_batch_step(&batch, M, index, 1);
   CHECK(ctest_distance(obj.P, batch.B, want) < 1e-12);
@@ -130,16 +102,16 @@ static void test_definition(data *d, double rate, double momentum) {
 
 /* Mean loss of a batch at B; w as the search divides them. */
 static double batch_loss(const data *d, const double *B, const lc_index *index) {
-  int K = d->link.K, q = P + 1;
+  int K = d->t.link.K, q = P + 1;
   double sum = 0;
   for (int i = 0; i < M; i++) {
     double z[MOST], value;
     for (int c = 0; c < K; c++) {
-      z[c] = d->off[index[i] + c * N] + B[c * q];
-      for (int j = 0; j < P; j++) z[c] += d->x[index[i] + j * N] * B[c * q + 1 + j];
+      z[c] = d->t.off[index[i] + c * N] + B[c * q];
+      for (int j = 0; j < P; j++) z[c] += d->t.x[index[i] + j * N] * B[c * q + 1 + j];
     }
-    d->loss->rows(&d->link, 1, z, 1, d->y + index[i], &value, NULL, 1, NULL, 1);
-    sum += d->w[index[i]] * value;
+    d->t.loss->rows(&d->t.link, 1, z, 1, d->t.y + index[i], &value, NULL, 1, NULL, 1);
+    sum += d->t.w[index[i]] * value;
   }
   return sum;
 }
@@ -147,13 +119,13 @@ static double batch_loss(const data *d, const double *B, const lc_index *index) 
 /* A searched step lowers the batch's loss wherever it starts, and whatever the size of an outlier. */
 static void test_search(data *d) {
   lc_objective obj;
-  begin(d, &d->dense, &obj);
+  begin(d, &d->t.dense, &obj);
   for (int trial = 0; trial < 30; trial++) {
     lc_batch batch;
     lc_index index[M];
     double *B = ctest_normals(obj.P);
     for (int i = 0; i < M; i++) index[i] = (lc_index)(N * ctest_uniform());
-    if (trial % 3 == 0) d->x[index[0] + N] = 1e6 * ctest_normal();
+    if (trial % 3 == 0) d->t.x[index[0] + N] = 1e6 * ctest_normal();
     CHECK(lc_batch_init(&batch, &obj, M, B, NAN, 0, 0) == LC_OK);
     double before = batch_loss(d, B, index);
     lc_batch_step(&batch, M, index, 1);
@@ -168,7 +140,7 @@ static void test_weightless(data *d) {
     lc_objective obj;
     lc_batch batch;
     lc_index index[] = {0, 5, 10};
-    begin(d, &d->dense, &obj);
+    begin(d, &d->t.dense, &obj);
     double *B = ctest_normals(obj.P);
     CHECK(lc_batch_init(&batch, &obj, 3, B, given ? 0.1 : NAN, 0, 0) == LC_OK);
     lc_batch_step(&batch, 3, index, 1);
@@ -229,9 +201,9 @@ void test_batch(void) {
         test_definition(&d, 0.05, 0);
         test_definition(&d, 0.05, 0.9);
         test_weightless(&d);
-        d.pen.lambda = 0;
+        d.t.pen.lambda = 0;
         if (!bounded) test_search(&d);
-        ctest_host_free(&d.host);
+        ctest_problem_free(&d.t);
       }
   test_pieces();
 }

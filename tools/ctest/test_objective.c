@@ -1,14 +1,11 @@
 /* Tests of the rooms "objective", "solver" and "path": derivatives by difference quotients, bounds by
  * their meaning, and every solver on every design that it can use, one of which offers only `pass`. */
-#include "objective.h"
-
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctest.h"
-#include "solve.h"
+#include "problem.h"
 
 void test_objective(void);
 void test_solver(void);
@@ -16,83 +13,28 @@ void test_solve(void);
 
 enum { N = 150, P = 4, MOST = 3 };
 
-/* A problem with overlapping classes, so that every minimum exists. */
+/* Also a storage that offers nothing but `pass`. */
 typedef struct problem {
-  ctest_host host;
-  lc_arena arena;
-  lc_design dense, sparse, pass_only;
+  ctest_problem t;
+  lc_design pass_only;
   lc_design_ops pass_ops;
-  double x[N * P], y[N], w[N], off[N * MOST], value[N * P], l1[P], l2[P];
-  int start[P + 1], row[N * P];
-  lc_penalty pen;
-  lc_link link;
-  const lc_loss *loss;
 } problem;
 
-static void setup(problem *t, const lc_loss *loss, int k, int reference, double lambda, double alpha) {
-  memset(t, 0, sizeof *t);
+static void setup(problem *d, const lc_loss *loss, int k, int reference, double lambda, double alpha) {
   ctest_seed(7);
-  ctest_host_init(&t->host);
-  lc_arena_init(&t->arena, &t->host.host);
-  t->loss = loss;
-  CHECK(lc_link_make(loss, k, reference, &t->link) == LC_OK);
-  int entries = 0;
-  for (int i = 0; i < N; i++) {
-    t->y[i] = i % k;
-    t->w[i] = 0.5 + ctest_uniform();
-    for (int c = 0; c < MOST; c++) t->off[i + c * N] = 0.2 * ctest_normal();
-  }
-  for (int j = 0; j < P; j++) {
-    t->start[j] = entries;
-    for (int i = 0; i < N; i++) {
-      double x = ctest_uniform() < 0.3 ? 0 : ctest_normal() + 0.4 * (((int)t->y[i] + j) % k);
-      t->x[i + j * N] = x;
-      if (x == 0) continue;
-      t->row[entries] = i;
-      t->value[entries++] = x;
-    }
-    t->l1[j] = alpha;
-    t->l2[j] = 1 - alpha;
-  }
-  t->start[P] = entries;
-  lc_design_dense(&t->dense, N, P, LC_DOUBLE, t->x);
-  lc_design_sparse(&t->sparse, N, P, t->start, t->row, t->value, entries);
-  t->pass_only = t->dense;
-  t->pass_ops = (lc_design_ops){.name = "pass only", .pass = t->dense.ops->pass};
-  t->pass_only.ops = &t->pass_ops;
-  lc_design *all[] = {&t->dense, &t->sparse, &t->pass_only};
-  for (int d = 0; d < 3; d++) {
-    all[d]->one = 1;
-    all[d]->y = t->y;
-    all[d]->w = t->w;
-    all[d]->off = t->off;
-    all[d]->noff = t->link.K;
-  }
-  t->pen = (lc_penalty){P, 1, lambda, t->l1, t->l2, NULL, NULL, 0};
+  ctest_problem_make(&d->t, loss,
+                     (ctest_shape){.n = N, .p = P, .k = k, .reference = reference, .weighted = 1, .alpha = alpha});
+  d->t.pen.lambda = lambda;
+  d->pass_ops = (lc_design_ops){.name = "pass only", .pass = d->t.dense.ops->pass};
+  d->pass_only = d->t.dense;
+  d->pass_only.ops = &d->pass_ops;
 }
 
-static void start(problem *t, const lc_design *x, lc_objective *obj) {
+static void start(ctest_problem *t, const lc_design *x, lc_objective *obj) {
   CHECK(lc_objective_init(obj, x, t->loss, &t->link, &t->pen, 1, &t->host.host, &t->arena) == LC_OK);
 }
 
-/* F by its definition. */
-static double naive_value(const problem *t, const double *B) {
-  int K = t->link.K, q = P + 1;
-  double sum = 0, total = 0;
-  for (int i = 0; i < N; i++) {
-    double z[MOST], value;
-    for (int c = 0; c < K; c++) {
-      z[c] = t->off[i + c * N] + B[c * q];
-      for (int j = 0; j < P; j++) z[c] += t->x[i + j * N] * B[c * q + 1 + j];
-    }
-    t->loss->rows(&t->link, 1, z, 1, t->y + i, &value, NULL, 1, NULL, 1);
-    sum += t->w[i] * value;
-    total += t->w[i];
-  }
-  return sum / total + lc_penalty_value(&t->pen, K, B);
-}
-
-static void test_verbs(problem *t, const lc_design *x) {
+static void test_verbs(ctest_problem *t, const lc_design *x) {
   lc_objective obj;
   start(t, x, &obj);
   lc_index n_coef = obj.P;
@@ -101,7 +43,7 @@ static void test_verbs(problem *t, const lc_design *x) {
   int curved = t->loss->flags & LC_CURVATURE ? LC_WANT_CURVATURE : LC_WANT_GRADIENT;
   for (lc_index i = 0; i < n_coef; i++) B[i] = 0.3 * B[i] + 0.01;
   CHECK(lc_objective_eval(&obj, B, curved) == LC_OK);
-  CHECK_NEAR(obj.to.value, naive_value(t, B), 1e-13);
+  CHECK_NEAR(obj.to.value, ctest_value(t, B), 1e-13);
   memcpy(G, obj.G, (size_t)n_coef * sizeof *G);
   if (curved == LC_WANT_CURVATURE) lc_objective_hessian(&obj, 1, H);
   lc_objective_accept(&obj);
@@ -112,12 +54,12 @@ static void test_verbs(problem *t, const lc_design *x) {
   for (lc_index i = 0; i < n_coef; i++) {
     double at = B[i];
     B[i] = at + h;
-    double up = naive_value(t, B);
+    double up = ctest_value(t, B);
     if (curved == LC_WANT_CURVATURE) CHECK(lc_objective_eval(&obj, B, LC_WANT_GRADIENT) == LC_OK);
     double *g_up = ctest_zeros(n_coef);
     memcpy(g_up, obj.G, (size_t)n_coef * sizeof *g_up);
     B[i] = at - h;
-    double down = naive_value(t, B);
+    double down = ctest_value(t, B);
     if (curved == LC_WANT_CURVATURE) CHECK(lc_objective_eval(&obj, B, LC_WANT_GRADIENT) == LC_OK);
     B[i] = at;
     if (t->loss->flags & LC_SMOOTH) CHECK_NEAR(G[i], (up - down) / (2 * h), 1e-8);
@@ -135,7 +77,7 @@ static void test_verbs(problem *t, const lc_design *x) {
     double between[MOST * (P + 1)], part = step / 4.0;
     for (lc_index i = 0; i < n_coef; i++) between[i] = B[i] + part * (D[i] - B[i]);
     CHECK(lc_objective_along(&obj, part, &value) == LC_OK);
-    CHECK_NEAR(value, naive_value(t, between), 1e-12);
+    CHECK_NEAR(value, ctest_value(t, between), 1e-12);
   }
   CHECK(obj.passes == (double)passes + 1);
 
@@ -147,7 +89,7 @@ static void test_verbs(problem *t, const lc_design *x) {
     double other[MOST * (P + 1)];
     for (int trial = 0; trial < 200; trial++) {
       for (lc_index i = 0; i < n_coef; i++) other[i] = ctest_uniform() < 0.3 ? 0 : 0.4 * ctest_normal();
-      bounded = bounded && naive_value(t, other) >= obj.at.value - gap.gap - 1e-12;
+      bounded = bounded && ctest_value(t, other) >= obj.at.value - gap.gap - 1e-12;
     }
     CHECK(bounded);
   }
@@ -158,18 +100,18 @@ void test_objective(void) {
   for (int l = 0; l < lc_loss_count; l++)
     for (int k = 2; k <= (lc_losses[l].most_classes ? 2 : MOST); k++)
       for (int reference = 0; reference < 2; reference++) {
-        static problem t;
-        setup(&t, &lc_losses[l], k, reference, 0.1, 0.5);
-        test_verbs(&t, &t.dense);
-        test_verbs(&t, &t.sparse);
-        test_verbs(&t, &t.pass_only);
-        ctest_host_free(&t.host);
+        static problem d;
+        setup(&d, &lc_losses[l], k, reference, 0.1, 0.5);
+        test_verbs(&d.t, &d.t.dense);
+        test_verbs(&d.t, &d.t.sparse);
+        test_verbs(&d.t, &d.pass_only);
+        ctest_problem_free(&d.t);
       }
 }
 
 /* ---- solvers --------------------------------------------------------------------------------------------- */
 
-static int suits(const lc_solver *solver, const problem *t, const lc_design *x) {
+static int suits(const lc_solver *solver, const ctest_problem *t, const lc_design *x) {
   unsigned need = solver->flags, have = t->loss->flags;
   if (!(have & LC_SMOOTH)) return 0; /* losses with a kink are what lc_solve() is for */
   if (need & LC_NEEDS_CURVATURE && !(have & LC_CURVATURE)) return 0;
@@ -179,12 +121,10 @@ static int suits(const lc_solver *solver, const problem *t, const lc_design *x) 
 }
 
 /* One fit; NaN when it ended badly. */
-static double fit(problem *t, const lc_solver *solver, const lc_design *x, double *B, lc_status *status) {
+static double fit(ctest_problem *t, const lc_solver *solver, const lc_design *x, double *B, lc_status *status) {
   lc_objective obj;
   lc_settings settings;
-  memset(&settings, 0, sizeof settings);
-  lc_settings_preset(&settings, lc_control_fields, lc_control_field_count);
-  lc_settings_preset(&settings, solver->fields, solver->nfields);
+  ctest_presets(&settings);
   settings.seed = 11;
   if (!(solver->flags & LC_DRAWS)) settings.max_iter = 20000;
   double class_rows[MOST] = {0}, from[MOST * (P + 1)] = {0};
@@ -194,22 +134,23 @@ static double fit(problem *t, const lc_solver *solver, const lc_design *x, doubl
   if (*status < 0) return NAN;
   memcpy(B, obj.at.B, (size_t)obj.P * sizeof *B);
   /* The value may be that of the point before a last free step, which cannot have been better. */
-  double value = naive_value(t, B);
+  double value = ctest_value(t, B);
   CHECK(value <= obj.at.value + 1e-12 * fabs(value));
   return value;
 }
 
-static void test_one(problem *t, const lc_solver *solver, double best) {
-  const lc_design *designs[] = {&t->dense, &t->sparse, &t->pass_only};
-  for (int d = 0; d < 3; d++) {
-    if (!suits(solver, t, designs[d])) continue;
+static void test_one(problem *d, const lc_solver *solver, double best) {
+  ctest_problem *t = &d->t;
+  const lc_design *designs[] = {&t->dense, &t->sparse, &d->pass_only};
+  for (int s = 0; s < 3; s++) {
+    if (!suits(solver, t, designs[s])) continue;
     double B[MOST * (P + 1)];
     lc_status status;
-    double value = fit(t, solver, designs[d], B, &status);
+    double value = fit(t, solver, designs[s], B, &status);
     /* Shuffled steps come near the minimum, the others reach it. */
     double within = solver->flags & LC_DRAWS ? 0.05 : 1e-7;
     if (!(value <= best + within * fabs(best) && value >= best - 1e-8))
-      printf("     %s, %s, %s, k = %d: %s, F = %.12g, best %.12g\n", solver->name, t->loss->name, designs[d]->ops->name,
+      printf("     %s, %s, %s, k = %d: %s, F = %.12g, best %.12g\n", solver->name, t->loss->name, designs[s]->ops->name,
              t->link.k, lc_status_find(status)->name, value, best);
     CHECK(value <= best + within * fabs(best));
     CHECK(value >= best - 1e-8);
@@ -217,7 +158,7 @@ static void test_one(problem *t, const lc_solver *solver, double best) {
 }
 
 /* The best value that any solver finds on the dense design. */
-static double best_of(problem *t) {
+static double best_of(ctest_problem *t) {
   double best = INFINITY, B[MOST * (P + 1)];
   lc_status status;
   for (int s = 0; s < lc_solver_count; s++)
@@ -231,16 +172,17 @@ static double best_of(problem *t) {
 /* Groups: proximal steps, which know nothing of duality, come to a point whose gap is small; elsewhere the gap bounds
  * what the point loses to it. */
 static void test_grouped(const char *loss, double alpha) {
-  static problem t;
+  static problem d;
+  ctest_problem *t = &d.t;
   double B[MOST * (P + 1)], other[MOST * (P + 1)];
   lc_status status;
   lc_objective obj;
   lc_certificate gap;
-  setup(&t, lc_loss_find(loss), 3, 0, 0.05, alpha);
-  t.pen.grouped = 1;
-  double best = fit(&t, lc_solver_find("gradient_descent"), &t.dense, B, &status);
+  setup(&d, lc_loss_find(loss), 3, 0, 0.05, alpha);
+  t->pen.grouped = 1;
+  double best = fit(t, lc_solver_find("gradient_descent"), &t->dense, B, &status);
   CHECK(isfinite(best));
-  start(&t, &t.dense, &obj);
+  start(t, &t->dense, &obj);
   for (double share = 0; share <= 2; share += 0.5) {
     for (lc_index i = 0; i < obj.P; i++) other[i] = share * B[i];
     CHECK(lc_objective_eval(&obj, other, LC_WANT_VALUE) == LC_OK);
@@ -249,7 +191,7 @@ static void test_grouped(const char *loss, double alpha) {
     CHECK(gap.gap >= obj.at.value - best - 1e-12);
     if (share == 1) CHECK(gap.gap <= 1e-5);
   }
-  ctest_host_free(&t.host);
+  ctest_problem_free(t);
 }
 
 void test_solver(void) {
@@ -257,13 +199,13 @@ void test_solver(void) {
   for (int l = 0; l < lc_loss_count; l++)
     for (int k = 2; k <= (lc_losses[l].most_classes ? 2 : MOST); k++)
       for (int a = 0; a < 2; a++) {
-        static problem t;
-        setup(&t, &lc_losses[l], k, 0, 0.1, alphas[a]);
-        double best = best_of(&t);
+        static problem d;
+        setup(&d, &lc_losses[l], k, 0, 0.1, alphas[a]);
+        double best = best_of(&d.t);
         if (isfinite(best)) {
-          for (int s = 0; s < lc_solver_count; s++) test_one(&t, lc_solvers[s], best);
+          for (int s = 0; s < lc_solver_count; s++) test_one(&d, lc_solvers[s], best);
         }
-        ctest_host_free(&t.host);
+        ctest_problem_free(&d.t);
       }
 
   test_grouped("softmax", 1);
@@ -271,63 +213,49 @@ void test_solver(void) {
   test_grouped("squared_hinge", 1);
 
   /* Stopped from outside: the status says so and the point is usable. */
-  static problem t;
-  setup(&t, lc_loss_find("softmax"), 3, 0, 1e-3, 0);
-  t.host.stop_at = 3;
+  static problem d;
+  setup(&d, lc_loss_find("softmax"), 3, 0, 1e-3, 0);
+  d.t.host.stop_at = 3;
   double B[MOST * (P + 1)];
   lc_status status;
   const lc_solver *descent = lc_solver_find("gradient_descent");
   CHECK(descent != NULL);
-  CHECK(isfinite(fit(&t, descent, &t.dense, B, &status)));
+  CHECK(isfinite(fit(&d.t, descent, &d.t.dense, B, &status)));
   CHECK(status == LC_INTERRUPTED);
-  ctest_host_free(&t.host);
+  ctest_problem_free(&d.t);
   CHECK(lc_solver_find("no such solver") == NULL);
 }
 
 /* ---- the planner ------------------------------------------------------------------------------------------ */
 
 /* One whole fit: the certificate must hold, and the point must be one of the user's columns. */
-static void test_plan(problem *t, lc_design *x, const lc_solver *solver, double *value, double *gap) {
-  double mean[P], sd[P], most[P], count[3 * P];
-  lc_colstat stats = {mean, sd, most, count, count + P, count + 2 * P};
-  lc_design_colstats(x, 1, &stats);
+static void test_plan(ctest_problem *t, lc_design *x, const lc_solver *solver, double *value, double *gap) {
   lc_settings settings;
-  memset(&settings, 0, sizeof settings);
-  lc_settings_preset(&settings, lc_control_fields, lc_control_field_count);
-  for (int s = 0; s < lc_solver_count; s++)
-    lc_settings_preset(&settings, lc_solvers[s]->fields, lc_solvers[s]->nfields);
-  lc_problem problem = {.x = x,
-                        .loss = t->loss,
-                        .k = t->link.k,
-                        .reference = t->link.base,
-                        .pen = t->pen,
-                        .mean = mean,
-                        .sd = sd,
-                        .max_abs = most,
-                        .solver = solver};
+  ctest_presets(&settings);
+  lc_problem problem = ctest_lc_problem(t, x);
+  problem.solver = solver;
   lc_solution out;
   lc_status status = lc_solve(&problem, &settings, &t->host.host, &t->arena, &out);
-  x->shift = x->scale = NULL;
   CHECK(status >= 0 && status == out.status);
   *value = NAN;
   if (status < 0) return;
   CHECK(status == LC_OK || status == LC_STALLED);
   CHECK(out.K == t->link.K);
-  CHECK_NEAR(out.objective, naive_value(t, out.B), 1e-12);
+  CHECK_NEAR(out.objective, ctest_value(t, out.B), 1e-12);
   *value = out.objective;
   *gap = out.certificate.kind == LC_GAP ? out.certificate.gap : 0;
 }
 
 /* A storage that knows nothing but `pass` is enough for every solver that needs no columns and no rows: with this
  * loss all of them come to the value of the dense design. */
-static void test_pass_only(problem *t) {
+static void test_pass_only(problem *d) {
   double best, value, gap[2] = {0, 0};
   int tried = 0;
-  test_plan(t, &t->dense, NULL, &best, gap);
+  test_plan(&d->t, &d->t.dense, NULL, &best, gap);
   for (int s = 0; s < lc_solver_count; s++) {
     const lc_solver *solver = lc_solvers[s];
     if (solver->flags & (LC_NEEDS_COLUMNS | LC_NEEDS_ROWS)) continue;
-    test_plan(t, &t->pass_only, solver, &value, gap + 1);
+    test_plan(&d->t, &d->pass_only, solver, &value, gap + 1);
     CHECK(fabs(value - best) <= 1e-8 + fmax(gap[0], gap[1]));
     tried++;
   }
@@ -341,19 +269,19 @@ void test_solve(void) {
     for (int k = 2; k <= (lc_losses[l].most_classes ? 2 : MOST); k++)
       for (int reference = 0; reference < 2; reference++)
         for (int a = 0; a < 3; a++) {
-          static problem t;
+          static problem d;
           double value[2], gap[2] = {0, 0};
-          setup(&t, &lc_losses[l], k, reference, 0.05, alphas[a]);
-          test_plan(&t, &t.dense, NULL, value, gap);
-          test_plan(&t, &t.sparse, NULL, value + 1, gap + 1);
+          setup(&d, &lc_losses[l], k, reference, 0.05, alphas[a]);
+          test_plan(&d.t, &d.t.dense, NULL, value, gap);
+          test_plan(&d.t, &d.t.sparse, NULL, value + 1, gap + 1);
           /* Two storages of one problem agree to what their certificates say. */
           int agree = fabs(value[0] - value[1]) <= 1e-8 + fmax(gap[0], gap[1]);
           CHECK(agree);
           if (!agree)
-            printf("     %s, k = %d, alpha %g: %.12g dense, %.12g sparse, gap %g\n", t.loss->name, k, alphas[a],
+            printf("     %s, k = %d, alpha %g: %.12g dense, %.12g sparse, gap %g\n", d.t.loss->name, k, alphas[a],
                    value[0], value[1], gap[0]);
-          if (alphas[a] == 0) test_pass_only(&t);
-          ctest_host_free(&t.host);
+          if (alphas[a] == 0) test_pass_only(&d);
+          ctest_problem_free(&d.t);
         }
   }
 }
