@@ -2,12 +2,18 @@
  *
  * Before the include: NAME(f) names a function, TARGET is its attribute, LANES doubles fit a VEC, DOT_ROWS x DOT_COLS
  * running sums fit the registers, MOST_SCORES score columns times two VECs do; V_* are the operations. LOADN and
- * STOREN touch only the first `count` lanes (the others read as 0). */
+ * STOREN touch only the first `count` lanes (the others read as 0). DOT_MOST rows and one column of running sums fit
+ * too. V_SUMS adds up the lanes of LANES vectors, each to a number; V_SELECT_POSITIVE(z, yes, no): yes where z > 0.
+ *
+ * The functions of the table at the end keep the contracts of kernel.h; those before them are their parts. What is
+ * const int in an ALWAYS function is known when compiled, so that its sums stay in registers. Pointers need no
+ * alignment; nothing beyond row m is read or written. */
 
 #define ALWAYS TARGET static inline __attribute__((always_inline))
 
 /* ---- sums of products: out (na x nb, ldo) += A' B over m rows ------------------------------------------------- */
 
+/* na <= DOT_MOST columns of A and nb <= DOT_COLS of B, na nb sums in registers. */
 ALWAYS void NAME(dots_block)(const int na, const int nb, lc_index m, const double *A, lc_index lda, const double *B,
                              lc_index ldb, double *out, lc_index ldo) {
   VEC sum[DOT_MOST][DOT_COLS];
@@ -64,6 +70,7 @@ ALWAYS void NAME(dots_block)(const int na, const int nb, lc_index m, const doubl
     for (; a < p; a++) NAME(dots_block)(1, nb, m, A + a * lda, lda, B, ldb, out + a, ldo); \
   } while (0)
 
+/* The same for any number p of columns of A, nb <= DOT_COLS. */
 TARGET static void NAME(panel)(lc_index m, lc_index p, const double *A, lc_index lda, int nb, const double *B,
                                lc_index ldb, double *out, lc_index ldo) {
   switch (nb) {
@@ -99,8 +106,8 @@ TARGET static void NAME(gradient)(lc_index m, lc_index p, int K, const double *X
 
 /* ---- Gram matrices ----------------------------------------------------------------------------------------------- */
 
-/* One weight column. The weighted columns are written once; then a few columns of X, which stay in L1, meet all
- * weighted columns from theirs on, DOT_COLS at a time. */
+/* One weight column s, C packed, work m p. The weighted columns are written once; then a few columns of X, which stay
+ * in L1, meet all weighted columns from theirs on, DOT_COLS at a time. */
 TARGET static void NAME(gram_one)(lc_index m, lc_index p, int one, const double *X, lc_index ldx, const double *s,
                                   double *C, double *work) {
   enum { NEAR = 3 * DOT_ROWS };
@@ -127,7 +134,7 @@ TARGET static void NAME(gram_one)(lc_index m, lc_index p, int one, const double 
     }
 }
 
-/* Many weight columns: products of pairs of columns, a few at a time, against all weights at once. */
+/* Many weight columns: products of pairs of columns, LC_GRAM_WORK at a time, against all weights at once. */
 TARGET static void NAME(gram_many)(lc_index m, lc_index p, int one, int ns, const double *X, lc_index ldx,
                                    const double *S, lc_index lds, double *C, lc_index ldc, double *work) {
   double sums[LC_GRAM_WORK * DOT_COLS];
@@ -164,7 +171,7 @@ TARGET static void NAME(gram)(lc_index m, lc_index p, int one, int ns, const dou
 /* ---- scores ---------------------------------------------------------------------------------------------------------
  */
 
-/* z += x_j b_j for `count` columns at once: one read and one write of z for all of them. */
+/* z += x_j b_j for `count` <= 8 columns at once: one read and one write of z for all of them. */
 ALWAYS void NAME(axpy_block)(const int count, lc_index m, const double *const *x, const double *b, double *z) {
   VEC weight[8];
   UNROLL
@@ -185,6 +192,7 @@ ALWAYS void NAME(axpy_block)(const int count, lc_index m, const double *const *x
   }
 }
 
+/* A single score column. */
 TARGET static void NAME(scores_one)(lc_index m, lc_index p, const double *X, lc_index ldx, const double *b, double *z) {
   const double *x[8];
   double weight[8];
@@ -201,7 +209,7 @@ TARGET static void NAME(scores_one)(lc_index m, lc_index p, const double *X, lc_
   for (; done < held; done++) NAME(axpy_block)(1, m, x + done, weight + done, z);
 }
 
-/* Two VECs of rows times kb score columns, all columns of X. */
+/* Two VECs of rows times kb score columns, all columns of X; without `full` their first `rest` rows. */
 ALWAYS void NAME(scores_block)(const int kb, const int full, int rest, lc_index p, const double *X, lc_index ldx,
                                const double *B, lc_index ldb, double *Z, lc_index ldz) {
   VEC sum[MOST_SCORES][2];
@@ -246,6 +254,7 @@ ALWAYS void NAME(scores_block)(const int kb, const int full, int rest, lc_index 
     if (i < m) NAME(scores_block)(kb, 0, (int)(m - i), p, X + i, ldx, B, ldb, Z + i, ldz); \
     break;
 
+/* kb <= MOST_SCORES score columns. */
 TARGET static void NAME(scores_some)(lc_index m, lc_index p, int kb, const double *X, lc_index ldx, const double *B,
                                      lc_index ldb, double *Z, lc_index ldz) {
   lc_index i = 0;
@@ -309,8 +318,8 @@ TARGET static void NAME(moments)(lc_index m, const double *x, double pilot, doub
 /* ---- exp and logistic
  * ------------------------------------------------------------------------------------------------- */
 
-/* exp(x) = 2^n (1 + r + r^2 g(r)), n = round(x / log 2), r = x - n log 2 in two parts; g a Chebyshev fit of degree 10
- * on |r| <= log(2) / 2, error 2e-19. */
+/* For -746 <= x <= 710: exp(x) = 2^n (1 + r + r^2 g(r)), n = round(x / log 2), r = x - n log 2 in two parts; g a
+ * Chebyshev fit of degree 10 on |r| <= log(2) / 2, error 2e-19. */
 ALWAYS VEC NAME(exp_vec)(VEC x) {
   VEC n = V_ROUND(V_MUL(x, V_SET1(1.44269504088896340736)));
   VEC r = V_FNMA(n, V_SET1(0.6931471804855391), x);
@@ -373,6 +382,7 @@ TARGET static void NAME(logistic)(lc_index m, const double *t, double *value, do
 
 /* ---- compressed vectors ------------------------------------------------------------------------------------------ */
 
+/* Value of entry e, from whichever is not NULL. */
 ALWAYS double NAME(entry)(const double *value, const float *narrow, lc_index e) {
   return value ? value[e] : (double)narrow[e];
 }
@@ -387,7 +397,7 @@ ALWAYS void NAME(gather_single)(lc_index count, const int *start, const int *ind
   }
 }
 
-/* A line of W numbers in `vecs` vectors, the last with `rest` lanes. */
+/* A line of W numbers in `vecs` vectors (1 or 2), the last with `rest` lanes. */
 ALWAYS void NAME(gather_lines)(const int vecs, lc_index count, const int *start, const int *index, const double *value,
                                const float *narrow, int W, const double *in, double *out) {
   int whole = (vecs - 1) * LANES, rest = W - whole;

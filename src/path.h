@@ -12,34 +12,43 @@
 
 #include "solve.h"
 
+/* What is wanted. All arrays are the caller's. */
 typedef struct lc_path_spec {
   const double *lambdas; /* nlambdas of them, decreasing, >= 0; NULL: from the data, */
-  lc_index nlambdas;
-  double min_ratio;   /* in equal ratios from lambda_max to min_ratio lambda_max */
-  const int *holdout; /* n x nrepeats fold numbers 1..nfolds, NULL: no folds */
-  int nfolds, nrepeats;
-  double *scores; /* n x K x nlambdas x nrepeats, the caller's: scores of the rows that a fold left out; NULL */
+  lc_index nlambdas;     /* >= 1 */
+  double min_ratio;      /* in equal ratios from lambda_max to min_ratio lambda_max, 0 < min_ratio <= 1 */
+  const int *holdout;    /* n x nrepeats fold numbers 1..nfolds, NULL: no folds */
+  int nfolds, nrepeats;  /* 0 without folds */
+  double *scores; /* n x K x nlambdas x nrepeats, written: scores of each row, offsets included, by the member that
+                     left it out; NULL: not wanted */
 } lc_path_spec;
 
-/* One solution: numbers of one lambda. */
+/* One solution, of all rows unless `fold` says otherwise. Its arrays lie in the arena of the run. */
 typedef struct lc_path_point {
-  double lambda, objective, loss, gap, relative, kkt, iterations, passes; /* gap, relative NaN: no certificate */
-  int met;
-  lc_index nonzero;       /* features with a slope that is not 0 */
-  lc_index *count, **row; /* K: nonzero coefficients of a score column, their rows in B, */
-  double **value;         /* their values in the user's columns */
-  double *fold_relative;  /* nfolds x nrepeats */
-  lc_index *fold_nonzero;
+  double lambda;
+  double objective, loss; /* mean loss plus penalty; mean loss */
+  double gap, relative;   /* as in lc_certificate; NaN: no certificate */
+  double kkt;             /* largest residual of a coefficient, in the columns as shown */
+  double iterations;      /* steps for this lambda alone */
+  double passes;          /* reads of X since the start of the path, parts counting as fractions */
+  int met;                /* 1: relative is within the tolerance; where no gap exists, rounding did not end it */
+  lc_index nonzero;       /* features with a slope that is not 0 in any score column */
+  lc_index *count, **row; /* K: nonzero coefficients of a score column; their rows in B (0: the intercept if any), */
+  double **value;         /* and their values in the user's columns */
+  double *fold_relative;  /* nfolds x nrepeats: `relative` of the members that left a fold out, */
+  lc_index *fold_nonzero; /* and their `nonzero`; empty without folds */
 } lc_path_point;
 
 typedef struct lc_path {
   lc_status status; /* >= 0: the points up to `length` are whole */
   int K;
-  lc_index length;
-  double lambda_max, weight_sum, null_loss;
-  lc_path_point *point;    /* nlambdas of them, `length` filled */
+  lc_index length;         /* points that were reached, <= nlambdas */
+  double lambda_max;       /* that of lc_members_start(), also where lambdas were given */
+  double weight_sum;       /* W of all rows */
+  double null_loss;        /* mean loss without the penalised slopes; of a loss with a kink, of a smooth version */
+  lc_path_point *point;    /* nlambdas of them, `length` filled; in the arena */
   const lc_solver *solver; /* of the points; NULL where there is none and none was begun */
-  const char *reason;      /* why this solver; NULL with it */
+  const char *reason;      /* why this solver, in a few words; NULL with it */
 } lc_path;
 
 /* Runs. problem->pen.lambda is ignored, and pen.grouped where it makes no difference (one score column, no L1 part);

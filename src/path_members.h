@@ -12,58 +12,74 @@
 
 struct lc_run;
 
+/* Its parts point to each other: it is not to be moved. */
 typedef struct lc_member {
   struct lc_run *run;
-  lc_host host; /* quiet; polls through the run */
-  lc_arena arena;
+  lc_host host;          /* quiet, polls through the run; one thread where there are several members */
+  lc_arena arena;        /* on that host: all below that has no other owner */
   lc_design x;           /* the problem's, with this member's weights */
-  lc_penalty pen, given; /* of the columns as shown, as the user's */
+  lc_penalty pen, given; /* of the columns as shown, with the lambda being sought; as the user's */
   const double *spread;  /* p, of its own rows; NULL: 1 */
-  lc_objective obj;
-  lc_model model;
-  lc_orthant orthant; /* once the set is large; then also */
-  double *last;       /* P: the solution before the last one */
-  lc_screen screen;
-  double *s, *balanced, *relative_weight; /* k class factors; n x K residuals; scratch n x K */
-  int possible, pending;                  /* a gap is possible; not yet at its gap */
-  int started;                            /* B is a solution that lc_solve() may start from */
-  double goal, ease, best_relative; /* largest residual within the set; what gaps allowed it to be larger; least gap */
-  /* the solution, for whoever records it */
-  double *B;       /* q x K in the user's columns */
-  const double *Z; /* n x K */
-  double *own_Z;   /* its memory after lc_members_solve() */
+  lc_objective obj;      /* on x and pen */
+
+  /* by working sets: lc_members_advance() */
+  lc_model model;          /* of obj, from the start on */
+  lc_orthant orthant;      /* once the set is large and columns cannot be swept; empty before */
+  double *last;            /* P, as shown: of a large set the solution before the last one; NULL before */
+  lc_screen screen;        /* sees `balanced` over the roots of the weights */
+  double *s;               /* k factors of the classes at the present point (lc_objective_balance) */
+  double *balanced;        /* n x K, in run->residuals: residuals with those factors */
+  double *relative_weight; /* n x K scratch for the screen; empty without weights */
+  int possible;            /* 1: there are such factors, so a gap is possible */
+  int pending;             /* 1: not yet at its gap for this lambda */
+  double goal;             /* largest residual within the set, as of lc_model_residual() */
+  double ease;             /* times the first-order goal, at most 100: what the gaps so far allowed */
+  double best_relative;    /* least relative gap for this lambda, Inf before the first */
+
+  /* by whole fits: lc_members_solve() */
+  int started;   /* 1: B is a solution that lc_solve() may start from */
+  double *own_Z; /* n x K: memory of Z; NULL before */
+
+  /* the last solution, for whoever records it; the numbers are those of lc_path_point, steps its iterations */
+  double *B;       /* q x K in the user's columns; 0 before */
+  const double *Z; /* n x K scores of all rows, those left out too */
   double objective, loss, gap, relative, kkt, steps, passes;
   int met;
-  lc_status status;
+  lc_status status; /* of its last task */
 } lc_member;
 
+/* What members share. The caller sets the first five and link, the rest to 0; lc_members_start() makes it, in arena. */
 typedef struct lc_run {
-  lc_problem *problem;
+  lc_problem *problem; /* its x is shown as lc_show_columns() says from the start on */
   const lc_path_spec *spec;
   const lc_settings *settings;
   const lc_host *host;
   lc_arena *arena;
   lc_link link;
-  lc_index nmembers;
+  lc_index nmembers; /* 1 + nfolds nrepeats; fold f (from 1) of repeat r (from 0) is member r nfolds + f */
   lc_member *member;
-  double *mean, *rms;            /* p each: of the shown columns */
-  double *norm;                  /* p: their norms, centred with an intercept */
-  double *residuals;             /* n x (K nmembers): their `balanced`, side by side */
-  lc_index *list;                /* features whose columns are read */
-  double lambda, previous, next; /* of the last solutions and those before, Inf at the start; of those being sought */
-  lc_design plain;               /* of lc_members_solve(): the problem's x without shift and scale; ops NULL before */
-  const lc_solver *solver;       /* of lc_members_solve(), NULL before; */
-  const char *reason;            /* why that one */
-  volatile lc_status stopped;
+  double *mean, *rms;         /* p each: of the shown columns, all rows */
+  double *norm;               /* p: their norms, centred with an intercept, rounded up a little */
+  double *residuals;          /* n x (K nmembers): `balanced` of all members, side by side */
+  lc_index *list;             /* p: features whose columns are read */
+  double lambda, previous;    /* of the last solutions and of those before; Inf where there are none */
+  double next;                /* of those being sought */
+  lc_design plain;            /* of lc_members_solve(): the problem's x without shift and scale; ops NULL before */
+  const lc_solver *solver;    /* of lc_members_solve(), NULL before; */
+  const char *reason;         /* why that one */
+  volatile lc_status stopped; /* what the host said to the main thread; the others look here */
 } lc_run;
 
-/* Binds members, fits those without their penalised slopes, and finds lambda_max of member 0. */
+/* Binds members, fits them without their penalised slopes, and finds the least lambda that holds all penalised slopes
+ * of member 0 at 0 (for alpha below 0.001, that of 0.001). Reads X once, and once more for each repeat where columns
+ * count as standardised. */
 lc_status lc_members_start(lc_run *run, double *lambda_max);
 
-/* All members at lambda, by working sets. */
+/* All members at lambda > 0, by working sets. Calls go down the lambdas: each begins with the sets, Hessians and
+ * screens that the last one left. Then B, Z and the numbers of each member are those of its solution. */
 lc_status lc_members_advance(lc_run *run, double lambda);
 
-/* The same by lc_solve() for each member: no L1 part, a kink, or no second derivatives of the set. */
+/* The same by lc_solve() for each member, lambda >= 0: no L1 part, a kink, or no second derivatives of the set. */
 lc_status lc_members_solve(lc_run *run, double lambda);
 
 #endif

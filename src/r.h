@@ -15,20 +15,23 @@
 
 /* ---- session: memory, interrupts, history of one call (r_poll.c) ---- */
 
+/* Lines of the history, in memory of malloc(). */
 typedef struct lcr_history {
   lc_info *info;
-  double *seconds;
-  R_xlen_t count, size;
+  double *seconds;      /* of each line, since the start */
+  R_xlen_t count, size; /* lines; lines that there is memory for */
 } lcr_history;
 
 typedef struct lcr_session {
-  struct lcr_piece *pieces; /* memory handed to the numerics */
-  double started, polled, shown, time_limit;
-  int trace, progress;
+  struct lcr_piece *pieces; /* memory handed to the numerics, a list */
+  double started, polled;   /* by a clock in seconds: the start; the last look for an interrupt */
+  double shown;             /* the last line of progress; 0: none yet */
+  double time_limit;        /* seconds from the start; Inf at first */
+  int trace, progress;      /* 1: every line of the history is shown; one now and then when it takes long */
   lcr_history history;
-  lc_host host;
-  lc_arena arena;
-  SEXP pointer; /* owns all of the above; protected by the caller */
+  lc_host host;   /* its self is the session */
+  lc_arena arena; /* on that host */
+  SEXP pointer;   /* owns all of the above; protected by the caller */
 } lcr_session;
 
 /* A new session; the result's `pointer` must be PROTECTed by the caller for as long as it is used. */
@@ -47,14 +50,14 @@ int lcr_thread_count(double asked);
 
 /* ---- conversion (r_convert.c); every function signals an R error on bad arguments ---- */
 
-/* Element of a list by name, R_NilValue when absent. */
+/* Element of a list by name, R_NilValue when absent; one number, one string, which must be there. */
 SEXP lcr_get(SEXP list, const char *name);
 double lcr_get_number(SEXP list, const char *name);
 const char *lcr_get_string(SEXP list, const char *name);
-/* A REALSXP of exactly n entries (NULL stays NULL). */
+/* A REALSXP of exactly n entries (NULL stays NULL), not copied; `what` is its name in the message. */
 const double *lcr_doubles(SEXP x, R_xlen_t n, const char *what);
 
-/* A matrix argument: its dimensions and storage. Returns NULL or what is wrong with sparse slots. */
+/* A matrix argument: its dimensions and storage; nothing is copied. Returns NULL or what is wrong with sparse slots. */
 const char *lcr_design_check(SEXP x, lc_design *out);
 /* The same, but anything wrong is an R error; then y (integer codes 0..k-1 or NULL), w and off are attached. */
 void lcr_design(SEXP x, SEXP y, int k, SEXP w, SEXP off, lcr_session *session, lc_design *out);

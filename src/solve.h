@@ -9,38 +9,42 @@
 #include "rank.h"
 #include "solver.h"
 
+/* What is to be fitted. All that it points to is the caller's. */
 typedef struct lc_problem {
-  lc_design *x; /* with y, weights, offsets; shift and scale may be set here by lc_solve */
+  lc_design *x; /* with y, weights, offsets and `one`. lc_solve() may set shift, scale and rows, in its arena, and put
+                   the patterns of a coded design in its place */
   const lc_loss *loss;
-  int k, reference;                  /* classes; 1: the first class has score 0 */
+  int k, reference;                  /* classes, >= 2; 1: the first class has score 0 */
   lc_penalty pen;                    /* for columns divided by `spread` */
   const double *spread;              /* p: standard deviations when columns count as standardised, NULL: as they are */
   const double *mean, *sd, *max_abs; /* p each: statistics of the user's columns */
   const double *start;               /* q x K in the user's columns, or NULL for 0 */
-  const lc_solver *solver;           /* NULL: the planner's choice */
+  const lc_solver *solver;           /* the one asked for; NULL: the planner's choice */
   int wants_covariance;              /* lc_solve_covariance() will be called */
   int solver_rate_given;             /* the user gave a rate: steps are taken in the user's columns */
   double recorded, passes;           /* of a fit that this one continues: lines of its history, reads of X */
 } lc_problem;
 
+/* A fit. Valid where status >= 0, as long as the arena and the problem. */
 typedef struct lc_solution {
   lc_status status;
-  const lc_solver *solver;
-  const char *reason;   /* why this solver */
-  double *B;            /* q x K in the user's columns; dependent coefficients 0 */
-  unsigned char *alias; /* q: 1 = depends on columns before it */
+  const lc_solver *solver; /* the one that ended the fit */
+  const char *reason;      /* why this solver, in a few words */
+  double *B;               /* q x K in the user's columns; dependent coefficients 0 */
+  unsigned char *alias;    /* q: 1 = depends on columns before it */
   int K;
-  double objective, loss, weight_sum, passes;
-  lc_report report;
-  lc_certificate certificate;
-  int met;              /* certificate within tolerance */
-  lc_penalty pen;       /* of the columns as shown */
-  lc_factor factor;     /* of a sample of rows, when the fit started from one */
-  lc_basis basis;       /* of the columns, when the fit needed one */
+  double objective, loss;     /* mean loss plus penalty; mean loss; of a kink itself, not of a smooth version */
+  double weight_sum, passes;  /* W; reads of X, parts counting as fractions */
+  lc_report report;           /* of the last run, with the iterations of all */
+  lc_certificate certificate; /* LC_KKT_ONLY and NaN where the fit was stopped before there was one */
+  int met;                    /* 1: a gap or decrement within the tolerance */
+  lc_penalty pen;             /* of the columns as shown */
+  lc_factor factor;           /* of a sample of rows, when the fit started from one */
+  lc_basis basis;             /* of the columns, when the fit needed one */
   lc_objective *fitted; /* where the fit ran, in the basis if there was one; C is the curvature at the solution when
                            has_curvature */
   int has_curvature;
-  int want;           /* what the last evaluation computes */
+  int want;           /* LC_WANT_ flags of the last evaluation */
   lc_design patterns; /* the distinct rows of a coded design, when the fit used them; problem->x points here then */
 } lc_solution;
 

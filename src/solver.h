@@ -11,11 +11,11 @@
 /* Everything that can be set, as numbers. NaN: not set, the solver's own choice. */
 typedef struct lc_settings {
   /* shared by all solvers (linclass_control) */
-  double tolerance;  /* relative certificate that ends a fit */
-  double max_iter;   /* iterations; NaN: the solver's own */
-  double time_limit; /* seconds */
-  double threads, trace;
-  /* solvers' own */
+  double tolerance;      /* relative certificate that ends a fit */
+  double max_iter;       /* iterations; NaN: the solver's own */
+  double time_limit;     /* seconds */
+  double threads, trace; /* for whoever makes the host: NaN: as many as it likes; 1: it shows the history */
+  /* solvers' own: what they mean and may be stands in the fields of the solvers that have them */
   double rate, memory, working_set, batch_size, epochs, shuffle, block, average, momentum, decay, evaluate, finish;
   uint64_t seed; /* for solvers that shuffle */
 } lc_settings;
@@ -31,27 +31,27 @@ typedef struct lc_field {
 
 /* A factored Hessian to start from: one of a sample of rows, say. */
 typedef struct lc_factor {
-  double *U, *scale;   /* Cholesky factor (P x P) of the Hessian times scale_i scale_j */
-  unsigned char *skip; /* P: pivots that were skipped */
-  lc_index flat;       /* how many may be */
+  double *U, *scale;   /* Cholesky factor (P x P) of the Hessian times scale_i scale_j; P, as of lc_scaled_hessian() */
+  unsigned char *skip; /* P: 1 = this pivot was skipped */
+  lc_index flat;       /* how many may be before the Hessian is damped */
   double condition;    /* as in lc_report */
   int ready;           /* 1: filled */
 } lc_factor;
 
 /* What a solver tells beside the point it leaves in obj->at. */
 typedef struct lc_report {
-  double iterations;
-  double decrement; /* half the squared Newton decrement of the last step; NaN: none known */
-  double condition; /* estimate for the scaled columns, 1 / sqrt(least pivot); NaN: unknown */
-  double mistakes;  /* perceptron: of the point that is returned */
-  int separation;   /* 0 none, 1 quasi, 2 complete */
-  double separated_rows;
-  double *class_rows;   /* k: of them, rows of each class that leave all other classes; the caller's */
-  unsigned char *alias; /* q: 1 = the caller says that this coefficient stays 0; NULL: none */
-  lc_factor *factor;    /* Newton: taken as the first metric when ready, filled with the last one; NULL: neither */
-  int evaluated;        /* value, scores and G of `at` belong to its B */
-  int wants_curvature;  /* Newton, if it can at no great cost, leaves in obj->C the curvature at the solution, */
-  int has_curvature;    /* and says so */
+  double iterations;     /* steps; of mini-batches epochs */
+  double decrement;      /* half the squared Newton decrement of the last step; NaN: none known */
+  double condition;      /* estimate for the scaled columns, 1 / sqrt(least pivot); NaN: unknown */
+  double mistakes;       /* perceptron: weight of the rows that the returned point gets wrong; NaN: not counted */
+  int separation;        /* 0 none, 1 quasi, 2 complete */
+  double separated_rows; /* rows that run away from some class; valid with separation, as class_rows */
+  double *class_rows;    /* k: of them, rows of each class that leave all other classes; the caller's */
+  unsigned char *alias;  /* q: 1 = the caller says that this coefficient stays 0; NULL: none */
+  lc_factor *factor;     /* Newton: taken as the first metric when ready, filled with the last one; NULL: neither */
+  int evaluated;         /* value, scores and G of `at` belong to its B */
+  int wants_curvature;   /* Newton, if it can at no great cost, leaves in obj->C the curvature at the solution, */
+  int has_curvature;     /* and says so */
 } lc_report;
 
 enum {
@@ -75,12 +75,12 @@ void lc_factor_copy(lc_index P, const lc_factor *from, lc_factor *to);
 void lc_scaled_hessian(const lc_objective *obj, const lc_report *report, double *H, double *scale);
 
 typedef struct lc_solver {
-  const char *name, *title;
-  unsigned flags;
-  const lc_field *fields; /* own options; nfields of them */
+  const char *name, *title; /* one word; a line for help pages */
+  unsigned flags;           /* of those above */
+  const lc_field *fields;   /* own options; nfields of them */
   int nfields;
   /* Minimises from B (q x K), leaves the result in obj->at.B; value, scores and G there may lag behind by a last
-   * step that gains less than the tolerance. */
+   * step that gains less than the tolerance. The caller has reset the report and owns what it points to. */
   lc_status (*run)(lc_objective *obj, const lc_settings *settings, const double *B, lc_report *report);
 } lc_solver;
 
