@@ -375,12 +375,14 @@ class_totals <- function(response, weights) {
     return(colSums(if (is.null(weights)) response$counts else response$counts * weights))
   }
   codes <- response$codes
-  missing <- is.na(codes)
-  if (!is.null(weights)) missing <- missing & weights > 0
-  codes[is.na(codes)] <- 0L # rows of weight 0 count for nothing wherever they go
-  if (any(missing)) {
-    abort("missing", sprintf("The response has %s (row %s).", plural(sum(missing), "missing value"),
-                             enumerate(which(missing), quote = "")), rows = which(missing))
+  if (anyNA(codes)) {
+    missing <- is.na(codes)
+    codes[missing] <- 0L # rows of weight 0 count for nothing wherever they go
+    if (!is.null(weights)) missing <- missing & weights > 0
+    if (any(missing)) {
+      abort("missing", sprintf("The response has %s (row %s).", plural(sum(missing), "missing value"),
+                               enumerate(which(missing), quote = "")), rows = which(missing))
+    }
   }
   k <- length(response$levels)
   if (is.null(weights)) return(as.double(tabulate(codes + 1L, k)))

@@ -41,7 +41,7 @@ new_linclass <- function(problem, result, call) {
          converged = result$status == "ok", iterations = result$iterations,
          passes = result$passes, solver = result$solver, reason = result$reason,
          solver_options = problem$solver$options, control = problem$control,
-         history = as.data.frame(result$history),
+         history = list2DF(result$history),
          separation = name_separation(result$separation, design$levels),
          aliased = design$blueprint$names[result$aliased], mistakes = result$mistakes,
          condition = result$condition, vcov = result$vcov,
@@ -67,7 +67,7 @@ fit_source <- function(problem) {
   design <- problem$design
   list(blueprint = design$blueprint, terms = design$blueprint$terms,
        na.action = design$na_action, fingerprint = data_fingerprint(design), seconds = NA_real_,
-       version = as.character(utils::packageVersion("linclass")))
+       version = unname(getNamespaceVersion("linclass")))
 }
 
 name_separation <- function(separation, levels) {
@@ -161,10 +161,12 @@ data_fingerprint <- function(design) {
   c(n = nrow(design$x), p = p, totals = design$totals,
     mean = sum(wave * asinh(design$stats$mean)), sd = sum(wave * asinh(design$stats$sd)),
     sample = sum(sample * cos(seq_along(sample))),
-    order = sum(weights * (design$codes + 1) * cos(seq_along(design$codes))),
-    offset = if (is.null(design$offset)) 0 else
-      sum(design$offset * cos(seq_along(design$offset))))
+    order = ordered_sum(weights * (design$codes + 1)),
+    offset = if (is.null(design$offset)) 0 else ordered_sum(design$offset))
 }
+
+# A sum that tells the order of its terms. The wave is repeated: a cosine a row would take a tenth of a fit.
+ordered_sum <- function(v) sum(v * rep_len(cos(seq_len(1021L)), length(v)))
 
 stored_numbers <- function(x) {
   if (is.matrix(x)) return(x)

@@ -62,9 +62,9 @@ response_from_character <- function(y) {
 
 response_from_numbers <- function(y) {
   y <- as.vector(y)
-  zero <- y == 0
-  if (!anyNA(zero) && all(zero | y == 1) && any(zero) && !all(zero)) { # the usual case, quickly
-    return(list(codes = as.integer(!zero), levels = c("0", "1")))
+  if (length(y) && !anyNA(y) && min(y) == 0 && max(y) == 1) { # the usual case, quickly
+    codes <- as.integer(y)
+    if (all(codes == y)) return(list(codes = codes, levels = c("0", "1")))
   }
   if (any(is.infinite(y) | is.nan(y))) {
     abort("response", sprintf("The response is NaN or infinite in %s.",

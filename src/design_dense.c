@@ -307,6 +307,11 @@ static lc_status dense_subset(const lc_design *x, lc_index count, const lc_index
   lc_index m = count * length;
   double *copy = lc_arena_doubles(arena, m * x->p);
   if (!copy) return LC_OUT_OF_MEMORY;
+  int threads = lc_threads_for(arena->host, 5e-9 * (double)m * (double)x->p); /* short runs wait for memory */
+  (void)threads;
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
+#endif
   for (lc_index j = 0; j < x->p; j++)
     for (lc_index r = 0; r < count; r++) load_column(x, first[r], length, j, copy + j * m + r * length);
   lc_design_dense(out, m, x->p, LC_DOUBLE, copy);

@@ -78,7 +78,7 @@ static void solve_factor(void *context, double *v) {
   const newton_work *work = context;
   lc_index P = work->pairs.P;
   for (lc_index i = 0; i < P; i++) v[i] *= work->factor.scale[i];
-  lc_cholesky_solve(P, work->factor.U, work->factor.skip, v);
+  lc_cholesky_solve(P, work->factor.U, P, work->factor.skip, v);
   for (lc_index i = 0; i < P; i++) v[i] *= work->factor.scale[i];
 }
 
@@ -192,7 +192,7 @@ static lc_status newton_run(lc_objective *obj, const lc_settings *settings, cons
   LC_TRY(allocate(obj, &work));
   double most = isnan(settings->max_iter) ? 200 : settings->max_iter, t = NAN, slope;
   const double unsure = 1e-2; /* an old factor measures and steps less exactly */
-  const double late = 1e-17;  /* below it another step changes nothing in the digits of standard errors */
+  const double late = 1e-14;  /* below it another step changes no standard error by more than 1e-7 of itself */
   double goal = decrement_goal(obj, settings);
   lc_factor *given = report->factor;
   if (given && given->ready) {
