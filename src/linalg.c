@@ -6,7 +6,7 @@
 
 #include "kernel.h"
 
-enum { BLOCK = 32 }; /* rows and columns that the Cholesky factor works on together: two blocks stay in L1 */
+enum { BLOCK = LC_CHOLESKY_BLOCK };
 
 double lc_dot(lc_index n, const double *x, const double *y) {
   double sum = 0;
@@ -15,40 +15,40 @@ double lc_dot(lc_index n, const double *x, const double *y) {
 }
 
 /* A[i0.., j0..] (rows x columns) -= U[0..i0, i0..]' U[0..i0, j0..]: what earlier rows of U take away. */
-static void subtract_above(lc_index n, double *A, lc_index i0, lc_index rows, lc_index j0, lc_index columns) {
+static void subtract_above(double *A, lc_index lda, lc_index i0, lc_index rows, lc_index j0, lc_index columns) {
   double product[BLOCK * BLOCK] = {0};
-  lc_kernels()->gradient(i0, rows, (int)columns, A + i0 * n, n, A + j0 * n, n, product, BLOCK);
+  lc_kernels()->gradient(i0, rows, (int)columns, A + i0 * lda, lda, A + j0 * lda, lda, product, BLOCK);
   for (lc_index j = 0; j < columns; j++)
-    for (lc_index i = 0; i < rows; i++) A[i0 + i + (j0 + j) * n] -= product[i + j * BLOCK];
+    for (lc_index i = 0; i < rows; i++) A[i0 + i + (j0 + j) * lda] -= product[i + j * BLOCK];
 }
 
 /* A[i0.., j0..] <- U_ii'^-1 A[i0.., j0..] with the factored block of rows and columns i0..; transposed, so that one
  * row of the result is a combination of contiguous rows. */
-static void solve_block(lc_index n, double *A, const unsigned char *skip, lc_index i0, lc_index rows, lc_index j0,
+static void solve_block(double *A, lc_index lda, const unsigned char *skip, lc_index i0, lc_index rows, lc_index j0,
                         lc_index columns) {
   double part[BLOCK * BLOCK], weight[BLOCK];
   for (lc_index i = 0; i < rows; i++) {
-    const double *u = A + i0 + (i0 + i) * n;
+    const double *u = A + i0 + (i0 + i) * lda;
     double *row = part + i * BLOCK;
-    for (lc_index j = 0; j < columns; j++) row[j] = A[i0 + i + (j0 + j) * n];
+    for (lc_index j = 0; j < columns; j++) row[j] = A[i0 + i + (j0 + j) * lda];
     for (lc_index k = 0; k < i; k++) weight[k] = -u[k];
     lc_kernels()->scores(columns, i, 1, part, BLOCK, weight, i, row, BLOCK);
     for (lc_index j = 0; j < columns; j++) row[j] = skip[i0 + i] ? 0 : row[j] / u[i];
   }
   for (lc_index j = 0; j < columns; j++)
-    for (lc_index i = 0; i < rows; i++) A[i0 + i + (j0 + j) * n] = part[j + i * BLOCK];
+    for (lc_index i = 0; i < rows; i++) A[i0 + i + (j0 + j) * lda] = part[j + i * BLOCK];
 }
 
 /* Column by column, the block at j0, from which earlier rows are subtracted already. `diagonal`: what it was before.
  * Returns the number of skipped columns. */
-static lc_index factor_block(lc_index n, double *A, double tolerance, unsigned char *skip, const double *diagonal,
+static lc_index factor_block(double *A, lc_index lda, double tolerance, unsigned char *skip, const double *diagonal,
                              lc_index j0, lc_index columns, double *least) {
   lc_index skipped = 0;
   for (lc_index j = j0; j < j0 + columns; j++) {
-    double *column = A + j0 + j * n, before = diagonal[j - j0];
+    double *column = A + j0 + j * lda, before = diagonal[j - j0];
     lc_index above = j - j0;
     for (lc_index i = 0; i < above; i++) {
-      const double *u = A + j0 + (j0 + i) * n;
+      const double *u = A + j0 + (j0 + i) * lda;
       column[i] = skip[j0 + i] ? 0 : (column[i] - lc_dot(i, u, column)) / u[i];
     }
     double pivot = column[above] - lc_dot(above, column, column);
@@ -61,30 +61,35 @@ static lc_index factor_block(lc_index n, double *A, double tolerance, unsigned c
   return skipped;
 }
 
-lc_index lc_cholesky(lc_index n, double *A, double tolerance, unsigned char *skip, double *smallest) {
+lc_index lc_cholesky_extend(lc_index from, lc_index n, double *A, lc_index lda, double tolerance, unsigned char *skip,
+                            double *smallest) {
   lc_index skipped = 0;
   double least = 1, diagonal[BLOCK];
-  for (lc_index j0 = 0; j0 < n; j0 += BLOCK) {
+  for (lc_index j0 = from; j0 < n; j0 += BLOCK) {
     lc_index columns = lc_min(BLOCK, n - j0);
-    for (lc_index j = 0; j < columns; j++) diagonal[j] = A[(j0 + j) * (n + 1)];
+    for (lc_index j = 0; j < columns; j++) diagonal[j] = A[(j0 + j) * (lda + 1)];
     for (lc_index i0 = 0; i0 < j0; i0 += BLOCK) {
-      subtract_above(n, A, i0, BLOCK, j0, columns);
-      solve_block(n, A, skip, i0, BLOCK, j0, columns);
+      subtract_above(A, lda, i0, BLOCK, j0, columns);
+      solve_block(A, lda, skip, i0, BLOCK, j0, columns);
     }
-    subtract_above(n, A, j0, columns, j0, columns);
-    skipped += factor_block(n, A, tolerance, skip, diagonal, j0, columns, &least);
+    subtract_above(A, lda, j0, columns, j0, columns);
+    skipped += factor_block(A, lda, tolerance, skip, diagonal, j0, columns, &least);
   }
   if (smallest) *smallest = least;
   return skipped;
 }
 
-void lc_cholesky_solve(lc_index n, const double *U, const unsigned char *skip, double *b) {
-  for (lc_index i = 0; i < n; i++) b[i] = skip[i] ? 0 : (b[i] - lc_dot(i, U + i * n, b)) / U[i + i * n];
+lc_index lc_cholesky(lc_index n, double *A, double tolerance, unsigned char *skip, double *smallest) {
+  return lc_cholesky_extend(0, n, A, n, tolerance, skip, smallest);
+}
+
+void lc_cholesky_solve(lc_index n, const double *U, lc_index ldu, const unsigned char *skip, double *b) {
+  for (lc_index i = 0; i < n; i++) b[i] = skip[i] ? 0 : (b[i] - lc_dot(i, U + i * ldu, b)) / U[i * (ldu + 1)];
   for (lc_index j = n; j-- > 0;) {
     if (skip[j]) continue;
-    b[j] /= U[j + j * n];
+    b[j] /= U[j * (ldu + 1)];
     double minus = -b[j];
-    lc_kernels()->scores(j, 1, 1, U + j * n, n, &minus, 1, b, n);
+    lc_kernels()->scores(j, 1, 1, U + j * ldu, ldu, &minus, 1, b, n);
   }
   for (lc_index i = 0; i < n; i++)
     if (skip[i]) b[i] = 0;

@@ -1,5 +1,5 @@
 /* linalg.h - room "linalg": the small dense algebra that solvers need, and nothing else.
- * Matrices are column-major n x n with leading dimension n. */
+ * Matrices are column-major n x n with leading dimension n unless another is given. */
 #ifndef LC_LINALG_H
 #define LC_LINALG_H
 
@@ -15,8 +15,15 @@ double lc_dot(lc_index n, const double *x, const double *y);
  * *smallest (may be NULL) is the least kept pivot / diagonal. Cost n^3 / 3. */
 lc_index lc_cholesky(lc_index n, double *A, double tolerance, unsigned char *skip, double *smallest);
 
-/* b <- A^-1 b with the factor above; skipped entries become 0. In place. Cost 2 n^2. */
-void lc_cholesky_solve(lc_index n, const double *U, const unsigned char *skip, double *b);
+/* The same with leading dimension lda where the first `from` columns (a multiple of LC_CHOLESKY_BLOCK) hold U already,
+ * and skip[] what they skipped: the others follow, with the bits of a factor made in one go. Counts and the least
+ * pivot are those of the new columns. Cost (n^3 - from^3) / 3. */
+enum { LC_CHOLESKY_BLOCK = 32 }; /* rows and columns worked on together: two blocks stay in L1 */
+lc_index lc_cholesky_extend(lc_index from, lc_index n, double *A, lc_index lda, double tolerance, unsigned char *skip,
+                            double *smallest);
+
+/* b <- A^-1 b with a factor above (leading dimension ldu); skipped entries become 0. In place. Cost 2 n^2. */
+void lc_cholesky_solve(lc_index n, const double *U, lc_index ldu, const unsigned char *skip, double *b);
 
 /* Eigenvalues (ascending not promised) and orthonormal eigenvectors (columns of V) of a symmetric matrix by
  * cyclic Jacobi rotations; A is destroyed. Cost about 10 n^3: for small matrices. */

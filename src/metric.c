@@ -254,7 +254,7 @@ lc_status lc_metric_build(lc_objective *obj, lc_metric *metric) {
 static void solve_direction(const lc_metric *metric, int c, double *v) {
   lc_index q = metric->q;
   int g = metric->group[c];
-  if (g >= 0) lc_cholesky_solve(q, metric->U + g * q * q, metric->skip + g * q, v);
+  if (g >= 0) lc_cholesky_solve(q, metric->U + g * q * q, q, metric->skip + g * q, v);
   for (lc_index j = 0; j < q; j++) v[j] = g >= 0 ? v[j] / metric->s[c] : metric->l2[j] > 0 ? v[j] / metric->l2[j] : 0;
 }
 

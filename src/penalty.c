@@ -45,7 +45,9 @@ double lc_penalty_value(const lc_penalty *pen, int K, const double *B) {
   double sum = 0;
   for (lc_index c = 0; c < K; c += width)
     for (lc_index j = 0; j < pen->p; j++) {
-      double b = lc_penalty_norm(width, B + place(pen, c, j), rows(pen));
+      const double *group = B + place(pen, c, j);
+      if (width == 1 && *group == 0) continue; /* most of a sparse solution */
+      double b = lc_penalty_norm(width, group, rows(pen));
       sum += pen->l1[j] * b + 0.5 * (pen->l2[j] * b) * b;
     }
   return pen->lambda * sum;

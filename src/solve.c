@@ -251,7 +251,7 @@ static lc_status decrement_at(lc_objective *obj, const lc_report *report, double
     lc_scaled_hessian(obj, report, H, scale);
     for (lc_index i = 0; i < P; i++) d[i] = obj->G[i] * scale[i];
     lc_cholesky(P, H, 1e-13, skip, NULL);
-    lc_cholesky_solve(P, H, skip, d);
+    lc_cholesky_solve(P, H, P, skip, d);
     *out = 0;
     for (lc_index i = 0; i < P; i++) {
       *out += 0.5 * obj->G[i] * scale[i] * d[i];

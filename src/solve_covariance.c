@@ -74,7 +74,7 @@ static lc_status invert(const lc_objective *obj, lc_index size, const lc_index *
       double *column = V + j * size;
       if (skip[j]) continue;
       column[j] = 1 / root[j];
-      lc_cholesky_solve(size, A, skip, column);
+      lc_cholesky_solve(size, A, size, skip, column);
       for (lc_index i = 0; i < size; i++) column[i] = skip[i] ? 0 : column[i] / root[i] / obj->weight_sum;
     }
   }

@@ -128,27 +128,43 @@ static void add_bends(lc_model *m, lc_index count) {
     double norm = lc_penalty_norm(width, m->b + s, 1), bend = norm > 0 ? lc_model_l1(m, s) / norm : 0;
     for (lc_index c = 0; c < width; c++)
       for (lc_index d = 0; d <= c; d++)
-        m->small[v + d + (v + c) * count] += bend * ((c == d) - m->u[s + c] * m->u[s + d]);
+        m->small[v + d + (v + c) * m->room] += bend * ((c == d) - m->u[s + c] * m->u[s + d]);
   }
 }
 
-/* Factors H of the active coefficients, unless the kept factor is theirs. 1: a new one. Norms bend as they did where
- * the factor was made; a kept one may be wrong for them, but leads to the same point. */
+/* How many of the active coefficients, from the first on, the kept factor has as they are now. Norms bend with b:
+ * their factor is kept as a whole or not at all; a kept one may be wrong for them, but leads to the same point. */
+static lc_index already_factored(const lc_model *m, lc_index count) {
+  lc_index most = lc_min(count, m->nfactored), same = 0;
+  int moved = m->factored_lambda != m->obj->pen->lambda;
+  for (; same < most; same++) {
+    lc_index s = m->active[same];
+    if (m->factored[same] != m->place[s] || (moved && lc_model_l2(m, s) != 0)) break;
+  }
+  int whole = same == count && same == m->nfactored && !moved;
+  return m->obj->pen->grouped && !whole ? 0 : same;
+}
+
+static int is_factored(const lc_model *m, lc_index count) {
+  return count == m->nfactored && already_factored(m, count) == count;
+}
+
+/* Factors H of the active coefficients, from the first on that is not where the kept factor has it: a set changes
+ * little from step to step, and new ones are at its end. 0: the kept factor is theirs. */
 static int factor(lc_model *m, lc_index count) {
-  int same = m->nfactored == count && m->factored_lambda == m->obj->pen->lambda &&
-             (count == 0 || memcmp(m->factored, m->active, (size_t)count * sizeof *m->active) == 0);
-  if (same) return 0;
-  for (lc_index v = 0; v < count; v++) {
+  if (is_factored(m, count)) return 0;
+  lc_index same = already_factored(m, count), from = same / LC_CHOLESKY_BLOCK * LC_CHOLESKY_BLOCK;
+  for (lc_index v = from; v < count; v++) {
     lc_index s = m->active[v];
-    for (lc_index u = 0; u < v; u++) m->small[u + v * count] = m->H[m->active[u] + s * m->room];
-    m->small[v * (count + 1)] = curvature(m, s);
-    m->factored[v] = s;
+    for (lc_index u = 0; u < v; u++) m->small[u + v * m->room] = m->H[m->active[u] + s * m->room];
+    m->small[v * (m->room + 1)] = curvature(m, s);
+    m->factored[v] = m->place[s];
   }
   add_bends(m, count);
   m->nfactored = count;
   m->factored_lambda = m->obj->pen->lambda;
   m->pairs.count = 0;
-  lc_cholesky(count, m->small, 1e-14, m->skip, NULL);
+  lc_cholesky_extend(from, count, m->small, m->room, 1e-14, m->skip, NULL);
   return 1;
 }
 
@@ -220,7 +236,7 @@ static lc_status solve_active(lc_model *m, int rounds, double goal) {
     double before = active_residual(m, count);
     int new_factor = factor(m, count);
     for (lc_index v = 0; v < count; v++) m->rhs[v] = -active_slope(m, m->active[v]);
-    lc_cholesky_solve(count, m->small, m->skip, m->rhs);
+    lc_cholesky_solve(count, m->small, m->room, m->skip, m->rhs);
     double share = longest_share(m, count, m->rhs, &hit, &at);
     move_active(m, count, share, hit, at);
     if (!m->obj->pen->grouped) {
@@ -255,14 +271,14 @@ static lc_status minimise(lc_model *m, double goal) {
 /* v <- (factor of the active coefficients)^-1 v. */
 static void solve_factor(void *context, double *v) {
   const lc_model *m = context;
-  lc_cholesky_solve(m->nfactored, m->small, m->skip, v);
+  lc_cholesky_solve(m->nfactored, m->small, m->room, m->skip, v);
 }
 
 /* Coefficients and gradients of what bends, of the active coefficients, at the start of a step: the smooth part, and
  * norms of several coefficients. */
 static void keep_gradient(const lc_model *m, double *b, double *g) {
   for (lc_index v = 0, width; v < m->nfactored; v += width) {
-    lc_index s = m->factored[v];
+    lc_index s = m->slot[m->factored[v]];
     width = lc_model_width(m, s);
     double norm = width > 1 ? lc_penalty_norm(width, m->start + s, 1) : 0,
            pull = norm > 0 ? lc_model_l1(m, s) / norm : 0;
@@ -280,9 +296,7 @@ static void keep_gradient(const lc_model *m, double *b, double *g) {
 static int corrected_step(lc_model *m) {
   lc_index count = list_active(m), hit;
   double *d = m->rhs, at, active = 0, inactive = 0;
-  if (m->pairs.count == 0 || count != m->nfactored || m->factored_lambda != m->obj->pen->lambda ||
-      memcmp(m->factored, m->active, (size_t)count * sizeof *m->active) != 0)
-    return 0;
+  if (m->pairs.count == 0 || m->factored_lambda != m->obj->pen->lambda || !is_factored(m, count)) return 0;
   for (lc_index s = 0, v = 0, width; s < m->size; s += width) {
     double size = lc_model_residual(m, s);
     width = lc_model_width(m, s);
@@ -385,7 +399,7 @@ lc_status lc_model_predict(lc_model *m, double lambda) {
     lc_index s = m->active[v], f = lc_model_feature(m, s);
     m->rhs[v] = f < 0 ? 0 : (lambda - pen->lambda) * (pen->l1[f] * m->u[s] + pen->l2[f] * m->b[s]);
   }
-  lc_cholesky_solve(count, m->small, m->skip, m->rhs);
+  lc_cholesky_solve(count, m->small, m->room, m->skip, m->rhs);
   for (lc_index v = 0, width; v < count; v += width) {
     lc_index s = m->active[v], f = lc_model_feature(m, s);
     double along = 0;

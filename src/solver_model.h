@@ -30,9 +30,10 @@ typedef struct lc_model {
   double *u;                  /* of the active coefficients: b / ||b|| of their group, 0 where that is 0 */
   double *work;               /* K: a group */
   double *unit;               /* sizes of their columns, the yardstick of residuals */
-  double *rhs, *small;        /* a linear system of the free coefficients; its factor is kept */
-  lc_index *active, *factored;
-  lc_index nfactored; /* coefficients of the factor in `small`, -1: none */
+  double *rhs, *small;        /* a linear system of the free coefficients (leading dimension room); its factor */
+  lc_index *active;           /* numbers of the free coefficients */
+  lc_index *factored; /* places of those of the factor in `small`, in its order: H has not changed for them since */
+  lc_index nfactored; /* how many they are, -1: none */
   double factored_lambda;
   lc_pairs pairs; /* corrections of the kept factor by gradients seen since, over the active coefficients */
   double *kept;   /* 4 x room: coefficients and gradients of the last step and this one, in their order */

@@ -27,6 +27,10 @@ static lc_status grow(lc_model *m, lc_index room) {
   move_over(index, m->place, m->size, sizeof *index);
   for (lc_index s = 0; s < m->built; s++) move_over(H + s * room, m->H + s * m->room, m->built, sizeof(double));
   move_over(vectors, m->unit, m->size, sizeof(double));
+  for (lc_index v = 0; v < m->nfactored; v++)
+    move_over(small + v * room, m->small + v * m->room, v + 1, sizeof(double));
+  move_over(index + 2 * room, m->factored, m->nfactored, sizeof *index);
+  move_over(skip, m->skip, m->nfactored, 1);
   m->place = index;
   m->active = index + room;
   m->factored = index + 2 * room;
@@ -44,7 +48,6 @@ static lc_status grow(lc_model *m, lc_index room) {
   m->kept = vectors + 7 * room;
   m->skip = skip;
   m->room = room;
-  m->nfactored = -1;
   return LC_OK;
 }
 
@@ -53,6 +56,7 @@ lc_status lc_model_init(lc_model *m, lc_objective *obj, lc_index room) {
   if (!obj->at.Z) return LC_UNSUPPORTED;
   lc_index n = obj->x->n;
   m->obj = obj;
+  m->nfactored = -1;
   m->arena = obj->arena;
   m->slot = lc_arena_alloc(m->arena, obj->P, sizeof *m->slot);
   m->S = lc_arena_doubles(m->arena, n * obj->ns);
@@ -120,7 +124,8 @@ void lc_model_drop_zeros(lc_model *m) {
   }
   m->size = kept;
   m->built = kept_built;
-  m->nfactored = -1;
+  for (lc_index v = 0; v < m->nfactored; v++) /* of the factor stays what was before the first that went */
+    if (m->slot[m->factored[v]] < 0) m->nfactored = v;
 }
 
 lc_status lc_model_list_rows(lc_model *m) {
@@ -185,16 +190,14 @@ lc_status lc_model_build(lc_model *m) {
           m->H[new_who[u] + all_who[v] * room] = m->H[all_who[v] + new_who[u] * room] = C[u + v * na] / obj->weight_sum;
     }
   lc_arena_reset(m->arena, mark);
-  if (status == LC_OK) {
-    m->built = m->size;
-    m->nfactored = -1;
-  }
+  if (status == LC_OK) m->built = m->size;
   return status;
 }
 
 lc_status lc_model_rebuild(lc_model *m) {
   lc_objective_weights(m->obj, m->S);
   m->built = 0;
+  m->nfactored = -1;
   m->fresh = 1;
   return lc_model_build(m);
 }

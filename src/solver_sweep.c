@@ -4,13 +4,64 @@
 #include <math.h>
 #include <string.h>
 
+#include "linalg.h"
 #include "solver.h"
 
 typedef struct sweep_work {
   lc_model *m;
-  double *S, *T, *h; /* n x ns weights; n x K; curvature of each coefficient of the set */
-  int known;         /* h is filled */
+  double *S, *T;  /* n x ns weights; n x K: S X d without the part of the intercepts */
+  double *h;      /* curvature of each coefficient of the set, the intercepts following */
+  double *pull;   /* K x size: dots of column j with the weights of its score column and each other */
+  double *answer; /* K x size: by how much the intercepts fall for a unit move of the coefficient */
+  double *a;      /* K: moves of the intercepts */
+  int known;      /* h is filled */
 } sweep_work;
+
+static int eliminates(const lc_model *m) { return m->obj->x->one && m->slot[0] >= 0; }
+
+/* A model at `at` with new weights. Intercepts are eliminated: were they coordinates, those of frequent words, whose
+ * means are not small, would creep against them. With L = sum_i S_i (K x K) and m_j = sum_i S_i x_ij they move by
+ * a = -L^-1 (W g_0 + sum_i T_i), which a unit move of coefficient j changes by -L^-1 m_j. */
+static lc_status prepare(sweep_work *work) {
+  const lc_model *m = work->m;
+  const lc_objective *obj = m->obj;
+  const lc_design *x = obj->x;
+  int K = obj->K;
+  lc_objective_weights(obj, work->S);
+  memset(work->T, 0, (size_t)(x->n * K) * sizeof(double));
+  memset(work->a, 0, (size_t)K * sizeof(double));
+  work->known = 0;
+  if (!eliminates(m)) return LC_OK;
+  lc_mark mark = lc_arena_mark(m->arena);
+  double *dots = lc_arena_doubles(m->arena, m->nrows * obj->ns), *L = lc_arena_doubles(m->arena, K * K);
+  unsigned char *skip = lc_arena_alloc(m->arena, K, 1);
+  if (!dots || !L || !skip) return LC_OUT_OF_MEMORY;
+  x->ops->col_dot(x, m->nrows, m->rows, obj->ns, work->S, dots, obj->host);
+  for (lc_index s = 0; s < m->size; s++) {
+    int c = (int)(m->place[s] / obj->q);
+    lc_index row = m->mate[s] % m->nrows;
+    for (int e = 0; e < K; e++)
+      work->pull[e + s * K] = dots[row + lc_packed_at(c < e ? c : e, c < e ? e : c) * m->nrows];
+    if (lc_model_feature(m, s) < 0) memcpy(L + c * K, work->pull + s * K, (size_t)K * sizeof(double));
+  }
+  lc_cholesky(K, L, 1e-10, skip, NULL);
+  for (int c = 0; c < K; c++) work->a[c] = -obj->weight_sum * m->g[m->slot[c * obj->q]];
+  lc_cholesky_solve(K, L, K, skip, work->a);
+  memcpy(work->answer, work->pull, (size_t)(m->size * K) * sizeof(double));
+  for (lc_index s = 0; s < m->size; s++) lc_cholesky_solve(K, L, K, skip, work->answer + s * K);
+  lc_arena_reset(m->arena, mark);
+  return LC_OK;
+}
+
+/* Curvature of the mean loss along coefficient s, from what it is with the intercepts held. */
+static double curvature(const sweep_work *work, lc_index s, double square) {
+  const lc_model *m = work->m;
+  const double *pull = work->pull + s * m->obj->K, *answer = work->answer + s * m->obj->K;
+  double left = square;
+  for (int e = 0; eliminates(m) && e < m->obj->K; e++) left -= pull[e] * answer[e];
+  /* A coefficient without curvature must not get an infinite step. */
+  return fmax(left, 1e-12 * square) / m->obj->weight_sum + 1e-14 * m->unit[s] * m->unit[s];
+}
 
 /* Moves one coefficient to the minimum of the model along it; returns its residual before, scaled. */
 static double visit(sweep_work *work, lc_index s) {
@@ -18,19 +69,22 @@ static double visit(sweep_work *work, lc_index s) {
   lc_objective *obj = m->obj;
   const lc_design *x = obj->x;
   lc_index n = x->n, j = m->place[s] % obj->q, f = lc_model_feature(m, s);
-  int c = (int)(m->place[s] / obj->q);
-  double W = obj->weight_sum, l2 = lc_model_l2(m, s), square;
-  const double *own = work->S + lc_packed_at(c, c) * n;
+  int c = (int)(m->place[s] / obj->q), one = eliminates(m);
+  if (one && f < 0) return 0;
+  double l2 = lc_model_l2(m, s), square;
+  const double *own = work->S + lc_packed_at(c, c) * n, *pull = work->pull + s * obj->K;
   double dot = x->ops->col_look(x, j, own, work->T + c * n, work->known ? NULL : &square);
-  /* A coefficient without curvature must not get an infinite step. */
-  if (!work->known) work->h[s] = square / W + l2 + 1e-14 * m->unit[s] * m->unit[s];
-  double g = m->g[s] + dot / W + l2 * m->b[s], h = work->h[s], v = m->b[s] - g / h;
+  for (int e = 0; one && e < obj->K; e++) dot += work->a[e] * pull[e];
+  if (!work->known) work->h[s] = curvature(work, s, square) + l2;
+  double g = m->g[s] + dot / obj->weight_sum + l2 * m->b[s], h = work->h[s], v = m->b[s] - g / h;
   double residual = (f < 0 ? fabs(g) : lc_penalty_violation(obj->pen, f, m->b[s], g)) / m->unit[s];
   double to = f < 0 ? v : lc_penalty_prox(obj->pen, f, v, h), d = to - m->b[s];
   if (d != 0) {
     m->b[s] = to;
-    for (int e = 0; e < obj->K; e++)
+    for (int e = 0; e < obj->K; e++) {
       x->ops->col_push(x, j, d, work->S + lc_packed_at(c < e ? c : e, c < e ? e : c) * n, work->T + e * n);
+      if (one) work->a[e] -= d * work->answer[e + s * obj->K];
+    }
   }
   return residual;
 }
@@ -67,10 +121,12 @@ static lc_status iterate(sweep_work *work, double goal, double max_steps) {
   LC_TRY(lc_model_load(m));
   for (double step = 0, t; m->worst > goal; step++) {
     if (step >= max_steps) return LC_MAX_ITER;
-    lc_objective_weights(obj, work->S);
-    memset(work->T, 0, (size_t)(obj->x->n * obj->K) * sizeof(double));
-    work->known = 0;
+    LC_TRY(prepare(work));
     LC_TRY(minimise(work, fmax(0.05 * m->worst, 0.3 * goal)));
+    for (int c = 0; eliminates(m) && c < obj->K; c++) {
+      lc_index s = m->slot[c * obj->q];
+      m->b[s] = m->start[s] + work->a[c];
+    }
     LC_TRY(lc_model_search(m, &t));
     if (t == 0) {
       m->stuck = 1;
@@ -84,11 +140,17 @@ static lc_status iterate(sweep_work *work, double goal, double max_steps) {
 
 lc_status lc_sweep_solve(lc_model *m, double goal, double max_steps) {
   lc_mark mark = lc_arena_mark(m->arena);
-  lc_index n = m->obj->x->n;
-  sweep_work work = {m, lc_arena_doubles(m->arena, n * m->obj->ns), lc_arena_doubles(m->arena, n * m->obj->K),
-                     lc_arena_doubles(m->arena, m->size), 0};
+  lc_index n = m->obj->x->n, K = m->obj->K;
+  sweep_work work = {.m = m};
+  work.S = lc_arena_doubles(m->arena, n * m->obj->ns);
+  work.T = lc_arena_doubles(m->arena, n * K);
+  work.h = lc_arena_doubles(m->arena, m->size);
+  work.pull = lc_arena_doubles(m->arena, K * m->size);
+  work.answer = lc_arena_doubles(m->arena, K * m->size);
+  work.a = lc_arena_doubles(m->arena, K);
+  int has_memory = work.S && work.T && work.h && work.pull && work.answer && work.a;
   m->stuck = 0;
-  lc_status status = work.S && work.T && work.h ? iterate(&work, goal, max_steps) : LC_OUT_OF_MEMORY;
+  lc_status status = has_memory ? iterate(&work, goal, max_steps) : LC_OUT_OF_MEMORY;
   lc_arena_reset(m->arena, mark);
   return status;
 }

@@ -42,7 +42,7 @@ static void test_cholesky(lc_index n) {
     }
   CHECK(worst < 1e-12 * (double)(n + 5));
   multiply(n, A, x, b);
-  lc_cholesky_solve(n, U, skip, b);
+  lc_cholesky_solve(n, U, n, skip, b);
   CHECK(ctest_distance(n, b, x) < 1e-7);
   free(A), free(U), free(x), free(b), free(skip);
 }
@@ -66,7 +66,7 @@ static void test_dependent(void) {
   CHECK(lc_cholesky(COLUMNS, U, 1e-10, skip, NULL) == 2);
   CHECK(!skip[0] && !skip[1] && skip[2] && !skip[3] && skip[4] && !skip[5]);
   memcpy(got, b, sizeof got);
-  lc_cholesky_solve(COLUMNS, U, skip, got);
+  lc_cholesky_solve(COLUMNS, U, COLUMNS, skip, got);
   CHECK(ctest_distance(COLUMNS, got, want) < 1e-10);
 
   /* The minimum-norm solution spreads over columns 0, 1, 2 and is orthogonal to (1, 1, -1). */
@@ -146,9 +146,31 @@ static void test_dependent_blocks(void) {
   multiply(COLUMNS, A, x, b);
   CHECK(lc_cholesky(COLUMNS, A, 1e-10, skip, NULL) == COLUMNS / 7);
   for (int j = 0; j < COLUMNS; j++) CHECK(skip[j] == (j % 7 == 6));
-  lc_cholesky_solve(COLUMNS, A, skip, b);
+  lc_cholesky_solve(COLUMNS, A, COLUMNS, skip, b);
   CHECK(ctest_distance(COLUMNS, b, x) < 1e-8);
   free(X), free(A), free(x), free(b);
+}
+
+/* A factor that is taken up again at column `from`, in a larger matrix: the bits of one made in one go. */
+static void test_extended(lc_index first, lc_index from) {
+  enum { COLUMNS = 100, ROOM = 130 };
+  double *A = random_gram(COLUMNS - 20, COLUMNS), *whole = ctest_zeros(COLUMNS * COLUMNS); /* 20 columns depend */
+  double *part = ctest_zeros(ROOM * ROOM), *b = ctest_normals(COLUMNS), *c = ctest_zeros(COLUMNS);
+  unsigned char skip[COLUMNS], skip_part[COLUMNS];
+  memcpy(whole, A, COLUMNS * COLUMNS * sizeof *A);
+  memcpy(c, b, COLUMNS * sizeof *c);
+  CHECK(lc_cholesky(COLUMNS, whole, 1e-10, skip, NULL) == 20);
+  for (lc_index j = 0; j < first; j++) memcpy(part + j * ROOM, A + j * COLUMNS, COLUMNS * sizeof *A);
+  lc_cholesky_extend(0, first, part, ROOM, 1e-10, skip_part, NULL);
+  for (lc_index j = from; j < COLUMNS; j++) memcpy(part + j * ROOM, A + j * COLUMNS, COLUMNS * sizeof *A);
+  lc_cholesky_extend(from, COLUMNS, part, ROOM, 1e-10, skip_part, NULL);
+  CHECK(memcmp(skip, skip_part, COLUMNS) == 0);
+  for (lc_index j = 0; j < COLUMNS; j++)
+    CHECK(memcmp(whole + j * COLUMNS, part + j * ROOM, (size_t)(j + 1) * sizeof *A) == 0);
+  lc_cholesky_solve(COLUMNS, whole, COLUMNS, skip, b);
+  lc_cholesky_solve(COLUMNS, part, ROOM, skip_part, c);
+  CHECK(memcmp(b, c, COLUMNS * sizeof *b) == 0);
+  free(A), free(whole), free(part), free(b), free(c);
 }
 
 void test_linalg(void) {
@@ -167,5 +189,8 @@ void test_linalg(void) {
   test_cholesky(101);
   test_dependent();
   test_dependent_blocks();
+  test_extended(70, 2 * LC_CHOLESKY_BLOCK);
+  test_extended(40, LC_CHOLESKY_BLOCK);
+  test_extended(95, 0);
   for (lc_index n = 1; n < 30; n += 7) test_eigen(n);
 }
