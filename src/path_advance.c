@@ -272,19 +272,22 @@ static lc_status begin(lc_run *run, lc_member *member, double lambda) {
   return isinf(run->lambda) ? LC_OK : lc_model_predict(&member->model, run->lambda);
 }
 
-/* Newton steps on the set, or many cheaper ones. */
+/* Newton steps on the set, or many cheaper ones. A step by sweeps costs so much that features should join after each.
+ */
 static lc_status solve_set(lc_member *member) {
   const double most = 100, many = 2000;
   double before = member->model.steps;
   lc_status status;
+  int one = is_large(member) && sweeps_columns(member);
   if (!is_large(member))
     status = lc_model_solve(&member->model, member->goal, most);
-  else if (sweeps_columns(member))
-    status = lc_sweep_solve(&member->model, member->goal, most);
+  else if (one)
+    status = lc_sweep_solve(&member->model, member->goal, 1);
   else
     status = lc_orthant_solve(&member->orthant, &member->model, member->goal, many);
   member->steps += member->model.steps - before;
-  if (status == LC_MAX_ITER) member->model.stuck = 1;
+  member->settled = !(one && status == LC_MAX_ITER);
+  if (status == LC_MAX_ITER && !one) member->model.stuck = 1;
   if (member->model.stuck && status >= 0)
     LC_TRY(lc_model_reset(&member->model)); /* the step that failed is forgotten */
   return status == LC_MAX_ITER ? LC_OK : status;
@@ -344,7 +347,7 @@ lc_status lc_members_advance(lc_run *run, double lambda) {
       lc_index joined = 0;
       if (!member->pending) continue;
       LC_TRY(join(run, member, count, &joined));
-      if (round > 0 && joined == 0) LC_TRY(judge(run, member));
+      if (round > 0 && joined == 0 && member->settled) LC_TRY(judge(run, member));
       if (round >= MOST_ROUNDS && member->pending) { /* as far as it came */
         LC_TRY(lc_model_load(&member->model));       /* with those that just joined */
         member->gap = member->relative = NAN;

@@ -32,6 +32,7 @@ typedef struct lc_member {
   double *relative_weight; /* n x K scratch for the screen; empty without weights */
   int possible;            /* 1: there are such factors, so a gap is possible */
   int pending;             /* 1: not yet at its gap for this lambda */
+  int settled;             /* 1: the last solve of the set reached its goal or can do no better */
   double goal;             /* largest residual within the set, as of lc_model_residual() */
   double ease;             /* times the first-order goal, at most 100: what the gaps so far allowed */
   double best_relative;    /* least relative gap for this lambda, Inf before the first */

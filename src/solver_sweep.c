@@ -7,6 +7,8 @@
 #include "linalg.h"
 #include "solver.h"
 
+enum { MEMORY = 3 };
+
 typedef struct sweep_work {
   lc_model *m;
   double *S, *T;  /* n x ns weights; n x K: S X d without the part of the intercepts */
@@ -14,6 +16,7 @@ typedef struct sweep_work {
   double *pull;   /* K x size: dots of column j with the weights of its score column and each other */
   double *answer; /* K x size: by how much the intercepts fall for a unit move of the coefficient */
   double *a;      /* K: moves of the intercepts */
+  double *kept;   /* states (b, T, a) of MEMORY sweeps and of what they began with */
   int known;      /* h is filled */
 } sweep_work;
 
@@ -103,14 +106,86 @@ static lc_status sweep(sweep_work *work, int nonzero, double *worst) {
   return LC_OK;
 }
 
+/* ---- extrapolation ------------------------------------------------------------------------------------------------
+ *
+ * Sweeps creep along a few directions in which frequent words hang together, and each sweep shrinks what is left of
+ * them by the same share. From MEMORY sweeps, b_0 .. b_M, Anderson's extrapolation sum_k c_k b_k with the least |sum_k
+ * c_k (b_k - b_(k-1))| at sum_k c_k = 1 takes such directions out (Bertrand and Massias, 2021). T and a are affine in
+ * b, and so are extrapolated with it. */
+
+static lc_index state_size(const sweep_work *work) {
+  const lc_objective *obj = work->m->obj;
+  return work->m->size + obj->x->n * obj->K + obj->K;
+}
+
+static void copy_state(sweep_work *work, double *state, int back) {
+  const lc_objective *obj = work->m->obj;
+  double *const part[] = {work->m->b, work->T, work->a};
+  const lc_index length[] = {work->m->size, obj->x->n * obj->K, obj->K};
+  for (int k = 0; k < 3; k++) {
+    memcpy(back ? part[k] : state, back ? state : part[k], (size_t)length[k] * sizeof(double));
+    state += length[k];
+  }
+}
+
+/* The extrapolated state of MEMORY + 1 kept ones, into the work and over the first of them. */
+static void extrapolate(sweep_work *work) {
+  lc_index size = work->m->size, step = state_size(work);
+  double gram[MEMORY * MEMORY], c[MEMORY], sum = 0, trace = 0, *kept = work->kept;
+  unsigned char skip[MEMORY];
+  for (int k = 0; k < MEMORY; k++)
+    for (int l = 0; l <= k; l++) {
+      const double *u = kept + k * step, *v = kept + l * step;
+      double dot = 0;
+      for (lc_index s = 0; s < size; s++) dot += (u[step + s] - u[s]) * (v[step + s] - v[s]);
+      gram[l + k * MEMORY] = gram[k + l * MEMORY] = dot;
+    }
+  for (int k = 0; k < MEMORY; k++) trace += gram[k * (MEMORY + 1)];
+  for (int k = 0; k < MEMORY; k++) gram[k * (MEMORY + 1)] += 1e-12 * trace;
+  for (int k = 0; k < MEMORY; k++) c[k] = 1;
+  lc_cholesky(MEMORY, gram, 1e-14, skip, NULL);
+  lc_cholesky_solve(MEMORY, gram, MEMORY, skip, c);
+  for (int k = 0; k < MEMORY; k++) sum += c[k];
+  if (!(sum != 0) || !isfinite(sum)) return;
+  for (lc_index i = 0; i < step; i++) {
+    double value = 0;
+    for (int k = 0; k < MEMORY; k++) value += c[k] / sum * kept[(k + 1) * step + i];
+    kept[i] = value;
+  }
+  copy_state(work, kept, 1);
+}
+
+/* ---- the model's minimum ----------------------------------------------------------------------------------------- */
+
+/* Sweeps over the nonzero coefficients until *worst is at most goal, extrapolated as long as that helps. */
+static lc_status sweep_nonzeros(sweep_work *work, double goal, double *worst) {
+  enum { SWEEPS = 20 };
+  lc_index step = state_size(work);
+  double *last = work->kept + MEMORY * step, before = INFINITY;
+  int count = 0;
+  copy_state(work, work->kept, 0);
+  for (int k = 0; k<SWEEPS && * worst> goal; k++) {
+    LC_TRY(sweep(work, 1, worst));
+    if (*worst > before) copy_state(work, last, 1); /* the extrapolation led astray */
+    if (*worst > before) count = -1;
+    before = INFINITY;
+    copy_state(work, work->kept + ++count * step, 0);
+    if (count < MEMORY) continue;
+    before = *worst;
+    count = 0;
+    extrapolate(work);
+  }
+  return LC_OK;
+}
+
 /* The model's minimum to a largest residual of about goal. */
 static lc_status minimise(sweep_work *work, double goal) {
-  enum { ROUNDS = 50, SWEEPS = 20 };
+  enum { ROUNDS = 50 };
   for (int round = 0; round < ROUNDS; round++) {
     double worst;
     LC_TRY(sweep(work, 0, &worst));
     if (worst <= goal) return LC_OK;
-    for (int k = 0; k < SWEEPS && worst > 0.5 * goal; k++) LC_TRY(sweep(work, 1, &worst));
+    LC_TRY(sweep_nonzeros(work, 0.5 * goal, &worst));
   }
   return LC_OK;
 }
@@ -148,7 +223,8 @@ lc_status lc_sweep_solve(lc_model *m, double goal, double max_steps) {
   work.pull = lc_arena_doubles(m->arena, K * m->size);
   work.answer = lc_arena_doubles(m->arena, K * m->size);
   work.a = lc_arena_doubles(m->arena, K);
-  int has_memory = work.S && work.T && work.h && work.pull && work.answer && work.a;
+  work.kept = lc_arena_doubles(m->arena, (MEMORY + 1) * state_size(&work));
+  int has_memory = work.kept && work.S && work.T && work.h && work.pull && work.answer && work.a;
   m->stuck = 0;
   lc_status status = has_memory ? iterate(&work, goal, max_steps) : LC_OUT_OF_MEMORY;
   lc_arena_reset(m->arena, mark);
