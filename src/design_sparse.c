@@ -21,13 +21,19 @@ const char *lc_sparse_check(lc_index n, lc_index p, const int *start, lc_index n
 }
 
 static double column_dot(const lc_design *x, lc_index j, const double *r) {
-  /* Four sums: the next product need not wait for the last. */
-  double sum[4] = {0};
+  /* Four sums: the next product need not wait for the last. No array, which would go through memory. */
+  const double *value = x->value;
+  const int *row = x->row;
+  double s0 = 0, s1 = 0, s2 = 0, s3 = 0;
   int e = x->start[j], end = x->start[j + 1];
-  for (; e + 4 <= end; e += 4)
-    for (int k = 0; k < 4; k++) sum[k] += x->value[e + k] * r[x->row[e + k]];
-  for (; e < end; e++) sum[0] += x->value[e] * r[x->row[e]];
-  return ((sum[0] + sum[1]) + (sum[2] + sum[3])) * lc_sparse_scale(x, j);
+  for (; e + 4 <= end; e += 4) {
+    s0 += value[e] * r[row[e]];
+    s1 += value[e + 1] * r[row[e + 1]];
+    s2 += value[e + 2] * r[row[e + 2]];
+    s3 += value[e + 3] * r[row[e + 3]];
+  }
+  for (; e < end; e++) s0 += value[e] * r[row[e]];
+  return ((s0 + s1) + (s2 + s3)) * lc_sparse_scale(x, j);
 }
 
 static void column_axpy(const lc_design *x, lc_index j, double d, double *z) {

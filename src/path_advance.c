@@ -268,6 +268,7 @@ static lc_status begin(lc_run *run, lc_member *member, double lambda) {
   lc_objective_revalue(&member->obj);
   int large = is_large(member);
   if (!large || sweeps_columns(member)) lc_model_drop_zeros(&member->model);
+  if (large && sweeps_columns(member)) lc_model_sort(&member->model);
   if (large) return extrapolate(run, member);
   return isinf(run->lambda) ? LC_OK : lc_model_predict(&member->model, run->lambda);
 }

@@ -93,6 +93,10 @@ void lc_model_clear(lc_model *m);
 /* Drops penalised groups that are 0. Rows and columns of H move with the others. Cost size^2. */
 void lc_model_drop_zeros(lc_model *m);
 
+/* Puts the set in the order of its places, so that columns are read as they lie in memory; H is forgotten. Single
+ * coefficients only. */
+void lc_model_sort(lc_model *m);
+
 /* Residual of the group that begins at s, where b, g and Hd are: KKT residual (penalty.h) / unit. Cost of the width. */
 double lc_model_residual(const lc_model *m, lc_index s);
 

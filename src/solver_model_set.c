@@ -1,4 +1,5 @@
 /* solver_model_set.c - which coefficients are in the set, and their Hessian; see solver_model.h. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "solver_model.h"
@@ -74,6 +75,12 @@ int lc_claim_order(const void *a, const void *b) {
   return x->place < y->place ? -1 : x->place > y->place;
 }
 
+/* The size of the column of a place, the yardstick of its residuals. */
+static double unit_of(const lc_model *m, lc_index place) {
+  lc_index f = place % m->obj->q - m->obj->pen->one;
+  return f >= 0 && m->obj->rms && m->obj->rms[f] > 0 ? m->obj->rms[f] : 1;
+}
+
 lc_status lc_model_add(lc_model *m, lc_index place) {
   lc_index q = m->obj->q, f = place % q - m->obj->pen->one;
   lc_index width = f < 0 ? 1 : lc_penalty_width(m->obj->pen, m->obj->K);
@@ -82,7 +89,7 @@ lc_status lc_model_add(lc_model *m, lc_index place) {
     LC_TRY(grow(m, lc_max(m->size + width, lc_min(2 * m->room, lc_max(m->obj->P, m->room + 1)))));
   for (lc_index c = 0; c < width; c++) {
     lc_index at = width == 1 ? place : place % q + c * q;
-    m->unit[m->size] = f >= 0 && m->obj->rms && m->obj->rms[f] > 0 ? m->obj->rms[f] : 1;
+    m->unit[m->size] = unit_of(m, at);
     m->slot[at] = m->size;
     m->place[m->size++] = at;
   }
@@ -92,6 +99,21 @@ lc_status lc_model_add(lc_model *m, lc_index place) {
 void lc_model_clear(lc_model *m) {
   for (lc_index s = 0; s < m->size; s++) m->slot[m->place[s]] = -1;
   m->size = m->built = 0;
+  m->nfactored = -1;
+}
+
+static int place_order(const void *a, const void *b) {
+  lc_index x = *(const lc_index *)a, y = *(const lc_index *)b;
+  return (x > y) - (x < y);
+}
+
+void lc_model_sort(lc_model *m) {
+  qsort(m->place, (size_t)m->size, sizeof *m->place, place_order);
+  for (lc_index s = 0; s < m->size; s++) {
+    m->unit[s] = unit_of(m, m->place[s]);
+    m->slot[m->place[s]] = s;
+  }
+  m->built = 0;
   m->nfactored = -1;
 }
 

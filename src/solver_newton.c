@@ -192,7 +192,7 @@ static lc_status newton_run(lc_objective *obj, const lc_settings *settings, cons
   LC_TRY(allocate(obj, &work));
   double most = isnan(settings->max_iter) ? 200 : settings->max_iter, t = NAN, slope;
   const double unsure = 1e-2; /* an old factor measures and steps less exactly */
-  const double late = 1e-14;  /* below it another step changes no standard error by more than 1e-7 of itself */
+  const double late = 1e-12;  /* below it another step changes no standard error by more than 1e-7 of itself */
   double goal = decrement_goal(obj, settings);
   lc_factor *given = report->factor;
   if (given && given->ready) {
