@@ -192,7 +192,6 @@ static lc_status newton_run(lc_objective *obj, const lc_settings *settings, cons
   LC_TRY(allocate(obj, &work));
   double most = isnan(settings->max_iter) ? 200 : settings->max_iter, t = NAN, slope;
   const double unsure = 1e-2; /* an old factor measures and steps less exactly */
-  const double late = 1e-12;  /* below it another step changes no standard error by more than 1e-7 of itself */
   double goal = decrement_goal(obj, settings);
   lc_factor *given = report->factor;
   if (given && given->ready) {
@@ -201,6 +200,9 @@ static lc_status newton_run(lc_objective *obj, const lc_settings *settings, cons
     work.fresh = 0;
     t = 1;
   }
+  /* Standard errors come from the curvature of the last point but one. Below `late` another step changes no digit of
+   * them; where there are many rows, which alone are sampled, no more than 1e-7 of them, and costs a read of X. */
+  double late = work.fresh ? 1e-17 : 1e-12;
   int restarted;
   LC_TRY(lc_solver_start(obj, B, work.fresh ? ALL : LC_WANT_GRADIENT, &restarted));
   if (restarted && !work.fresh) LC_TRY(lc_objective_eval(obj, obj->at.B, ALL));
