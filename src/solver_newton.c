@@ -173,8 +173,12 @@ static lc_status find_direction(lc_objective *obj, newton_work *work, double goa
 
 /* What the next point needs. Near the optimum a factor serves a few more steps (Shamanskii 1967): after a Newton step
  * from decrement x, to about x^2, the next step with the same factor shrinks by about 10 x. */
-static int wanted(const lc_objective *obj, const newton_work *work, const lc_report *report, double t) {
-  if (!work->fresh && t == 1) return LC_WANT_GRADIENT; /* it paid just now */
+static int wanted(const lc_objective *obj, const newton_work *work, const lc_report *report, double last, double late,
+                  double t) {
+  if (!work->fresh && t == 1) { /* it paid just now; the point whose curvature is wanted is foreseen, not read twice */
+    double next = report->decrement * (report->decrement / last);
+    return report->wants_curvature && next <= 0.5 * late * lc_objective_scale(obj) ? ALL : LC_WANT_GRADIENT;
+  }
   double x = report->decrement / lc_objective_scale(obj);
   int pays = x < 0.05 && 10 * x <= pow(x, 2 / curvature_cost(obj));
   return pays && (t == 1 || isnan(t)) ? LC_WANT_GRADIENT : ALL;
@@ -201,8 +205,8 @@ static lc_status newton_run(lc_objective *obj, const lc_settings *settings, cons
     t = 1;
   }
   /* Standard errors come from the curvature of the last point but one. Below `late` another step changes no digit of
-   * them; where there are many rows, which alone are sampled, no more than 1e-7 of them, and costs a read of X. */
-  double late = work.fresh ? 1e-17 : 1e-12;
+   * them; where there are many rows, which alone are sampled, no more than 2e-7 of them, and costs a read of X. */
+  double late = work.fresh ? 1e-17 : 2e-12;
   int restarted;
   LC_TRY(lc_solver_start(obj, B, work.fresh ? ALL : LC_WANT_GRADIENT, &restarted));
   if (restarted && !work.fresh) LC_TRY(lc_objective_eval(obj, obj->at.B, ALL));
@@ -226,7 +230,7 @@ static lc_status newton_run(lc_objective *obj, const lc_settings *settings, cons
       return LC_OK;
     }
     if (!(report->decrement > 0)) return LC_OK;
-    int small = report->decrement <= settings->tolerance * scale, want = wanted(obj, &work, report, t);
+    int small = report->decrement <= settings->tolerance * scale, want = wanted(obj, &work, report, last, late, t);
     if (report->iterations >= most) return small ? LC_OK : LC_MAX_ITER;
     memcpy(work.g, obj->G, (size_t)obj->P * sizeof(double));
     LC_TRY(take_step(obj, &work, want, slope, &t));
