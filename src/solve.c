@@ -234,15 +234,15 @@ void lc_remove_common_shift(const lc_objective *obj, double *B) {
 /* ---- the certificate ------------------------------------------------------------------------------------------------
  */
 
-/* Half the squared Newton decrement by one factor of the Hessian at `at`; NaN where the Newton step moves the scores of
- * a row by more than 1: there the quadratic model, and with it the decrement, says nothing (saturated rows have no
- * curvature however wrong they are). */
-static lc_status decrement_at(lc_objective *obj, const lc_report *report, double *out) {
+/* Half the squared Newton decrement by one factor of the Hessian at `at` (known: it is there), and the condition; NaN
+ * where the Newton step moves the scores of a row by more than 1: there the quadratic model, and with it the decrement,
+ * says nothing (saturated rows have no curvature however wrong they are). */
+static lc_status decrement_at(lc_objective *obj, int known, lc_report *report) {
   lc_index P = obj->P;
   /* Before the mark: the first evaluation with curvature allocates the objective's own C. */
-  LC_TRY(lc_objective_eval(obj, obj->at.B, LC_WANT_GRADIENT | LC_WANT_CURVATURE));
+  if (!known) LC_TRY(lc_objective_eval(obj, obj->at.B, LC_WANT_GRADIENT | LC_WANT_CURVATURE));
   lc_mark mark = lc_arena_mark(obj->arena);
-  double *H = lc_arena_doubles(obj->arena, P * P), *d = lc_arena_doubles(obj->arena, 3 * P), moved = 0;
+  double *H = lc_arena_doubles(obj->arena, P * P), *d = lc_arena_doubles(obj->arena, 3 * P), moved = 0, smallest;
   double *class_rows = lc_arena_doubles(obj->arena, obj->link.k);
   unsigned char *skip = lc_arena_alloc(obj->arena, P, 1);
   lc_status status = H && d && skip && class_rows ? LC_OK : LC_OUT_OF_MEMORY;
@@ -250,16 +250,17 @@ static lc_status decrement_at(lc_objective *obj, const lc_report *report, double
     double *scale = d + P, *next = scale + P;
     lc_scaled_hessian(obj, report, H, scale);
     for (lc_index i = 0; i < P; i++) d[i] = obj->G[i] * scale[i];
-    lc_cholesky(P, H, 1e-13, skip, NULL);
+    lc_cholesky(P, H, 1e-13, skip, &smallest);
     lc_cholesky_solve(P, H, P, skip, d);
-    *out = 0;
+    report->condition = 1 / sqrt(smallest);
+    report->decrement = 0;
     for (lc_index i = 0; i < P; i++) {
-      *out += 0.5 * obj->G[i] * scale[i] * d[i];
+      report->decrement += 0.5 * obj->G[i] * scale[i] * d[i];
       next[i] = obj->at.B[i] - scale[i] * d[i];
     }
     status = lc_objective_eval(obj, next, LC_WANT_VALUE);
     if (status == LC_OK) status = lc_objective_moved(obj, 1, &moved, class_rows);
-    if (moved > 0) *out = NAN;
+    if (moved > 0) report->decrement = NAN;
   }
   lc_arena_reset(obj->arena, mark);
   return status;
@@ -271,7 +272,7 @@ static lc_status decrement_in_basis(lc_objective *obj, double *out) {
   lc_mark mark = lc_arena_mark(arena);
   lc_basis basis;
   lc_objective inner;
-  const lc_report none = {0};
+  lc_report inner_report = {0};
   unsigned char *alias = lc_arena_alloc(arena, obj->q, 1);
   lc_status status = alias ? lc_basis_build(obj->x, alias, &basis, arena) : LC_OUT_OF_MEMORY;
   if (status == LC_OK)
@@ -279,7 +280,8 @@ static lc_status decrement_in_basis(lc_objective *obj, double *out) {
   if (status == LC_OK) status = lc_basis_enter(&basis, obj->x, obj->K, obj->at.B, inner.at.B, arena);
   if (status == LC_OK) status = lc_objective_eval(&inner, inner.at.B, LC_WANT_VALUE);
   if (status == LC_OK) lc_objective_accept(&inner);
-  if (status == LC_OK) status = decrement_at(&inner, &none, out);
+  if (status == LC_OK) status = decrement_at(&inner, 0, &inner_report);
+  if (status == LC_OK) *out = inner_report.decrement;
   lc_arena_reset(arena, mark);
   return status;
 }
@@ -303,7 +305,8 @@ static lc_status certify(lc_objective *obj, int want, lc_report *report, lc_cert
   }
   if (out->kind == LC_GAP || !unconstrained || !(obj->loss->flags & LC_CURVATURE)) return LC_OK;
   if (isnan(report->decrement) && obj->at.Z && obj->P <= NEWTON_COEFFICIENTS)
-    LC_TRY(is_short(obj) ? decrement_in_basis(obj, &report->decrement) : decrement_at(obj, report, &report->decrement));
+    LC_TRY(is_short(obj) ? decrement_in_basis(obj, &report->decrement)
+                         : decrement_at(obj, (want & LC_WANT_CURVATURE) != 0, report));
   if (isnan(report->decrement)) return LC_OK;
   out->kind = LC_DECREMENT;
   out->gap = report->decrement;
