@@ -214,6 +214,18 @@ static const double *load_columns(const lc_design *x, lc_index row0, lc_index m,
 
 enum { FEW = 8, FEW_ROWS = 512 }; /* columns and rows of a tile on the stack */
 
+/* Columns here and there are too short for the processor to see what comes next: the next one is asked for early. */
+static void foresee(const lc_design *x, lc_index row0, lc_index m, lc_index j) {
+#ifdef __GNUC__
+  enum { LINE = 8 };
+  if (x->storage != LC_DOUBLE || j < x->one) return;
+  const double *column = (const double *)x->x + (j - x->one) * x->n + row0;
+  for (lc_index i = 0; i < m; i += LINE) __builtin_prefetch(column + i);
+#else
+  (void)x, (void)row0, (void)m, (void)j;
+#endif
+}
+
 static void dense_col_dot(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *R, double *c,
                           const lc_host *host) {
   memset(c, 0, (size_t)(nj * K) * sizeof(double));
@@ -230,6 +242,7 @@ static void dense_col_dot(const lc_design *x, lc_index nj, const lc_index *j, in
     for (lc_index a = from; a < end; a += step)
       for (lc_index row0 = 0; row0 < x->n; row0 += FEW_ROWS) {
         lc_index m = lc_min(FEW_ROWS, x->n - row0);
+        if (step == 1 && a + 1 < nj) foresee(x, row0, m, j[a + 1]);
         const double *X = load_columns(x, row0, m, step, j + a, tile, &ld);
         lc_kernels()->gradient(m, step, K, X, ld, R + row0, x->n, c + a, nj);
       }
@@ -254,52 +267,85 @@ static void dense_col_axpy(const lc_design *x, lc_index nj, const lc_index *j, i
   }
 }
 
-/* A few rows of C, all the way down the rows of X: tiles of the chosen columns are copied, the right one times the
- * weights, and NEAR left columns, which stay in L1, meet all of the right ones. tile: TILE_ROWS (ni + nj). */
-static void cross_rows(const lc_design *x, lc_index ni, const lc_index *i, lc_index nj, const lc_index *j,
-                       const double *s, double *C, lc_index ldc, double *tile) {
+/* X_i' diag(s) X_j by tiles of rows. Each slot adds up its own C, of a symmetric one the upper triangle. */
+typedef struct cross {
+  const lc_design *x;
+  lc_index ni, nj;
+  const lc_index *i, *j;
+  const double *s;
+  double *C[LC_MOST_SLOTS], *tile[LC_MOST_SLOTS]; /* ni x nj; TILE_ROWS (ni + nj) */
+  int symmetric;
+} cross;
+
+/* A tile of the left columns and one of the right ones times the weights; NEAR left columns, which stay in L1, meet all
+ * of the right ones. */
+static lc_status cross_block(void *context, int slot, lc_index number) {
   enum { NEAR = 12 };
-  double *left = tile, *right = tile + TILE_ROWS * ni;
-  for (lc_index row0 = 0; row0 < x->n; row0 += TILE_ROWS) {
-    lc_index m = lc_min(TILE_ROWS, x->n - row0);
-    for (lc_index a = 0; a < ni; a++) load_listed(x, row0, m, i[a], left + a * m);
-    for (lc_index b = 0; b < nj; b++) {
-      double *column = right + b * m;
-      load_listed(x, row0, m, j[b], column);
-      for (lc_index r = 0; r < m; r++) column[r] *= s[row0 + r];
-    }
-    for (lc_index a = 0; a < ni; a += NEAR)
-      lc_kernels()->gradient(m, lc_min(NEAR, ni - a), (int)nj, left + a * m, m, right, m, C + a, ldc);
+  const cross *job = context;
+  const lc_design *x = job->x;
+  lc_index row0 = number * TILE_ROWS, m = lc_min(TILE_ROWS, x->n - row0), ni = job->ni;
+  double *left = job->tile[slot], *right = left + m * ni, *C = job->C[slot];
+  for (lc_index a = 0; a < ni; a++) load_listed(x, row0, m, job->i[a], left + a * m);
+  for (lc_index b = 0; b < job->nj; b++) {
+    double *column = right + b * m;
+    if (job->symmetric)
+      memcpy(column, left + b * m, (size_t)m * sizeof(double));
+    else
+      load_listed(x, row0, m, job->j[b], column);
+    for (lc_index r = 0; r < m; r++) column[r] *= job->s[row0 + r];
   }
+  for (lc_index a = 0; a < ni; a += NEAR) {
+    lc_index first = job->symmetric ? a : 0;
+    lc_kernels()->gradient(m, lc_min(NEAR, ni - a), (int)(job->nj - first), left + a * m, m, right + first * m, m,
+                           C + a + first * ni, ni);
+  }
+  return LC_OK;
 }
 
-/* Each thread takes rows of C, cut by sizes alone. Of a symmetric matrix rows a0 .. a1 have columns from a0 on. */
+static lc_status cross_tiles(cross *job, double *C, const lc_host *host, lc_arena *arena) {
+  enum { SLOTS = 2 }; /* their sums cost more than what a third would save */
+  lc_index ni = job->ni, nj = job->nj, nblocks = (job->x->n + TILE_ROWS - 1) / TILE_ROWS;
+  int slots = (int)lc_min(SLOTS, lc_slots(nblocks, ni * nj));
+  for (int k = 0; k < slots; k++) {
+    job->C[k] = k == 0 ? C : lc_arena_zeros(arena, ni * nj);
+    job->tile[k] = lc_arena_doubles(arena, TILE_ROWS * (ni + nj));
+    if (!job->C[k] || !job->tile[k]) return LC_OUT_OF_MEMORY;
+  }
+  double seconds = 0.5e-9 * TILE_ROWS * (double)ni * (double)nj;
+  LC_TRY(lc_slots_run(nblocks, slots, seconds, cross_block, job, host));
+  for (int k = 1; k < slots; k++)
+    for (lc_index e = 0; e < ni * nj; e++) C[e] += job->C[k][e];
+  for (lc_index b = 0; job->symmetric && b < nj; b++)
+    for (lc_index a = 0; a < b; a++) C[b + a * nj] = C[a + b * nj];
+  return LC_OK;
+}
+
+/* For few left columns no tile of the right ones pays: times the weights they are right-hand sides. */
+static lc_status cross_few(const cross *job, double *C, const lc_host *host, lc_arena *arena) {
+  lc_index n = job->x->n, ni = job->ni, nj = job->nj;
+  double *R = lc_arena_doubles(arena, n * ni), *dots = lc_arena_doubles(arena, nj * ni);
+  if (!R || !dots) return LC_OUT_OF_MEMORY;
+  for (lc_index a = 0; a < ni; a++) {
+    double *column = R + a * n;
+    load_listed(job->x, 0, n, job->i[a], column);
+    for (lc_index r = 0; r < n; r++) column[r] *= job->s[r];
+  }
+  dense_col_dot(job->x, nj, job->j, (int)ni, R, dots, host);
+  for (lc_index b = 0; b < nj; b++)
+    for (lc_index a = 0; a < ni; a++) C[a + b * ni] = dots[b + a * nj];
+  return LC_OK;
+}
+
 static lc_status dense_col_cross(const lc_design *x, lc_index ni, const lc_index *i, lc_index nj, const lc_index *j,
                                  const double *s, double *C, const lc_host *host, lc_arena *arena) {
-  enum { CUTS = 6, LEAST = 24 };
-  int symmetric = i == j && ni == nj;
-  lc_index cuts = lc_max(1, lc_min(CUTS, ni / LEAST)), most = (ni + cuts - 1) / cuts;
+  enum { FEW_LEFT = 16 };
+  cross job = {.x = x, .ni = ni, .nj = nj, .i = i, .j = j, .s = s, .symmetric = i == j && ni == nj};
   lc_mark mark = lc_arena_mark(arena);
-  double *tiles = lc_arena_doubles(arena, cuts * TILE_ROWS * (most + nj));
-  int threads = threads_for(host, (double)ni * (double)nj * (double)x->n);
-  (void)threads;
-  if (!tiles) {
-    lc_arena_reset(arena, mark);
-    return LC_OUT_OF_MEMORY;
-  }
   memset(C, 0, (size_t)(ni * nj) * sizeof(double));
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(dynamic, 1) if (threads > 1)
-#endif
-  for (lc_index k = 0; k < cuts; k++) {
-    lc_index from = ni * k / cuts, to = ni * (k + 1) / cuts, first = symmetric ? from : 0;
-    cross_rows(x, to - from, i + from, nj - first, j + first, s, C + from + first * ni, ni,
-               tiles + k * TILE_ROWS * (most + nj));
-  }
-  for (lc_index b = 0; symmetric && b < nj; b++)
-    for (lc_index a = 0; a < b; a++) C[b + a * nj] = C[a + b * nj];
+  lc_status status =
+      ni <= FEW_LEFT && !job.symmetric ? cross_few(&job, C, host, arena) : cross_tiles(&job, C, host, arena);
   lc_arena_reset(arena, mark);
-  return LC_OK;
+  return status;
 }
 
 static lc_status dense_subset(const lc_design *x, lc_index count, const lc_index *first, lc_index length,

@@ -294,19 +294,23 @@ static lc_status solve_set(lc_member *member) {
   return status == LC_MAX_ITER ? LC_OK : status;
 }
 
+static void run_task(lc_run *run, lc_member *member, lc_status (*task)(lc_run *, lc_member *)) {
+  member->status = member->pending ? task(run, member) : LC_OK;
+}
+
 /* One task for each member that is pending, on as many threads as there are. */
 static lc_status for_members(lc_run *run, lc_status (*task)(lc_run *, lc_member *)) {
   /* Ten looks at the scores of each member, and more where sets are large. */
   double work = 1e-7 * (double)run->problem->x->n * run->link.K * (double)run->nmembers;
   int threads = run->nmembers > 1 ? lc_threads_for(run->host, work) : 1;
-  (void)threads;
   LC_TRY(lc_poll(run->host));
+  if (threads == 1) { /* not even a team of one: regions within it would start threads of their own each time */
+    for (lc_index m = 0; m < run->nmembers; m++) run_task(run, run->member + m, task);
+  } else {
 #ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(dynamic, 1) if (threads > 1)
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
 #endif
-  for (lc_index m = 0; m < run->nmembers; m++) {
-    lc_member *member = run->member + m;
-    member->status = member->pending ? task(run, member) : LC_OK;
+    for (lc_index m = 0; m < run->nmembers; m++) run_task(run, run->member + m, task);
   }
   for (lc_index m = 0; m < run->nmembers; m++) LC_TRY(run->member[m].status);
   return LC_OK;
