@@ -270,6 +270,11 @@ lc_status lc_objective_move(lc_objective *obj, lc_index nj, const lc_index *j, c
   return LC_OK;
 }
 
+double lc_objective_noise(const lc_objective *obj) {
+  double terms = 16 + 0.25 * (sqrt((double)obj->x->n) + sqrt((double)obj->P));
+  return terms * 2.2e-16 * fabs(obj->at.value);
+}
+
 void lc_objective_revalue(lc_objective *obj) {
   obj->at.value = obj->at.loss + lc_penalty_value(obj->pen, obj->K, obj->at.B);
 }

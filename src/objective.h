@@ -106,6 +106,10 @@ lc_status lc_objective_balance(lc_objective *obj, double *s, int *possible);
 lc_status lc_objective_balance_known(lc_objective *obj, const double *R, double *s, int *possible);
 lc_status lc_objective_dual(lc_objective *obj, const double *s, double t, double *primal, double *dual);
 
+/* Differences of F that may be rounding, of its sums over rows and coefficients: for solvers with exact gradients as
+ * good as equal. */
+double lc_objective_noise(const lc_objective *obj);
+
 /* max(F, 1e-3 F_null) at `at`. */
 double lc_objective_scale(const lc_objective *obj);
 

@@ -84,8 +84,7 @@ lc_status lc_line_search(lc_objective *obj, double slope, double full, double *t
   enum { MOST_STEPS = 60 };
   const double armijo = 1e-4;
   double start = obj->at.value, trial = 1, value = full;
-  /* Differences of F below `noise` are rounding: as good as equal (the rule of solvers with exact gradients). */
-  double noise = 16 * 2.2e-16 * fabs(start);
+  double noise = lc_objective_noise(obj);
   for (int step = 0; step < MOST_STEPS; step++) {
     if (isfinite(value) && value <= start + armijo * trial * slope + (trial < 1 ? 0 : noise)) {
       *t = trial;

@@ -58,7 +58,7 @@ lc_status lc_model_look(lc_model *m) {
 /* Curvature along coefficient s; one without any must not get an infinite step. */
 static double curvature(const lc_model *m, lc_index s) {
   double tiny = 1e-14 * lc_link_bound(m->obj->loss, &m->obj->link) * m->unit[s] * m->unit[s];
-  return m->H[s * (m->room + 1)] + lc_model_l2(m, s) + tiny;
+  return m->H[s * (m->lead + 1)] + lc_model_l2(m, s) + tiny;
 }
 
 /* At least the largest eigenvalue of the block of the group that begins at s: its trace and its row sums bound it. */
@@ -67,11 +67,11 @@ static double group_curvature(const lc_model *m, lc_index s, lc_index width) {
   if (width == 1) return curvature(m, s);
   for (lc_index c = 0; c < width; c++) {
     double row = 0;
-    for (lc_index d = 0; d < width; d++) row += fabs(m->H[s + d + (s + c) * m->room]);
-    trace += m->H[(s + c) * (m->room + 1)];
+    for (lc_index d = 0; d < width; d++) row += fabs(m->H[s + d + (s + c) * m->lead]);
+    trace += m->H[(s + c) * (m->lead + 1)];
     most = fmax(most, row);
   }
-  return fmin(trace, most) + (curvature(m, s) - m->H[s * (m->room + 1)]);
+  return fmin(trace, most) + (curvature(m, s) - m->H[s * (m->lead + 1)]);
 }
 
 /* A group goes to `to` (destroyed). */
@@ -83,7 +83,7 @@ static void move_group(lc_model *m, lc_index s, lc_index width, double *to) {
     to[c] = step;
     moves |= step != 0;
   }
-  if (moves) lc_kernels()->scores(m->size, width, 1, m->H + s * m->room, m->room, to, width, m->Hd, m->size);
+  if (moves) lc_kernels()->scores(m->size, width, 1, m->H + s * m->lead, m->lead, to, width, m->Hd, m->size);
 }
 
 /* Each group in turn to the minimum of a bound of the model, which for a single coefficient is the model. */
@@ -128,7 +128,7 @@ static void add_bends(lc_model *m, lc_index count) {
     double norm = lc_penalty_norm(width, m->b + s, 1), bend = norm > 0 ? lc_model_l1(m, s) / norm : 0;
     for (lc_index c = 0; c < width; c++)
       for (lc_index d = 0; d <= c; d++)
-        m->small[v + d + (v + c) * m->room] += bend * ((c == d) - m->u[s + c] * m->u[s + d]);
+        m->small[v + d + (v + c) * m->lead] += bend * ((c == d) - m->u[s + c] * m->u[s + d]);
   }
 }
 
@@ -156,15 +156,15 @@ static int factor(lc_model *m, lc_index count) {
   lc_index same = already_factored(m, count), from = same / LC_CHOLESKY_BLOCK * LC_CHOLESKY_BLOCK;
   for (lc_index v = from; v < count; v++) {
     lc_index s = m->active[v];
-    for (lc_index u = 0; u < v; u++) m->small[u + v * m->room] = m->H[m->active[u] + s * m->room];
-    m->small[v * (m->room + 1)] = curvature(m, s);
+    for (lc_index u = 0; u < v; u++) m->small[u + v * m->lead] = m->H[m->active[u] + s * m->lead];
+    m->small[v * (m->lead + 1)] = curvature(m, s);
     m->factored[v] = m->place[s];
   }
   add_bends(m, count);
   m->nfactored = count;
   m->factored_lambda = m->obj->pen->lambda;
   m->pairs.count = 0;
-  lc_cholesky_extend(from, count, m->small, m->room, 1e-14, m->skip, NULL);
+  lc_cholesky_extend(from, count, m->small, m->lead, 1e-14, m->skip, NULL);
   return 1;
 }
 
@@ -236,7 +236,7 @@ static lc_status solve_active(lc_model *m, int rounds, double goal) {
     double before = active_residual(m, count);
     int new_factor = factor(m, count);
     for (lc_index v = 0; v < count; v++) m->rhs[v] = -active_slope(m, m->active[v]);
-    lc_cholesky_solve(count, m->small, m->room, m->skip, m->rhs);
+    lc_cholesky_solve(count, m->small, m->lead, m->skip, m->rhs);
     double share = longest_share(m, count, m->rhs, &hit, &at);
     move_active(m, count, share, hit, at);
     if (!m->obj->pen->grouped) {
@@ -271,7 +271,7 @@ static lc_status minimise(lc_model *m, double goal) {
 /* v <- (factor of the active coefficients)^-1 v. */
 static void solve_factor(void *context, double *v) {
   const lc_model *m = context;
-  lc_cholesky_solve(m->nfactored, m->small, m->room, m->skip, v);
+  lc_cholesky_solve(m->nfactored, m->small, m->lead, m->skip, v);
 }
 
 /* Coefficients and gradients of what bends, of the active coefficients, at the start of a step: the smooth part, and
@@ -399,7 +399,7 @@ lc_status lc_model_predict(lc_model *m, double lambda) {
     lc_index s = m->active[v], f = lc_model_feature(m, s);
     m->rhs[v] = f < 0 ? 0 : (lambda - pen->lambda) * (pen->l1[f] * m->u[s] + pen->l2[f] * m->b[s]);
   }
-  lc_cholesky_solve(count, m->small, m->room, m->skip, m->rhs);
+  lc_cholesky_solve(count, m->small, m->lead, m->skip, m->rhs);
   for (lc_index v = 0, width; v < count; v += width) {
     lc_index s = m->active[v], f = lc_model_feature(m, s);
     double along = 0;

@@ -22,7 +22,8 @@ typedef struct lc_model {
   lc_index room, size, built; /* coefficients that there is memory for; in the set; with rows in H */
   lc_index *place;            /* their places in B */
   lc_index *slot;             /* P: number in the set, -1 outside */
-  double *H;                  /* room x room: Hessian of the mean loss alone, at the point of S */
+  lc_index lead;              /* coefficients that H has memory for, its leading dimension; of large sets none */
+  double *H;                  /* lead x lead: Hessian of the mean loss alone, at the point of S */
   double *S;                  /* n x ns: weights of H */
   double *R;                  /* n x K: residuals at `at` (lc_objective_residuals) */
   double *R_to;
@@ -30,7 +31,7 @@ typedef struct lc_model {
   double *u;                  /* of the active coefficients: b / ||b|| of their group, 0 where that is 0 */
   double *work;               /* K: a group */
   double *unit;               /* sizes of their columns, the yardstick of residuals */
-  double *rhs, *small;        /* a linear system of the free coefficients (leading dimension room); its factor */
+  double *rhs, *small;        /* a linear system of the free coefficients (leading dimension lead); its factor */
   lc_index *active;           /* numbers of the free coefficients */
   lc_index *factored; /* places of those of the factor in `small`, in its order: H has not changed for them since */
   lc_index nfactored; /* how many they are, -1: none */

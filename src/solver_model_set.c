@@ -20,16 +20,12 @@ static void move_over(void *to, const void *from, lc_index count, size_t size) {
 static lc_status grow(lc_model *m, lc_index room) {
   lc_arena *arena = m->arena;
   lc_index *index = lc_arena_alloc(arena, 5 * room, sizeof *index);
-  double *H = lc_arena_doubles(arena, room * room), *small = lc_arena_doubles(arena, room * room);
   double *vectors = lc_arena_doubles(arena, 11 * room);
   unsigned char *skip = lc_arena_alloc(arena, room, 1);
-  if (!index || !H || !small || !vectors || !skip) return LC_OUT_OF_MEMORY;
+  if (!index || !vectors || !skip) return LC_OUT_OF_MEMORY;
   LC_TRY(lc_pairs_allocate(room, PAIRS, &m->pairs, arena));
   move_over(index, m->place, m->size, sizeof *index);
-  for (lc_index s = 0; s < m->built; s++) move_over(H + s * room, m->H + s * m->room, m->built, sizeof(double));
   move_over(vectors, m->unit, m->size, sizeof(double));
-  for (lc_index v = 0; v < m->nfactored; v++)
-    move_over(small + v * room, m->small + v * m->room, v + 1, sizeof(double));
   move_over(index + 2 * room, m->factored, m->nfactored, sizeof *index);
   move_over(skip, m->skip, m->nfactored, 1);
   m->place = index;
@@ -37,8 +33,6 @@ static lc_status grow(lc_model *m, lc_index room) {
   m->factored = index + 2 * room;
   m->rows = index + 3 * room;
   m->mate = index + 4 * room;
-  m->H = H;
-  m->small = small;
   m->unit = vectors;
   m->g = vectors + room;
   m->b = vectors + 2 * room;
@@ -142,7 +136,7 @@ void lc_model_drop_zeros(lc_model *m) {
     m->unit[v] = m->unit[s];
     m->slot[m->place[v]] = v;
     for (lc_index u = 0; v < kept_built && u < kept_built; u++)
-      m->H[u + v * m->room] = m->H[from[u] + s * m->room]; /* from[] increases: nothing is overwritten too early */
+      m->H[u + v * m->lead] = m->H[from[u] + s * m->lead]; /* from[] increases: nothing is overwritten too early */
   }
   m->size = kept;
   m->built = kept_built;
@@ -190,9 +184,25 @@ static lc_index of_class(const lc_model *m, lc_index first, int c, lc_index *lis
 }
 
 /* Rows of H for coefficients `built` and later, with the weights S. Each pair of score columns is one product. */
+/* H and its factor for the whole set, with what the old ones hold. Only sets that are built need them. */
+static lc_status grow_matrices(lc_model *m) {
+  if (m->size <= m->lead) return LC_OK;
+  lc_index lead = lc_max(m->size, lc_min(2 * m->lead, m->room));
+  double *H = lc_arena_doubles(m->arena, lead * lead), *small = lc_arena_doubles(m->arena, lead * lead);
+  if (!H || !small) return LC_OUT_OF_MEMORY;
+  for (lc_index s = 0; s < m->built; s++) move_over(H + s * lead, m->H + s * m->lead, m->built, sizeof(double));
+  for (lc_index v = 0; v < m->nfactored; v++)
+    move_over(small + v * lead, m->small + v * m->lead, v + 1, sizeof(double));
+  m->H = H;
+  m->small = small;
+  m->lead = lead;
+  return LC_OK;
+}
+
 lc_status lc_model_build(lc_model *m) {
+  LC_TRY(grow_matrices(m));
   lc_objective *obj = m->obj;
-  lc_index n = obj->x->n, first = m->built, room = m->room;
+  lc_index n = obj->x->n, first = m->built, lead = m->lead;
   lc_mark mark = lc_arena_mark(m->arena);
   lc_index *list = lc_arena_alloc(m->arena, 4 * m->size, sizeof *list);
   double *C = lc_arena_doubles(m->arena, (m->size - first) * m->size);
@@ -209,7 +219,7 @@ lc_status lc_model_build(lc_model *m) {
       status = obj->x->ops->col_cross(obj->x, na, new_list, nb, same ? new_list : all_list, s, C, obj->host, m->arena);
       for (lc_index v = 0; v < nb; v++)
         for (lc_index u = 0; u < na; u++)
-          m->H[new_who[u] + all_who[v] * room] = m->H[all_who[v] + new_who[u] * room] = C[u + v * na] / obj->weight_sum;
+          m->H[new_who[u] + all_who[v] * lead] = m->H[all_who[v] + new_who[u] * lead] = C[u + v * na] / obj->weight_sum;
     }
   lc_arena_reset(m->arena, mark);
   if (status == LC_OK) m->built = m->size;

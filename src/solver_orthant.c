@@ -77,7 +77,7 @@ static void land(const lc_orthant *work, lc_model *m, double t) {
 /* Steps back along the projected path until the objective falls enough; *t = 0 when rounding leaves nothing. */
 static lc_status search(const lc_orthant *work, lc_model *m, double *t) {
   enum { MOST_STEPS = 40 };
-  double start = m->obj->at.value, noise = 16 * 2.2e-16 * fabs(start);
+  double start = m->obj->at.value, noise = lc_objective_noise(m->obj);
   *t = 1;
   for (int step = 0; step < MOST_STEPS; step++, *t *= 0.5) {
     double slope = 0;

@@ -66,6 +66,19 @@ static double curvature(const sweep_work *work, lc_index s, double square) {
   return fmax(left, 1e-12 * square) / m->obj->weight_sum + 1e-14 * m->unit[s] * m->unit[s];
 }
 
+/* b_s += d, with all that depends on it. */
+static void move(sweep_work *work, lc_index s, double d) {
+  lc_model *m = work->m;
+  const lc_design *x = m->obj->x;
+  lc_index n = x->n, j = m->place[s] % m->obj->q;
+  int K = m->obj->K, c = (int)(m->place[s] / m->obj->q), one = eliminates(m);
+  m->b[s] += d;
+  for (int e = 0; e < K; e++) {
+    x->ops->col_push(x, j, d, work->S + lc_packed_at(c < e ? c : e, c < e ? e : c) * n, work->T + e * n);
+    if (one) work->a[e] -= d * work->answer[e + s * K];
+  }
+}
+
 /* Moves one coefficient to the minimum of the model along it; returns its residual before, scaled. */
 static double visit(sweep_work *work, lc_index s) {
   lc_model *m = work->m;
@@ -83,22 +96,21 @@ static double visit(sweep_work *work, lc_index s) {
   double residual = (f < 0 ? fabs(g) : lc_penalty_violation(obj->pen, f, m->b[s], g)) / m->unit[s];
   double to = f < 0 ? v : lc_penalty_prox(obj->pen, f, v, h), d = to - m->b[s];
   if (d != 0) {
-    m->b[s] = to;
-    for (int e = 0; e < obj->K; e++) {
-      x->ops->col_push(x, j, d, work->S + lc_packed_at(c < e ? c : e, c < e ? e : c) * n, work->T + e * n);
-      if (one) work->a[e] -= d * work->answer[e + s * obj->K];
-    }
+    move(work, s, d);
+    m->b[s] = to; /* a zero is exact */
   }
   return residual;
 }
 
 /* One sweep over the set, or over its nonzero coefficients alone; *worst is the largest residual met. */
 static lc_status sweep(sweep_work *work, int nonzero, double *worst) {
-  enum { BETWEEN_POLLS = 2000 };
+  enum { BETWEEN_POLLS = 2000, AHEAD = 3 };
   const lc_model *m = work->m;
+  const lc_design *x = m->obj->x;
   *worst = 0;
   for (lc_index s = 0; s < m->size; s++) {
     if (s % BETWEEN_POLLS == 0) LC_TRY(lc_poll(m->obj->host));
+    if (s + AHEAD < m->size) x->ops->col_foresee(x, m->place[s + AHEAD] % m->obj->q);
     if (nonzero && m->b[s] == 0) continue;
     *worst = fmax(*worst, visit(work, s));
   }
@@ -153,6 +165,14 @@ static void extrapolate(sweep_work *work) {
     kept[i] = value;
   }
   copy_state(work, kept, 1);
+  /* What lies across a zero now would only come back. */
+  const double *last = kept + MEMORY * step;
+  for (lc_index s = 0; s < size; s++)
+    if (lc_model_l1(work->m, s) > 0 && work->m->b[s] != 0 && !(work->m->b[s] * last[s] > 0)) {
+      move(work, s, -work->m->b[s]);
+      work->m->b[s] = 0;
+    }
+  copy_state(work, kept, 0);
 }
 
 /* ---- the model's minimum ----------------------------------------------------------------------------------------- */

@@ -62,7 +62,7 @@ static void check_set(const world *d) {
       double sum = 0;
       for (lc_index i = 0; i < t->n; i++)
         sum += s[i] * (f < 0 ? 1 : t->x[i + f * t->n]) * (g < 0 ? 1 : t->x[i + g * t->n]);
-      worst = fmax(worst, fabs(m->H[u + v * m->room] - sum / d->obj.weight_sum));
+      worst = fmax(worst, fabs(m->H[u + v * m->lead] - sum / d->obj.weight_sum));
     }
   CHECK(worst < 1e-13);
 }
