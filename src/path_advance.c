@@ -228,14 +228,11 @@ static double first_goal(const lc_run *run, const lc_member *member, double lamb
  * gradients alone are cheaper. Once so, always: pairs of gradients do not survive coefficients that leave the set. */
 enum { MOST_SECOND_ORDER = 2000 };
 
-/* Sparse columns can be swept without a Hessian, which costs as much as size / 2 sweeps. */
-enum { MOST_BEFORE_SWEEPS = 300 };
-
 static int sweeps_columns(const lc_member *member) { return member->obj.x->ops->col_look != NULL; }
 
 static int is_large(const lc_member *member) {
   if (member->pen.grouped) return 0; /* orthants are those of single coefficients */
-  if (sweeps_columns(member)) return member->model.size > MOST_BEFORE_SWEEPS;
+  if (sweeps_columns(member)) return member->model.size > LC_SWEPT_SIZE;
   return member->orthant.room > 0 || member->model.size * member->obj.K > MOST_SECOND_ORDER;
 }
 

@@ -2,13 +2,16 @@
  *
  * The set holds the coefficients that are not 0 and those that violate their optimality condition most. The
  * objective is minimised over the set (solver_model.h), all gradients are looked at in one read of X, violators join,
- * until none is left and the gap is small. */
+ * until none is left and the gap is small. Large sets go by sweeps over their sparse columns (solver_sweep.h), or
+ * within orthants (solver_orthant.h): without a Hessian. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "solver.h"
 #include "solver_model.h"
+#include "solver_orthant.h"
+#include "solver_sweep.h"
 
 /* Scaled residual of a coefficient. */
 static double residual(const lc_objective *obj, lc_index place) {
@@ -24,22 +27,19 @@ static int is_wanted(const lc_objective *obj, lc_index place) {
   return f < 0 || (lc_penalty_l1(obj->pen, f) == 0 && !obj->pen->lower) || obj->at.B[place] != 0;
 }
 
-/* Fills the set: what is wanted, then the worst violators, about as many again. If there are more than `most` wanted
- * ones, those that violate most. */
-static lc_status fill_set(lc_model *m, lc_claim *list, lc_index most) {
+/* Fills the set: what is wanted, then the worst violators, about as many again. */
+static lc_status fill_set(lc_model *m, lc_claim *list) {
   const lc_objective *obj = m->obj;
   lc_index wanted = 0, count = 0;
   for (lc_index place = 0; place < obj->P; place++) wanted += is_wanted(obj, place);
-  int crowded = wanted > most;
-  if (crowded) lc_model_clear(m);
   for (lc_index place = 0; place < obj->P; place++) {
     if (m->slot[place] >= 0) continue;
     double violation = residual(obj, place);
-    int first = place % obj->q < obj->pen->one || (!crowded && is_wanted(obj, place));
+    int first = is_wanted(obj, place);
     if (first || violation > 0) list[count++] = (lc_claim){first ? INFINITY : violation, place};
   }
   qsort(list, (size_t)count, sizeof *list, lc_claim_order);
-  lc_index goal = lc_min(most, m->size + lc_max(2 * wanted, 50));
+  lc_index goal = m->size + lc_max(2 * wanted, 50);
   for (lc_index v = 0; v < count && m->size < goal; v++) LC_TRY(lc_model_add(m, list[v].place));
   return LC_OK;
 }
@@ -50,10 +50,21 @@ static double worst_residual(const lc_objective *obj) {
   return worst;
 }
 
+/* Steps on the set, as many as its way of moving deserves before violators are looked for again. */
+static lc_status solve_set(lc_model *m, lc_orthant *orthant, const lc_settings *settings, double goal, double most) {
+  enum { STEPS = 30, SWEEP_STEPS = 3, ORTHANT_STEPS = 500 };
+  if (m->obj->x->ops->col_look && m->size > LC_SWEPT_SIZE) {
+    lc_model_sort(m);
+    return lc_sweep_solve(m, goal, fmin(SWEEP_STEPS, most));
+  }
+  if (!m->obj->x->ops->col_look && (orthant->room > 0 || (double)m->size > settings->working_set))
+    return lc_orthant_solve(orthant, m, goal, fmin(ORTHANT_STEPS, most));
+  return lc_model_solve(m, goal, fmin(STEPS, most));
+}
+
 static lc_status iterate(lc_objective *obj, const lc_settings *settings, lc_report *report) {
-  enum { STEPS = 30 };
   lc_model m;
-  lc_index most = lc_max(2 * obj->K, lc_min(obj->P, (lc_index)settings->working_set));
+  lc_orthant orthant = {.room = 0};
   double limit = isnan(settings->max_iter) ? 1000 : settings->max_iter, goal = INFINITY, least = INFINITY;
   int idle = 0;
   lc_claim *list = lc_arena_alloc(obj->arena, obj->P, sizeof *list);
@@ -71,10 +82,10 @@ static lc_status iterate(lc_objective *obj, const lc_settings *settings, lc_repo
     least = fmin(least, worst);
     if (idle >= 3) return LC_STALLED;
     if (report->iterations >= limit) return LC_MAX_ITER;
-    LC_TRY(fill_set(&m, list, most));
+    LC_TRY(fill_set(&m, list));
     goal = fmin(0.1 * goal, 1e-2 * worst);
     double before = m.steps;
-    lc_status status = lc_model_solve(&m, goal, fmin(STEPS, limit - report->iterations));
+    lc_status status = solve_set(&m, &orthant, settings, goal, limit - report->iterations);
     report->iterations += fmax(m.steps - before, 1);
     if (status != LC_OK && status != LC_MAX_ITER) return status;
     report->decrement = m.gain;
@@ -95,7 +106,7 @@ static lc_status coordinate_run(lc_objective *obj, const lc_settings *settings, 
 
 static const lc_field fields[] = {
     {"working_set", offsetof(lc_settings, working_set), 2000, 2, 20000, 1,
-     "largest number of coefficients that move together; memory grows with its square"},
+     "largest number of coefficients that move by a Hessian of theirs, whose memory is its square; sparse ones: 300"},
 };
 
 const lc_solver lc_solver_coordinate = {

@@ -10,6 +10,9 @@
 
 #include "solver_model.h"
 
+/* A Hessian of the set costs as much as size / 2 sweeps: sets above this size are better swept. */
+enum { LC_SWEPT_SIZE = 300 };
+
 /* Steps on the set of m until its worst residual is at most goal, max_steps are done or rounding ends it (m->stuck).
  * Needs col_look and col_push. Memory n (K + pairs of K) while it runs. */
 lc_status lc_sweep_solve(lc_model *m, double goal, double max_steps);
