@@ -11,7 +11,7 @@
 /* ---- the planner --------------------------------------------------------------------------------------------- */
 
 /* Second derivatives of P coefficients are affordable up to here: a P x P factor in well under a second. */
-enum { NEWTON_COEFFICIENTS = 1500, MOST_COUPLED = 100, MOST_PAIR_BYTES = 1 << 30 };
+enum { NEWTON_COEFFICIENTS = 1500, MOST_COUPLED = 100, MOST_PAIR_BYTES = 1 << 30, MOST_READS = 40 };
 static const double MOST_PROJECTED = 1e10; /* numbers that columns beyond the rank are multiplied with: seconds */
 
 /* Slopes that the penalty leaves alone. */
@@ -69,6 +69,13 @@ static const lc_solver *plan(const lc_problem *problem, const lc_link *link, con
   lc_index loose = count_loose(&problem->pen);
   if (x->p > x->n && (loose == 0 || loose > x->n) && !lc_penalty_is_none(&problem->pen)) {
     *reason = "more columns than rows"; /* no matrix of p x p numbers for a solution in n dimensions */
+    return lc_solver_find("lbfgs");
+  }
+  /* With a ridge L-BFGS ends after some 20 to 80 reads, and no standard errors want a Hessian (bench/planner.R). */
+  int ridge = (loss->flags & LC_SMOOTH) && lc_penalty_all_l2(&problem->pen) && problem->pen.lambda > 0;
+  double hessian = lc_curvature_cost(lc_design_q(x), link->K, (int)lc_packed_size(link->K));
+  if (ridge && !problem->wants_covariance && hessian > MOST_READS) {
+    *reason = "second derivatives of many pairs of columns";
     return lc_solver_find("lbfgs");
   }
   if (few && !many) {

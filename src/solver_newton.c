@@ -131,12 +131,11 @@ static lc_status refresh(lc_objective *obj, newton_work *work, lc_report *report
   return LC_OK;
 }
 
-/* How many gradient passes a pass with curvature costs, from nanoseconds a row measured with AVX-512: 0.09 for each
- * product of the Gram matrices against 0.5 for each column and 6 for each score. */
-static double curvature_cost(const lc_objective *obj) {
-  double gram = 0.09 * (double)lc_packed_size(obj->q) * obj->ns;
-  return 1 + gram / (0.5 * (double)obj->q + 6 * obj->K);
+double lc_curvature_cost(lc_index q, int K, int ns) {
+  return 1 + 0.09 * (double)lc_packed_size(q) * ns / (0.5 * (double)q + 6 * K);
 }
+
+static double curvature_cost(const lc_objective *obj) { return lc_curvature_cost(obj->q, obj->K, obj->ns); }
 
 /* Is the old factor the cheaper way from relative decrement `now`, which was `last` a step ago, to `goal`? A Newton
  * step squares the decrement and costs a curvature; a step with an old factor goes on shrinking it by the same share.
