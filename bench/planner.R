@@ -58,7 +58,8 @@ rows <- vapply(shapes, function(make) {
 
 table <- c(sprintf("linclass %s, R %s, %s threads, %s", utils::packageVersion("linclass"), getRversion(),
                    linclass_threads(), Sys.Date()), "",
-           "Seconds to a certified gap of 1e-9; `auto` names its choice. Last column: its time against the best other.", "",
+           paste("Seconds to a certified gap of 1e-9; `auto` names its choice. Last column: its time against",
+                 "the best other."), "",
            sprintf("| shape | auto | %s | auto / best |", paste(others, collapse = " | ")),
            paste0("|", strrep("---|", length(others) + 3)), rows)
 writeLines(table)

@@ -279,12 +279,12 @@ typedef struct cross {
 
 /* A tile of the left columns and one of the right ones times the weights; NEAR left columns, which stay in L1, meet all
  * of the right ones. */
-static lc_status cross_block(void *context, int slot, lc_index number) {
+static lc_status cross_block(void *context, int k, lc_index number) {
   enum { NEAR = 12 };
   const cross *job = context;
   const lc_design *x = job->x;
   lc_index row0 = number * TILE_ROWS, m = lc_min(TILE_ROWS, x->n - row0), ni = job->ni;
-  double *left = job->tile[slot], *right = left + m * ni, *C = job->C[slot];
+  double *left = job->tile[k], *right = left + m * ni, *C = job->C[k];
   for (lc_index a = 0; a < ni; a++) load_listed(x, row0, m, job->i[a], left + a * m);
   for (lc_index b = 0; b < job->nj; b++) {
     double *column = right + b * m;
