@@ -220,7 +220,7 @@ static lc_status newton_run(lc_objective *obj, const lc_settings *settings, cons
     if (!work.fresh && report->wants_curvature && report->decrement <= late * scale)
       LC_TRY(renew(obj, &work, report, &slope));
     /* A fresh step squares what is left; an old factor measures and steps less exactly. */
-    double enough = work.fresh ? pow(goal, 2.0 / 3) : goal * unsure;
+    double enough = !work.fresh ? goal * unsure : fmax(pow(goal, 2.0 / 3), report->wants_curvature ? late : 0);
     if (!(report->decrement > enough * scale) && lc_gap_is_small(obj, settings)) {
       report->has_curvature = work.fresh && report->decrement <= late * scale;
       /* The step is known and costs nothing; its gain is below the goal, so value and scores can wait. */
