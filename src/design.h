@@ -115,7 +115,6 @@ typedef struct lc_design_ops {
   /* One column at a time, for coordinate descent, cheap where a column has few entries; NULL elsewhere.
    * col_look: x_j't and, unless square is NULL, *square = x_j' diag(s) x_j. col_push: t += d diag(s) x_j. */
   double (*col_look)(const lc_design *, lc_index j, const double *s, const double *t, double *square);
-  void (*col_foresee)(const lc_design *, lc_index j); /* column j will be looked at soon: asks the memory for it */
   void (*col_push)(const lc_design *, lc_index j, double d, const double *s, double *t);
   /* out <- a copy, in the arena, of `count` runs of `length` rows each, run r from row first[r] on (runs may overlap),
    * columns as shown (dense and sparse ones have neither shift nor scale after it), with responses, weights and

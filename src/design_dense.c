@@ -214,18 +214,6 @@ static const double *load_columns(const lc_design *x, lc_index row0, lc_index m,
 
 enum { FEW = 8, FEW_ROWS = 512 }; /* columns and rows of a tile on the stack */
 
-/* Columns here and there are too short for the processor to see what comes next: the next one is asked for early. */
-static void foresee(const lc_design *x, lc_index row0, lc_index m, lc_index j) {
-#ifdef __GNUC__
-  enum { LINE = 8 };
-  if (x->storage != LC_DOUBLE || j < x->one) return;
-  const double *column = (const double *)x->x + (j - x->one) * x->n + row0;
-  for (lc_index i = 0; i < m; i += LINE) __builtin_prefetch(column + i);
-#else
-  (void)x, (void)row0, (void)m, (void)j;
-#endif
-}
-
 static void dense_col_dot(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *R, double *c,
                           const lc_host *host) {
   memset(c, 0, (size_t)(nj * K) * sizeof(double));
@@ -242,7 +230,6 @@ static void dense_col_dot(const lc_design *x, lc_index nj, const lc_index *j, in
     for (lc_index a = from; a < end; a += step)
       for (lc_index row0 = 0; row0 < x->n; row0 += FEW_ROWS) {
         lc_index m = lc_min(FEW_ROWS, x->n - row0);
-        if (step == 1 && a + 1 < nj) foresee(x, row0, m, j[a + 1]);
         const double *X = load_columns(x, row0, m, step, j + a, tile, &ld);
         lc_kernels()->gradient(m, step, K, X, ld, R + row0, x->n, c + a, nj);
       }

@@ -20,8 +20,6 @@ const char *lc_sparse_check(lc_index n, lc_index p, const int *start, lc_index n
   return NULL;
 }
 
-enum { AHEAD = 3 }; /* columns */
-
 static double column_dot(const lc_design *x, lc_index j, const double *r) {
   /* Four sums: the next product need not wait for the last. No array, which would go through memory. */
   const double *value = x->value;
@@ -43,22 +41,6 @@ static void column_axpy(const lc_design *x, lc_index j, double d, double *z) {
   for (int e = x->start[j]; e < x->start[j + 1]; e++) z[x->row[e]] += x->value[e] * b;
 }
 
-/* Columns are short, and the processor does not see that the next one follows: without this most of the time of a sweep
- * is waiting (measured). Of long columns the beginning is enough. */
-static void sparse_col_foresee(const lc_design *x, lc_index j) {
-#ifdef __GNUC__
-  enum { MOST = 512, LINE = 64 };
-  if (j < x->one) return;
-  const double *value = x->value + x->start[j - x->one];
-  const int *row = x->row + x->start[j - x->one];
-  lc_index count = lc_min(MOST, x->start[j - x->one + 1] - x->start[j - x->one]);
-  for (lc_index e = 0; e < count; e += LINE / (lc_index)sizeof *value) __builtin_prefetch(value + e);
-  for (lc_index e = 0; e < count; e += LINE / (lc_index)sizeof *row) __builtin_prefetch(row + e);
-#else
-  (void)x, (void)j;
-#endif
-}
-
 static double total(lc_index n, const double *r) {
   double sum = 0;
   for (lc_index i = 0; i < n; i++) sum += r[i];
@@ -72,11 +54,9 @@ static void sparse_col_dot(const lc_design *x, lc_index nj, const lc_index *j, i
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(dynamic, 64) if (threads > 1)
 #endif
-  for (lc_index a = 0; a < nj; a++) {
-    if (a + AHEAD < nj) sparse_col_foresee(x, j[a + AHEAD]);
+  for (lc_index a = 0; a < nj; a++)
     for (int k = 0; k < K; k++)
       c[a + k * nj] = j[a] < x->one ? total(x->n, R + k * x->n) : column_dot(x, j[a] - x->one, R + k * x->n);
-  }
 }
 
 static void sparse_col_axpy(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *d, double *Z,
@@ -84,7 +64,6 @@ static void sparse_col_axpy(const lc_design *x, lc_index nj, const lc_index *j, 
   (void)host;
   for (int k = 0; k < K; k++)
     for (lc_index a = 0; a < nj; a++) {
-      if (a + AHEAD < nj) sparse_col_foresee(x, j[a + AHEAD]);
       double *z = Z + k * x->n;
       if (j[a] >= x->one)
         column_axpy(x, j[a] - x->one, d[a + k * nj], z);
@@ -165,7 +144,6 @@ static const lc_design_ops sparse_ops = {
     .col_dot = sparse_col_dot,
     .col_axpy = sparse_col_axpy,
     .col_look = sparse_col_look,
-    .col_foresee = sparse_col_foresee,
     .col_push = sparse_col_push,
     .col_cross = sparse_col_cross,
     .subset = lc_sparse_subset,

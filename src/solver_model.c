@@ -152,8 +152,9 @@ static int is_factored(const lc_model *m, lc_index count) {
 /* Factors H of the active coefficients, from the first on that is not where the kept factor has it: a set changes
  * little from step to step, and new ones are at its end. 0: the kept factor is theirs. */
 static int factor(lc_model *m, lc_index count) {
-  if (is_factored(m, count)) return 0;
-  lc_index same = already_factored(m, count), from = same / LC_CHOLESKY_BLOCK * LC_CHOLESKY_BLOCK;
+  lc_index same = already_factored(m, count);
+  if (same == count && count == m->nfactored) return 0;
+  lc_index from = same / LC_CHOLESKY_BLOCK * LC_CHOLESKY_BLOCK;
   for (lc_index v = from; v < count; v++) {
     lc_index s = m->active[v];
     for (lc_index u = 0; u < v; u++) m->small[u + v * m->lead] = m->H[m->active[u] + s * m->lead];

@@ -104,13 +104,11 @@ static double visit(sweep_work *work, lc_index s) {
 
 /* One sweep over the set, or over its nonzero coefficients alone; *worst is the largest residual met. */
 static lc_status sweep(sweep_work *work, int nonzero, double *worst) {
-  enum { BETWEEN_POLLS = 2000, AHEAD = 3 };
+  enum { BETWEEN_POLLS = 2000 };
   const lc_model *m = work->m;
-  const lc_design *x = m->obj->x;
   *worst = 0;
   for (lc_index s = 0; s < m->size; s++) {
     if (s % BETWEEN_POLLS == 0) LC_TRY(lc_poll(m->obj->host));
-    if (s + AHEAD < m->size) x->ops->col_foresee(x, m->place[s + AHEAD] % m->obj->q);
     if (nonzero && m->b[s] == 0) continue;
     *worst = fmax(*worst, visit(work, s));
   }
@@ -184,10 +182,12 @@ static lc_status sweep_nonzeros(sweep_work *work, double goal, double *worst) {
   double *last = work->kept + MEMORY * step, before = INFINITY;
   int count = 0;
   copy_state(work, work->kept, 0);
-  for (int k = 0; k<SWEEPS && * worst> goal; k++) {
+  for (int k = 0; *worst > goal && k < SWEEPS; k++) {
     LC_TRY(sweep(work, 1, worst));
-    if (*worst > before) copy_state(work, last, 1); /* the extrapolation led astray */
-    if (*worst > before) count = -1;
+    if (*worst > before) { /* the extrapolation led astray */
+      copy_state(work, last, 1);
+      count = -1;
+    }
     before = INFINITY;
     copy_state(work, work->kept + ++count * step, 0);
     if (count < MEMORY) continue;
