@@ -31,7 +31,7 @@ typedef struct lc_path_point {
   double kkt;             /* largest residual of a coefficient, in the columns as shown */
   double iterations;      /* steps for this lambda alone */
   double passes;          /* reads of X since the start of the path, parts counting as fractions */
-  int met;                /* 1: relative is within the tolerance; where no gap exists, rounding did not end it */
+  int met; /* 1: relative is within the tolerance; where no gap exists, it ended before rounding and max_iter */
   lc_index nonzero;       /* features with a slope that is not 0 in any score column */
   lc_index *count, **row; /* K: nonzero coefficients of a score column; their rows in B (0: the intercept if any), */
   double **value;         /* and their values in the user's columns */

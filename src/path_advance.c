@@ -189,17 +189,26 @@ static double kkt_of(const lc_member *member) {
   return worst;
 }
 
-/* No feature is left to join: is it good enough? Otherwise a smaller goal. */
-static lc_status judge(lc_run *run, lc_member *member) {
-  lc_objective *obj = &member->obj;
+/* The certificate of the present point. */
+static lc_status certify(lc_run *run, lc_member *member) {
   member->gap = member->relative = NAN;
   member->kkt = kkt_of(member);
-  member->met = !member->model.stuck;
-  member->pending = 0;
+  member->met = 0;
   if (!member->possible) return LC_OK;
   LC_TRY(gap_of(run, member, &member->gap));
-  member->relative = member->gap / lc_objective_scale(obj);
+  member->relative = member->gap / lc_objective_scale(&member->obj);
   member->met = member->relative <= run->settings->tolerance;
+  return LC_OK;
+}
+
+/* No feature is left to join: is it good enough? Otherwise a smaller goal. */
+static lc_status judge(lc_run *run, lc_member *member) {
+  LC_TRY(certify(run, member));
+  member->pending = 0;
+  if (!member->possible) {
+    member->met = !member->model.stuck;
+    return LC_OK;
+  }
   /* The first-order bound is cautious; how cautious, the last gaps tell. */
   if (member->met)
     member->ease = fmin(100, member->ease * fmin(2, sqrt(0.2 * run->settings->tolerance / member->relative)));
@@ -209,6 +218,19 @@ static lc_status judge(lc_run *run, lc_member *member) {
   member->goal *= fmax(1e-3, fmin(0.1, 0.3 * run->settings->tolerance / member->relative));
   member->pending = 1;
   return LC_OK;
+}
+
+/* Steps that a member may still make for this lambda. */
+static double steps_left(const lc_run *run, const lc_member *member) {
+  double most = run->settings->max_iter;
+  return isnan(most) ? INFINITY : fmax(0, most - member->steps);
+}
+
+/* It is left as far as it came, with the features that just joined. */
+static lc_status give_up(lc_run *run, lc_member *member) {
+  LC_TRY(lc_model_load(&member->model));
+  member->pending = 0;
+  return certify(run, member);
 }
 
 /* ---- one lambda
@@ -276,15 +298,15 @@ static lc_status begin(lc_run *run, lc_member *member, double lambda) {
 
 /* Newton steps on the set, or many cheaper ones. A step by sweeps costs so much that features should join after each.
  */
-static lc_status solve_set(lc_member *member) {
-  const double most = 100, many = 2000;
+static lc_status solve_set(lc_run *run, lc_member *member) {
+  double left = steps_left(run, member), most = fmin(100, left), many = fmin(2000, left);
   double before = member->model.steps;
   lc_status status;
   int one = is_large(member) && sweeps_columns(member);
   if (!is_large(member))
     status = lc_model_solve(&member->model, member->goal, most);
   else if (one)
-    status = lc_sweep_solve(&member->model, member->goal, 1);
+    status = lc_sweep_solve(&member->model, member->goal, fmin(1, left));
   else
     status = lc_orthant_solve(&member->orthant, &member->model, member->goal, many);
   member->steps += member->model.steps - before;
@@ -324,8 +346,7 @@ static lc_status task_begin(lc_run *run, lc_member *member) {
 }
 
 static lc_status task_solve(lc_run *run, lc_member *member) {
-  (void)run;
-  LC_TRY(solve_set(member));
+  LC_TRY(solve_set(run, member));
   return look(member);
 }
 
@@ -354,12 +375,8 @@ lc_status lc_members_advance(lc_run *run, double lambda) {
       if (!member->pending) continue;
       LC_TRY(join(run, member, count, &joined));
       if (round > 0 && joined == 0 && member->settled) LC_TRY(judge(run, member));
-      if (round >= MOST_ROUNDS && member->pending) { /* as far as it came */
-        LC_TRY(lc_model_load(&member->model));       /* with those that just joined */
-        member->gap = member->relative = NAN;
-        member->kkt = kkt_of(member);
-        member->met = member->pending = 0;
-      }
+      int spent = round >= MOST_ROUNDS || (round > 0 && steps_left(run, member) == 0);
+      if (spent && member->pending) LC_TRY(give_up(run, member));
       pending += member->pending;
     }
     if (pending == 0) break;

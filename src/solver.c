@@ -25,7 +25,7 @@ const lc_solver *lc_solver_find(const char *name) {
 const lc_field lc_control_fields[] = {
     {FIELD(tolerance), 1e-9, 1e-15, 1, 0,
      "relative certificate (duality gap or Newton decrement over the objective) that ends a fit"},
-    {FIELD(max_iter), NAN, 0, 1e9, 1, "largest number of iterations; NA: the solver's own"},
+    {FIELD(max_iter), NAN, 0, 1e9, 1, "largest number of iterations (a path: for each lambda); NA: the solver's own"},
     {FIELD(time_limit), INFINITY, 0, INFINITY, 0, "seconds after which a fit stops with what it has"},
     {FIELD(threads), NAN, 1, 1024, 1, "threads; NA: the default"},
     {FIELD(trace), 0, 0, 1, 1, "1: a message for each line of the history"},

@@ -383,6 +383,34 @@ test_that("points that miss the tolerance give one warning that counts them", {
   expect_match(paste(capture.output(print(path)), collapse = " "), "missed the tolerance")
 })
 
+test_that("max_iter limits the steps for each lambda, and points that hit it say so", {
+  i <- seq_len(120)
+  x <- outer(i, 1:40, function(i, j) sin(i * j^1.3))
+  y <- factor(c("a", "b", "c")[1 + (x[, 1] + x[, 2] > 0) + (x[, 3] > 0.5 + x[, 4])])
+  for (x in list(x, Matrix::Matrix(x * (x > 0.5), sparse = TRUE))) for (grouped in c(FALSE, TRUE)) {
+    fit <- function(control) {
+      linclass_path(x, y, lambda = c(0.05, 0.01), grouped = grouped, control = control)
+    }
+    whole <- fit(linclass_control())
+    expect_true(all(whole$points$iterations > 2))
+    for (most in 0:2) {
+      expect_warn_topic(short <- fit(linclass_control(max_iter = most)), "not_converged", "max_iter")
+      expect_true(all(short$points$iterations <= most))
+      expect_false(any(short$points$met))
+      # Their gaps are true: no less than what is to be gained.
+      excess <- short$points$objective - whole$points$objective
+      expect_true(all(excess > 0 & short$points$gap >= excess))
+    }
+    enough <- fit(linclass_control(max_iter = max(whole$points$iterations)))
+    expect_identical(coef(enough), coef(whole))
+  }
+  cv <- NULL
+  expect_warn_topic(cv <- linclass_cv(x, y, lambda = c(0.05, 0.01), folds = 3,
+                                      control = linclass_control(max_iter = 1)),
+                    "not_converged", "6 of the folds' paths")
+  expect_false(any(cv$path$points$met))
+})
+
 # --- Bad input -------------------------------------------------------------------------------
 
 # Each row: topic of the error, a pattern in its message, the call.
