@@ -210,14 +210,41 @@ static double active_residual(const lc_model *m, lc_index count) {
   return worst;
 }
 
+/* ||b|| - ||start|| of a group with all digits of b - start: (b - start)'(b + start) / (||b|| + ||start||). */
+static double norm_change(const lc_model *m, lc_index s, lc_index width) {
+  double both = lc_penalty_norm(width, m->b + s, 1) + lc_penalty_norm(width, m->start + s, 1), change = 0;
+  for (lc_index c = s; both > 0 && c < s + width; c++)
+    change += (m->b[c] - m->start[c]) * ((m->b[c] + m->start[c]) / both);
+  return change;
+}
+
+/* g'd + penalty change: the slope of F along the move, an upper bound of its fall. */
+static double predicted_change(const lc_model *m) {
+  double change = 0;
+  for (lc_index s = 0, width; s < m->size; s += width) {
+    width = lc_model_width(m, s);
+    for (lc_index c = s; c < s + width; c++)
+      change += (m->g[c] + lc_model_l2(m, s) * m->start[c]) * (m->b[c] - m->start[c]);
+    change += lc_model_l1(m, s) * norm_change(m, s, width);
+  }
+  return change;
+}
+
+/* The model with its penalty at b less that at the start. */
+static double model_change(const lc_model *m) {
+  double bend = 0;
+  for (lc_index s = 0; s < m->size; s++) bend += m->Hd[s] * (m->b[s] - m->start[s]);
+  return predicted_change(m) + 0.5 * bend;
+}
+
 /* Norms of several coefficients bend, so a solution holds near its point only: it is taken by halves until it lessens
- * the residual. 1: it did, or a new factor may. */
-static int settle(lc_model *m, lc_index count, double before, int new_factor) {
+ * the residual, and gives back next to nothing of the model's fall. 1: it did, or a new factor may. */
+static int settle(lc_model *m, lc_index count, double before, double fall, int new_factor) {
   double taken = 1, least = new_factor ? 1.0 / 32 : 1;
   for (;;) {
     double after = active_residual(m, count);
     if (!(after < 0.25 * before)) m->nfactored = -1;
-    if (after < before) return 1;
+    if (after < before && model_change(m) <= 0.99 * fall) return 1;
     if (taken <= least) break;
     taken /= 2;
     move_active(m, count, -taken, -1, 0);
@@ -234,7 +261,7 @@ static lc_status solve_active(lc_model *m, int rounds, double goal) {
     double at = 0;
     if (count == 0) return LC_OK;
     LC_TRY(lc_poll(m->obj->host));
-    double before = active_residual(m, count);
+    double before = active_residual(m, count), fall = m->obj->pen->grouped ? fmin(model_change(m), 0) : 0;
     int new_factor = factor(m, count);
     for (lc_index v = 0; v < count; v++) m->rhs[v] = -active_slope(m, m->active[v]);
     lc_cholesky_solve(count, m->small, m->lead, m->skip, m->rhs);
@@ -242,7 +269,7 @@ static lc_status solve_active(lc_model *m, int rounds, double goal) {
     move_active(m, count, share, hit, at);
     if (!m->obj->pen->grouped) {
       if (hit < 0) return LC_OK;
-    } else if (!settle(m, count, before, new_factor) || active_residual(m, count) <= goal) {
+    } else if (!settle(m, count, before, fall, new_factor) || active_residual(m, count) <= goal) {
       return LC_OK;
     }
   }
@@ -328,26 +355,6 @@ static void learn(lc_model *m) {
 
 /* ---- steps ---------------------------------------------------------------------------------------------------------
  */
-
-/* ||b|| - ||start|| of a group with all digits of b - start: (b - start)'(b + start) / (||b|| + ||start||). */
-static double norm_change(const lc_model *m, lc_index s, lc_index width) {
-  double both = lc_penalty_norm(width, m->b + s, 1) + lc_penalty_norm(width, m->start + s, 1), change = 0;
-  for (lc_index c = s; both > 0 && c < s + width; c++)
-    change += (m->b[c] - m->start[c]) * ((m->b[c] + m->start[c]) / both);
-  return change;
-}
-
-/* g'd + penalty change: the slope of F along the move, an upper bound of its fall. */
-static double predicted_change(const lc_model *m) {
-  double change = 0;
-  for (lc_index s = 0, width; s < m->size; s += width) {
-    width = lc_model_width(m, s);
-    for (lc_index c = s; c < s + width; c++)
-      change += (m->g[c] + lc_model_l2(m, s) * m->start[c]) * (m->b[c] - m->start[c]);
-    change += lc_model_l1(m, s) * norm_change(m, s, width);
-  }
-  return change;
-}
 
 lc_status lc_model_try(lc_model *m, double t) {
   lc_objective *obj = m->obj;

@@ -151,3 +151,13 @@ test_that("what groups cannot do is refused", {
   expect_topic(fit(loss = "hinge"), "penalty", "kink")
   expect_topic(linclass_path(three$x, three$y, grouped = NA), "argument", "grouped")
 })
+
+test_that("a far lambda is reached at once where the model is nearly singular", {
+  i <- seq_len(120)
+  x <- outer(i, 1:40, function(i, j) sin(i * j^1.3))
+  y <- factor(1 + (x[, 1] + x[, 2] > 0) + (x[, 3] > 0.5 + x[, 4]))
+  at_once <- linclass_path(x, y, lambda = 0.003, grouped = TRUE)
+  expect_true(at_once$converged)
+  step_by_step <- linclass_path(x, y, lambda = c(0.03, 0.01, 0.003), grouped = TRUE)
+  expect_equal(at_once$points$objective, step_by_step$points$objective[3L], tolerance = 1e-7)
+})
