@@ -8,7 +8,7 @@
 #' @section The sequence: Without `lambda` the sequence goes, evenly on a logarithmic scale, from
 #'   the smallest value at which all penalised slopes are zero down to `lambda_min_ratio` times that
 #'   value. With `alpha` below 0.001 no finite value makes slopes zero, and the largest one is that
-#'   of `alpha = 0.001`.
+#'   of `alpha = 0.001`. The largest value of the hinge is that of a smooth version of it.
 #'
 #' @section Coding:
 #' As in [linclass()], with one coding for the whole path: softmax and the margin losses of three or
@@ -48,7 +48,8 @@
 #'   score and named by its class (two classes: one matrix, of the second level); see
 #'   [coef.linclass_path()];
 #' * `points`: a data frame with a row for each `lambda`: `lambda`, `nonzero` (columns with a slope
-#'   other than 0), `loss` (the mean loss), `deviance_ratio` (1 - loss / null loss), `objective`,
+#'   other than 0), `loss` (the mean loss), `deviance_ratio` (1 - loss / null loss; NA for the
+#'   perceptron, whose null loss is 0), `objective`,
 #'   the certificate as `gap`, `relative`, `kkt` and `met` (see [certificate()]), `iterations`, and
 #'   `passes` (reads of x so far, parts counting as fractions);
 #' * `loss`, `levels`, `coding`, `alpha`, `grouped`, `penalty_factor`, `standardize`, `lower`, `upper`, `n`,
@@ -192,8 +193,9 @@ check_grouped <- function(grouped, problem) {
 }
 
 new_linclass_path <- function(problem, result, call) {
+  null <- if (result$null_loss > 0) result$null_loss else NA # the perceptron's is 0
   points <- data.frame(result[c("lambda", "nonzero", "loss")],
-                       deviance_ratio = 1 - result$loss / result$null_loss,
+                       deviance_ratio = 1 - result$loss / null,
                        result[c("objective", "gap", "relative", "kkt", "met", "iterations",
                                 "passes")])
   path <- c(

@@ -104,7 +104,7 @@ static lc_status run_lambdas(lc_run *run, int sets, lc_path *out) {
   const lc_path_spec *spec = run->spec;
   LC_TRY(lc_members_start(run, &out->lambda_max));
   out->weight_sum = run->member->obj.weight_sum;
-  out->null_loss = run->member->obj.at.loss;
+  LC_TRY(lc_members_null_loss(run, &out->null_loss));
   for (lc_index l = 0; l < spec->nlambdas; l++) {
     double lambda = lambda_at(spec, out->lambda_max, l);
     LC_TRY(sets && lambda > 0 ? lc_members_advance(run, lambda) : lc_members_solve(run, lambda));
@@ -129,7 +129,8 @@ lc_status lc_path_run(lc_problem *problem, const lc_path_spec *spec, const lc_se
   out->point = lc_arena_alloc(arena, spec->nlambdas, sizeof *out->point);
   if (!out->point) return LC_OUT_OF_MEMORY;
   out->status = run_lambdas(&run, sets, out);
-  out->solver = sets ? lc_solver_find("coordinate") : run.solver;
-  out->reason = sets ? "an L1 penalty" : run.reason;
+  int whole = !sets || lambda_at(spec, out->lambda_max, 0) == 0; /* fits from the first on */
+  out->solver = whole ? run.solver : lc_solver_find("coordinate");
+  out->reason = whole ? run.reason : "an L1 penalty";
   return out->status;
 }

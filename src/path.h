@@ -45,7 +45,7 @@ typedef struct lc_path {
   lc_index length;         /* points that were reached, <= nlambdas */
   double lambda_max;       /* that of lc_members_start(), also where lambdas were given */
   double weight_sum;       /* W of all rows */
-  double null_loss;        /* mean loss without the penalised slopes; of a loss with a kink, of a smooth version */
+  double null_loss;        /* mean loss without the penalised slopes */
   lc_path_point *point;    /* nlambdas of them, `length` filled; in the arena */
   const lc_solver *solver; /* of the points; NULL where there is none and none was begun */
   const char *reason;      /* why this solver, in a few words; NULL with it */

@@ -38,7 +38,6 @@ typedef struct lc_member {
   double best_relative;    /* least relative gap for this lambda, Inf before the first */
 
   /* by whole fits: lc_members_solve() */
-  int started;   /* 1: B is a solution that lc_solve() may start from */
   double *own_Z; /* n x K: memory of Z; NULL before */
 
   /* the last solution, for whoever records it; the numbers are those of lc_path_point, steps its iterations */
@@ -82,5 +81,9 @@ lc_status lc_members_advance(lc_run *run, double lambda);
 
 /* The same by lc_solve() for each member, lambda >= 0: no L1 part, a kink, or no second derivatives of the set. */
 lc_status lc_members_solve(lc_run *run, double lambda);
+
+/* Mean loss of member 0 without the penalised slopes, of a kink itself by a fit. After lc_members_start() and before
+ * anything else. */
+lc_status lc_members_null_loss(lc_run *run, double *out);
 
 #endif

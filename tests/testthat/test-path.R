@@ -411,6 +411,46 @@ test_that("max_iter limits the steps for each lambda, and points that hit it say
   expect_false(any(cv$path$points$met))
 })
 
+test_that("a path that ends in lambda = 0 ends in the fit without penalty", {
+  i <- seq_len(200)
+  x <- outer(i, 1:5, function(i, j) sin(i * j^1.3))
+  x <- cbind(x, x[, 1] + x[, 2]) # many optima: the one that linclass() shows
+  responses <- list(factor(x[, 1] + 2 * sin(7 * i) > 0),
+                    factor((x[, 1] + 2 * sin(7 * i) > 0) + (x[, 2] + 2 * sin(4 * i) > 0)))
+  for (y in responses) for (alpha in 0:1) {
+    path <- linclass_path(x, y, lambda = c(0.1, 0.01, 0), alpha = alpha)
+    coding <- if (nlevels(y) > 2L) "symmetric"
+    fit <- quiet(linclass(x, y, coding = coding))
+    expected <- coef(fit)
+    expected[is.na(expected)] <- 0
+    expect_equal(coef(path, s = 0, format = "dense"), expected, tolerance = 1e-6)
+    expect_equal(path$points$objective[3L], fit$objective, tolerance = 1e-12)
+  }
+  expect_identical(linclass_path(x, y, lambda = 0)$solver, "newton")
+})
+
+test_that("the null loss of a hinge path is that of the hinge", {
+  null_loss <- function(...) quiet(linclass_path(..., loss = "hinge", lambda = 0.1))$null_loss
+  i <- seq_len(60)
+  sign <- 2 * (two$y == "high") - 1
+  hinge <- function(score) mean(pmax(0, 1 - sign * score))
+  best <- function(score) optimize(function(b) hinge(score + b), c(-4, 4), tol = 1e-10)$objective
+  rare <- factor(i > 45)
+  # The score of every row is that of the larger class, or 0 without an intercept.
+  expect_equal(null_loss(x, rare), 2 * 15 / 60, tolerance = 1e-6)
+  expect_equal(null_loss(x, rare, intercept = FALSE), 1, tolerance = 1e-6)
+  expect_equal(null_loss(x, two$y, offset = x[, 1]), best(x[, 1]), tolerance = 1e-6)
+  expect_equal(null_loss(x, two$y, offset = x[, 1], intercept = FALSE), hinge(x[, 1]))
+  free <- linclass(x[, 1, drop = FALSE], two$y, loss = "hinge")
+  expect_equal(null_loss(x, two$y, penalty_factor = c(0, 1, 1)), free$loss_value, tolerance = 1e-6)
+  expect_equal(null_loss(x, two$y, lower = c(1, -Inf, -Inf)), best(x[, 1]), tolerance = 1e-6)
+  path <- linclass_path(x, two$y, loss = "hinge", lambda = c(10, 0.001))
+  expect_equal(path$points$deviance_ratio, 1 - path$points$loss / path$null_loss)
+  expect_equal(path$points$deviance_ratio[1L], 0, tolerance = 1e-6)
+  none <- quiet(linclass_path(x, two$y, loss = "perceptron", lambda = 0))
+  expect_identical(none$points$deviance_ratio, NA_real_)
+})
+
 # --- Bad input -------------------------------------------------------------------------------
 
 # Each row: topic of the error, a pattern in its message, the call.
