@@ -230,7 +230,8 @@ as.matrix.linclass_codes <- function(x, ...) {
 }
 
 # The matrix of the fit for who asks: sparse where it would be large.
-write_out <- function(x) {
+as_columns <- function(x) {
+  if (!inherits(x, "linclass_codes")) return(x)
   if (8 * nrow(x) * ncol(x) <= dense_limit) return(as.matrix(x))
   entries <- code_entries(x)
   Matrix::drop0(Matrix::sparseMatrix(entries$row, entries$column, x = entries$number,

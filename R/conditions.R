@@ -47,6 +47,7 @@ condition_topics <- list(
     separation = "Some classes are separated by the features: no finite maximum likelihood exists.",
     rank = "Columns are linear combinations of others; their coefficients are NA.",
     ill_conditioned = "The problem is nearly rank-deficient; few digits of the result are certain.",
+    range = "A variance is too large or too small for a number, and NA.",
     underdetermined = "There are more coefficients than rows and no penalty.",
     nonfinite = "Predictions of some rows are not defined, because `newdata` is infinite there."
   ),

@@ -34,8 +34,7 @@ print.linclass_control <- function(x, ...) {
 }
 
 as_control <- function(x) {
-  if (inherits(x, "linclass_control")) return(x)
-  if (is.list(x)) return(do.call(linclass_control, x))
+  if (is.list(x)) return(do.call(linclass_control, unclass(x)))
   abort("control", sprintf("`control` must be made by linclass_control(), not %s.",
                            describe_value(x)))
 }

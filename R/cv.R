@@ -67,7 +67,7 @@
 #' cv$best
 #' @export
 linclass_cv <- function(x, ...) {
-  UseMethod("linclass_cv", if (missing(x)) named_formula(...) else x)
+  UseMethod("linclass_cv", first_argument(x, ...))
 }
 
 #' @rdname linclass_cv

@@ -34,9 +34,9 @@
 #' separated, whether columns are linear combinations of others (their coefficients are NA), and
 #' whether the problem is ill-conditioned.
 #'
-#' @param x a formula; a numeric, integer or logical matrix (n rows, p columns, no column of
-#'   ones); a matrix of package Matrix (sparse ones are not made dense); or a data frame of numeric
-#'   columns.
+#' @param x a formula (`data` may stand before it, as in `data |> linclass(formula = y ~ a)`); a
+#'   numeric, integer or logical matrix (n rows, p columns, no column of ones); a matrix of package
+#'   Matrix (sparse ones are not made dense); or a data frame of numeric columns.
 #' @param formula a formula `class ~ features`; `offset()` terms are allowed, and `- 1` drops the
 #'   intercept.
 #' @param data a data frame, list or environment with the variables of the formula.
@@ -108,13 +108,13 @@
 #' linclass(am ~ wt + hp, mtcars, loss = "squared_hinge", lambda = 0.1, alpha = 0)
 #' @export
 linclass <- function(x, ...) {
-  UseMethod("linclass", if (missing(x)) named_formula(...) else x)
+  UseMethod("linclass", first_argument(x, ...))
 }
 
-# `formula =` chooses the method wherever it stands among the arguments.
-named_formula <- function(...) {
+# `formula =` chooses the method wherever it stands among the arguments: data may come first.
+first_argument <- function(x, ...) {
   at <- match("formula", ...names())
-  if (!is.na(at)) ...elt(at)
+  if (!is.na(at)) ...elt(at) else if (!missing(x)) x
 }
 
 #' @rdname linclass

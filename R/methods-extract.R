@@ -237,8 +237,7 @@ model.frame.linclass <- function(formula, ...) {
 #' @rdname fitted.linclass
 #' @export
 model.matrix.linclass <- function(object, data = NULL, ...) {
-  x <- training_data(object, data)$x
-  if (inherits(x, "linclass_codes")) x <- write_out(x)
+  x <- as_columns(training_data(object, data)$x)
   if (object$intercept) x <- cbind(`(Intercept)` = 1, x)
   colnames(x) <- stats::variable.names(object)
   x

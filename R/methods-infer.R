@@ -125,7 +125,9 @@ loss_curvature <- function(object, data, coding = object$coding) {
 #' @param level Confidence level.
 #' @param ... Not used.
 #' @return `vcov()`: a symmetric matrix named as `coef(object, format = "vector")`. `confint()`: a
-#'   matrix of lower and upper limits. Errors: `linclass_error_no_vcov`.
+#'   matrix of lower and upper limits. Errors: `linclass_error_no_vcov`. A variance that is too large
+#'   or too small for a number, as that of a column of size 1e-200, is NA with a warning of class
+#'   `linclass_warning_range`.
 #' @seealso [summary.linclass()]
 #' @examples
 #' fit <- linclass(low ~ age + lwt, MASS::birthwt)
@@ -136,7 +138,7 @@ loss_curvature <- function(object, data, coding = object$coding) {
 vcov.linclass <- function(object, complete = TRUE, data = NULL, ...) {
   check_no_dots(list(...), c("complete", "data"))
   check_vcov(object)
-  V <- if (is.null(object$vcov)) computed_vcov(object, data) else object$vcov
+  V <- within_range(if (is.null(object$vcov)) computed_vcov(object, data) else object$vcov)
   if (!complete) return(V)
   all <- names(stats::coef(object, format = "vector"))
   if (length(all) == nrow(V)) return(V)
@@ -160,25 +162,42 @@ check_vcov <- function(object) {
   abort("no_vcov", sprintf("There is no covariance of the coefficients: %s.", why))
 }
 
+# Columns that could not be estimated are dropped before the matrix is made.
 computed_vcov <- function(object, data) {
-  symmetric <- object$coding == "symmetric"
-  coding <- if (symmetric) "reference" else object$coding
-  H <- loss_curvature(object, training_data(object, data), coding)
+  data <- training_data(object, data)
+  names <- names(stats::coef(object, format = "vector", complete = FALSE))
   W <- object$coefficients
   kept <- if (is.matrix(W)) colSums(is.na(W)) == 0 else !is.na(W)
-  scores <- nrow(H) / length(kept)
-  use <- rep(kept, scores)
-  V <- invert_information(H[use, use, drop = FALSE] * object$nobs)
+  if (!all(kept)) {
+    object$coefficients <- if (is.matrix(W)) W[, kept, drop = FALSE] else W[kept]
+    data$x <- as_columns(data$x)[, if (object$intercept) kept[-1L] else kept, drop = FALSE]
+    object$p <- ncol(data$x)
+  }
+  symmetric <- object$coding == "symmetric"
+  H <- loss_curvature(object, data, if (symmetric) "reference" else object$coding)
+  V <- invert_information(H * object$nobs)
   if (is.null(V)) {
     abort("no_vcov", paste("The information matrix is singular to working precision: the classes",
                            "are separated or columns are nearly dependent."))
   }
   if (symmetric) {
-    map <- kronecker(to_symmetric(diag(scores)), diag(sum(kept)))
+    map <- kronecker(to_symmetric(diag(nrow(W) - 1L)), diag(sum(kept)))
     V <- map %*% V %*% t(map)
   }
-  names <- names(stats::coef(object, format = "vector", complete = FALSE))
   dimnames(V) <- list(names, names)
+  V
+}
+
+# Squares of very small or very large numbers are no numbers.
+within_range <- function(V) {
+  lost <- !is.finite(diag(V)) | diag(V) == 0
+  V[!is.finite(V)] <- NA
+  diag(V)[lost] <- NA
+  if (any(lost)) {
+    warn("range", sprintf(paste(
+      "The variance of %s is beyond the range of numbers and is NA. Give the columns other units."),
+      enumerate(rownames(V)[lost])), coefficients = rownames(V)[lost])
+  }
   V
 }
 

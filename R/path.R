@@ -81,7 +81,7 @@
 #' head(path$points[c("lambda", "nonzero", "deviance_ratio", "relative")])
 #' @export
 linclass_path <- function(x, ...) {
-  UseMethod("linclass_path", if (missing(x)) named_formula(...) else x)
+  UseMethod("linclass_path", first_argument(x, ...))
 }
 
 #' @rdname linclass_path

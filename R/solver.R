@@ -19,7 +19,9 @@
 #' fit <- linclass(am ~ wt, mtcars, solver = solver("gradient_descent"))
 #' fit$solver
 #' @export
-solver <- function(name, ...) {
+solver <- function(name, ...) new_solver(name, list(...))
+
+new_solver <- function(name, options) {
   if (!is.character(name) || length(name) != 1L || is.na(name)) {
     abort("solver", sprintf("`name` of a solver must be one string, not %s.",
                             describe_value(name)))
@@ -30,7 +32,7 @@ solver <- function(name, ...) {
                             hint_nearest(name, valid), enumerate(valid, 20L)))
   }
   fields <- if (name == "auto") list(name = character()) else solver_row(name)$options
-  options <- check_fields(list(...), fields, "solver", sprintf("solver(\"%s\")", name))
+  options <- check_fields(options, fields, "solver", sprintf("solver(\"%s\")", name))
   structure(list(name = name, options = options), class = "linclass_solver")
 }
 
@@ -43,8 +45,10 @@ print.linclass_solver <- function(x, ...) {
 }
 
 as_solver <- function(x) {
-  if (inherits(x, "linclass_solver")) return(x)
   if (is.character(x)) return(solver(x))
+  if (inherits(x, "linclass_solver") && is.list(x)) { # checked again: anybody can give a list this class
+    return(new_solver(x[["name"]], as.list(x[["options"]])))
+  }
   abort("solver", sprintf("`solver` must be a string or made by solver(), not %s.",
                           describe_value(x)))
 }

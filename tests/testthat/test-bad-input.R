@@ -222,6 +222,16 @@ test_that("solvers and settings are checked against the tables of C", {
     row("control", "max_iter", linclass_control(max_iter = -1)),
     row("control", "threads", linclass_control(threads = 0)),
     row("control", "linclass_control", linclass(x, y, control = 3)),
+    row("control", "named", linclass(x, y, control = structure(list(1), class = "linclass_control"))),
+    row("control", "tolerance", linclass(x, y, control = structure(list(tolerance = "a"),
+                                                                   class = "linclass_control"))),
+    row("solver", "one string", linclass(x, y, solver = structure(list(), class = "linclass_solver"))),
+    row("solver", "Unknown", linclass(x, y, solver = structure(list(name = "newtn"),
+                                                               class = "linclass_solver"))),
+    row("solver", "no option", linclass(x, y, solver = structure(
+      list(name = "newton", options = list(name = 1)), class = "linclass_solver"))),
+    row("solver", "named", linclass(x, y, solver = structure(
+      list(name = "lbfgs", options = 3), class = "linclass_solver"))),
     row("control", "at least 1", linclass_threads(0)),
     row("control", "at least 1", linclass_threads(NA))
   ))

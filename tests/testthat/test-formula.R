@@ -31,6 +31,15 @@ test_that("the formula may be named and stand anywhere", {
   expected <- coef(linclass(am ~ wt, mtcars, weights = carb))
   expect_equal(coef(linclass(formula = am ~ wt, data = mtcars, weights = carb)), expected)
   expect_equal(coef(linclass(data = mtcars, weights = carb, formula = am ~ wt)), expected)
+  # As lm() and glm(): data may come first, by a pipe, where the formula has its name.
+  piped <- mtcars |> linclass(formula = am ~ wt, weights = carb)
+  expect_equal(coef(piped), expected)
+  expect_identical(piped$call, quote(linclass(formula = am ~ wt, data = mtcars, weights = carb)))
+  path <- mtcars |> linclass_path(formula = am ~ wt, lambda = c(0.1, 0.01))
+  expect_equal(coef(path), coef(linclass_path(am ~ wt, mtcars, lambda = c(0.1, 0.01))))
+  cv <- mtcars |> linclass_cv(formula = am ~ wt, foldid = rep_len(1:4, 32), nlambda = 5)
+  expect_identical(cv$path$blueprint$kind, "formula")
+  expect_topic(linclass(x = mtcars, formula = am ~ wt), "unused_argument", "formula goes first")
 })
 
 test_that("intercept = FALSE is `- 1`", {

@@ -173,6 +173,33 @@ test_that("vcov computed from the data is the stored one", {
   for (fit in list(ours, softmax_fit, symmetric)) {
     expect_equal(vcov(forget(fit)), vcov(fit), tolerance = 1e-8)
   }
+  # Columns that depend on others are dropped, from matrices and from codes of factors.
+  birthwt$twice <- 2 * birthwt$age
+  codes <- data.frame(a = rep(factor(1:40), 250), b = rep(factor(1:50), each = 200))
+  codes$a_again <- codes$a
+  codes$y <- sin(seq_len(10000)^1.2) + as.integer(codes$a) / 40 > 0.5
+  for (fit in quiet(list(linclass(low ~ age + twice + lwt, birthwt),
+                         linclass(update(housing_model, ~ . + Infl:I(1 * (Infl == "Low"))), housing,
+                                  weights = Freq, coding = "symmetric"),
+                         linclass(y ~ a + a_again + b, codes)))) {
+    expect_true(anyNA(coef(fit)))
+    expect_equal(vcov(forget(fit)), vcov(fit), tolerance = 1e-7)
+  }
+  expect_identical(fit$blueprint$layout, "coded")
+})
+
+test_that("a variance beyond the range of numbers is NA with a warning", {
+  units <- c(1e-200, 1e200)
+  plain <- summary(linclass(low ~ age + lwt, birthwt))$coefficients
+  for (unit in units) {
+    birthwt$far <- birthwt$age * unit
+    fit <- linclass(low ~ far + lwt, birthwt)
+    expect_warn_topic(V <- vcov(fit), "range", "`far`")
+    expect_identical(diag(is.na(V)), c(`(Intercept)` = FALSE, far = TRUE, lwt = FALSE))
+    expect_warn_topic(table <- summary(fit)$coefficients, "range")
+    expect_identical(unname(table["far", -1L]), rep(NA_real_, 3L))
+    expect_equal(table[-2L, ], plain[-2L, ], tolerance = 1e-6)
+  }
 })
 
 test_that("coef() has every format", {
