@@ -6,6 +6,7 @@
 
 #include "kernel.h"
 #include "linalg.h"
+#include "metric_leading.h"
 
 enum {
   MOST_SCORES = 100,                                /* K of a Kronecker model */
@@ -129,7 +130,8 @@ double lc_metric_cost(const lc_objective *obj) {
   /* A product of a pass costs about a nanosecond's share of memory beside its two; those of a Gram matrix and a factor
    * come from cache. */
   double memory = 8, rows = fmin(n, ROWS_PER_COLUMN * q);
-  return (rows * q * q + factors * q * q * q / 3) / (n * q * (4 * obj->K + memory));
+  double products = rows * q * q + factors * q * q * q / 3 + lc_leading_products(obj, rows);
+  return products / (n * q * (4 * obj->K + memory));
 }
 
 lc_status lc_metric_allocate(const lc_objective *obj, lc_metric *metric) {
@@ -144,7 +146,7 @@ lc_status lc_metric_allocate(const lc_objective *obj, lc_metric *metric) {
   metric->l2 = lc_arena_doubles(arena, q);
   metric->work = lc_arena_doubles(arena, q * K);
   int got = metric->V && metric->Vt && metric->s && metric->group && metric->U && metric->skip && metric->l2;
-  return got && metric->work ? LC_OK : LC_OUT_OF_MEMORY;
+  return got && metric->work ? lc_leading_allocate(obj, &metric->leading) : LC_OUT_OF_MEMORY;
 }
 
 /* sum += w S_i for all pairs, then w; the trace of w S_i is the row's weight in G. */
@@ -221,11 +223,13 @@ static lc_status fill(lc_objective *obj, lc_metric *metric) {
   lc_index ns = obj->ns, K = obj->K;
   double *gram = lc_arena_doubles(obj->arena, lc_packed_size(obj->q));
   double *sum = lc_arena_doubles(obj->arena, ns + 1), *full = lc_arena_doubles(obj->arena, K * K), total = 0;
-  if (!gram || !sum || !full) return LC_OUT_OF_MEMORY;
+  double *Z = lc_arena_doubles(obj->arena, metric->sample.n * K);
+  if (!gram || !sum || !full || !Z) return LC_OUT_OF_MEMORY;
   lc_pass pass = {.K = obj->K,
                   .ns = 1,
                   .nsum = (int)ns + 1,
                   .B = obj->at.B,
+                  .Z = Z,
                   .block = curvature_block,
                   .context = obj,
                   .sum = sum,
@@ -237,8 +241,9 @@ static lc_status fill(lc_objective *obj, lc_metric *metric) {
   if (!metric->ready) return LC_OK;
   for (lc_index k = 0; k < ns; k++) sum[k] /= sum[ns];
   find_directions(metric, most_factors(obj), sum, full);
+  LC_TRY(lc_leading_find(obj, gram, &metric->leading));
   factor_groups(obj, metric, gram, total);
-  return LC_OK;
+  return lc_leading_fill(obj, metric, Z);
 }
 
 lc_status lc_metric_build(lc_objective *obj, lc_metric *metric) {
@@ -269,7 +274,10 @@ void lc_metric_solve(void *context, double *v) {
   double *turned = metric->work;
   memset(turned, 0, (size_t)metric->P * sizeof(double));
   lc_kernels()->scores(q, K, K, v, q, metric->V, K, turned, q);
+  lc_index r = metric->leading.r;
+  if (r > 0) lc_leading_correct(metric, turned);
   for (int c = 0; c < K; c++) solve_direction(metric, c, turned + c * q);
+  lc_kernels()->scores(q, r, K, metric->leading.V, q, metric->leading.c, r, turned, q);
   memset(v, 0, (size_t)metric->P * sizeof(double));
   lc_kernels()->scores(q, K, K, turned, q, metric->Vt, K, v, q);
 }

@@ -8,13 +8,23 @@
  *     is the second derivative of the loss of row i with respect to its scores, from a sample of 10 rows a column. In
  *     the eigenvectors of S it falls apart into K systems s_c G + diag(l2), each with a Cholesky factor; directions
  *     with nearly the same s_c share one, up to LC_METRIC_FACTORS in all: what is shared is the ratio l2 / s_c alone.
- *     With one score it is the sampled Hessian itself. */
+ *     With one score it is the sampled Hessian itself; with more, that is put in its place in the leading directions of
+ *     G (metric_leading.h). */
 #ifndef LC_METRIC_H
 #define LC_METRIC_H
 
 #include "objective.h"
 
 enum { LC_METRIC_FACTORS = 8 };
+
+/* Leading directions, and the Hessian in them. */
+typedef struct lc_leading {
+  lc_index r;          /* how many; 0: none */
+  double *V;           /* q x r */
+  double *E, *A;       /* factors: r K x r K of the Hessian; r x r of G + diag(l2) / s for each group */
+  unsigned char *skip; /* of their pivots: r K, then r for each group */
+  double *c, *d;       /* r x K, scratch */
+} lc_leading;
 
 typedef struct lc_metric {
   lc_index q, P;
@@ -27,6 +37,7 @@ typedef struct lc_metric {
   double *U;           /* factors, q x q each */
   unsigned char *skip; /* of their pivots */
   double *l2, *work;   /* q, 0 for the intercept; q K */
+  lc_leading leading;
 } lc_metric;
 
 /* The arrow with the largest curvatures, and memory for it. */

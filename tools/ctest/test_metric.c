@@ -1,5 +1,5 @@
 /* Tests of the room "metric": what a model solves, multiplied by the matrix that it stands for, comes back. */
-#include "metric.h"
+#include "metric_leading.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -124,49 +124,118 @@ static void test_arrow(const char *name, int k) {
   ctest_host_free(&d.host);
 }
 
-/* S (x) G by sums over all rows, which so small a sample is. Without a penalty all directions share one factor and the
- * model is exact; with one, members of a group have l2 off by less than a factor 2. */
-static void test_kronecker(const char *name, int k, int reference, double lambda) {
-  static world d;
-  make_world(&d, name, k, reference, lambda);
-  int K = d.obj.K, P = Q * K;
-  double H[MOST * MOST], S[9], mean[9] = {0}, G[Q * Q] = {0}, total = 0;
-  lc_metric metric;
-  CHECK(lc_metric_bound(&d.obj, &metric) == LC_OK);
-  CHECK(isfinite(lc_metric_cost(&d.obj)));
-  CHECK(lc_metric_build(&d.obj, &metric) == LC_OK);
-  CHECK(metric.ready && metric.sample.n == N);
+/* The Hessian, and S (x) G with the ridge, by sums over all rows. */
+static void full_models(const world *d, double *H, double *product) {
+  int K = d->obj.K, P = Q * K;
+  double S[9], mean[9] = {0}, G[Q * Q] = {0}, total = 0;
+  memset(H, 0, (size_t)(P * P) * sizeof(double));
   for (int i = 0; i < N; i++) {
-    row_curvature(&d, i, S);
+    row_curvature(d, i, S);
     double trace = 0;
     for (int c = 0; c < K; c++) trace += S[c * (K + 1)];
     for (int c = 0; c < K * K; c++) mean[c] += S[c];
     total += trace;
+    for (int b = 0; b < P; b++)
+      for (int a = 0; a < P; a++) H[a + b * P] += S[a / Q + b / Q * K] * entry(d, i, a % Q) * entry(d, i, b % Q);
     for (int b = 0; b < Q; b++)
-      for (int a = 0; a < Q; a++) G[a + b * Q] += trace * entry(&d, i, a) * entry(&d, i, b);
+      for (int a = 0; a < Q; a++) G[a + b * Q] += trace * entry(d, i, a) * entry(d, i, b);
   }
-  for (int b = 0; b < K; b++)
-    for (int a = 0; a < K; a++)
-      for (int v = 0; v < Q; v++)
-        for (int u = 0; u < Q; u++)
-          H[a * Q + u + (b * Q + v) * P] =
-              mean[a + b * K] * G[u + v * Q] / total + (a == b && u == v ? ridge(&d, u) : 0);
-  if ((lambda == 0 && reference) || K == 1) check_solves(P, H, &metric);
-  double v[MOST], x[MOST], form = 0, product = 0;
+  for (int b = 0; b < P; b++)
+    for (int a = 0; a < P; a++) {
+      double l2 = a == b ? ridge(d, a % Q) : 0;
+      product[a + b * P] = mean[a / Q + b / Q * K] * G[a % Q + b % Q * Q] / total + l2;
+      H[a + b * P] += l2;
+    }
+}
+
+static void multiply(int P, const double *M, const double *x, double *out) {
+  memset(out, 0, (size_t)P * sizeof(double));
+  for (int j = 0; j < P; j++)
+    for (int i = 0; i < P; i++) out[i] += M[i + j * P] * x[j];
+}
+
+/* Built of all rows, which so small a sample is. */
+static void build(world *d, const char *name, int k, int reference, double lambda, lc_metric *metric) {
+  make_world(d, name, k, reference, lambda);
+  CHECK(lc_metric_bound(&d->obj, metric) == LC_OK);
+  CHECK(isfinite(lc_metric_cost(&d->obj)));
+  CHECK(lc_metric_build(&d->obj, metric) == LC_OK);
+  CHECK(metric->ready && metric->sample.n == N);
+}
+
+/* A shift common to all classes sees the ridge alone, and nothing where there is none. */
+static void check_shift(const world *d, int reference, lc_metric *metric) {
+  int K = d->obj.K, P = Q * K;
+  double x[MOST];
+  for (int i = 0; i < P; i++) x[i] = i % Q;
+  lc_metric_solve(metric, x);
+  for (int i = 0; i < P && !reference && K > 1; i++) {
+    double l2 = ridge(d, i % Q);
+    CHECK_NEAR(x[i], l2 > 0 ? i % Q / l2 : 0, 1e-9);
+  }
+}
+
+/* Without a penalty all directions of S share one factor and the product is exact; with one, members of a group have
+ * l2 off by less than a factor 2. With one score it is the Hessian. */
+static void test_kronecker(const char *name, int k, int reference, double lambda) {
+  static world d;
+  lc_metric metric;
+  build(&d, name, k, reference, lambda, &metric);
+  metric.leading.r = 0;
+  int P = (int)d.obj.P;
+  double H[MOST * MOST], M[MOST * MOST], v[MOST], x[MOST], back[MOST], form = 0, product = 0;
+  full_models(&d, H, M);
+  if ((lambda == 0 && reference) || d.obj.K == 1) check_solves(P, M, &metric);
   for (int i = 0; i < P; i++) v[i] = x[i] = i % Q == 0 ? 0 : ctest_normal();
   lc_metric_solve(&metric, x); /* x'v = x'Mx for the model M, between half and twice x'Hx */
+  multiply(P, M, x, back);
   for (int i = 0; i < P; i++) {
     product += x[i] * v[i];
-    for (int j = 0; j < P; j++) form += x[i] * H[i + j * P] * x[j];
+    form += x[i] * back[i];
   }
   CHECK(product > 0.5 * form && product < 2 * form);
-  /* A shift common to all classes sees the ridge alone, and nothing where there is none. */
-  for (int i = 0; i < P; i++) x[i] = i % Q;
-  lc_metric_solve(&metric, x);
-  for (int i = 0; i < P && !reference && K > 1; i++) {
-    double want = i % Q > 0 && lambda > 0 ? i % Q / ridge(&d, i % Q) : 0;
-    CHECK_NEAR(x[i], want, 1e-9);
+  check_shift(&d, reference, &metric);
+  ctest_host_free(&d.host);
+}
+
+/* In as many directions as coefficients the model is the Hessian, in fewer the Hessian where a step stays in them: the
+ * right side M W c of the product M gives x = W y with W'Hx = W'M W c. */
+static void test_leading(const char *name, int k, int reference, double lambda) {
+  static world d;
+  lc_metric metric;
+  build(&d, name, k, reference, lambda, &metric);
+  int K = d.obj.K, P = Q * K, r = 2;
+  double H[MOST * MOST], M[MOST * MOST], W[MOST] = {0}, v[MOST], x[MOST], back[MOST];
+  full_models(&d, H, M);
+  CHECK(metric.leading.r == Q);
+  if (reference) check_solves(P, H, &metric);
+  check_shift(&d, reference, &metric);
+  metric.leading.r = r;
+  CHECK(lc_leading_fill(&d.obj, &metric, d.obj.at.Z) == LC_OK);
+  check_shift(&d, reference, &metric);
+  if (!reference || lambda > 0) { /* where the product is not known exactly */
+    ctest_host_free(&d.host);
+    return;
   }
+  const double *V = metric.leading.V;
+  for (int c = 0; c < K; c++)
+    for (int a = 0; a < r; a++) {
+      double weight = ctest_normal();
+      for (int j = 0; j < Q; j++) W[c * Q + j] += weight * V[a * Q + j];
+    }
+  multiply(P, M, W, v);
+  memcpy(x, v, sizeof x);
+  lc_metric_solve(&metric, x);
+  multiply(P, H, x, back);
+  for (int c = 0; c < K; c++)
+    for (int a = 0; a < r; a++) {
+      double is = 0, want = 0;
+      for (int j = 0; j < Q; j++) {
+        is += V[a * Q + j] * back[c * Q + j];
+        want += V[a * Q + j] * v[c * Q + j];
+      }
+      CHECK_NEAR(is, want, 1e-6);
+    }
   ctest_host_free(&d.host);
 }
 
@@ -199,6 +268,9 @@ void test_metric(void) {
     test_kronecker("squared_hinge", 2, 0, 0.02 * ridge);
     test_kronecker("softmax", 3, 1, 0.02 * ridge);
     test_kronecker("softmax", 3, 0, 0.02 * ridge);
+    test_leading("softmax", 3, 0, 0.02 * ridge);
+    test_leading("softmax", 3, 1, 0.02 * ridge);
+    test_leading("squared_hinge", 3, 1, 0.02 * ridge);
   }
   test_refusals();
 }
