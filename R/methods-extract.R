@@ -312,8 +312,10 @@ update.linclass <- function(object, formula., ..., evaluate = TRUE) {
 #' @param ... Not used.
 #' @return `objective()`: one number. `certificate()`: a list of class `linclass_certificate` with
 #' * `kind`: `"duality_gap"` (a bound), `"newton_decrement"` (an estimate that is exact near the
-#'   minimum), `"gradient"` (only the size of the gradient is known) or `"mistakes"` (perceptron:
-#'   the weight of the training rows on the wrong side);
+#'   minimum), `"sampled_decrement"` (the same with the second derivatives of a sample of rows, for
+#'   fits that stopped with their budget of epochs: a few percent off), `"gradient"` (only the size
+#'   of the gradient is known) or `"mistakes"` (perceptron: the weight of the training rows on the
+#'   wrong side);
 #' * `gap`: objective minus minimum, at most; `relative`: the gap relative to the objective;
 #' * `kkt`: the largest violation of the optimality conditions, an element of the gradient;
 #' * `tolerance`: what `relative` had to reach; `met`: whether it did.

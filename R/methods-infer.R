@@ -115,12 +115,15 @@ loss_curvature <- function(object, data, coding = object$coding) {
 #'
 #' Penalised estimates are biased towards zero, and the curvature of their objective says nothing of
 #' that bias; so they have no standard errors here. Neither have fits with margin losses, with
-#' class weights or within bounds.
+#' class weights or within bounds. A fit that stopped with its budget (mini-batches after their epochs,
+#' gradient descent of a fixed rate after its steps) has them only within a tenth of a standard error
+#' of the maximum, as its certificate tells: elsewhere they would describe an estimate that it is not.
+#' `solver("minibatch", finish = 1)` goes on to the maximum.
 #'
 #' @param object A fit made by [linclass()]: unpenalised, with a likelihood loss.
 #' @param complete Whether coefficients that could not be estimated have rows and columns, of `NA`.
 #' @param data `NULL`, or the training data, as in [fitted.linclass()]; only read where the fit did
-#'   not keep the covariance (more than 256 coefficients).
+#'   not keep the covariance (more than 256 coefficients, or a budget that ended too early).
 #' @param parm Which coefficients, by name or number; all if missing.
 #' @param level Confidence level.
 #' @param ... Not used.
@@ -138,6 +141,12 @@ loss_curvature <- function(object, data, coding = object$coding) {
 vcov.linclass <- function(object, complete = TRUE, data = NULL, ...) {
   check_no_dots(list(...), c("complete", "data"))
   check_vcov(object)
+  if (object$status == "budget" && is.null(object$vcov) && is.null(data)) {
+    abort("no_vcov", paste(
+      "The fit stopped with its budget, and is not known to be within a tenth of a standard error of",
+      "the maximum: standard errors would mislead. Use finish = 1 or more epochs, or pass `data` to",
+      "get the inverse information at these coefficients."))
+  }
   V <- within_range(if (is.null(object$vcov)) computed_vcov(object, data) else object$vcov)
   if (!complete) return(V)
   all <- names(stats::coef(object, format = "vector"))

@@ -109,6 +109,8 @@ certificate_in_words <- function(certificate) {
   }
   what <- c(duality_gap = "relative gap at most %s (duality gap)",
             newton_decrement = "relative gap about %s (Newton decrement)",
+            sampled_decrement = paste("relative gap about %s (Newton decrement, second derivatives of",
+                                      "a sample of rows)"),
             gradient = "largest element of the gradient %s, gap not known")
   value <- if (certificate$kind == "gradient") certificate$kkt else certificate$relative
   # Below the rounding of the objective the digits of a gap mean nothing.

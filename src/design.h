@@ -124,6 +124,8 @@ typedef struct lc_design_ops {
                       lc_arena *);
   /* Rows by number. */
   lc_status (*as_rows)(const lc_design *, lc_rows *out, lc_arena *);
+  /* How many rows, from the first of m >= 1 on, are best worked on together; at most rows->most. NULL: all. */
+  lc_index (*row_piece)(const lc_rows *, lc_index m, const lc_index *index);
   /* To be called before the verbs below with the same m <= rows->most and index; they may then be called several
    * times at little cost. NULL: nothing to do. One read of the rows; contiguous ones are not copied. */
   void (*row_load)(lc_rows *, lc_index m, const lc_index *index);

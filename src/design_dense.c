@@ -385,6 +385,18 @@ static void gather_column(const lc_design *x, lc_index m, const lc_index *index,
   }
 }
 
+/* A long run of neighbours is read in place; what lies between such runs is brought together. */
+static lc_index dense_row_piece(const lc_rows *rows, lc_index m, const lc_index *index) {
+  enum { LONG_RUN = 64 };
+  lc_index most = lc_min(m, rows->most), count = 0;
+  while (count < most) {
+    lc_index run = neighbours(most - count, index + count, 0);
+    if (run >= LONG_RUN) return count > 0 ? count : run;
+    count += run;
+  }
+  return most;
+}
+
 static void dense_row_load(lc_rows *rows, lc_index m, const lc_index *index) {
   enum { SHORT_RUN = 8 };
   const lc_design *x = rows->design;
@@ -439,6 +451,7 @@ static const lc_design_ops dense_ops = {
     .col_cross = dense_col_cross,
     .subset = dense_subset,
     .as_rows = dense_as_rows,
+    .row_piece = dense_row_piece,
     .row_load = dense_row_load,
     .row_scores = dense_row_scores,
     .row_gradient = dense_row_gradient,

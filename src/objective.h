@@ -22,8 +22,14 @@ typedef struct lc_point {
   double value; /* loss + penalty */
 } lc_point;
 
-/* How far from the optimum a point is. */
-typedef enum lc_certificate_kind { LC_GAP, LC_DECREMENT, LC_KKT_ONLY, LC_MISTAKES } lc_certificate_kind;
+/* How far from the optimum a point is. Sampled: a decrement with the second derivatives of a sample of rows. */
+typedef enum lc_certificate_kind {
+  LC_GAP,
+  LC_DECREMENT,
+  LC_KKT_ONLY,
+  LC_MISTAKES,
+  LC_SAMPLED_DECREMENT
+} lc_certificate_kind;
 typedef struct lc_certificate {
   lc_certificate_kind kind;
   double gap;      /* bound on (duality gap) or estimate of (half the squared Newton decrement) F - F* */

@@ -95,7 +95,7 @@ static SEXP matrix_of(const double *values, lc_index rows, lc_index columns) {
 static SEXP number(double value) { return Rf_ScalarReal(isnan(value) ? NA_REAL : value); }
 
 static SEXP certificate_list(const lc_solution *solution) {
-  static const char *const kinds[] = {"duality_gap", "newton_decrement", "gradient", "mistakes"};
+  static const char *const kinds[] = {"duality_gap", "newton_decrement", "gradient", "mistakes", "sampled_decrement"};
   const lc_certificate *certificate = &solution->certificate;
   int known = certificate->kind != LC_KKT_ONLY;
   lcr_list list = lcr_list_make(5);

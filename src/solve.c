@@ -10,8 +10,7 @@
 
 /* ---- the planner --------------------------------------------------------------------------------------------- */
 
-/* Second derivatives of P coefficients are affordable up to here: a P x P factor in well under a second. */
-enum { NEWTON_COEFFICIENTS = 1500, MOST_COUPLED = 100, MOST_PAIR_BYTES = 1 << 30, MOST_READS = 40 };
+enum { MOST_COUPLED = 100, MOST_PAIR_BYTES = 1 << 30, MOST_READS = 40 };
 static const double MOST_PROJECTED = 1e10; /* numbers that columns beyond the rank are multiplied with: seconds */
 
 /* Slopes that the penalty leaves alone. */
@@ -26,26 +25,14 @@ static int is_wide(const lc_problem *problem, const lc_link *link) {
   const lc_design *x = problem->x;
   int curved = (problem->loss->flags & (LC_CURVATURE | LC_SMOOTHABLE)) != 0;
   lc_index loose = count_loose(&problem->pen);
-  return curved && x->p - loose > x->n && (x->one + x->n + loose) * link->K <= NEWTON_COEFFICIENTS &&
+  return curved && x->p - loose > x->n && (x->one + x->n + loose) * link->K <= LC_NEWTON_COEFFICIENTS &&
          (x->ops->caps & LC_COLUMNS) && !lc_penalty_has_l1(&problem->pen) && !lc_penalty_has_bounds(&problem->pen);
-}
-
-/* Coefficients of a score column that can be independent: those of an unpenalised fit are at most as many as rows. */
-static lc_index most_independent(const lc_design *x, const lc_penalty *pen) {
-  lc_index q = lc_design_q(x);
-  return lc_penalty_is_none(pen) ? lc_min(q, x->n) : q;
-}
-
-/* Unpenalised and with more columns than rows, so that columns must depend on others: a matrix of q x q numbers would
- * be larger than any that is needed. */
-static int is_short(const lc_objective *obj) {
-  return obj->q > most_independent(obj->x, obj->pen) && (obj->x->ops->caps & LC_COLUMNS);
 }
 
 static const lc_solver *plan(const lc_problem *problem, const lc_link *link, const char **reason) {
   const lc_design *x = problem->x;
-  lc_index most = most_independent(x, &problem->pen);
-  int few = most * link->K <= NEWTON_COEFFICIENTS &&
+  lc_index most = lc_most_independent(x, &problem->pen);
+  int few = most * link->K <= LC_NEWTON_COEFFICIENTS &&
             (double)x->n * (double)most * (double)(lc_design_q(x) - most) <= MOST_PROJECTED;
   const lc_loss *loss = problem->loss;
   if (!(loss->flags & (LC_SMOOTH | LC_SMOOTHABLE))) {
@@ -238,89 +225,6 @@ void lc_remove_common_shift(const lc_objective *obj, double *B) {
   }
 }
 
-/* ---- the certificate ------------------------------------------------------------------------------------------------
- */
-
-/* Half the squared Newton decrement by one factor of the Hessian at `at` (known: it is there), and the condition; NaN
- * where the Newton step moves the scores of a row by more than 1: there the quadratic model, and with it the decrement,
- * says nothing (saturated rows have no curvature however wrong they are). */
-static lc_status decrement_at(lc_objective *obj, int known, lc_report *report) {
-  lc_index P = obj->P;
-  /* Before the mark: the first evaluation with curvature allocates the objective's own C. */
-  if (!known) LC_TRY(lc_objective_eval(obj, obj->at.B, LC_WANT_GRADIENT | LC_WANT_CURVATURE));
-  lc_mark mark = lc_arena_mark(obj->arena);
-  double *H = lc_arena_doubles(obj->arena, P * P), *d = lc_arena_doubles(obj->arena, 3 * P), moved = 0, smallest;
-  double *class_rows = lc_arena_doubles(obj->arena, obj->link.k);
-  unsigned char *skip = lc_arena_alloc(obj->arena, P, 1);
-  lc_status status = H && d && skip && class_rows ? LC_OK : LC_OUT_OF_MEMORY;
-  if (status == LC_OK) {
-    double *scale = d + P, *next = scale + P;
-    lc_scaled_hessian(obj, report, H, scale);
-    for (lc_index i = 0; i < P; i++) d[i] = obj->G[i] * scale[i];
-    lc_cholesky(P, H, 1e-13, skip, &smallest);
-    lc_cholesky_solve(P, H, P, skip, d);
-    report->condition = 1 / sqrt(smallest);
-    report->decrement = 0;
-    for (lc_index i = 0; i < P; i++) {
-      report->decrement += 0.5 * obj->G[i] * scale[i] * d[i];
-      next[i] = obj->at.B[i] - scale[i] * d[i];
-    }
-    status = lc_objective_eval(obj, next, LC_WANT_VALUE);
-    if (status == LC_OK) status = lc_objective_moved(obj, 1, &moved, class_rows);
-    if (moved > 0) report->decrement = NAN;
-  }
-  lc_arena_reset(obj->arena, mark);
-  return status;
-}
-
-/* The same for an unpenalised fit with more columns than rows: in a basis of the columns. */
-static lc_status decrement_in_basis(lc_objective *obj, double *out) {
-  lc_arena *arena = obj->arena;
-  lc_mark mark = lc_arena_mark(arena);
-  lc_basis basis;
-  lc_objective inner;
-  lc_report inner_report = {0};
-  unsigned char *alias = lc_arena_alloc(arena, obj->q, 1);
-  lc_status status = alias ? lc_basis_build(obj->x, alias, &basis, arena) : LC_OUT_OF_MEMORY;
-  if (status == LC_OK)
-    status = lc_objective_init(&inner, &basis.design, obj->loss, &obj->link, &basis.pen, 1, obj->host, arena);
-  if (status == LC_OK) status = lc_basis_enter(&basis, obj->x, obj->K, obj->at.B, inner.at.B, arena);
-  if (status == LC_OK) status = lc_objective_eval(&inner, inner.at.B, LC_WANT_VALUE);
-  if (status == LC_OK) lc_objective_accept(&inner);
-  if (status == LC_OK) status = decrement_at(&inner, 0, &inner_report);
-  if (status == LC_OK) *out = inner_report.decrement;
-  lc_arena_reset(arena, mark);
-  return status;
-}
-
-static lc_status certify(lc_objective *obj, int want, lc_report *report, lc_certificate *out) {
-  int unconstrained = !lc_penalty_has_l1(obj->pen) && !lc_penalty_has_bounds(obj->pen);
-  if (report->has_curvature) want = LC_WANT_GRADIENT;
-  if (!report->evaluated || (want & LC_WANT_CURVATURE)) {
-    LC_TRY(lc_objective_eval(obj, obj->at.B, want));
-    lc_objective_accept(obj);
-  }
-  out->kkt = lc_penalty_kkt(obj->pen, obj->K, obj->at.B, obj->G);
-  double kkt = out->kkt;
-  LC_TRY(lc_objective_gap(obj, out));
-  out->kkt = kkt;
-  if (obj->loss->dual == NULL) {
-    LC_TRY(lc_objective_mistakes(obj, &report->mistakes));
-    out->kind = LC_MISTAKES;
-    out->gap = out->relative = report->mistakes;
-    return LC_OK;
-  }
-  if (out->kind == LC_GAP || !unconstrained || !(obj->loss->flags & LC_CURVATURE)) return LC_OK;
-  if (isnan(report->decrement) && obj->at.Z && obj->P <= NEWTON_COEFFICIENTS)
-    LC_TRY(is_short(obj) ? decrement_in_basis(obj, &report->decrement)
-                         : decrement_at(obj, (want & LC_WANT_CURVATURE) != 0, report));
-  if (isnan(report->decrement)) return LC_OK;
-  out->kind = LC_DECREMENT;
-  out->gap = report->decrement;
-  out->relative = out->gap / lc_objective_scale(obj);
-  return LC_OK;
-}
-
 /* ---- one fit
  * ---------------------------------------------------------------------------------------------------------- */
 
@@ -352,13 +256,15 @@ static lc_status run_certified(lc_objective *obj, const lc_settings *settings, d
     if (status < 0 || status == LC_RANK) return status;
     if (out->solver->flags & LC_DRAWS) out->report.decrement = NAN;
     if (!is_stop(status)) {
-      lc_status certified = certify(obj, out->want, &out->report, &out->certificate);
-      out->has_curvature = certified == LC_OK && (out->want & LC_WANT_CURVATURE);
+      /* A fit that stopped with its budget is not at an optimum: no Hessian for standard errors is taken along. */
+      int spent = status == LC_BUDGET, want = spent ? LC_WANT_GRADIENT : out->want;
+      lc_status certified = lc_certify(obj, want, spent ? obj->passes : 0, &out->report, &out->certificate);
+      out->has_curvature = certified == LC_OK && (want & LC_WANT_CURVATURE);
       if (certified != LC_OK) status = certified;
     }
     int kinked = !(obj->loss->flags & LC_SMOOTH);
-    out->met = out->certificate.kind != LC_KKT_ONLY && out->certificate.kind != LC_MISTAKES &&
-               out->certificate.relative <= goal_of(obj, settings);
+    int proof = out->certificate.kind == LC_GAP || out->certificate.kind == LC_DECREMENT;
+    out->met = proof && out->certificate.relative <= goal_of(obj, settings);
     if (status != LC_OK || out->met || kinked) break;
     memcpy(B, obj->at.B, (size_t)obj->P * sizeof(double));
   }
@@ -396,7 +302,7 @@ static lc_status run_in_basis(lc_problem *problem, const lc_link *link, lc_objec
 static lc_status run_by_rank(lc_problem *problem, const lc_link *link, lc_objective *obj, const lc_settings *settings,
                              double *B, lc_solution *out) {
   lc_status status = LC_RANK;
-  if (!is_second_order(out->solver) || !is_short(obj)) status = run_certified(obj, settings, B, out);
+  if (!is_second_order(out->solver) || !lc_is_short(obj)) status = run_certified(obj, settings, B, out);
   if (status != LC_RANK) return status;
   out->factor.ready = 0; /* made for columns that are now known to depend on each other */
   LC_TRY(lc_basis_build(problem->x, out->alias, &out->basis, obj->arena));
@@ -431,7 +337,7 @@ static lc_status run_wide(lc_problem *problem, const lc_link *link, lc_objective
   /* A rounded kink has residuals that the rounding of scores changes: its gap is the one found in the coordinates. */
   if (is_stop(status) || !(problem->loss->flags & LC_SMOOTH)) return status;
   double iterations = out->report.iterations;
-  LC_TRY(certify(obj, LC_WANT_GRADIENT, &out->report, &out->certificate));
+  LC_TRY(lc_certify(obj, LC_WANT_GRADIENT, 0, &out->report, &out->certificate));
   out->met = out->certificate.relative <= goal_of(obj, settings);
   if (out->met || status == LC_MAX_ITER) return out->met ? LC_OK : status;
   out->solver = lc_solver_find("lbfgs");

@@ -48,6 +48,16 @@ typedef struct lc_solution {
   lc_design patterns; /* the distinct rows of a coded design, when the fit used them; problem->x points here then */
 } lc_solution;
 
+/* Second derivatives of P coefficients are affordable up to here: a P x P factor in well under a second. */
+enum { LC_NEWTON_COEFFICIENTS = 1500 };
+
+/* Coefficients of a score column that can be independent: those of an unpenalised fit are at most as many as rows. */
+lc_index lc_most_independent(const lc_design *x, const lc_penalty *pen);
+
+/* Unpenalised and with more columns than rows, so that columns must depend on others: a matrix of q x q numbers would
+ * be larger than any that is needed. */
+int lc_is_short(const lc_objective *obj);
+
 /* Sets how the design shows its columns (as_given: as they are): shifts where a mean hides the spread, which second
  * derivatives mind less, scales where squares would leave the range. *means, *rms (p): of the shown columns. */
 lc_status lc_show_columns(lc_problem *problem, int second_order, int as_given, double **means, double **rms,
@@ -66,6 +76,12 @@ void lc_remove_common_shift(const lc_objective *obj, double *B);
 lc_status lc_solve(lc_problem *problem, const lc_settings *settings, const lc_host *host, lc_arena *arena,
                    lc_solution *out);
 
+/* The certificate at `at`: a duality gap where there is one, else half the squared Newton decrement where P is
+ * moderate. want: LC_WANT_ flags of an evaluation that is made first, unless report->evaluated says that it is there
+ * already and no curvature is wanted. spent > 0: the fit ended with its budget after so many reads of X, and second
+ * derivatives that cost more than these are those of a sample of rows (LC_SAMPLED_DECREMENT). At most three reads. */
+lc_status lc_certify(lc_objective *obj, int want, double spent, lc_report *report, lc_certificate *out);
+
 /* A start for Newton's method on many rows: B <- the rough optimum of a random sample of rows (64 at a time, spread
  * over all rows, by a fixed seed), from B. B stays where the sample would not save work or cannot be trusted: few rows,
  * a sparse design, a rare class, a separated or rank-deficient sample. Otherwise *factor is the factored Hessian of the
@@ -77,7 +93,8 @@ lc_status lc_solve_nested(const lc_objective *obj, const lc_solver *solver, cons
  * solution, in the user's columns and reference scores (of symmetric scores the first class is dropped), without
  * aliased coefficients: the order of as.vector(B) for what is left. *V is *size squared, in the arena. It is inverted
  * where it is well conditioned (centred columns, or the orthonormal basis of the fit) and mapped back. At most one read
- * of X. */
+ * of X. LC_UNSUPPORTED: the fit ended with its budget (LC_BUDGET) and is not known to be within a tenth of a standard
+ * error of the optimum, so that the matrix would mean nothing. */
 lc_status lc_solve_covariance(const lc_problem *problem, const lc_solution *solution, const lc_host *host,
                               lc_arena *arena, double **V, lc_index *size);
 

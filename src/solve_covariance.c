@@ -101,9 +101,16 @@ static lc_status evaluate(const lc_problem *problem, const lc_solution *solution
   return lc_objective_eval(obj, B, LC_WANT_GRADIENT | LC_WANT_CURVATURE);
 }
 
+/* Twice the log-likelihood that is missing to the maximum is the squared distance from it in standard errors. */
+static int is_near(const lc_solution *solution) {
+  const double near = 0.1;
+  return solution->status != LC_BUDGET || 2 * solution->weight_sum * solution->certificate.gap <= near * near;
+}
+
 lc_status lc_solve_covariance(const lc_problem *problem, const lc_solution *solution, const lc_host *host,
                               lc_arena *arena, double **V, lc_index *size) {
   const double harmless = 300; /* condition of the columns up to which their own Hessian keeps eight digits and more */
+  if (!is_near(solution)) return LC_UNSUPPORTED;
   lc_design shown = *problem->x;
   lc_objective own, *obj = solution->fitted;
   int based = solution->basis.needed;

@@ -47,7 +47,9 @@ lc_status lc_batch_init(lc_batch *batch, const lc_objective *obj, lc_index most,
   batch->done = lc_arena_zeros(arena, p);
   batch->column = lc_arena_alloc(arena, p, sizeof *batch->column);
   batch->mark = lc_arena_alloc(arena, p, 1);
-  if (!batch->y || !batch->v || !batch->unit || !batch->done || !batch->column || !batch->mark) return LC_OUT_OF_MEMORY;
+  batch->piece = lc_arena_alloc(arena, most + 1, sizeof *batch->piece);
+  if (!batch->y || !batch->v || !batch->unit || !batch->done || !batch->column || !batch->mark || !batch->piece)
+    return LC_OUT_OF_MEMORY;
   memset(batch->mark, 0, (size_t)p);
   for (lc_index j = 0; j < p; j++) batch->column[j] = j;
   memcpy(batch->B, B, (size_t)P * sizeof(double));
@@ -82,9 +84,14 @@ void lc_batch_settle(lc_batch *batch) {
 /* ---- scores and gradient ------------------------------------------------------------------------------------------
  */
 
-/* A batch is worked on in pieces that the design can hold. */
-static lc_index piece_rows(const lc_batch *batch, lc_index m) {
-  return batch->rows.most > 0 ? lc_min(m, batch->rows.most) : m;
+static void split(lc_batch *batch, lc_index m, const lc_index *index) {
+  const lc_design_ops *ops = batch->obj->x->ops;
+  lc_index at = 0;
+  for (batch->pieces = 0; at < m; batch->pieces++) {
+    batch->piece[batch->pieces] = at;
+    at += ops->row_piece ? ops->row_piece(&batch->rows, m - at, index + at) : m - at;
+  }
+  batch->piece[batch->pieces] = m;
 }
 
 static void load(lc_batch *batch, lc_index m, const lc_index *index) {
@@ -108,13 +115,12 @@ static int gather_weights(lc_batch *batch, lc_index m, const lc_index *index) {
 }
 
 /* G += gradient of the mean loss of the batch; z; the loss is added to the sum of the epoch. */
-static void add_gradient(lc_batch *batch, lc_index m, const lc_index *index) {
+static void add_gradient(lc_batch *batch, const lc_index *index) {
   const lc_objective *obj = batch->obj;
   const lc_design_ops *ops = obj->x->ops;
-  lc_index piece = piece_rows(batch, m);
   double *value = batch->trial;
-  for (lc_index from = 0; from < m; from += piece) {
-    lc_index rows = lc_min(piece, m - from);
+  for (lc_index k = 0; k < batch->pieces; k++) {
+    lc_index from = batch->piece[k], rows = batch->piece[k + 1] - from;
     double *z = batch->z + from * obj->K, *v = batch->v + from;
     load(batch, rows, index + from);
     ops->row_scores(&batch->rows, rows, index + from, obj->K, batch->B, z);
@@ -130,13 +136,12 @@ static void add_gradient(lc_batch *batch, lc_index m, const lc_index *index) {
  */
 
 /* dz <- the scores of D, without offsets. */
-static void score_direction(lc_batch *batch, lc_index m, const lc_index *index) {
+static void score_direction(lc_batch *batch, const lc_index *index) {
   const lc_objective *obj = batch->obj;
-  lc_index piece = piece_rows(batch, m);
-  for (lc_index from = 0; from < m; from += piece) {
-    lc_index rows = lc_min(piece, m - from);
+  for (lc_index k = 0; k < batch->pieces; k++) {
+    lc_index from = batch->piece[k], rows = batch->piece[k + 1] - from;
     double *dz = batch->dz + from * obj->K;
-    if (piece < m) load(batch, rows, index + from);
+    if (batch->pieces > 1) load(batch, rows, index + from);
     obj->x->ops->row_scores(&batch->rows, rows, index + from, obj->K, batch->D, dz);
     for (int c = 0; obj->x->off && c < obj->K; c++)
       for (lc_index i = 0; i < rows; i++) dz[i + c * rows] -= obj->x->off[index[from + i] + c * obj->x->n];
@@ -144,12 +149,11 @@ static void score_direction(lc_batch *batch, lc_index m, const lc_index *index) 
 }
 
 /* Minus the derivative of the batch's mean loss along B - a D. */
-static double descent_at(lc_batch *batch, lc_index m, double a) {
+static double descent_at(lc_batch *batch, double a) {
   const lc_objective *obj = batch->obj;
-  lc_index piece = piece_rows(batch, m);
   double sum = 0;
-  for (lc_index from = 0; from < m; from += piece) {
-    lc_index rows = lc_min(piece, m - from), count = rows * obj->K;
+  for (lc_index k = 0; k < batch->pieces; k++) {
+    lc_index from = batch->piece[k], rows = batch->piece[k + 1] - from, count = rows * obj->K;
     const double *z = batch->z + from * obj->K, *dz = batch->dz + from * obj->K, *v = batch->v + from;
     for (lc_index i = 0; i < count; i++) batch->trial[i] = z[i] - a * dz[i];
     obj->loss->rows(&obj->link, (int)rows, batch->trial, rows, batch->y + from, NULL, batch->r, rows, NULL, 0);
@@ -161,22 +165,21 @@ static double descent_at(lc_batch *batch, lc_index m, double a) {
 
 /* The step a that minimises the batch's loss along B - a D, about: from the step that the loss's largest curvature
  * allows by a few secants; `descent` is minus the derivative at a = 0. NaN where the batch says nothing. */
-static double line_search(lc_batch *batch, lc_index m, const lc_index *index, double descent) {
+static double line_search(lc_batch *batch, const lc_index *index, double descent) {
   enum { SECANTS = 3 };
   const double farthest = 4, enough = 0.1;
   const lc_objective *obj = batch->obj;
-  lc_index piece = piece_rows(batch, m);
-  score_direction(batch, m, index);
+  score_direction(batch, index);
   double bend = 0;
-  for (lc_index from = 0; from < m; from += piece) {
-    lc_index rows = lc_min(piece, m - from);
+  for (lc_index k = 0; k < batch->pieces; k++) {
+    lc_index from = batch->piece[k], rows = batch->piece[k + 1] - from;
     const double *dz = batch->dz + from * obj->K, *v = batch->v + from;
     for (int c = 0; c < obj->K; c++)
       for (lc_index i = 0; i < rows; i++) bend += v[i] * dz[i + c * rows] * dz[i + c * rows];
   }
   double a = descent / (bend_of(obj) * bend);
   for (int i = 0; i < SECANTS && a > 0 && isfinite(a); i++) {
-    double there = descent_at(batch, m, a), fall = descent - there;
+    double there = descent_at(batch, a), fall = descent - there;
     if (fabs(there) <= enough * descent) break;
     double next = fall > 0 ? a * (descent / fall) : INFINITY;
     a = fmax(a / farthest, fmin(a * farthest, next));
@@ -185,7 +188,7 @@ static double line_search(lc_batch *batch, lc_index m, const lc_index *index, do
 }
 
 /* The rate of this step. Of line searches about the last hundred count. */
-static double choose_rate(lc_batch *batch, lc_index m, const lc_index *index, lc_index count, double share) {
+static double choose_rate(lc_batch *batch, const lc_index *index, lc_index count, double share) {
   const lc_objective *obj = batch->obj;
   const double least = 0.01;
   double descent = 0;
@@ -198,7 +201,7 @@ static double choose_rate(lc_batch *batch, lc_index m, const lc_index *index, lc
       descent += (batch->D[i] = batch->unit[j] * batch->G[i]) * batch->G[i];
     }
   }
-  double longest = descent > 0 ? line_search(batch, m, index, descent) : NAN;
+  double longest = descent > 0 ? line_search(batch, index, descent) : NAN;
   if (isnan(longest)) return batch->searches > 0 ? share * exp(batch->mean_log) : 0;
   batch->searches++;
   batch->mean_log += fmax(1 / batch->searches, least) * (log(longest) - batch->mean_log);
@@ -226,14 +229,15 @@ void lc_batch_step(lc_batch *batch, lc_index m, const lc_index *index, double sh
   int one = obj->pen->one;
   lc_index count = obj->pen->p;
   if (!gather_weights(batch, m, index)) return;
+  split(batch, m, index);
   if (batch->lazy) {
     count = ops->row_columns(&batch->rows, m, index, batch->mark, batch->column);
     for (lc_index t = 0; t < count; t++) make_up(batch, batch->column[t]);
   } else {
     memset(batch->G, 0, (size_t)obj->P * sizeof(double));
   }
-  add_gradient(batch, m, index);
-  double rate = choose_rate(batch, m, index, count, share);
+  add_gradient(batch, index);
+  double rate = choose_rate(batch, index, count, share);
   batch->clock += searches(batch) ? rate : 1;
   for (int c = 0; c < obj->K; c++) {
     lc_index at = c * obj->q;

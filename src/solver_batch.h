@@ -32,6 +32,7 @@ typedef struct lc_batch {
   double *G, *D;              /* q x K gradient and direction; lazy: G is 0 between steps */
   double *z, *dz, *trial, *r; /* of a batch, each piece of rows m x K */
   double *y, *v;              /* of a batch: codes, and weights over the batch's total */
+  lc_index *piece, pieces;    /* a batch is worked on in pieces of rows piece[i] .. piece[i + 1] - 1 */
   lc_index *column;           /* lazy: features of a batch, */
   unsigned char *mark;
   double clock, *done; /* and up to which time the penalty is done with a feature (rate: steps; else sum of rates) */

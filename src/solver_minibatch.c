@@ -9,7 +9,8 @@
 #include "random.h"
 #include "solver_batch.h"
 
-enum { WINDOW = 4, RUN = 32, SLACK = 4 * WINDOW }; /* of block shuffles: blocks of a window, rows of a run */
+/* Of block shuffles: blocks of a window, rows of a run. */
+enum { WINDOW = 4, SHORTEST_RUN = 8, LONGEST_RUN = 128, SLACK = 4 * WINDOW };
 
 enum { LEAST_BATCH = 8, MOST_BATCH = 256 };
 
@@ -54,11 +55,12 @@ static lc_status prepare(run_state *run, const double *B, double epochs) {
 /* ---- orders of rows ------------------------------------------------------------------------------------------------
  */
 
-/* Blocks of neighbouring rows in random order; within each window of a few blocks, runs of RUN neighbours in random
- * order (Xu et al., "In-database machine learning with CorgiPile", SIGMOD 2022, with runs for rows): reads are long,
- * and a batch still has rows from several places. Scratch: the numbers of the blocks, then the starts of a window's
- * runs, together fewer than n + SLACK. */
-static void shuffle_blocks(lc_random *random, lc_index n, lc_index block, lc_index *scratch, lc_index *order) {
+/* Blocks of neighbouring rows in random order; within each window of a few blocks, runs of neighbours in random order
+ * (Xu et al., "In-database machine learning with CorgiPile", SIGMOD 2022, with runs for rows): runs of half a batch, so
+ * that reads are long, which costs half of what gathering rows does, and a batch still has rows from two places.
+ * Scratch: the numbers of the blocks, then the starts of a window's runs, together fewer than n + SLACK. */
+static void shuffle_blocks(lc_random *random, lc_index n, lc_index block, lc_index length, lc_index *scratch,
+                           lc_index *order) {
   lc_index blocks = (n + block - 1) / block, at = 0;
   for (lc_index b = 0; b < blocks; b++) order[b] = b;
   lc_random_shuffle(random, blocks, order);
@@ -68,11 +70,11 @@ static void shuffle_blocks(lc_random *random, lc_index n, lc_index block, lc_ind
     lc_index runs = 0;
     for (lc_index k = b; k < lc_min(b + WINDOW, blocks); k++) {
       lc_index end = lc_min(n, (scratch[k] + 1) * block);
-      for (lc_index row = scratch[k] * block; row < end; row += RUN) starts[runs++] = row;
+      for (lc_index row = scratch[k] * block; row < end; row += length) starts[runs++] = row;
     }
     lc_random_shuffle(random, runs, starts);
     for (lc_index r = 0; r < runs; r++) {
-      lc_index end = lc_min(lc_min(n, starts[r] + RUN), (starts[r] / block + 1) * block);
+      lc_index end = lc_min(lc_min(n, starts[r] + length), (starts[r] / block + 1) * block);
       for (lc_index row = starts[r]; row < end; row++) order[at++] = row;
     }
   }
@@ -83,7 +85,8 @@ static void new_order(run_state *run, double epoch) {
   if (!(run->settings->shuffle > 0)) return;
   lc_random random = lc_random_stream(run->settings->seed, (uint64_t)epoch);
   if (run->settings->block > 1)
-    shuffle_blocks(&random, n, (lc_index)run->settings->block, run->scratch, run->order);
+    shuffle_blocks(&random, n, (lc_index)run->settings->block, lc_max(SHORTEST_RUN, lc_min(run->size / 2, LONGEST_RUN)),
+                   run->scratch, run->order);
   else
     lc_random_shuffle(&random, n, run->order);
 }
@@ -118,11 +121,12 @@ static lc_status look_at(const run_state *run, const double *B) {
   return LC_OK;
 }
 
-/* A line of the history, and the best point so far. seen: the value of `point` was taken from the epoch's own rows. */
-static lc_status record(run_state *run, double epoch, const double *point, int seen) {
+/* A line of the history, and the best point so far. seen: the value of `point` was taken from the epoch's own rows.
+ * known: G belongs to it. */
+static lc_status record(run_state *run, double epoch, const double *point, int seen, int known) {
   lc_objective *obj = run->obj;
   double exact = obj->at.value, step = epoch > 0 ? lc_batch_rate(&run->batch) : NAN;
-  double kkt = seen ? NAN : lc_penalty_kkt(obj->pen, obj->K, obj->at.B, obj->G);
+  double kkt = !known ? NAN : lc_penalty_kkt(obj->pen, obj->K, obj->at.B, obj->G);
   if (epoch > 0 && run->decay > 0) step *= pow(1 - (run->steps - 1) / run->planned, run->decay);
   if (seen) obj->at.value = run->batch.loss / obj->weight_sum + lc_penalty_value(obj->pen, obj->K, point);
   if (obj->at.value < run->least) {
@@ -153,13 +157,30 @@ static lc_status separates(const run_state *run, double *mistakes) {
 
 /* The end of the budget, with the last point in `at`. Steps of a given rate that end above their start lead nowhere; of
  * searched ones the best point that was met may be better than the last. */
-static lc_status finish(run_state *run) {
+static lc_status finish(run_state *run, lc_report *report) {
   lc_objective *obj = run->obj;
+  report->evaluated = 1;
   int given = !isnan(run->settings->rate), diverged = given && obj->at.value > run->first;
   if (is_perceptron(obj) || (given && !diverged) || !(obj->at.value > run->least)) return LC_BUDGET;
   LC_TRY(lc_objective_eval(obj, run->best, LC_WANT_GRADIENT));
-  if (diverged || obj->to.value < obj->at.value) lc_objective_accept(obj);
+  if (diverged || obj->to.value < obj->at.value)
+    lc_objective_accept(obj);
+  else
+    report->evaluated = 0; /* G is that of the other point */
   return diverged ? LC_DIVERGED : LC_BUDGET;
+}
+
+/* The start into `at`, with gradient where that is wanted. At 0 the value is known without a read. */
+static lc_status look_at_start(lc_objective *obj, const double *B, int gradient) {
+  int zero = !obj->x->off;
+  for (lc_index i = 0; i < obj->P && zero; i++) zero = B[i] == 0;
+  if (zero && !gradient) {
+    obj->at.value = obj->at.loss = obj->null_value;
+    return LC_OK;
+  }
+  LC_TRY(lc_objective_eval(obj, B, gradient ? LC_WANT_GRADIENT : LC_WANT_VALUE));
+  lc_objective_accept(obj);
+  return LC_OK;
 }
 
 static lc_status minibatch_run(lc_objective *obj, const lc_settings *settings, const double *B, lc_report *report) {
@@ -169,16 +190,16 @@ static lc_status minibatch_run(lc_objective *obj, const lc_settings *settings, c
   double most = isnan(settings->max_iter) ? settings->epochs : fmin(settings->epochs, settings->max_iter);
   run_state run = {.obj = obj, .settings = settings, .least = INFINITY};
   LC_TRY(prepare(&run, B, most));
-  LC_TRY(lc_objective_eval(obj, B, LC_WANT_GRADIENT));
-  lc_objective_accept(obj);
+  LC_TRY(look_at_start(obj, B, exact || most == 0));
   run.first = obj->at.value;
   if (!isfinite(run.first)) return LC_NONFINITE;
   const double *point = obj->at.B;
   for (double epoch = 0;; epoch++) {
     int seen = !exact && epoch > 0 && epoch < most;
     report->iterations = epoch;
-    LC_TRY(record(&run, epoch, point, seen));
-    if (epoch >= most) return finish(&run);
+    int known = exact || epoch >= most;
+    LC_TRY(record(&run, epoch, point, seen, known));
+    if (epoch >= most) return finish(&run, report);
     /* The average leaves out the first half of the epochs, which only remember the start. */
     int averaging = average && (perceptron || epoch >= floor(most / 2));
     lc_status status = run_epoch(&run, epoch, averaging);

@@ -104,7 +104,7 @@ test_that("the history is the loss of each epoch, and honest", {
   exact <- run(evaluate = 1)
   expect_identical(coef(seen), coef(exact))
   expect_identical(seen$history$epoch, as.numeric(0:12))
-  expect_identical(seen$history$objective[c(1, 13)], exact$history$objective[c(1, 13)])
+  expect_equal(seen$history$objective[c(1, 13)], exact$history$objective[c(1, 13)], tolerance = 1e-13)
   expect_equal(seen$history$objective[13], objective(seen), tolerance = 1e-12)
   # What an epoch saw lies between the objective before it and the one after it, noise apart.
   expect_lt(max(abs(seen$history$objective[4:13] / exact$history$objective[4:13] - 1)), 0.15)
@@ -131,6 +131,33 @@ test_that("rows without weight are absent, and weights are replications in the l
   fit <- linclass(data$x, data$y, lambda = 0.01, alpha = 0, weights = weights,
                   solver = solver("minibatch", batch_size = 1, epochs = 20))
   expect_lt(objective(fit) / objective(exact) - 1, 0.01)
+})
+
+test_that("a fit that stopped with its budget says how far it is, and has errors only near the optimum", {
+  set.seed(21)
+  n <- 20000
+  x <- matrix(rnorm(n * 40), n) + rnorm(n)
+  y <- factor(rbinom(n, 1, plogis(as.vector(x[, 1:3] %*% c(0.5, -0.5, 0.3)))))
+  best <- linclass(x, y)
+  for (epochs in c(1, 40)) {
+    fit <- linclass(x, y, solver = solver("minibatch", epochs = epochs, block = 512))
+    gap <- certificate(fit)
+    expect_identical(fit$status, "budget")
+    # A Hessian costs as much as three reads: after one epoch that of a sample must do.
+    expect_identical(gap$kind, if (epochs == 1) "sampled_decrement" else "newton_decrement")
+    expect_equal(gap$gap / (objective(fit) - objective(best)), 1, tolerance = 0.15)
+    if (2 * n * gap$gap <= 0.01) {
+      expect_equal(sqrt(diag(vcov(fit))), sqrt(diag(vcov(best))), tolerance = 1e-2)
+    } else {
+      expect_false(gap$met)
+      expect_error(vcov(fit), "finish = 1", class = "linclass_error_no_vcov")
+      expect_equal(vcov(fit, data = list(x = x, y = y)), vcov(best), tolerance = 0.1)
+    }
+  }
+  expect_match(paste(capture.output(print(certificate(
+    linclass(x, y, solver = solver("minibatch", epochs = 1))))), collapse = " "), "sample")
+  finished <- linclass(x, y, solver = solver("minibatch", epochs = 1, finish = 1))
+  expect_equal(vcov(finished), vcov(best), tolerance = 1e-6)
 })
 
 test_that("an exact solver finishes on request", {
