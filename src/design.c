@@ -186,6 +186,24 @@ void lc_design_colstats(const lc_design *x, int threads, lc_colstat *out) {
 
 /* ---- for models of second derivatives ------------------------------------------------------------------------ */
 
+enum { BESIDE = 8 }; /* weights of a row that are used together */
+
+/* first, second (W each) = sums over the entries of a column of value and value^2 times S,
+ * whose column has K numbers, W of them wanted. */
+static inline void weigh_column(const column *col, double shift, double scale, int W, int K, const double *S,
+                                double *first, double *second) {
+  for (int w = 0; w < W; w++) first[w] = second[w] = 0;
+  for (lc_index e = 0; e < col->count; e++) {
+    const double *s = S + (col->row ? col->row[e] : e) * K;
+    double value = (entry(col, e) - shift) * scale;
+    for (int w = 0; w < W; w++) {
+      double part = s[w] * value;
+      first[w] += part;
+      second[w] += part * value;
+    }
+  }
+}
+
 lc_status lc_design_moments(const lc_design *x, int K, const double *S, int threads, double *sum, double *square) {
   (void)threads;
   if (x->coded) {
@@ -196,7 +214,7 @@ lc_status lc_design_moments(const lc_design *x, int K, const double *S, int thre
   lc_index q = lc_design_q(x);
   for (int c = 0; x->one && c < K; c++) {
     sum[c * q] = 0;
-    for (lc_index i = 0; i < x->n; i++) sum[c * q] += S[i + c * x->n];
+    for (lc_index i = 0; i < x->n; i++) sum[c * q] += S[c + i * K];
     square[c * q] = sum[c * q];
   }
 #ifdef _OPENMP
@@ -204,16 +222,17 @@ lc_status lc_design_moments(const lc_design *x, int K, const double *S, int thre
 #endif
   for (lc_index j = 0; j < x->p; j++) {
     column col = column_of(x, j);
-    double shift = x->shift ? x->shift[j] : 0, scale = x->scale ? x->scale[j] : 1;
-    for (int c = 0; c < K; c++) {
-      double first = 0, second = 0;
-      for (lc_index e = 0; e < col.count; e++) {
-        double value = (entry(&col, e) - shift) * scale, part = S[(col.row ? col.row[e] : e) + c * x->n] * value;
-        first += part;
-        second += part * value;
+    double shift = x->shift ? x->shift[j] : 0, scale = x->scale ? x->scale[j] : 1, first[BESIDE], second[BESIDE];
+    for (int c0 = 0; c0 < K; c0 += BESIDE) {
+      int W = (int)lc_min(BESIDE, K - c0);
+      if (W == BESIDE) /* a loop of known length is compiled without branches */
+        weigh_column(&col, shift, scale, BESIDE, K, S + c0, first, second);
+      else
+        weigh_column(&col, shift, scale, W, K, S + c0, first, second);
+      for (int w = 0; w < W; w++) {
+        sum[(c0 + w) * q + x->one + j] = first[w];
+        square[(c0 + w) * q + x->one + j] = second[w];
       }
-      sum[c * q + x->one + j] = first;
-      square[c * q + x->one + j] = second;
     }
   }
   return LC_OK;

@@ -232,8 +232,9 @@ void lc_design_colstats(const lc_design *x, int threads, lc_colstat *out);
 lc_status lc_design_take_runs(const lc_design *x, lc_index count, const lc_index *first, lc_index length,
                               lc_design *out, lc_arena *arena);
 
-/* sum, square (q x K each) = columns of X~ and their squares, times S (n x K). Cost: one read of X. LC_UNSUPPORTED for
- * storages whose columns cannot be read one by one (nothing is written). */
+/* sum, square (q x K each) = columns of X~ and their squares, times S' (S: K x n, the weights of a row side by side).
+ * Cost: one read of X for each 8 of K. LC_UNSUPPORTED for storages whose columns cannot be read one by one (nothing is
+ * written). */
 lc_status lc_design_moments(const lc_design *x, int K, const double *S, int threads, double *sum, double *square);
 
 /* A sample of about `rows` rows: runs of 64, one at a random place of each of equal stretches of rows (sorted data are

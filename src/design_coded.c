@@ -432,15 +432,14 @@ void lc_coded_moments(const lc_design *x, int K, const double *S, int threads, d
 #endif
   for (lc_index j = 0; j < q; j++)
     for (int c = 0; c < K; c++) {
-      const double *s = S + c * x->n;
       double first = 0, second = 0;
       piece part;
       for (int e = 0; get_piece(x, j, e, &part); e++)
         for (lc_index i = 0; i < part.count; i++) {
           lc_index row = piece_row(&part, i);
-          double number = piece_number(&part, row);
-          first += s[row] * number;
-          second += s[row] * number * number;
+          double number = piece_number(&part, row), s = S[c + row * K];
+          first += s * number;
+          second += s * number * number;
         }
       sum[j + c * q] = first;
       square[j + c * q] = second;

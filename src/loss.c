@@ -110,22 +110,31 @@ static void softmax_derivative(const lc_link *link, int m, const double *y, doub
   }
 }
 
-/* s_ab = -p_a p_b, s_aa = p_a sum_{b != a} p_b; no 1 - p that would cancel. */
+/* s_ab = -p_a p_b, s_aa = p_a sum_{b != a} p_b as the sums before and after a: no 1 - p that would cancel. */
 static void softmax_curvature(const lc_link *link, int m, const double *p, lc_index ldp, const double *base_prob,
                               double *s, lc_index lds) {
+  double rest[CHUNK];
+  for (int i = 0; i < m; i++) rest[i] = link->base ? base_prob[i] : 0;
   for (int b = 0; b < link->K; b++) {
-    const double *pb = p + b * ldp;
-    double *sbb = s + lc_packed_at(b, b) * lds;
-    for (int i = 0; i < m; i++) sbb[i] = link->base ? pb[i] * base_prob[i] : 0;
+    const double *restrict pb = p + b * ldp;
+    double *restrict sbb = s + lc_packed_at(b, b) * lds;
     for (int a = 0; a < b; a++) {
       const double *pa = p + a * ldp;
-      double *sab = s + lc_packed_at(a, b) * lds, *saa = s + lc_packed_at(a, a) * lds;
-      for (int i = 0; i < m; i++) {
-        double product = pa[i] * pb[i];
-        sab[i] = -product;
-        saa[i] += product;
-        sbb[i] += product;
-      }
+      double *restrict sab = s + lc_packed_at(a, b) * lds;
+      for (int i = 0; i < m; i++) sab[i] = -pa[i] * pb[i];
+    }
+    for (int i = 0; i < m; i++) {
+      sbb[i] = pb[i] * rest[i];
+      rest[i] += pb[i];
+    }
+  }
+  for (int i = 0; i < m; i++) rest[i] = 0;
+  for (int b = link->K; b-- > 0;) {
+    const double *restrict pb = p + b * ldp;
+    double *restrict sbb = s + lc_packed_at(b, b) * lds;
+    for (int i = 0; i < m; i++) {
+      sbb[i] += pb[i] * rest[i];
+      rest[i] += pb[i];
     }
   }
 }

@@ -11,6 +11,7 @@
 enum {
   MOST_SCORES = 100,                                /* K of a Kronecker model */
   MOST_PAIRS = MOST_SCORES * (MOST_SCORES + 1) / 2, /* second derivatives of a row on the stack */
+  STRIP = 32,                                       /* rows whose second derivatives are taken together */
   ROWS_PER_COLUMN = 10,                             /* of a sample: 3 are too few (measured) */
   MOST_BYTES = 1 << 29                              /* of all factors */
 };
@@ -64,16 +65,15 @@ static int has_curvature(const lc_objective *obj) {
 /* Rows whose derivatives fit on the stack together. */
 static int strip_rows(const lc_objective *obj) { return (int)lc_min(MOST_PAIRS / obj->ns, LC_SCRATCH / obj->K); }
 
-/* Weighted second derivatives of each score by itself at `at`, n x K. */
-static void own_curvatures(const lc_objective *obj, double *S) {
+/* Weighted second derivatives of each score by itself at `at`, K x n. pairs, r: for STRIP rows. */
+static void own_curvatures(const lc_objective *obj, double *pairs, double *r, double *S) {
   const lc_design *x = obj->x;
-  double r[LC_SCRATCH], s[MOST_PAIRS];
-  int most = strip_rows(obj);
-  for (lc_index i0 = 0; i0 < x->n; i0 += most) {
-    int m = (int)lc_min(most, x->n - i0);
-    obj->loss->rows(&obj->link, m, obj->at.Z + i0, x->n, x->y + i0, NULL, r, m, s, m);
-    for (int c = 0; c < obj->K; c++)
-      for (int i = 0; i < m; i++) S[i0 + i + c * x->n] = (x->w ? x->w[i0 + i] : 1) * s[i + lc_packed_at(c, c) * m];
+  int K = obj->K;
+  for (lc_index i0 = 0; i0 < x->n; i0 += STRIP) {
+    int m = (int)lc_min(STRIP, x->n - i0);
+    obj->loss->rows(&obj->link, m, obj->at.Z + i0, x->n, x->y + i0, NULL, r, m, pairs, m);
+    for (int i = 0; i < m; i++)
+      for (int c = 0; c < K; c++) S[c + (i0 + i) * K] = (x->w ? x->w[i0 + i] : 1) * pairs[i + lc_packed_at(c, c) * m];
   }
 }
 
@@ -93,9 +93,10 @@ lc_status lc_metric_refresh(lc_objective *obj, lc_metric *metric) {
   lc_mark mark = lc_arena_mark(obj->arena);
   double *S = lc_arena_doubles(obj->arena, obj->x->n * obj->K);
   double *sum = lc_arena_doubles(obj->arena, obj->P), *square = lc_arena_doubles(obj->arena, obj->P);
-  lc_status status = S && sum && square ? LC_OK : LC_OUT_OF_MEMORY;
+  double *pairs = lc_arena_doubles(obj->arena, STRIP * obj->ns), *r = lc_arena_doubles(obj->arena, STRIP * obj->K);
+  lc_status status = S && sum && square && pairs && r ? LC_OK : LC_OUT_OF_MEMORY;
   if (status == LC_OK) {
-    own_curvatures(obj, S);
+    own_curvatures(obj, pairs, r, S);
     status = lc_design_moments(obj->x, obj->K, S, obj->host->threads, sum, square);
     obj->passes++;
   }

@@ -8,7 +8,7 @@
 #include "linalg.h"
 #include "random.h"
 
-enum { MOST = 40, MOST_TOGETHER = 1000 }; /* directions; of all score columns (both measured: more gain little) */
+enum { MOST = 40, MOST_TOGETHER = 2000 }; /* directions; of all score columns (both measured: more gain little) */
 
 /* A little more than rounding on a diagonal, so that a factor exists. */
 static const double TINY = 1e-10;

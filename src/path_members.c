@@ -94,7 +94,8 @@ static lc_status spread_of_folds(lc_run *run, lc_member *first, int folds) {
   lc_mark mark = lc_arena_mark(run->arena);
   double *S = lc_arena_doubles(run->arena, n * folds), *sum = lc_arena_doubles(run->arena, 2 * q * folds);
   if (!spread || !S || !sum) return LC_OUT_OF_MEMORY;
-  for (int f = 0; f < folds; f++) memcpy(S + f * n, first[f].x.w, (size_t)n * sizeof(double));
+  for (lc_index i = 0; i < n; i++)
+    for (int f = 0; f < folds; f++) S[f + i * folds] = first[f].x.w[i];
   lc_status status = lc_design_moments(x, folds, S, run->host->threads, sum, sum + q * folds);
   for (int f = 0; status == LC_OK && f < folds; f++) {
     double total = 0;

@@ -297,7 +297,7 @@ static void test_weighted_moments(const lc_design *x, const data *d) {
   for (int c = 0; c < K; c++)
     for (lc_index j = 0; j < q; j++)
       for (lc_index i = 0; i < N; i++) {
-        double value = shown(x, d, i, j), part = S[i + c * N] * value;
+        double value = shown(x, d, i, j), part = S[c + i * K] * value;
         want_sum[j + c * q] += part;
         want_square[j + c * q] += part * value;
       }
