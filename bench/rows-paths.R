@@ -73,10 +73,18 @@ classes_data <- function(features, spread) {
 
 # ---- peers ----
 
+# call(d, ...) as it is, and with `argument` at each of these values and what else is given.
+path_settings <- function(call, argument, values, ...) {
+  tight <- lapply(values, function(value) {
+    settings <- stats::setNames(list(value, ...), c(argument, ...names()))
+    function(d) do.call(call, c(list(d), settings))
+  })
+  c(list(default = call),
+    stats::setNames(tight, paste(argument, sub("e-0", "e-", format(values, scientific = TRUE)))))
+}
+
 glmnet_settings <- function(call) {
-  strict <- function(thresh) function(d) call(d, thresh = thresh, maxit = 1e7)
-  list(default = call, "thresh 1e-8" = strict(1e-8), "thresh 1e-9" = strict(1e-9),
-       "thresh 1e-10" = strict(1e-10), "thresh 1e-12" = strict(1e-12))
+  path_settings(call, "thresh", c(1e-8, 1e-9, 1e-10, 1e-12), maxit = 1e7)
 }
 
 glmnet_path_coef <- function(fit, d) {
@@ -114,42 +122,33 @@ adelie_path <- list(
     list(rbind(as.vector(found$intercepts) - as.vector(as.vector(unit$centers) %*% slopes), slopes))
   })
 
-logistic_path_peers <- list(
-  glmnet = glmnet_path("binomial"),
-  adelie = adelie_path,
-  biglasso = list(
-    package = "biglasso",
-    settings = local({
-      # Its own kind of matrix is made outside the race.
-      fit <- function(...) function(d) {
-        biglasso::biglasso(d$big, as.integer(d$y) - 1, family = "binomial", lambda = d$lambda, ...)
-      }
-      list(default = fit(), "eps 1e-9" = fit(eps = 1e-9, max.iter = 1e5),
-           "eps 1e-11" = fit(eps = 1e-11, max.iter = 1e5))
-    }),
-    coef = function(fit, d) list(fit$beta)),
-  ncvreg = list(
-    package = "ncvreg",
-    settings = local({
-      fit <- function(...) function(d) {
-        ncvreg::ncvreg(d$x, as.integer(d$y) - 1, family = "binomial", penalty = "lasso",
-                       lambda = d$lambda, ...)
-      }
-      list(default = fit(), "eps 1e-6" = fit(eps = 1e-6, max.iter = 1e6),
-           "eps 1e-8" = fit(eps = 1e-8, max.iter = 1e6))
-    }),
-    coef = function(fit, d) list(fit$beta)),
-  picasso = list(
-    package = "picasso",
-    settings = local({
-      # Its standard deviations have the divisor n - 1.
-      fit <- function(...) function(d) {
-        n <- nrow(d$x)
-        picasso::picasso(d$x, d$y, lambda = d$lambda * sqrt((n - 1) / n), family = "binomial", ...)
-      }
-      list(default = fit(), "prec 1e-8" = fit(prec = 1e-8, max.ite = 1e5))
-    }),
-    coef = function(fit, d) list(rbind(fit$intercept, fit$beta))))
+# Its own kind of matrix is made outside the race.
+biglasso_path <- list(
+  package = "biglasso",
+  settings = path_settings(function(d, ...) {
+    biglasso::biglasso(d$big, as.integer(d$y) - 1, family = "binomial", lambda = d$lambda, ...)
+  }, "eps", c(1e-9, 1e-11), max.iter = 1e5),
+  coef = function(fit, d) list(fit$beta))
+
+ncvreg_path <- list(
+  package = "ncvreg",
+  settings = path_settings(function(d, ...) {
+    ncvreg::ncvreg(d$x, as.integer(d$y) - 1, family = "binomial", penalty = "lasso",
+                   lambda = d$lambda, ...)
+  }, "eps", c(1e-6, 1e-8), max.iter = 1e6),
+  coef = function(fit, d) list(fit$beta))
+
+# Its standard deviations have the divisor n - 1.
+picasso_path <- list(
+  package = "picasso",
+  settings = path_settings(function(d, ...) {
+    n <- nrow(d$x)
+    picasso::picasso(d$x, d$y, lambda = d$lambda * sqrt((n - 1) / n), family = "binomial", ...)
+  }, "prec", 1e-8, max.ite = 1e5),
+  coef = function(fit, d) list(rbind(fit$intercept, fit$beta)))
+
+logistic_path_peers <- list(glmnet = glmnet_path("binomial"), adelie = adelie_path,
+                            biglasso = biglasso_path, ncvreg = ncvreg_path, picasso = picasso_path)
 
 # ---- rows ----
 

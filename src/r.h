@@ -65,12 +65,13 @@ void lcr_design(SEXP x, SEXP y, int k, SEXP w, SEXP off, lcr_session *session, l
 /* What the arguments of lcr_fit() and lcr_path() say (r_fit.c). */
 typedef struct lcr_task {
   lc_design x;
-  lc_problem problem; /* on x */
+  lc_problem problem; /* on x, so a task is not to be copied */
   lc_settings settings;
 } lcr_task;
-/* Fills it, and gives the session what the settings ask of a host: threads, a time limit, messages. The vectors stay
- * R's; problem.x points into `out`, so it is not to be copied. */
-void lcr_task_read(SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec, lcr_session *session, lcr_task *out);
+typedef SEXP lcr_worker(lcr_task *task, SEXP spec, lcr_session *session);
+/* Begins a session that has what the settings ask of a host: threads, a time limit, messages; reads the task, works,
+ * and ends the session. The vectors stay R's. */
+SEXP lcr_task_run(SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec, lcr_worker *work);
 
 /* Turns a status < 0 into an R error. */
 void lcr_check(lc_status status);

@@ -75,7 +75,7 @@ static void read_problem(SEXP spec, lc_design *x, lc_problem *out) {
     Rf_error("the specification of the fit is incomplete");
 }
 
-void lcr_task_read(SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec, lcr_session *session, lcr_task *out) {
+static void read_task(SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec, lcr_session *session, lcr_task *out) {
   lcr_design(x, y, Rf_asInteger(lcr_get(spec, "k")), w, off, session, &out->x);
   out->x.one = Rf_asLogical(lcr_get(spec, "intercept")) == 1;
   read_problem(spec, &out->x, &out->problem);
@@ -84,6 +84,17 @@ void lcr_task_read(SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec, lcr_session *ses
   session->time_limit = out->settings.time_limit;
   session->trace = out->settings.trace > 0;
   session->progress = Rf_asLogical(lcr_get(spec, "progress")) == 1;
+}
+
+SEXP lcr_task_run(SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec, lcr_worker *work) {
+  lcr_session *session = lcr_session_begin();
+  PROTECT(session->pointer);
+  lcr_task task;
+  read_task(x, y, w, off, spec, session, &task);
+  SEXP out = PROTECT(work(&task, spec, session));
+  lcr_session_end(session);
+  UNPROTECT(2);
+  return out;
 }
 
 static SEXP matrix_of(const double *values, lc_index rows, lc_index columns) {
@@ -178,20 +189,16 @@ static SEXP fit_list(const lc_problem *problem, lc_status status, const lc_solut
   return list.value;
 }
 
-SEXP lcr_fit(SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec) {
-  lcr_session *session = lcr_session_begin();
-  PROTECT(session->pointer);
-  lcr_task task;
+static SEXP fit(lcr_task *task, SEXP spec, lcr_session *session) {
+  (void)spec;
   lc_solution solution;
-  lcr_task_read(x, y, w, off, spec, session, &task);
-  task.problem.solver_rate_given = task.problem.solver && !isnan(task.settings.rate);
-  lc_status status = lc_solve(&task.problem, &task.settings, &session->host, &session->arena, &solution);
+  task->problem.solver_rate_given = task->problem.solver && !isnan(task->settings.rate);
+  lc_status status = lc_solve(&task->problem, &task->settings, &session->host, &session->arena, &solution);
   session->time_limit = INFINITY; /* what follows belongs to the report */
-  SEXP out = PROTECT(fit_list(&task.problem, status, &solution, session));
-  lcr_session_end(session);
-  UNPROTECT(2);
-  return out;
+  return fit_list(&task->problem, status, &solution, session);
 }
+
+SEXP lcr_fit(SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec) { return lcr_task_run(x, y, w, off, spec, fit); }
 
 /* NULL, or what is wrong with the slots of a sparse matrix. */
 SEXP lcr_valid(SEXP x) {

@@ -122,30 +122,29 @@ static SEXP path_list(lc_status status, const lc_path *path, const lc_path_spec 
   return list.value;
 }
 
-SEXP lcr_path(SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec) {
-  lcr_session *session = lcr_session_begin();
-  PROTECT(session->pointer);
-  lcr_task task;
+/* Scores of the rows that folds leave out, 0 before the run. */
+static SEXP make_scores(const lcr_task *task, const lc_path_spec *spec) {
+  lc_link link;
+  lcr_check(lc_link_make(task->problem.loss, task->problem.k, task->problem.reference, &link));
+  double cells = (double)task->x.n * link.K * (double)spec->nlambdas * spec->nrepeats;
+  if (cells > 4503599627370496.0) Rf_error("too many scores");
+  SEXP scores = Rf_allocVector(REALSXP, (R_xlen_t)cells);
+  memset(REAL(scores), 0, (size_t)cells * sizeof(double));
+  return scores;
+}
+
+static SEXP fit_path(lcr_task *task, SEXP spec, lcr_session *session) {
   lc_path_spec wanted;
   lc_path path;
-  lcr_task_read(x, y, w, off, spec, session, &task);
-  task.problem.pen.grouped = Rf_asLogical(lcr_get(spec, "grouped")) == 1;
-  read_spec(spec, task.x.n, &wanted);
-  SEXP scores = R_NilValue;
-  if (wanted.holdout) {
-    lc_link link;
-    lcr_check(lc_link_make(task.problem.loss, task.problem.k, task.problem.reference, &link));
-    double cells = (double)task.x.n * link.K * (double)wanted.nlambdas * wanted.nrepeats;
-    if (cells > 4503599627370496.0) Rf_error("too many scores");
-    scores = Rf_allocVector(REALSXP, (R_xlen_t)cells);
-    memset(REAL(scores), 0, (size_t)cells * sizeof(double));
-    wanted.scores = REAL(scores);
-  }
-  PROTECT(scores);
-  lc_status status = lc_path_run(&task.problem, &wanted, &task.settings, &session->host, &session->arena, &path);
+  task->problem.pen.grouped = Rf_asLogical(lcr_get(spec, "grouped")) == 1;
+  read_spec(spec, task->x.n, &wanted);
+  SEXP scores = PROTECT(wanted.holdout ? make_scores(task, &wanted) : R_NilValue);
+  if (wanted.holdout) wanted.scores = REAL(scores);
+  lc_status status = lc_path_run(&task->problem, &wanted, &task->settings, &session->host, &session->arena, &path);
   session->time_limit = INFINITY; /* what follows belongs to the report */
-  SEXP out = PROTECT(path_list(status, &path, &wanted, scores));
-  lcr_session_end(session);
-  UNPROTECT(3);
+  SEXP out = path_list(status, &path, &wanted, scores);
+  UNPROTECT(1);
   return out;
 }
+
+SEXP lcr_path(SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec) { return lcr_task_run(x, y, w, off, spec, fit_path); }
