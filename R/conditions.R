@@ -100,6 +100,12 @@ enumerate <- function(x, max = 5L, quote = "`") {
 # "1 row", "3 rows".
 plural <- function(n, noun) sprintf("%s %s%s", format(n), noun, if (n == 1) "" else "s")
 
+# "Class "a" has", "Classes "a" and "b" have".
+subject <- function(one, several, names, has, have) {
+  single <- length(names) == 1L
+  paste(if (single) one else several, enumerate(names, quote = "\""), if (single) has else have)
+}
+
 # The valid name that a misspelt one most resembles, or NULL.
 nearest <- function(name, valid) {
   if (!length(valid)) return(NULL)

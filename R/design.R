@@ -361,8 +361,12 @@ drop_empty_levels <- function(response, weights) {
   }
   if (all(present)) return(response)
   response$dropped <- response$levels[!present]
-  warn("empty_level", sprintf("Level %s of the response has no rows and is dropped.",
-                              enumerate(response$dropped, quote = "\"")),
+  one <- length(response$dropped) == 1L
+  warn("empty_level", sprintf("%s no rows%s and %s dropped.",
+                              subject("Level", "Levels", response$dropped,
+                                      "of the response has", "of the response have"),
+                              if (is.null(weights)) "" else " with a positive weight",
+                              if (one) "is" else "are"),
        levels = response$dropped)
   response$codes <- match(seq_len(k), which(present))[response$codes + 1L] - 1L
   response$levels <- response$levels[present]

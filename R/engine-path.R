@@ -14,6 +14,11 @@ engine_path <- function(problem, holdout = NULL) {
   result <- .Call(lcr_path, design$x, design$codes, design$fit_weights,
                   score_offset(design$offset, problem$k, problem$fit_coding), spec)
   if (is.null(result$coefficients)) refuse_result(result)
+  if (result$status == "ok" && !length(result$lambda)) {
+    abort("penalty", paste(
+      "No penalised slope leaves 0 at any `lambda` (columns are constant, do not go with the",
+      "response, or bounds hold them), so there is no sequence of `lambda`: give `lambda`."))
+  }
   if (!length(result$lambda)) {
     abort("control", paste("The path ended before its first point:", result$text))
   }
@@ -85,6 +90,11 @@ report_path <- function(path, folds = NULL) {
       "The path stopped after %d of %s (lambda = %s): %s. Raise time_limit in linclass_control(),",
       "or ask for fewer points."), done, plural(asked, "point"),
       format(path$lambda[done], digits = 4L), sub("\\.$", "", path$status_text)))
+  }
+  if (path$separated) {
+    warn("separation", paste(
+      "At lambda = 0 classes are separated by the features, so that the likelihood has no finite",
+      "maximum: the coefficients are those where the fit stopped. End the path at lambda > 0."))
   }
   bad <- !path$points$met
   bad_folds <- if (is.null(folds)) 0 else sum(folds > path$tolerance, na.rm = TRUE)

@@ -47,9 +47,9 @@ check_rare <- function(members, levels, folds) {
   }
   rare <- members < folds
   if (any(rare)) {
-    warn("rare_class", sprintf(paste(
-      "Class %s has fewer rows than there are folds: some folds are judged without it."),
-      enumerate(levels[rare], quote = "\"")), levels = levels[rare])
+    warn("rare_class", sprintf(
+      "%s fewer rows than there are folds: some folds are judged without it.",
+      subject("Class", "Classes", levels[rare], "has", "have")), levels = levels[rare])
   }
 }
 

@@ -317,7 +317,7 @@ check_bounds <- function(lower, upper, names) {
   upper <- per_column(if (is.null(upper)) Inf else upper, names, Inf, "upper", "bounds")
   crossed <- lower > upper | lower == Inf | upper == -Inf
   if (any(crossed)) {
-    abort("bounds", sprintf("No value lies between `lower` and `upper` of column %s.",
+    abort("bounds", sprintf("No value lies between `lower` and `upper` of %s.",
                             enumerate(names[crossed])))
   }
   if (all(is.infinite(lower) & is.infinite(upper))) return(list(lower = NULL, upper = NULL))

@@ -148,7 +148,7 @@ predict_points <- function(object, x, offset, type, s) {
   columns <- colnames(W[[1L]])
   scores <- path_scores(object, W, x, offset)
   shown <- lapply(seq_along(columns), function(l) {
-    shape_scores(object, matrix(scores[, , l], nrow(x)), rownames(x), type)
+    shape_scores(object, matrix(scores[, , l], nrow(x), length(W)), rownames(x), type)
   })
   if (length(shown) == 1L) return(shown[[1L]])
   if (type == "class") {
@@ -328,7 +328,7 @@ chosen_lambda <- function(cv, s) {
   if (is.numeric(s) || is.null(s)) return(s)
   if (!is.character(s) || length(s) != 1L || !s %in% names) {
     abort("argument", sprintf("`s` must be %s or numbers, not %s.",
-                              enumerate(names, quote = "\""), describe_value(s)))
+                              paste0("\"", names, "\"", collapse = ", "), describe_value(s)))
   }
   cv[[s]]
 }
@@ -350,6 +350,18 @@ predict.linclass_cv <- function(object, newdata = NULL,
 #' @rdname path_methods
 #' @export
 nobs.linclass_cv <- function(object, ...) object$path$nobs
+
+#' @rdname path_methods
+#' @export
+deviance.linclass_cv <- function(object, ...) stats::deviance(object$path)
+
+#' @rdname path_methods
+#' @export
+objective.linclass_cv <- function(x, ...) objective(x$path)
+
+#' @rdname path_methods
+#' @export
+certificate.linclass_cv <- function(x, ...) certificate(x$path)
 
 #' @rdname path_methods
 #' @export

@@ -40,6 +40,8 @@
 #' @param nlambda one whole number: the length of the sequence when `lambda` is `NULL`.
 #' @param lambda_min_ratio `NULL`, or one number between 0 and 1: the smallest `lambda` divided by
 #'   the largest. The default is 0.01 where there are fewer rows than columns, else 0.0001.
+#' @param solver as in [linclass()]. With `alpha` above 0 `"auto"` and `"coordinate"` share work
+#'   between the points and the folds; other solvers fit them one by one.
 #' @param grouped `TRUE`: a column is used for all classes or for none (see Groups).
 #' @return An object of class `linclass_path`: a list with, among others,
 #' * `lambda`: the L values that were fitted, decreasing; `lambda_max`: the smallest value at which
@@ -54,7 +56,8 @@
 #'   `passes` (reads of x so far, parts counting as fractions);
 #' * `loss`, `levels`, `coding`, `alpha`, `grouped`, `penalty_factor`, `standardize`, `lower`, `upper`, `n`,
 #'   `nobs`, `p`, `null_loss` (the mean loss where all penalised slopes are zero), `status`,
-#'   `converged` (whether all points met the tolerance), `solver`, `reason`, `seconds`, `blueprint`,
+#'   `converged` (whether all points met the tolerance), `separated` (whether lambda = 0 was asked
+#'   for and has no finite solution), `solver`, `reason`, `seconds`, `blueprint`,
 #'   `terms` and `call`, as in [linclass()].
 #'
 #' It holds no data, and no dense matrix of columns x L.
@@ -177,6 +180,10 @@ new_path_problem <- function(design, settings) {
 # Slopes of a column can be a group where there are several of them under an L1 part.
 check_grouped <- function(grouped, problem) {
   if (!grouped || problem$alpha == 0 || problem$coding == "vector") return(grouped)
+  if (!problem$solver$name %in% c("auto", "coordinate")) {
+    abort("solver", sprintf("Solver \"%s\" takes no grouped = TRUE: use \"auto\" or \"coordinate\".",
+                            problem$solver$name))
+  }
   if (!problem$loss$smooth) {
     abort("penalty", sprintf(paste(
       "Loss \"%s\" has a kink and takes no grouped = TRUE. Take \"softmax\" or",
@@ -203,7 +210,7 @@ new_linclass_path <- function(problem, result, call) {
     list(lambda = result$lambda, lambda_max = result$lambda_max, points = points,
          grouped = problem$grouped, asked = result$asked, null_loss = result$null_loss,
          tolerance = result$tolerance, status = result$status, status_text = result$text,
-         converged = all(points$met),
+         converged = all(points$met), separated = result$separated,
          solver = result$solver, reason = result$reason),
     fit_source(problem))
   structure(path, class = "linclass_path")

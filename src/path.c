@@ -6,12 +6,14 @@
 
 #include "path_members.h"
 
-/* By working sets: where an L1 part holds slopes at 0 and the loss has second derivatives. */
+/* By working sets: where an L1 part holds slopes at 0 and the loss has second derivatives, unless another solver was
+ * asked for. */
 static int has_working_sets(const lc_problem *problem) {
   lc_penalty any = problem->pen;
   any.lambda = 1;
-  return lc_penalty_has_l1(&any) && (problem->loss->flags & LC_SMOOTH) && (problem->loss->flags & LC_CURVATURE) &&
-         (problem->x->ops->caps & LC_COLUMNS);
+  int other = problem->solver && problem->solver != lc_solver_find("coordinate");
+  return !other && lc_penalty_has_l1(&any) && (problem->loss->flags & LC_SMOOTH) &&
+         (problem->loss->flags & LC_CURVATURE) && (problem->x->ops->caps & LC_COLUMNS);
 }
 
 /* Groups are felt where several score columns share an L1 part. */
@@ -105,6 +107,7 @@ static lc_status run_lambdas(lc_run *run, int sets, lc_path *out) {
   LC_TRY(lc_members_start(run, &out->lambda_max));
   out->weight_sum = run->member->obj.weight_sum;
   LC_TRY(lc_members_null_loss(run, &out->null_loss));
+  if (!spec->lambdas && out->lambda_max == 0) return LC_OK; /* no sequence */
   for (lc_index l = 0; l < spec->nlambdas; l++) {
     double lambda = lambda_at(spec, out->lambda_max, l);
     LC_TRY(sets && lambda > 0 ? lc_members_advance(run, lambda) : lc_members_solve(run, lambda));
@@ -130,6 +133,7 @@ lc_status lc_path_run(lc_problem *problem, const lc_path_spec *spec, const lc_se
   if (!out->point) return LC_OUT_OF_MEMORY;
   out->status = run_lambdas(&run, sets, out);
   int whole = !sets || lambda_at(spec, out->lambda_max, 0) == 0; /* fits from the first on */
+  out->separated = run.separated;
   out->solver = whole ? run.solver : lc_solver_find("coordinate");
   out->reason = whole ? run.reason : "an L1 penalty";
   return out->status;

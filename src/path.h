@@ -41,9 +41,10 @@ typedef struct lc_path_point {
 
 typedef struct lc_path {
   lc_status status; /* >= 0: the points up to `length` are whole */
+  int separated;    /* 1: the point at lambda = 0 is LC_SEPARATED */
   int K;
   lc_index length;         /* points that were reached, <= nlambdas */
-  double lambda_max;       /* that of lc_members_start(), also where lambdas were given */
+  double lambda_max;       /* that of lc_members_start(), also where lambdas were given; 0: no sequence, no point */
   double weight_sum;       /* W of all rows */
   double null_loss;        /* mean loss without the penalised slopes */
   lc_path_point *point;    /* nlambdas of them, `length` filled; in the arena */

@@ -197,7 +197,7 @@ static double free_pull(const lc_penalty *pen, lc_index j, lc_index width, const
 /* The smallest lambda for which all penalised slopes of member 0 are 0. Where alpha is (nearly) 0 there is none; then
  * that of alpha = 0.001 is taken, as glmnet does. One read of X. */
 static lc_status largest_lambda(lc_run *run, double *lambda_max) {
-  const double least_alpha = 1e-3;
+  const double least_alpha = 1e-3, rounding = 1e-14;
   lc_member *member = run->member;
   lc_objective *obj = &member->obj;
   const lc_penalty *pen = &member->pen, *given = &member->given;
@@ -211,7 +211,7 @@ static lc_status largest_lambda(lc_run *run, double *lambda_max) {
       double unit = given->l1[j] > 0 ? pen->l1[j] / given->l1[j] : sqrt(pen->l2[j] / given->l2[j]);
       double l1 = fmax(given->l1[j], least_alpha * factor) * unit;
       double pull = free_pull(pen, j, width, obj->G + c * obj->q + pen->one + j, obj->q);
-      if (l1 > 0) *lambda_max = fmax(*lambda_max, pull / l1);
+      if (l1 > 0 && pull > rounding * run->rms[j]) *lambda_max = fmax(*lambda_max, pull / l1);
     }
   return LC_OK;
 }

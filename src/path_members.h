@@ -67,12 +67,13 @@ typedef struct lc_run {
   lc_design plain;            /* of lc_members_solve(): the problem's x without shift and scale; ops NULL before */
   const lc_solver *solver;    /* of lc_members_solve(), NULL before; */
   const char *reason;         /* why that one */
+  int separated;              /* 1: a fit of member 0 found no finite optimum */
   volatile lc_status stopped; /* what the host said to the main thread; the others look here */
 } lc_run;
 
 /* Binds members, fits them without their penalised slopes, and finds the least lambda that holds all penalised slopes
- * of member 0 at 0 (for alpha below 0.001, that of 0.001). Reads X once, and once more for each repeat where columns
- * count as standardised. */
+ * of member 0 at 0 (for alpha below 0.001, that of 0.001; 0 where only rounding moves them). Reads X once, and once
+ * more for each repeat where columns count as standardised. */
 lc_status lc_members_start(lc_run *run, double *lambda_max);
 
 /* All members at lambda > 0, by working sets. Calls go down the lambdas: each begins with the sets, Hessians and

@@ -35,6 +35,7 @@ static lc_status solve_member(lc_run *run, lc_member *member, double lambda) {
   lc_mark mark = lc_arena_mark(&member->arena);
   lc_status status = lc_solve(&problem, run->settings, &member->host, &member->arena, &solution);
   if (status >= 0) {
+    if (member == run->member) run->separated |= status == LC_SEPARATED;
     memcpy(member->B, solution.B, (size_t)(lc_design_q(&x) * K) * sizeof(double));
     if (solution.fitted->at.Z) memcpy(member->own_Z, solution.fitted->at.Z, (size_t)(n * K) * sizeof(double));
     int known = solution.certificate.kind == LC_GAP || solution.certificate.kind == LC_DECREMENT;

@@ -101,7 +101,7 @@ static void add_folds(lcr_list *list, const lc_path *path, int folds) {
 
 static SEXP path_list(lc_status status, const lc_path *path, const lc_path_spec *spec, SEXP scores) {
   const lc_status_row *row = lc_status_find(status);
-  lcr_list list = lcr_list_make(21);
+  lcr_list list = lcr_list_make(22);
   lcr_list_add(&list, "status", Rf_mkString(row->name));
   lcr_list_add(&list, "text", Rf_mkString(row->text));
   if (status >= 0) {
@@ -112,6 +112,7 @@ static SEXP path_list(lc_status status, const lc_path *path, const lc_path_spec 
     add_points(&list, path);
     lcr_list_add(&list, "lambda_max", Rf_ScalarReal(path->lambda_max));
     lcr_list_add(&list, "null_loss", Rf_ScalarReal(path->null_loss));
+    lcr_list_add(&list, "separated", Rf_ScalarLogical(path->separated));
     lcr_list_add(&list, "weight_sum", Rf_ScalarReal(path->weight_sum));
     lcr_list_add(&list, "solver", Rf_mkString(path->solver ? path->solver->name : ""));
     lcr_list_add(&list, "reason", Rf_mkString(path->reason ? path->reason : ""));

@@ -291,3 +291,8 @@ test_that("print() is short and plot() leaves par alone", {
   metrics <- linclass_metrics()
   expect_identical(metrics$larger_is_better[metrics$name == "auc"], TRUE)
 })
+
+test_that("what a path tells a cross-validation tells, too", {
+  cv <- linclass_cv(toy()$x, toy()$y, folds = 3, nlambda = 4)
+  for (verb in list(deviance, objective, certificate)) expect_identical(verb(cv), verb(cv$path))
+})
