@@ -226,7 +226,8 @@ used_contrasts <- function(terms, frame, contrasts) {
 # x: base matrix, Matrix or data frame of numbers.
 design_from_xy <- function(x, y, weights = NULL, offset = NULL, intercept = TRUE) {
   if (inherits(y, "formula")) {
-    abort("response", "`y` is a formula: write linclass(formula, data), the formula first.")
+    abort("response", paste("`y` is a formula: write linclass(formula, data), or give it as",
+                            "`formula =` where the data come first."))
   }
   blueprint <- list(kind = if (is.data.frame(x)) "data.frame" else "matrix", terms = NULL,
                     xlevels = NULL, contrasts = NULL, intercept = intercept,

@@ -86,7 +86,7 @@ tidy_call <- function(call, name = "linclass") {
     if (inherits(value, "formula")) {
       attributes(value) <- NULL
       call[[i]] <- value
-    } else if (!is.language(value) && !is.null(value) && utils::object.size(value) > 1000) {
+    } else if (!is.language(value) && (length(value) > 10L || utils::object.size(value) > 1000)) {
       call[[i]] <- as.name(sprintf("<%s>", class(value)[1L]))
     }
   }

@@ -42,7 +42,7 @@ test_that("responses that are not classes are refused", {
     row("response", "NaN", linclass(x, c(NaN, rep(0:1, length.out = 59)))),
     row("response", "give `y`", linclass(x)),
     row("response", "give `y`", linclass(x, NULL)),
-    row("response", "formula first", linclass(data, y ~ a)),
+    row("response", "`formula =`", linclass(data, y ~ a)),
     row("response", "2 columns", linclass(x, data.frame(y, y))),
     row("response", "60 x 3", linclass(x, x)),
     row("response", "NA is a level", linclass(x, addNA(factor(c(NA, rep(1:2, length.out = 59)))))),
