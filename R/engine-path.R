@@ -9,7 +9,7 @@ path_tolerance <- 1e-8
 engine_path <- function(problem, holdout = NULL) {
   design <- problem$design
   if (is.null(problem$control$tolerance)) problem$control$tolerance <- path_tolerance
-  spec <- c(engine_spec(problem), problem[c("lambdas", "nlambda", "min_ratio", "grouped")],
+  spec <- c(engine_spec(problem), problem[c("lambdas", "nlambda", "min_ratio")],
             list(holdout = holdout))
   result <- .Call(lcr_path, design$x, design$codes, design$fit_weights,
                   score_offset(design$offset, problem$k, problem$fit_coding), spec)

@@ -81,7 +81,7 @@ engine_spec <- function(problem) {
   list(loss = problem$loss$name, k = problem$k,
        coding = as.integer(problem$fit_coding == "reference"), intercept = problem$intercept,
        lambda = as.double(problem$lambda), l1 = problem$alpha * factor,
-       l2 = (1 - problem$alpha) * factor, spread = column_spread(stats, standardize),
+       l2 = (1 - problem$alpha) * factor, grouped = problem$grouped, spread = column_spread(stats, standardize),
        lower = problem$lower, upper = problem$upper, start = problem$start, solver = problem$solver$name,
        options = problem$solver$options, control = unclass(problem$control), stats = stats,
        seed = draw_seed(problem$solver), progress = interactive(),

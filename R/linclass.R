@@ -23,6 +23,17 @@
 #' The solvers `gradient_descent` and `minibatch` step in symmetric coordinates unless
 #' `coding = "reference"` is given.
 #'
+#' @section Groups: With `grouped = TRUE` the penalty of a column's slopes
+#'   \eqn{b = (b_1, \dots, b_K)}, one for each class, is
+#'   \deqn{\lambda f (\alpha \|b\|_2 + (1 - \alpha) \|b\|_2^2 / 2)}{lambda f (alpha ||b|| + (1 -
+#'   alpha) ||b||^2 / 2)}
+#'   with the Euclidean norm \eqn{\|b\|_2}{||b||} in place of the sum of absolute values, and the
+#'   penalty factor f: a column has slopes for all classes or for none. It is the penalty of
+#'   `glmnet(type.multinomial = "grouped")`. With a single row of slopes (two classes), or with
+#'   `alpha = 0`, the two are the same. Bounds, and reference coding, where the norm would depend
+#'   on which class is the first, are refused with `linclass_error_bounds` and
+#'   `linclass_error_coding`.
+#'
 #' @section Weights:
 #' A weight of 2 means two copies of the row, 0 means that the row is absent; `nobs()` is their sum.
 #' `class_weights` multiply the weights of each class, and make the fit one that is no maximum
@@ -46,6 +57,7 @@
 #'   softmax.
 #' @param lambda one number, at least 0: the strength of the penalty.
 #' @param alpha one number from 0 (ridge) to 1 (lasso), between them the elastic net.
+#' @param grouped `TRUE`: a column is used for all classes or for none (see Groups).
 #' @param weights `NULL`, or n numbers, at least 0. In the formula method evaluated in `data`.
 #' @param offset `NULL`; two classes: n numbers, added to the score of the second level; or a matrix
 #'   n x k, added to the scores of all classes. In the formula method evaluated in `data`.
@@ -72,8 +84,8 @@
 #' @return An object of class `linclass`: a list with, among others,
 #' * `coefficients`: a named vector (one score), or a matrix of classes x terms with the intercept
 #'   first; NA where a column is a linear combination of others;
-#' * `levels`, `loss`, `coding`, `lambda`, `alpha`, `penalty_factor`, `standardize`, `lower` and
-#'   `upper`;
+#' * `levels`, `loss`, `coding`, `lambda`, `alpha`, `grouped`, `penalty_factor`, `standardize`,
+#'   `lower` and `upper`;
 #' * `n` rows with positive weight, `nobs` their sum of weights, `p` columns;
 #' * `objective` the minimum found, `loss_value` the mean loss in it, `null_loss` the mean loss with
 #'   intercepts alone, `deviance`;
@@ -90,6 +102,10 @@
 #'
 #'   Weston, J. and Watkins, C. (1999) Support vector machines for multi-class pattern recognition.
 #'   *Proceedings of ESANN*, 219--224.
+#'
+#'   Yuan, M. and Lin, Y. (2006) Model selection and estimation in regression with grouped
+#'   variables. *Journal of the Royal Statistical Society B* 68(1), 49-67,
+#'   \doi{10.1111/j.1467-9868.2005.00532.x}.
 #' @seealso [solver()], [linclass_control()], [linclass_losses()], [linclass_conditions]
 #' @examples
 #' fit <- linclass(am ~ wt, mtcars)
@@ -120,7 +136,7 @@ first_argument <- function(x, ...) {
 #' @rdname linclass
 #' @export
 linclass.formula <- function(formula, data = NULL, ..., loss = "auto", lambda = 0, alpha = 1,
-                             weights = NULL, offset = NULL, subset = NULL, na.action = NULL,
+                             grouped = FALSE, weights = NULL, offset = NULL, subset = NULL, na.action = NULL,
                              contrasts = NULL, class_weights = NULL, penalty_factor = 1,
                              standardize = TRUE, intercept = TRUE, lower = NULL, upper = NULL,
                              coding = NULL, model = FALSE, solver = "auto", start = NULL,
@@ -130,8 +146,8 @@ linclass.formula <- function(formula, data = NULL, ..., loss = "auto", lambda = 
 
 #' @rdname linclass
 #' @export
-linclass.matrix <- function(x, y, ..., loss = "auto", lambda = 0, alpha = 1, weights = NULL,
-                            offset = NULL, class_weights = NULL, penalty_factor = 1,
+linclass.matrix <- function(x, y, ..., loss = "auto", lambda = 0, alpha = 1, grouped = FALSE,
+                            weights = NULL, offset = NULL, class_weights = NULL, penalty_factor = 1,
                             standardize = TRUE, intercept = TRUE, lower = NULL, upper = NULL,
                             coding = NULL, model = FALSE, solver = "auto", start = NULL,
                             control = linclass_control()) {
@@ -231,7 +247,7 @@ check_common_settings <- function(s) {
     abort("penalty", paste("The perceptron takes no penalty: its objective is 0 at zero",
                            "coefficients. Use lambda = 0, or loss = \"hinge\"."))
   }
-  check_flags(s, c("standardize", "intercept"))
+  check_flags(s, c("grouped", "standardize", "intercept"))
   if (!is.null(s$coding)) check_coding(s$coding)
   s$solver <- as_solver(s$solver)
   s$control <- as_control(s$control)
@@ -274,10 +290,33 @@ new_problem <- function(design, settings) {
   problem$penalty_factor <- check_penalty_factor(settings$penalty_factor, names)
   problem[c("lower", "upper")] <- check_bounds(settings$lower, settings$upper, names)
   problem <- choose_coding(problem, settings$coding)
+  problem$grouped <- settings$grouped
+  check_grouped(problem)
   problem$start <- check_start(settings$start, problem)
   has_l1 <- problem$lambda > 0 && problem$alpha > 0 && any(problem$penalty_factor > 0)
   check_solver(problem$solver, loss, has_l1, !is.null(problem$lower))
   problem
+}
+
+# Groups are felt where a column has several slopes under an L1 part. (A path has several lambdas.)
+has_groups <- function(x) {
+  isTRUE(x$grouped) && !identical(x$lambda, 0) && x$alpha > 0 && x$coding != "vector"
+}
+
+check_grouped <- function(problem) {
+  if (!has_groups(problem)) return(invisible())
+  solver <- problem$solver$name
+  if (solver != "auto" && !solver_row(solver)$groups) {
+    abort("solver", sprintf("Solver \"%s\" takes no grouped = TRUE. Use one of %s.", solver,
+                            able_solvers(solver_table()$groups)))
+  }
+  if (!is.null(problem$lower)) {
+    abort("bounds", "Bounds hold single slopes and grouped = TRUE all of a column: give one.")
+  }
+  if (problem$coding == "reference") {
+    abort("coding", paste("With grouped = TRUE the fit would depend on which class is the first in",
+                          "coding = \"reference\". Take \"symmetric\"."))
+  }
 }
 
 # A value for each column from one number, p numbers or some columns by name.

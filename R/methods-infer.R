@@ -24,8 +24,8 @@ check_likelihood <- function(object, what) {
 #'
 #' The degrees of freedom count the coefficients of an unpenalised fit (k - 1 scores, without those
 #' that could not be estimated). For the lasso they are the number of coefficients that are not
-#' zero. With a ridge part they are the trace of \eqn{H (H + \lambda D)^{-1}} over the coefficients
-#' that are not zero, with H the Hessian of the mean loss and D the diagonal of the ridge penalty;
+#' zero. With a ridge part or groups they are the trace of \eqn{H (H + D)^{-1}} over the
+#' coefficients that are not zero, with H the Hessian of the mean loss and D that of the penalty;
 #' this needs the training data and is refused above 1000 coefficients.
 #'
 #' @param object,fit A fit made by [linclass()] with a likelihood loss and without class weights.
@@ -65,31 +65,49 @@ degrees_of_freedom <- function(object, data) {
   if (!is.matrix(W)) W <- t(W)
   free <- if (object$coding == "symmetric") nrow(W) - 1L else nrow(W)
   if (object$lambda == 0) return(free * sum(colSums(is.na(W)) == 0))
-  if (object$alpha == 1) return(sum(pmin(colSums(W != 0, na.rm = TRUE), free)))
+  if (object$alpha == 1 && !has_groups(object)) return(sum(pmin(colSums(W != 0, na.rm = TRUE), free)))
   if (length(W) > max_trace) {
     abort("no_likelihood", sprintf(paste(
-      "The degrees of freedom of a ridge fit are not computed for %d coefficients (more than %d)."),
+      "The degrees of freedom of a fit with a ridge part or groups are not computed for %d",
+      "coefficients (more than %d)."),
       length(W), max_trace))
   }
-  ridge_trace(object, training_data(object, data))
+  penalty_trace(object, training_data(object, data))
 }
 
-ridge_trace <- function(object, data) {
+penalty_trace <- function(object, data) {
   H <- loss_curvature(object, data)
-  slope <- c(if (object$intercept) FALSE, rep(TRUE, object$p))
-  factor <- rep_len(object$penalty_factor, object$p) * penalty_scale(object, data)^2
-  ridge <- numeric(length(slope))
-  ridge[slope] <- object$lambda * (1 - object$alpha) * factor
-  W <- object$coefficients
-  active <- as.vector(if (is.matrix(W)) t(W) else W) != 0
-  active[is.na(active)] <- FALSE
+  b <- as.vector(c_coefficients(object))
+  active <- b != 0
+  penalised <- (H + penalty_curvature(object, data, b))[active, active, drop = FALSE]
   H <- H[active, active, drop = FALSE]
-  penalised <- H + diag(rep_len(ridge, length(active))[active], nrow(H))
   # What neither loss nor penalty sees (a common shift of intercepts) counts as nothing.
   e <- eigen(penalised, symmetric = TRUE)
   seen <- e$values > 1e-10 * max(e$values)
   V <- e$vectors[, seen, drop = FALSE]
   sum(colSums(V * (H %*% V)) / e$values[seen])
+}
+
+# Hessian of the penalty where b is not 0: the ridge part, and the bend l1 (I - u u') / ||b|| of the
+# norm of a group with direction u.
+penalty_curvature <- function(object, data, b) {
+  q <- object$p + object$intercept
+  slopes <- object$intercept + seq_len(object$p)
+  spread <- penalty_scale(object, data)
+  strength <- object$lambda * rep_len(object$penalty_factor, object$p)
+  ridge <- numeric(q)
+  ridge[slopes] <- (1 - object$alpha) * strength * spread^2
+  D <- diag(rep_len(ridge, length(b)), length(b))
+  if (!has_groups(object)) return(D)
+  l1 <- object$alpha * strength * spread
+  for (j in seq_len(object$p)) {
+    at <- seq(slopes[j], length(b), by = q)
+    size <- sqrt(sum(b[at]^2))
+    if (size > 0) {
+      D[at, at] <- D[at, at] + l1[j] / size * (diag(length(at)) - tcrossprod(b[at] / size))
+    }
+  }
+  D
 }
 
 # Standard deviations of the columns where the penalty was standardised, else 1; as in the fit.

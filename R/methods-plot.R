@@ -219,7 +219,7 @@ least_objectives <- function(fits) {
   # that was reached may lie below it.
   reached <- vapply(fits, function(fit) min(fit$history$objective, fit$objective, na.rm = TRUE), 1)
   key <- vapply(fits, function(fit) {
-    paste(deparse(fit[c("loss", "lambda", "alpha", "penalty_factor", "standardize",
+    paste(deparse(fit[c("loss", "lambda", "alpha", "grouped", "penalty_factor", "standardize",
                         "fingerprint")]), collapse = "")
   }, "")
   stats::ave(seq_along(fits), key, FUN = function(i) min(max(least[i]), min(reached[i])))

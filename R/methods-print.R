@@ -80,8 +80,7 @@ penalty_name <- function(x) {
   name <- if (x$alpha == 1) "lasso" else if (x$alpha == 0) "ridge" else {
     sprintf("elastic net (alpha = %s)", format(x$alpha))
   }
-  groups <- isTRUE(x$grouped) && x$alpha > 0 && x$coding != "vector"
-  paste0(if (groups) "grouped ", name, if (isTRUE(x$standardize)) " of scaled columns")
+  paste0(if (has_groups(x)) "grouped ", name, if (isTRUE(x$standardize)) " of scaled columns")
 }
 
 classes_in_words <- function(x) {

@@ -56,7 +56,7 @@ fit_head <- function(problem, result, call, name) {
   c(list(call = tidy_call(call, name), loss = problem$loss$name, k = problem$k,
          levels = design$levels, dropped_levels = design$dropped_levels, coding = problem$coding,
          coefficients = result$coefficients, intercept = problem$intercept),
-    problem[c("alpha", "penalty_factor", "standardize", "lower", "upper")],
+    problem[c("alpha", "grouped", "penalty_factor", "standardize", "lower", "upper")],
     list(n = nrow(design$x), nobs = sum(design$totals), p = problem$p,
          class_weights = design$class_weights, class_totals = design$totals,
          has_weights = !is.null(design$weights)))

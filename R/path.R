@@ -2,8 +2,7 @@
 #'
 #' Fits the model of [linclass()] for a decreasing sequence of `lambda`, each fit starting from the
 #' one before. What is minimised at each point is the objective of [linclass()], so that
-#' `linclass(..., lambda = s)` with the same arguments is the point `s` of the path. Only a path has
-#' `grouped`.
+#' `linclass(..., lambda = s)` with the same arguments is the point `s` of the path.
 #'
 #' @section The sequence: Without `lambda` the sequence goes, evenly on a logarithmic scale, from
 #'   the smallest value at which all penalised slopes are zero down to `lambda_min_ratio` times that
@@ -14,17 +13,6 @@
 #' As in [linclass()], with one coding for the whole path: softmax and the margin losses of three or
 #' more classes are fitted with a row for each class, unless `coding = "reference"` is given or 0 is
 #' the only `lambda`.
-#'
-#' @section Groups: With `grouped = TRUE` the penalty of a column's slopes
-#'   \eqn{b = (b_1, \dots, b_K)}, one for each class, is
-#'   \deqn{\lambda f (\alpha \|b\|_2 + (1 - \alpha) \|b\|_2^2 / 2)}{lambda f (alpha ||b|| + (1 -
-#'   alpha) ||b||^2 / 2)}
-#'   with the Euclidean norm \eqn{\|b\|_2}{||b||} in place of the sum of absolute values, and the
-#'   penalty factor f: a column has slopes for all classes or for none. It is the penalty of
-#'   `glmnet(type.multinomial = "grouped")`. With a single row of slopes (two classes), or with
-#'   `alpha = 0`, the two are the same. Losses with a kink, bounds, and reference coding, where the
-#'   norm would depend on which class is the first, are refused with `linclass_error_penalty`,
-#'   `linclass_error_bounds` and `linclass_error_coding`.
 #'
 #' @section Stopping: A point is done when its relative gap is below the tolerance of
 #'   [linclass_control()], by default `1e-8` for a path; `max_iter` limits the steps for each
@@ -42,7 +30,6 @@
 #'   the largest. The default is 0.01 where there are fewer rows than columns, else 0.0001.
 #' @param solver as in [linclass()]. With `alpha` above 0 `"auto"` and `"coordinate"` share work
 #'   between the points and the folds; other solvers fit them one by one.
-#' @param grouped `TRUE`: a column is used for all classes or for none (see Groups).
 #' @return An object of class `linclass_path`: a list with, among others,
 #' * `lambda`: the L values that were fitted, decreasing; `lambda_max`: the smallest value at which
 #'   all penalised slopes are zero;
@@ -64,10 +51,6 @@
 #' @references Friedman, J., Hastie, T. and Tibshirani, R. (2010) Regularization paths for
 #'   generalized linear models via coordinate descent. *Journal of Statistical Software* 33(1),
 #'   \doi{10.18637/jss.v033.i01}.
-#'
-#'   Yuan, M. and Lin, Y. (2006) Model selection and estimation in regression with grouped
-#'   variables. *Journal of the Royal Statistical Society B* 68(1), 49-67,
-#'   \doi{10.1111/j.1467-9868.2005.00532.x}.
 #' @seealso [linclass_cv()] to choose `lambda`; [coef.linclass_path()], [predict.linclass_path()],
 #'   [plot.linclass_path()]
 #' @examples
@@ -134,7 +117,6 @@ check_path_settings <- function(s) {
   # What a single fit decides by its lambda, a path decides by its largest one.
   s$lambda <- if (is.null(s$lambdas)) 1 else s$lambdas[1L]
   check_whole(s$nlambda, "nlambda", 1, "penalty")
-  check_flags(s, "grouped")
   check_number(if (is.null(s$lambda_min_ratio)) 1 else s$lambda_min_ratio, "lambda_min_ratio",
                .Machine$double.xmin, 1)
   s$model <- FALSE
@@ -169,34 +151,11 @@ new_path_problem <- function(design, settings) {
   ratio <- settings$lambda_min_ratio
   if (is.null(ratio)) ratio <- if (nrow(problem$design$x) < problem$p) 0.01 else 1e-4
   problem["lambdas"] <- settings["lambdas"]
-  problem$grouped <- check_grouped(settings$grouped, problem)
   problem[c("nlambda", "min_ratio")] <- list(as.integer(settings$nlambda), as.double(ratio))
   if (is.null(problem$lambdas) && !any(problem$penalty_factor > 0)) {
     abort("penalty", "No column is penalised, so there is no sequence of `lambda`: give `lambda`.")
   }
   problem
-}
-
-# Slopes of a column can be a group where there are several of them under an L1 part.
-check_grouped <- function(grouped, problem) {
-  if (!grouped || problem$alpha == 0 || problem$coding == "vector") return(grouped)
-  if (!problem$solver$name %in% c("auto", "coordinate")) {
-    abort("solver", sprintf("Solver \"%s\" takes no grouped = TRUE: use \"auto\" or \"coordinate\".",
-                            problem$solver$name))
-  }
-  if (!problem$loss$smooth) {
-    abort("penalty", sprintf(paste(
-      "Loss \"%s\" has a kink and takes no grouped = TRUE. Take \"softmax\" or",
-      "\"squared_hinge\"."), problem$loss$name))
-  }
-  if (!is.null(problem$lower)) {
-    abort("bounds", "Bounds hold single slopes and grouped = TRUE all of a column: give one.")
-  }
-  if (problem$coding == "reference") {
-    abort("coding", paste("With grouped = TRUE the fit would depend on which class is the first in",
-                          "coding = \"reference\". Take \"symmetric\"."))
-  }
-  grouped
 }
 
 new_linclass_path <- function(problem, result, call) {
@@ -208,7 +167,7 @@ new_linclass_path <- function(problem, result, call) {
   path <- c(
     fit_head(problem, result, call, "linclass_path"),
     list(lambda = result$lambda, lambda_max = result$lambda_max, points = points,
-         grouped = problem$grouped, asked = result$asked, null_loss = result$null_loss,
+         asked = result$asked, null_loss = result$null_loss,
          tolerance = result$tolerance, status = result$status, status_text = result$text,
          converged = all(points$met), separated = result$separated,
          solver = result$solver, reason = result$reason),

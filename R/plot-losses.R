@@ -82,7 +82,7 @@ iterates <- function(fit, steps = NULL, seed = NULL) {
   call <- fit$call
   where <- data_env(fit)
   call$solver <- do.call(solver, c(list(fit$solver), fit$solver_options))
-  for (name in intersect(names(call), c("loss", "lambda", "alpha", "coding"))) {
+  for (name in intersect(names(call), c("loss", "lambda", "alpha", "grouped", "coding"))) {
     call[[name]] <- fit[[name]]
   }
   control <- fit$control

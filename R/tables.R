@@ -42,10 +42,10 @@ solver_row <- function(name) table_row(solver_table(), name)
 #'   duality gap.
 #'
 #'   `linclass_solvers()`: a data frame with columns `name`; `title`; `smooth_only`, whether only
-#'   smooth losses can be fitted; `l1`, whether lasso and elastic net can; `bounds`, whether bounds
-#'   can; `random`, whether it draws from R's random number generator; `steps_as_given`, whether its
-#'   path depends on how the coefficients are written (see Coding in [linclass()]); `options`, the
-#'   names of the options of [solver()].
+#'   smooth losses can be fitted; `l1`, whether lasso and elastic net can; `groups`, whether with
+#'   `grouped = TRUE`; `bounds`, whether bounds can; `random`, whether it draws from R's random
+#'   number generator; `steps_as_given`, whether its path depends on how the coefficients are
+#'   written (see Coding in [linclass()]); `options`, the names of the options of [solver()].
 #' @seealso [linclass()], [solver()]
 #' @examples
 #' linclass_losses()

@@ -127,7 +127,7 @@ lc_status lc_path_run(lc_problem *problem, const lc_path_spec *spec, const lc_se
   LC_TRY(lc_link_make(problem->loss, problem->k, problem->reference, &run.link));
   int sets = has_working_sets(problem);
   problem->pen.grouped = has_groups(problem, &run.link);
-  if (problem->pen.grouped && (!sets || lc_penalty_has_bounds(&problem->pen))) return LC_UNSUPPORTED;
+  if (problem->pen.grouped && lc_penalty_has_bounds(&problem->pen)) return LC_UNSUPPORTED;
   out->K = run.link.K;
   out->point = lc_arena_alloc(arena, spec->nlambdas, sizeof *out->point);
   if (!out->point) return LC_OUT_OF_MEMORY;

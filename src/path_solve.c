@@ -25,7 +25,6 @@ static lc_status solve_member(lc_run *run, lc_member *member, double lambda) {
   problem.x = &x;
   problem.pen = member->given;
   problem.pen.lambda = lambda;
-  problem.pen.grouped = 0; /* no L1 part here: lambda is 0 */
   problem.spread = member->spread;
   problem.wants_covariance = 0;
   /* Without a penalty many points may be optimal; from 0 it is the one that a single fit finds. */
@@ -80,7 +79,7 @@ lc_status lc_members_null_loss(lc_run *run, double *out) {
   problem.x = &x;
   problem.solver = NULL;
   problem.wants_covariance = 0;
-  pen->lambda = 0;
+  pen->lambda = pen->grouped = 0;
   pen->lower = lower;
   pen->upper = upper;
   lc_solution solution;

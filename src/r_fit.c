@@ -60,6 +60,7 @@ static void read_problem(SEXP spec, lc_design *x, lc_problem *out) {
   out->pen.l2 = lcr_doubles(lcr_get(spec, "l2"), p, "l2");
   out->pen.lower = lcr_doubles(lcr_get(spec, "lower"), p, "lower");
   out->pen.upper = lcr_doubles(lcr_get(spec, "upper"), p, "upper");
+  out->pen.grouped = Rf_asLogical(lcr_get(spec, "grouped")) == 1;
   out->spread = lcr_doubles(lcr_get(spec, "spread"), p, "spread");
   out->wants_covariance = Rf_asLogical(lcr_get(spec, "covariance")) == 1;
   SEXP stats = lcr_get(spec, "stats");

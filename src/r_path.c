@@ -137,7 +137,6 @@ static SEXP make_scores(const lcr_task *task, const lc_path_spec *spec) {
 static SEXP fit_path(lcr_task *task, SEXP spec, lcr_session *session) {
   lc_path_spec wanted;
   lc_path path;
-  task->problem.pen.grouped = Rf_asLogical(lcr_get(spec, "grouped")) == 1;
   read_spec(spec, task->x.n, &wanted);
   SEXP scores = PROTECT(wanted.holdout ? make_scores(task, &wanted) : R_NilValue);
   if (wanted.holdout) wanted.scores = REAL(scores);

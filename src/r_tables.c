@@ -74,11 +74,12 @@ static unsigned solver_flags(int i) { return lc_solvers[i]->flags; }
 
 SEXP lcr_solvers(void) {
   int n = lc_solver_count;
-  lcr_list list = lcr_list_make(8);
+  lcr_list list = lcr_list_make(9);
   lcr_list_add(&list, "name", strings(n, solver_name));
   lcr_list_add(&list, "title", strings(n, solver_title));
   lcr_list_add(&list, "smooth_only", flag_column(n, solver_flags, LC_NEEDS_SMOOTH));
   lcr_list_add(&list, "l1", flag_column(n, solver_flags, LC_TAKES_L1));
+  lcr_list_add(&list, "groups", flag_column(n, solver_flags, LC_TAKES_GROUPS));
   lcr_list_add(&list, "bounds", flag_column(n, solver_flags, LC_TAKES_BOUNDS));
   lcr_list_add(&list, "random", flag_column(n, solver_flags, LC_DRAWS));
   lcr_list_add(&list, "steps_as_given", flag_column(n, solver_flags, LC_STEPS_AS_GIVEN));

@@ -85,6 +85,8 @@ static lc_status check_solver(const lc_problem *problem, const lc_solver *solver
   if ((needs & LC_NEEDS_COLUMNS) && !(caps & LC_COLUMNS)) return LC_UNSUPPORTED;
   if ((needs & LC_NEEDS_ROWS) && !(caps & LC_ROWS)) return LC_UNSUPPORTED;
   if (!(needs & LC_TAKES_L1) && lc_penalty_has_l1(&problem->pen)) return LC_UNSUPPORTED;
+  if (problem->pen.grouped && (!(needs & LC_TAKES_GROUPS) || lc_penalty_has_bounds(&problem->pen)))
+    return LC_UNSUPPORTED;
   if (!(needs & LC_TAKES_BOUNDS) && lc_penalty_has_bounds(&problem->pen)) return LC_UNSUPPORTED;
   return LC_OK;
 }
@@ -421,6 +423,7 @@ static lc_status solve_once(lc_problem *problem, const lc_settings *settings, co
   memset(out, 0, sizeof *out);
   lc_link link;
   LC_TRY(lc_link_make(problem->loss, problem->k, problem->reference, &link));
+  problem->pen.grouped = problem->pen.grouped && link.K > 1 && lc_penalty_has_l1(&problem->pen);
   out->solver = problem->solver ? problem->solver : plan(problem, &link, &out->reason);
   if (problem->solver) out->reason = "as asked";
   LC_TRY(join_equal_rows(problem, out, arena));

@@ -15,7 +15,8 @@ typedef struct lc_problem {
                    the patterns of a coded design in its place */
   const lc_loss *loss;
   int k, reference;                  /* classes, >= 2; 1: the first class has score 0 */
-  lc_penalty pen;                    /* for columns divided by `spread` */
+  lc_penalty pen;                    /* for columns divided by `spread`; lc_solve() sets `grouped` to 0 where it makes
+                                        no difference: one score column, no L1 part */
   const double *spread;              /* p: standard deviations when columns count as standardised, NULL: as they are */
   const double *mean, *sd, *max_abs; /* p each: statistics of the user's columns */
   const double *start;               /* q x K in the user's columns, or NULL for 0 */

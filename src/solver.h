@@ -67,7 +67,8 @@ enum {
   LC_TAKES_BOUNDS = 32,
   LC_DRAWS = 64,           /* shuffles: wants a seed */
   LC_STEPS_AS_GIVEN = 128, /* works in the user's columns: no shift, no scale, all score columns */
-  LC_SEES_MEANS = 256      /* a mean of a column does not slow it, until it costs digits */
+  LC_SEES_MEANS = 256,     /* a mean of a column does not slow it, until it costs digits */
+  LC_TAKES_GROUPS = 512    /* with LC_TAKES_L1: also of groups */
 };
 
 /* Memory for a factor of P coefficients, not ready; a copy, ready. */

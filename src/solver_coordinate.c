@@ -13,29 +13,41 @@
 #include "solver_orthant.h"
 #include "solver_sweep.h"
 
-/* Scaled residual of a coefficient. */
+static lc_index feature_of(const lc_objective *obj, lc_index place) { return place % obj->q - obj->pen->one; }
+
+/* Coefficients of the group (penalty.h) that begins at this place; 0: it is another one's. */
+static lc_index group_at(const lc_objective *obj, lc_index place) {
+  if (!obj->pen->grouped || feature_of(obj, place) < 0) return 1;
+  return place < obj->q ? obj->K : 0;
+}
+
+/* Scaled residual of the group that begins at this place. */
 static double residual(const lc_objective *obj, lc_index place) {
-  lc_index f = place % obj->q - obj->pen->one;
+  lc_index f = feature_of(obj, place);
   if (f < 0) return fabs(obj->G[place]);
   double unit = obj->rms && obj->rms[f] > 0 ? obj->rms[f] : 1;
-  return lc_penalty_violation(obj->pen, f, obj->at.B[place], obj->G[place]) / unit;
+  return lc_penalty_group_violation(obj->pen, f, group_at(obj, place), obj->at.B + place, obj->q, obj->G + place,
+                                    obj->q) /
+         unit;
 }
 
 /* Not 0 or not held at 0: always wanted in the set. */
 static int is_wanted(const lc_objective *obj, lc_index place) {
-  lc_index f = place % obj->q - obj->pen->one;
-  return f < 0 || (lc_penalty_l1(obj->pen, f) == 0 && !obj->pen->lower) || obj->at.B[place] != 0;
+  lc_index f = feature_of(obj, place);
+  return f < 0 || (lc_penalty_l1(obj->pen, f) == 0 && !obj->pen->lower) ||
+         lc_penalty_norm(group_at(obj, place), obj->at.B + place, obj->q) != 0;
 }
 
 /* Fills the set: what is wanted, then the worst violators, about as many again. */
 static lc_status fill_set(lc_model *m, lc_claim *list) {
   const lc_objective *obj = m->obj;
   lc_index wanted = 0, count = 0;
-  for (lc_index place = 0; place < obj->P; place++) wanted += is_wanted(obj, place);
   for (lc_index place = 0; place < obj->P; place++) {
-    if (m->slot[place] >= 0) continue;
+    lc_index width = group_at(obj, place);
+    int first = width > 0 && is_wanted(obj, place);
+    wanted += first * width;
+    if (width == 0 || m->slot[place] >= 0) continue;
     double violation = residual(obj, place);
-    int first = is_wanted(obj, place);
     if (first || violation > 0) list[count++] = (lc_claim){first ? INFINITY : violation, place};
   }
   qsort(list, (size_t)count, sizeof *list, lc_claim_order);
@@ -46,13 +58,15 @@ static lc_status fill_set(lc_model *m, lc_claim *list) {
 
 static double worst_residual(const lc_objective *obj) {
   double worst = 0;
-  for (lc_index place = 0; place < obj->P; place++) worst = fmax(worst, residual(obj, place));
+  for (lc_index place = 0; place < obj->P; place++)
+    if (group_at(obj, place) > 0) worst = fmax(worst, residual(obj, place));
   return worst;
 }
 
 /* Steps on the set, as many as its way of moving deserves before violators are looked for again. */
 static lc_status solve_set(lc_model *m, lc_orthant *orthant, const lc_settings *settings, double goal, double most) {
   enum { STEPS = 30, SWEEP_STEPS = 3, ORTHANT_STEPS = 500 };
+  if (m->obj->pen->grouped) return lc_model_solve(m, goal, fmin(STEPS, most)); /* the others know single ones only */
   if (m->obj->x->ops->col_look && m->size > LC_SWEPT_SIZE) {
     lc_model_sort(m);
     return lc_sweep_solve(m, goal, fmin(SWEEP_STEPS, most));
@@ -109,10 +123,10 @@ static const lc_field fields[] = {
      "largest number of coefficients that move by a Hessian of theirs, whose memory is its square; sparse ones: 300"},
 };
 
-const lc_solver lc_solver_coordinate = {
-    "coordinate",
-    "proximal Newton with coordinate descent on a working set",
-    LC_NEEDS_SMOOTH | LC_NEEDS_CURVATURE | LC_SEES_MEANS | LC_NEEDS_COLUMNS | LC_TAKES_L1 | LC_TAKES_BOUNDS,
-    fields,
-    (int)(sizeof fields / sizeof fields[0]),
-    coordinate_run};
+const lc_solver lc_solver_coordinate = {"coordinate",
+                                        "proximal Newton with coordinate descent on a working set",
+                                        LC_NEEDS_SMOOTH | LC_NEEDS_CURVATURE | LC_SEES_MEANS | LC_NEEDS_COLUMNS |
+                                            LC_TAKES_L1 | LC_TAKES_GROUPS | LC_TAKES_BOUNDS,
+                                        fields,
+                                        (int)(sizeof fields / sizeof fields[0]),
+                                        coordinate_run};

@@ -92,7 +92,7 @@ static const lc_field fields[] = {
 
 const lc_solver lc_solver_gradient_descent = {"gradient_descent",
                                               "gradient descent",
-                                              LC_TAKES_L1 | LC_TAKES_BOUNDS | LC_STEPS_AS_GIVEN,
+                                              LC_TAKES_L1 | LC_TAKES_GROUPS | LC_TAKES_BOUNDS | LC_STEPS_AS_GIVEN,
                                               fields,
                                               (int)(sizeof fields / sizeof fields[0]),
                                               descent_run};

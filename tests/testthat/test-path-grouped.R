@@ -148,7 +148,6 @@ test_that("what groups cannot do is refused", {
   fit <- function(...) linclass_path(three$x, three$y, grouped = TRUE, ...)
   expect_topic(fit(lower = 0), "bounds", "grouped")
   expect_topic(fit(coding = "reference"), "coding", "grouped")
-  expect_topic(fit(loss = "hinge"), "penalty", "kink")
   expect_topic(linclass_path(three$x, three$y, grouped = NA), "argument", "grouped")
 })
 
