@@ -99,7 +99,7 @@ test_that("a solver that is named is the one that fits", {
   expect_identical(path$solver, "gradient_descent")
   expect_identical(path$reason, "as asked")
   expect_equal(coef(path), coef(expected), tolerance = 1e-5)
-  expect_topic(linclass_path(x, three$y, grouped = TRUE, solver = "gradient_descent"), "solver",
+  expect_topic(linclass_path(x, three$y, grouped = TRUE, solver = "minibatch"), "solver",
                "grouped")
   expect_equal(coef(linclass_path(x, three$y, grouped = TRUE, solver = "coordinate")),
                coef(linclass_path(x, three$y, grouped = TRUE)))
