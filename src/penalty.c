@@ -84,10 +84,21 @@ double lc_penalty_prox(const lc_penalty *pen, lc_index j, double v, double h) {
   return within(pen, j, v > t ? v - t : v < -t ? v + t : 0);
 }
 
-double lc_penalty_flow(const lc_penalty *pen, lc_index j, double b, double t) {
+/* b' = -(c + l2 b) for time t, c constant. */
+static double decay(double b, double c, double l2, double t) {
+  double lost = -expm1(-l2 * t); /* 1 - exp(-l2 t) */
+  return b - lost * b - c * (l2 > 0 ? lost / l2 : t);
+}
+
+double lc_penalty_flow(const lc_penalty *pen, lc_index j, double b, double g, double t) {
   double l1 = lc_penalty_l1(pen, j), l2 = lc_penalty_l2(pen, j);
-  double size = fabs(b) * exp(-l2 * t) - l1 * (l2 > 0 ? -expm1(-l2 * t) / l2 : t);
-  return within(pen, j, size > 0 ? copysign(size, b) : 0);
+  if (l1 == 0) return within(pen, j, l2 > 0 ? decay(b, g, l2, t) : b - g * t);
+  double c = g + copysign(l1, b), next = decay(b, c, l2, t);
+  if (b != 0 && next * b > 0) return within(pen, j, next);
+  /* It is 0 after the time t0 with exp(-l2 t0) = c / (c + l2 b), and goes on only if |g| > l1. */
+  if (fabs(g) <= l1) return within(pen, j, 0);
+  double t0 = b == 0 ? 0 : l2 > 0 ? log1p(l2 * b / c) / l2 : b / c;
+  return within(pen, j, decay(0, g - copysign(l1, g), l2, fmax(0, t - t0)));
 }
 
 /* Each step is |b| <- max(0, a |b| - rate l1) with a = 1 - rate l2: a geometric series. */

@@ -45,9 +45,9 @@ void lc_penalty_add_sign(const lc_penalty *pen, int K, const double *B, double *
 /* argmin over b in [lower_j, upper_j] of h/2 (b - v)^2 + lambda l1_j |b|, h > 0: soft threshold, then clip. */
 double lc_penalty_prox(const lc_penalty *pen, lc_index j, double v, double h);
 
-/* b after time t under b' = -(l2 b + l1 sign b), the pull of the penalty alone, within the bounds: what many small
- * proximal steps of total length t come to. Flows add up: t after s is s + t. */
-double lc_penalty_flow(const lc_penalty *pen, lc_index j, double b, double t);
+/* b after time t under b' = -(g + l2 b + l1 sign b), the pull of the penalty beside a constant force g, within the
+ * bounds: what many small proximal steps of total length t come to. Flows add up: t after s is s + t. */
+double lc_penalty_flow(const lc_penalty *pen, lc_index j, double b, double g, double t);
 
 /* b after `times` steps b <- prox(b - rate l2 b, 1 / rate), at no greater cost than one where rate l2 <= 1. */
 double lc_penalty_repeat(const lc_penalty *pen, lc_index j, double b, double rate, double times);

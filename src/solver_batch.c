@@ -35,6 +35,7 @@ lc_status lc_batch_init(lc_batch *batch, const lc_objective *obj, lc_index most,
   const lc_design_ops *ops = obj->x->ops;
   batch->obj = obj;
   batch->momentum = momentum;
+  batch->batches = (double)obj->x->n / (double)most;
   batch->lazy = lazy && ops->row_columns && momentum == 0;
   double **vectors[] = {&batch->B, &batch->last, &batch->G, &batch->D};
   double **of_rows[] = {&batch->z, &batch->dz, &batch->trial, &batch->r};
@@ -58,12 +59,40 @@ lc_status lc_batch_init(lc_batch *batch, const lc_objective *obj, lc_index most,
   return ops->as_rows(obj->x, &batch->rows, arena);
 }
 
-double lc_batch_rate(const lc_batch *batch) {
-  return !searches(batch) ? batch->rate : batch->searches > 0 ? exp(batch->mean_log) : NAN;
+lc_status lc_batch_remember(lc_batch *batch) {
+  const lc_objective *obj = batch->obj;
+  batch->known = lc_arena_zeros(obj->arena, obj->x->n * obj->K);
+  batch->mean = lc_arena_zeros(obj->arena, obj->P);
+  return batch->known && batch->mean ? LC_OK : LC_OUT_OF_MEMORY;
 }
 
-/* ---- the penalty of columns that were not touched ------------------------------------------------------------------
+/* ---- the rate ------------------------------------------------------------------------------------------------------
  */
+
+/* Steps are averaged by their reciprocals, which are curvatures: batches that allow little count most. Corrected steps
+ * hardly shrink, so that they must suit curved batches even better. */
+static double power(const lc_batch *batch) { return batch->known ? 2 : 1; }
+
+static double mean_step(const lc_batch *batch) { return exp(-batch->log_mean / power(batch)); }
+
+/* Of line searches those of about the last epoch count, so that rare rows are not forgotten, or the last hundred. */
+static void take_into_mean(lc_batch *batch, double step) {
+  const double few = 100;
+  double value = -power(batch) * log(step), share = 1 / fmin(++batch->searches, fmax(few, batch->batches));
+  if (batch->searches == 1) batch->log_mean = value;
+  batch->log_mean += log1p(share * expm1(value - batch->log_mean));
+}
+
+double lc_batch_rate(const lc_batch *batch) {
+  return !searches(batch) ? batch->rate : batch->searches > 0 ? mean_step(batch) : NAN;
+}
+
+/* ---- what columns that were not touched have missed
+ * ------------------------------------------------------------------
+ */
+
+/* The part of the gradient that is the same for all batches. */
+static double correction(const lc_batch *batch, lc_index i) { return batch->corrected ? batch->mean[i] : 0; }
 
 static void make_up(lc_batch *batch, lc_index j) {
   const lc_objective *obj = batch->obj;
@@ -71,8 +100,9 @@ static void make_up(lc_batch *batch, lc_index j) {
   if (missed <= 0) return;
   batch->done[j] = batch->clock;
   for (int c = 0; c < obj->K; c++) {
-    double *b = batch->B + c * obj->q + obj->pen->one + j;
-    *b = searches(batch) ? lc_penalty_flow(obj->pen, j, *b, batch->unit[j] * missed)
+    lc_index i = c * obj->q + obj->pen->one + j;
+    double *b = batch->B + i;
+    *b = searches(batch) ? lc_penalty_flow(obj->pen, j, *b, correction(batch, i), batch->unit[j] * missed)
                          : lc_penalty_repeat(obj->pen, j, *b, batch->rate * batch->unit[j], missed);
   }
 }
@@ -114,7 +144,18 @@ static int gather_weights(lc_batch *batch, lc_index m, const lc_index *index) {
   return sum > 0;
 }
 
-/* G += gradient of the mean loss of the batch; z; the loss is added to the sum of the epoch. */
+/* r, the derivatives of rows `index`, less those that are known of them, which they replace. */
+static void recall(lc_batch *batch, lc_index rows, const lc_index *index) {
+  lc_index n = batch->obj->x->n;
+  for (int c = 0; batch->known && c < batch->obj->K; c++)
+    for (lc_index i = 0; i < rows; i++) {
+      double *known = batch->known + index[i] + c * n, now = batch->r[i + c * rows];
+      batch->r[i + c * rows] -= *known;
+      *known = now;
+    }
+}
+
+/* G += gradient of the mean loss of the batch (less the known one); z; the loss is added to the sum of the epoch. */
 static void add_gradient(lc_batch *batch, const lc_index *index) {
   const lc_objective *obj = batch->obj;
   const lc_design_ops *ops = obj->x->ops;
@@ -125,6 +166,7 @@ static void add_gradient(lc_batch *batch, const lc_index *index) {
     load(batch, rows, index + from);
     ops->row_scores(&batch->rows, rows, index + from, obj->K, batch->B, z);
     obj->loss->rows(&obj->link, (int)rows, z, rows, batch->y + from, value, batch->r, rows, NULL, 0);
+    recall(batch, rows, index + from);
     for (int c = 0; c < obj->K; c++)
       for (lc_index i = 0; i < rows; i++) batch->r[i + c * rows] *= v[i];
     for (lc_index i = 0; i < rows; i++) batch->loss += (obj->x->w ? obj->x->w[index[from + i]] : 1) * value[i];
@@ -163,8 +205,9 @@ static double descent_at(lc_batch *batch, double a) {
   return sum;
 }
 
-/* The step a that minimises the batch's loss along B - a D, about: from the step that the loss's largest curvature
- * allows by a few secants; `descent` is minus the derivative at a = 0. NaN where the batch says nothing. */
+/* The step a that minimises the batch's loss (and what corrects its slope) along B - a D, about: from the step that the
+ * loss's largest curvature allows by a few secants; `descent` is minus the derivative at a = 0. NaN where the batch
+ * says nothing. */
 static double line_search(lc_batch *batch, const lc_index *index, double descent) {
   enum { SECANTS = 3 };
   const double farthest = 4, enough = 0.1;
@@ -177,9 +220,9 @@ static double line_search(lc_batch *batch, const lc_index *index, double descent
     for (int c = 0; c < obj->K; c++)
       for (lc_index i = 0; i < rows; i++) bend += v[i] * dz[i + c * rows] * dz[i + c * rows];
   }
-  double a = descent / (bend_of(obj) * bend);
+  double a = descent / (bend_of(obj) * bend), other = batch->corrected ? descent - descent_at(batch, 0) : 0;
   for (int i = 0; i < SECANTS && a > 0 && isfinite(a); i++) {
-    double there = descent_at(batch, a), fall = descent - there;
+    double there = descent_at(batch, a) + other, fall = descent - there;
     if (fabs(there) <= enough * descent) break;
     double next = fall > 0 ? a * (descent / fall) : INFINITY;
     a = fmax(a / farthest, fmin(a * farthest, next));
@@ -187,38 +230,47 @@ static double line_search(lc_batch *batch, const lc_index *index, double descent
   return a > 0 && isfinite(a) ? a : NAN;
 }
 
-/* The rate of this step. Of line searches about the last hundred count. */
+/* D_i = unit times slope; its part of minus the derivative along D. */
+static double aim(lc_batch *batch, lc_index i, double unit) {
+  double slope = batch->G[i] + correction(batch, i);
+  batch->D[i] = unit * slope;
+  return batch->D[i] * slope;
+}
+
+/* The rate of this step. */
 static double choose_rate(lc_batch *batch, const lc_index *index, lc_index count, double share) {
   const lc_objective *obj = batch->obj;
-  const double least = 0.01;
   double descent = 0;
   if (!searches(batch)) return share * batch->rate;
   for (int c = 0; c < obj->K; c++) {
     lc_index at = c * obj->q;
-    if (obj->pen->one) descent += (batch->D[at] = batch->G[at]) * batch->G[at];
+    if (obj->pen->one) descent += aim(batch, at, 1);
     for (lc_index t = 0; t < count; t++) {
-      lc_index j = batch->column[t], i = at + obj->pen->one + j;
-      descent += (batch->D[i] = batch->unit[j] * batch->G[i]) * batch->G[i];
+      lc_index j = batch->column[t];
+      descent += aim(batch, at + obj->pen->one + j, batch->unit[j]);
     }
   }
   double longest = descent > 0 ? line_search(batch, index, descent) : NAN;
-  if (isnan(longest)) return batch->searches > 0 ? share * exp(batch->mean_log) : 0;
-  batch->searches++;
-  batch->mean_log += fmax(1 / batch->searches, least) * (log(longest) - batch->mean_log);
-  return fmin(longest, share * exp(batch->mean_log)) * (1 - batch->momentum);
+  if (isnan(longest)) return batch->searches > 0 ? share * mean_step(batch) : 0;
+  take_into_mean(batch, longest);
+  return fmin(longest, share * mean_step(batch)) * (1 - batch->momentum);
 }
 
 /* ---- the step ------------------------------------------------------------------------------------------------------
  */
 
-/* The next value of coefficient i, of feature j (-1: an intercept). */
-static void move(lc_batch *batch, lc_index i, lc_index j, double rate) {
+/* The next value of coefficient i, of feature j (-1: an intercept). part: of all rows, that the batch is. */
+static void move(lc_batch *batch, lc_index i, lc_index j, double rate, double part) {
   const lc_penalty *pen = batch->obj->pen;
   double b = batch->B[i], length = j < 0 ? rate : rate * batch->unit[j], g = batch->G[i];
   if (j >= 0 && !searches(batch)) g += lc_penalty_l2(pen, j) * b;
-  double next = b - length * g + batch->momentum * (b - batch->last[i]);
-  if (j >= 0 && length > 0)
-    next = searches(batch) ? lc_penalty_flow(pen, j, next, length) : lc_penalty_prox(pen, j, next, 1 / length);
+  double next = b - length * g + batch->momentum * (b - batch->last[i]), constant = correction(batch, i);
+  if (j < 0)
+    next -= length * constant;
+  else if (length > 0)
+    next =
+        searches(batch) ? lc_penalty_flow(pen, j, next, constant, length) : lc_penalty_prox(pen, j, next, 1 / length);
+  if (batch->known) batch->mean[i] += part * batch->G[i];
   batch->last[i] = b;
   batch->B[i] = next;
 }
@@ -238,11 +290,12 @@ void lc_batch_step(lc_batch *batch, lc_index m, const lc_index *index, double sh
   }
   add_gradient(batch, index);
   double rate = choose_rate(batch, index, count, share);
+  double part = (double)m / (double)obj->x->n;
   batch->clock += searches(batch) ? rate : 1;
   for (int c = 0; c < obj->K; c++) {
     lc_index at = c * obj->q;
-    if (one) move(batch, at, -1, rate);
-    for (lc_index t = 0; t < count; t++) move(batch, at + one + batch->column[t], batch->column[t], rate);
+    if (one) move(batch, at, -1, rate, part);
+    for (lc_index t = 0; t < count; t++) move(batch, at + one + batch->column[t], batch->column[t], rate, part);
     for (lc_index t = 0; batch->lazy && t < count; t++) batch->G[at + one + batch->column[t]] = 0;
     if (one) batch->G[at] = 0;
   }

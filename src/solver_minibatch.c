@@ -1,8 +1,9 @@
 /* solver_minibatch.c - shuffled mini-batch descent: epochs, orders of rows, averages and histories.
  *
- * Each epoch visits every row once; solver_batch.h has the step. Without a given rate, steps shrink towards the end of
- * the budget (with (1 - t/T)^2, so that the last iterate has forgotten both the start and the noise), and the loss of
- * an epoch is that of its rows as they were met, each before its step: no further read of X. */
+ * Each epoch visits every row once; solver_batch.h has the step. Without a given rate, steps are corrected for the
+ * noise of batches from the second epoch on, where the loss has no kink; they shrink towards the end of the budget,
+ * with 1 - t/T, or where noise stays with (1 - t/T)^2, so that the last iterate has forgotten both the start and the
+ * noise. The loss of an epoch is that of its rows as they were met, each before its step: no further read of X. */
 #include <math.h>
 #include <string.h>
 
@@ -39,7 +40,9 @@ static lc_status prepare(run_state *run, const double *B, double epochs) {
   double size = isnan(settings->batch_size) ? preset : settings->batch_size;
   run->size = lc_max(1, lc_min(n, (lc_index)fmin(size, 1e9)));
   run->planned = epochs * ceil((double)n / (double)run->size);
-  run->decay = !isnan(settings->decay) ? settings->decay : given || perceptron ? 0 : 2;
+  /* What is known of rows is as large as their scores: it is kept where these are. */
+  int corrects = !given && !perceptron && (obj->loss->flags & LC_SMOOTH) && epochs > 1 && obj->at.Z;
+  run->decay = !isnan(settings->decay) ? settings->decay : given || perceptron ? 0 : corrects ? 1 : 2;
   run->order = lc_arena_alloc(obj->arena, n, sizeof *run->order);
   run->scratch = lc_arena_alloc(obj->arena, settings->block > 1 ? n + SLACK : 0, sizeof *run->scratch);
   run->mean = lc_arena_zeros(obj->arena, obj->P);
@@ -49,7 +52,8 @@ static lc_status prepare(run_state *run, const double *B, double epochs) {
   /* Averages need every coefficient at every step, and only equal steps of a given rate add up. */
   int average = perceptron || settings->average > 0;
   int lazy = !average && (!given || run->decay == 0);
-  return lc_batch_init(&run->batch, obj, run->size, B, settings->rate, settings->momentum, lazy);
+  LC_TRY(lc_batch_init(&run->batch, obj, run->size, B, settings->rate, settings->momentum, lazy));
+  return corrects ? lc_batch_remember(&run->batch) : LC_OK;
 }
 
 /* ---- orders of rows ------------------------------------------------------------------------------------------------
@@ -99,6 +103,7 @@ static lc_status run_epoch(run_state *run, double epoch, int average) {
   lc_batch *batch = &run->batch;
   new_order(run, epoch);
   batch->loss = 0;
+  batch->corrected = batch->known && epoch > 0;
   run->obj->passes++;
   for (lc_index at = 0; at < n; at += run->size) {
     LC_TRY(lc_poll(run->obj->host));
@@ -161,7 +166,9 @@ static lc_status finish(run_state *run, lc_report *report) {
   lc_objective *obj = run->obj;
   report->evaluated = 1;
   int given = !isnan(run->settings->rate), diverged = given && obj->at.value > run->first;
-  if (is_perceptron(obj) || (given && !diverged) || !(obj->at.value > run->least)) return LC_BUDGET;
+  const double worth = 0.01; /* what an epoch saw of a point is as uncertain, and a look costs a read */
+  int better = obj->at.value - run->least > worth * fabs(run->least);
+  if (is_perceptron(obj) || (given && !diverged) || (!given && !better)) return LC_BUDGET;
   LC_TRY(lc_objective_eval(obj, run->best, LC_WANT_GRADIENT));
   if (diverged || obj->to.value < obj->at.value)
     lc_objective_accept(obj);
@@ -225,7 +232,7 @@ static const lc_field fields[] = {
      "step length in the user's columns; NA: found by line searches in each batch, columns scaled inside"},
     {"momentum", offsetof(lc_settings, momentum), 0, 0, 0.999, 0, "share of the last step that is added to the next"},
     {"decay", offsetof(lc_settings, decay), NAN, 0, 10, 0,
-     "steps shrink as (1 - done)^decay, done the part of all steps; NA: 2, with a given rate 0"},
+     "steps shrink as (1 - done)^decay, done the part of all steps; NA: 1, for the hinge 2, with a given rate 0"},
     {"average", offsetof(lc_settings, average), NAN, 0, 1, 1,
      "1: return the average of the iterates of the second half (perceptron: of all); NA: for the perceptron"},
     {"shuffle", offsetof(lc_settings, shuffle), 1, 0, 1, 1, "1: a fresh order of rows each epoch"},

@@ -45,6 +45,40 @@ test_that("20 epochs without tuning come within 1 % of the optimum, whatever the
   }
 })
 
+test_that("20 epochs are enough where the optimum is small, or far off", {
+  # Rows that nearly separate, a rare class: most rows say nothing, few say much.
+  hard <- function(k, size, shift) {
+    set.seed(7)
+    x <- matrix(rnorm(3000 * 20), 3000)
+    z <- size * x %*% matrix(rnorm(20 * k), 20)
+    z[, 1] <- z[, 1] + shift
+    y <- factor(max.col(z - log(-log(matrix(runif(3000 * k), 3000)))))
+    list(x %*% diag(10^sample(seq(-6, 6, length.out = 20))), y)
+  }
+  for (loss in c("logistic", "softmax")) {
+    k <- if (loss == "softmax") 3 else 2
+    for (data in list(hard(k, 4, 0), hard(k, 0.7, 8))) {
+      settings <- list(data[[1]], data[[2]], loss = loss, lambda = 1e-4, alpha = 0)
+      set.seed(1)
+      fit <- do.call(linclass, c(settings, solver = list(solver("minibatch", epochs = 20))))
+      expect_lt(objective(fit) / objective(do.call(linclass, settings)) - 1, 0.01, label = loss)
+    }
+  }
+})
+
+test_that("from the second epoch on steps have no noise: the optimum of others is met to many digits", {
+  skip_if_not_installed("glmnet")
+  set.seed(8)
+  x <- matrix(rnorm(4000 * 10), 4000) + rnorm(4000)
+  y <- factor(rbinom(4000, 1, plogis(as.vector(x %*% rnorm(10) / 2))))
+  other <- glmnet::glmnet(x, y, family = "binomial", alpha = 0.5, lambda = c(0.1, 0.05, 0.02), thresh = 1e-14)
+  for (data in list(x, Matrix::Matrix(x, sparse = TRUE))) {
+    fit <- linclass(data, y, lambda = 0.02, alpha = 0.5, solver = solver("minibatch", epochs = 20))
+    expect_equal(unname(coef(fit)), unname(as.vector(coef(other, s = 0.02))), tolerance = 1e-4)
+    expect_lt(certificate(fit)$relative, 1e-5)
+  }
+})
+
 test_that("batches, momentum, decay and averages are those of the notes", {
   set.seed(4)
   n <- 50
@@ -139,16 +173,17 @@ test_that("a fit that stopped with its budget says how far it is, and has errors
   x <- matrix(rnorm(n * 40), n) + rnorm(n)
   y <- factor(rbinom(n, 1, plogis(as.vector(x[, 1:3] %*% c(0.5, -0.5, 0.3)))))
   best <- linclass(x, y)
-  for (epochs in c(1, 40)) {
+  for (epochs in c(1, 20)) {
     fit <- linclass(x, y, solver = solver("minibatch", epochs = epochs, block = 512))
     gap <- certificate(fit)
     expect_identical(fit$status, "budget")
     # A Hessian costs as much as three reads: after one epoch that of a sample must do.
     expect_identical(gap$kind, if (epochs == 1) "sampled_decrement" else "newton_decrement")
-    expect_equal(gap$gap / (objective(fit) - objective(best)), 1, tolerance = 0.15)
-    if (2 * n * gap$gap <= 0.01) {
-      expect_equal(sqrt(diag(vcov(fit))), sqrt(diag(vcov(best))), tolerance = 1e-2)
+    if (epochs > 1) {
+      expect_lt(2 * n * gap$gap, 0.01)
+      expect_equal(vcov(fit), vcov(best), tolerance = 1e-2)
     } else {
+      expect_equal(gap$gap / (objective(fit) - objective(best)), 1, tolerance = 0.15)
       expect_false(gap$met)
       expect_error(vcov(fit), "finish = 1", class = "linclass_error_no_vcov")
       expect_equal(vcov(fit, data = list(x = x, y = y)), vcov(best), tolerance = 0.1)

@@ -134,6 +134,56 @@ static void test_search(data *d) {
   }
 }
 
+/* The mean gradient of what is known, from its definition, after two epochs of which the second is corrected. */
+static void test_known(data *d, const lc_design *x) {
+  lc_objective obj;
+  lc_batch batch;
+  double zero[MOST * (P + 1)] = {0};
+  begin(d, x, &obj);
+  CHECK(lc_batch_init(&batch, &obj, M, zero, NAN, 0, 1) == LC_OK);
+  CHECK(lc_batch_remember(&batch) == LC_OK);
+  for (int epoch = 0; epoch < 2; epoch++) {
+    batch.corrected = epoch;
+    for (lc_index at = 0; at < N; at += M) {
+      lc_index order[M];
+      for (lc_index i = 0; i < M; i++) order[i] = (7 * (at + i)) % N;
+      lc_batch_step(&batch, lc_min(M, N - at), order, 1);
+    }
+    lc_batch_settle(&batch);
+  }
+  for (int c = 0; c < obj.K; c++)
+    for (int j = 0; j <= P; j++) {
+      double sum = 0;
+      for (int i = 0; i < N; i++)
+        sum += d->t.w[i] * batch.known[i + c * N] * (j == 0 ? 1 : d->t.x[i + (j - 1) * N]) / obj.weight_sum;
+      double scale = j == 0 ? 1 : d->rms[j - 1];
+      CHECK_NEAR(batch.mean[j + c * obj.q] / scale, sum / scale, 1e-12);
+    }
+}
+
+/* Whatever is known, the correction of a batch of all rows is none. */
+static void test_whole_correction(data *d) {
+  lc_objective obj;
+  lc_index index[N];
+  begin(d, &d->t.dense, &obj);
+  for (int i = 0; i < N; i++) index[i] = i;
+  lc_batch plain, corrected;
+  double *B = ctest_normals(obj.P), *other = ctest_normals(obj.P);
+  for (lc_index i = 0; i < obj.P; i++) B[i] *= 0.1, other[i] *= 0.1;
+  CHECK(lc_batch_init(&corrected, &obj, N, other, NAN, 0, 0) == LC_OK);
+  CHECK(lc_batch_remember(&corrected) == LC_OK);
+  lc_batch_step(&corrected, N, index, 0);
+  memcpy(corrected.B, B, (size_t)obj.P * sizeof(double));
+  corrected.corrected = 1;
+  corrected.searches = 0;
+  lc_batch_step(&corrected, N, index, 1);
+  CHECK(lc_batch_init(&plain, &obj, N, B, NAN, 0, 0) == LC_OK);
+  lc_batch_step(&plain, N, index, 1);
+  for (lc_index i = 0; i < obj.P; i++)
+    CHECK(fabs(corrected.B[i] - plain.B[i]) <= 1e-9 * (fabs(plain.B[i] - B[i]) + fabs(B[i])));
+  free(B), free(other);
+}
+
 /* Rows without weight move nothing. */
 static void test_weightless(data *d) {
   for (int given = 0; given < 2; given++) {
@@ -201,7 +251,10 @@ void test_batch(void) {
         test_definition(&d, 0.05, 0);
         test_definition(&d, 0.05, 0.9);
         test_weightless(&d);
+        test_known(&d, &d.t.dense);
+        test_known(&d, &d.t.sparse);
         d.t.pen.lambda = 0;
+        if (!bounded) test_whole_correction(&d);
         if (!bounded) test_search(&d);
         ctest_problem_free(&d.t);
       }

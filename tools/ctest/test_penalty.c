@@ -57,9 +57,17 @@ static void test_flow(const lc_penalty *pen) {
       many = b;
       for (int s = 0; s < 20000; s++)
         many = lc_penalty_prox(pen, j, many * (1 - small * lc_penalty_l2(pen, j)), 1 / small);
-      CHECK_NEAR(lc_penalty_flow(pen, j, b, time), many, 1e-3);
-      double half = lc_penalty_flow(pen, j, b, 0.4 * time);
-      CHECK_NEAR(lc_penalty_flow(pen, j, half, 0.6 * time), lc_penalty_flow(pen, j, b, time), 1e-13);
+      CHECK_NEAR(lc_penalty_flow(pen, j, b, 0, time), many, 1e-3);
+      double half = lc_penalty_flow(pen, j, b, 0, 0.4 * time);
+      CHECK_NEAR(lc_penalty_flow(pen, j, half, 0, 0.6 * time), lc_penalty_flow(pen, j, b, 0, time), 1e-13);
+      /* The same with a force, which may take it through 0 and out again. */
+      double force = 4 * ctest_uniform() - 2;
+      many = b;
+      for (int s = 0; s < 20000; s++)
+        many = lc_penalty_prox(pen, j, many - small * (force + lc_penalty_l2(pen, j) * many), 1 / small);
+      CHECK_NEAR(lc_penalty_flow(pen, j, b, force, time), many, 1e-3);
+      half = lc_penalty_flow(pen, j, b, force, 0.4 * time);
+      CHECK_NEAR(lc_penalty_flow(pen, j, half, force, 0.6 * time), lc_penalty_flow(pen, j, b, force, time), 1e-13);
       if (t % 5 == 0 && lc_penalty_l2(pen, j) > 0) rate = 1.4 / lc_penalty_l2(pen, j);
       many = b;
       for (int s = 0; s < t; s++) many = lc_penalty_prox(pen, j, many - rate * lc_penalty_l2(pen, j) * many, 1 / rate);
