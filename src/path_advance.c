@@ -5,7 +5,7 @@
 
 #include "path_members.h"
 
-enum { MOST_ROUNDS = 100 };
+enum { MOST_ROUNDS = 100, MOST_STEPS = 2000 }; /* for each lambda */
 
 /* Proofs keep this relative distance from the threshold, so that rounding cannot turn one. */
 static const double margin = 1e-6;
@@ -21,7 +21,7 @@ static const double guess = 0.3;
 static lc_status look(lc_member *member) {
   lc_objective *obj = &member->obj;
   lc_index n = obj->x->n;
-  const double *R = member->model.R, *y = obj->x->y;
+  const double *R = member->set.model.R, *y = obj->x->y;
   LC_TRY(lc_objective_balance_known(obj, R, member->s, &member->possible));
   for (int c = 0; c < obj->K; c++)
     for (lc_index i = 0; i < n; i++) member->balanced[i + c * n] = member->s[(int)y[i]] * R[i + c * n];
@@ -52,7 +52,7 @@ static lc_index place_of(const lc_objective *obj, lc_index f, lc_index c) { retu
 static int whole_row_in_set(const lc_member *member, lc_index f) {
   const lc_objective *obj = &member->obj;
   for (lc_index c = 0; c < obj->K; c += lc_penalty_width(obj->pen, obj->K))
-    if (member->model.slot[place_of(obj, f, c)] < 0) return 0;
+    if (member->set.model.slot[place_of(obj, f, c)] < 0) return 0;
   return 1;
 }
 
@@ -125,15 +125,15 @@ static lc_status join(lc_run *run, lc_member *member, lc_index count, lc_index *
     seen_gradient(member, f, g);
     for (lc_index c = 0; c < obj->K; c += width) {
       lc_index place = place_of(obj, f, c);
-      if (member->model.slot[place] >= 0) continue;
+      if (member->set.model.slot[place] >= 0) continue;
       double violation = lc_penalty_group_violation(obj->pen, f, width, obj->at.B + place, obj->q, g + c, 1) / unit;
       if (violation > member->goal) list[claims++] = (lc_claim){violation, place};
     }
   }
-  *joined = lc_min(claims, lc_max(64, member->model.size / width));
+  *joined = lc_min(claims, lc_max(64, member->set.model.size / width));
   if (claims > *joined) qsort(list, (size_t)claims, sizeof *list, lc_claim_order);
   lc_status status = LC_OK;
-  for (lc_index v = 0; v < *joined && status == LC_OK; v++) status = lc_model_add(&member->model, list[v].place);
+  for (lc_index v = 0; v < *joined && status == LC_OK; v++) status = lc_model_add(&member->set.model, list[v].place);
   lc_arena_reset(run->arena, mark);
   return status;
 }
@@ -155,7 +155,7 @@ static void weigh(const lc_penalty *pen, lc_index f, lc_index width, const doubl
 static lc_status gap_of(lc_run *run, lc_member *member, double *out) {
   lc_objective *obj = &member->obj;
   const lc_penalty *pen = obj->pen;
-  const lc_model *model = &member->model;
+  const lc_model *model = &member->set.model;
   lc_index p = run->problem->x->p, width = lc_penalty_width(pen, obj->K);
   lc_mark mark = lc_arena_mark(&member->arena);
   double *c = lc_arena_doubles(&member->arena, model->nrows * obj->K), *g = lc_arena_doubles(&member->arena, obj->K);
@@ -182,7 +182,7 @@ static lc_status gap_of(lc_run *run, lc_member *member, double *out) {
 
 /* Largest residual, in the units of the shown columns. */
 static double kkt_of(const lc_member *member) {
-  const lc_model *m = &member->model;
+  const lc_model *m = &member->set.model;
   double worst = 0;
   for (lc_index s = 0; s < m->size; s += lc_model_width(m, s))
     worst = fmax(worst, lc_model_residual(m, s) * m->unit[s]);
@@ -206,13 +206,13 @@ static lc_status judge(lc_run *run, lc_member *member) {
   LC_TRY(certify(run, member));
   member->pending = 0;
   if (!member->possible) {
-    member->met = !member->model.stuck;
+    member->met = !member->set.model.stuck;
     return LC_OK;
   }
   /* The first-order bound is cautious; how cautious, the last gaps tell. */
   if (member->met)
     member->ease = fmin(100, member->ease * fmin(2, sqrt(0.2 * run->settings->tolerance / member->relative)));
-  if (member->met || (member->model.stuck && !(member->relative < 0.5 * member->best_relative))) return LC_OK;
+  if (member->met || (member->set.model.stuck && !(member->relative < 0.5 * member->best_relative))) return LC_OK;
   member->best_relative = fmin(member->best_relative, member->relative);
   member->ease *= 0.3; /* the next lambda begins more carefully */
   member->goal *= fmax(1e-3, fmin(0.1, 0.3 * run->settings->tolerance / member->relative));
@@ -223,12 +223,12 @@ static lc_status judge(lc_run *run, lc_member *member) {
 /* Steps that a member may still make for this lambda. */
 static double steps_left(const lc_run *run, const lc_member *member) {
   double most = run->settings->max_iter;
-  return isnan(most) ? INFINITY : fmax(0, most - member->steps);
+  return fmax(0, (isnan(most) ? MOST_STEPS : most) - member->steps);
 }
 
 /* It is left as far as it came, with the features that just joined. */
 static lc_status give_up(lc_run *run, lc_member *member) {
-  LC_TRY(lc_model_load(&member->model));
+  LC_TRY(lc_model_load(&member->set.model));
   member->pending = 0;
   return certify(run, member);
 }
@@ -246,22 +246,10 @@ static double first_goal(const lc_run *run, const lc_member *member, double lamb
   return 0.3 * run->settings->tolerance * lambda * least;
 }
 
-/* A Hessian of the set costs size^2 n, and its factor size^3 / 3: with more coefficients a score column than this
- * gradients alone are cheaper. Once so, always: pairs of gradients do not survive coefficients that leave the set. */
-enum { MOST_SECOND_ORDER = 2000 };
-
-static int sweeps_columns(const lc_member *member) { return member->obj.x->ops->col_look != NULL; }
-
-static int is_large(const lc_member *member) {
-  if (member->pen.grouped) return 0; /* orthants are those of single coefficients */
-  if (sweeps_columns(member)) return member->model.size > LC_SWEPT_SIZE;
-  return member->orthant.room > 0 || member->model.size * member->obj.K > MOST_SECOND_ORDER;
-}
-
 /* A large set has no Hessian to predict with: the last two solutions are extrapolated in lambda. */
 static lc_status extrapolate(lc_run *run, lc_member *member) {
   lc_objective *obj = &member->obj;
-  lc_model *m = &member->model;
+  lc_model *m = &member->set.model;
   size_t bytes = (size_t)obj->P * sizeof(double);
   double ratio = (obj->pen->lambda - run->lambda) / (run->lambda - run->previous);
   int known = member->last != NULL && isfinite(ratio);
@@ -289,31 +277,22 @@ static lc_status begin(lc_run *run, lc_member *member, double lambda) {
   member->best_relative = INFINITY;
   member->goal = member->ease * first_goal(run, member, lambda);
   lc_objective_revalue(&member->obj);
-  int large = is_large(member);
-  if (!large || sweeps_columns(member)) lc_model_drop_zeros(&member->model);
-  if (large && sweeps_columns(member)) lc_model_sort(&member->model);
-  if (large) return extrapolate(run, member);
-  return isinf(run->lambda) ? LC_OK : lc_model_predict(&member->model, run->lambda);
+  lc_set_way way = lc_set_way_of(&member->set);
+  if (way != LC_WITHIN_ORTHANTS) lc_model_drop_zeros(&member->set.model);
+  if (way == LC_BY_SWEEPS) lc_model_sort(&member->set.model);
+  if (way != LC_BY_HESSIAN) return extrapolate(run, member);
+  return isinf(run->lambda) ? LC_OK : lc_model_predict(&member->set.model, run->lambda);
 }
 
-/* Newton steps on the set, or many cheaper ones. A step by sweeps costs so much that features should join after each.
+/* Steps on the set, of those that the lambda has left; where its way wants violators to join first, it goes on after.
  */
 static lc_status solve_set(lc_run *run, lc_member *member) {
-  double left = steps_left(run, member), most = fmin(100, left), many = fmin(2000, left);
-  double before = member->model.steps;
-  lc_status status;
-  int one = is_large(member) && sweeps_columns(member);
-  if (!is_large(member))
-    status = lc_model_solve(&member->model, member->goal, most);
-  else if (one)
-    status = lc_sweep_solve(&member->model, member->goal, fmin(1, left));
-  else
-    status = lc_orthant_solve(&member->orthant, &member->model, member->goal, many);
-  member->steps += member->model.steps - before;
-  member->settled = !(one && status == LC_MAX_ITER);
-  if (status == LC_MAX_ITER && !one) member->model.stuck = 1;
-  if (member->model.stuck && status >= 0)
-    LC_TRY(lc_model_reset(&member->model)); /* the step that failed is forgotten */
+  lc_model *m = &member->set.model;
+  double before = m->steps;
+  lc_status status = lc_set_solve(&member->set, member->goal, steps_left(run, member));
+  member->steps += m->steps - before;
+  member->settled = status != LC_MAX_ITER;
+  if (m->stuck && status >= 0) LC_TRY(lc_model_reset(m)); /* the step that failed is forgotten */
   return status == LC_MAX_ITER ? LC_OK : status;
 }
 

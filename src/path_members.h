@@ -7,8 +7,7 @@
 
 #include "path.h"
 #include "screen.h"
-#include "solver_orthant.h"
-#include "solver_sweep.h"
+#include "solver_set.h"
 
 struct lc_run;
 
@@ -23,8 +22,7 @@ typedef struct lc_member {
   lc_objective obj;      /* on x and pen */
 
   /* by working sets: lc_members_advance() */
-  lc_model model;          /* of obj, from the start on */
-  lc_orthant orthant;      /* once the set is large and columns cannot be swept; empty before */
+  lc_set set;              /* of obj, from the start on */
   double *last;            /* P, as shown: of a large set the solution before the last one; NULL before */
   lc_screen screen;        /* sees `balanced` over the roots of the weights */
   double *s;               /* k factors of the classes at the present point (lc_objective_balance) */

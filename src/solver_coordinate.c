@@ -1,17 +1,14 @@
 /* solver_coordinate.c - proximal Newton on a working set: the way to L1 penalties and bounds.
  *
  * The set holds the coefficients that are not 0 and those that violate their optimality condition most. The
- * objective is minimised over the set (solver_model.h), all gradients are looked at in one read of X, violators join,
- * until none is left and the gap is small. Large sets go by sweeps over their sparse columns (solver_sweep.h), or
- * within orthants (solver_orthant.h): without a Hessian. */
+ * objective is minimised over the set (solver_set.h), all gradients are looked at in one read of X, violators join,
+ * until none is left and the gap is small. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "solver.h"
-#include "solver_model.h"
-#include "solver_orthant.h"
-#include "solver_sweep.h"
+#include "solver_set.h"
 
 static lc_index feature_of(const lc_objective *obj, lc_index place) { return place % obj->q - obj->pen->one; }
 
@@ -63,46 +60,34 @@ static double worst_residual(const lc_objective *obj) {
   return worst;
 }
 
-/* Steps on the set, as many as its way of moving deserves before violators are looked for again. */
-static lc_status solve_set(lc_model *m, lc_orthant *orthant, const lc_settings *settings, double goal, double most) {
-  enum { STEPS = 30, SWEEP_STEPS = 3, ORTHANT_STEPS = 500 };
-  if (m->obj->pen->grouped) return lc_model_solve(m, goal, fmin(STEPS, most)); /* the others know single ones only */
-  if (m->obj->x->ops->col_look && m->size > LC_SWEPT_SIZE) {
-    lc_model_sort(m);
-    return lc_sweep_solve(m, goal, fmin(SWEEP_STEPS, most));
-  }
-  if (!m->obj->x->ops->col_look && (orthant->room > 0 || (double)m->size > settings->working_set))
-    return lc_orthant_solve(orthant, m, goal, fmin(ORTHANT_STEPS, most));
-  return lc_model_solve(m, goal, fmin(STEPS, most));
-}
-
 static lc_status iterate(lc_objective *obj, const lc_settings *settings, lc_report *report) {
-  lc_model m;
-  lc_orthant orthant = {.room = 0};
+  lc_set set = {.most = settings->working_set};
+  lc_model *m = &set.model;
   double limit = isnan(settings->max_iter) ? 1000 : settings->max_iter, goal = INFINITY, least = INFINITY;
   int idle = 0;
   lc_claim *list = lc_arena_alloc(obj->arena, obj->P, sizeof *list);
   if (!list) return LC_OUT_OF_MEMORY;
-  LC_TRY(lc_model_init(&m, obj, 64));
-  LC_TRY(lc_objective_residuals(obj, NULL, m.R));
+  LC_TRY(lc_model_init(m, obj, 64));
+  LC_TRY(lc_objective_residuals(obj, NULL, m->R));
   for (;;) {
     double kkt = lc_penalty_kkt(obj->pen, obj->K, obj->at.B, obj->G), worst = worst_residual(obj);
     LC_TRY(lc_objective_record(obj, report->iterations, NAN, kkt, NAN));
     if (kkt == 0) return LC_OK;
     double small = settings->tolerance * 1e-3 * lc_objective_scale(obj);
-    if (m.steps > 0 && m.gain <= small && lc_gap_is_small(obj, settings)) return LC_OK;
+    if (m->steps > 0 && m->gain <= small && lc_gap_is_small(obj, settings)) return LC_OK;
     /* The objective has no more to gain: residuals still fall for a few rounds, then rounding rules. */
-    idle = m.steps > 0 && m.gain <= small && worst > 0.5 * least ? idle + 1 : 0;
+    idle = m->steps > 0 && m->gain <= small && worst > 0.5 * least ? idle + 1 : 0;
     least = fmin(least, worst);
     if (idle >= 3) return LC_STALLED;
     if (report->iterations >= limit) return LC_MAX_ITER;
-    LC_TRY(fill_set(&m, list));
+    LC_TRY(fill_set(m, list));
+    if (lc_set_way_of(&set) == LC_BY_SWEEPS) lc_model_sort(m); /* columns are read as they lie in memory */
     goal = fmin(0.1 * goal, 1e-2 * worst);
-    double before = m.steps;
-    lc_status status = solve_set(&m, &orthant, settings, goal, limit - report->iterations);
-    report->iterations += fmax(m.steps - before, 1);
+    double before = m->steps;
+    lc_status status = lc_set_solve(&set, goal, limit - report->iterations);
+    report->iterations += fmax(m->steps - before, 1);
     if (status != LC_OK && status != LC_MAX_ITER) return status;
-    report->decrement = m.gain;
+    report->decrement = m->gain;
     LC_TRY(lc_objective_gradient(obj));
   }
 }
@@ -119,8 +104,9 @@ static lc_status coordinate_run(lc_objective *obj, const lc_settings *settings, 
 }
 
 static const lc_field fields[] = {
-    {"working_set", offsetof(lc_settings, working_set), 2000, 2, 20000, 1,
-     "largest number of coefficients that move by a Hessian of theirs, whose memory is its square; sparse ones: 300"},
+    {"working_set", offsetof(lc_settings, working_set), LC_SET_MOST, 2, 20000, 1,
+     "coefficients, times score columns, that move by a Hessian of theirs, whose memory is its square; sparse ones: "
+     "300"},
 };
 
 const lc_solver lc_solver_coordinate = {"coordinate",

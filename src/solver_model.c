@@ -48,6 +48,13 @@ lc_status lc_model_load(lc_model *m) {
   return LC_OK;
 }
 
+lc_status lc_model_load_all(lc_model *m) {
+  LC_TRY(lc_model_reset(m));
+  for (lc_index s = 0; s < m->size; s++) m->g[s] = m->obj->G[m->place[s]] - lc_model_l2(m, s) * m->start[s];
+  m->worst = worst_residual(m);
+  return LC_OK;
+}
+
 lc_status lc_model_look(lc_model *m) {
   LC_TRY(lc_objective_residuals(m->obj, NULL, m->R));
   return lc_model_load(m);
@@ -374,6 +381,18 @@ lc_status lc_model_try(lc_model *m, double t) {
   lc_status status = lc_objective_move(obj, moved, rows, used, m->R_to);
   /* Landings are exact: a coefficient that reached 0 is 0. */
   for (lc_index s = 0; t == 1 && s < m->size; s++) obj->to.B[m->place[s]] = m->b[s];
+  lc_arena_reset(m->arena, mark);
+  return status;
+}
+
+lc_status lc_model_try_all(lc_model *m) {
+  lc_objective *obj = m->obj;
+  lc_mark mark = lc_arena_mark(m->arena);
+  double *B = lc_arena_doubles(m->arena, obj->P);
+  if (!B) return LC_OUT_OF_MEMORY;
+  memcpy(B, obj->at.B, (size_t)obj->P * sizeof(double));
+  for (lc_index s = 0; s < m->size; s++) B[m->place[s]] = m->b[s];
+  lc_status status = lc_objective_eval(obj, B, LC_WANT_GRADIENT);
   lc_arena_reset(m->arena, mark);
   return status;
 }

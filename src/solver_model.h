@@ -88,9 +88,6 @@ lc_status lc_model_rebuild(lc_model *m);
  * on average. */
 lc_status lc_model_add(lc_model *m, lc_index place);
 
-/* Empties the set. */
-void lc_model_clear(lc_model *m);
-
 /* Drops penalised groups that are 0. Rows and columns of H move with the others. Cost size^2. */
 void lc_model_drop_zeros(lc_model *m);
 
@@ -112,12 +109,17 @@ lc_status lc_model_look(lc_model *m);
  *   try     `to` <- `at` + t (b - start) on the set, with R_to. Reads the columns that move.
  *   search  gain <- half the fall that g promises of the move; try with the largest share t of it that a line search
  *           accepts, *t = 0 where rounding leaves nothing to gain. Reads the columns once, twice where t < 1.
- *   take    `at` <- `to`, R <- R_to, as a step. */
+ *   take    `at` <- `to`, R <- R_to, as a step.
+ * Where the set has most columns of X, one pass over all of them costs less than two over a list:
+ *   try_all   `to` <- `at` with the set at b, and its gradient into obj->G. R_to is not made. One read of X.
+ *   load_all  load, with the gradient of `at` in obj->G. Reads no column. */
 lc_status lc_model_reset(lc_model *m);
 lc_status lc_model_load(lc_model *m);
 lc_status lc_model_try(lc_model *m, double t);
 lc_status lc_model_search(lc_model *m, double *t);
 void lc_model_take(lc_model *m);
+lc_status lc_model_try_all(lc_model *m);
+lc_status lc_model_load_all(lc_model *m);
 
 /* First-order step of the solution from `lambda` to obj->pen->lambda: db = -(change) H^-1 (l1 b / ||b|| + l2 b) on
  * the free coefficients, H with the curvature of the norms; a group that would turn against itself stops at 0. `at`

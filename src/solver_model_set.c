@@ -90,12 +90,6 @@ lc_status lc_model_add(lc_model *m, lc_index place) {
   return LC_OK;
 }
 
-void lc_model_clear(lc_model *m) {
-  for (lc_index s = 0; s < m->size; s++) m->slot[m->place[s]] = -1;
-  m->size = m->built = 0;
-  m->nfactored = -1;
-}
-
 static int place_order(const void *a, const void *b) {
   lc_index x = *(const lc_index *)a, y = *(const lc_index *)b;
   return (x > y) - (x < y);

@@ -213,9 +213,9 @@ static lc_status minimise(sweep_work *work, double goal) {
 static lc_status iterate(sweep_work *work, double goal, double max_steps) {
   lc_model *m = work->m;
   lc_objective *obj = m->obj;
-  LC_TRY(lc_model_load(m));
-  for (double step = 0, t; m->worst > goal; step++) {
-    if (step >= max_steps) return LC_MAX_ITER;
+  for (double step = 0, t; step < max_steps; step++) {
+    LC_TRY(lc_model_load(m));
+    if (m->worst <= goal) return LC_OK;
     LC_TRY(prepare(work));
     LC_TRY(minimise(work, fmax(0.05 * m->worst, 0.3 * goal)));
     for (int c = 0; eliminates(m) && c < obj->K; c++) {
@@ -228,9 +228,8 @@ static lc_status iterate(sweep_work *work, double goal, double max_steps) {
       return LC_OK;
     }
     lc_model_take(m);
-    LC_TRY(lc_model_load(m));
   }
-  return LC_OK;
+  return LC_MAX_ITER;
 }
 
 lc_status lc_sweep_solve(lc_model *m, double goal, double max_steps) {

@@ -14,7 +14,8 @@
 enum { LC_SWEPT_SIZE = 300 };
 
 /* Steps on the set of m until its worst residual is at most goal, max_steps are done or rounding ends it (m->stuck).
- * Needs col_look and col_push. Memory n (5 K + pairs of K) and some for each coefficient while it runs. */
+ * After LC_MAX_ITER the gradients of the set are those before the last step: the next call reads them. Needs col_look
+ * and col_push. Memory n (5 K + pairs of K) and some for each coefficient while it runs. */
 lc_status lc_sweep_solve(lc_model *m, double goal, double max_steps);
 
 #endif

@@ -147,10 +147,6 @@ static void test_membership(const lc_loss *loss, int k, int sparse) {
     check_set(&d);
   }
   CHECK(dropped >= 2 && kept_hessian >= 2);
-  lc_model_clear(&d.m);
-  memset(d.in, 0, sizeof d.in);
-  check_set(&d);
-  CHECK(d.m.size == 0 && d.m.built == 0);
   ctest_problem_free(&d.t);
 }
 

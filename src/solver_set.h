@@ -1,0 +1,34 @@
+/* solver_set.h - room "solver": how a set of coefficients moves, decided in one place.
+ *
+ *   by its Hessian    quadratic, but size^2 of memory and size^2 n of work (solver_model.h)
+ *   by sweeps         larger sets of columns with few entries (solver_sweep.h)
+ *   within orthants   larger sets of dense columns (solver_orthant.h); once so, always: its pairs of gradients do not
+ *                     survive coefficients that leave the set
+ *
+ * Groups of coefficients know the first way only. */
+#ifndef LC_SOLVER_SET_H
+#define LC_SOLVER_SET_H
+
+#include "solver_model.h"
+#include "solver_orthant.h"
+
+typedef enum lc_set_way { LC_BY_HESSIAN, LC_BY_SWEEPS, LC_WITHIN_ORTHANTS } lc_set_way;
+
+typedef struct lc_set {
+  lc_model model;
+  lc_orthant orthant; /* empty (all 0) until the set first moves within orthants */
+  double most;        /* coefficients times score columns that move by a Hessian, where columns are dense */
+} lc_set;
+
+/* What `most` is where nobody says otherwise. */
+enum { LC_SET_MOST = 2000 };
+
+/* The way of the set as large as it is now. */
+lc_set_way lc_set_way_of(const lc_set *set);
+
+/* Steps until the worst residual is at most goal; LC_MAX_ITER after max_steps, or after as many as the way deserves
+ * before violators should be looked for again: a step by sweeps costs so much that they join after each. The order of
+ * the set may change. */
+lc_status lc_set_solve(lc_set *set, double goal, double max_steps);
+
+#endif
