@@ -128,7 +128,7 @@ cv_design <- function(design, settings, call, started) {
   if (path$status == "interrupted") signal_interrupt(path)
   cv <- new_linclass_cv(problem, path, result, holdout, settings, call)
   cv$seconds <- proc.time()[["elapsed"]] - started
-  report_path(path, result$fold_relative)
+  report_path(path, result)
   cv
 }
 

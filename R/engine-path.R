@@ -82,7 +82,7 @@ centre_path <- function(W, flat, free) {
 }
 
 # One warning for a path that did not get to its end, one for points that missed the tolerance.
-report_path <- function(path, folds = NULL) {
+report_path <- function(path, folds = list(folds_missed = 0)) {
   asked <- path$asked
   done <- length(path$lambda)
   if (done < asked) {
@@ -97,14 +97,15 @@ report_path <- function(path, folds = NULL) {
       "maximum: the coefficients are those where the fit stopped. End the path at lambda > 0."))
   }
   bad <- !path$points$met
-  bad_folds <- if (is.null(folds)) 0 else sum(folds > path$tolerance, na.rm = TRUE)
-  if (any(bad) || bad_folds) {
-    worst <- suppressWarnings(max(path$points$relative[bad], folds, na.rm = TRUE))
+  if (any(bad) || folds$folds_missed) {
+    worst <- suppressWarnings(max(path$points$relative[bad], folds$fold_relative, na.rm = TRUE))
+    missed <- c(if (any(bad)) paste(plural(sum(bad), "point"), "of the path"),
+                if (folds$folds_missed) paste(plural(folds$folds_missed, "point"),
+                                              "of the folds' paths"))
     warn("not_converged", sprintf(paste(
-      "%s of the path%s did not reach the tolerance of %s; the worst relative gap is %s. Raise",
+      "%s did not reach the tolerance of %s; the worst relative gap is %s. Raise",
       "max_iter or the tolerance in linclass_control(), or end the path at a larger lambda."),
-      plural(sum(bad), "point"),
-      if (bad_folds) sprintf(" and %s of the folds' paths", bad_folds) else "",
+      paste(missed, collapse = " and "),
       format(path$tolerance), if (is.finite(worst)) format(worst, digits = 2L) else "not known"),
       points = which(bad))
   }

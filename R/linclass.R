@@ -32,7 +32,8 @@
 #'   `glmnet(type.multinomial = "grouped")`. With a single row of slopes (two classes), or with
 #'   `alpha = 0`, the two are the same. Bounds, and reference coding, where the norm would depend
 #'   on which class is the first, are refused with `linclass_error_bounds` and
-#'   `linclass_error_coding`.
+#'   `linclass_error_coding`. Fits with thousands of slopes that are not 0 are
+#'   slow: all of them share one Hessian.
 #'
 #' @section Weights:
 #' A weight of 2 means two copies of the row, 0 means that the row is absent; `nobs()` is their sum.

@@ -79,8 +79,10 @@ static lc_status keep_point(const lc_run *run, double lambda, lc_path_point *poi
   point->iterations = member->steps;
   point->passes = member->passes;
   point->met = member->met;
+  point->folds_missed = 0;
   point->nonzero = count_features(member, q, x->one, K);
   for (lc_index f = 0; f < folds; f++) {
+    point->folds_missed += !member[1 + f].met;
     point->fold_relative[f] = member[1 + f].relative;
     point->fold_nonzero[f] = count_features(member + 1 + f, q, x->one, K);
   }

@@ -37,6 +37,7 @@ typedef struct lc_path_point {
   double **value;         /* and their values in the user's columns */
   double *fold_relative;  /* nfolds x nrepeats: `relative` of the members that left a fold out, */
   lc_index *fold_nonzero; /* and their `nonzero`; empty without folds */
+  int folds_missed;       /* of them, those that are not `met` */
 } lc_path_point;
 
 typedef struct lc_path {

@@ -89,19 +89,23 @@ static void add_points(lcr_list *list, const lc_path *path) {
 static void add_folds(lcr_list *list, const lc_path *path, int folds) {
   SEXP relative = PROTECT(Rf_allocMatrix(REALSXP, (int)path->length, folds));
   SEXP nonzero = PROTECT(Rf_allocMatrix(INTSXP, (int)path->length, folds));
-  for (lc_index l = 0; l < path->length; l++)
+  double missed = 0;
+  for (lc_index l = 0; l < path->length; l++) {
+    missed += path->point[l].folds_missed;
     for (int f = 0; f < folds; f++) {
       REAL(relative)[l + f * path->length] = or_na(path->point[l].fold_relative[f]);
       INTEGER(nonzero)[l + f * path->length] = (int)path->point[l].fold_nonzero[f];
     }
+  }
   lcr_list_add(list, "fold_relative", relative);
   lcr_list_add(list, "fold_nonzero", nonzero);
+  lcr_list_add(list, "folds_missed", Rf_ScalarReal(missed));
   UNPROTECT(2);
 }
 
 static SEXP path_list(lc_status status, const lc_path *path, const lc_path_spec *spec, SEXP scores) {
   const lc_status_row *row = lc_status_find(status);
-  lcr_list list = lcr_list_make(22);
+  lcr_list list = lcr_list_make(23);
   lcr_list_add(&list, "status", Rf_mkString(row->name));
   lcr_list_add(&list, "text", Rf_mkString(row->text));
   if (status >= 0) {

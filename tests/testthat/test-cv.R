@@ -296,3 +296,13 @@ test_that("what a path tells a cross-validation tells, too", {
   cv <- linclass_cv(toy()$x, toy()$y, folds = 3, nlambda = 4)
   for (verb in list(deviance, objective, certificate)) expect_identical(verb(cv), verb(cv$path))
 })
+
+test_that("folds of a hinge miss the tolerance where its path would", {
+  # A kink is solved to a gap of 1e-6 at least, whatever the tolerance.
+  d <- toy(3)
+  cv <- NULL
+  expect_identical(warned_topics(cv <- linclass_cv(d$x, d$y, loss = "hinge", folds = 3, nlambda = 4)),
+                   character())
+  expect_true(all(cv$path$points$met) && max(cv$fold_relative) <= 1e-6)
+  expect_gt(max(cv$fold_relative), 1e-8)
+})

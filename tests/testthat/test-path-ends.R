@@ -28,7 +28,7 @@ test_that("max_iter limits the steps for each lambda, and points that hit it say
   cv <- NULL
   expect_warn_topic(cv <- linclass_cv(x, y, lambda = c(0.05, 0.01), folds = 3,
                                       control = linclass_control(max_iter = 1)),
-                    "not_converged", "6 of the folds' paths")
+                    "not_converged", "path and 6 points of the folds' paths")
   expect_false(any(cv$path$points$met))
 })
 
