@@ -20,7 +20,6 @@
 #include "design_slots.h"
 #include "design_sparse.h"
 #include "kernel.h"
-#include "parallel.h"
 
 enum {
   MOST_PARTS = 2,   /* private copies of scattered scores */
@@ -78,24 +77,28 @@ static lc_index cut(lc_index count, const int *start, double per, lc_index k, lc
  * i. Between steps the host is asked whether to go on. `cost`: nanoseconds of everything on one core. */
 typedef lc_status (*worker)(sweep *sw, lc_index i, lc_index step, lc_index steps);
 
-typedef struct sweep_step {
-  sweep *sw;
-  worker work;
-  lc_index step, steps;
-} sweep_step;
-
-static lc_status run_step(void *context, lc_index i) {
-  const sweep_step *now = context;
-  return now->work(now->sw, i, now->step, now->steps);
-}
-
 static lc_status run(sweep *sw, lc_index count, double cost, worker work, const lc_host *host) {
   const double step_cost = 2e7;
-  sweep_step now = {.sw = sw, .work = work, .steps = clamp(cost / step_cost, 0, 1 << 20) + 1};
-  for (now.step = 0; now.step < now.steps; now.step++) {
+  lc_index steps = clamp(cost / step_cost, 0, 1 << 20) + 1;
+  int threads = lc_threads_for(host, 1e-9 * cost);
+  lc_status status = LC_OK;
+  for (lc_index step = 0; step < steps; step++) {
     LC_TRY(lc_poll(host));
-    LC_TRY(lc_parallel(lc_threads_for(host, 1e-9 * cost), count, run_step, &now));
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 1) if (threads > 1)
+#endif
+    for (lc_index i = 0; i < count; i++) {
+      lc_status one = work(sw, i, step, steps);
+      if (one != LC_OK) {
+#ifdef _OPENMP
+#pragma omp critical
+#endif
+        status = one;
+      }
+    }
+    LC_TRY(status);
   }
+  (void)threads;
   return LC_OK;
 }
 

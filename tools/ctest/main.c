@@ -7,7 +7,6 @@
   X(status)                                                                                                     \
   X(arena)                                                                                                      \
   X(random)                                                                                                     \
-  X(parallel)                                                                                                   \
   X(linalg) X(kernel) X(design) X(dense) X(sparse) X(loss) X(penalty) X(objective) X(solver) X(rank) X(solve)   \
       X(nested) X(covariance) X(metric) X(batch) X(columns) X(screen) X(model) X(orthant) X(path) X(path_folds) \
           X(path_data) X(path_stops) X(path_threads)

@@ -1,16 +1,14 @@
-/* Tests of the room "base": statuses, scratch memory, random numbers, threads. */
+/* Tests of the room "base": statuses, scratch memory, random numbers. */
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "ctest.h"
-#include "parallel.h"
 #include "random.h"
 
 void test_status(void);
 void test_arena(void);
 void test_random(void);
-void test_parallel(void);
 
 void test_status(void) {
   CHECK(lc_status_count > 0);
@@ -148,31 +146,4 @@ void test_random(void) {
   CHECK(kinds == 6);
   lc_random_shuffle(&a, 0, NULL);
   lc_random_shuffle(&a, 1, order);
-}
-
-enum { TASKS = 500 };
-
-/* Marks its number, or fails. */
-typedef struct tasks {
-  int done[TASKS], fails[TASKS];
-} tasks;
-
-static lc_status mark_number(void *context, lc_index number) {
-  tasks *t = context;
-  t->done[number]++;
-  return t->fails[number] == 0 ? LC_OK : (lc_status)t->fails[number];
-}
-
-/* Every number once; after failures that of the smallest number, all before it done. */
-void test_parallel(void) {
-  for (int threads = 1; threads <= 100; threads += threads == 4 ? 96 : 1) {
-    tasks t = {{0}, {0}};
-    CHECK(lc_parallel(threads, 0, mark_number, &t) == LC_OK && t.done[0] == 0);
-    CHECK(lc_parallel(threads, TASKS, mark_number, &t) == LC_OK);
-    for (int i = 0; i < TASKS; i++) CHECK(t.done[i] == 1);
-    t.fails[300] = LC_INTERRUPTED;
-    t.fails[301] = t.fails[400] = LC_OUT_OF_MEMORY;
-    CHECK(lc_parallel(threads, TASKS, mark_number, &t) == LC_INTERRUPTED);
-    for (int i = 0; i < TASKS; i++) CHECK(i <= 300 ? t.done[i] == 2 : t.done[i] <= 2);
-  }
 }
