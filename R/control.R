@@ -48,7 +48,8 @@ control_value <- function(control, name) {
 #' Ask or set the number of threads
 #'
 #' The default is small (at most 2, and never more than `OMP_THREAD_LIMIT` allows). Results do not
-#' depend on the number of threads.
+#' depend on the number of threads. Threads that wait keep their core busy: where other programs
+#' want it too, one thread is quicker than two.
 #'
 #' @param n `NULL` to ask, or one whole number of at least 1 to set for this session.
 #' @return The number of threads in use, one integer; invisibly when it was set.

@@ -213,16 +213,41 @@ void lc_objective_hessian(const lc_objective *obj, int with_penalty, double *H) 
 
 /* ---- columns ------------------------------------------------------------------------------------------------ */
 
-void lc_objective_weights(const lc_objective *obj, double *S) {
+static double column_sum(lc_index m, const double *v) {
+  double sum = 0;
+  for (lc_index i = 0; i < m; i++) sum += v[i];
+  return sum;
+}
+
+/* The weights of rows i0 .. i0 + m - 1, at most LC_SCRATCH / K of them, into S (leading dimension lds). */
+static void weights_of(const lc_objective *obj, lc_index i0, int m, double *S, lc_index lds) {
   const lc_design *x = obj->x;
   double r[LC_SCRATCH];
+  obj->loss->rows(&obj->link, m, obj->at.Z + i0, x->n, x->y + i0, NULL, r, m, S, lds);
+  for (int s = 0; x->w && s < obj->ns; s++)
+    for (int i = 0; i < m; i++) S[i + s * lds] *= x->w[i0 + i];
+}
+
+void lc_objective_weights(const lc_objective *obj, double *S) {
   int most = LC_SCRATCH / obj->K;
-  for (lc_index i0 = 0; i0 < x->n; i0 += most) {
-    int m = (int)lc_min(most, x->n - i0);
-    obj->loss->rows(&obj->link, m, obj->at.Z + i0, x->n, x->y + i0, NULL, r, m, S + i0, x->n);
-    for (int s = 0; x->w && s < obj->ns; s++)
-      for (int i = 0; i < m; i++) S[i0 + i + s * x->n] *= x->w[i0 + i];
+  for (lc_index i0 = 0; i0 < obj->x->n; i0 += most)
+    weights_of(obj, i0, (int)lc_min(most, obj->x->n - i0), S + i0, obj->x->n);
+}
+
+lc_status lc_objective_mean_weights(const lc_objective *obj, double *S) {
+  int most = (int)lc_min(64, LC_SCRATCH / obj->K);
+  lc_mark mark = lc_arena_mark(obj->arena);
+  double *rows = lc_arena_doubles(obj->arena, most * (lc_index)obj->ns);
+  if (!rows) return LC_OUT_OF_MEMORY;
+  for (int s = 0; s < obj->ns; s++) S[s] = 0;
+  for (lc_index i0 = 0; i0 < obj->x->n; i0 += most) {
+    int m = (int)lc_min(most, obj->x->n - i0);
+    weights_of(obj, i0, m, rows, m);
+    for (int s = 0; s < obj->ns; s++) S[s] += column_sum(m, rows + s * m);
   }
+  scale(obj->ns, 1 / obj->weight_sum, S);
+  lc_arena_reset(obj->arena, mark);
+  return LC_OK;
 }
 
 typedef struct residual_context {

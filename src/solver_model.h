@@ -24,7 +24,7 @@ typedef struct lc_model {
   lc_index *slot;             /* P: number in the set, -1 outside */
   lc_index lead;              /* coefficients that H has memory for, its leading dimension; of large sets none */
   double *H;                  /* lead x lead: Hessian of the mean loss alone, at the point of S */
-  double *S;                  /* n x ns: weights of H */
+  double *S;                  /* n x ns: weights of H; NULL before the first one */
   double *R;                  /* n x K: residuals at `at` (lc_objective_residuals) */
   double *R_to;
   double *g, *b, *start, *Hd; /* gradient of the mean loss; coefficients; those of the start; H (b - start) */

@@ -54,11 +54,10 @@ lc_status lc_model_init(lc_model *m, lc_objective *obj, lc_index room) {
   m->nfactored = -1;
   m->arena = obj->arena;
   m->slot = lc_arena_alloc(m->arena, obj->P, sizeof *m->slot);
-  m->S = lc_arena_doubles(m->arena, n * obj->ns);
   m->R = lc_arena_doubles(m->arena, n * obj->K);
   m->R_to = lc_arena_doubles(m->arena, n * obj->K);
   m->work = lc_arena_doubles(m->arena, obj->K);
-  if (!m->slot || !m->S || !m->R || !m->R_to || !m->work) return LC_OUT_OF_MEMORY;
+  if (!m->slot || !m->R || !m->R_to || !m->work) return LC_OUT_OF_MEMORY;
   for (lc_index i = 0; i < obj->P; i++) m->slot[i] = -1;
   return grow(m, lc_max(8, lc_min(room, obj->P)));
 }
@@ -221,6 +220,7 @@ lc_status lc_model_build(lc_model *m) {
 }
 
 lc_status lc_model_rebuild(lc_model *m) {
+  if (!m->S && !(m->S = lc_arena_doubles(m->arena, m->obj->x->n * m->obj->ns))) return LC_OUT_OF_MEMORY;
   lc_objective_weights(m->obj, m->S);
   m->built = 0;
   m->nfactored = -1;

@@ -31,19 +31,13 @@ static lc_status allocate(lc_orthant *work, lc_model *m) {
 
 /* Mean weights of the pairs of score columns. */
 static lc_status set_metric(lc_orthant *work, const lc_model *m) {
-  const lc_objective *obj = m->obj;
+  lc_index K = m->obj->K;
   lc_mark mark = lc_arena_mark(m->arena);
-  lc_index n = obj->x->n, K = obj->K;
-  double *S = lc_arena_doubles(m->arena, n * obj->ns);
-  if (!S) return LC_OUT_OF_MEMORY;
-  lc_objective_weights(obj, S);
+  double *packed = lc_arena_doubles(m->arena, m->obj->ns);
+  if (!packed) return LC_OUT_OF_MEMORY;
+  LC_TRY(lc_objective_mean_weights(m->obj, packed));
   for (lc_index c = 0; c < K; c++)
-    for (lc_index e = 0; e <= c; e++) {
-      const double *s = S + lc_packed_at(e, c) * n;
-      double sum = 0;
-      for (lc_index i = 0; i < n; i++) sum += s[i];
-      work->mean[e + c * K] = work->mean[c + e * K] = sum / obj->weight_sum;
-    }
+    for (lc_index e = 0; e <= c; e++) work->mean[e + c * K] = work->mean[c + e * K] = packed[lc_packed_at(e, c)];
   /* All classes of a feature together have no curvature, nor has a class that is fitted perfectly. */
   for (lc_index c = 0; c < K; c++) work->mean[c * (K + 1)] = fmax(1.001 * work->mean[c * (K + 1)], 1e-6);
   lc_arena_reset(m->arena, mark);

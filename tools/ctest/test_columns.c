@@ -73,13 +73,19 @@ static void test_factors(ctest_problem *t, const lc_design *x, const double *B) 
 
 /* X~' diag(S_ab) X~ / W is the curvature that an evaluation gives. */
 static void test_weights(ctest_problem *t, const lc_design *x, const double *B) {
-  double S[N * PAIRS], H[MOST * MOST], C[Q * Q];
+  double S[N * PAIRS], mean[PAIRS], H[MOST * MOST], C[Q * Q];
   lc_objective obj;
   start(t, x, B, LC_WANT_GRADIENT | LC_WANT_CURVATURE, &obj);
   lc_index q = t->q, P = obj.P, rows[Q];
   for (lc_index j = 0; j < q; j++) rows[j] = j;
   lc_objective_weights(&obj, S);
   lc_objective_hessian(&obj, 0, H);
+  CHECK(lc_objective_mean_weights(&obj, mean) == LC_OK);
+  for (int a = 0; a < obj.ns; a++) {
+    double sum = 0;
+    for (lc_index i = 0; i < t->n; i++) sum += S[i + a * t->n];
+    CHECK_NEAR(mean[a], sum / obj.weight_sum, 1e-14);
+  }
   for (int b = 0; b < obj.K; b++)
     for (int a = 0; a <= b; a++) {
       const double *s = S + lc_packed_at(a, b) * t->n;
