@@ -283,9 +283,17 @@ static lc_status solve_active(lc_model *m, int rounds, double goal) {
   return LC_OK;
 }
 
+/* Norms of several coefficients bend, so a factor holds near one point only: of so many coefficients it costs more
+ * than the sweeps that it saves. */
+static int only_sweeps(const lc_model *m) {
+  enum { MOST_FACTORED = 1000 };
+  return m->obj->pen->grouped && m->size > MOST_FACTORED;
+}
+
 /* Minimises the model until its worst residual is below `goal`. */
 static lc_status minimise(lc_model *m, double goal) {
   enum { ROUNDS = 200, SWEEPS = 3, HITS = 8 };
+  if (only_sweeps(m)) m->nfactored = -1;
   for (int round = 0; round < ROUNDS; round++) {
     LC_TRY(lc_poll(m->obj->host));
     if (round == 0 && m->nfactored >= 0) { /* the signs of the last solution, most often */
@@ -294,6 +302,7 @@ static lc_status minimise(lc_model *m, double goal) {
     }
     for (int k = 0; k < SWEEPS; k++) sweep(m);
     if (worst_residual(m) <= goal) return LC_OK;
+    if (only_sweeps(m)) continue;
     LC_TRY(solve_active(m, HITS, goal));
     if (worst_residual(m) <= goal) return LC_OK;
   }
@@ -418,7 +427,7 @@ void lc_model_take(lc_model *m) {
 
 lc_status lc_model_predict(lc_model *m, double lambda) {
   const lc_penalty *pen = m->obj->pen;
-  if (m->built < m->size || m->size == 0 || lambda == pen->lambda) return LC_OK;
+  if (m->built < m->size || m->size == 0 || lambda == pen->lambda || only_sweeps(m)) return LC_OK;
   LC_TRY(lc_model_reset(m));
   lc_index count = list_active(m);
   factor(m, count);

@@ -160,3 +160,23 @@ test_that("a far lambda is reached at once where the model is nearly singular", 
   step_by_step <- linclass_path(x, y, lambda = c(0.03, 0.01, 0.003), grouped = TRUE)
   expect_equal(at_once$points$objective, step_by_step$points$objective[3L], tolerance = 1e-7)
 })
+
+test_that("sets of more groups than a factor pays for are swept to the same certificate", {
+  set.seed(8)
+  n <- 600
+  p <- 500
+  x <- matrix(rnorm(n * p), n)
+  scores <- x %*% matrix(0.3 * rnorm(3 * p), p) - log(-log(matrix(runif(3 * n), n)))
+  path <- linclass_path(x, factor(max.col(scores)), lambda = c(0.02, 0.006), grouped = TRUE,
+                        standardize = FALSE)
+  expect_gt(3 * path$points$nonzero[2L], 1000)
+  expect_true(path$converged)
+  # The condition of a group, from the textbook: g = -lambda b / |b|, |g| <= lambda where b = 0.
+  b <- t(coef(path, s = 0.006, format = "dense"))
+  residual <- predict(path, x, "prob", s = 0.006) - outer(max.col(scores), 1:3, "==")
+  g <- crossprod(x, residual) / n
+  size <- sqrt(rowSums(b[-1L, ]^2))
+  at <- size > 0
+  expect_lt(max(abs(g[at, ] + 0.006 * b[-1L, ][at, ] / size[at])), 1e-6)
+  expect_lt(max(sqrt(rowSums(g[!at, ]^2))), 0.006 * (1 + 1e-6))
+})
