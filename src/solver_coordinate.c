@@ -105,8 +105,8 @@ static lc_status coordinate_run(lc_objective *obj, const lc_settings *settings, 
 
 static const lc_field fields[] = {
     {"working_set", offsetof(lc_settings, working_set), LC_SET_MOST, 2, 20000, 1,
-     "coefficients, times score columns, that move by a Hessian of theirs, whose memory is its square; sparse ones: "
-     "300"},
+     "coefficients that move by a Hessian of theirs, whose memory is its square; of K > 3 rows of coefficients "
+     "3 / K times as many; of sparse columns 300"},
 };
 
 const lc_solver lc_solver_coordinate = {"coordinate",

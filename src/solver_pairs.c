@@ -49,8 +49,8 @@ void lc_pairs_direction(lc_pairs *pairs, const double *g, lc_metric_fn metric, v
     const double *y = pairs->Y + latest(pairs, 1) * P;
     memcpy(pairs->spare, y, (size_t)P * sizeof(double));
     metric(context, pairs->spare);
-    double gamma = 1 / (pairs->rho[latest(pairs, 1)] * lc_dot(P, y, pairs->spare));
-    for (lc_index i = 0; i < P; i++) d[i] *= gamma;
+    double size = lc_dot(P, y, pairs->spare); /* 0 where the metric holds all that moved last */
+    for (lc_index i = 0; size > 0 && i < P; i++) d[i] /= pairs->rho[latest(pairs, 1)] * size;
   }
   for (int k = pairs->count; k >= 1; k--) {
     lc_index at = latest(pairs, k);

@@ -11,7 +11,10 @@ lc_set_way lc_set_way_of(const lc_set *set) {
   const lc_model *m = &set->model;
   if (m->obj->pen->grouped) return LC_BY_HESSIAN;
   if (sweeps_columns(set)) return m->size > LC_SWEPT_SIZE ? LC_BY_SWEEPS : LC_BY_HESSIAN;
-  int large = set->orthant.room > 0 || (double)(m->size * m->obj->K) > set->most;
+  /* A Hessian of more score columns costs more passes than it saves (measured: on correlated features 2000 coefficients
+   * of 3 are three times quicker by it, on independent ones 1200 of 5 about the same). */
+  double share = fmin(1, 3.0 / m->obj->K);
+  int large = set->orthant.room > 0 || (double)m->size > share * set->most;
   return large ? LC_WITHIN_ORTHANTS : LC_BY_HESSIAN;
 }
 

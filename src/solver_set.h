@@ -17,7 +17,7 @@ typedef enum lc_set_way { LC_BY_HESSIAN, LC_BY_SWEEPS, LC_WITHIN_ORTHANTS } lc_s
 typedef struct lc_set {
   lc_model model;
   lc_orthant orthant; /* empty (all 0) until the set first moves within orthants */
-  double most;        /* coefficients times score columns that move by a Hessian, where columns are dense */
+  double most;        /* dense coefficients that move by a Hessian; of more than 3 score columns 3 / K times as many */
 } lc_set;
 
 /* What `most` is where nobody says otherwise. */
