@@ -65,15 +65,15 @@ static int has_curvature(const lc_objective *obj) {
 /* Rows whose derivatives fit on the stack together. */
 static int strip_rows(const lc_objective *obj) { return (int)lc_min(MOST_PAIRS / obj->ns, LC_SCRATCH / obj->K); }
 
-/* Weighted second derivatives of each score by itself at `at`, K x n. pairs, r: for STRIP rows. */
-static void own_curvatures(const lc_objective *obj, double *pairs, double *r, double *S) {
-  const lc_design *x = obj->x;
-  int K = obj->K;
-  for (lc_index i0 = 0; i0 < x->n; i0 += STRIP) {
-    int m = (int)lc_min(STRIP, x->n - i0);
-    obj->loss->rows(&obj->link, m, obj->at.Z + i0, x->n, x->y + i0, NULL, r, m, pairs, m);
+/* Weighted second derivatives of each score by itself at `at`, K x n. pairs: of STRIP rows. */
+static void own_curvatures(const lc_objective *obj, double *pairs, double *S) {
+  lc_index n = obj->x->n;
+  int K = obj->K, most = (int)lc_min(STRIP, LC_SCRATCH / K);
+  for (lc_index i0 = 0; i0 < n; i0 += most) {
+    int m = (int)lc_min(most, n - i0);
+    lc_objective_row_weights(obj, i0, m, pairs, m);
     for (int i = 0; i < m; i++)
-      for (int c = 0; c < K; c++) S[c + (i0 + i) * K] = (x->w ? x->w[i0 + i] : 1) * pairs[i + lc_packed_at(c, c) * m];
+      for (int c = 0; c < K; c++) S[c + (i0 + i) * K] = pairs[i + lc_packed_at(c, c) * m];
   }
 }
 
@@ -93,10 +93,10 @@ lc_status lc_metric_refresh(lc_objective *obj, lc_metric *metric) {
   lc_mark mark = lc_arena_mark(obj->arena);
   double *S = lc_arena_doubles(obj->arena, obj->x->n * obj->K);
   double *sum = lc_arena_doubles(obj->arena, obj->P), *square = lc_arena_doubles(obj->arena, obj->P);
-  double *pairs = lc_arena_doubles(obj->arena, STRIP * obj->ns), *r = lc_arena_doubles(obj->arena, STRIP * obj->K);
-  lc_status status = S && sum && square && pairs && r ? LC_OK : LC_OUT_OF_MEMORY;
+  double *pairs = lc_arena_doubles(obj->arena, STRIP * obj->ns);
+  lc_status status = S && sum && square && pairs ? LC_OK : LC_OUT_OF_MEMORY;
   if (status == LC_OK) {
-    own_curvatures(obj, pairs, r, S);
+    own_curvatures(obj, pairs, S);
     status = lc_design_moments(obj->x, obj->K, S, obj->host->threads, sum, square);
     obj->passes++;
   }

@@ -213,14 +213,7 @@ void lc_objective_hessian(const lc_objective *obj, int with_penalty, double *H) 
 
 /* ---- columns ------------------------------------------------------------------------------------------------ */
 
-static double column_sum(lc_index m, const double *v) {
-  double sum = 0;
-  for (lc_index i = 0; i < m; i++) sum += v[i];
-  return sum;
-}
-
-/* The weights of rows i0 .. i0 + m - 1, at most LC_SCRATCH / K of them, into S (leading dimension lds). */
-static void weights_of(const lc_objective *obj, lc_index i0, int m, double *S, lc_index lds) {
+void lc_objective_row_weights(const lc_objective *obj, lc_index i0, int m, double *S, lc_index lds) {
   const lc_design *x = obj->x;
   double r[LC_SCRATCH];
   obj->loss->rows(&obj->link, m, obj->at.Z + i0, x->n, x->y + i0, NULL, r, m, S, lds);
@@ -231,7 +224,7 @@ static void weights_of(const lc_objective *obj, lc_index i0, int m, double *S, l
 void lc_objective_weights(const lc_objective *obj, double *S) {
   int most = LC_SCRATCH / obj->K;
   for (lc_index i0 = 0; i0 < obj->x->n; i0 += most)
-    weights_of(obj, i0, (int)lc_min(most, obj->x->n - i0), S + i0, obj->x->n);
+    lc_objective_row_weights(obj, i0, (int)lc_min(most, obj->x->n - i0), S + i0, obj->x->n);
 }
 
 lc_status lc_objective_mean_weights(const lc_objective *obj, double *S) {
@@ -242,8 +235,12 @@ lc_status lc_objective_mean_weights(const lc_objective *obj, double *S) {
   for (int s = 0; s < obj->ns; s++) S[s] = 0;
   for (lc_index i0 = 0; i0 < obj->x->n; i0 += most) {
     int m = (int)lc_min(most, obj->x->n - i0);
-    weights_of(obj, i0, m, rows, m);
-    for (int s = 0; s < obj->ns; s++) S[s] += column_sum(m, rows + s * m);
+    lc_objective_row_weights(obj, i0, m, rows, m);
+    for (int s = 0; s < obj->ns; s++) {
+      double sum = 0;
+      for (int i = 0; i < m; i++) sum += rows[i + s * m];
+      S[s] += sum;
+    }
   }
   scale(obj->ns, 1 / obj->weight_sum, S);
   lc_arena_reset(obj->arena, mark);

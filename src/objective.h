@@ -92,7 +92,9 @@ lc_status lc_objective_residuals(lc_objective *obj, const double *s, double *R);
 
 /* S (n x ns): weighted second derivatives of the loss of each pair of scores at `at`. No read of X. */
 void lc_objective_weights(const lc_objective *obj, double *S);
-/* Their sums over rows / W into S (ns), without memory for n x ns. */
+/* Those of rows i0 .. i0 + m - 1, at most LC_SCRATCH / K of them, with leading dimension lds. */
+void lc_objective_row_weights(const lc_objective *obj, lc_index i0, int m, double *S, lc_index lds);
+/* Their sums over all rows / W into S (ns), without memory for n x ns. */
 lc_status lc_objective_mean_weights(const lc_objective *obj, double *S);
 
 /* c (nj x K) = X_j' R / W: for R as above the gradient of the mean loss. Reads nj columns. */

@@ -7,20 +7,11 @@
 #include "path_members.h"
 
 /* By working sets: where an L1 part holds slopes at 0 and the loss has second derivatives, unless another solver was
- * asked for. */
-static int has_working_sets(const lc_problem *problem) {
-  lc_penalty any = problem->pen;
-  any.lambda = 1;
+ * asked for. any: the penalty at some lambda > 0. */
+static int has_working_sets(const lc_problem *problem, const lc_penalty *any) {
   int other = problem->solver && problem->solver != lc_solver_find("coordinate");
-  return !other && lc_penalty_has_l1(&any) && (problem->loss->flags & LC_SMOOTH) &&
+  return !other && lc_penalty_has_l1(any) && (problem->loss->flags & LC_SMOOTH) &&
          (problem->loss->flags & LC_CURVATURE) && (problem->x->ops->caps & LC_COLUMNS);
-}
-
-/* Groups are felt where several score columns share an L1 part. */
-static int has_groups(const lc_problem *problem, const lc_link *link) {
-  lc_penalty any = problem->pen;
-  any.lambda = 1;
-  return problem->pen.grouped && link->K > 1 && lc_penalty_has_l1(&any);
 }
 
 static double lambda_at(const lc_path_spec *spec, double lambda_max, lc_index l) {
@@ -127,8 +118,10 @@ lc_status lc_path_run(lc_problem *problem, const lc_path_spec *spec, const lc_se
   lc_run run = {.problem = problem, .spec = spec, .settings = settings, .host = host, .arena = arena};
   memset(out, 0, sizeof *out);
   LC_TRY(lc_link_make(problem->loss, problem->k, problem->reference, &run.link));
-  int sets = has_working_sets(problem);
-  problem->pen.grouped = has_groups(problem, &run.link);
+  lc_penalty any = problem->pen;
+  any.lambda = 1;
+  int sets = has_working_sets(problem, &any);
+  problem->pen.grouped = lc_penalty_has_groups(&any, run.link.K);
   if (problem->pen.grouped && lc_penalty_has_bounds(&problem->pen)) return LC_UNSUPPORTED;
   out->K = run.link.K;
   out->point = lc_arena_alloc(arena, spec->nlambdas, sizeof *out->point);

@@ -21,6 +21,8 @@ int lc_penalty_has_bounds(const lc_penalty *pen) {
   return 0;
 }
 
+int lc_penalty_has_groups(const lc_penalty *pen, int K) { return pen->grouped && K > 1 && lc_penalty_has_l1(pen); }
+
 int lc_penalty_is_none(const lc_penalty *pen) {
   for (lc_index j = 0; j < pen->p; j++)
     if (lc_penalty_l1(pen, j) > 0 || lc_penalty_l2(pen, j) > 0) return 0;

@@ -28,6 +28,8 @@ static inline double lc_penalty_l2(const lc_penalty *pen, lc_index j) { return p
 int lc_penalty_has_l1(const lc_penalty *pen);
 int lc_penalty_all_l2(const lc_penalty *pen);
 int lc_penalty_has_bounds(const lc_penalty *pen);
+/* Does `grouped` make a difference: do several of K score columns share an L1 part? */
+int lc_penalty_has_groups(const lc_penalty *pen, int K);
 /* No penalty on any feature? */
 int lc_penalty_is_none(const lc_penalty *pen);
 

@@ -423,7 +423,7 @@ static lc_status solve_once(lc_problem *problem, const lc_settings *settings, co
   memset(out, 0, sizeof *out);
   lc_link link;
   LC_TRY(lc_link_make(problem->loss, problem->k, problem->reference, &link));
-  problem->pen.grouped = problem->pen.grouped && link.K > 1 && lc_penalty_has_l1(&problem->pen);
+  problem->pen.grouped = lc_penalty_has_groups(&problem->pen, link.K);
   out->solver = problem->solver ? problem->solver : plan(problem, &link, &out->reason);
   if (problem->solver) out->reason = "as asked";
   LC_TRY(join_equal_rows(problem, out, arena));

@@ -30,7 +30,8 @@ static lc_status allocate(lc_orthant *work, lc_model *m) {
  */
 
 /* Mean weights of the pairs of score columns. */
-static lc_status set_metric(lc_orthant *work, const lc_model *m) {
+static lc_status set_metric(lc_orthant *work) {
+  lc_model *m = work->m;
   lc_index K = m->obj->K;
   lc_mark mark = lc_arena_mark(m->arena);
   double *packed = lc_arena_doubles(m->arena, m->obj->ns);
@@ -136,7 +137,8 @@ static void smooth_gradient(const lc_model *m, double *g) {
 }
 
 /* b -> b + t d, as far as each coefficient may go. */
-static void land(const lc_orthant *work, lc_model *m, double t) {
+static void land(const lc_orthant *work, double t) {
+  lc_model *m = work->m;
   for (lc_index s = 0; s < m->size; s++) m->b[s] = stop(work, s, m->start[s] + t * work->d[s]);
 }
 
@@ -148,13 +150,14 @@ static lc_status try_step(lc_model *m) { return reads_all(m) ? lc_model_try_all(
 static lc_status load(lc_model *m) { return reads_all(m) ? lc_model_load_all(m) : lc_model_load(m); }
 
 /* Steps back along the projected path until the objective falls enough; *t = 0 when rounding leaves nothing. */
-static lc_status search(const lc_orthant *work, lc_model *m, double *t) {
+static lc_status search(const lc_orthant *work, double *t) {
   enum { MOST_STEPS = 40 };
+  lc_model *m = work->m;
   double start = m->obj->at.value, noise = lc_objective_noise(m->obj);
   *t = 1;
   for (int step = 0; step < MOST_STEPS; step++, *t *= 0.5) {
     double slope = 0;
-    land(work, m, *t);
+    land(work, *t);
     for (lc_index s = 0; s < m->size; s++) slope += work->v[s] * (m->b[s] - m->start[s]);
     LC_TRY(try_step(m));
     double most = start + 1e-4 * fmin(slope, 0) + (step == 0 ? noise : 0);
@@ -178,7 +181,8 @@ static void choose_direction(lc_orthant *work, int cautious) {
   }
 }
 
-static lc_status iterate(lc_orthant *work, lc_model *m, double goal, double max_steps) {
+static lc_status iterate(lc_orthant *work, double goal, double max_steps) {
+  lc_model *m = work->m;
   int cautious = 0;
   for (double step = 0; m->worst > goal; step++) {
     if (step >= max_steps) return LC_MAX_ITER;
@@ -187,7 +191,7 @@ static lc_status iterate(lc_orthant *work, lc_model *m, double goal, double max_
     smooth_gradient(m, work->g);
     look_around(work);
     choose_direction(work, cautious);
-    LC_TRY(search(work, m, &t));
+    LC_TRY(search(work, &t));
     if (t == 0) {
       if (cautious) break;
       work->pairs.count = 0; /* a bad metric, perhaps: start it afresh */
@@ -214,8 +218,8 @@ lc_status lc_orthant_solve(lc_orthant *work, lc_model *m, double goal, double ma
   LC_TRY(lc_model_list_rows(m));
   if (reads_all(m)) LC_TRY(lc_objective_gradient(m->obj));
   LC_TRY(load(m));
-  LC_TRY(set_metric(work, m));
-  lc_status status = iterate(work, m, goal, max_steps);
+  LC_TRY(set_metric(work));
+  lc_status status = iterate(work, goal, max_steps);
   if (reads_all(m)) { /* passes made no residuals of their own */
     lc_status made = lc_objective_residuals(m->obj, NULL, m->R);
     if (status == LC_OK || status == LC_MAX_ITER) LC_TRY(made);

@@ -15,7 +15,7 @@
 #include "solver_pairs.h"
 
 typedef struct lc_orthant {
-  const lc_model *m;
+  lc_model *m;
   lc_pairs pairs;      /* of vectors over the set */
   lc_index room;       /* coefficients that there is memory for */
   double *mean;        /* K x K: S */
