@@ -32,18 +32,19 @@ static void logistic_rows(const lc_link *link, int m, const double *z, lc_index 
   }
 }
 
-/* -q log q, 0 at 0. */
-static double entropy(double q) { return q > 0 ? -q * log(q) : 0; }
+/* Sums of derivatives leave their domain by as much through rounding. */
+static const double rounding = 1e-14;
+
+/* -q log q, 0 at 0; -Inf outside the domain. */
+static double entropy(double q) { return q > 0 ? -q * log(q) : q < -rounding ? -INFINITY : 0; }
 
 /* |r| is the probability of the wrong class. */
 static void logistic_dual(const lc_link *link, int m, const double *r, lc_index ldr, const double *y, double *value) {
   (void)link;
   (void)ldr;
-  (void)y;
   for (int i = 0; i < m; i++) {
-    double wrong = fabs(r[i]);
-    value[i] = entropy(wrong) - (1 - wrong) * log1p(-wrong);
-    if (wrong >= 1) value[i] = 0;
+    double wrong = r[i] * (1 - 2 * y[i]);
+    value[i] = wrong < 1 ? entropy(wrong) - (1 - wrong) * log1p(-wrong) : entropy(1 - wrong);
   }
 }
 
@@ -182,7 +183,7 @@ static void softmax_dual(const lc_link *link, int m, const double *r, lc_index l
       sum += entropy(base);
       wrong += base;
     }
-    value[i] = sum - (wrong < 1 ? (1 - wrong) * log1p(-wrong) : 0);
+    value[i] = sum + (wrong < 1 ? -(1 - wrong) * log1p(-wrong) : entropy(1 - wrong));
   }
 }
 
@@ -277,18 +278,23 @@ static void margin_rows(const lc_link *link, bend_fn phi, double margin, int m, 
 }
 
 /* sum over j != y of margin a_j - phi*(a_j), a_j the derivative for class j; phi* = a^2 / 4 for squares, 0
- * for ramps. */
+ * for ramps, which know no a_j above 1. */
+static double margin_term(double quarter, double a) {
+  if (a < -rounding || (quarter == 0 && a > 1 + rounding)) return -INFINITY;
+  return a - quarter * a * a;
+}
+
 static void margin_dual(const lc_link *link, double quarter, int m, const double *r, lc_index ldr, const double *y,
                         double *value) {
   for (int i = 0; i < m; i++) {
     double sum = 0, base = 0;
     int own = code(y, i) - link->base;
     for (int c = 0; c < link->K; c++) {
-      double a = link->vector ? fabs(r[i]) : r[i + c * ldr];
+      double a = link->vector ? r[i] * (1 - 2 * y[i]) : r[i + c * ldr];
       base -= a;
-      if (link->vector || c != own) sum += a - quarter * a * a;
+      if (link->vector || c != own) sum += margin_term(quarter, a);
     }
-    if (link->base && own >= 0) sum += base - quarter * base * base;
+    if (link->base && own >= 0) sum += margin_term(quarter, base);
     value[i] = sum;
   }
 }

@@ -44,7 +44,9 @@ struct lc_loss {
                lc_index ldr, double *s, lc_index lds);
 
   /* value_i = -conjugate of the row's loss at derivative r (m x K): the row's term of the dual objective.
-   * r must be t times a derivative that `rows` gave, 0 <= t <= 1. NULL without LC_DUAL. */
+   * -Inf outside the domain of the conjugate, which is convex and holds 0 and the derivatives that `rows` gives. Where
+   * all k classes have a column they must sum to 0: that of the row's own class is not looked at. NULL without
+   * LC_DUAL. */
   void (*dual)(const lc_link *link, int m, const double *r, lc_index ldr, const double *y, double *value);
 
   /* prob (m x k, ldp) from scores. NULL without LC_PROBABILITY. */

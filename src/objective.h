@@ -108,13 +108,14 @@ lc_status lc_objective_gradient(lc_objective *obj);
  * gap where no finite bound follows (an unpenalised feature). One read of X; needs kept scores. */
 lc_status lc_objective_gap(lc_objective *obj, lc_certificate *out);
 
-/* The two halves of a gap, for those who know X'R by other means (no read of X; kept scores).
- * s (k): the factors of the classes; *possible = 0 where there are none. Then, for any t in [0, 1] for which t times
- * the slopes' gradients (of R scaled by s) are dual feasible, *primal - *dual + conjugates of the penalty is a gap. */
-lc_status lc_objective_balance(lc_objective *obj, double *s, int *possible);
-/* The same from R (n x K, lc_objective_residuals() without factors): no loss is computed. */
-lc_status lc_objective_balance_known(lc_objective *obj, const double *R, double *s, int *possible);
-lc_status lc_objective_dual(lc_objective *obj, const double *s, double t, double *primal, double *dual);
+/* The two halves of a gap, for those who know X'R by other means (no read of X; kept scores). R (n x K) are weighted
+ * derivatives as of lc_objective_residuals(), or others of which each row, divided by its weight, is in the domain of
+ * the loss's conjugate; NULL: those of `at`.
+ * s (k): the factors of the classes that make R sum to zero; *possible = 0 where there are none. */
+lc_status lc_objective_balance(lc_objective *obj, const double *R, double *s, int *possible);
+/* For R balanced and any t in [0, 1] for which t times the slopes' gradients X'R / W are dual feasible, *primal - *dual
+ * + conjugates of the penalty is a gap. *dual = -Inf where a row is outside the domain. */
+lc_status lc_objective_dual(lc_objective *obj, const double *R, double t, double *primal, double *dual);
 
 /* Differences of F that may be rounding, of its sums over rows and coefficients: for solvers with exact gradients as
  * good as equal. */

@@ -12,7 +12,7 @@
 
 typedef struct gap_context {
   const lc_objective *obj;
-  const double *s; /* k factors */
+  const double *s; /* k factors; not used where R is known */
   double t;
   const double *R; /* n x K weighted derivatives, where they are known */
 } gap_context;
@@ -82,7 +82,8 @@ static lc_status residual_block(void *context, const lc_block *block, double *su
   return LC_OK;
 }
 
-/* sum[0] += w (off'r - loss*(r)) at r = t s_y times the derivative; sum[1] += w loss without smoothing. */
+/* sum[0] += w (off'r - loss*(r)) at r = t R / w, or, where R is not known, t s_y times the derivative; sum[1] += w loss
+ * without smoothing. */
 static lc_status dual_block(void *context, const lc_block *block, double *sum) {
   const gap_context *gap = context;
   const lc_objective *obj = gap->obj;
@@ -92,17 +93,22 @@ static lc_status dual_block(void *context, const lc_block *block, double *sum) {
   int most = LC_SCRATCH / obj->K;
   for (int i0 = 0; i0 < block->m; i0 += most) {
     int m = block->m - i0 < most ? block->m - i0 : most;
-    int smoothed = obj->link.mu != 0;
-    obj->loss->rows(&exact, m, block->z + i0, block->ld, block->y + i0, value, smoothed ? NULL : r, m, NULL, 0);
+    int apart = gap->R || obj->link.mu != 0; /* derivatives are not those of the exact loss */
+    obj->loss->rows(&exact, m, block->z + i0, block->ld, block->y + i0, value, apart ? NULL : r, m, NULL, 0);
     for (int i = 0; i < m; i++) sum[1] += lc_block_weight(block, i0 + i) * value[i];
-    if (smoothed) obj->loss->rows(&obj->link, m, block->z + i0, block->ld, block->y + i0, NULL, r, m, NULL, 0);
-    for (int c = 0; c < obj->K; c++)
-      for (int i = 0; i < m; i++) r[i + c * m] *= gap->t * gap->s[(int)block->y[i0 + i]];
+    if (apart && !gap->R) obj->loss->rows(&obj->link, m, block->z + i0, block->ld, block->y + i0, NULL, r, m, NULL, 0);
+    for (int i = 0; i < m; i++) {
+      double w = lc_block_weight(block, i0 + i), unit = gap->R ? (w > 0 ? 1 / w : 0) : gap->s[(int)block->y[i0 + i]];
+      for (int c = 0; c < obj->K; c++) {
+        double R = gap->R ? gap->R[block->row0 + i0 + i + c * obj->x->n] : r[i + c * m];
+        r[i + c * m] = gap->t * unit * R;
+      }
+    }
     obj->loss->dual(&obj->link, m, r, m, block->y + i0, value);
     for (int i = 0; i < m; i++) {
-      double term = value[i];
+      double term = value[i], w = lc_block_weight(block, i0 + i);
       for (int c = 0; block->off && c < obj->K; c++) term += block->off[i0 + i + c * block->ldoff] * r[i + c * m];
-      sum[0] += lc_block_weight(block, i0 + i) * term;
+      if (w > 0) sum[0] += w * term;
     }
   }
   return LC_OK;
@@ -132,24 +138,10 @@ static double conjugates(const lc_objective *obj, double t, const double *G) {
 
 enum { MOST_CLASSES = 256 }; /* the table of flows is k x k for each partial sum */
 
-/* An unpenalised slope without a bound above would need a gradient of exactly 0. */
-static int no_free_slope(const lc_objective *obj) {
-  const lc_penalty *pen = obj->pen;
-  for (lc_index j = 0; j < pen->p; j++) {
-    int bounded = pen->upper && isfinite(pen->upper[j]);
-    if (!(lc_penalty_l1(pen, j) > 0) && !(lc_penalty_l2(pen, j) > 0) && !bounded) return 0;
-  }
-  return 1;
-}
-
-lc_status lc_objective_balance(lc_objective *obj, double *s, int *possible) {
-  return lc_objective_balance_known(obj, NULL, s, possible);
-}
-
-lc_status lc_objective_balance_known(lc_objective *obj, const double *R, double *s, int *possible) {
+lc_status lc_objective_balance(lc_objective *obj, const double *R, double *s, int *possible) {
   int k = obj->link.k;
   lc_mark mark = lc_arena_mark(obj->arena);
-  *possible = obj->loss->dual && obj->at.Z && k <= MOST_CLASSES && no_free_slope(obj);
+  *possible = obj->loss->dual && obj->at.Z && k <= MOST_CLASSES;
   for (int c = 0; c < k; c++) s[c] = 1;
   if (!*possible || !obj->x->one) return LC_OK;
   double *flow = lc_arena_zeros(obj->arena, (lc_index)k * k);
@@ -162,14 +154,18 @@ lc_status lc_objective_balance_known(lc_objective *obj, const double *R, double 
   return status;
 }
 
-lc_status lc_objective_dual(lc_objective *obj, const double *s, double t, double *primal, double *dual) {
+static lc_status dual_of(lc_objective *obj, gap_context *gap, double *primal, double *dual) {
   double sum[2] = {0, 0};
-  gap_context gap = {obj, s, t, NULL};
-  lc_pass value = {.K = obj->K, .nsum = 2, .Z = obj->at.Z, .block = dual_block, .context = &gap, .sum = sum};
+  lc_pass value = {.K = obj->K, .nsum = 2, .Z = obj->at.Z, .block = dual_block, .context = gap, .sum = sum};
   LC_TRY(obj->x->ops->pass(obj->x, &value, obj->host, obj->arena));
   *dual = sum[0] / obj->weight_sum;
   *primal = sum[1] / obj->weight_sum + lc_penalty_value(obj->pen, obj->K, obj->at.B);
   return LC_OK;
+}
+
+lc_status lc_objective_dual(lc_objective *obj, const double *R, double t, double *primal, double *dual) {
+  gap_context gap = {obj, NULL, t, R};
+  return dual_of(obj, &gap, primal, dual);
 }
 
 /* Slopes' gradients G of the residuals scaled by s. One read of X. */
@@ -188,11 +184,12 @@ lc_status lc_objective_gap(lc_objective *obj, lc_certificate *out) {
   double *s = lc_arena_doubles(obj->arena, obj->link.k), *G = lc_arena_doubles(obj->arena, obj->P);
   lc_status status = s && G ? LC_OK : LC_OUT_OF_MEMORY;
   int possible = 0;
-  if (status == LC_OK) status = lc_objective_balance(obj, s, &possible);
+  if (status == LC_OK && !lc_penalty_has_free(obj->pen)) status = lc_objective_balance(obj, NULL, s, &possible);
   if (status == LC_OK && possible) status = scaled_gradient(obj, s, G);
   if (status == LC_OK && possible) {
     t = feasible_scale(obj, G);
-    status = lc_objective_dual(obj, s, t, &primal, &dual);
+    gap_context gap = {obj, s, t, NULL};
+    status = dual_of(obj, &gap, &primal, &dual);
     dual -= conjugates(obj, t, G);
   }
   lc_arena_reset(obj->arena, mark);

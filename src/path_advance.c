@@ -7,6 +7,8 @@
 
 enum { MOST_ROUNDS = 100, MOST_STEPS = 2000 }; /* for each lambda */
 
+static const double MOST_EASE = 1e4;
+
 /* Proofs keep this relative distance from the threshold, so that rounding cannot turn one. */
 static const double margin = 1e-6;
 
@@ -17,21 +19,44 @@ static const double guess = 0.3;
 /* ---- residuals ----------------------------------------------------------------------------------------------------
  */
 
-/* Balanced residuals of the member's point, and what they say of features that were seen before. */
-static lc_status look(lc_member *member) {
-  lc_objective *obj = &member->obj;
-  lc_index n = obj->x->n;
-  const double *R = member->set.model.R, *y = obj->x->y;
-  LC_TRY(lc_objective_balance_known(obj, R, member->s, &member->possible));
-  for (int c = 0; c < obj->K; c++)
-    for (lc_index i = 0; i < n; i++) member->balanced[i + c * n] = member->s[(int)y[i]] * R[i + c * n];
-  const double *w = obj->x->w;
-  /* Proofs take residuals to sum to zero. Where no factors make them, what is left of the sum goes evenly. */
-  for (int c = 0; obj->x->one && !member->possible && c < obj->K; c++) {
-    double sum = 0;
-    for (lc_index i = 0; i < n; i++) sum += member->balanced[i + c * n];
-    for (lc_index i = 0; i < n; i++) member->balanced[i + c * n] -= (w ? w[i] : 1) * sum / obj->weight_sum;
+/* Rows of class y times s[y]. Where no factors make the sum zero, which proofs want, what is left of it goes evenly. */
+static void balance(lc_member *member) {
+  const lc_objective *obj = &member->obj;
+  const lc_design *x = obj->x;
+  lc_index n = x->n;
+  for (int c = 0; c < obj->K; c++) {
+    double *R = member->balanced + c * n, sum = 0;
+    for (lc_index i = 0; i < n; i++) R[i] *= member->s[(int)x->y[i]];
+    if (!x->one || member->possible) continue;
+    for (lc_index i = 0; i < n; i++) sum += R[i];
+    for (lc_index i = 0; i < n; i++) R[i] -= (x->w ? x->w[i] : 1) * sum / obj->weight_sum;
   }
+}
+
+/* Steps that a member may still make for this lambda. */
+static double steps_left(const lc_run *run, const lc_member *member) {
+  double most = run->settings->max_iter;
+  return fmax(0, (isnan(most) ? MOST_STEPS : most) - member->steps);
+}
+
+/* Balanced residuals of the member's point, or of the point that its set leads to where they are in the domain of the
+ * conjugate, and what they say of features that were seen before. A last step of the set may be part of it. */
+static lc_status look(lc_run *run, lc_member *member, int solved) {
+  lc_objective *obj = &member->obj;
+  lc_model *m = &member->set.model;
+  lc_index n = obj->x->n;
+  const double *w = obj->x->w;
+  double primal, dual = -INFINITY, before = m->steps;
+  member->known = 0;
+  if (solved && obj->loss->dual && steps_left(run, member) >= 1)
+    LC_TRY(lc_set_dual_point(&member->set, member->balanced, &member->known));
+  member->steps += m->steps - before;
+  if (member->known) LC_TRY(lc_objective_dual(obj, member->balanced, 1, &primal, &dual));
+  member->known = isfinite(dual);
+  if (!member->known) memcpy(member->balanced, m->R, (size_t)(n * obj->K) * sizeof(double));
+  LC_TRY(lc_objective_balance(obj, member->balanced, member->s, &member->possible));
+  balance(member);
+  if (!member->known && lc_penalty_has_free(&member->pen)) member->possible = 0;
   if (!w) {
     lc_screen_look(&member->screen, member->balanced);
     return LC_OK;
@@ -141,9 +166,11 @@ static lc_status join(lc_run *run, lc_member *member, lc_index count, lc_index *
 /* ---- the gap
  * ------------------------------------------------------------------------------------------------------------ */
 
-/* One group's part of a gap: in round 0 what it allows of t, in round 1 its conjugate. */
+/* One group's part of a gap: in round 0 what it allows of t, in round 1 its conjugate. Gradients of free slopes are 0
+ * in a dual point but for rounding, as are those of intercepts. */
 static void weigh(const lc_penalty *pen, lc_index f, lc_index width, const double *g, lc_index ldg, int round,
                   double *t, double *sum) {
+  if (lc_penalty_is_free(pen, f)) return;
   if (round == 0)
     *t = lc_penalty_feasible(pen, f, width, g, ldg, *t);
   else
@@ -161,7 +188,10 @@ static lc_status gap_of(lc_run *run, lc_member *member, double *out) {
   double *c = lc_arena_doubles(&member->arena, model->nrows * obj->K), *g = lc_arena_doubles(&member->arena, obj->K);
   double t = 1, primal, dual, sum = 0;
   if (!c || !g) return LC_OUT_OF_MEMORY;
-  lc_objective_columns(obj, model->nrows, model->rows, member->balanced, c);
+  if (member->known) /* but for the factors that balance it, 1 up to rounding */
+    for (lc_index s = 0; s < model->size; s++) c[model->mate[s]] = model->dual[s];
+  else
+    lc_objective_columns(obj, model->nrows, model->rows, member->balanced, c);
   for (int round = 0; round < 2; round++) {
     for (lc_index s = 0; s < model->size; s += lc_model_width(model, s)) {
       lc_index f = lc_model_feature(model, s);
@@ -175,7 +205,7 @@ static lc_status gap_of(lc_run *run, lc_member *member, double *out) {
     }
   }
   lc_arena_reset(&member->arena, mark);
-  lc_status status = lc_objective_dual(obj, member->s, t, &primal, &dual);
+  lc_status status = lc_objective_dual(obj, member->balanced, t, &primal, &dual);
   *out = fmax(primal - dual + sum, 0);
   return status;
 }
@@ -203,33 +233,33 @@ static lc_status certify(lc_run *run, lc_member *member) {
 
 /* No feature is left to join: is it good enough? Otherwise a smaller goal. */
 static lc_status judge(lc_run *run, lc_member *member) {
+  const lc_model *m = &member->set.model;
   LC_TRY(certify(run, member));
   member->pending = 0;
   if (!member->possible) {
-    member->met = !member->set.model.stuck;
+    member->met = !m->stuck;
     return LC_OK;
   }
-  /* The first-order bound is cautious; how cautious, the last gaps tell. */
-  if (member->met)
-    member->ease = fmin(100, member->ease * fmin(2, sqrt(0.2 * run->settings->tolerance / member->relative)));
-  if (member->met || (member->set.model.stuck && !(member->relative < 0.5 * member->best_relative))) return LC_OK;
-  member->best_relative = fmin(member->best_relative, member->relative);
-  member->ease *= 0.3; /* the next lambda begins more carefully */
-  member->goal *= fmax(1e-3, fmin(0.1, 0.3 * run->settings->tolerance / member->relative));
+  /* How far the set must be solved before it is looked at, the last looks tell. */
+  double gap = member->relative / run->settings->tolerance, residual = m->worst / member->most;
+  if (member->met && (residual <= 1 || m->stuck)) {
+    member->ease = fmin(MOST_EASE, member->ease * fmin(2, fmin(sqrt(0.2 / gap), 0.5 / residual)));
+    return LC_OK;
+  }
+  double worst = fmax(gap, residual);
+  if (m->stuck && !(worst < 0.5 * member->best)) return LC_OK;
+  member->best = fmin(member->best, worst);
+  double shrink = member->met ? 0.5 / residual : fmax(1e-3, fmin(0.1, 0.3 / worst));
+  member->goal *= shrink;
+  member->ease *= fmax(0.3, shrink); /* the next lambda begins more carefully */
   member->pending = 1;
   return LC_OK;
-}
-
-/* Steps that a member may still make for this lambda. */
-static double steps_left(const lc_run *run, const lc_member *member) {
-  double most = run->settings->max_iter;
-  return fmax(0, (isnan(most) ? MOST_STEPS : most) - member->steps);
 }
 
 /* It is left as far as it came, with the features that just joined. */
 static lc_status give_up(lc_run *run, lc_member *member) {
   LC_TRY(lc_model_load(&member->set.model));
-  member->pending = 0;
+  member->pending = member->known = 0; /* of those that joined the set knows no gradient */
   return certify(run, member);
 }
 
@@ -274,12 +304,15 @@ static lc_status extrapolate(lc_run *run, lc_member *member) {
 static lc_status begin(lc_run *run, lc_member *member, double lambda) {
   member->pen.lambda = lambda;
   member->pending = 1;
-  member->best_relative = INFINITY;
-  member->goal = member->ease * first_goal(run, member, lambda);
+  member->best = INFINITY;
+  double least = first_goal(run, member, lambda);
+  member->most = 100 * least;
+  member->goal = member->ease * least;
   lc_objective_revalue(&member->obj);
   lc_set_way way = lc_set_way_of(&member->set);
   if (way != LC_WITHIN_ORTHANTS) lc_model_drop_zeros(&member->set.model);
   if (way == LC_BY_SWEEPS) lc_model_sort(&member->set.model);
+  if (way != LC_BY_HESSIAN) member->goal = fmin(member->goal, member->most); /* no step follows */
   if (way != LC_BY_HESSIAN) return extrapolate(run, member);
   return isinf(run->lambda) ? LC_OK : lc_model_predict(&member->set.model, run->lambda);
 }
@@ -321,12 +354,12 @@ static lc_status for_members(lc_run *run, lc_status (*task)(lc_run *, lc_member 
 static lc_status task_begin(lc_run *run, lc_member *member) {
   member->steps = 0;
   LC_TRY(begin(run, member, run->next));
-  return look(member);
+  return look(run, member, 0);
 }
 
 static lc_status task_solve(lc_run *run, lc_member *member) {
   LC_TRY(solve_set(run, member));
-  return look(member);
+  return look(run, member, 1);
 }
 
 static void publish(lc_run *run, lc_member *member) {

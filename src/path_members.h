@@ -29,11 +29,13 @@ typedef struct lc_member {
   double *balanced;        /* n x K, in run->residuals: residuals with those factors */
   double *relative_weight; /* n x K scratch for the screen; empty without weights */
   int possible;            /* 1: there are such factors, so a gap is possible */
+  int known;               /* 1: `balanced` is a dual point of the set's model, which knows its gradients */
   int pending;             /* 1: not yet at its gap for this lambda */
   int settled;             /* 1: the last solve of the set reached its goal or can do no better */
   double goal;             /* largest residual within the set, as of lc_model_residual() */
-  double ease;             /* times the first-order goal, at most 100: what the gaps so far allowed */
-  double best_relative;    /* least relative gap for this lambda, Inf before the first */
+  double most;             /* largest residual within the set at which a point may be left */
+  double ease;             /* times the first-order goal: what the last points allowed */
+  double best;             /* least gap and residual for this lambda, in units of the largest allowed; Inf before */
 
   /* by whole fits: lc_members_solve() */
   double *own_Z; /* n x K: memory of Z; NULL before */

@@ -23,6 +23,17 @@ int lc_penalty_has_bounds(const lc_penalty *pen) {
 
 int lc_penalty_has_groups(const lc_penalty *pen, int K) { return pen->grouped && K > 1 && lc_penalty_has_l1(pen); }
 
+int lc_penalty_is_free(const lc_penalty *pen, lc_index j) {
+  int bounded = pen->upper && isfinite(pen->upper[j]);
+  return !(lc_penalty_l1(pen, j) > 0) && !(lc_penalty_l2(pen, j) > 0) && !bounded;
+}
+
+int lc_penalty_has_free(const lc_penalty *pen) {
+  for (lc_index j = 0; j < pen->p; j++)
+    if (lc_penalty_is_free(pen, j)) return 1;
+  return 0;
+}
+
 int lc_penalty_is_none(const lc_penalty *pen) {
   for (lc_index j = 0; j < pen->p; j++)
     if (lc_penalty_l1(pen, j) > 0 || lc_penalty_l2(pen, j) > 0) return 0;

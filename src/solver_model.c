@@ -200,8 +200,27 @@ static double longest_share(const lc_model *m, lc_index count, const double *d, 
   return share;
 }
 
-/* Active coefficients b -> b + share * (the solution in rhs); `hit` lands at `at`. */
+/* The same for single coefficients: all at once, H d as one product. */
+static void move_singles(lc_model *m, lc_index count, double share, lc_index hit, double at) {
+  lc_index s = m->size;
+  for (lc_index v = count; v-- > 0;) { /* rhs spreads out over the set, from its end */
+    double step = share * m->rhs[v];
+    while (--s > m->active[v]) m->rhs[s] = 0;
+    m->rhs[s] = s == hit ? at - m->b[s] : step;
+  }
+  while (s-- > 0) m->rhs[s] = 0;
+  for (s = 0; s < m->size; s++)
+    if (m->rhs[s] != 0) m->b[s] = s == hit ? at : m->b[s] + m->rhs[s];
+  lc_kernels()->scores(m->size, m->size, 1, m->H, m->lead, m->rhs, m->size, m->Hd, m->size);
+}
+
+/* Active coefficients b -> b + share * (the solution in rhs); `hit` lands at `at`. rhs is spent where groups are
+ * single coefficients. */
 static void move_active(lc_model *m, lc_index count, double share, lc_index hit, double at) {
+  if (!m->obj->pen->grouped) {
+    move_singles(m, count, share, hit, at);
+    return;
+  }
   for (lc_index v = 0, width; v < count; v += width) {
     lc_index s = m->active[v];
     width = lc_model_width(m, s);
@@ -450,6 +469,38 @@ lc_status lc_model_predict(lc_model *m, double lambda) {
   LC_TRY(lc_model_try(m, 1));
   if (m->obj->to.value < m->obj->at.value) lc_model_take(m);
   return LC_OK;
+}
+
+/* R += S (to - from), row by row. */
+static void add_bent(const lc_model *m, const double *from, const double *to, double *R) {
+  lc_index n = m->obj->x->n;
+  for (int c = 0; c < m->obj->K; c++)
+    for (int d = 0; d < m->obj->K; d++) {
+      const double *s = m->S + lc_packed_at(c < d ? c : d, c < d ? d : c) * n;
+      for (lc_index i = 0; i < n; i++) R[i + c * n] += s[i] * (to[i + d * n] - from[i + d * n]);
+    }
+}
+
+lc_status lc_model_dual_point(lc_model *m, double *R, int *known) {
+  lc_objective *obj = m->obj;
+  lc_index count = list_active(m), hit;
+  double at;
+  memcpy(R, m->R, (size_t)(obj->x->n * obj->K) * sizeof(double));
+  *known = 0;
+  if (count == 0 || m->built < m->size || only_sweeps(m)) return LC_OK;
+  factor(m, count);
+  for (lc_index v = 0; v < count; v++) m->rhs[v] = -active_slope(m, m->active[v]);
+  lc_cholesky_solve(count, m->small, m->lead, m->skip, m->rhs);
+  longest_share(m, count, m->rhs, &hit, &at);
+  if (hit >= 0) return LC_OK;
+  *known = 1;
+  move_active(m, count, 1, -1, 0);
+  LC_TRY(lc_model_try(m, 1));
+  add_bent(m, obj->at.Z, obj->to.Z, R);
+  for (lc_index s = 0; s < m->size; s++) m->dual[s] = m->g[s] + m->Hd[s];
+  if (!(obj->to.value <= obj->at.value + lc_objective_noise(obj))) return lc_model_reset(m);
+  lc_model_take(m);
+  return lc_model_load(m);
 }
 
 /* Residuals fall by a constant share a step while H is old, and soon at once when it is fresh. A new H pays when the

@@ -28,6 +28,7 @@ typedef struct lc_model {
   double *R;                  /* n x K: residuals at `at` (lc_objective_residuals) */
   double *R_to;
   double *g, *b, *start, *Hd; /* gradient of the mean loss; coefficients; those of the start; H (b - start) */
+  double *dual;               /* gradient of the mean loss at the point of lc_model_dual_point() */
   double *u;                  /* of the active coefficients: b / ||b|| of their group, 0 where that is 0 */
   double *work;               /* K: a group */
   double *unit;               /* sizes of their columns, the yardstick of residuals */
@@ -125,6 +126,16 @@ lc_status lc_model_load_all(lc_model *m);
  * the free coefficients, H with the curvature of the norms; a group that would turn against itself stops at 0. `at`
  * moves when the objective falls. Reads the columns of the set. */
 lc_status lc_model_predict(lc_model *m, double lambda);
+
+/* A dual point and the last step in one. With d the Newton step of the free coefficients by the present H and S, R
+ * (n x K) <- the residuals at `at` + S X d, whose gradients over the set, kept in m->dual, are those of a point where
+ * the free coefficients are optimal - up to rounding without an L2 part, however old H is, since S X H^-1 e has the
+ * gradients e. A gap from them is quadratic in the residuals of the set, where one from the residuals of `at` scaled
+ * down is linear. Rows of R may lie outside the domain of the loss's conjugate. `at` moves by d where F allows.
+ * *known = 0, R is that of `at` and nothing moves where there is no H of the set, or d would turn a sign.
+ * To be called where b is `at` and g known, as after lc_model_solve(); they are so again. Reads the columns of the set
+ * twice. */
+lc_status lc_model_dual_point(lc_model *m, double *R, int *known);
 
 /* Newton steps until the worst residual is at most `goal`, max_steps are done or rounding ends it (stuck). */
 lc_status lc_model_solve(lc_model *m, double goal, double max_steps);

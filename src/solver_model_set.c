@@ -20,7 +20,7 @@ static void move_over(void *to, const void *from, lc_index count, size_t size) {
 static lc_status grow(lc_model *m, lc_index room) {
   lc_arena *arena = m->arena;
   lc_index *index = lc_arena_alloc(arena, 5 * room, sizeof *index);
-  double *vectors = lc_arena_doubles(arena, 11 * room);
+  double *vectors = lc_arena_doubles(arena, 12 * room);
   unsigned char *skip = lc_arena_alloc(arena, room, 1);
   if (!index || !vectors || !skip) return LC_OUT_OF_MEMORY;
   LC_TRY(lc_pairs_allocate(room, PAIRS, &m->pairs, arena));
@@ -40,7 +40,8 @@ static lc_status grow(lc_model *m, lc_index room) {
   m->Hd = vectors + 4 * room;
   m->rhs = vectors + 5 * room;
   m->u = vectors + 6 * room;
-  m->kept = vectors + 7 * room;
+  m->dual = vectors + 7 * room;
+  m->kept = vectors + 8 * room;
   m->skip = skip;
   m->room = room;
   return LC_OK;

@@ -226,3 +226,54 @@ lc_status lc_orthant_solve(lc_orthant *work, lc_model *m, double goal, double ma
   }
   return status;
 }
+
+/* ---- a dual point -------------------------------------------------------------------------------------------------
+ */
+
+/* Where all classes have a score column, residuals of a row sum to zero, and so must what is taken from their gradients
+ * for row v of the set: the class that holds its 0 with the most to spare makes up for the others. */
+static void close_sum(const lc_model *m, lc_index v, double *E) {
+  const lc_objective *obj = m->obj;
+  lc_index f = m->rows[v] - obj->pen->one;
+  double sum = 0, most = 0;
+  int best = -1;
+  for (int c = 0; c < obj->K; c++) {
+    lc_index place = c * obj->q + m->rows[v];
+    double spare = f < 0 || obj->at.B[place] != 0 ? 0 : lc_penalty_l1(obj->pen, f) - fabs(obj->G[place]);
+    sum += E[v + c * m->nrows];
+    if (spare > most) {
+      most = spare;
+      best = c;
+    }
+  }
+  for (int c = 0; c < obj->K; c++)
+    if (best < 0 || c == best) E[v + c * m->nrows] -= best < 0 ? sum / obj->K : sum;
+}
+
+/* Columns whose Gram matrix costs less than the passes that a sharper gap saves, and whose factor takes what X may. */
+static int gram_pays(const lc_model *m) {
+  enum { MOST_COLUMNS = 3000 };
+  return m->nrows <= MOST_COLUMNS && (double)m->nrows <= 0.9 * (double)m->obj->x->n;
+}
+
+lc_status lc_orthant_dual_point(lc_orthant *work, double *R, int *known) {
+  lc_model *m = work->m;
+  lc_objective *obj = m->obj;
+  lc_index n = obj->x->n, K = obj->K;
+  *known = reads_all(m) && gram_pays(m);
+  memcpy(R, m->R, (size_t)(n * K) * sizeof(double));
+  if (!*known) return LC_OK;
+  LC_TRY(lc_gram_grow(&work->gram, obj, m->nrows, m->rows));
+  lc_mark mark = lc_arena_mark(m->arena);
+  double *E = lc_arena_zeros(m->arena, m->nrows * K), *lift = lc_arena_doubles(m->arena, n * K);
+  if (!E || !lift) return LC_OUT_OF_MEMORY;
+  for (lc_index s = 0; s < m->size; s++)
+    E[m->mate[s]] = subgradient(m, s, m->start[s], m->g[s] + lc_model_l2(m, s) * m->start[s]);
+  for (lc_index v = 0; obj->link.k == K && v < m->nrows; v++) close_sum(m, v, E);
+  for (lc_index s = 0; s < m->size; s++) m->dual[s] = m->g[s] - E[m->mate[s]];
+  lc_status status = lc_gram_lift(&work->gram, obj, m->rows, E, lift);
+  for (lc_index i = 0; i < n * K; i++) R[i] -= lift[i];
+  obj->passes += (double)m->nrows / (double)lc_max(obj->q, 1);
+  lc_arena_reset(m->arena, mark);
+  return status;
+}

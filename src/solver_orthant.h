@@ -11,6 +11,7 @@
 #ifndef LC_SOLVER_ORTHANT_H
 #define LC_SOLVER_ORTHANT_H
 
+#include "solver_gram.h"
 #include "solver_model.h"
 #include "solver_pairs.h"
 
@@ -26,11 +27,18 @@ typedef struct lc_orthant {
   /* room each, over the set: the steepest subgradient; the direction; of the smooth part the gradients before and after
    * a step; coefficients there */
   double *v, *d, *g, *gradient, *from, *to;
+  lc_gram gram; /* of the columns of the set, for dual points; empty before the first */
 } lc_orthant;
 
 /* Steps on the set of m until its worst residual is at most goal, max_steps are done or rounding ends it (m->stuck).
  * Each step reads the columns of the set twice, or X once where that is less. `work` is empty (all 0) at first and
  * belongs to m from then on; the set may have grown since the last call, and nothing may have been dropped from it. */
 lc_status lc_orthant_solve(lc_orthant *work, lc_model *m, double goal, double max_steps);
+
+/* A dual point as of lc_model_dual_point(), after lc_orthant_solve(); nothing moves. With E the residuals of the set, R
+ * <- that of `at` less w X (X' w X / W)^-1 E: its gradients over the set are without residuals however large E is, so a
+ * gap from R is quadratic in E. *known = 0 and R that of `at` where the gradients of all of X are not known, or where
+ * the set has too many columns for their Gram matrix to pay. Reads the columns of the set. */
+lc_status lc_orthant_dual_point(lc_orthant *work, double *R, int *known);
 
 #endif

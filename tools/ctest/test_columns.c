@@ -105,7 +105,7 @@ static void test_halves(ctest_problem *t, const lc_design *x, const double *B) {
   lc_objective obj;
   lc_certificate gap;
   start(t, x, B, LC_WANT_GRADIENT, &obj);
-  CHECK(lc_objective_balance(&obj, s, &possible) == LC_OK);
+  CHECK(lc_objective_balance(&obj, NULL, s, &possible) == LC_OK);
   CHECK(possible == (t->loss->dual != NULL));
   if (!possible) return;
   for (int y = 0; y < k; y++) {
@@ -134,7 +134,7 @@ static void test_halves(ctest_problem *t, const lc_design *x, const double *B) {
   }
   for (int part = 0; part <= 4; part++) {
     double share = allowed * part / 4, sum = 0;
-    CHECK(lc_objective_dual(&obj, s, share, &primal, &dual) == LC_OK);
+    CHECK(lc_objective_dual(&obj, R, share, &primal, &dual) == LC_OK);
     CHECK_NEAR(primal, ctest_value(t, B), 1e-13);
     for (int b = 0; b < K; b++)
       for (lc_index j = 0; j < t->p; j++) sum += lc_penalty_conjugate(&t->pen, j, -share * c[b * q + one + j]);

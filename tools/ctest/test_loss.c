@@ -153,6 +153,26 @@ static void test_dual(bench *b) {
   CHECK(below);
 }
 
+/* A derivative is on the side of its class, and of losses that end in a slope no larger than that. */
+static void test_domain(bench *b) {
+  if (!b->loss->dual) return;
+  double value[M], r[LD * MOST];
+  int K = b->link.K, outside = 1;
+  compute(b);
+  for (int i = 0; i < LD * MOST; i++) r[i] = b->r[i];
+  for (int i = 0; i < M; i++) {
+    int own = (int)b->y[i] - b->link.base, c = b->link.vector ? 0 : own == 0 ? 1 : 0;
+    if (c >= K) continue; /* one column, of the row's own class: what the base class has is the rest */
+    r[i + c * LD] = b->link.vector ? (b->y[i] > 0 ? 0.01 : -0.01) : -0.01;
+  }
+  b->loss->dual(&b->link, M, r, LD, b->y, value);
+  for (int i = 0; i < M; i++) {
+    int own = (int)b->y[i] - b->link.base, c = b->link.vector ? 0 : own == 0 ? 1 : 0;
+    if (c < K) outside = outside && value[i] == -INFINITY;
+  }
+  CHECK(outside);
+}
+
 static void test_response(bench *b) {
   CHECK((b->loss->response != NULL) == ((b->loss->flags & LC_PROBABILITY) != 0));
   if (!b->loss->response) return;
@@ -282,6 +302,7 @@ void test_loss(void) {
         test_derivatives(&b);
         test_outputs(&b);
         test_dual(&b);
+        test_domain(&b);
         test_response(&b);
         test_classify(&b);
         test_smooth(&b);

@@ -206,6 +206,48 @@ static void test_predictor(const lc_loss *loss, int k, double alpha, double boun
   ctest_problem_free(&d.t);
 }
 
+/* Of a set that is solved coarsely. The gradients that the set says to know are those of the dual point; where a
+ * lasso's coefficient is not 0 none has a residual, though the point has; rows of all classes sum to zero. 1: there was
+ * one. */
+static int test_dual_point(const lc_loss *loss, int k, int reference, double alpha, method solve) {
+  static world d;
+  double zero[MOST] = {0}, R[N * CLASSES], before[MOST], left = 0;
+  int known, right = 1;
+  ctest_problem_make(
+      &d.t, loss,
+      (ctest_shape){.n = N, .p = COLUMNS, .k = k, .reference = reference, .weighted = k == 3, .alpha = alpha});
+  d.t.pen.lambda = 0.03;
+  memset(&orthant, 0, sizeof orthant);
+  begin(&d, &d.t.dense, zero);
+  add(&d, 0, 1);
+  CHECK(solve(&d, 1e-4) >= 0);
+  const lc_model *m = &d.m;
+  lc_index q = d.obj.q, K = d.obj.K;
+  memcpy(before, d.obj.at.B, (size_t)d.obj.P * sizeof(double));
+  for (lc_index s = 0; s < m->size; s++) left = fmax(left, lc_model_residual(m, s));
+  double value = d.obj.at.value;
+  CHECK((solve == by_model ? lc_model_dual_point(&d.m, R, &known) : lc_orthant_dual_point(&orthant, R, &known)) ==
+        LC_OK);
+  for (lc_index s = 0; known && s < m->size; s++) {
+    lc_index c = m->place[s] / q, f = m->place[s] % q - 1;
+    double sum = 0, b = before[m->place[s]];
+    for (lc_index i = 0; i < N; i++) sum += R[i + c * N] * (f < 0 ? 1 : d.t.x[i + f * N]);
+    right = right && fabs(m->dual[s] - sum / d.obj.weight_sum) < 1e-12;
+    double target = f < 0 ? 0 : b > 0 ? -0.03 * d.t.l1[f] : 0.03 * d.t.l1[f];
+    if (alpha == 1 && (f < 0 || b != 0)) right = right && fabs(m->dual[s] - target) < 1e-11;
+  }
+  for (lc_index i = 0; K == k && i < N; i++) {
+    double sum = 0;
+    for (lc_index c = 0; c < K; c++) sum += R[i + c * N];
+    right = right && fabs(sum) < 1e-12;
+  }
+  CHECK(right);
+  CHECK(d.obj.at.value <= value + 1e-15);
+  CHECK_NEAR(d.obj.at.value, ctest_value(&d.t, d.obj.at.B), 1e-12);
+  ctest_problem_free(&d.t);
+  return known && left > 1e-8;
+}
+
 static int has_model(const lc_loss *loss) { return (loss->flags & LC_SMOOTH) && (loss->flags & LC_CURVATURE); }
 
 void test_model(void) {
@@ -225,6 +267,13 @@ void test_model(void) {
   test_stays();
 }
 
+static void test_dual_points(const lc_loss *loss, int k, method solve) {
+  int points = 0;
+  for (int trial = 0; trial < 8; trial++)
+    points += test_dual_point(loss, k, trial % 2, trial % 4 == 3 ? 0.7 : 1, solve);
+  CHECK(points >= 1); /* a square is often solved at once */
+}
+
 /* Both methods, the same sets. */
 void test_orthant(void) {
   static const penalty_case cases[] = {{0.05, 1, 0}, {0.02, 0.5, 0}, {0.02, 0.5, 0.1},
@@ -232,7 +281,10 @@ void test_orthant(void) {
   ctest_seed(53);
   for (int l = 0; l < lc_loss_count; l++) {
     if (!has_model(&lc_losses[l])) continue;
-    for (int k = 2; k <= (lc_losses[l].most_classes ? 2 : CLASSES); k++)
+    for (int k = 2; k <= (lc_losses[l].most_classes ? 2 : CLASSES); k++) {
       for (int c = 0; c < 6; c++) test_optima(&lc_losses[l], k, c % 2, c % 3 != 0, cases[c]);
+      test_dual_points(&lc_losses[l], k, by_model);
+      test_dual_points(&lc_losses[l], k, by_orthant);
+    }
   }
 }
