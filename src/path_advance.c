@@ -88,15 +88,26 @@ static int needs_reading(const lc_member *member, lc_index f, double doubt) {
   return !lc_screen_proves(&member->screen, f, width, threshold, doubt) && !whole_row_in_set(member, f);
 }
 
+/* Marks features from .. to - 1 that some pending member must look at: one member after the other, few streams. */
+static void mark_features(lc_run *run, lc_index from, lc_index to, double doubt) {
+  for (lc_index f = from; f < to; f++) run->list[f] = 0;
+  for (lc_index m = 0; m < run->nmembers; m++)
+    for (lc_index f = from; run->member[m].pending && f < to; f++)
+      if (!run->list[f]) run->list[f] = needs_reading(run->member + m, f, doubt);
+}
+
 /* Features that some pending member must look at; their number. */
 static lc_index list_features(lc_run *run, double doubt) {
-  lc_index count = 0;
-  for (lc_index f = 0; f < run->problem->x->p; f++)
-    for (lc_index m = 0; m < run->nmembers; m++)
-      if (run->member[m].pending && needs_reading(run->member + m, f, doubt)) {
-        run->list[count++] = f;
-        break;
-      }
+  const lc_index block = 1024;
+  lc_index count = 0, p = run->problem->x->p;
+  int threads = lc_threads_for(run->host, 1e-8 * (double)p * run->link.K * (double)run->nmembers);
+  (void)threads; /* without OpenMP */
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#endif
+  for (lc_index from = 0; from < p; from += block) mark_features(run, from, lc_min(from + block, p), doubt);
+  for (lc_index f = 0; f < p; f++)
+    if (run->list[f]) run->list[count++] = f;
   return count;
 }
 
