@@ -201,55 +201,63 @@ static void load_listed(const lc_design *x, lc_index row0, lc_index m, lc_index 
     for (lc_index i = 0; i < m; i++) out[i] = 1;
 }
 
-/* Columns a .. a + count - 1 of the list as a matrix: where they lie if they lie side by side, else copied. */
-static const double *load_columns(const lc_design *x, lc_index row0, lc_index m, lc_index count, const lc_index *j,
-                                  double *tile, lc_index *ld) {
-  int beside = is_view(x) && j[0] >= x->one;
-  for (lc_index a = 1; a < count && beside; a++) beside = j[a] == j[0] + a;
-  *ld = beside ? x->n : m;
-  if (beside) return (const double *)x->x + (j[0] - x->one) * x->n + row0;
-  for (lc_index a = 0; a < count; a++) load_listed(x, row0, m, j[a], tile + a * m);
-  return tile;
+/* Listed columns that are worked on together: as many as a kernel reads at a time. LIST_TILE doubles hold what cannot
+ * be read in place, and stay in L1. */
+enum { FEW = 8, MANY = 12, LIST_TILE = 1024 };
+
+/* Rows of `count` listed columns that are worked on together: in place longer runs are faster. */
+static lc_index listed_rows(const lc_design *x, lc_index count) {
+  return (is_view(x) ? FEW : 1) * LIST_TILE / count / 16 * 16;
 }
 
-enum { FEW = 8, FEW_ROWS = 512 }; /* columns and rows of a tile on the stack */
+/* Where rows row0 .. row0 + m - 1 of the listed columns are to be read: where they lie, or in the tile. */
+static void list_columns(const lc_design *x, lc_index row0, lc_index m, lc_index count, const lc_index *j, double *tile,
+                         const double **at) {
+  int view = is_view(x);
+  for (lc_index a = 0; a < count; a++) {
+    double *loaded = view ? tile : tile + a * m;
+    at[a] = view && j[a] >= x->one ? (const double *)x->x + (j[a] - x->one) * x->n + row0 : loaded;
+    if (at[a] == loaded) load_listed(x, row0, m, j[a], loaded);
+  }
+}
 
 static void dense_col_dot(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *R, double *c,
                           const lc_host *host) {
+  lc_index step = K == 1 ? FEW : MANY, rows = listed_rows(x, step);
   memset(c, 0, (size_t)(nj * K) * sizeof(double));
   int threads = threads_for(host, (double)nj * (double)x->n * K);
   (void)threads;
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
 #endif
-  for (lc_index piece = 0; piece < (nj + FEW - 1) / FEW; piece++) {
-    double tile[FEW * FEW_ROWS];
-    lc_index from = piece * FEW, end = lc_min(nj, from + FEW), ld;
-    /* One right-hand side costs less than a copy: columns then go one by one. */
-    lc_index step = K == 1 && j[end - 1] - j[from] != end - 1 - from ? 1 : end - from;
-    for (lc_index a = from; a < end; a += step)
-      for (lc_index row0 = 0; row0 < x->n; row0 += FEW_ROWS) {
-        lc_index m = lc_min(FEW_ROWS, x->n - row0);
-        const double *X = load_columns(x, row0, m, step, j + a, tile, &ld);
-        lc_kernels()->gradient(m, step, K, X, ld, R + row0, x->n, c + a, nj);
-      }
+  for (lc_index piece = 0; piece < (nj + step - 1) / step; piece++) {
+    double tile[LIST_TILE];
+    const double *at[MANY];
+    lc_index from = piece * step, count = lc_min(step, nj - from);
+    for (lc_index row0 = 0; row0 < x->n; row0 += rows) {
+      lc_index m = lc_min(rows, x->n - row0);
+      list_columns(x, row0, m, count, j + from, tile, at);
+      lc_kernels()->gradient_of(m, count, K, at, R + row0, x->n, c + from, nj);
+    }
   }
 }
 
+/* The sum of a row does not depend on how rows are shared out. */
 static void dense_col_axpy(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *d, double *Z,
                            const lc_host *host) {
   int threads = threads_for(host, (double)nj * (double)x->n * K);
-  (void)threads;
+  lc_index rows = lc_min(listed_rows(x, FEW), x->n / threads / 16 * 16 + 16);
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
 #endif
-  for (lc_index piece = 0; piece < (x->n + FEW_ROWS - 1) / FEW_ROWS; piece++) {
-    double tile[FEW * FEW_ROWS];
-    lc_index row0 = piece * FEW_ROWS, m = lc_min(FEW_ROWS, x->n - row0), ld;
+  for (lc_index piece = 0; piece < (x->n + rows - 1) / rows; piece++) {
+    double tile[LIST_TILE];
+    const double *at[FEW];
+    lc_index row0 = piece * rows, m = lc_min(rows, x->n - row0);
     for (lc_index a = 0; a < nj; a += FEW) {
       lc_index count = lc_min(FEW, nj - a);
-      const double *X = load_columns(x, row0, m, count, j + a, tile, &ld);
-      lc_kernels()->scores(m, count, K, X, ld, d + a, nj, Z + row0, x->n);
+      list_columns(x, row0, m, count, j + a, tile, at);
+      lc_kernels()->scores_of(m, count, K, at, d + a, nj, Z + row0, x->n);
     }
   }
 }

@@ -21,6 +21,12 @@ typedef struct lc_kernel {
   void (*gradient)(lc_index m, lc_index p, int K, const double *X, lc_index ldx, const double *R, lc_index ldr,
                    double *G, lc_index ldg);
 
+  /* The same two for columns that lie anywhere: column j of X, m numbers, at x[j]. */
+  void (*scores_of)(lc_index m, lc_index p, int K, const double *const *x, const double *B, lc_index ldb, double *Z,
+                    lc_index ldz);
+  void (*gradient_of)(lc_index m, lc_index p, int K, const double *const *x, const double *R, lc_index ldr, double *G,
+                      lc_index ldg);
+
   /* For each of ns weight columns s of S (m x ns, lds): C_s += X' diag(s) X, packed with `one` places
    * left free in front (base.h: entry of columns a <= b at lc_packed_at(a + one, b + one)); C_s lies at
    * C + s * ldc. `work` holds m * max(p, LC_GRAM_WORK) doubles. */

@@ -3,15 +3,23 @@
 
 #include "cpu.h"
 
-static void ref_scores(lc_index m, lc_index p, int K, const double *X, lc_index ldx, const double *B, lc_index ldb,
-                       double *Z, lc_index ldz) {
+static void ref_scores_of(lc_index m, lc_index p, int K, const double *const *x, const double *B, lc_index ldb,
+                          double *Z, lc_index ldz) {
   for (int c = 0; c < K; c++) {
     double *restrict z = Z + c * ldz;
     for (lc_index j = 0; j < p; j++) {
-      const double *restrict x = X + j * ldx;
+      const double *restrict column = x[j];
       double b = B[j + c * ldb];
-      for (lc_index i = 0; i < m; i++) z[i] += x[i] * b;
+      for (lc_index i = 0; i < m; i++) z[i] += column[i] * b;
     }
+  }
+}
+
+static void ref_scores(lc_index m, lc_index p, int K, const double *X, lc_index ldx, const double *B, lc_index ldb,
+                       double *Z, lc_index ldz) {
+  for (lc_index j = 0; j < p; j++) {
+    const double *x = X + j * ldx;
+    ref_scores_of(m, 1, K, &x, B + j, ldb, Z, ldz);
   }
 }
 
@@ -29,10 +37,18 @@ static double dot(lc_index m, const double *restrict x, const double *restrict r
   return (s0 + s1) + (s2 + s3);
 }
 
+static void ref_gradient_of(lc_index m, lc_index p, int K, const double *const *x, const double *R, lc_index ldr,
+                            double *G, lc_index ldg) {
+  for (lc_index j = 0; j < p; j++)
+    for (int c = 0; c < K; c++) G[j + c * ldg] += dot(m, x[j], R + c * ldr);
+}
+
 static void ref_gradient(lc_index m, lc_index p, int K, const double *X, lc_index ldx, const double *R, lc_index ldr,
                          double *G, lc_index ldg) {
-  for (lc_index j = 0; j < p; j++)
-    for (int c = 0; c < K; c++) G[j + c * ldg] += dot(m, X + j * ldx, R + c * ldr);
+  for (lc_index j = 0; j < p; j++) {
+    const double *x = X + j * ldx;
+    ref_gradient_of(m, 1, K, &x, R, ldr, G + j, ldg);
+  }
 }
 
 static void ref_gram(lc_index m, lc_index p, int one, int ns, const double *X, lc_index ldx, const double *S,
@@ -95,7 +111,7 @@ static void ref_scatter(lc_index count, const int *start, const int *index, cons
     }
 }
 
-static const lc_kernel reference = {"ref",   ref_scores,   ref_gradient, ref_gram,   ref_moments,
-                                    ref_exp, ref_logistic, ref_gather,   ref_scatter};
+static const lc_kernel reference = {"ref",       ref_scores, ref_gradient, ref_scores_of, ref_gradient_of, ref_gram,
+                                    ref_moments, ref_exp,    ref_logistic, ref_gather,    ref_scatter};
 
 const lc_kernel *lc_kernel_reference(void) { return &reference; }

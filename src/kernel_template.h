@@ -11,25 +11,39 @@
 
 #define ALWAYS TARGET static inline __attribute__((always_inline))
 
-/* ---- sums of products: out (na x nb, ldo) += A' B over m rows ------------------------------------------------- */
+/* ---- the columns of X ------------------------------------------------------------------------------------------ */
 
-/* na <= DOT_MOST columns of A and nb <= DOT_COLS of B, na nb sums in registers. */
-ALWAYS void NAME(dots_block)(const int na, const int nb, lc_index m, const double *A, lc_index lda, const double *B,
+/* Where columns j .. j + count - 1 begin: `ldx` doubles apart from X on or, with a list, where it says. */
+ALWAYS void NAME(find)(const int count, const double *X, lc_index ldx, const double *const *list, lc_index j,
+                       const double **at) {
+  if (list) {
+    UNROLL
+    for (int u = 0; u < count; u++) at[u] = list[j + u];
+  } else {
+    UNROLL
+    for (int u = 0; u < count; u++) at[u] = X + (j + u) * ldx;
+  }
+}
+
+/* ---- sums of products: out (p x nb, ldo) += A' B over m rows --------------------------------------------------- */
+
+/* na <= DOT_MOST columns of A, at a[0], a[1], ..., and nb <= DOT_COLS of B, na nb sums in registers. */
+ALWAYS void NAME(dots_block)(const int na, const int nb, lc_index m, const double *const *a, const double *B,
                              lc_index ldb, double *out, lc_index ldo) {
   VEC sum[DOT_MOST][DOT_COLS];
   UNROLL
-  for (int a = 0; a < na; a++) UNROLL
-  for (int b = 0; b < nb; b++) sum[a][b] = V_ZERO();
+  for (int u = 0; u < na; u++) UNROLL
+  for (int b = 0; b < nb; b++) sum[u][b] = V_ZERO();
   lc_index i = 0;
   for (; i + LANES <= m; i += LANES) {
     VEC right[DOT_COLS];
     UNROLL
     for (int b = 0; b < nb; b++) right[b] = V_LOAD(B + i + b * ldb);
     UNROLL
-    for (int a = 0; a < na; a++) {
-      VEC left = V_LOAD(A + i + a * lda);
+    for (int u = 0; u < na; u++) {
+      VEC left = V_LOAD(a[u] + i);
       UNROLL
-      for (int b = 0; b < nb; b++) sum[a][b] = V_FMA(left, right[b], sum[a][b]);
+      for (int b = 0; b < nb; b++) sum[u][b] = V_FMA(left, right[b], sum[u][b]);
     }
   }
   if (i < m) {
@@ -38,10 +52,10 @@ ALWAYS void NAME(dots_block)(const int na, const int nb, lc_index m, const doubl
     UNROLL
     for (int b = 0; b < nb; b++) right[b] = V_LOADN(B + i + b * ldb, rest);
     UNROLL
-    for (int a = 0; a < na; a++) {
-      VEC left = V_LOADN(A + i + a * lda, rest);
+    for (int u = 0; u < na; u++) {
+      VEC left = V_LOADN(a[u] + i, rest);
       UNROLL
-      for (int b = 0; b < nb; b++) sum[a][b] = V_FMA(left, right[b], sum[a][b]);
+      for (int b = 0; b < nb; b++) sum[u][b] = V_FMA(left, right[b], sum[u][b]);
     }
   }
   /* LANES sums at a time: a tree over all of them is cheaper than one for each. */
@@ -49,7 +63,7 @@ ALWAYS void NAME(dots_block)(const int na, const int nb, lc_index m, const doubl
   double total[DOT_MOST * DOT_COLS];
   UNROLL
   for (int b = 0; b < nb; b++) UNROLL
-  for (int a = 0; a < na; a++) flat[a + b * na] = sum[a][b];
+  for (int u = 0; u < na; u++) flat[u + b * na] = sum[u][b];
   UNROLL
   for (int k = 0; k < na * nb; k += LANES) {
     if (k + LANES <= na * nb)
@@ -58,50 +72,59 @@ ALWAYS void NAME(dots_block)(const int na, const int nb, lc_index m, const doubl
       for (int r = k; r < na * nb; r++) total[r] = V_SUM(flat[r]);
   }
   for (int b = 0; b < nb; b++)
-    for (int a = 0; a < na; a++) out[a + b * ldo] += total[a + b * na];
+    for (int u = 0; u < na; u++) out[u + b * ldo] += total[u + b * na];
 }
 
-/* One panel of DOT_COLS or fewer columns of B against all p columns of A. */
-#define PANEL(nb)                                                                          \
-  do {                                                                                     \
-    lc_index a = 0;                                                                        \
-    for (; a + DOT_ROWS <= p; a += DOT_ROWS)                                               \
-      NAME(dots_block)(DOT_ROWS, nb, m, A + a * lda, lda, B, ldb, out + a, ldo);           \
-    for (; a < p; a++) NAME(dots_block)(1, nb, m, A + a * lda, lda, B, ldb, out + a, ldo); \
-  } while (0)
+/* All p columns of A against nb of B: `most` at a time, then half as many, then one by one. */
+ALWAYS void NAME(dots)(const int most, const int nb, lc_index m, lc_index p, const double *A, lc_index lda,
+                       const double *const *list, const double *B, lc_index ldb, double *out, lc_index ldo) {
+  const double *a[DOT_MOST];
+  lc_index j = 0;
+#define GROUPS(count)                                        \
+  for (; j + (count) <= p; j += (count)) {                   \
+    NAME(find)(count, A, lda, list, j, a);                   \
+    NAME(dots_block)(count, nb, m, a, B, ldb, out + j, ldo); \
+  }
+  GROUPS(most)
+  GROUPS(most / 2)
+  GROUPS(1)
+#undef GROUPS
+}
 
-/* The same for any number p of columns of A, nb <= DOT_COLS. */
-TARGET static void NAME(panel)(lc_index m, lc_index p, const double *A, lc_index lda, int nb, const double *B,
-                               lc_index ldb, double *out, lc_index ldo) {
+/* The same for any nb <= DOT_COLS. */
+TARGET static void NAME(panel)(lc_index m, lc_index p, const double *A, lc_index lda, const double *const *list, int nb,
+                               const double *B, lc_index ldb, double *out, lc_index ldo) {
   switch (nb) {
-    case 1: {
-      lc_index a = 0;
-      for (; a + DOT_MOST <= p; a += DOT_MOST) NAME(dots_block)(DOT_MOST, 1, m, A + a * lda, lda, B, ldb, out + a, ldo);
-      for (; a < p; a++) NAME(dots_block)(1, 1, m, A + a * lda, lda, B, ldb, out + a, ldo);
+    case 1:
+      NAME(dots)(DOT_MOST, 1, m, p, A, lda, list, B, ldb, out, ldo);
       break;
-    }
     case 2:
-      PANEL(2);
+      NAME(dots)(DOT_ROWS, 2, m, p, A, lda, list, B, ldb, out, ldo);
       break;
     case 3:
-      PANEL(3);
-      break;
-    case 4:
-      PANEL(4);
+      NAME(dots)(DOT_ROWS, 3, m, p, A, lda, list, B, ldb, out, ldo);
       break;
     default:
-      PANEL(DOT_COLS);
+      NAME(dots)(DOT_ROWS, DOT_COLS, m, p, A, lda, list, B, ldb, out, ldo);
       break;
   }
 }
-#undef PANEL
+
+TARGET static void NAME(gradient_any)(lc_index m, lc_index p, int K, const double *X, lc_index ldx,
+                                      const double *const *list, const double *R, lc_index ldr, double *G,
+                                      lc_index ldg) {
+  for (int c = 0; c < K; c += DOT_COLS)
+    NAME(panel)(m, p, X, ldx, list, K - c < DOT_COLS ? K - c : DOT_COLS, R + c * ldr, ldr, G + c * ldg, ldg);
+}
 
 TARGET static void NAME(gradient)(lc_index m, lc_index p, int K, const double *X, lc_index ldx, const double *R,
                                   lc_index ldr, double *G, lc_index ldg) {
-  for (int c = 0; c < K; c += DOT_COLS) {
-    int nb = K - c < DOT_COLS ? K - c : DOT_COLS;
-    NAME(panel)(m, p, X, ldx, nb, R + c * ldr, ldr, G + c * ldg, ldg);
-  }
+  NAME(gradient_any)(m, p, K, X, ldx, NULL, R, ldr, G, ldg);
+}
+
+TARGET static void NAME(gradient_of)(lc_index m, lc_index p, int K, const double *const *x, const double *R,
+                                     lc_index ldr, double *G, lc_index ldg) {
+  NAME(gradient_any)(m, p, K, NULL, 0, x, R, ldr, G, ldg);
 }
 
 /* ---- Gram matrices ----------------------------------------------------------------------------------------------- */
@@ -124,7 +147,7 @@ TARGET static void NAME(gram_one)(lc_index m, lc_index p, int one, const double 
         double sums[DOT_ROWS * DOT_COLS] = {0};
         lc_index end = near + NEAR < p ? near + NEAR : p;
         int na = (int)(end - a < DOT_ROWS ? end - a : DOT_ROWS);
-        NAME(panel)(m, na, X + a * ldx, ldx, nb, work + b * m, m, sums, DOT_ROWS);
+        NAME(panel)(m, na, X + a * ldx, ldx, NULL, nb, work + b * m, m, sums, DOT_ROWS);
         for (int v = 0; v < nb; v++) {
           double *column = C + lc_packed_at(a + one, b + v + one);
           lc_index last = lc_min(na, b + v - a + 1);
@@ -152,7 +175,7 @@ TARGET static void NAME(gram_many)(lc_index m, lc_index p, int one, int ns, cons
       for (int s = 0; s < ns; s += DOT_COLS) {
         int nb = ns - s < DOT_COLS ? ns - s : DOT_COLS;
         for (int k = 0; k < held * nb; k++) sums[k] = 0;
-        NAME(panel)(m, held, work, m, nb, S + s * lds, lds, sums, held);
+        NAME(panel)(m, held, work, m, NULL, nb, S + s * lds, lds, sums, held);
         for (int v = 0; v < nb; v++)
           for (int u = 0; u < held; u++) C[(s + v) * ldc + place[u]] += sums[u + v * held];
       }
@@ -193,25 +216,28 @@ ALWAYS void NAME(axpy_block)(const int count, lc_index m, const double *const *x
 }
 
 /* A single score column. */
-TARGET static void NAME(scores_one)(lc_index m, lc_index p, const double *X, lc_index ldx, const double *b, double *z) {
+TARGET static void NAME(scores_one)(lc_index m, lc_index p, const double *X, lc_index ldx, const double *const *list,
+                                    const double *b, double *z) {
   const double *x[8];
-  double weight[8];
-  int held = 0;
-  for (lc_index j = 0; j < p; j++) {
-    x[held] = X + j * ldx;
-    weight[held++] = b[j];
-    if (held < 8) continue;
-    NAME(axpy_block)(8, m, x, weight, z);
-    held = 0;
+  lc_index j = 0;
+  for (; j + 8 <= p; j += 8) {
+    NAME(find)(8, X, ldx, list, j, x);
+    NAME(axpy_block)(8, m, x, b + j, z);
   }
-  int done = 0;
-  for (; done + 4 <= held; done += 4) NAME(axpy_block)(4, m, x + done, weight + done, z);
-  for (; done < held; done++) NAME(axpy_block)(1, m, x + done, weight + done, z);
+  for (; j + 4 <= p; j += 4) {
+    NAME(find)(4, X, ldx, list, j, x);
+    NAME(axpy_block)(4, m, x, b + j, z);
+  }
+  for (; j < p; j++) {
+    NAME(find)(1, X, ldx, list, j, x);
+    NAME(axpy_block)(1, m, x, b + j, z);
+  }
 }
 
-/* Two VECs of rows times kb score columns, all columns of X; without `full` their first `rest` rows. */
+/* Two VECs of rows from row i on times kb score columns, all columns; without `full` their first `rest` rows. */
 ALWAYS void NAME(scores_block)(const int kb, const int full, int rest, lc_index p, const double *X, lc_index ldx,
-                               const double *B, lc_index ldb, double *Z, lc_index ldz) {
+                               const double *const *list, lc_index i, const double *B, lc_index ldb, double *Z,
+                               lc_index ldz) {
   VEC sum[MOST_SCORES][2];
   const int n1 = rest < LANES ? rest : LANES, n2 = rest - n1;
   UNROLL
@@ -220,7 +246,9 @@ ALWAYS void NAME(scores_block)(const int kb, const int full, int rest, lc_index 
     sum[c][1] = full ? V_LOAD(Z + c * ldz + LANES) : n2 > 0 ? V_LOADN(Z + c * ldz + LANES, n2) : V_ZERO();
   }
   for (lc_index j = 0; j < p; j++) {
-    const double *x = X + j * ldx;
+    const double *x;
+    NAME(find)(1, X, ldx, list, j, &x);
+    x += i;
     /* The next rows of a column are a whole sweep over the columns away: too far for the hardware to foresee. */
     if (full) {
       V_PREFETCH(x + 2 * LANES);
@@ -247,16 +275,17 @@ ALWAYS void NAME(scores_block)(const int kb, const int full, int rest, lc_index 
   }
 }
 
-#define ROWS_OF(kb)                                                                        \
-  case kb:                                                                                 \
-    for (; i + 2 * LANES <= m; i += 2 * LANES)                                             \
-      NAME(scores_block)(kb, 1, 2 * LANES, p, X + i, ldx, B, ldb, Z + i, ldz);             \
-    if (i < m) NAME(scores_block)(kb, 0, (int)(m - i), p, X + i, ldx, B, ldb, Z + i, ldz); \
+#define ROWS_OF(kb)                                                                             \
+  case kb:                                                                                      \
+    for (; i + 2 * LANES <= m; i += 2 * LANES)                                                  \
+      NAME(scores_block)(kb, 1, 2 * LANES, p, X, ldx, list, i, B, ldb, Z + i, ldz);             \
+    if (i < m) NAME(scores_block)(kb, 0, (int)(m - i), p, X, ldx, list, i, B, ldb, Z + i, ldz); \
     break;
 
 /* kb <= MOST_SCORES score columns. */
-TARGET static void NAME(scores_some)(lc_index m, lc_index p, int kb, const double *X, lc_index ldx, const double *B,
-                                     lc_index ldb, double *Z, lc_index ldz) {
+TARGET static void NAME(scores_some)(lc_index m, lc_index p, int kb, const double *X, lc_index ldx,
+                                     const double *const *list, const double *B, lc_index ldb, double *Z,
+                                     lc_index ldz) {
   lc_index i = 0;
   switch (kb) {
     ROWS_OF(1)
@@ -271,18 +300,28 @@ TARGET static void NAME(scores_some)(lc_index m, lc_index p, int kb, const doubl
 }
 #undef ROWS_OF
 
-TARGET static void NAME(scores)(lc_index m, lc_index p, int K, const double *X, lc_index ldx, const double *B,
-                                lc_index ldb, double *Z, lc_index ldz) {
+TARGET static void NAME(scores_any)(lc_index m, lc_index p, int K, const double *X, lc_index ldx,
+                                    const double *const *list, const double *B, lc_index ldb, double *Z, lc_index ldz) {
   if (K == 1) {
-    NAME(scores_one)(m, p, X, ldx, B, Z);
+    NAME(scores_one)(m, p, X, ldx, list, B, Z);
     return;
   }
   int panels = (K + MOST_SCORES - 1) / MOST_SCORES; /* of nearly equal width */
   for (int k = 0, c = 0; k < panels; k++) {
     int next = (int)((lc_index)K * (k + 1) / panels);
-    NAME(scores_some)(m, p, next - c, X, ldx, B + c * ldb, ldb, Z + c * ldz, ldz);
+    NAME(scores_some)(m, p, next - c, X, ldx, list, B + c * ldb, ldb, Z + c * ldz, ldz);
     c = next;
   }
+}
+
+TARGET static void NAME(scores)(lc_index m, lc_index p, int K, const double *X, lc_index ldx, const double *B,
+                                lc_index ldb, double *Z, lc_index ldz) {
+  NAME(scores_any)(m, p, K, X, ldx, NULL, B, ldb, Z, ldz);
+}
+
+TARGET static void NAME(scores_of)(lc_index m, lc_index p, int K, const double *const *x, const double *B, lc_index ldb,
+                                   double *Z, lc_index ldz) {
+  NAME(scores_any)(m, p, K, NULL, 0, x, B, ldb, Z, ldz);
 }
 
 /* ---- moments of a column
@@ -464,8 +503,9 @@ TARGET static void NAME(scatter)(lc_index count, const int *start, const int *in
 }
 #undef COMPRESSED
 
-static const lc_kernel NAME(kernel) = {KERNEL_NAME, NAME(scores),   NAME(gradient), NAME(gram),   NAME(moments),
-                                       NAME(exp),   NAME(logistic), NAME(gather),   NAME(scatter)};
+static const lc_kernel NAME(kernel) = {KERNEL_NAME,       NAME(scores), NAME(gradient), NAME(scores_of),
+                                       NAME(gradient_of), NAME(gram),   NAME(moments),  NAME(exp),
+                                       NAME(logistic),    NAME(gather), NAME(scatter)};
 
 #undef ALWAYS
 #undef NAME

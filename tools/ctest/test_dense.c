@@ -1,4 +1,5 @@
-/* Tests of what the dense design alone does: the same bits from any number of threads, and samples of rows. */
+/* Tests of what the dense design alone does: the same bits from any number of threads, samples of rows, and lists of
+ * columns. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,6 +119,77 @@ static void test_subset(void) {
   free(value), free(y), free(w), free(off);
 }
 
+/* ---- verbs of columns ------------------------------------------------------------------------------------ */
+
+enum { MOST_K = 11 };
+
+/* X_j'R and Z + X_j d for a list j, in c and Z. */
+static void verbs(const lc_design *x, lc_index nj, const lc_index *j, int width, const double *R, const double *d,
+                  int threads, double *c, double *Z) {
+  ctest_host host;
+  ctest_host_init(&host);
+  host.host.threads = threads;
+  x->ops->col_dot(x, nj, j, width, R, c, &host.host);
+  memcpy(Z, R, (size_t)(x->n * width) * sizeof *Z);
+  x->ops->col_axpy(x, nj, j, width, d, Z, &host.host);
+  ctest_host_free(&host);
+}
+
+/* Scattered columns, the intercept among them; against the definition, and the same bits
+ * from two threads. `shown` holds the columns as shown, the intercept first. */
+static void check_columns(const lc_design *x, const double *shown, lc_index nj, const lc_index *j, int width) {
+  lc_index n = x->n;
+  double *R = ctest_normals(n * width), *d = ctest_normals(nj * width), *c = ctest_zeros(nj * width);
+  double *Z = ctest_zeros(n * width), *again = ctest_zeros(nj * width), *Z_again = ctest_zeros(n * width);
+  double *want = ctest_zeros(nj * width), *want_Z = ctest_zeros(n * width);
+  memcpy(want_Z, R, (size_t)(n * width) * sizeof *R);
+  for (int k = 0; k < width; k++)
+    for (lc_index a = 0; a < nj; a++)
+      for (lc_index i = 0; i < n; i++) {
+        want[a + k * nj] += shown[i + j[a] * n] * R[i + k * n];
+        want_Z[i + k * n] += shown[i + j[a] * n] * d[a + k * nj];
+      }
+  verbs(x, nj, j, width, R, d, 1, c, Z);
+  CHECK(ctest_distance(nj * width, c, want) < 1e-11);
+  CHECK(ctest_distance(n * width, Z, want_Z) < 1e-11);
+  verbs(x, nj, j, width, R, d, 2, again, Z_again);
+  CHECK(memcmp(c, again, (size_t)(nj * width) * sizeof *c) == 0);
+  CHECK(memcmp(Z, Z_again, (size_t)(n * width) * sizeof *Z) == 0);
+  free(R), free(d), free(c), free(Z), free(again), free(Z_again), free(want), free(want_Z);
+}
+
+/* Around the rows that are worked on together, and enough of them for two threads. */
+static void test_lists(void) {
+  enum { FEATURES = 150, LISTED = 100 };
+  static const lc_index sizes[] = {1, 79, 128, 671, 673, 1024, 1025, 2100};
+  static const int widths[] = {1, 2, MOST_K};
+  for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+    lc_index n = sizes[s], list[LISTED];
+    double *shown = ctest_zeros(n * (FEATURES + 1)), *value = ctest_zeros(n * FEATURES), shift[FEATURES];
+    int *whole = malloc((size_t)(n * FEATURES) * sizeof *whole);
+    if (!whole) abort();
+    for (lc_index i = 0; i < n * FEATURES; i++) value[i] = whole[i] = (int)(4 * ctest_normal());
+    for (int a = 0; a < LISTED; a++) list[a] = (a * 7 / 3 * 4 + 30) % (FEATURES + 1);
+    list[5] = 0;
+    for (int f = 0; f < FEATURES; f++) shift[f] = ctest_normal();
+    for (int variant = 0; variant < 3; variant++) { /* in place, integers, shifted */
+      lc_design x;
+      lc_design_dense(&x, n, FEATURES, variant == 1 ? LC_INTEGER : LC_DOUBLE,
+                      variant == 1 ? (const void *)whole : value);
+      x.one = 1;
+      x.shift = variant == 2 ? shift : NULL;
+      for (lc_index i = 0; i < n * (FEATURES + 1); i++)
+        shown[i] = i < n ? 1 : value[i - n] - (x.shift ? shift[i / n - 1] : 0);
+      for (size_t w = 0; w < sizeof widths / sizeof *widths; w++) {
+        check_columns(&x, shown, LISTED, list, widths[w]);
+        check_columns(&x, shown, 13, list, widths[w]);
+        check_columns(&x, shown, 0, list, widths[w]);
+      }
+    }
+    free(shown), free(value), free(whole);
+  }
+}
+
 void test_dense(void) {
   ctest_seed(17);
   for (int set = 0; set < CTEST_KERNELS; set++) {
@@ -126,6 +198,7 @@ void test_dense(void) {
     test_threads(0, 1);
     test_threads(5, 1);
     test_threads(300, 0);
+    test_lists();
   }
   lc_kernels_choose(NULL);
   test_subset();

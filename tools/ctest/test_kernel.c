@@ -46,41 +46,60 @@ static int is_whole(const block *b) {
   return 1;
 }
 
-static void test_scores(const lc_kernel *kernel, lc_index m, lc_index p, int K) {
+/* Where the columns of a block begin, the last first; the caller frees the list. */
+static const double **backwards(const block *X) {
+  const double **list = malloc((size_t)(X->columns + 1) * sizeof *list);
+  if (!list) abort();
+  for (lc_index j = 0; j < X->columns; j++) list[j] = X->at + (X->columns - 1 - j) * X->ld;
+  return list;
+}
+
+/* `listed`: the columns of X are given as a list, from the last to the first. */
+static void test_scores(const lc_kernel *kernel, lc_index m, lc_index p, int K, int listed) {
   block X = make_block(m, p, m + 3), B = make_block(p, K, p + 1), Z = make_block(m, K, m + 2);
   if (p > 2) B.at[1] = 0; /* a column that need not be read */
   double *before = ctest_zeros(Z.ld * K);
   memcpy(before, Z.at, (size_t)(Z.ld * K) * sizeof *before);
-  kernel->scores(m, p, K, X.at, X.ld, B.at, B.ld, Z.at, Z.ld);
+  const double **list = backwards(&X);
+  if (listed)
+    kernel->scores_of(m, p, K, list, B.at, B.ld, Z.at, Z.ld);
+  else
+    kernel->scores(m, p, K, X.at, X.ld, B.at, B.ld, Z.at, Z.ld);
   int close = 1;
   for (int c = 0; c < K; c++)
     for (lc_index i = 0; i < m; i++) {
       exact want = {0, 0};
       add(&want, before[i + c * Z.ld]);
-      for (lc_index j = 0; j < p; j++) add(&want, (long double)X.at[i + j * X.ld] * B.at[j + c * B.ld]);
+      for (lc_index j = 0; j < p; j++)
+        add(&want, (long double)X.at[i + (listed ? p - 1 - j : j) * X.ld] * B.at[j + c * B.ld]);
       close = close && is_close(Z.at[i + c * Z.ld], &want, p);
     }
   CHECK(close);
   CHECK(is_whole(&Z));
-  free(X.memory), free(B.memory), free(Z.memory), free(before);
+  free(X.memory), free(B.memory), free(Z.memory), free(before), free(list);
 }
 
-static void test_gradient(const lc_kernel *kernel, lc_index m, lc_index p, int K) {
+static void test_gradient(const lc_kernel *kernel, lc_index m, lc_index p, int K, int listed) {
   block X = make_block(m, p, m + 1), R = make_block(m, K, m + 5), G = make_block(p, K, p + 2);
   double *before = ctest_zeros(G.ld * K);
   memcpy(before, G.at, (size_t)(G.ld * K) * sizeof *before);
-  kernel->gradient(m, p, K, X.at, X.ld, R.at, R.ld, G.at, G.ld);
+  const double **list = backwards(&X);
+  if (listed)
+    kernel->gradient_of(m, p, K, list, R.at, R.ld, G.at, G.ld);
+  else
+    kernel->gradient(m, p, K, X.at, X.ld, R.at, R.ld, G.at, G.ld);
   int close = 1;
   for (int c = 0; c < K; c++)
     for (lc_index j = 0; j < p; j++) {
       exact want = {0, 0};
       add(&want, before[j + c * G.ld]);
-      for (lc_index i = 0; i < m; i++) add(&want, (long double)X.at[i + j * X.ld] * R.at[i + c * R.ld]);
+      for (lc_index i = 0; i < m; i++)
+        add(&want, (long double)X.at[i + (listed ? p - 1 - j : j) * X.ld] * R.at[i + c * R.ld]);
       close = close && is_close(G.at[j + c * G.ld], &want, m);
     }
   CHECK(close);
   CHECK(is_whole(&G));
-  free(X.memory), free(R.memory), free(G.memory), free(before);
+  free(X.memory), free(R.memory), free(G.memory), free(before), free(list);
 }
 
 /* Entries of the intercept, and those between two matrices, are the design's business. */
@@ -286,8 +305,10 @@ static void test_set(const lc_kernel *kernel) {
     test_moments(kernel, m);
     for (lc_index p = 0; p <= 13; p++) {
       for (int K = 1; K <= 26; K += K < 12 ? 1 : 7) {
-        test_scores(kernel, m, p, K);
-        test_gradient(kernel, m, p, K);
+        for (int listed = 0; listed < 2; listed++) {
+          test_scores(kernel, m, p, K, listed);
+          test_gradient(kernel, m, p, K, listed);
+        }
       }
       if (p > 3 && m > 40 && m < 299) continue;
       for (size_t s = 0; s < sizeof many / sizeof *many; s++) test_gram(kernel, m, p, (int)(p % 2), many[s]);
