@@ -242,23 +242,24 @@ static void dense_col_dot(const lc_design *x, lc_index nj, const lc_index *j, in
   }
 }
 
-/* The sum of a row does not depend on how rows are shared out. */
+/* The sum of a row does not depend on how rows are shared out: long pieces of columns, a part of them at a time. */
 static void dense_col_axpy(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *d, double *Z,
                            const lc_host *host) {
   int threads = threads_for(host, (double)nj * (double)x->n * K);
-  lc_index rows = lc_min(listed_rows(x, FEW), x->n / threads / 16 * 16 + 16);
+  lc_index rows = lc_min(LIST_TILE, x->n / threads / 16 * 16 + 16), part = listed_rows(x, FEW);
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
 #endif
   for (lc_index piece = 0; piece < (x->n + rows - 1) / rows; piece++) {
     double tile[LIST_TILE];
     const double *at[FEW];
-    lc_index row0 = piece * rows, m = lc_min(rows, x->n - row0);
-    for (lc_index a = 0; a < nj; a += FEW) {
-      lc_index count = lc_min(FEW, nj - a);
-      list_columns(x, row0, m, count, j + a, tile, at);
-      lc_kernels()->scores_of(m, count, K, at, d + a, nj, Z + row0, x->n);
-    }
+    lc_index end = lc_min(x->n, (piece + 1) * rows);
+    for (lc_index a = 0; a < nj; a += FEW)
+      for (lc_index row0 = piece * rows; row0 < end; row0 += part) {
+        lc_index m = lc_min(part, end - row0), count = lc_min(FEW, nj - a);
+        list_columns(x, row0, m, count, j + a, tile, at);
+        lc_kernels()->scores_of(m, count, K, at, d + a, nj, Z + row0, x->n);
+      }
   }
 }
 
