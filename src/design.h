@@ -92,6 +92,19 @@ static inline int lc_is_na(double value) {
   return (uint32_t)bits == 1954;
 }
 
+/* A column of few entries as a quadratic model of the loss needs it: value[e] in row row[e]. They are rounded to
+ * floats, because a model's Hessian gives directions and no truth, and a sweep reads all of them. */
+typedef struct lc_thin {
+  lc_index entries;
+  const int *row;
+  float *value;
+} lc_thin;
+
+/* x' diag(s) t; x' diag(s) x; t += d x. s NULL: 1. */
+double lc_thin_dot(const lc_thin *x, const double *s, const double *t);
+double lc_thin_square(const lc_thin *x, const double *s);
+void lc_thin_push(const lc_thin *x, double d, double *t);
+
 typedef struct lc_design_ops {
   const char *name;
   unsigned caps;
@@ -112,10 +125,11 @@ typedef struct lc_design_ops {
    * length) half of the work is saved. */
   lc_status (*col_cross)(const lc_design *, lc_index ni, const lc_index *i, lc_index nj, const lc_index *j,
                          const double *s, double *C, const lc_host *, lc_arena *);
-  /* One column at a time, for coordinate descent, cheap where a column has few entries; NULL elsewhere.
-   * col_look: x_j't and, unless square is NULL, *square = x_j' diag(s) x_j. col_push: t += d diag(s) x_j. */
-  double (*col_look)(const lc_design *, lc_index j, const double *s, const double *t, double *square);
-  void (*col_push)(const lc_design *, lc_index j, double d, const double *s, double *t);
+  /* out[a] <- column j[a] of X~ as entries by[a] root[i] x_ij, root NULL: 1; the intercept has none. Values are in the
+   * arena, 4 bytes an entry, rows are the design's. Cost: one read of the columns. NULL where columns have entries
+   * everywhere. */
+  lc_status (*col_thin)(const lc_design *, lc_index nj, const lc_index *j, const double *by, const double *root,
+                        lc_thin *out, const lc_host *, lc_arena *);
   /* out <- a copy, in the arena, of `count` runs of `length` rows each, run r from row first[r] on (runs may overlap),
    * columns as shown (dense and sparse ones have neither shift nor scale after it), with responses, weights and
    * offsets, in the same storage; sparse rows increase within a column when first[] does. Cost: the runs; when sparse

@@ -36,9 +36,25 @@ static double column_dot(const lc_design *x, lc_index j, const double *r) {
   return ((s0 + s1) + (s2 + s3)) * lc_sparse_scale(x, j);
 }
 
-static void column_axpy(const lc_design *x, lc_index j, double d, double *z) {
+/* The first entry of e .. end - 1 in row `first` or below. */
+static int entry_from(const int *row, int e, int end, lc_index first) {
+  while (e < end) {
+    int middle = e + (end - e) / 2;
+    if (row[middle] < first)
+      e = middle + 1;
+    else
+      end = middle;
+  }
+  return e;
+}
+
+/* Rows first .. end - 1 of z += d times column j. */
+static void column_axpy(const lc_design *x, lc_index j, double d, lc_index first, lc_index end, double *z) {
   double b = d * lc_sparse_scale(x, j);
-  for (int e = x->start[j]; e < x->start[j + 1]; e++) z[x->row[e]] += x->value[e] * b;
+  int e = x->start[j], stop = x->start[j + 1];
+  if (first > 0) e = entry_from(x->row, e, stop, first);
+  if (end < x->n) stop = entry_from(x->row, e, stop, end);
+  for (; e < stop; e++) z[x->row[e]] += x->value[e] * b;
 }
 
 static double total(lc_index n, const double *r) {
@@ -59,42 +75,91 @@ static void sparse_col_dot(const lc_design *x, lc_index nj, const lc_index *j, i
       c[a + k * nj] = j[a] < x->one ? total(x->n, R + k * x->n) : column_dot(x, j[a] - x->one, R + k * x->n);
 }
 
+/* Each thread has rows of its own, so every number is added up in the order of the list. */
 static void sparse_col_axpy(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *d, double *Z,
                             const lc_host *host) {
-  (void)host;
-  for (int k = 0; k < K; k++)
-    for (lc_index a = 0; a < nj; a++) {
-      double *z = Z + k * x->n;
-      if (j[a] >= x->one)
-        column_axpy(x, j[a] - x->one, d[a + k * nj], z);
-      else
-        for (lc_index i = 0; i < x->n; i++) z[i] += d[a + k * nj];
+  int threads = lc_threads_for(host, 2e-9 * (double)x->entries / (double)lc_max(1, x->p) * (double)nj * K);
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static, 1) if (threads > 1)
+#endif
+  for (int t = 0; t < threads; t++) {
+    lc_index first = x->n * t / threads, end = x->n * (t + 1) / threads;
+    for (int k = 0; k < K; k++)
+      for (lc_index a = 0; a < nj; a++) {
+        double *z = Z + k * x->n, move = d[a + k * nj];
+        if (j[a] >= x->one)
+          column_axpy(x, j[a] - x->one, move, first, end, z);
+        else
+          for (lc_index i = first; i < end; i++) z[i] += move;
+      }
+  }
+}
+
+static lc_status sparse_col_thin(const lc_design *x, lc_index nj, const lc_index *j, const double *by,
+                                 const double *root, lc_thin *out, const lc_host *host, lc_arena *arena) {
+  lc_index total = 0;
+  for (lc_index a = 0; a < nj; a++) {
+    lc_index col = j[a] - x->one;
+    int first = col < 0 ? 0 : x->start[col], end = col < 0 ? 0 : x->start[col + 1];
+    out[a] = (lc_thin){.entries = end - first, .row = x->row + first};
+    total += end - first;
+  }
+  lc_index room = 1; /* lists that grow little by little find the memory of earlier ones */
+  while (room < total) room *= 2;
+  float *value = lc_arena_alloc(arena, lc_min(room, x->entries), sizeof *value);
+  if (!value) return LC_OUT_OF_MEMORY;
+  for (lc_index a = 0; a < nj; value += out[a++].entries) out[a].value = value;
+  int threads = lc_threads_for(host, 2e-9 * (double)total);
+  (void)threads;
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 64) if (threads > 1)
+#endif
+  for (lc_index a = 0; a < nj; a++) {
+    if (out[a].entries == 0) continue;
+    const double *from = x->value + (out[a].row - x->row);
+    double b = by[a] * lc_sparse_scale(x, j[a] - x->one);
+    for (lc_index e = 0; e < out[a].entries; e++)
+      out[a].value[e] = (float)(from[e] * b * (root ? root[out[a].row[e]] : 1));
+  }
+  return LC_OK;
+}
+
+double lc_thin_dot(const lc_thin *x, const double *s, const double *t) {
+  const float *value = x->value;
+  const int *row = x->row;
+  double s0 = 0, s1 = 0, s2 = 0, s3 = 0; /* as in column_dot() */
+  lc_index e = 0, end = x->entries;
+  if (s) {
+    for (; e + 2 <= end; e += 2) {
+      s0 += value[e] * (s[row[e]] * t[row[e]]);
+      s1 += value[e + 1] * (s[row[e + 1]] * t[row[e + 1]]);
     }
+    for (; e < end; e++) s0 += value[e] * (s[row[e]] * t[row[e]]);
+    return s0 + s1;
+  }
+  for (; e + 4 <= end; e += 4) {
+    s0 += value[e] * t[row[e]];
+    s1 += value[e + 1] * t[row[e + 1]];
+    s2 += value[e + 2] * t[row[e + 2]];
+    s3 += value[e + 3] * t[row[e + 3]];
+  }
+  for (; e < end; e++) s0 += value[e] * t[row[e]];
+  return (s0 + s1) + (s2 + s3);
 }
 
-static double sparse_col_look(const lc_design *x, lc_index j, const double *s, const double *t, double *square) {
-  if (j < x->one) {
-    if (square) *square = total(x->n, s);
-    return total(x->n, t);
+double lc_thin_square(const lc_thin *x, const double *s) {
+  double sum = 0;
+  for (lc_index e = 0; e < x->entries; e++) {
+    double value = x->value[e];
+    sum += value * value * (s ? s[x->row[e]] : 1);
   }
-  lc_index col = j - x->one;
-  double scale = lc_sparse_scale(x, col);
-  if (square) {
-    double sum = 0;
-    for (int e = x->start[col]; e < x->start[col + 1]; e++) sum += x->value[e] * x->value[e] * s[x->row[e]];
-    *square = sum * scale * scale;
-  }
-  return column_dot(x, col, t);
+  return sum;
 }
 
-static void sparse_col_push(const lc_design *x, lc_index j, double d, const double *s, double *t) {
-  if (j < x->one) {
-    for (lc_index i = 0; i < x->n; i++) t[i] += d * s[i];
-    return;
-  }
-  lc_index col = j - x->one;
-  double b = d * lc_sparse_scale(x, col);
-  for (int e = x->start[col]; e < x->start[col + 1]; e++) t[x->row[e]] += x->value[e] * b * s[x->row[e]];
+void lc_thin_push(const lc_thin *x, double d, double *t) {
+  const float *value = x->value;
+  const int *row = x->row;
+  for (lc_index e = 0; e < x->entries; e++) t[row[e]] += d * value[e];
 }
 
 /* Column b of the right list times the weights is spread over n rows and dotted with the left columns (of a symmetric
@@ -143,8 +208,7 @@ static const lc_design_ops sparse_ops = {
     .prepare = lc_sparse_prepare,
     .col_dot = sparse_col_dot,
     .col_axpy = sparse_col_axpy,
-    .col_look = sparse_col_look,
-    .col_push = sparse_col_push,
+    .col_thin = sparse_col_thin,
     .col_cross = sparse_col_cross,
     .subset = lc_sparse_subset,
     .as_rows = lc_sparse_as_rows,

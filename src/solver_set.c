@@ -6,7 +6,7 @@
 
 #include "solver_sweep.h"
 
-static int sweeps_columns(const lc_set *set) { return set->model.obj->x->ops->col_look != NULL; }
+static int sweeps_columns(const lc_set *set) { return set->model.obj->x->ops->col_thin != NULL; }
 
 lc_set_way lc_set_way_of(const lc_set *set) {
   const lc_model *m = &set->model;

@@ -1,10 +1,16 @@
 /* solver_sweep.h - room "solver": many coefficients of columns with few entries, by coordinate descent without a
  * matrix.
  *
- * Proximal Newton as in solver_model.h, but the model's Hessian is never formed: with T = S X d (n x K, S the curvature
- * weights of each row, d the move so far) the gradient of coefficient j of score column c is g + x_j'T_c / W, and a
- * move of it changes T in the rows of x_j alone. A sweep costs the entries of the set's columns, K times over
- * (Friedman, Hastie and Tibshirani, 2010, with the coupling of classes kept). */
+ * Proximal Newton as in solver_model.h, but the model's Hessian is never formed: with T = X d (n x K, d the move so
+ * far) and S_i the curvature weights of row i over the sum of weights, the gradient of coefficient j of score column c
+ * is g + sum_i x_ij (S_i T_i)_c, and a move of it changes T_c in the rows of x_j alone. A sweep costs the entries of
+ * the set's columns, K times over (Friedman, Hastie and Tibshirani, 2010, with the coupling of classes kept). Columns
+ * are read from a copy of 4 bytes an entry (lc_thin), which for K = 1 carries the roots of the weights: then T is read
+ * and nothing else.
+ *
+ * Measured (n = 1e5, p = 5e4, 4.7e6 entries with Zipf columns, 28146 nonzero coefficients at the last of 100 lambdas,
+ * all to a gap of 1e-8): 138 Newton steps with 5 sweeps each, 2 ns an entry and sweep, of 10 s in all half. In two
+ * blocks of coefficients side by side, which would give each thread one, it takes a sixth to a third more sweeps. */
 #ifndef LC_SOLVER_SWEEP_H
 #define LC_SOLVER_SWEEP_H
 
@@ -14,8 +20,9 @@
 enum { LC_SWEPT_SIZE = 300 };
 
 /* Steps on the set of m until its worst residual is at most goal, max_steps are done or rounding ends it (m->stuck).
- * After LC_MAX_ITER the gradients of the set are those before the last step: the next call reads them. Needs col_look
- * and col_push. Memory n (5 K + pairs of K) and some for each coefficient while it runs. */
+ * After LC_MAX_ITER the gradients of the set and m->worst are those before the last step: the next call reads them.
+ * Needs col_thin. Memory n (5 K + pairs of K), some for each coefficient, and 4 bytes for each entry of their columns
+ * while it runs. */
 lc_status lc_sweep_solve(lc_model *m, double goal, double max_steps);
 
 #endif

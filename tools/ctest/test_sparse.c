@@ -268,9 +268,88 @@ static void test_stops(void) {
   free_matrix(&m);
 }
 
+/* ---- columns --------------------------------------------------------------------------------------------- */
+
+/* Thin columns against the sums that define them, to the digits of a float. */
+static void test_thin(void) {
+  enum { N = 200, P = 11 };
+  ctest_host host;
+  lc_arena arena;
+  ctest_host_init(&host);
+  lc_arena_init(&arena, &host.host);
+  matrix m = make_matrix(N, P, 0.3, 0);
+  double *root = ctest_normals(N), *s = ctest_normals(N), *t = ctest_normals(N), *moved = ctest_zeros(N), scale[P];
+  for (int j = 0; j < P; j++) scale[j] = ldexp(1, j % 4 - 2);
+  for (int variant = 0; variant < 4; variant++) {
+    static const lc_index list[] = {7, 1, 2, 4, 0, 10};
+    static const double by[] = {1, 0.3, 7, 1, 2, 0.1};
+    enum { COUNT = sizeof list / sizeof *list };
+    lc_thin thin[COUNT];
+    lc_design x;
+    design_of(&m, &x);
+    x.one = variant % 2;
+    x.scale = variant % 2 ? scale : NULL;
+    const double *roots = variant / 2 ? root : NULL;
+    CHECK(x.ops->col_thin(&x, COUNT, list, by, roots, thin, &host.host, &arena) == LC_OK);
+    for (int a = 0; a < COUNT; a++) {
+      double dot[2] = {0, 0}, square[2] = {0, 0};
+      memcpy(moved, t, N * sizeof *t);
+      lc_thin_push(&thin[a], 1.5, moved);
+      for (int i = 0; i < N; i++) {
+        double v = list[a] < x.one ? 0 : by[a] * (roots ? roots[i] : 1) * shown(&x, &m, i, list[a]);
+        dot[0] += v * t[i], dot[1] += v * s[i] * t[i];
+        square[0] += v * v, square[1] += v * v * s[i];
+        CHECK_NEAR(moved[i], t[i] + 1.5 * v, 1e-6);
+      }
+      for (int weighted = 0; weighted < 2; weighted++) {
+        CHECK_NEAR(lc_thin_dot(&thin[a], weighted ? s : NULL, t), dot[weighted], 1e-5);
+        CHECK_NEAR(lc_thin_square(&thin[a], weighted ? s : NULL), square[weighted], 1e-5);
+      }
+    }
+  }
+  ctest_host_free(&host);
+  free(root), free(s), free(t), free(moved);
+  free_matrix(&m);
+}
+
+/* Moves of scores by columns: the sums that define them, and the same bits from any number of threads. */
+static void test_moves(void) {
+  enum { N = 1500, P = 500, K = 2 };
+  ctest_host host;
+  ctest_host_init(&host);
+  matrix m = make_matrix(N, P, 0.6, 0);
+  lc_index list[P + 1];
+  double *d = ctest_normals((P + 1) * K), *Z = ctest_normals(N * K), *want = ctest_zeros(N * K);
+  lc_design x;
+  design_of(&m, &x);
+  x.one = 1;
+  for (lc_index j = 0; j <= P; j++) list[j] = P - j;
+  memcpy(want, Z, N * K * sizeof *Z);
+  for (int k = 0; k < K; k++)
+    for (lc_index j = 0; j <= P; j++)
+      for (lc_index i = 0; i < N; i++) want[i + k * N] += d[j + k * (P + 1)] * shown(&x, &m, i, list[j]);
+  double *first = NULL;
+  for (host.host.threads = 1; host.host.threads <= 3; host.host.threads++) {
+    double *to = ctest_zeros(N * K);
+    memcpy(to, Z, N * K * sizeof *Z);
+    x.ops->col_axpy(&x, P + 1, list, K, d, to, &host.host);
+    CHECK(ctest_distance(N * K, to, want) < 1e-12);
+    if (first) CHECK(memcmp(to, first, N * K * sizeof *to) == 0);
+    if (!first)
+      first = to;
+    else
+      free(to);
+  }
+  ctest_host_free(&host);
+  free(first), free(d), free(Z), free(want);
+  free_matrix(&m);
+}
+
 void test_sparse(void) {
   ctest_seed(23);
   test_subset();
+  test_thin();
+  test_moves();
   for (int set = 0; set < CTEST_KERNELS; set++) {
     if (!ctest_kernel(set)) continue;
     lc_kernels_choose(ctest_kernel_names[set]);
