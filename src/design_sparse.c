@@ -104,9 +104,7 @@ static lc_status sparse_col_thin(const lc_design *x, lc_index nj, const lc_index
     out[a] = (lc_thin){.entries = end - first, .row = x->row + first};
     total += end - first;
   }
-  lc_index room = 1; /* lists that grow little by little find the memory of earlier ones */
-  while (room < total) room *= 2;
-  float *value = lc_arena_alloc(arena, lc_min(room, x->entries), sizeof *value);
+  float *value = lc_arena_alloc(arena, total, sizeof *value);
   if (!value) return LC_OUT_OF_MEMORY;
   for (lc_index a = 0; a < nj; value += out[a++].entries) out[a].value = value;
   int threads = lc_threads_for(host, 2e-9 * (double)total);

@@ -298,17 +298,17 @@ static lc_status iterate(sweep_work *work, double goal, double max_steps) {
 
 lc_status lc_sweep_solve(lc_model *m, double goal, double max_steps) {
   lc_mark mark = lc_arena_mark(m->arena);
-  lc_index n = m->obj->x->n, K = m->obj->K, room = m->room; /* sizes that change seldom use old memory again */
+  lc_index n = m->obj->x->n, K = m->obj->K;
   sweep_work work = {.m = m};
   work.S = lc_arena_doubles(m->arena, n * m->obj->ns);
   work.T = lc_arena_doubles(m->arena, n * K);
-  work.by = lc_arena_doubles(m->arena, room);
-  work.x = lc_arena_alloc(m->arena, room, sizeof *work.x);
-  work.h = lc_arena_doubles(m->arena, room);
-  work.pull = lc_arena_doubles(m->arena, K * room);
-  work.answer = lc_arena_doubles(m->arena, K * room);
+  work.by = lc_arena_doubles(m->arena, m->size);
+  work.x = lc_arena_alloc(m->arena, m->size, sizeof *work.x);
+  work.h = lc_arena_doubles(m->arena, m->size);
+  work.pull = lc_arena_doubles(m->arena, K * m->size);
+  work.answer = lc_arena_doubles(m->arena, K * m->size);
   work.a = lc_arena_doubles(m->arena, K);
-  work.kept = lc_arena_doubles(m->arena, (MEMORY + 1) * (room + n * K + K));
+  work.kept = lc_arena_doubles(m->arena, (MEMORY + 1) * state_size(&work));
   int has_memory = work.kept && work.S && work.T && work.by && work.x && work.h && work.pull && work.answer && work.a;
   m->stuck = 0;
   lc_status status = has_memory ? iterate(&work, goal, max_steps) : LC_OUT_OF_MEMORY;
