@@ -47,7 +47,9 @@ lc_status lc_objective_init(lc_objective *obj, const lc_design *x, const lc_loss
   LC_TRY(make_point(obj, keep_scores, &obj->at));
   LC_TRY(make_point(obj, keep_scores, &obj->to));
   obj->G = lc_arena_zeros(arena, obj->P);
-  return obj->G ? LC_OK : LC_OUT_OF_MEMORY;
+  obj->napart = -1;
+  obj->apart = lc_arena_alloc(arena, obj->q, sizeof *obj->apart);
+  return obj->G && obj->apart ? LC_OK : LC_OUT_OF_MEMORY;
 }
 
 /* ---- callbacks on blocks of rows --------------------------------------------------------------------- */
@@ -93,6 +95,7 @@ static void finish_gradient(lc_objective *obj, const double *B) {
 lc_status lc_objective_eval(lc_objective *obj, const double *B, int want) {
   double sum = 0;
   memmove(obj->to.B, B, (size_t)obj->P * sizeof(double));
+  obj->napart = -1;
   int curvature = (want & LC_WANT_CURVATURE) != 0;
   lc_index packed = lc_packed_size(obj->q) * obj->ns;
   if (curvature && !obj->C && !(obj->C = lc_arena_doubles(obj->arena, packed))) return LC_OUT_OF_MEMORY;
@@ -279,16 +282,35 @@ lc_status lc_objective_residuals(lc_objective *obj, const double *s, double *R) 
   return residuals_of(obj, obj->at.Z, s, R, &sum);
 }
 
+/* to.B <- at.B, where they differ, and their difference to come is in rows j: of many columns few change in a step. */
+static void return_to_point(lc_objective *obj, lc_index nj, const lc_index *j) {
+  lc_index known = obj->napart;
+  if (known < 0) memcpy(obj->to.B, obj->at.B, (size_t)obj->P * sizeof(double));
+  for (int c = 0; c < obj->K; c++)
+    for (lc_index v = 0; v < known; v++) {
+      lc_index place = c * obj->q + obj->apart[v];
+      obj->to.B[place] = obj->at.B[place];
+    }
+  if (nj > 0) memcpy(obj->apart, j, (size_t)nj * sizeof *j);
+  obj->napart = nj;
+}
+
 lc_status lc_objective_move(lc_objective *obj, lc_index nj, const lc_index *j, const double *D, double *R) {
   double sum = 0;
-  memcpy(obj->to.B, obj->at.B, (size_t)obj->P * sizeof(double));
+  return_to_point(obj, nj, j);
   memcpy(obj->to.Z, obj->at.Z, (size_t)(obj->x->n * obj->K) * sizeof(double));
   for (int c = 0; c < obj->K; c++)
     for (lc_index v = 0; v < nj; v++) obj->to.B[c * obj->q + j[v]] += D[v + c * nj];
   obj->x->ops->col_axpy(obj->x, nj, j, obj->K, D, obj->to.Z, obj->host);
   obj->passes += (double)nj / (double)lc_max(obj->q, 1);
   LC_TRY(residuals_of(obj, obj->to.Z, NULL, R, &sum));
-  finish_point(obj, &obj->to, sum);
+  if (isnan(obj->at.value)) {
+    finish_point(obj, &obj->to, sum);
+    return LC_OK;
+  }
+  obj->to.loss = sum / obj->weight_sum;
+  obj->to.value = obj->to.loss +
+                  ((obj->at.value - obj->at.loss) + lc_penalty_change(obj->pen, obj->K, nj, j, obj->at.B, obj->to.B));
   return LC_OK;
 }
 

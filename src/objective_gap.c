@@ -159,7 +159,7 @@ static lc_status dual_of(lc_objective *obj, gap_context *gap, double *primal, do
   lc_pass value = {.K = obj->K, .nsum = 2, .Z = obj->at.Z, .block = dual_block, .context = gap, .sum = sum};
   LC_TRY(obj->x->ops->pass(obj->x, &value, obj->host, obj->arena));
   *dual = sum[0] / obj->weight_sum;
-  *primal = sum[1] / obj->weight_sum + lc_penalty_value(obj->pen, obj->K, obj->at.B);
+  *primal = sum[1] / obj->weight_sum + (obj->at.value - obj->at.loss);
   return LC_OK;
 }
 

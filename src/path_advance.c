@@ -148,7 +148,7 @@ static void seen_gradient(const lc_member *member, lc_index f, double *g) {
 }
 
 /* Groups that violate among the features just read join the set, the worst first and about as many as it has. */
-static lc_status join(lc_run *run, lc_member *member, lc_index count, lc_index *joined) {
+static lc_status join(lc_run *run, lc_member *member, lc_index count) {
   const lc_objective *obj = &member->obj;
   lc_index claims = 0, width = lc_penalty_width(obj->pen, obj->K);
   lc_mark mark = lc_arena_mark(run->arena); /* not the member's arena: its set grows there */
@@ -166,10 +166,11 @@ static lc_status join(lc_run *run, lc_member *member, lc_index count, lc_index *
       if (violation > member->goal) list[claims++] = (lc_claim){violation, place};
     }
   }
-  *joined = lc_min(claims, lc_max(64, member->set.model.size / width));
-  if (claims > *joined) qsort(list, (size_t)claims, sizeof *list, lc_claim_order);
+  member->joined = lc_min(claims, lc_max(64, member->set.model.size / width));
+  if (claims > member->joined) qsort(list, (size_t)claims, sizeof *list, lc_claim_order);
   lc_status status = LC_OK;
-  for (lc_index v = 0; v < *joined && status == LC_OK; v++) status = lc_model_add(&member->set.model, list[v].place);
+  for (lc_index v = 0; v < member->joined && status == LC_OK; v++)
+    status = lc_model_add(&member->set.model, list[v].place);
   lc_arena_reset(run->arena, mark);
   return status;
 }
@@ -242,9 +243,10 @@ static lc_status certify(lc_run *run, lc_member *member) {
   return LC_OK;
 }
 
-/* No feature is left to join: is it good enough? Otherwise a smaller goal. */
-static lc_status judge(lc_run *run, lc_member *member) {
+/* Where no feature was left to join: is it good enough? Otherwise a smaller goal. */
+static lc_status task_judge(lc_run *run, lc_member *member) {
   const lc_model *m = &member->set.model;
+  if (member->joined > 0 || !member->settled) return LC_OK;
   LC_TRY(certify(run, member));
   member->pending = 0;
   if (!member->possible) {
@@ -392,12 +394,11 @@ lc_status lc_members_advance(lc_run *run, double lambda) {
     /* Before the first solution a guess of who will join is enough. */
     lc_index count = list_features(run, round == 0 ? guess : 1), pending = 0;
     LC_TRY(read_features(run, count));
+    for (lc_index m = 0; m < run->nmembers; m++)
+      if (run->member[m].pending) LC_TRY(join(run, run->member + m, count));
+    if (round > 0) LC_TRY(for_members(run, task_judge));
     for (lc_index m = 0; m < run->nmembers; m++) {
       lc_member *member = run->member + m;
-      lc_index joined = 0;
-      if (!member->pending) continue;
-      LC_TRY(join(run, member, count, &joined));
-      if (round > 0 && joined == 0 && member->settled) LC_TRY(judge(run, member));
       int spent = round >= MOST_ROUNDS || (round > 0 && steps_left(run, member) == 0);
       if (spent && member->pending) LC_TRY(give_up(run, member));
       pending += member->pending;

@@ -31,6 +31,7 @@ typedef struct lc_member {
   int possible;            /* 1: there are such factors, so a gap is possible */
   int known;               /* 1: `balanced` is a dual point of the set's model, which knows its gradients */
   int pending;             /* 1: not yet at its gap for this lambda */
+  lc_index joined;         /* groups that joined the set in this round */
   int settled;             /* 1: the last solve of the set reached its goal or can do no better */
   double goal;             /* largest residual within the set, as of lc_model_residual() */
   double most;             /* largest residual within the set at which a point may be left */

@@ -53,15 +53,29 @@ double lc_penalty_norm(lc_index width, const double *b, lc_index ldb) {
   return most * sqrt(sum);
 }
 
+/* A group's part of P / lambda. */
+static double group_value(const lc_penalty *pen, lc_index j, lc_index width, const double *group) {
+  if (width == 1 && *group == 0) return 0; /* most of a sparse solution */
+  double b = lc_penalty_norm(width, group, rows(pen));
+  return pen->l1[j] * b + 0.5 * (pen->l2[j] * b) * b;
+}
+
 double lc_penalty_value(const lc_penalty *pen, int K, const double *B) {
   lc_index width = lc_penalty_width(pen, K);
   double sum = 0;
   for (lc_index c = 0; c < K; c += width)
-    for (lc_index j = 0; j < pen->p; j++) {
-      const double *group = B + place(pen, c, j);
-      if (width == 1 && *group == 0) continue; /* most of a sparse solution */
-      double b = lc_penalty_norm(width, group, rows(pen));
-      sum += pen->l1[j] * b + 0.5 * (pen->l2[j] * b) * b;
+    for (lc_index j = 0; j < pen->p; j++) sum += group_value(pen, j, width, B + place(pen, c, j));
+  return pen->lambda * sum;
+}
+
+double lc_penalty_change(const lc_penalty *pen, int K, lc_index nj, const lc_index *j, const double *from,
+                         const double *to) {
+  lc_index width = lc_penalty_width(pen, K);
+  double sum = 0;
+  for (lc_index c = 0; c < K; c += width)
+    for (lc_index v = 0; v < nj; v++) {
+      lc_index f = j[v] - pen->one, at = c * rows(pen) + j[v];
+      if (f >= 0) sum += group_value(pen, f, width, to + at) - group_value(pen, f, width, from + at);
     }
   return pen->lambda * sum;
 }

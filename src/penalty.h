@@ -40,6 +40,10 @@ int lc_penalty_is_none(const lc_penalty *pen);
 /* P(B), bounds apart. */
 double lc_penalty_value(const lc_penalty *pen, int K, const double *B);
 
+/* P(to) - P(from) where they differ in rows j (nj of them, none twice) alone. Cost nj K. */
+double lc_penalty_change(const lc_penalty *pen, int K, lc_index nj, const lc_index *j, const double *from,
+                         const double *to);
+
 /* G += gradient of the L2 part. */
 void lc_penalty_add_ridge(const lc_penalty *pen, int K, const double *B, double *G);
 

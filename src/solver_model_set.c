@@ -124,12 +124,14 @@ void lc_model_drop_zeros(lc_model *m) {
     }
   }
   if (kept == m->size) return;
+  lc_index first = 0; /* what moves up */
+  while (first < kept && from[first] == first) first++;
   for (lc_index v = 0; v < kept; v++) {
     lc_index s = from[v];
     m->place[v] = m->place[s];
     m->unit[v] = m->unit[s];
     m->slot[m->place[v]] = v;
-    for (lc_index u = 0; v < kept_built && u < kept_built; u++)
+    for (lc_index u = v < first ? first : 0; v < kept_built && u < kept_built; u++)
       m->H[u + v * m->lead] = m->H[from[u] + s * m->lead]; /* from[] increases: nothing is overwritten too early */
   }
   m->size = kept;
