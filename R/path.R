@@ -18,8 +18,8 @@
 #'   [linclass_control()], by default `1e-8` for a path, and no coefficient in use has an optimality
 #'   condition off by more than 30 times the tolerance of the penalty (`3e-7` times `lambda`);
 #'   `max_iter` limits the steps for each `lambda`. Points that miss the tolerance, `met` FALSE in
-#'   `points`, give one warning of class `linclass_warning_not_converged`. A path that `time_limit` ends early holds the points
-#'   that were finished, says so when printed, and gives a warning of class
+#'   `points`, give one warning of class `linclass_warning_not_converged`. A path that `time_limit`
+#'   ends early holds the points that were finished, says so when printed, and gives a warning of class
 #'   `linclass_warning_incomplete`; an interrupted one is the field `fit` of the condition (see
 #'   [linclass_conditions]).
 #'
