@@ -16,6 +16,31 @@ static const double margin = 1e-6;
  */
 static const double guess = 0.3;
 
+/* ---- members side by side -----------------------------------------------------------------------------------------
+ */
+
+static void run_task(lc_run *run, lc_member *member, lc_status (*task)(lc_run *, lc_member *)) {
+  member->status = member->pending ? task(run, member) : LC_OK;
+}
+
+/* One task for each member that is pending, on as many threads as there are. */
+static lc_status for_members(lc_run *run, lc_status (*task)(lc_run *, lc_member *)) {
+  /* Ten looks at the scores of each member, and more where sets are large. */
+  double work = 1e-7 * (double)run->problem->x->n * run->link.K * (double)run->nmembers;
+  int threads = run->nmembers > 1 ? lc_threads_for(run->host, work) : 1;
+  LC_TRY(lc_poll(run->host));
+  if (threads == 1) { /* not even a team of one: regions within it would start threads of their own each time */
+    for (lc_index m = 0; m < run->nmembers; m++) run_task(run, run->member + m, task);
+  } else {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
+#endif
+    for (lc_index m = 0; m < run->nmembers; m++) run_task(run, run->member + m, task);
+  }
+  for (lc_index m = 0; m < run->nmembers; m++) LC_TRY(run->member[m].status);
+  return LC_OK;
+}
+
 /* ---- residuals ----------------------------------------------------------------------------------------------------
  */
 
@@ -81,19 +106,19 @@ static int whole_row_in_set(const lc_member *member, lc_index f) {
   return 1;
 }
 
-static int needs_reading(const lc_member *member, lc_index f, double doubt) {
-  const lc_objective *obj = &member->obj;
-  lc_index width = lc_penalty_width(obj->pen, obj->K);
-  double threshold = obj->weight_sum * lc_penalty_l1(obj->pen, f) * (1 - margin);
-  return !lc_screen_proves(&member->screen, f, width, threshold, doubt) && !whole_row_in_set(member, f);
-}
-
-/* Marks features from .. to - 1 that some pending member must look at: one member after the other, few streams. */
+/* Marks features from .. to - 1 that some pending member must look at: one member after the other, few streams. A mark
+ * is 1 until its member has seen that the feature is not in its set anyway, then 2. */
 static void mark_features(lc_run *run, lc_index from, lc_index to, double doubt) {
   for (lc_index f = from; f < to; f++) run->list[f] = 0;
-  for (lc_index m = 0; m < run->nmembers; m++)
-    for (lc_index f = from; run->member[m].pending && f < to; f++)
-      if (!run->list[f]) run->list[f] = needs_reading(run->member + m, f, doubt);
+  for (lc_index m = 0; m < run->nmembers; m++) {
+    const lc_member *member = run->member + m;
+    const lc_penalty *pen = member->obj.pen;
+    if (!member->pending) continue;
+    lc_screen_doubt(&member->screen, from, to, lc_penalty_width(pen, run->link.K), pen->l1,
+                    member->obj.weight_sum * pen->lambda * (1 - margin), doubt, run->list);
+    for (lc_index f = from; f < to; f++)
+      if (run->list[f] == 1) run->list[f] = whole_row_in_set(member, f) ? 0 : 2;
+  }
 }
 
 /* Features that some pending member must look at; their number. */
@@ -111,30 +136,45 @@ static lc_index list_features(lc_run *run, double doubt) {
   return count;
 }
 
-/* Reads the listed columns once for all members, in batches that let the host stop between them. */
-static lc_status read_features(lc_run *run, lc_index count) {
+static lc_status task_learn(lc_run *run, lc_member *member) {
+  const double *dots = run->dots + member->beside * run->link.K * run->batch;
+  for (lc_index v = 0; v < run->batch; v++)
+    lc_screen_learn(&member->screen, run->list[run->from + v], dots + v, run->batch);
+  return LC_OK;
+}
+
+/* Residuals of the pending members, side by side; their number. NULL: no memory. */
+static const double *pending_residuals(lc_run *run, lc_index *members) {
+  lc_index size = run->problem->x->n * run->link.K;
+  *members = 0;
+  for (lc_index m = 0; m < run->nmembers; m++)
+    if (run->member[m].pending) run->member[m].beside = (*members)++;
+  if (*members == run->nmembers) return run->residuals;
+  double *R = lc_arena_doubles(run->arena, size * *members);
+  for (lc_index m = 0; R && m < run->nmembers; m++)
+    if (run->member[m].pending)
+      memcpy(R + run->member[m].beside * size, run->member[m].balanced, (size_t)size * sizeof *R);
+  return R;
+}
+
+/* Reads the listed columns once for all pending members, in batches that let the host stop between them. */
+static lc_status read_features(lc_run *run) {
   const lc_design *x = run->problem->x;
-  lc_index batch = lc_max(64, 20000000 / lc_max(1, x->n * run->link.K));
-  int wide = run->link.K * (int)run->nmembers;
+  lc_index batch = lc_min(run->nlist, lc_max(64, 20000000 / lc_max(1, x->n * run->link.K))), members;
   lc_mark mark = lc_arena_mark(run->arena);
-  batch = lc_min(batch, count);
+  const double *R = pending_residuals(run, &members);
+  int wide = run->link.K * (int)members;
   double *dots = lc_arena_doubles(run->arena, batch * wide);
   lc_index *rows = lc_arena_alloc(run->arena, batch, sizeof *rows);
-  lc_status status = dots && rows ? LC_OK : LC_OUT_OF_MEMORY;
-  for (lc_index from = 0; status == LC_OK && from < count; from += batch) {
-    lc_index size = lc_min(batch, count - from);
-    status = lc_poll(run->host);
-    if (status != LC_OK) break;
-    for (lc_index v = 0; v < size; v++) rows[v] = run->list[from + v] + x->one;
-    x->ops->col_dot(x, size, rows, wide, run->residuals, dots, run->host);
-    for (lc_index m = 0; m < run->nmembers; m++) {
-      lc_member *member = run->member + m;
-      if (!member->pending) continue;
-      for (lc_index v = 0; v < size; v++)
-        lc_screen_learn(&member->screen, run->list[from + v], dots + v + m * run->link.K * size, size);
-    }
+  lc_status status = R && dots && rows ? LC_OK : LC_OUT_OF_MEMORY;
+  run->dots = dots;
+  for (run->from = 0; status == LC_OK && run->from < run->nlist; run->from += batch) {
+    run->batch = lc_min(batch, run->nlist - run->from);
+    for (lc_index v = 0; v < run->batch; v++) rows[v] = run->list[run->from + v] + x->one;
+    x->ops->col_dot(x, run->batch, rows, wide, R, dots, run->host);
+    status = for_members(run, task_learn);
   }
-  run->member->obj.passes += (double)count / (double)lc_max(1, x->p);
+  run->member->obj.passes += (double)run->nlist / (double)lc_max(1, x->p);
   lc_arena_reset(run->arena, mark);
   return status;
 }
@@ -148,14 +188,11 @@ static void seen_gradient(const lc_member *member, lc_index f, double *g) {
 }
 
 /* Groups that violate among the features just read join the set, the worst first and about as many as it has. */
-static lc_status join(lc_run *run, lc_member *member, lc_index count) {
+static lc_status task_join(lc_run *run, lc_member *member) {
   const lc_objective *obj = &member->obj;
   lc_index claims = 0, width = lc_penalty_width(obj->pen, obj->K);
-  lc_mark mark = lc_arena_mark(run->arena); /* not the member's arena: its set grows there */
-  lc_claim *list = lc_arena_alloc(run->arena, count * (obj->K / width), sizeof *list);
-  double *g = lc_arena_doubles(run->arena, obj->K);
-  if (!list || !g) return LC_OUT_OF_MEMORY;
-  for (lc_index v = 0; v < count; v++) {
+  double *g = member->set.model.work;
+  for (lc_index v = 0; v < run->nlist; v++) {
     lc_index f = run->list[v];
     double unit = run->rms[f] > 0 ? run->rms[f] : 1;
     seen_gradient(member, f, g);
@@ -163,14 +200,23 @@ static lc_status join(lc_run *run, lc_member *member, lc_index count) {
       lc_index place = place_of(obj, f, c);
       if (member->set.model.slot[place] >= 0) continue;
       double violation = lc_penalty_group_violation(obj->pen, f, width, obj->at.B + place, obj->q, g + c, 1) / unit;
-      if (violation > member->goal) list[claims++] = (lc_claim){violation, place};
+      if (violation > member->goal) member->claims[claims++] = (lc_claim){violation, place};
     }
   }
   member->joined = lc_min(claims, lc_max(64, member->set.model.size / width));
-  if (claims > member->joined) qsort(list, (size_t)claims, sizeof *list, lc_claim_order);
+  if (claims > member->joined) qsort(member->claims, (size_t)claims, sizeof *member->claims, lc_claim_order);
+  for (lc_index v = 0; v < member->joined; v++) LC_TRY(lc_model_add(&member->set.model, member->claims[v].place));
+  return LC_OK;
+}
+
+static lc_status join(lc_run *run) {
+  lc_mark mark = lc_arena_mark(run->arena);
+  lc_index most = run->nlist * (run->link.K / lc_penalty_width(&run->member->pen, run->link.K));
   lc_status status = LC_OK;
-  for (lc_index v = 0; v < member->joined && status == LC_OK; v++)
-    status = lc_model_add(&member->set.model, list[v].place);
+  for (lc_index m = 0; m < run->nmembers; m++)
+    if (run->member[m].pending && !(run->member[m].claims = lc_arena_alloc(run->arena, most, sizeof(lc_claim))))
+      status = LC_OUT_OF_MEMORY;
+  if (status == LC_OK) status = for_members(run, task_join);
   lc_arena_reset(run->arena, mark);
   return status;
 }
@@ -342,28 +388,6 @@ static lc_status solve_set(lc_run *run, lc_member *member) {
   return status == LC_MAX_ITER ? LC_OK : status;
 }
 
-static void run_task(lc_run *run, lc_member *member, lc_status (*task)(lc_run *, lc_member *)) {
-  member->status = member->pending ? task(run, member) : LC_OK;
-}
-
-/* One task for each member that is pending, on as many threads as there are. */
-static lc_status for_members(lc_run *run, lc_status (*task)(lc_run *, lc_member *)) {
-  /* Ten looks at the scores of each member, and more where sets are large. */
-  double work = 1e-7 * (double)run->problem->x->n * run->link.K * (double)run->nmembers;
-  int threads = run->nmembers > 1 ? lc_threads_for(run->host, work) : 1;
-  LC_TRY(lc_poll(run->host));
-  if (threads == 1) { /* not even a team of one: regions within it would start threads of their own each time */
-    for (lc_index m = 0; m < run->nmembers; m++) run_task(run, run->member + m, task);
-  } else {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
-#endif
-    for (lc_index m = 0; m < run->nmembers; m++) run_task(run, run->member + m, task);
-  }
-  for (lc_index m = 0; m < run->nmembers; m++) LC_TRY(run->member[m].status);
-  return LC_OK;
-}
-
 static lc_status task_begin(lc_run *run, lc_member *member) {
   member->steps = 0;
   LC_TRY(begin(run, member, run->next));
@@ -392,10 +416,10 @@ lc_status lc_members_advance(lc_run *run, double lambda) {
   LC_TRY(for_members(run, task_begin));
   for (int round = 0;; round++) {
     /* Before the first solution a guess of who will join is enough. */
-    lc_index count = list_features(run, round == 0 ? guess : 1), pending = 0;
-    LC_TRY(read_features(run, count));
-    for (lc_index m = 0; m < run->nmembers; m++)
-      if (run->member[m].pending) LC_TRY(join(run, run->member + m, count));
+    lc_index pending = 0;
+    run->nlist = list_features(run, round == 0 ? guess : 1);
+    LC_TRY(read_features(run));
+    LC_TRY(join(run));
     if (round > 0) LC_TRY(for_members(run, task_judge));
     for (lc_index m = 0; m < run->nmembers; m++) {
       lc_member *member = run->member + m;

@@ -31,7 +31,9 @@ typedef struct lc_member {
   int possible;            /* 1: there are such factors, so a gap is possible */
   int known;               /* 1: `balanced` is a dual point of the set's model, which knows its gradients */
   int pending;             /* 1: not yet at its gap for this lambda */
-  lc_index joined;         /* groups that joined the set in this round */
+  lc_index beside;         /* its number among the pending members of a round */
+  lc_claim *claims;        /* of a round, in run->arena: groups that may join the set */
+  lc_index joined;         /* how many did */
   int settled;             /* 1: the last solve of the set reached its goal or can do no better */
   double goal;             /* largest residual within the set, as of lc_model_residual() */
   double most;             /* largest residual within the set at which a point may be left */
@@ -62,7 +64,9 @@ typedef struct lc_run {
   double *mean, *rms;         /* p each: of the shown columns, all rows */
   double *norm;               /* p: their norms, centred with an intercept, rounded up a little */
   double *residuals;          /* n x (K nmembers): `balanced` of all members, side by side */
-  lc_index *list;             /* p: features whose columns are read */
+  lc_index *list, nlist;      /* p: features whose columns are read in a round; how many they are */
+  lc_index from, batch;       /* those in hand: the first of them and how many; */
+  const double *dots;         /* their dots, batch x K for each pending member */
   double lambda, previous;    /* of the last solutions and of those before; Inf where there are none */
   double next;                /* of those being sought */
   lc_design plain;            /* of lc_members_solve(): the problem's x without shift and scale; ops NULL before */

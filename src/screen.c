@@ -154,14 +154,18 @@ double lc_screen_bound(const lc_screen *screen, lc_index j, int c, double doubt)
   return bound_with(screen, j, c, doubt * sqrt(left_across(&r, norm * norm, screen->c[at], screen->old[at])));
 }
 
+/* The rough bound: the whole column in place of what is left of it needs no root, and is enough for most features. */
+static inline double rough_bound(const lc_screen *screen, lc_index j, int c, double doubt) {
+  return bound_with(screen, j, c, doubt * screen->norm[j]);
+}
+
 int lc_screen_proves(const lc_screen *screen, lc_index j, lc_index width, double threshold, double doubt) {
   if (screen->stamp[j] < 0) return 0;
-  /* The whole column in place of what is left of it: no root, and enough for most features. */
-  double unit = 1 / threshold, whole = doubt * screen->norm[j];
+  double unit = 1 / threshold;
   for (int first = 0; first < screen->K; first += (int)width) {
     double rough = 0, fine = 0;
     for (int c = first; c < first + width; c++) {
-      double share = bound_with(screen, j, c, whole) * unit;
+      double share = rough_bound(screen, j, c, doubt) * unit;
       rough += share * share;
     }
     if (rough < 1) continue;
@@ -172,6 +176,15 @@ int lc_screen_proves(const lc_screen *screen, lc_index j, lc_index width, double
     if (!(fine < 1)) return 0;
   }
   return 1;
+}
+
+void lc_screen_doubt(const lc_screen *screen, lc_index first, lc_index last, lc_index width, const double *l1,
+                     double unit, double doubt, lc_index *doubtful) {
+  for (lc_index j = first; j < last; j++) {
+    double threshold = unit * l1[j];
+    int proved = screen->K == 1 && screen->stamp[j] >= 0 && rough_bound(screen, j, 0, doubt) < threshold;
+    if (!proved && !doubtful[j]) doubtful[j] = !lc_screen_proves(screen, j, width, threshold, doubt);
+  }
 }
 
 void lc_screen_learn(lc_screen *screen, lc_index j, const double *c, lc_index ld) {

@@ -56,6 +56,11 @@ double lc_screen_bound(const lc_screen *screen, lc_index j, int c, double doubt)
  * doubt = 1. O(K). */
 int lc_screen_proves(const lc_screen *screen, lc_index j, lc_index width, double threshold, double doubt);
 
+/* doubtful[j] = 1 for features first .. last - 1 that are not proved so at the threshold unit l1[j]; others are left
+ * alone. */
+void lc_screen_doubt(const lc_screen *screen, lc_index first, lc_index last, lc_index width, const double *l1,
+                     double unit, double doubt, lc_index *doubtful);
+
 /* Feature j has the dots c[0], c[ld], ... (K of them) with the present residuals. */
 void lc_screen_learn(lc_screen *screen, lc_index j, const double *c, lc_index ld);
 
