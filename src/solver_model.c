@@ -200,8 +200,8 @@ static double longest_share(const lc_model *m, lc_index count, const double *d, 
   return share;
 }
 
-/* The same for single coefficients: all at once, H d as one product. */
-static void move_singles(lc_model *m, lc_index count, double share, lc_index hit, double at) {
+/* Single coefficients all at once, b -> b + share * (the solution in rhs), which is spent; `hit` lands at `at`. */
+static void spread_move(lc_model *m, lc_index count, double share, lc_index hit, double at) {
   lc_index s = m->size;
   for (lc_index v = count; v-- > 0;) { /* rhs spreads out over the set, from its end */
     double step = share * m->rhs[v];
@@ -211,20 +211,33 @@ static void move_singles(lc_model *m, lc_index count, double share, lc_index hit
   while (s-- > 0) m->rhs[s] = 0;
   for (s = 0; s < m->size; s++)
     if (m->rhs[s] != 0) m->b[s] = s == hit ? at : m->b[s] + m->rhs[s];
-  lc_kernels()->scores(m->size, m->size, 1, m->H, m->lead, m->rhs, m->size, m->Hd, m->size);
 }
 
-/* Active coefficients b -> b + share * (the solution in rhs); `hit` lands at `at`. rhs is spent where groups are
- * single coefficients. */
-static void move_active(lc_model *m, lc_index count, double share, lc_index hit, double at) {
-  if (!m->obj->pen->grouped) {
-    move_singles(m, count, share, hit, at);
+/* H d of a move of single coefficients: as one product; or, where slopes of the active ones are known from before, as
+ * what the solution has made of them, H d = -slope - (l2 + a little) d, and products for the others alone. */
+static void move_singles(lc_model *m, lc_index count, double share, lc_index hit, double at, const double *slopes) {
+  spread_move(m, count, share, hit, at);
+  if (!slopes) {
+    lc_kernels()->scores(m->size, m->size, 1, m->H, m->lead, m->rhs, m->size, m->Hd, m->size);
     return;
   }
+  for (lc_index s = 0, v = 0; s < m->size; s++) {
+    const double *column = m->H + s * m->lead;
+    int solved = v < count && m->active[v] == s && !m->skip[v];
+    if (solved)
+      m->Hd[s] -= share * slopes[v] + (curvature(m, s) - column[s]) * m->rhs[s];
+    else
+      m->Hd[s] += lc_dot(m->size, column, m->rhs);
+    v += v < count && m->active[v] == s;
+  }
+}
+
+/* Groups b -> b + share * (the solution in rhs). */
+static void move_groups(lc_model *m, lc_index count, double share) {
   for (lc_index v = 0, width; v < count; v += width) {
     lc_index s = m->active[v];
     width = lc_model_width(m, s);
-    for (lc_index c = 0; c < width; c++) m->work[c] = s + c == hit ? at : m->b[s + c] + share * m->rhs[v + c];
+    for (lc_index c = 0; c < width; c++) m->work[c] = m->b[s + c] + share * m->rhs[v + c];
     move_group(m, s, width, m->work);
   }
 }
@@ -273,9 +286,9 @@ static int settle(lc_model *m, lc_index count, double before, double fall, int n
     if (after < before && model_change(m) <= 0.99 * fall) return 1;
     if (taken <= least) break;
     taken /= 2;
-    move_active(m, count, -taken, -1, 0);
+    move_groups(m, count, -taken);
   }
-  move_active(m, count, -taken, -1, 0);
+  move_groups(m, count, -taken);
   return !new_factor;
 }
 
@@ -289,13 +302,17 @@ static lc_status solve_active(lc_model *m, int rounds, double goal) {
     LC_TRY(lc_poll(m->obj->host));
     double before = active_residual(m, count), fall = m->obj->pen->grouped ? fmin(model_change(m), 0) : 0;
     int new_factor = factor(m, count);
-    for (lc_index v = 0; v < count; v++) m->rhs[v] = -active_slope(m, m->active[v]);
+    double *slopes = m->kept + 3 * m->room;
+    for (lc_index v = 0; v < count; v++) m->rhs[v] = -(slopes[v] = active_slope(m, m->active[v]));
     lc_cholesky_solve(count, m->small, m->lead, m->skip, m->rhs);
     double share = longest_share(m, count, m->rhs, &hit, &at);
-    move_active(m, count, share, hit, at);
     if (!m->obj->pen->grouped) {
+      move_singles(m, count, share, hit, at, slopes);
       if (hit < 0) return LC_OK;
-    } else if (!settle(m, count, before, fall, new_factor) || active_residual(m, count) <= goal) {
+      continue;
+    }
+    move_groups(m, count, share);
+    if (!settle(m, count, before, fall, new_factor) || active_residual(m, count) <= goal) {
       return LC_OK;
     }
   }
@@ -494,7 +511,10 @@ lc_status lc_model_dual_point(lc_model *m, double *R, int *known) {
   longest_share(m, count, m->rhs, &hit, &at);
   if (hit >= 0) return LC_OK;
   *known = 1;
-  move_active(m, count, 1, -1, 0);
+  if (m->obj->pen->grouped)
+    move_groups(m, count, 1);
+  else
+    move_singles(m, count, 1, -1, 0, NULL);
   LC_TRY(lc_model_try(m, 1));
   add_bent(m, obj->at.Z, obj->to.Z, R);
   for (lc_index s = 0; s < m->size; s++) m->dual[s] = m->g[s] + m->Hd[s];
