@@ -22,8 +22,12 @@ interrupt_page <- function(fits) {
   rows <- lapply(names(fits), function(name) {
     seed <- .Random.seed
     stamp <- tempfile()
-    system(sprintf("(sleep 0.3; date +%%s.%%N > %s; kill -INT %d) > /dev/null 2>&1 &",
-                   shQuote(stamp), Sys.getpid()))
+    go <- tempfile()
+    # The signal waits for `go`: while system() has not returned, which may take its time, it would be ignored.
+    system(sprintf(paste("(while [ ! -e %s ]; do sleep 0.01; done; sleep 0.3;",
+                         "date +%%s.%%N > %s; kill -INT %d) > /dev/null 2>&1 &"),
+                   shQuote(go), shQuote(stamp), Sys.getpid()))
+    file.create(go)
     caught <- tryCatch({
       eval(fits[[name]], list(x = x, y = y, y3 = y3))
       NULL
