@@ -25,16 +25,22 @@ lc_status lc_gram_grow(lc_gram *gram, const lc_objective *obj, lc_index nrows, c
   const lc_design *x = obj->x;
   if (nrows == gram->count) return LC_OK;
   LC_TRY(make_room(gram, obj, nrows));
-  /* A block of the factor that is not full is made again. */
-  lc_index from = gram->count / LC_CHOLESKY_BLOCK * LC_CHOLESKY_BLOCK, news = nrows - from;
+  /* A block of the factor that is not full is made again. Panels need little memory, and no column meets later ones. */
+  enum { PANEL = 256 };
+  lc_index from = gram->count / LC_CHOLESKY_BLOCK * LC_CHOLESKY_BLOCK;
   lc_mark mark = lc_arena_mark(obj->arena);
-  double *C = lc_arena_doubles(obj->arena, news * nrows), *ones = lc_arena_doubles(obj->arena, x->w ? 0 : x->n);
-  if (!C || !ones) return LC_OUT_OF_MEMORY;
-  for (lc_index i = 0; !x->w && i < x->n; i++) ones[i] = 1;
-  lc_status status = x->ops->col_cross(x, news, rows + from, nrows, from == 0 ? rows + from : rows, x->w ? x->w : ones,
-                                       C, obj->host, obj->arena);
-  for (lc_index v = from; v < nrows; v++)
-    for (lc_index u = 0; u <= v; u++) gram->U[u + v * gram->room] = C[v - from + u * news] / obj->weight_sum;
+  double *C = lc_arena_doubles(obj->arena, lc_min(PANEL, nrows - from) * nrows);
+  double *ones = lc_arena_doubles(obj->arena, x->w ? 0 : x->n);
+  lc_status status = C && ones ? LC_OK : LC_OUT_OF_MEMORY;
+  for (lc_index i = 0; ones && !x->w && i < x->n; i++) ones[i] = 1;
+  for (lc_index at = from; status == LC_OK && at < nrows; at += PANEL) {
+    lc_index m = lc_min(PANEL, nrows - at);
+    status = lc_poll(obj->host);
+    if (status != LC_OK) break;
+    status = x->ops->col_cross(x, m, rows + at, at + m, rows, x->w ? x->w : ones, C, obj->host, obj->arena);
+    for (lc_index v = at; v < at + m; v++)
+      for (lc_index u = 0; u <= v; u++) gram->U[u + v * gram->room] = C[v - at + u * m] / obj->weight_sum;
+  }
   lc_arena_reset(obj->arena, mark);
   if (status != LC_OK) return status;
   lc_cholesky_extend(from, nrows, gram->U, gram->room, 1e-10, gram->skip, NULL);
