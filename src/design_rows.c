@@ -3,8 +3,7 @@
 
 #include "design_sparse.h"
 
-/* Where the rows from `row` on begin in column j. */
-static int first_at(const lc_design *x, lc_index j, lc_index row) {
+int lc_sparse_entry_from(const lc_design *x, lc_index j, lc_index row) {
   int low = x->start[j], high = x->start[j + 1];
   while (low < high) {
     int middle = low + (high - low) / 2;
@@ -22,7 +21,7 @@ static void fill_rows(const lc_design *x, lc_index from, lc_index to, int *next,
   for (lc_index j = 0; j < x->p; j++) {
     double scale = lc_sparse_scale(x, j);
     int end = x->start[j + 1];
-    for (int e = from > 0 ? first_at(x, j, from) : x->start[j]; e < end && x->row[e] < to; e++) {
+    for (int e = from > 0 ? lc_sparse_entry_from(x, j, from) : x->start[j]; e < end && x->row[e] < to; e++) {
       int at = next[x->row[e]]++;
       column[at] = (int)j;
       if (narrow)

@@ -36,24 +36,12 @@ static double column_dot(const lc_design *x, lc_index j, const double *r) {
   return ((s0 + s1) + (s2 + s3)) * lc_sparse_scale(x, j);
 }
 
-/* The first entry of e .. end - 1 in row `first` or below. */
-static int entry_from(const int *row, int e, int end, lc_index first) {
-  while (e < end) {
-    int middle = e + (end - e) / 2;
-    if (row[middle] < first)
-      e = middle + 1;
-    else
-      end = middle;
-  }
-  return e;
-}
-
 /* Rows first .. end - 1 of z += d times column j. */
 static void column_axpy(const lc_design *x, lc_index j, double d, lc_index first, lc_index end, double *z) {
   double b = d * lc_sparse_scale(x, j);
   int e = x->start[j], stop = x->start[j + 1];
-  if (first > 0) e = entry_from(x->row, e, stop, first);
-  if (end < x->n) stop = entry_from(x->row, e, stop, end);
+  if (first > 0) e = lc_sparse_entry_from(x, j, first);
+  if (end < x->n) stop = lc_sparse_entry_from(x, j, end);
   for (; e < stop; e++) z[x->row[e]] += x->value[e] * b;
 }
 

@@ -21,6 +21,9 @@ lc_status lc_sparse_subset(const lc_design *x, lc_index count, const lc_index *f
 lc_status lc_sparse_pass(const lc_design *x, const lc_pass *pass, const lc_host *host, lc_arena *arena);
 lc_status lc_sparse_prepare(lc_design *x, int K, double passes, lc_arena *arena);
 
+/* Where the rows from `row` on begin in column j. Cost: the logarithm of its entries. */
+int lc_sparse_entry_from(const lc_design *x, lc_index j, lc_index row);
+
 /* Scale of column j as shown. */
 static inline double lc_sparse_scale(const lc_design *x, lc_index j) { return x->scale ? x->scale[j] : 1; }
 

@@ -277,13 +277,13 @@ static void margin_rows(const lc_link *link, bend_fn phi, double margin, int m, 
   }
 }
 
-/* sum over j != y of margin a_j - phi*(a_j), a_j the derivative for class j; phi* = a^2 / 4 for squares, 0
- * for ramps, which know no a_j above 1. */
+/* margin a - phi*(a): phi* = a^2 / 4 for squares, 0 for ramps, which know no a above 1. */
 static double margin_term(double quarter, double a) {
   if (a < -rounding || (quarter == 0 && a > 1 + rounding)) return -INFINITY;
   return a - quarter * a * a;
 }
 
+/* The sum of that over the classes j != y, a_j the derivative for class j. */
 static void margin_dual(const lc_link *link, double quarter, int m, const double *r, lc_index ldr, const double *y,
                         double *value) {
   for (int i = 0; i < m; i++) {

@@ -82,9 +82,13 @@ static void scale(lc_index count, double factor, double *v) {
 }
 
 /* From sums over rows to means, and the penalty's part. */
-static void finish_point(const lc_objective *obj, lc_point *point, double loss_sum) {
+static void finish_point(const lc_objective *obj, lc_point *point, double loss_sum, double penalty) {
   point->loss = loss_sum / obj->weight_sum;
-  point->value = point->loss + lc_penalty_value(obj->pen, obj->K, point->B);
+  point->value = point->loss + penalty;
+}
+
+static double penalty_of(const lc_objective *obj, const lc_point *point) {
+  return lc_penalty_value(obj->pen, obj->K, point->B);
 }
 
 static void finish_gradient(lc_objective *obj, const double *B) {
@@ -112,7 +116,7 @@ lc_status lc_objective_eval(lc_objective *obj, const double *B, int want) {
   LC_TRY(run_pass(obj, &pass));
   if (want) finish_gradient(obj, obj->to.B);
   if (curvature) scale(packed, 1 / obj->weight_sum, obj->C);
-  finish_point(obj, &obj->to, sum);
+  finish_point(obj, &obj->to, sum, penalty_of(obj, &obj->to));
   return LC_OK;
 }
 
@@ -129,7 +133,7 @@ static lc_status gradient_from_scores(lc_objective *obj, lc_point *point) {
                   .G = obj->G};
   LC_TRY(run_pass(obj, &pass));
   finish_gradient(obj, point->B);
-  finish_point(obj, point, sum);
+  finish_point(obj, point, sum, penalty_of(obj, point));
   return LC_OK;
 }
 
@@ -304,13 +308,11 @@ lc_status lc_objective_move(lc_objective *obj, lc_index nj, const lc_index *j, c
   obj->x->ops->col_axpy(obj->x, nj, j, obj->K, D, obj->to.Z, obj->host);
   obj->passes += (double)nj / (double)lc_max(obj->q, 1);
   LC_TRY(residuals_of(obj, obj->to.Z, NULL, R, &sum));
-  if (isnan(obj->at.value)) {
-    finish_point(obj, &obj->to, sum);
-    return LC_OK;
-  }
-  obj->to.loss = sum / obj->weight_sum;
-  obj->to.value = obj->to.loss +
-                  ((obj->at.value - obj->at.loss) + lc_penalty_change(obj->pen, obj->K, nj, j, obj->at.B, obj->to.B));
+  int fresh = isnan(obj->at.value); /* never evaluated */
+  double penalty =
+      fresh ? penalty_of(obj, &obj->to)
+            : obj->at.value - obj->at.loss + lc_penalty_change(obj->pen, obj->K, nj, j, obj->at.B, obj->to.B);
+  finish_point(obj, &obj->to, sum, penalty);
   return LC_OK;
 }
 
@@ -319,9 +321,7 @@ double lc_objective_noise(const lc_objective *obj) {
   return terms * 2.2e-16 * fabs(obj->at.value);
 }
 
-void lc_objective_revalue(lc_objective *obj) {
-  obj->at.value = obj->at.loss + lc_penalty_value(obj->pen, obj->K, obj->at.B);
-}
+void lc_objective_revalue(lc_objective *obj) { obj->at.value = obj->at.loss + penalty_of(obj, &obj->at); }
 
 void lc_objective_columns(lc_objective *obj, lc_index nj, const lc_index *j, const double *R, double *c) {
   obj->x->ops->col_dot(obj->x, nj, j, obj->K, R, c, obj->host);

@@ -48,8 +48,7 @@ typedef struct lc_objective {
   int K, ns;                     /* score columns; pairs of them */
   double weight_sum, null_value; /* W; mean loss at B = 0, the yardstick of relative certificates */
   lc_point at, to;
-  lc_index *apart,
-      napart;         /* rows of B in which alone the points differ, where they are known: -1 (q there is room for) */
+  lc_index napart, *apart; /* rows of B in which alone the points differ (room for q); how many, -1: not known */
   double *G;          /* q x K gradient of the smooth part (loss and L2) at the last evaluated point, when wanted */
   double *C;          /* ns packed q x q curvatures of the mean loss there, when wanted; allocated at first want */
   const double *mean; /* p: mean of each shown column, for step sizes; NULL: all 0 */

@@ -7,6 +7,7 @@
 
 enum { MOST_ROUNDS = 100, MOST_STEPS = 2000 }; /* for each lambda */
 
+/* A set is solved to at most 100 times what a point may be left with; the last step by its Hessian must do the rest. */
 static const double MOST_EASE = 1e4;
 
 /* Proofs keep this relative distance from the threshold, so that rounding cannot turn one. */
@@ -72,13 +73,17 @@ static lc_status look(lc_run *run, lc_member *member, int solved) {
   lc_index n = obj->x->n;
   const double *w = obj->x->w;
   double primal, dual = -INFINITY, before = m->steps;
+  size_t bytes = (size_t)(n * obj->K) * sizeof(double);
   member->known = 0;
+  memcpy(member->balanced, m->R, bytes);
   if (solved && obj->loss->dual && steps_left(run, member) >= 1)
     LC_TRY(lc_set_dual_point(&member->set, member->balanced, &member->known));
   member->steps += m->steps - before;
   if (member->known) LC_TRY(lc_objective_dual(obj, member->balanced, 1, &primal, &dual));
-  member->known = isfinite(dual);
-  if (!member->known) memcpy(member->balanced, m->R, (size_t)(n * obj->K) * sizeof(double));
+  if (member->known && !isfinite(dual)) {
+    member->known = 0;
+    memcpy(member->balanced, m->R, bytes);
+  }
   LC_TRY(lc_objective_balance(obj, member->balanced, member->s, &member->possible));
   balance(member);
   if (!member->known && lc_penalty_has_free(&member->pen)) member->possible = 0;
@@ -128,7 +133,7 @@ static lc_index list_features(lc_run *run, double doubt) {
   int threads = lc_threads_for(run->host, 1e-8 * (double)p * run->link.K * (double)run->nmembers);
   (void)threads; /* without OpenMP */
 #ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
+#pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
 #endif
   for (lc_index from = 0; from < p; from += block) mark_features(run, from, lc_min(from + block, p), doubt);
   for (lc_index f = 0; f < p; f++)
@@ -365,14 +370,16 @@ static lc_status begin(lc_run *run, lc_member *member, double lambda) {
   member->pending = 1;
   member->best = INFINITY;
   double least = first_goal(run, member, lambda);
-  member->most = 100 * least;
+  member->most = 100 * least; /* 30 times the tolerance of the penalty, as the help of linclass_path() says */
   member->goal = member->ease * least;
   lc_objective_revalue(&member->obj);
   lc_set_way way = lc_set_way_of(&member->set);
   if (way != LC_WITHIN_ORTHANTS) lc_model_drop_zeros(&member->set.model);
   if (way == LC_BY_SWEEPS) lc_model_sort(&member->set.model);
-  if (way != LC_BY_HESSIAN) member->goal = fmin(member->goal, member->most); /* no step follows */
-  if (way != LC_BY_HESSIAN) return extrapolate(run, member);
+  if (way != LC_BY_HESSIAN) {
+    member->goal = fmin(member->goal, member->most); /* no last step follows, as by the Hessian */
+    return extrapolate(run, member);
+  }
   return isinf(run->lambda) ? LC_OK : lc_model_predict(&member->set.model, run->lambda);
 }
 

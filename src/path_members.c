@@ -116,7 +116,7 @@ static lc_status spread_of_folds(lc_run *run, lc_member *first, int folds) {
 /* ---- their start
  * ---------------------------------------------------------------------------------------------------------- */
 
-static int is_free(const lc_penalty *pen, lc_index f) { return f < 0 || pen->l1[f] + pen->l2[f] == 0; }
+static int is_unpenalised(const lc_penalty *pen, lc_index f) { return f < 0 || pen->l1[f] + pen->l2[f] == 0; }
 static int excludes_zero(const lc_penalty *pen, lc_index f) {
   return f >= 0 && pen->lower && (pen->lower[f] > 0 || pen->upper[f] < 0);
 }
@@ -175,7 +175,7 @@ static lc_status start_member(lc_run *run, lc_member *member) {
   LC_TRY(go_to_zero(member));
   LC_TRY(lc_model_look(&member->set.model));
   member->pen.lambda = 0;
-  LC_TRY(choose_first(member, is_free));
+  LC_TRY(choose_first(member, is_unpenalised));
   lc_status status = lc_model_solve(&member->set.model, 1e-12, 100);
   if (status != LC_OK && status != LC_MAX_ITER) return status;
   return choose_first(member, excludes_zero);

@@ -257,8 +257,7 @@ static double norm_change(const lc_model *m, lc_index s, lc_index width) {
   return change;
 }
 
-/* g'd + penalty change: the slope of F along the move, an upper bound of its fall. */
-static double predicted_change(const lc_model *m) {
+double lc_model_predicted_change(const lc_model *m) {
   double change = 0;
   for (lc_index s = 0, width; s < m->size; s += width) {
     width = lc_model_width(m, s);
@@ -273,7 +272,7 @@ static double predicted_change(const lc_model *m) {
 static double model_change(const lc_model *m) {
   double bend = 0;
   for (lc_index s = 0; s < m->size; s++) bend += m->Hd[s] * (m->b[s] - m->start[s]);
-  return predicted_change(m) + 0.5 * bend;
+  return lc_model_predicted_change(m) + 0.5 * bend;
 }
 
 /* Norms of several coefficients bend, so a solution holds near its point only: it is taken by halves until it lessens
@@ -292,29 +291,44 @@ static int settle(lc_model *m, lc_index count, double before, double fall, int n
   return !new_factor;
 }
 
+/* rhs <- the Newton step of the active coefficients, whose slopes it needs (in v's order; kept for the caller). 1: it
+ * took a new factor. */
+static int newton_step(lc_model *m, lc_index count, double *slopes) {
+  int new_factor = factor(m, count);
+  for (lc_index v = 0; v < count; v++) m->rhs[v] = -(slopes[v] = active_slope(m, m->active[v]));
+  lc_cholesky_solve(count, m->small, m->lead, m->skip, m->rhs);
+  return new_factor;
+}
+
+/* Lent while no step is kept or learned from. */
+static double *slopes_of(const lc_model *m) { return m->kept + 3 * m->room; }
+
+/* Single coefficients to their solution, or as far as their signs hold. 1: all the way. */
+static int step_singles(lc_model *m, lc_index count) {
+  lc_index hit;
+  double at = 0, *slopes = slopes_of(m);
+  newton_step(m, count, slopes);
+  double share = longest_share(m, count, m->rhs, &hit, &at);
+  move_singles(m, count, share, hit, at, slopes);
+  return hit < 0;
+}
+
+/* Groups towards theirs. 1: their residual is at most `goal`, or can be no smaller. */
+static int step_groups(lc_model *m, lc_index count, double goal) {
+  double before = active_residual(m, count), fall = fmin(model_change(m), 0);
+  int new_factor = newton_step(m, count, slopes_of(m));
+  move_groups(m, count, 1);
+  return !settle(m, count, before, fall, new_factor) || active_residual(m, count) <= goal;
+}
+
 /* Solves for the active coefficients with their signs held, on a sign change going as far as it may; norms of several
  * coefficients until the residual of the active ones is at most `goal`. */
 static lc_status solve_active(lc_model *m, int rounds, double goal) {
   for (int round = 0; round < rounds; round++) {
-    lc_index count = list_active(m), hit;
-    double at = 0;
+    lc_index count = list_active(m);
     if (count == 0) return LC_OK;
     LC_TRY(lc_poll(m->obj->host));
-    double before = active_residual(m, count), fall = m->obj->pen->grouped ? fmin(model_change(m), 0) : 0;
-    int new_factor = factor(m, count);
-    double *slopes = m->kept + 3 * m->room;
-    for (lc_index v = 0; v < count; v++) m->rhs[v] = -(slopes[v] = active_slope(m, m->active[v]));
-    lc_cholesky_solve(count, m->small, m->lead, m->skip, m->rhs);
-    double share = longest_share(m, count, m->rhs, &hit, &at);
-    if (!m->obj->pen->grouped) {
-      move_singles(m, count, share, hit, at, slopes);
-      if (hit < 0) return LC_OK;
-      continue;
-    }
-    move_groups(m, count, share);
-    if (!settle(m, count, before, fall, new_factor) || active_residual(m, count) <= goal) {
-      return LC_OK;
-    }
+    if (m->obj->pen->grouped ? step_groups(m, count, goal) : step_singles(m, count)) return LC_OK;
   }
   return LC_OK;
 }
@@ -443,7 +457,7 @@ lc_status lc_model_try_all(lc_model *m) {
 }
 
 lc_status lc_model_search(lc_model *m, double *t) {
-  double change = predicted_change(m);
+  double change = lc_model_predicted_change(m);
   m->gain = fmax(-0.5 * change, 0);
   *t = 0;
   if (!(change < 0)) return LC_OK;
@@ -502,12 +516,9 @@ lc_status lc_model_dual_point(lc_model *m, double *R, int *known) {
   lc_objective *obj = m->obj;
   lc_index count = list_active(m), hit;
   double at;
-  memcpy(R, m->R, (size_t)(obj->x->n * obj->K) * sizeof(double));
   *known = 0;
   if (count == 0 || m->built < m->size || only_sweeps(m)) return LC_OK;
-  factor(m, count);
-  for (lc_index v = 0; v < count; v++) m->rhs[v] = -active_slope(m, m->active[v]);
-  lc_cholesky_solve(count, m->small, m->lead, m->skip, m->rhs);
+  newton_step(m, count, slopes_of(m));
   longest_share(m, count, m->rhs, &hit, &at);
   if (hit >= 0) return LC_OK;
   *known = 1;

@@ -99,6 +99,9 @@ void lc_model_sort(lc_model *m);
 /* Residual of the group that begins at s, where b, g and Hd are: KKT residual (penalty.h) / unit. Cost of the width. */
 double lc_model_residual(const lc_model *m, lc_index s);
 
+/* (g + l2 start)'(b - start) + the change of the L1 part: the slope of F along the move, an upper bound of its fall. */
+double lc_model_predicted_change(const lc_model *m);
+
 /* R and the worst residual at `at`. Reads the columns of the set. */
 lc_status lc_model_look(lc_model *m);
 
@@ -128,11 +131,11 @@ lc_status lc_model_load_all(lc_model *m);
 lc_status lc_model_predict(lc_model *m, double lambda);
 
 /* A dual point and the last step in one. With d the Newton step of the free coefficients by the present H and S, R
- * (n x K) <- the residuals at `at` + S X d, whose gradients over the set, kept in m->dual, are those of a point where
- * the free coefficients are optimal - up to rounding without an L2 part, however old H is, since S X H^-1 e has the
- * gradients e. A gap from them is quadratic in the residuals of the set, where one from the residuals of `at` scaled
- * down is linear. Rows of R may lie outside the domain of the loss's conjugate. `at` moves by d where F allows.
- * *known = 0, R is that of `at` and nothing moves where there is no H of the set, or d would turn a sign.
+ * (n x K), the residuals at `at`, moves by S X d; its gradients over the set, kept in m->dual, are then those of a
+ * point where the free coefficients are optimal - up to rounding without an L2 part, however old H is, since S X H^-1 e
+ * has the gradients e. A gap from them is quadratic in the residuals of the set, where one from the residuals of `at`
+ * scaled down is linear. Rows of R may lie outside the domain of the loss's conjugate. `at` moves by d where F allows.
+ * *known = 0 and nothing moves where there is no H of the set, or d would turn a sign.
  * To be called where b is `at` and g known, as after lc_model_solve(); they are so again. Reads the columns of the set
  * twice. */
 lc_status lc_model_dual_point(lc_model *m, double *R, int *known);

@@ -231,7 +231,8 @@ lc_status lc_orthant_solve(lc_orthant *work, lc_model *m, double goal, double ma
  */
 
 /* Where all classes have a score column, residuals of a row sum to zero, and so must what is taken from their gradients
- * for row v of the set: the class that holds its 0 with the most to spare makes up for the others. */
+ * for row v of the set: the class that holds its 0 with the most to spare makes up for the others, or all do
+ * alike. */
 static void close_sum(const lc_model *m, lc_index v, double *E) {
   const lc_objective *obj = m->obj;
   lc_index f = m->rows[v] - obj->pen->one;
@@ -246,8 +247,8 @@ static void close_sum(const lc_model *m, lc_index v, double *E) {
       best = c;
     }
   }
-  for (int c = 0; c < obj->K; c++)
-    if (best < 0 || c == best) E[v + c * m->nrows] -= best < 0 ? sum / obj->K : sum;
+  if (best >= 0) E[v + best * m->nrows] -= sum;
+  for (int c = 0; best < 0 && c < obj->K; c++) E[v + c * m->nrows] -= sum / obj->K;
 }
 
 /* Columns whose Gram matrix costs less than the passes that a sharper gap saves, and whose factor takes what X may. */
@@ -261,7 +262,6 @@ lc_status lc_orthant_dual_point(lc_orthant *work, double *R, int *known) {
   lc_objective *obj = m->obj;
   lc_index n = obj->x->n, K = obj->K;
   *known = reads_all(m) && gram_pays(m);
-  memcpy(R, m->R, (size_t)(n * K) * sizeof(double));
   if (!*known) return LC_OK;
   LC_TRY(lc_gram_grow(&work->gram, obj, m->nrows, m->rows));
   lc_mark mark = lc_arena_mark(m->arena);

@@ -35,9 +35,9 @@ typedef struct lc_orthant {
  * belongs to m from then on; the set may have grown since the last call, and nothing may have been dropped from it. */
 lc_status lc_orthant_solve(lc_orthant *work, lc_model *m, double goal, double max_steps);
 
-/* A dual point as of lc_model_dual_point(), after lc_orthant_solve(); nothing moves. With E the residuals of the set, R
- * <- that of `at` less w X (X' w X / W)^-1 E: its gradients over the set are without residuals however large E is, so a
- * gap from R is quadratic in E. *known = 0 and R that of `at` where the gradients of all of X are not known, or where
+/* A dual point as of lc_model_dual_point(), after lc_orthant_solve(); `at` stays. With E the residuals of the set, R is
+ * lessened by w X (X' w X / W)^-1 E: its gradients over the set are without residuals however large E is, so a
+ * gap from R is quadratic in E. *known = 0 and R as it was where the gradients of all of X are not known, or where
  * the set has too many columns for their Gram matrix to pay. Reads the columns of the set. */
 lc_status lc_orthant_dual_point(lc_orthant *work, double *R, int *known);
 

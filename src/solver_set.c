@@ -2,7 +2,6 @@
 #include "solver_set.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "solver_sweep.h"
 
@@ -31,9 +30,7 @@ lc_status lc_set_solve(lc_set *set, double goal, double max_steps) {
 lc_status lc_set_dual_point(lc_set *set, double *R, int *known) {
   lc_set_way way = lc_set_way_of(set);
   if (way == LC_BY_HESSIAN) return lc_model_dual_point(&set->model, R, known);
-  if (way == LC_WITHIN_ORTHANTS && set->orthant.room > 0) return lc_orthant_dual_point(&set->orthant, R, known);
-  const lc_objective *obj = set->model.obj;
-  memcpy(R, set->model.R, (size_t)(obj->x->n * obj->K) * sizeof(double));
+  if (way == LC_WITHIN_ORTHANTS) return lc_orthant_dual_point(&set->orthant, R, known);
   *known = 0;
   return LC_OK;
 }

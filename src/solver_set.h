@@ -31,9 +31,9 @@ lc_set_way lc_set_way_of(const lc_set *set);
  * the set may change. */
 lc_status lc_set_solve(lc_set *set, double goal, double max_steps);
 
-/* R (n x K) <- residuals whose gradients over the set, in set->model.dual, leave none of its optimality conditions
- * unmet, as far as its way knows how: *known = 0 and R that of `at` where it does not. `at` may move a step further.
- * After lc_set_solve(). */
+/* R (n x K), the residuals at `at`, moves to where its gradients over the set, in set->model.dual, leave none of its
+ * optimality conditions unmet, as far as its way knows how: *known = 0 and R as it was where it does not. `at` may move
+ * a step further. After lc_set_solve(). */
 lc_status lc_set_dual_point(lc_set *set, double *R, int *known);
 
 #endif

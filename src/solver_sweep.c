@@ -155,9 +155,9 @@ static lc_status sweep(sweep_work *work, double *worst) {
 /* ---- extrapolation ------------------------------------------------------------------------------------------------
  *
  * Sweeps creep along a few directions in which frequent words hang together, and each sweep shrinks what is left of
- * them by the same share. From MEMORY sweeps, b_0 .. b_M, Anderson's extrapolation sum_k c_k b_k with the least sum_k
- * c_k (b_k - b_(k-1)) at sum_k c_k = 1 takes such directions out (Bertrand and Massias, 2021). T and a are affine in
- * b, and so are extrapolated with it. */
+ * them by the same share. From MEMORY sweeps, b_0 .. b_M, Anderson's extrapolation sum_k c_k b_k with the least |sum_k
+ * c_k (b_k - b_(k-1))|, coefficients weighed by their curvatures, at sum_k c_k = 1 takes such directions out (Bertrand
+ * and Massias, 2021). T and a are affine in b, and so are extrapolated with it. */
 
 static lc_index state_size(const sweep_work *work) {
   const lc_objective *obj = work->m->obj;
@@ -223,14 +223,12 @@ static double value(const sweep_work *work) {
   const lc_model *m = work->m;
   lc_index n = m->obj->x->n;
   int K = m->obj->K;
-  double linear = 0, square = 0;
+  double linear = lc_model_predicted_change(m), square = 0;
   for (lc_index s = 0; s < m->size; s++) {
-    int c = (int)(m->place[s] / m->obj->q);
-    double b = m->b[s], start = m->start[s], both = fabs(b) + fabs(start);
-    double d = lc_model_feature(m, s) < 0 ? work->a[c] : b - start, l2 = lc_model_l2(m, s);
-    linear += (m->g[s] + l2 * start + 0.5 * l2 * d) * d;
-    if (both > 0) linear += lc_model_l1(m, s) * (d * ((b + start) / both)); /* |b| - |start| with all digits */
+    double d = m->b[s] - m->start[s];
+    square += lc_model_l2(m, s) * d * d;
   }
+  for (int c = 0; eliminates(m) && c < K; c++) linear += m->g[m->slot[c * m->obj->q]] * work->a[c];
   for (int c = 0; c < K; c++)
     for (int e = 0; e < K; e++) {
       const double *w = weights(work, c, e), *u = work->T + c * n, *v = work->T + e * n;

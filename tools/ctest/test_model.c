@@ -226,6 +226,7 @@ static int test_dual_point(const lc_loss *loss, int k, int reference, double alp
   memcpy(before, d.obj.at.B, (size_t)d.obj.P * sizeof(double));
   for (lc_index s = 0; s < m->size; s++) left = fmax(left, lc_model_residual(m, s));
   double value = d.obj.at.value;
+  memcpy(R, m->R, (size_t)(N * K) * sizeof *R);
   CHECK((solve == by_model ? lc_model_dual_point(&d.m, R, &known) : lc_orthant_dual_point(&orthant, R, &known)) ==
         LC_OK);
   for (lc_index s = 0; known && s < m->size; s++) {
