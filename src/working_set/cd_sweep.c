@@ -86,7 +86,7 @@ static void factor_intercepts(sweep_model *model, double *L, unsigned char *skip
       for (lc_index i = 0; i < model->n; i++) sum += K == 1 ? w[i] * w[i] : w[i];
       L[e + c * K] = sum;
     }
-  lc_cholesky(K, L, 1e-10, skip, NULL);
+  lc_cholesky(model->obj->host, K, L, 1e-10, skip, NULL);
   for (int c = 0; c < K; c++) model->a[c] = -model->step->g[model->set->position[c * model->obj->q]];
   lc_cholesky_solve(K, L, K, skip, model->a);
 }
@@ -213,7 +213,7 @@ static int combine(const sweep_model *model, double *c) {
   for (int k = 0; k < MEMORY; k++) trace += gram[k * (MEMORY + 1)];
   for (int k = 0; k < MEMORY; k++) gram[k * (MEMORY + 1)] += 1e-12 * trace;
   for (int k = 0; k < MEMORY; k++) c[k] = 1;
-  lc_cholesky(MEMORY, gram, 1e-14, skip, NULL);
+  lc_cholesky(NULL, MEMORY, gram, 1e-14, skip, NULL);
   lc_cholesky_solve(MEMORY, gram, MEMORY, skip, c);
   for (int k = 0; k < MEMORY; k++) sum += c[k];
   if (!(sum != 0) || !isfinite(sum)) return 0;

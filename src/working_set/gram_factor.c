@@ -39,7 +39,8 @@ lc_status lc_gram_grow(lc_gram_factor *gram, const lc_objective *obj, lc_index n
   }
   lc_arena_reset(obj->arena, mark);
   LC_TRY(status);
-  lc_cholesky_extend(from, nrows, gram->U, gram->capacity, 1e-10, gram->skip, NULL);
+  lc_cholesky_extend(obj->host, from, nrows, gram->U, gram->capacity, 1e-10, gram->skip, NULL);
+  LC_TRY(lc_poll(obj->host));
   gram->count = nrows;
   return LC_OK;
 }

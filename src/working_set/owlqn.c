@@ -81,7 +81,7 @@ static void apply_to_row(const lc_owlqn *owlqn, lc_index row, double *v) {
     A[a * (count + 1)] = own;
   }
   if (coupled) {
-    lc_cholesky(count, A, 1e-8, owlqn->skip, NULL);
+    lc_cholesky(owlqn->obj->host, count, A, 1e-8, owlqn->skip, NULL);
     lc_cholesky_solve(count, A, count, owlqn->skip, b);
   }
   for (lc_index a = 0; a < count; a++) v[members[a]] = b[a];

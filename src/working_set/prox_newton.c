@@ -135,7 +135,7 @@ static int factor(lc_prox_newton *newton, lc_index count) {
   newton->nfactored = count;
   newton->factored_lambda = newton->obj->pen->lambda;
   newton->pairs.count = 0;
-  lc_cholesky_extend(from, count, newton->U, ld, 1e-14, newton->skip, NULL);
+  lc_cholesky_extend(newton->obj->host, from, count, newton->U, ld, 1e-14, newton->skip, NULL);
   return 1;
 }
 
