@@ -22,6 +22,7 @@ typedef struct lc_problem {
   const double *start;               /* q x K in the user's columns, or NULL for 0 */
   const lc_solver *solver;           /* the one asked for; NULL: the planner's choice */
   int wants_covariance;              /* lc_solve_covariance() will be called */
+  int tolerance_given;               /* the user gave a tolerance: a kink is held to it, too */
   int solver_rate_given;             /* the user gave a rate: steps are taken in the user's columns */
   double recorded, passes;           /* of a fit that this one continues: lines of its history, reads of X */
 } lc_problem;
@@ -38,7 +39,8 @@ typedef struct lc_solution {
   double weight_sum, passes;  /* W; reads of X, parts counting as fractions */
   lc_report report;           /* of the last run, with the iterations of all */
   lc_certificate certificate; /* LC_KKT_ONLY and NaN where the fit was stopped before there was one */
-  int met;                    /* 1: a gap or decrement within the tolerance */
+  double goal;                /* what `relative` may be: the tolerance; of a kink 1e-6, if nobody said otherwise */
+  int met;                    /* 1: a gap or decrement within it */
   lc_penalty pen;             /* of the columns as shown */
   lc_factor factor;           /* of a sample of rows, when the fit started from one */
   lc_basis basis;             /* of the columns, when the fit needed one */

@@ -117,12 +117,13 @@ static SEXP certificate_list(const lc_solution *solution) {
   static const char *const kinds[] = {"duality_gap", "newton_decrement", "gradient", "mistakes", "sampled_decrement"};
   const lc_certificate *certificate = &solution->certificate;
   int known = certificate->kind != LC_KKT_ONLY;
-  SEXP list = PROTECT(lcr_list_make(5));
+  SEXP list = PROTECT(lcr_list_make(6));
   lcr_list_add(list, "kind", Rf_mkString(kinds[certificate->kind]));
   lcr_list_add(list, "gap", number(known ? certificate->gap : NAN));
   lcr_list_add(list, "relative", number(known ? certificate->relative : NAN));
   lcr_list_add(list, "kkt", number(certificate->kkt));
   lcr_list_add(list, "met", Rf_ScalarLogical(solution->met));
+  lcr_list_add(list, "tolerance", number(solution->goal));
   UNPROTECT(1);
   return list;
 }
@@ -198,8 +199,8 @@ static SEXP fit_list(const lc_problem *problem, lc_status status, const lc_solut
 }
 
 static SEXP fit(lcr_task *task, SEXP spec, lcr_session *session) {
-  (void)spec;
   lc_solution solution;
+  task->problem.tolerance_given = lcr_get(lcr_get(spec, "control"), "tolerance") != R_NilValue;
   task->problem.solver_rate_given = task->problem.solver && !isnan(task->settings.rate);
   lc_status status = lc_solve(&task->problem, &task->settings, &session->host, &session->arena, &solution);
   session->time_limit = INFINITY; /* what follows belongs to the report */
