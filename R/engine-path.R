@@ -1,14 +1,14 @@
 # The one .Call of a path and of its cross-validation, and what it says to the user.
 
 # A point of a path is done when its relative gap is below this, unless linclass_control() says
-# otherwise: a path has many points, and its end is rarely the one that is used.
-path_tolerance <- 1e-8
+# otherwise: a path has many points, and its end is rarely the one that is used. A kink is harder.
+path_tolerance <- function(loss) if (loss$name == "hinge") 1e-6 else 1e-8
 
 # holdout: NULL, or an integer matrix with a row for each row of the fit and a column for each
 # repeat: the fold that holds the row out.
 engine_path <- function(problem, holdout = NULL) {
   design <- problem$design
-  if (is.null(problem$control$tolerance)) problem$control$tolerance <- path_tolerance
+  if (is.null(problem$control$tolerance)) problem$control$tolerance <- path_tolerance(problem$loss)
   spec <- c(engine_spec(problem), problem[c("lambdas", "nlambda", "min_ratio")],
             list(holdout = holdout))
   result <- .Call(lcr_path, design$x, design$codes, design$fit_weights,
