@@ -2,8 +2,8 @@
  *
  * The set holds the coefficients that are not 0 and those that violate their optimality condition most. The
  * objective is minimised over the set (working_set/set_solver.h), all gradients are looked at in one read of X,
- * violators join, until none is left and the gap is small. A fit of many classes on sparse columns whose penalty is far
- * below the one that holds all slopes at 0 comes down to it in steps: at 0 many more violate than the solution keeps. */
+ * violators join, until none is left and the gap is small. Many classes on sparse columns whose penalty is far below
+ * the one that holds all slopes at 0 come down to it in steps: at 0 many more violate than the solution keeps. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,7 +124,7 @@ static lc_status descend(lc_objective *obj, lc_set_solver *solver, lc_violator *
   lc_status status = LC_OK;
   rough.tolerance = fmax(settings->tolerance, 1e-2);
   held.lambda = holding_lambda(obj);
-  if (obj->K < MANY || !obj->x->ops->col_thin || last->lambda >= far * held.lambda) return LC_OK;
+  if (obj->K < MANY || !lc_objective_has_sparse_columns(obj) || last->lambda >= far * held.lambda) return LC_OK;
   while (status == LC_OK && (held.lambda *= step) > last->lambda / step) {
     obj->pen = &held;
     lc_objective_revalue(obj);
