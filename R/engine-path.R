@@ -1,16 +1,16 @@
 # The one .Call of a path and of its cross-validation, and what it says to the user.
 
 # A point of a path is done when its relative gap is below this, unless linclass_control() says
-# otherwise: a path has many points, and its end is rarely the one that is used. A kink is harder.
-path_tolerance <- function(loss) if (loss$name == "hinge") 1e-6 else 1e-8
+# otherwise: a path has many points, and its end is rarely the one that is used.
+path_tolerance <- 1e-8
 
 # holdout: NULL, or an integer matrix with a row for each row of the fit and a column for each
 # repeat: the fold that holds the row out.
 engine_path <- function(problem, holdout = NULL) {
   design <- problem$design
-  if (is.null(problem$control$tolerance)) problem$control$tolerance <- path_tolerance(problem$loss)
   spec <- c(engine_spec(problem), problem[c("lambdas", "nlambda", "min_ratio")],
             list(holdout = holdout))
+  if (!spec$tolerance_given) spec$control$tolerance <- path_tolerance
   result <- .Call(lcr_path, design$x, design$codes, design$fit_weights,
                   score_offset(design$offset, problem$k, problem$fit_coding), spec)
   if (is.null(result$coefficients)) refuse_result(result)
@@ -23,7 +23,6 @@ engine_path <- function(problem, holdout = NULL) {
     if (result$status == "interrupted") signal_interrupt()
     abort("control", paste("The path ended before its first point:", result$text))
   }
-  result$tolerance <- problem$control$tolerance
   result$asked <- if (is.null(problem$lambdas)) problem$nlambda else length(problem$lambdas)
   if (!is.null(holdout)) {
     done <- length(result$lambda)

@@ -249,8 +249,8 @@ static void report_reset(lc_report *report) {
   report->separation = 0;
 }
 
-/* A smoothed kink is solved as far as its rounding allows, which is about 1e-6 where nobody asks for more. */
-static double goal_of(const lc_problem *problem, const lc_settings *settings) {
+/* A smoothed kink is solved as far as its rounding allows, which is about 1e-6. */
+double lc_goal_of(const lc_problem *problem, const lc_settings *settings) {
   int kinked = (problem->loss->flags & LC_SMOOTHABLE) && !problem->tolerance_given;
   return kinked ? fmax(settings->tolerance, 1e-6) : settings->tolerance;
 }
@@ -440,7 +440,7 @@ static lc_status solve_once(lc_problem *problem, const lc_settings *settings, co
   lc_link link;
   LC_TRY(lc_link_make(problem->loss, problem->k, problem->reference, &link));
   problem->pen.grouped = lc_penalty_has_groups(&problem->pen, link.K);
-  out->goal = goal_of(problem, settings);
+  out->goal = lc_goal_of(problem, settings);
   out->solver = problem->solver ? problem->solver : plan(problem, &link, &out->reason);
   if (problem->solver) out->reason = "as asked";
   LC_TRY(join_equal_rows(problem, out, arena));

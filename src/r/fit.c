@@ -68,6 +68,7 @@ static void read_problem(SEXP spec, lc_design *x, lc_problem *out) {
   out->pen.upper = lcr_doubles(lcr_get(spec, "upper"), p, "upper");
   out->pen.grouped = lcr_get_flag(spec, "grouped");
   out->spread = lcr_doubles(lcr_get(spec, "spread"), p, "spread");
+  out->tolerance_given = Rf_asLogical(lcr_get(spec, "tolerance_given")) == 1;
   out->wants_covariance = lcr_get_flag(spec, "covariance");
   SEXP stats = lcr_get(spec, "stats");
   out->mean = lcr_doubles(lcr_get(stats, "mean"), p, "mean");
@@ -199,8 +200,8 @@ static SEXP fit_list(const lc_problem *problem, lc_status status, const lc_solut
 }
 
 static SEXP fit(lcr_task *task, SEXP spec, lcr_session *session) {
+  (void)spec;
   lc_solution solution;
-  task->problem.tolerance_given = lcr_get(lcr_get(spec, "control"), "tolerance") != R_NilValue;
   task->problem.solver_rate_given = task->problem.solver && !isnan(task->settings.rate);
   lc_status status = lc_solve(&task->problem, &task->settings, &session->host, &session->arena, &solution);
   session->time_limit = INFINITY; /* what follows belongs to the report */
