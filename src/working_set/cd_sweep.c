@@ -59,7 +59,7 @@ static void factor_intercepts(sweep_work *work, double *L, unsigned char *skip) 
       for (lc_index i = 0; i < obj->x->n; i++) sum += K == 1 ? w[i] * w[i] : w[i];
       L[e + c * K] = sum;
     }
-  lc_cholesky(K, L, 1e-10, skip, NULL);
+  lc_cholesky(obj->host, K, L, 1e-10, skip, NULL);
   for (int c = 0; c < K; c++) work->a[c] = -m->g[m->slot[c * obj->q]];
   lc_cholesky_solve(K, L, K, skip, work->a);
 }
@@ -196,7 +196,7 @@ static void extrapolate(sweep_work *work) {
   for (int k = 0; k < MEMORY; k++) trace += gram[k * (MEMORY + 1)];
   for (int k = 0; k < MEMORY; k++) gram[k * (MEMORY + 1)] += 1e-12 * trace;
   for (int k = 0; k < MEMORY; k++) c[k] = 1;
-  lc_cholesky(MEMORY, gram, 1e-14, skip, NULL);
+  lc_cholesky(NULL, MEMORY, gram, 1e-14, skip, NULL);
   lc_cholesky_solve(MEMORY, gram, MEMORY, skip, c);
   for (int k = 0; k < MEMORY; k++) sum += c[k];
   if (!(sum != 0) || !isfinite(sum)) return;

@@ -43,7 +43,8 @@ lc_status lc_gram_grow(lc_gram *gram, const lc_objective *obj, lc_index nrows, c
   }
   lc_arena_reset(obj->arena, mark);
   if (status != LC_OK) return status;
-  lc_cholesky_extend(from, nrows, gram->U, gram->room, 1e-10, gram->skip, NULL);
+  lc_cholesky_extend(obj->host, from, nrows, gram->U, gram->room, 1e-10, gram->skip, NULL);
+  LC_TRY(lc_poll(obj->host));
   gram->count = nrows;
   return LC_OK;
 }

@@ -72,7 +72,7 @@ static void apply_to_row(const lc_orthant *work, lc_index row, double *v) {
     A[a * (count + 1)] = own;
   }
   if (coupled) {
-    lc_cholesky(count, A, 1e-8, work->skip, NULL);
+    lc_cholesky(m->obj->host, count, A, 1e-8, work->skip, NULL);
     lc_cholesky_solve(count, A, count, work->skip, b);
   }
   for (lc_index a = 0; a < count; a++) v[work->who[a]] = b[a];

@@ -171,7 +171,7 @@ static int factor(lc_model *m, lc_index count) {
   m->nfactored = count;
   m->factored_lambda = m->obj->pen->lambda;
   m->pairs.count = 0;
-  lc_cholesky_extend(from, count, m->small, m->lead, 1e-14, m->skip, NULL);
+  lc_cholesky_extend(m->obj->host, from, count, m->small, m->lead, 1e-14, m->skip, NULL);
   return 1;
 }
 

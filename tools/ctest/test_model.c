@@ -256,7 +256,7 @@ void test_model(void) {
   ctest_seed(47);
   for (int l = 0; l < lc_loss_count; l++) {
     if (!has_model(&lc_losses[l])) continue;
-    for (int k = 2; k <= (lc_losses[l].most_classes ? 2 : CLASSES); k++) {
+    for (int k = 2; k <= lc_min(lc_losses[l].most_classes, CLASSES); k++) {
       for (int a = 0; a < 3; a++) {
         test_predictor(&lc_losses[l], k, alphas[a], 0);
         test_predictor(&lc_losses[l], k, alphas[a], 0.2);
@@ -282,7 +282,7 @@ void test_orthant(void) {
   ctest_seed(53);
   for (int l = 0; l < lc_loss_count; l++) {
     if (!has_model(&lc_losses[l])) continue;
-    for (int k = 2; k <= (lc_losses[l].most_classes ? 2 : CLASSES); k++) {
+    for (int k = 2; k <= lc_min(lc_losses[l].most_classes, CLASSES); k++) {
       for (int c = 0; c < 6; c++) test_optima(&lc_losses[l], k, c % 2, c % 3 != 0, cases[c]);
       test_dual_points(&lc_losses[l], k, by_model);
       test_dual_points(&lc_losses[l], k, by_orthant);
