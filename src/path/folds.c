@@ -41,11 +41,12 @@ static lc_status member_poll(void *self) {
 /* ---- their data
  * ------------------------------------------------------------------------------------------------------- */
 
-/* Weights of the rows outside fold f of a repeat. */
+/* Weights of the rows outside fold f of a repeat; equal rows that are joined may lie in several folds. */
 static const double *fold_weights(lc_run *run, const int *holdout, int fold) {
-  const lc_design *x = run->problem->x;
-  double *w = lc_arena_doubles(run->arena, x->n);
-  for (lc_index i = 0; w && i < x->n; i++) w[i] = holdout[i] == fold ? 0 : x->w ? x->w[i] : 1;
+  const lc_design *rows = run->given;
+  double *w = lc_arena_zeros(run->arena, run->problem->x->n);
+  for (lc_index i = 0; w && i < rows->n; i++)
+    if (holdout[i] != fold) w[run->row_of ? run->row_of[i] : i] += rows->w ? rows->w[i] : 1;
   return w;
 }
 
@@ -67,7 +68,7 @@ static lc_status make_members(lc_run *run) {
     lc_arena_init(&member->arena, &member->host);
     member->x = *x;
     if (m > 0) {
-      member->x.w = fold_weights(run, spec->holdout + (m - 1) / folds * x->n, (int)((m - 1) % folds) + 1);
+      member->x.w = fold_weights(run, spec->holdout + (m - 1) / folds * run->given->n, (int)((m - 1) % folds) + 1);
       if (!member->x.w) return LC_OUT_OF_MEMORY;
     }
     member->given = run->problem->pen;

@@ -52,9 +52,11 @@ typedef struct lc_member {
   lc_status status; /* of its last task */
 } lc_member;
 
-/* What members share. The caller sets the first five and link, the rest to 0; lc_members_start() makes it, in arena. */
+/* What members share. The caller sets the first seven and link, the rest to 0; lc_members_start() makes it, in arena. */
 typedef struct lc_run {
   lc_problem *problem; /* its x is shown as lc_show_columns() says from the start on */
+  const lc_design *given;    /* the rows as the caller has them, of which row i is row row_of[i] of the problem's x; */
+  const lc_index *row_of;    /* NULL: row i (no rows were joined) */
   const lc_path_spec *spec;
   const lc_settings *settings;
   const lc_host *host;

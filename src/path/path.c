@@ -83,7 +83,7 @@ static lc_status keep_point(const lc_run *run, double lambda, lc_path_point *poi
 /* Scores of the rows that each fold left out, for lambda number l. */
 static void keep_scores(const lc_run *run, lc_index l) {
   const lc_path_spec *spec = run->spec;
-  lc_index n = run->problem->x->n, K = run->link.K;
+  lc_index n = run->given->n, distinct = run->problem->x->n, K = run->link.K;
   for (lc_index m = 1; spec->scores && m < run->nmembers; m++) {
     lc_index repeat = (m - 1) / spec->nfolds;
     int fold = (int)((m - 1) % spec->nfolds) + 1;
@@ -91,7 +91,7 @@ static void keep_scores(const lc_run *run, lc_index l) {
     double *out = spec->scores + (repeat * spec->nlambdas + l) * n * K;
     for (lc_index c = 0; c < K; c++)
       for (lc_index i = 0; i < n; i++)
-        if (holdout[i] == fold) out[i + c * n] = run->member[m].Z[i + c * n];
+        if (holdout[i] == fold) out[i + c * n] = run->member[m].Z[(run->row_of ? run->row_of[i] : i) + c * distinct];
   }
 }
 
@@ -115,8 +115,17 @@ static lc_status run_lambdas(lc_run *run, int sets, lc_path *out) {
 
 lc_status lc_path_run(lc_problem *problem, const lc_path_spec *spec, const lc_settings *settings, const lc_host *host,
                       lc_arena *arena, lc_path *out) {
-  lc_run run = {.problem = problem, .spec = spec, .settings = settings, .host = host, .arena = arena};
+  lc_problem own = *problem;
+  lc_unique_rows unique;
+  lc_run run = {.problem = &own, .given = problem->x, .spec = spec, .settings = settings, .host = host, .arena = arena};
+  int joined = 0, shuffles = problem->solver && (problem->solver->flags & LC_NEEDS_ROWS);
   memset(out, 0, sizeof *out);
+  if (!shuffles) LC_TRY(lc_unique_rows_make(problem->x, &unique, &joined, arena));
+  if (joined) {
+    own.x = &unique.design;
+    run.row_of = unique.row_of;
+  }
+  problem = &own;
   LC_TRY(lc_link_make(problem->loss, problem->k, problem->reference, &run.link));
   lc_penalty any = problem->pen;
   any.lambda = 1;

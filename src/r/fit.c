@@ -200,6 +200,10 @@ static SEXP fit_list(const lc_problem *problem, lc_status status, const lc_solut
 static SEXP fit(lcr_task *task, SEXP spec, lcr_session *session) {
   (void)spec;
   lc_solution solution;
+  lc_unique_rows unique;
+  int joined;
+  lcr_check(lc_unique_rows_make(task->problem.x, &unique, &joined, &session->arena));
+  if (joined) task->problem.unique = &unique;
   task->problem.solver_rate_given = task->problem.solver && !isnan(task->settings.rate);
   lc_status status = lc_solve(&task->problem, &task->settings, &session->host, &session->arena, &solution);
   session->time_limit = INFINITY; /* what follows belongs to the report */
