@@ -98,7 +98,8 @@
 #' * `history`: a data frame of iteration, epoch, objective, gradient_norm, step and seconds;
 #' * `separation`, `aliased`, `vcov`, `blueprint`, `terms`, `call`.
 #'
-#' It holds no data unless `model = TRUE`.
+#' It holds its data, in `model`, up to a size, and no environment but that of the functions and
+#' constants that a formula names. Two classes with data also have `y`, the response as 0 and 1.
 #' @references Friedman, J., Hastie, T. and Tibshirani, R. (2010) Regularization paths for
 #'   generalized linear models via coordinate descent. *Journal of Statistical Software* 33(1),
 #'   \doi{10.18637/jss.v033.i01}.

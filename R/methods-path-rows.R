@@ -43,6 +43,14 @@ case.names.linclass_path <- case.names.linclass
 #' @export
 case.names.linclass_cv <- function(object, ...) stats::case.names(object$path, ...)
 
+#' @rdname path_methods
+#' @export
+family.linclass_path <- family.linclass
+
+#' @rdname path_methods
+#' @export
+family.linclass_cv <- function(object, ...) stats::family(object$path)
+
 # --- summaries ---------------------------------------------------------------------------------
 
 #' @rdname path_methods

@@ -226,6 +226,7 @@ score_probability <- function(z, levels) {
 #' * `fitted()`: predictions of the training rows, as [predict.linclass_path()].
 #' * `model.frame()`, `model.matrix()`, `weights()`, `case.names()`: as for a fit, from the data of the
 #'   call, which a path does not keep.
+#' * `family()`: [stats::binomial()] for logistic paths, else an error.
 #' * `residuals()`, `df.residual()`, `logLik()`, `vcov()`, `confint()`, `anova()`, `drop1()`, `add1()`,
 #'   `extractAIC()`, `simulate()`: an error of class `linclass_error_argument`, for they belong to a
 #'   single fit.

@@ -71,7 +71,7 @@ deviance_in_words <- function(x) {
   size <- if (counted) likelihood_size(x)
   if (!counted || is.na(size$aic)) return(NULL)
   shown <- function(v) format(signif(v, max(5L, getOption("digits") - 2L)), big.mark = ",")
-  sprintf("%s on %s residual degrees of freedom (null: %s on %s), AIC %s", shown(size$deviance),
+  sprintf("%s on %s df (null: %s on %s df), AIC %s", shown(size$deviance),
           shown(size$df.residual), shown(size$null.deviance), shown(size$df.null), shown(size$aic))
 }
 
