@@ -115,6 +115,9 @@ nearest <- function(name, valid) {
   distance <- drop(utils::adist(tolower(name), tolower(valid)))
   starts <- startsWith(valid, name)
   if (any(starts)) return(valid[starts][1L])
+  # Letters in another order count as one mistake.
+  letters <- function(words) vapply(strsplit(tolower(words), ""), function(l) paste(sort(l), collapse = ""), "")
+  distance[letters(valid) == letters(name)] <- 1
   if (min(distance) <= max(1, nchar(name) %/% 3)) valid[which.min(distance)]
 }
 
