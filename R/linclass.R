@@ -290,7 +290,7 @@ new_problem <- function(design, settings) {
   k <- length(design$levels)
   loss <- loss_row(if (settings$loss != "auto") settings$loss else
     if (k == 2L) "logistic" else "softmax")
-  if (!is.na(loss$max_classes) && k > loss$max_classes) {
+  if (k > loss$max_classes) {
     abort("response", sprintf("The response has %d classes (%s) and loss \"%s\" takes %d.", k,
                               enumerate(design$levels), loss$name, loss$max_classes))
   }
