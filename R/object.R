@@ -137,9 +137,8 @@ collect_again <- function(object, data, env) {
   formula <- stats::formula(object$terms)
   environment(formula) <- where
   if (is.null(data)) data <- eval(call$data, env)
-  design_from_formula(formula, data, call$weights, call$offset, call$subset, call$na.action,
-                      object$blueprint$contrasts, where, object$intercept,
-                      layout = object$blueprint$layout)
+  design_from_formula(formula, data, call, object$blueprint$contrasts, where, object$intercept,
+                      object$blueprint$layout)
 }
 
 suppress_linclass <- function(expr) {

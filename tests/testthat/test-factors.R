@@ -24,14 +24,14 @@ formulas <- list(
   y ~ cut(x, 4) + factor(i), y ~ log(z) + I(x^2) + f, y ~ f + offset(z), y ~ C(g, contr.sum) + f,
   y ~ interaction(f, g) + x, y ~ f %in% g, y ~ (f + g + x)^2 - f:g, y ~ x:i + f, y ~ is.na(x) + g)
 
-codes_of <- function(formula, data, contrasts = NULL) {
+model_of <- function(formula, data, contrasts = NULL) {
   frame <- model.frame(formula, data, drop.unused.levels = TRUE)
   terms <- attr(frame, "terms")
-  frame <- strings_to_factors(frame, 1L)
-  contrasts <- used_contrasts(terms, frame, contrasts)
-  expect_true(can_code(terms, frame, contrasts), info = deparse(formula))
-  code_terms(terms, frame, contrasts)
+  frame <- used_levels(frame, 1L)
+  read_terms(terms, frame, used_contrasts(terms, frame, contrasts))
 }
+
+codes_of <- function(...) code_terms(model_of(...))
 
 matrix_of <- function(formula, data, contrasts = NULL) {
   frame <- model.frame(formula, data, drop.unused.levels = TRUE)
@@ -223,7 +223,7 @@ test_that("rows that repeat are joined, and results are those of the rows", {
   expect_identical(coef(one), coef(fit))
 })
 
-test_that("wide factors stay codes, and wide ones with other contrasts fall back", {
+test_that("wide factors stay codes, also with other contrasts that have few entries", {
   set.seed(5)
   n <- 12000L
   data <- data.frame(wide = factor(sample(5000L, n, TRUE)), x = rnorm(n))
@@ -239,7 +239,15 @@ test_that("wide factors stay codes, and wide ones with other contrasts fall back
   expect_equal(objective(lasso), objective(linclass(X, data$y, lambda = 0.01)), tolerance = 1e-8)
   sums <- linclass(y ~ wide + x, data[1:4000, ], lambda = 0.01, alpha = 0,
                    contrasts = list(wide = "contr.sum"))
-  expect_identical(sums$blueprint$layout, "sparse")
+  expect_identical(sums$blueprint$layout, "coded")
+  # A sum contrast is a change of coordinates only where nothing is penalised.
+  few <- data.frame(wide = factor(rep_len(1:300, 20000L)), x = cos(1:20000))
+  few$y <- cos(3 * (1:20000)) + few$x > sin(as.integer(few$wide))
+  treatment <- linclass(y ~ x * wide, few)
+  for (kind in c("contr.sum", "contr.helmert", "contr.SAS")) {
+    other <- linclass(y ~ x * wide, few, contrasts = list(wide = kind))
+    expect_equal(deviance(other), deviance(treatment), tolerance = 1e-8, info = kind)
+  }
 })
 
 test_that("codes that contradict each other are refused", {
