@@ -328,6 +328,7 @@ new_frame <- function(terms, newdata) {
           parent = e)
   }
   tryCatch(evaluate(newdata), error = function(e) {
+    if (inherits(e, "linclass_error")) stop(e)
     used <- intersect(all.vars(attr(terms, "variables")), names(newdata))
     complete <- complete.cases(newdata[used])
     if (all(complete) || !any(complete)) refuse(e)

@@ -113,6 +113,7 @@ term_sizes <- function(model) {
   sizes <- vapply(model$parts, function(term) {
     used <- model$variables[term$at]
     coded <- vapply(used, is_coded, NA)
+    if (!any(coded)) return(c(prod(lengths(lapply(used, `[[`, "numbers"))) * rep(1, 4L), 0))
     tables <- Map(factor_table, used[coded], term$how[coded])
     columns <- prod(lengths(lapply(tables, `[[`, "labels")))
     entries <- lengths(lapply(tables, `[[`, "level"))

@@ -112,6 +112,9 @@ contrast_entries <- function(levels, contrast) {
 
 # One term as list(labels, parts): the columns of a part, counted within the term, are column + 1.
 code_term <- function(variables, how) {
+  if (length(variables) == 1L && !is_coded(variables[[1L]])) {
+    return(list(labels = variables[[1L]]$labels, parts = number_parts(variables[[1L]]$numbers)))
+  }
   coded <- vapply(variables, is_coded, NA)
   tables <- Map(factor_table, variables[coded], how[coded])
   labels <- vector("list", length(variables))
@@ -123,12 +126,7 @@ code_term <- function(variables, how) {
   # Columns run through the first variable fastest; a part has all of its factors' columns.
   places <- array(seq_along(labels) - 1L, widths)
   if (length(widths) > 1L) places <- aperm(places, c(which(coded), which(!coded)))
-  if (!any(coded)) {
-    parts <- lapply(seq_along(numbers), function(k) {
-      list(levels = 1L, value = numbers[[k]], level = 1L, column = places[k], weight = 1)
-    })
-    return(list(labels = labels, parts = parts))
-  }
+  if (!any(coded)) return(list(labels = labels, parts = number_parts(numbers)))
   joint <- Reduce(cross_codes, Map(function(v, table) {
     list(code = v$code, levels = v$levels, width = length(table$labels), level = table$level,
          column = table$column, weight = table$weight)
@@ -139,6 +137,12 @@ code_term <- function(variables, how) {
          level = joint$level, column = places[joint$column, k], weight = joint$weight)
   })
   list(labels = labels, parts = lapply(parts, code_missing))
+}
+
+number_parts <- function(numbers) {
+  lapply(seq_along(numbers), function(k) {
+    list(levels = 1L, value = numbers[[k]], level = 1L, column = k - 1L, weight = 1)
+  })
 }
 
 is_coded <- function(variable) !is.null(variable$code)
@@ -266,6 +270,11 @@ as.matrix.linclass_codes <- function(x, ...) {
   x <- unclass(x)
   first <- 0L
   for (part in x$parts) {
+    if (is.null(part$code)) {
+      first <- first + 1L
+      out[, x$column[x$start[first] + 1L] + 1L] <- part$value
+      next
+    }
     at <- seq_len(x$start[first + part$levels + 1L] - x$start[first + 1L]) + x$start[first + 1L]
     level <- rep(seq_len(part$levels), diff(x$start[first + 0:part$levels + 1L]))
     for (entries in split(seq_along(at), x$column[at])) {
@@ -280,7 +289,6 @@ as.matrix.linclass_codes <- function(x, ...) {
 
 # One column of a part: the weight of each row's level, times its number.
 part_column <- function(part, weight) {
-  if (is.null(part$code)) return(if (weight == 1) part$value else weight * part$value)
   column <- weight[part$code]
   if (is.null(part$value)) return(column)
   product <- column * part$value

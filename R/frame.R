@@ -37,9 +37,15 @@ model_terms <- function(formula, data) {
   columns <- if (is.data.frame(data)) names(data)
   sum <- summands(formula[[3L]])
   size <- length(sum) + if (any(vapply(sum, function(s) identical(s$expr, quote(.)), NA))) length(columns) else 0L
-  wide <- if (size > wide_sum) sum_terms(formula, sum, columns)
-  if (!is.null(wide)) return(wide)
-  tryCatch(terms(formula, data = if (is.data.frame(data)) data), error = refuse_formula)
+  terms <- if (size > wide_sum) sum_terms(formula, sum, columns)
+  if (is.null(terms)) {
+    terms <- tryCatch(terms(formula, data = if (is.data.frame(data)) data), error = refuse_formula)
+  }
+  response <- deparse_variable(formula[[2L]], TRUE)
+  if (response %in% attr(terms, "term.labels")) {
+    abort("formula", sprintf("The response `%s` stands on the right of the formula too: drop it there.", response))
+  }
+  terms
 }
 
 wide_sum <- 256L
@@ -88,7 +94,7 @@ sum_terms <- function(formula, sum, columns) {
   # The last mention of a variable says whether it is a term.
   last <- !duplicated(of[-1L], fromLast = TRUE)
   offset <- vapply(exprs, function(e) is.call(e) && identical(e[[1L]], quote(offset)), NA)
-  at <- sort(unique(of[-1L][last & added & !offset & of[-1L] > 1L]))
+  at <- sort(unique(of[-1L][last & added & !offset]))
   structure(formula, variables = as.call(c(quote(list), c(list(formula[[2L]]), exprs)[first])),
             offset = if (any(offset)) sort(unique(of[-1L][offset])), term.labels = labels[first][at],
             order = rep(1L, length(at)), intercept = as.integer(c(TRUE, ones)[length(ones) + 1L]),
@@ -161,7 +167,8 @@ whole_numbers <- function(value) {
   missing <- is.na(high) & low %in% 0 # the smallest integer is NA
   low[is.na(low)] <- -2^31
   number <- high * 2^32 + low + (low < 0) * 2^32
-  beyond <- !missing & (is.na(number) | abs(number) > 2^53)
+  # The number of 2^53 + 1 is rounded to 2^53.
+  beyond <- !missing & (is.na(number) | abs(number) > 2^53 | (abs(number) == 2^53 & low != 0))
   if (any(beyond)) {
     abort("type", sprintf(paste(
       "%s of class \"integer64\" beyond 2^53 %s no exact double (element %s). If they are identifiers,",

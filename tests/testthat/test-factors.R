@@ -1,4 +1,4 @@
-# Codes against the model matrix that they stand for.
+# Coded terms against the model matrix that they stand for.
 
 mixed <- local({
   set.seed(11)
@@ -47,8 +47,14 @@ same_matrix <- function(formula, data, contrasts = NULL) {
   expect_identical(dimnames(x), dimnames(want), info = info)
   expect_equal(as.matrix(x), want, tolerance = 1e-14, ignore_attr = TRUE, info = info)
   expect_null(.Call(lcr_valid, x), info = info)
+  sparse <- as_sparse(x)
+  expect_s4_class(sparse, "dgCMatrix")
+  expect_equal(as.matrix(sparse), want, tolerance = 1e-14, ignore_attr = TRUE, info = info)
   invisible(x)
 }
+
+# The coded layout is for large data, so the limit is moved, for the length of a test.
+move_limit <- function(bytes) utils::assignInNamespace("small_dense", bytes, "linclass")
 
 test_that("codes are the model matrix, column by column", {
   for (formula in formulas) same_matrix(formula, mixed)
@@ -66,6 +72,48 @@ test_that("every kind of contrasts has its table", {
   old <- options(contrasts = c("contr.sum", "contr.poly"))
   on.exit(options(old))
   same_matrix(y ~ f + o, mixed)
+})
+
+test_that("contrasts change coordinates, in every layout, and no fitted value", {
+  cases <- list(y ~ x * f, y ~ f * g, y ~ x + f:x, y ~ f / g, y ~ f:g, y ~ (f + g + x)^2, y ~ 0 + f + x,
+                y ~ f + f:g, y ~ poly(x, 2) * f, y ~ o + x)
+  kinds <- list("contr.treatment", "contr.sum", "contr.helmert", "contr.poly", "contr.SAS")
+  limits <- list(dense = c(Inf, Inf), coded = c(0, Inf), sparse = c(0, 0))
+  on.exit({
+    move_limit(1e6)
+    utils::assignInNamespace("dense_limit", 3e7, "linclass")
+  })
+  for (formula in cases) {
+    x <- model.matrix(formula, mixed)
+    reference <- quiet(glm.fit(x, mixed$y == "yes", family = binomial()))
+    for (kind in kinds) {
+      contrasts <- lapply(c(f = kind, g = kind, o = kind)[intersect(c("f", "g", "o"), all.vars(formula))],
+                          identity)
+      for (layout in names(limits)) {
+        move_limit(limits[[layout]][1L])
+        utils::assignInNamespace("dense_limit", limits[[layout]][2L], "linclass")
+        info <- paste(deparse(formula), kind, layout)
+        model <- model_of(formula, mixed, contrasts)
+        want <- matrix_of(formula, mixed, contrasts)
+        expect_equal(as.matrix(expand_terms(model, layout)), want, ignore_attr = TRUE, info = info)
+        fit <- quiet(linclass(formula, mixed, contrasts = contrasts))
+        expect_equal(deviance(fit), reference$deviance, tolerance = 1e-6, info = info)
+        some <- c(4, 77, 800)
+        expect_equal(unname(predict(fit, mixed[some, ], type = "response")),
+                     unname(reference$fitted.values[some]), tolerance = 1e-4, info = info)
+      }
+    }
+  }
+})
+
+test_that("very many pairs of levels are those that occur", {
+  n <- 700L
+  many <- data.frame(a = factor(seq_len(n)), b = factor((seq_len(n) * 13L) %% 350L))
+  model <- read_terms(terms(~ a:b), many, list("contr.treatment", "contr.treatment"))
+  joint <- cross_codes(c(model$variables[[1L]][c("code", "levels")], list(width = n), model$variables[[1L]]$full),
+                       c(model$variables[[2L]][c("code", "levels")], list(width = 350L), model$variables[[2L]]$full))
+  expect_identical(joint$levels, n)
+  expect_equal(joint$column[order(joint$level)][joint$code], as.integer(many$a) + n * (as.integer(many$b) - 1L))
 })
 
 test_that("the passes, verbs and statistics of codes are those of the matrix", {
@@ -86,9 +134,6 @@ test_that("the passes, verbs and statistics of codes are those of the matrix", {
                  .Call(lcr_loss_hessian, B, X + 0, y, w, NULL, spec), tolerance = 1e-11)
   }
 })
-
-# The coded layout is for large data, so the limit is moved, for the length of a test.
-move_limit <- function(bytes) utils::assignInNamespace("small_dense", bytes, "linclass")
 
 local_limit <- function(bytes, env = parent.frame()) {
   # on.exit() of the test that called, as deferring would do it.
