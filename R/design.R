@@ -143,6 +143,9 @@ expand_terms <- function(model, layout) {
 used_contrasts <- function(terms, frame, contrasts) {
   at <- factor_positions(terms, frame)
   names <- names(frame)[at]
+  if (length(contrasts) && (!is.list(contrasts) || is.null(names(contrasts)))) {
+    abort("argument", "`contrasts` must be a list with the names of factors.")
+  }
   unknown <- setdiff(names(contrasts), names)
   if (length(unknown)) {
     warn("contrasts", sprintf("`contrasts` names %s, no factor of the formula: not used.",
@@ -156,7 +159,7 @@ used_contrasts <- function(terms, frame, contrasts) {
         "`%s` has the single value \"%s\" in the rows in use: a factor needs 2 or more levels. Drop it."),
         name, levels), columns = name)
     }
-    given <- contrasts[[match(name, names(contrasts), length(contrasts) + 1L)]]
+    given <- if (name %in% names(contrasts)) contrasts[[name]]
     empty <- structure(integer(), levels = levels, class = "factor", contrasts = attr(value, "contrasts"))
     if (is.null(given) && is.null(attr(empty, "contrasts"))) given <- usual[[1L + is.ordered(value)]]
     if (!is.null(given)) {

@@ -230,16 +230,24 @@ check_columns <- function(columns, names, topic, rows = NROW(columns[[1L]])) {
 evaluate_arguments <- function(call, data, env, caller) {
   expressions <- as.list(call)[intersect(c("weights", "offset", "foldid", "subset"), names(call))]
   Map(function(expr, name) {
-    known <- vapply(all.names(expr), function(symbol) {
+    written <- as_written(expr, caller)
+    known <- vapply(all.names(written), function(symbol) {
       symbol %in% names(data) || exists(symbol, envir = env)
     }, NA)
     value <- tryCatch(
-      eval(expr, if (is.null(data)) env else data, if (all(known)) env else caller),
+      if (all(known)) eval(written, if (is.null(data)) env else data, env) else
+        eval(expr, if (is.environment(data)) as.list(data) else data, caller),
       error = function(e) {
         abort("formula", sprintf("`%s` cannot be evaluated: %s", name, conditionMessage(e)), parent = e)
       })
     usual_type(value)
   }, expressions, names(expressions))
+}
+
+# What came through the dots of a wrapper is `..2` in the call; the dots know the expression.
+as_written <- function(expr, caller) {
+  if (!is.name(expr) || !grepl("^\\.\\.[0-9]+$", expr)) return(expr)
+  eval(quote(substitute(list(...))), caller)[[as.integer(substring(expr, 3L)) + 1L]]
 }
 
 # The frame of the rows in use: a data frame of the variables, by position, then (weights), (offset) and

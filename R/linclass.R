@@ -12,7 +12,7 @@
 #' message), or numeric with two distinct values. Classes keep the order of the levels; with two
 #' classes the second level is the event, whose score and probability are modelled. A response of
 #' two columns (formula or matrix) counts events and non-events, as in [stats::glm()]; only the
-#' logistic loss takes it. Levels without rows are dropped with a warning.
+#' logistic loss takes it. One of more columns counts the classes, in their order; only softmax takes it. Levels without rows are dropped with a warning.
 #'
 #' @section Coding:
 #' Two classes with a loss other than softmax have one score, and coefficients are a vector.
@@ -49,7 +49,7 @@
 #' @param x a formula (`data` may stand before it, as in `data |> linclass(formula = y ~ a)`); a
 #'   numeric, integer or logical matrix (n rows, p columns, no column of ones); a matrix of package
 #'   Matrix (sparse ones are not made dense); or a data frame of numeric columns.
-#' @param formula a formula `class ~ features`; `offset()` terms are allowed, and `- 1` drops the
+#' @param formula a formula `class ~ features`, or a string or call that is one; `offset()` terms are allowed, and `- 1` drops the
 #'   intercept.
 #' @param data a data frame, list or environment with the variables of the formula.
 #' @param y the response, n values (see Classes).

@@ -287,10 +287,10 @@ test_that("wide factors stay codes, also with other contrasts that have few entr
   expect_identical(sums$blueprint$layout, "coded")
   # A sum contrast is a change of coordinates only where nothing is penalised.
   few <- data.frame(wide = factor(rep_len(1:300, 20000L)), x = cos(1:20000))
-  few$y <- cos(3 * (1:20000)) + few$x > sin(as.integer(few$wide))
-  treatment <- linclass(y ~ x * wide, few)
+  few$y <- 3 * cos((1:20000)^1.3) + few$x > sin(as.integer(few$wide))
+  treatment <- quiet(linclass(y ~ x * wide, few))
   for (kind in c("contr.sum", "contr.helmert", "contr.SAS")) {
-    other <- linclass(y ~ x * wide, few, contrasts = list(wide = kind))
+    other <- quiet(linclass(y ~ x * wide, few, contrasts = list(wide = kind)))
     expect_equal(deviance(other), deviance(treatment), tolerance = 1e-8, info = kind)
   }
 })

@@ -63,7 +63,8 @@ test_that("counts in more columns are those of the classes, as in multinom()", {
   expect_equal(coef(by_matrix), coef(fit))
   data$n2 <- 0
   expect_warn_topic(two <- linclass(cbind(n1, n2, n3) ~ x, data), "empty_level", "n2")
-  expect_equal(unname(drop(coef(two, coding = "reference"))), unname(coef(glm(cbind(n3, n1) ~ x, binomial, data))), tolerance = 1e-6)
+  expect_equal(unname(drop(coef(two, coding = "reference"))), unname(coef(glm(cbind(n3, n1) ~ x,
+    binomial, data))), tolerance = 1e-6)
   expect_topic(linclass(cbind(n1, n2, n3) ~ x, data, loss = "hinge"), "response", "softmax")
 })
 
