@@ -57,7 +57,8 @@ condition_topics <- list(
     level_order = "The levels that were made from a character response, in order.",
     ordered = "An ordered response is treated as nominal.",
     outside_path = "`s` is outside the path; its nearest end is used.",
-    unnamed_newdata = "Columns of `newdata` have no names and were matched by position."
+    unnamed_newdata = "Columns of `newdata` have no names and were matched by position.",
+    trace = "A line of the history of a fit, with `trace = TRUE` in [linclass_control()]."
   )
 )
 

@@ -249,6 +249,7 @@ numbers_from_frame <- function(x, topic, what) {
 }
 
 numbers_from_Matrix <- function(x) {
+  if (is(x, "dgCMatrix")) x <- as(x, "dgCMatrix") # of a class that extends it, its part
   check_sparse(x)
   if (is(x, "dgCMatrix")) return(x)
   if (is(x, "denseMatrix")) as.matrix(x) else as_csc(x)

@@ -49,8 +49,8 @@
 #' @param x a formula (`data` may stand before it, as in `data |> linclass(formula = y ~ a)`); a
 #'   numeric, integer or logical matrix (n rows, p columns, no column of ones); a matrix of package
 #'   Matrix (sparse ones are not made dense); or a data frame of numeric columns.
-#' @param formula a formula `class ~ features`, or a string or call that is one; `offset()` terms are allowed, and `- 1` drops the
-#'   intercept.
+#' @param formula a formula `class ~ features`, or a string or call that is one; `offset()` terms are
+#'   allowed, and `- 1` drops the intercept.
 #' @param data a data frame, list or environment with the variables of the formula.
 #' @param y the response, n values (see Classes).
 #' @param ... not used; an argument here is an error that names the most similar one.
@@ -275,7 +275,7 @@ new_problem <- function(design, settings) {
   k <- length(design$levels)
   loss <- loss_row(if (settings$loss != "auto") settings$loss else
     if (k == 2L) "logistic" else "softmax")
-  if (!is.na(loss$max_classes) && k > loss$max_classes) {
+  if (k > loss$max_classes) {
     abort("response", sprintf("The response has %d classes (%s) and loss \"%s\" takes %d.", k,
                               enumerate(design$levels), loss$name, loss$max_classes))
   }

@@ -36,7 +36,7 @@ solver_row <- function(name) table_row(solver_table(), name)
 #' first, and `m` = 0 for the perceptron and 1 else.
 #'
 #' @return `linclass_losses()`: a data frame with columns `name`; `title`; `max_classes`, the
-#'   largest number of classes (NA: any); `probability`, whether the loss defines probabilities;
+#'   largest number of classes; `probability`, whether the loss defines probabilities;
 #'   `likelihood`, whether it is minus a log-likelihood; `smooth`, whether its gradient is
 #'   continuous; `curvature`, whether it has a Hessian; `convex_gap`, whether a fit can report a
 #'   duality gap.
