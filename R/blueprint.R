@@ -262,8 +262,9 @@ bake_formula <- function(blueprint, newdata, na.action, novel) {
 # From the variables of the terms to columns, with the number of the term of each.
 bake_frame <- function(blueprint, frame, na.action = na.pass, novel = "error") {
   terms <- without_response(blueprint$terms)
-  frame <- match_levels(frame, blueprint$xlevels, attr(terms, "dataClasses"), novel)
-  frame <- match_types(frame, attr(terms, "dataClasses"))
+  classes <- attr(terms, "dataClasses")[seq_along(frame)] # version 0.1.0 has that of the weights too
+  frame <- match_levels(frame, blueprint$xlevels, classes, novel)
+  frame <- match_types(frame, classes)
   frame <- without_missing(frame, na.action)
   terms_offset <- frame_offset(frame, terms)
   model <- read_terms(terms, frame, blueprint$contrasts)

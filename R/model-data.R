@@ -179,7 +179,7 @@ as_numbers_or_codes <- function(x) if (inherits(x, "linclass_codes")) x else as_
 row_classes <- function(y, object) {
   y <- flatten_response(y)
   if (is.matrix(y)) {
-    response <- suppress_linclass(read_response(y, object$loss))
+    response <- suppress_linclass(read_response(y, "auto"))
     return(list(codes = NULL, counts = response$counts[, match(object$levels, response$levels)]))
   }
   # Values are compared once each, not row by row.
