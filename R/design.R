@@ -179,13 +179,14 @@ used_contrasts <- function(terms, frame, contrasts) {
     given <- if (name %in% names(contrasts)) contrasts[[name]]
     empty <- structure(integer(), levels = levels, class = "factor", contrasts = attr(value, "contrasts"))
     if (is.null(given) && is.null(attr(empty, "contrasts"))) given <- usual[[1L + is.ordered(value)]]
-    if (!is.null(given)) {
-      tryCatch(stats::contrasts(empty, if (is.matrix(given)) ncol(given) else length(levels) - 1L) <- given,
-               error = function(e) {
-        abort("formula", sprintf("The contrasts of `%s` cannot be used: %s", name, conditionMessage(e)),
-              parent = e)
-      })
-    }
+    tryCatch({
+      how_many <- if (is.matrix(given)) ncol(given) else length(levels) - 1L
+      if (!is.null(given)) stats::contrasts(empty, how_many) <- given
+      if (is.character(attr(empty, "contrasts"))) get(attr(empty, "contrasts"), mode = "function")
+    }, error = function(e) {
+      abort("formula", sprintf("The contrasts of `%s` cannot be used: %s", name, conditionMessage(e)),
+            parent = e)
+    })
     attr(empty, "contrasts")
   }, frame[at], names)
   stats::setNames(used, names)

@@ -100,7 +100,9 @@ response_from_counts <- function(y, loss) {
                              plural(sum(is.na(y)), "missing value")))
   }
   if (any(y < 0 | is.infinite(y))) {
-    abort("response", "The response counts must be finite and not negative.")
+    abort("response", sprintf(paste(
+      "A response of %d x %d numbers holds counts, which are finite and not negative; classes are one",
+      "column, as factor(y)."), nrow(y), k))
   }
   levels <- colnames(y)
   if (is.null(levels)) levels <- if (k == 2L) c("success", "failure") else as.character(seq_len(k))
