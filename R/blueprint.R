@@ -10,6 +10,7 @@ formula_blueprint <- function(terms, frame, contrasts, data, n, offset_call) {
   from <- attr(terms, ".Environment")
   symbols <- data_symbols(expressions, data, from, n)
   variables <- data_symbols(predictors, data, from, n)
+  known <- if (is_rows(data)) attr(data, "variables")
   columns <- if (is.list(data)) unclass(data)[match(variables, names(data))] else vector("list", length(variables))
   elsewhere <- lengths(columns) == 0L
   columns[elsewhere] <- lapply(variables[elsewhere], data_value, data, from)
@@ -18,7 +19,8 @@ formula_blueprint <- function(terms, frame, contrasts, data, n, offset_call) {
   list(kind = "formula", terms = detach_terms(terms, expressions, symbols, data),
        xlevels = structure(lapply(unclass(frame)[leveled], levels), at = leveled - response),
        contrasts = contrasts, intercept = attr(terms, "intercept") == 1L, named = TRUE,
-       variables = variables, kinds = unname(vapply(columns, column_kind, "")), offset_call = offset_call,
+       variables = variables, kinds = unname(if (is_rows(data)) known[variables] else
+         vapply(columns, column_kind, "")), offset_call = offset_call,
        offset_variables = setdiff(symbols, variables))
 }
 
@@ -124,6 +126,7 @@ data_symbols <- function(expressions, data, env, n) {
   plain <- vapply(expressions, is.name, NA)
   symbols <- unique(c(vapply(expressions[plain], as.character, ""),
                       unlist(lapply(expressions[!plain], free_symbols))))
+  if (is_rows(data)) return(intersect(symbols, names(attr(data, "variables"))))
   is_data <- if (is.data.frame(data)) symbols %in% names(data) else logical(length(symbols))
   is_data[!is_data] <- vapply(symbols[!is_data], function(name) {
     value <- data_value(name, data, env)
@@ -253,18 +256,24 @@ bake_formula <- function(blueprint, newdata, na.action, novel) {
   newdata <- match_columns(as_newdata_frame(newdata), blueprint$variables, blueprint$kinds)
   terms <- without_response(blueprint$terms)
   if (!nrow(newdata)) return(list(x = empty_x(blueprint)))
-  frame <- new_frame(terms, newdata)
-  frame <- match_levels(frame, blueprint$xlevels, attr(terms, "dataClasses"), novel)
-  frame <- match_types(frame, attr(terms, "dataClasses"))
+  bake_frame(blueprint, new_frame(terms, newdata), na.action, novel)
+}
+
+# From the variables of the terms to columns, with the number of the term of each.
+bake_frame <- function(blueprint, frame, na.action = na.pass, novel = "error") {
+  terms <- without_response(blueprint$terms)
+  classes <- attr(terms, "dataClasses")[seq_along(frame)] # version 0.1.0 has that of the weights too
+  frame <- match_levels(frame, blueprint$xlevels, classes, novel)
+  frame <- match_types(frame, classes)
   frame <- without_missing(frame, na.action)
   terms_offset <- frame_offset(frame, terms)
-  x <- if (nrow(frame)) expand_terms(read_terms(terms, frame, blueprint$contrasts), blueprint$layout) else
-    empty_x(blueprint)
+  model <- read_terms(terms, frame, blueprint$contrasts)
+  x <- if (nrow(frame)) expand_terms(model, blueprint$layout) else empty_x(blueprint)
   if (!setequal(colnames(x), blueprint$names)) {
     abort("newdata", "`newdata` does not expand to the columns of the fit.")
   }
   if (!identical(colnames(x), blueprint$names)) x <- x[, blueprint$names, drop = FALSE]
-  list(x = x, offset = terms_offset, na_action = attr(frame, "na.action"))
+  list(x = x, offset = terms_offset, na_action = attr(frame, "na.action"), term = term_of_columns(model))
 }
 
 # What the numbers of a column mean where their type alone does not say: days or seconds, and which unit.
@@ -342,6 +351,7 @@ new_frame <- function(terms, newdata) {
 # Factors and strings get the levels of training, in its order.
 match_levels <- function(frame, xlevels, classes, novel) {
   at <- attr(xlevels, "at")
+  if (is.null(at)) at <- match(names(xlevels), names(frame)) # fits of version 0.1.0
   for (k in seq_along(xlevels)) {
     name <- names(xlevels)[k]
     value <- frame[[at[k]]]

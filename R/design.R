@@ -16,19 +16,29 @@ design_from_formula <- function(formula, data, call, contrasts, env, intercept =
                              describe_value(data)))
   }
   formula <- as_formula(formula, env)
-  terms <- model_terms(formula, data)
-  data <- plain_data(data, all.names(attr(terms, "variables"), unique = FALSE))
-  columns <- tryCatch(evaluate_variables(attr(terms, "variables"), data, environment(formula)),
-                      error = refuse_formula)
-  n <- check_columns(columns, variable_names(attr(terms, "variables")), "formula")
-  terms <- remember_columns(terms, columns)
-  arguments <- evaluate_arguments(call, data, environment(formula), env)
-  frame <- make_frame(terms, columns, arguments, data, eval(call$na.action, env))
+  on_rows <- is_rows(data)
+  terms <- if (on_rows && inherits(formula, "terms")) formula else model_terms(formula, if (!on_rows) data)
+  if (on_rows) {
+    frame <- frame_of_rows(terms, data)
+    terms <- attr(frame, "terms")
+    n <- nrow(frame)
+    home <- attr(data, "home")
+  } else {
+    data <- plain_data(data, all.names(attr(terms, "variables"), unique = FALSE))
+    columns <- tryCatch(evaluate_variables(attr(terms, "variables"), data, environment(formula)),
+                        error = refuse_formula)
+    n <- check_columns(columns, variable_names(attr(terms, "variables")), "formula")
+    terms <- remember_columns(terms, columns)
+    arguments <- evaluate_arguments(call, data, environment(formula), env)
+    frame <- make_frame(terms, columns, arguments, data, eval(call$na.action, env))
+    warn_dependent_rows(terms, columns, data)
+    home <- list(caller = env, formula = environment(formula))
+  }
   if (!nrow(frame)) {
     abort("no_rows", "No rows are left after `subset` and the removal of missing values.")
   }
   if (!intercept) attr(terms, "intercept") <- 0L
-  warn_dependent_rows(terms, columns, data)
+  rows <- if (on_rows) plain_rows(data) else shown_rows(frame)
   na_action <- attr(frame, "na.action")
   case_weights <- check_weights(frame[["(weights)"]], nrow(frame))
   foldid <- frame[["(foldid)"]]
@@ -41,11 +51,12 @@ design_from_formula <- function(formula, data, call, contrasts, env, intercept =
   x <- expand_terms(model, layout)
   blueprint <- formula_blueprint(terms, frame, contrasts, data, n, call$offset)
   blueprint <- c(blueprint, list(names = colnames(x), layout = layout, offset =
-    if (!is.null(arguments$offset)) "argument" else if (is.null(given_offset)) "none" else "formula"))
+    if (!is.null(frame[["(offset)"]])) "argument" else if (is.null(given_offset)) "none" else "formula"))
   list(x = x, y = frame[[attr(terms, "response")]], weights = case_weights[case_weights > 0],
        offset = given_offset, blueprint = blueprint, na_action = na_action,
        row_names = attr(frame, "row.names"), foldid = foldid,
-       rows = if (nrow(frame) < length(case_weights)) which(case_weights > 0))
+       rows = if (nrow(frame) < length(case_weights)) which(case_weights > 0),
+       given = structure(rows, terms = blueprint$terms), home = home, term = term_of_columns(model))
 }
 
 # Rows of weight 0 are absent: they go before factors are expanded, so that a level seen only there has
@@ -66,8 +77,7 @@ used_levels <- function(frame, response) {
       frame[[i]] <- as_levels(value)
     } else if (any(tabulate(value, nlevels(value)) == 0L)) {
       contrasts <- attr(value, "contrasts")
-      value <- droplevels(value)
-      if (is.character(contrasts)) attr(value, "contrasts") <- contrasts
+      value <- drop_unused(value)
       if (is.matrix(contrasts)) {
         warn("contrasts", sprintf("`%s` has levels without rows, so that its own contrasts do not fit.",
                                   names(frame)[i]))
@@ -76,6 +86,13 @@ used_levels <- function(frame, response) {
     }
   }
   frame
+}
+
+drop_unused <- function(value) {
+  contrasts <- attr(value, "contrasts")
+  value <- droplevels(value)
+  if (is.character(contrasts)) attr(value, "contrasts") <- contrasts
+  value
 }
 
 # offset() terms of the formula and the argument are added, as in glm().
@@ -184,13 +201,15 @@ design_from_xy <- function(x, y, weights = NULL, offset = NULL, intercept = TRUE
   blueprint <- list(kind = if (is.data.frame(x)) "data.frame" else "matrix", terms = NULL,
                     xlevels = NULL, contrasts = NULL, intercept = intercept,
                     offset = if (is.null(offset)) "none" else "argument")
+  given <- list(x = x, y = y, weights = weights, offset = offset)
   x <- as_numbers(x, "type")
   weights <- usual_type(weights)
   if (!nrow(x)) abort("no_rows", "`x` has no rows.")
   blueprint$named <- !is.null(colnames(x))
   blueprint$names <- check_column_names(colnames(x), ncol(x), intercept)
   list(x = x, y = y, weights = check_weights(weights, nrow(x)), offset = offset,
-       blueprint = blueprint, na_action = NULL, row_names = rownames(x))
+       blueprint = blueprint, na_action = NULL, row_names = rownames(x), given = given,
+       term = seq_len(ncol(x)))
 }
 
 check_column_names <- function(names, p, intercept) {

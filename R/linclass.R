@@ -12,8 +12,8 @@
 #' message), or numeric with two distinct values. Classes keep the order of the levels; with two
 #' classes the second level is the event, whose score and probability are modelled. A response of
 #' two columns (formula or matrix) counts events and non-events, as in [stats::glm()]; only the
-#' logistic loss takes it. One of more columns counts the classes, in their order; only softmax
-#' takes it. Levels without rows are dropped with a warning.
+#' logistic loss takes it. One of more columns counts the classes, in their order; only softmax takes
+#' it. Levels without rows are dropped with a warning.
 #'
 #' @section Coding:
 #' Two classes with a loss other than softmax have one score, and coefficients are a vector.
@@ -78,7 +78,9 @@
 #' @param lower,upper `NULL`, one number, p numbers, or a vector named by some of the columns:
 #'   bounds of the slopes (of all classes).
 #' @param coding `NULL` (see Coding), `"symmetric"` or `"reference"`.
-#' @param model whether to keep the data in the fit.
+#' @param model whether the fit keeps its data, the model frame of a formula or `x`, `y`, `weights` and
+#'   `offset`: `NA`, if they have at most 64 megabytes; `TRUE` or `FALSE` whatever their size. See
+#'   [fitted.linclass()] for where methods find data that are not kept.
 #' @param solver one string of [linclass_solvers()], `"auto"`, or the result of [solver()].
 #' @param start `NULL`, or coefficients to start from, in the shape that `coef()` has: a vector, or
 #'   a matrix with a row for each class.
@@ -97,7 +99,8 @@
 #' * `history`: a data frame of iteration, epoch, objective, gradient_norm, step and seconds;
 #' * `separation`, `aliased`, `vcov`, `blueprint`, `terms`, `call`.
 #'
-#' It holds no data unless `model = TRUE`.
+#' It holds its data, in `model`, up to a size, and no environment but that of the functions and
+#' constants that a formula names. Two classes with data also have `y`, the response as 0 and 1.
 #' @references Friedman, J., Hastie, T. and Tibshirani, R. (2010) Regularization paths for
 #'   generalized linear models via coordinate descent. *Journal of Statistical Software* 33(1),
 #'   \doi{10.18637/jss.v033.i01}.
@@ -141,7 +144,7 @@ linclass.formula <- function(formula, data = NULL, ..., loss = "auto", lambda = 
                              grouped = FALSE, weights = NULL, offset = NULL, subset = NULL, na.action = NULL,
                              contrasts = NULL, class_weights = NULL, penalty_factor = 1,
                              standardize = TRUE, intercept = TRUE, lower = NULL, upper = NULL,
-                             coding = NULL, model = FALSE, solver = "auto", start = NULL,
+                             coding = NULL, model = NA, solver = "auto", start = NULL,
                              control = linclass_control()) {
   fit_formula(formula, data, contrasts, match.call(expand.dots = FALSE), parent.frame(),
               check_settings(settings_of(sys.function())), fit_design)
@@ -158,7 +161,7 @@ linclass.call <- linclass.formula
 linclass.matrix <- function(x, y, ..., loss = "auto", lambda = 0, alpha = 1, grouped = FALSE,
                             weights = NULL, offset = NULL, class_weights = NULL, penalty_factor = 1,
                             standardize = TRUE, intercept = TRUE, lower = NULL, upper = NULL,
-                            coding = NULL, model = FALSE, solver = "auto", start = NULL,
+                            coding = NULL, model = NA, solver = "auto", start = NULL,
                             control = linclass_control()) {
   fit_xy(x, y, weights, offset, NULL, match.call(expand.dots = FALSE),
          check_settings(settings_of(sys.function())), fit_design)
@@ -193,6 +196,8 @@ fit_formula <- function(formula, data, contrasts, call, env, settings, fit) {
                 list(y = " The response stands on the left of the formula.",
                      x = " The formula goes first, without a name."))
   force(settings)
+  # Rows of an earlier fit stand for the data that it was given.
+  if (is_rows(data)) call["data"] <- list(attr(data, "expression"))
   design <- design_from_formula(formula, data, call, contrasts, env, settings$intercept)
   fit(design, settings, call, started)
 }
@@ -205,6 +210,7 @@ fit_xy <- function(x, y, weights, offset, foldid, call, settings, fit) {
   if (missing(y) && !is.null(dim(x))) abort("response", "There is no response: give `y`.")
   design <- design_from_xy(x, if (!missing(y)) y, weights, offset, settings$intercept)
   design$foldid <- foldid
+  design$home <- list(caller = parent.frame(2L))
   fit(design, settings, call, started)
 }
 
@@ -219,6 +225,11 @@ fit_design <- function(design, settings, call, started) {
   problem <- new_problem(design, settings)
   result <- engine_fit(problem)
   fit <- new_linclass(problem, result, call)
+  if (is.na(fit$null_loss) && problem$loss$likelihood) {
+    # With an offset the null model is a fit of its own.
+    null <- if (fit$p) refit_columns(fit, problem$design, integer()) else fit
+    fit$null_loss <- null$loss_value
+  }
   fit$seconds <- proc.time()[["elapsed"]] - started
   if (result$status == "interrupted") signal_interrupt(fit)
   report_conditions(fit)
@@ -228,7 +239,7 @@ fit_design <- function(design, settings, call, started) {
 # Checks of arguments that need no data.
 check_settings <- function(s) {
   check_number(s$lambda, "lambda", 0, Inf)
-  check_flags(s, "model")
+  if (!identical(s$model, NA)) check_flags(s, "model")
   check_common_settings(s)
 }
 
@@ -327,6 +338,11 @@ per_column <- function(value, names, other, what, topic) {
     if (length(unknown) || anyDuplicated(names(value))) {
       abort(topic, sprintf("`%s` names %s: not a column, or twice.", what, enumerate(
         if (length(unknown)) unknown else names(value)[duplicated(names(value))])))
+    }
+    ambiguous <- intersect(names(value), names[duplicated(names)])
+    if (length(ambiguous)) {
+      abort(topic, sprintf("`%s`: %s is the name of several columns; give a value for each column.",
+                           what, enumerate(ambiguous)))
     }
     full <- rep(other, length(names))
     full[match(names(value), names)] <- value
