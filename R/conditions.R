@@ -31,6 +31,7 @@ condition_topics <- list(
     no_probability = "Probabilities were asked of a loss that defines none.",
     no_likelihood = "A quantity of maximum likelihood was asked of a fit that is none.",
     no_vcov = "Standard errors were asked of a fit that has none.",
+    export = "The scoring rule of a fit cannot be written in another language.",
     no_hessian = "A Hessian was asked of a loss that has none.",
     version = "The object was made by another version, or lacks a part that is needed.",
     memory = "The memory needed could not be had.",
