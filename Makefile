@@ -51,4 +51,4 @@ valgrind:
 	@tools/valgrind
 
 clean:
-	rm -rf src/*.o src/*.so src/*.dll demo-output linclass.Rcheck linclass_*.tar.gz
+	rm -rf src/*/*.o src/*.so src/*.dll demo-output linclass.Rcheck linclass_*.tar.gz

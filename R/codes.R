@@ -200,7 +200,20 @@ dimnames.linclass_codes <- function(x) unclass(x)$dimnames
     x$dimnames[[1L]] <- x$dimnames[[1L]][i]
     x$dim[1L] <- length(x$dimnames[[1L]])
   }
+  if (!missing(j)) x <- keep_columns(x, j)
   structure(x, class = "linclass_codes")
+}
+
+# Columns that go take their entries in the table of levels along; `j` are numbers in rising order.
+keep_columns <- function(x, j) {
+  place <- match(x$column, j - 1L)
+  kept <- !is.na(place)
+  x$start <- c(0L, cumsum(kept))[x$start + 1L]
+  x$column <- place[kept] - 1L
+  if (!is.null(x$weight)) x$weight <- x$weight[kept]
+  x$dim[2L] <- length(j)
+  x$dimnames[[2L]] <- x$dimnames[[2L]][j]
+  x
 }
 
 # The entries of X that are stored: row, column, number.

@@ -7,9 +7,9 @@
 
 #include <stddef.h>
 
-#include "arena.h"
-#include "base.h"
-#include "cpu.h"
+#include "base/arena.h"
+#include "base/base.h"
+#include "kernel/dispatch.h"
 
 extern long ctest_passed, ctest_failed;
 

@@ -1,5 +1,5 @@
 /* Tests of the room "design": every storage against sums written out over a plain matrix. */
-#include "design.h"
+#include "design/design.h"
 
 #include <math.h>
 #include <stdlib.h>

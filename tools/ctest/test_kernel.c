@@ -1,6 +1,6 @@
 /* Tests of the room "kernel": every slot of every set of kernels that this machine runs, against the sum or the
  * function that defines it. */
-#include "kernel.h"
+#include "kernel/kernel.h"
 
 #include <float.h>
 #include <math.h>

@@ -1,5 +1,5 @@
 /* Tests of the room "linalg": factors multiply back, solutions solve. */
-#include "linalg.h"
+#include "linalg/linalg.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* Tests of the room "loss": every row of the table, in every link, by properties that define it. */
-#include "loss.h"
+#include "problem/loss.h"
 
 #include <float.h>
 #include <math.h>

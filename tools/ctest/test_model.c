@@ -1,13 +1,13 @@
 /* Tests of steps on a set of coefficients: by a model with a Hessian that is kept, and by gradients within orthants.
  * Optima are judged by the definition: along no coefficient of the set does the objective fall. */
-#include "solver_model.h"
+#include "working_set/prox_newton.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "problem.h"
-#include "solver_orthant.h"
+#include "working_set/owlqn.h"
 
 void test_model(void);
 void test_orthant(void);

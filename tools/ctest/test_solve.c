@@ -1,5 +1,5 @@
 /* Tests of the room "path" beside lc_solve() itself: starts from a sample of rows, and covariances. */
-#include "solve.h"
+#include "fit/fit.h"
 
 #include <math.h>
 #include <stdlib.h>
