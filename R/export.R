@@ -124,7 +124,7 @@ sql_expression <- function(e) {
   if (name == "+" && length(arguments) == 1L) return(arguments)
   whole <- name == "^" && is.numeric(e[[3L]]) && e[[3L]] %in% 1:8
   if (whole) return(sprintf("(%s)", paste(rep(arguments[1L], e[[3L]]), collapse = " * ")))
-  sprintf(sql_calls[[name]], arguments[1L], if (length(arguments) > 1L) arguments[2L] else "")
+  do.call(sprintf, c(list(sql_calls[[name]]), arguments))
 }
 
 sql_largest <- function(z) {
@@ -177,7 +177,7 @@ text_of <- function(value) {
   sprintf("c(%s)", paste(sprintf("%.17g", value), collapse = ", "))
 }
 
-r_column <- function(name) sprintf("data[[%s]]", text_of(name))
+r_column <- function(names) sprintf("data[[%s]]", vapply(names, text_of, ""))
 
 r_expression <- function(e) {
   if (is.name(e)) return(r_column(as.character(e)))
@@ -227,6 +227,7 @@ json_expression <- function(e) {
 json <- function(value) {
   if (is.character(value)) return(json_text(value))
   if (is.numeric(value)) return(sprintf("%.17g", value))
+  if (!length(value)) return("[]")
   parts <- vapply(value, json, "")
   if (is.null(names(value))) return(sprintf("[%s]", paste(parts, collapse = ", ")))
   sprintf("{%s}", paste0(json_text(names(value)), ": ", parts, collapse = ", "))
@@ -274,9 +275,7 @@ matrix_rule <- function(object, slopes) {
 formula_rule <- function(object, slopes) {
   terms <- stats::delete.response(object$terms)
   variables <- as.list(attr(terms, "variables"))[-1L]
-  names(variables) <- vapply(variables, function(v) {
-    paste(deparse(v, 500L, backtick = !is.symbol(v)), collapse = " ")
-  }, "")
+  names(variables) <- variable_labels(terms)
   offsets <- variables[attr(terms, "offset")]
   if (length(offsets) && object$k > 2L) cannot_export("it has an offset for more than two classes")
   factors <- attr(terms, "factors")

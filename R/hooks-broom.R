@@ -138,7 +138,7 @@ augment.linclass <- function(x, data = NULL, newdata = NULL, type.predict = c("l
   if (has_vcov(x)) {
     rows$.hat <- unname(stats::hatvalues(x))
     rows$.cooksd <- unname(stats::cooks.distance(x))
-    rows$.std.resid <- unname(rows$.resid / sqrt(1 - rows$.hat))
+    rows$.std.resid <- unname(stats::rstandard(x, type = type.residuals))
   }
   as_table(rows)
 }

@@ -33,7 +33,7 @@ modelparm.linclass <- function(model, coef. = NULL, vcov. = NULL, df = NULL, ...
 # type III against the model of all others. Each model is a choice of columns of the model matrix.
 #' @exportS3Method car::Anova
 Anova.linclass <- function(mod, type = c("II", "III", 2, 3), test.statistic = "LR", ...) {
-  check_maximum(mod, "Anova()")
+  check_ratio_test(mod, "Anova()")
   type <- if (missing(type)) "II" else as.character(type)
   type <- c(II = "II", III = "III", `2` = "II", `3` = "III")[type]
   if (length(type) != 1L || is.na(type)) {
@@ -71,38 +71,29 @@ containers <- function(terms, term) {
 
 # A function of the terms that are left out: deviance and degrees of freedom of what remains.
 model_size <- function(object) {
-  data <- training_data(object)
-  assign <- attr(stats::model.matrix(object), "assign")
-  x <- as_columns(data$x)
-  if (object$intercept) assign <- assign[-1L]
+  columns <- columns_of(object)
   function(left_out) {
-    if (!length(left_out)) {
-      return(list(deviance = stats::deviance(object), df = attr(stats::logLik(object), "df")))
-    }
-    fit <- refit_columns(object, data, x[, !assign %in% left_out, drop = FALSE])
-    list(deviance = fit$deviance, df = attr(stats::logLik(fit), "df"))
+    fit <- if (!length(left_out)) object else
+      refit_columns(object, columns$design, which(!columns$term %in% left_out))
+    list(deviance = stats::deviance(fit), df = attr(stats::logLik(fit), "df"))
   }
 }
 
-# The same model of other columns, fitted to the same rows.
-refit_columns <- function(object, data, x) {
-  colnames(x) <- paste0("x", seq_len(ncol(x)))
-  y <- factor(object$levels[data$y$codes + 1L], levels = object$levels)
-  suppress_linclass(linclass(x, y, loss = object$loss, weights = data$weights,
-                             offset = data$offset, intercept = object$intercept,
-                             coding = if (has_classes(object)) object$coding))
-}
-
+# effects fits a fake model by the call, so the call brings its data along.
 #' @exportS3Method effects::effSources
 effSources.linclass <- function(mod) {
   check_vcov(mod)
   formula <- stats::formula(mod)
-  if (!has_classes(mod)) return(list(type = "glm", formula = formula))
+  call <- mod$call[c(1L, match("formula", names(mod$call)))]
+  call$data <- training_variables(mod, all.vars(formula))
+  call$weights <- call$data[["(weights)"]]
+  call$offset <- call$data[["(offset)"]]
+  sources <- list(formula = formula, call = call)
+  if (!has_classes(mod)) return(c(list(type = "glm"), sources))
   if (mod$coding != "reference" || length(mod$levels) < 3L) {
     abort("coding", paste("Effects of classes need a softmax fit of three or more classes with",
                           "coding = \"reference\"."))
   }
-  list(type = "multinom", formula = formula, call = mod$call, coefficients = stats::coef(mod),
-       vcov = stats::vcov(mod), lev = mod$levels)
+  c(list(type = "multinom", coefficients = stats::coef(mod), vcov = stats::vcov(mod),
+         lev = mod$levels), sources)
 }
-

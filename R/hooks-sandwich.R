@@ -64,16 +64,7 @@ coefci.linclass <- function(x, parm = NULL, level = 0.95, vcov. = NULL, df = Inf
 #' @exportS3Method lmtest::lrtest
 lrtest.linclass <- function(object, ...) {
   for (fit in Filter(function(f) inherits(f, "linclass"), list(object, ...))) {
-    check_maximum(fit, "lrtest()")
+    check_ratio_test(fit, "lrtest()")
   }
   NextMethod()
-}
-
-# A likelihood ratio compares maxima: of a likelihood, without penalty and without bounds.
-check_maximum <- function(object, what) {
-  check_likelihood(object, what)
-  if (object$lambda > 0 || !is.null(object$lower)) {
-    abort("no_likelihood", sprintf(
-      "%s compares maximum likelihood fits: use lambda = 0 and no bounds.", what))
-  }
 }

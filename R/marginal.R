@@ -63,33 +63,33 @@ marginal_effects <- function(object, variables = NULL, newdata = NULL, change = 
 effect_rows <- function(object, newdata, weights, offset) {
   if (is.null(newdata)) {
     if (!is.null(weights) || !is.null(offset)) {
-      abort("argument", "`weights` and `offset` belong to `newdata`; the rows of the fit have theirs.")
+      abort("argument", paste("`weights` and `offset` belong to `newdata`; the rows of the fit have",
+                              "theirs."))
     }
-    data <- training_data(object)
-    newdata <- training_variables(object, data)
-    weights <- data$weights
-    offset <- if (object$blueprint$offset == "argument") data$offset
+    given <- fit_rows(object)
+    newdata <- if (is.null(object$terms)) as_columns(data_rows(object)$x) else
+      training_variables(object, data_variables(object$terms))
+    weights <- row_totals(data_rows(object))
+    offset <- if (is.data.frame(given)) given[["(offset)"]] else given$offset
   }
   weights <- check_weights(weights, NROW(newdata))
   if (is.null(weights)) weights <- rep(1, NROW(newdata))
   list(data = newdata, weights = weights / sum(weights), offset = offset)
 }
 
-# The variables of the rows of the fit: the model frame where it has them, else the data of the call.
-training_variables <- function(object, data) {
-  if (is.null(object$terms)) return(as_columns(data$x))
+# Variables of the rows of a fit by formula: the model frame where it has them, else the data of the
+# call.
+training_variables <- function(object, needed) {
   frame <- stats::model.frame(object)
-  needed <- data_variables(object$terms)
   if (!all(needed %in% names(frame))) {
-    home <- environment(stats::formula(object))
-    all <- tryCatch(as.data.frame(eval(object$call$data, home)), error = function(e) NULL)
+    all <- tryCatch(as.data.frame(eval(object$call$data, home_of(object))), error = function(e) NULL)
     at <- match(rownames(frame), rownames(all))
     if (!all(needed %in% names(all)) || anyNA(at)) {
-      abort("data", "The variables inside functions of the formula cannot be had again: give `newdata`.")
+      abort("data", paste("The variables inside functions of the formula cannot be had again: give",
+                          "`newdata`."))
     }
-    frame <- all[at, , drop = FALSE]
+    frame[needed] <- all[at, needed, drop = FALSE]
   }
-  if (nrow(frame) != nrow(data$x)) frame <- frame[data$rows, , drop = FALSE]
   frame
 }
 
