@@ -59,7 +59,8 @@ condition_topics <- list(
     level_order = "The levels that were made from a character response, in order.",
     ordered = "An ordered response is treated as nominal.",
     outside_path = "`s` is outside the path; its nearest end is used.",
-    unnamed_newdata = "Columns of `newdata` have no names and were matched by position."
+    unnamed_newdata = "Columns of `newdata` have no names and were matched by position.",
+    trace = "A line of the history of a fit, with `trace = TRUE` in [linclass_control()]."
   )
 )
 
@@ -117,6 +118,9 @@ nearest <- function(name, valid) {
   distance <- drop(utils::adist(tolower(name), tolower(valid)))
   starts <- startsWith(valid, name)
   if (any(starts)) return(valid[starts][1L])
+  # Letters in another order count as one mistake.
+  letters <- function(words) vapply(strsplit(tolower(words), ""), function(l) paste(sort(l), collapse = ""), "")
+  distance[letters(valid) == letters(name)] <- 1
   if (min(distance) <= max(1, nchar(name) %/% 3)) valid[which.min(distance)]
 }
 

@@ -23,7 +23,11 @@ design_from_formula <- function(formula, data, weights, offset, subset, na.actio
   na_action <- attr(frame, "na.action")
   given <- given_response(formula, data)
   home <- list(caller = env, formula = attr(terms, ".Environment"))
-  rows <- if (inherits(data, "linclass_rows")) `class<-`(data, "data.frame") else frame
+  rows <- frame
+  if (inherits(data, "linclass_rows")) {
+    home <- attr(data, "home")
+    rows <- plain_rows(data)
+  }
   case_weights <- check_weights(frame[["(weights)"]], nrow(frame))
   foldid <- frame[["(foldid)"]]
   frame <- drop_weightless(frame, case_weights)
@@ -302,6 +306,7 @@ numbers_from_frame <- function(x, topic, what) {
 }
 
 numbers_from_Matrix <- function(x) {
+  if (is(x, "dgCMatrix")) x <- as(x, "dgCMatrix") # of a class that extends it, its part
   check_sparse(x)
   if (is(x, "dgCMatrix")) return(x)
   if (is(x, "denseMatrix")) as.matrix(x) else as_csc(x)

@@ -120,10 +120,14 @@ engine_fit <- function(problem) {
   result
 }
 
-refuse_result <- function(result) {
-  topic <- switch(result$status, out_of_memory = "memory", nonfinite = "numeric",
+refuse_result <- function(result) refuse_status(result$status, result$text)
+
+# No result, or no whole one; C calls it too (lcr_check()).
+refuse_status <- function(status, text) {
+  if (status == "interrupted") signal_interrupt()
+  topic <- switch(status, out_of_memory = "memory", nonfinite = "numeric",
                   unsupported = "solver", "internal")
-  abort(topic, paste0("The fit is impossible: ", result$text))
+  abort(topic, paste0("There is no result: ", text))
 }
 
 # Which terms, by place: names need not be unique.
@@ -186,10 +190,10 @@ invert_information <- function(h) {
   chol2inv(root) / tcrossprod(d)
 }
 
-# An interrupted fit behaves as any interrupt, and carries what there is.
-signal_interrupt <- function(fit) {
+# An interrupted fit behaves as any interrupt, and carries what there is (NULL: nothing).
+signal_interrupt <- function(fit = NULL) {
   condition <- structure(class = c("linclass_interrupt", "interrupt", "condition"),
-                         list(message = "The fit was interrupted.", call = NULL, fit = fit))
+                         list(message = "The work was interrupted.", call = NULL, fit = fit))
   signalCondition(condition)
   invokeRestart("abort")
 }

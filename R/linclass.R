@@ -98,7 +98,8 @@
 #' * `history`: a data frame of iteration, epoch, objective, gradient_norm, step and seconds;
 #' * `separation`, `aliased`, `vcov`, `blueprint`, `terms`, `call`.
 #'
-#' It holds no data unless `model = TRUE`.
+#' It holds its data, in `model`, up to a size, and no environment but that of the functions and
+#' constants that a formula names. Two classes with data also have `y`, the response as 0 and 1.
 #' @references Friedman, J., Hastie, T. and Tibshirani, R. (2010) Regularization paths for
 #'   generalized linear models via coordinate descent. *Journal of Statistical Software* 33(1),
 #'   \doi{10.18637/jss.v033.i01}.
@@ -290,7 +291,7 @@ new_problem <- function(design, settings) {
   k <- length(design$levels)
   loss <- loss_row(if (settings$loss != "auto") settings$loss else
     if (k == 2L) "logistic" else "softmax")
-  if (!is.na(loss$max_classes) && k > loss$max_classes) {
+  if (k > loss$max_classes) {
     abort("response", sprintf("The response has %d classes (%s) and loss \"%s\" takes %d.", k,
                               enumerate(design$levels), loss$name, loss$max_classes))
   }

@@ -371,17 +371,18 @@ update.linclass <- function(object, formula., ..., evaluate = TRUE) {
   }
   changed <- as.list(match.call(expand.dots = FALSE)$...)
   for (name in names(changed)) call[[name]] <- changed[[name]]
+  source <- if (inherits(object, "linclass_cv")) object$path else object
   same_data <- !any(c("data", "subset", "weights", "offset", "na.action", "x", "y") %in% names(changed))
   asked_for_call <- !evaluate && isNamespace(topenv(home))
-  if (same_data && is_by_formula(object) && asked_for_call) return(call_on_rows(object, call))
+  if (same_data && is_by_formula(source) && asked_for_call) return(call_on_rows(source, call))
   if (!evaluate) return(call)
-  if (same_data && !sees_data(object, home)) {
-    if (sees_data(object, home_of(object))) home <- home_of(object) else
-      call <- call_on_rows(object, call)
+  if (same_data && !sees_data(source, home)) {
+    if (sees_data(source, home_of(source))) home <- home_of(source) else
+      call <- call_on_rows(source, call)
   }
-  if (is_by_formula(object)) home <- formula_home(object, home)
+  if (is_by_formula(source)) home <- formula_home(source, home)
   fit <- eval(call, home)
-  if (is.null(fit$path)) fit$call <- restored_call(fit$call, object$call)
+  fit$call <- restored_call(fit$call, object$call)
   fit
 }
 
@@ -505,10 +506,12 @@ certificate.linclass <- function(x, ...) {
 #' @export
 print.linclass_certificate <- function(x, digits = 3L, ...) {
   cat("Certificate: ", certificate_in_words(x), "\n", sep = "")
-  cat(sprintf("  objective %s, gap %s, relative %s, largest violation of optimality %s\n",
-              format(x$objective, digits = 7L), format(x$gap, digits = digits),
-              format(x$relative, digits = digits), format(x$kkt, digits = digits)))
-  cat(sprintf("  tolerance %s: %s (status \"%s\")\n", format(x$tolerance, digits = digits),
-              if (isTRUE(x$met)) "met" else "not met", x$status))
+  shown <- function(v) format(v, digits = digits)
+  writeLines(field_lines(list(
+    "  objective" = format(x$objective, digits = 7L),
+    "  gap" = sprintf("%s, relative %s", shown(x$gap), shown(x$relative)),
+    "  optimality" = sprintf("violated by at most %s", shown(x$kkt)),
+    "  tolerance" = sprintf("%s, %s (status \"%s\")", shown(x$tolerance),
+                            if (isTRUE(x$met)) "met" else "not met", x$status))))
   invisible(x)
 }

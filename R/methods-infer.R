@@ -309,10 +309,11 @@ count_sampler <- function(object, prob, trials, data) {
   rows <- fit_rows(object, data)
   y <- if (is_by_formula(object)) rows[[variable_labels(object$terms)[1L]]] else rows$y
   order <- if (ncol(prob) == 2L) 2:1 else seq_len(ncol(prob))
+  names <- list(rownames(prob), colnames(y))
   function() {
     drawn <- vapply(seq_along(trials), function(i) {
       as.double(stats::rmultinom(1L, trials[i], prob[i, order]))
     }, double(ncol(prob)))
-    matrix(t(drawn), length(trials), dimnames = list(NULL, colnames(y)))
+    matrix(t(drawn), length(trials), dimnames = names)
   }
 }

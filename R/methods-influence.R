@@ -15,7 +15,8 @@ NULL
 #' @param infl The result of `influence()`.
 #' @param type `"deviance"` or `"pearson"`: the residuals to standardise.
 #' @param ... Not used.
-#' @return `hatvalues()`, `cooks.distance()`, `rstandard()`, `rstudent()`: a number for each row.
+#' @return `hatvalues()`, `cooks.distance()`, `rstandard()`, `rstudent()`: a number for each row whose
+#'   weight is not 0.
 #'   `dfbeta()`, `dfbetas()`: a matrix of rows x coefficients, the change of each coefficient when the
 #'   row is left out (to first order), and the same in standard errors. `influence()`: a list of `hat`,
 #'   `coefficients`, `sigma`, `dev.res` and `pear.res`. Errors: `linclass_error_no_vcov`, and
@@ -35,23 +36,28 @@ influence.linclass <- function(model, do.coef = TRUE, ...) {
   w <- row_totals(rows)
   deviance <- row_residuals(model, rows, z, "deviance")
   pearson <- row_residuals(model, rows, z, "pearson")
-  used <- w > 0
-  X <- estimated_columns(model, rows$x)
-  w <- w * sigmoid(z) * sigmoid(-z)
+  used <- which(w > 0) # as in glm(), rows of weight 0 have no influence to speak of
+  X <- estimated_columns(model, rows$x)[used, , drop = FALSE]
+  w <- (w * sigmoid(z) * sigmoid(-z))[used]
+  deviance <- deviance[used]
+  pearson <- pearson[used]
   hat <- quadratic_forms(X, V) * w
   hat[hat > 1 - 1e-14] <- 1
   change <- deviance / ifelse(hat == 1, Inf, 1 - hat)
-  n <- sum(used)
-  p <- ncol(X)
-  sigma <- sqrt(pmax(sum(deviance[used]^2) - deviance * change, 0) / (n - p - 1))
-  named <- function(v) stats::setNames(v, rows$names)
-  result <- list(hat = named(ifelse(used, hat, 0)))
+  sigma <- sqrt(pmax(sum(deviance^2) - deviance * change, 0) / (length(used) - ncol(X) - 1))
+  named <- function(v) stats::setNames(v, rows$names[used])
+  result <- list(hat = named(hat))
   if (do.coef) {
     result$coefficients <- as.matrix((X * (sqrt(w) * change)) %*% V)
-    dimnames(result$coefficients) <- list(rows$names, rownames(V))
+    dimnames(result$coefficients) <- list(rows$names[used], rownames(V))
   }
   result <- c(result, list(sigma = named(sigma), dev.res = named(deviance), pear.res = named(pearson)))
-  lapply(result, pad, na_action = model$na.action)
+  result <- lapply(result, stats::naresid, omit = model$na.action)
+  # Rows that na.exclude removed had no influence.
+  absent <- c(hat = 0, if (do.coef) c(coefficients = 0),
+              sigma = sqrt(sum(deviance^2) / (length(used) - ncol(X))))
+  result[names(absent)] <- Map(function(v, value) replace(v, is.na(v), value), result[names(absent)], absent)
+  result
 }
 
 # The columns of the model whose coefficients could be estimated, with that of ones.

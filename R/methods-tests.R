@@ -231,6 +231,6 @@ selection_table <- function(fits, scope, object, test, k, title, data) {
     table$LRT <- c(NA, abs(deviance[-1L] - deviance[1L]))
     table$`Pr(>Chi)` <- ratio_p(table$LRT, table$Df)
   }
-  structure(table, heading = c(title, "\nModel:", deparse(stats::formula(object$terms)), "\n"),
+  structure(table, heading = c(title, "\nModel:", deparse(stats::formula(object$terms))),
             class = c("anova", "data.frame"))
 }

@@ -122,7 +122,12 @@ design_of_formula <- function(object, formula, rows, layout = NULL) {
 # text is not evaluated again.
 as_data <- function(object, rows) {
   structure(rows, class = c("linclass_rows", "data.frame"), expression = object$call$data,
-            variables = union(attr(rows, "variables"), object$blueprint$variables))
+            variables = union(attr(rows, "variables"), object$blueprint$variables),
+            home = list(caller = home_of(object), formula = home_of(object, "formula")))
+}
+
+plain_rows <- function(rows) {
+  structure(rows, class = "data.frame", expression = NULL, home = NULL)
 }
 
 # The names that model.frame() gives to the variables of terms.
@@ -159,7 +164,7 @@ data_rows <- function(object, data = NULL) {
   if (is_by_formula(object) && is.data.frame(rows)) {
     terms <- object$blueprint$terms
     frame <- frame_of_rows(terms, rows)
-    baked <- bake_frame(object$blueprint, frame, novel = "na")
+    baked <- bake_frame(object$blueprint, frame_of_rows(delete.response(terms), rows), novel = "na")
     rows <- list(x = baked$x, offset = frame_offset(frame, terms),
                  y = frame[[attr(terms, "response")]], weights = frame[["(weights)"]])
   }

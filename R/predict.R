@@ -27,14 +27,14 @@
 #'   predicts `NA`.
 #' @param novel What to do with factor levels that training did not see: an error, or `NA` for
 #'   these rows.
+#' @param ... Not used. (Arguments that other packages pass are ignored, unless they look like one of
+#'   these misspelt.)
 #' @param se.fit Whether to give standard errors (by the delta method), for unpenalised fits of a
 #'   likelihood: the result is a list of `fit`, `se.fit` and `residual.scale`.
 #' @param interval `"confidence"`: predictions with limits, as columns `fit`, `lwr` and `upr` (for an
 #'   n x k matrix a third dimension). Those of probabilities are made on the logistic scale.
 #' @param level The level of the limits.
 #' @param terms For `type = "terms"`: which terms, all if `NULL`.
-#' @param ... Not used. (Arguments that other packages pass are ignored, unless they look like one of
-#'   these misspelt.)
 #' @return As described under `type`, always one row for each row of `newdata` (unless `na.action`
 #'   removes some). Numbers carry the row names of `newdata`, the factor has none. A coefficient
 #'   that could not be estimated (`NA`) counts as 0, with a warning of class
@@ -54,8 +54,9 @@
 #' @export
 predict.linclass <- function(object, newdata = NULL,
                              type = c("class", "prob", "response", "link", "terms"), offset = NULL,
-                             na.action = na.pass, novel = c("error", "na"), se.fit = FALSE,
-                             interval = c("none", "confidence"), level = 0.95, terms = NULL, ...) {
+                             na.action = na.pass, novel = c("error", "na"), ...,
+                             se.fit = FALSE, interval = c("none", "confidence"), level = 0.95,
+                             terms = NULL) {
   check_foreign_dots(list(...), setdiff(names(formals()), c("object", "...")), predict_hints)
   # R takes `s` for the beginning of `se.fit`.
   if ("s" %in% names(sys.call())) check_no_dots(list(s = NULL), character(), predict_hints)

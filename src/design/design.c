@@ -166,22 +166,31 @@ int lc_design_may_shift(const lc_design *x, lc_index j) {
   return !x->start && (!x->coded || !x->coded->part[x->coded->owner[j]].code);
 }
 
-void lc_design_colstats(const lc_design *x, int threads, lc_colstat *out) {
+lc_status lc_design_colstats(const lc_design *x, const lc_host *host, lc_colstat *out) {
+  enum { NUMBERS = 1 << 24 }; /* are read in less than the time between two polls */
   double total = (double)x->n;
   if (x->w) {
     total = 0;
     for (lc_index i = 0; i < x->n; i++) total += x->w[i];
   }
   if (x->coded) {
-    lc_coded_colstats(x, total, threads, out);
-    return;
+    lc_coded_colstats(x, total, host->threads, out);
+    return lc_poll(host);
   }
+  double entries = x->start ? (double)x->entries / (double)lc_max(1, x->p) : (double)x->n; /* of a column */
+  lc_index step = (lc_index)fmax(1, NUMBERS / fmax(1, entries));
+  for (lc_index from = 0; from < x->p; from += step) {
+    lc_index to = lc_min(x->p, from + step);
 #ifdef _OPENMP
-  int chunk = (int)lc_max(4, x->p / 512); /* short sparse columns cost less than their share of the schedule */
+    int threads = host->threads;
+    int chunk = (int)lc_max(4, (to - from) / 512); /* short sparse columns cost less than their share of the schedule */
 #pragma omp parallel for num_threads(threads) schedule(dynamic, chunk) if (threads > 1)
 #endif
-  for (lc_index j = 0; j < x->p; j++)
-    if (!quick_column(x, j, total, out)) one_column(x, j, total, out);
+    for (lc_index j = from; j < to; j++)
+      if (!quick_column(x, j, total, out)) one_column(x, j, total, out);
+    LC_TRY(lc_poll(host));
+  }
+  return LC_OK;
 }
 
 /* ---- for models of second derivatives ------------------------------------------------------------------------ */

@@ -239,8 +239,8 @@ void lc_coded_moments(const lc_design *x, int K, const double *S, int threads, d
 int lc_design_may_shift(const lc_design *x, lc_index j);
 
 /* Column statistics of the user's columns; arrays of `out` are the caller's. Finite for finite columns of any size.
- * Columns with NaN or Inf have NaN statistics. Cost: one or two reads of X. */
-void lc_design_colstats(const lc_design *x, int threads, lc_colstat *out);
+ * Columns with NaN or Inf have NaN statistics. Cost: one or two reads of X. The status is the host's. */
+lc_status lc_design_colstats(const lc_design *x, const lc_host *host, lc_colstat *out);
 
 /* The part of `subset` that all designs share: `one`, and responses, weights and offsets of the runs. */
 lc_status lc_design_take_runs(const lc_design *x, lc_index count, const lc_index *first, lc_index length,

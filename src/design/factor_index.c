@@ -200,6 +200,7 @@ lc_status lc_coded_patterns(const lc_design *x, lc_design *out, int *pays, lc_ar
   if (!row || !place || !w) return LC_OUT_OF_MEMORY;
   for (lc_index h = 0; h < size; h++) place[h] = -1;
   for (lc_index i = 0; i < n; i++) {
+    if (i % LOOK == 0) LC_TRY(lc_poll(arena->host));
     lc_index h = (lc_index)(row_hash(x, i) & (uint64_t)(size - 1));
     while (place[h] >= 0 && !rows_equal(x, row[place[h]], i)) h = (h + 1) & (size - 1);
     if (place[h] < 0) {
@@ -225,7 +226,8 @@ static void numeric_stats(const lc_design *x, const lc_part *part, lc_index j, l
   lc_design_dense(&column, x->n, 1, LC_DOUBLE, part->value);
   column.w = x->w;
   lc_colstat one = {out->mean + j, out->sd + j, out->max_abs + j, out->n_na + j, out->n_nan + j, out->n_inf + j};
-  lc_design_colstats(&column, 1, &one);
+  const lc_host alone = {.threads = 1};
+  lc_design_colstats(&column, &alone, &one);
 }
 
 static void look_at(lc_colstat *out, lc_index j, double number) {

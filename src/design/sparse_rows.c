@@ -46,6 +46,8 @@ static int is_narrow(const lc_design *x) {
   return 1;
 }
 
+enum { ROUND = 1 << 25 }; /* entries that are copied between two polls */
+
 /* By counting. The copy is the same however many threads share the rows. */
 lc_status lc_sparse_as_rows(const lc_design *x, lc_rows *out, lc_arena *arena) {
   if (lc_sparse_rows(x)) {
@@ -65,11 +67,18 @@ lc_status lc_sparse_as_rows(const lc_design *x, lc_rows *out, lc_arena *arena) {
     pairs += (double)start[i + 1] * start[i + 1];
     start[i + 1] += start[i];
   }
+  LC_TRY(lc_poll(arena->host));
   int parts = entries > 100000 ? arena->host->threads : 1;
+  lc_index rounds = 1 + entries / ROUND;
+  for (lc_index round = 0; round < rounds; round++) {
+    lc_index first = n * round / rounds, rows = n * (round + 1) / rounds - first;
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(parts) schedule(static, 1) if (parts > 1)
 #endif
-  for (int k = 0; k < parts; k++) fill_rows(x, n * k / parts, n * (k + 1) / parts, start, column, value, narrow);
+    for (int k = 0; k < parts; k++)
+      fill_rows(x, first + rows * k / parts, first + rows * (k + 1) / parts, start, column, value, narrow);
+    LC_TRY(lc_poll(arena->host));
+  }
   memmove(start + 1, start, (size_t)n * sizeof *start); /* filling moved every start to the next */
   start[0] = 0;
   *out = (lc_rows){.design = x,

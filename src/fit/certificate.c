@@ -30,7 +30,7 @@ static lc_status decrement_at(lc_objective *obj, int known, lc_report *report) {
     double *scale = d + P, *next = scale + P;
     lc_scaled_hessian(obj, report, H, scale);
     for (lc_index i = 0; i < P; i++) d[i] = obj->G[i] * scale[i];
-    lc_cholesky(P, H, 1e-13, skip, &smallest);
+    lc_cholesky(obj->host, P, H, 1e-13, skip, &smallest);
     lc_cholesky_solve(P, H, P, skip, d);
     report->condition = 1 / sqrt(smallest);
     report->decrement = 0;
@@ -115,7 +115,7 @@ lc_status lc_certify(lc_objective *obj, int want, double spent, lc_report *repor
   double kkt = out->kkt;
   LC_TRY(lc_objective_gap(obj, out));
   out->kkt = kkt;
-  if (obj->loss->dual == NULL) {
+  if (obj->loss->flags & LC_SCALE_FREE) {
     LC_TRY(lc_objective_mistakes(obj, &report->mistakes));
     out->kind = LC_MISTAKES;
     out->gap = out->relative = report->mistakes;

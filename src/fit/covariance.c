@@ -68,7 +68,7 @@ static lc_status invert(const lc_objective *obj, lc_index size, const lc_index *
   if (status == LC_OK) {
     lc_objective_hessian(obj, 0, H);
     scaled_block(P, H, size, place, A, root);
-    lc_cholesky(size, A, 1e-14, skip, NULL);
+    lc_cholesky(obj->host, size, A, 1e-14, skip, NULL);
     memset(V, 0, (size_t)(size * size) * sizeof(double));
     for (lc_index j = 0; j < size; j++) {
       double *column = V + j * size;
@@ -77,6 +77,7 @@ static lc_status invert(const lc_objective *obj, lc_index size, const lc_index *
       lc_cholesky_solve(size, A, size, skip, column);
       for (lc_index i = 0; i < size; i++) column[i] = skip[i] ? 0 : column[i] / root[i] / obj->weight_sum;
     }
+    status = lc_poll(obj->host);
   }
   lc_arena_reset(obj->arena, mark);
   return status;

@@ -98,7 +98,7 @@ static int choose_shift(const lc_problem *problem, int second_order, double *shi
   /* Second derivatives see through a mean until digits are lost; first-order steps suffer from any, and scores of a
    * smoothed kink need all their digits. */
   int robust = second_order && (problem->loss->flags & LC_SMOOTH), any = 0;
-  int shuffles = problem->solver && (problem->solver->flags & LC_DRAWS) && problem->loss->dual;
+  int shuffles = problem->solver && (problem->solver->flags & LC_DRAWS) && !(problem->loss->flags & LC_SCALE_FREE);
   const double hidden = robust ? 30 : shuffles ? 0.05 : 1; /* steps along single rows suffer most */
   for (lc_index j = 0; j < problem->x->p; j++) {
     double mean = problem->mean[j], sd = problem->sd[j];
@@ -273,7 +273,7 @@ static lc_status run_certified(lc_objective *obj, const lc_settings *settings, d
   out->report.iterations = iterations;
   if (status == LC_STALLED && out->met) status = LC_OK;
   /* Without a certificate only a kink's smooth versions, not its subgradients, tell that there is no more to gain. */
-  int blind = !(obj->loss->flags & LC_SMOOTH) && !(out->solver->flags & LC_NEEDS_SMOOTH) && obj->loss->dual;
+  int blind = !(obj->loss->flags & (LC_SMOOTH | LC_SCALE_FREE)) && !(out->solver->flags & LC_NEEDS_SMOOTH);
   if (status == LC_OK && !out->met && (out->certificate.kind == LC_GAP || blind)) status = LC_STALLED;
   if (status == LC_OK && out->certificate.kind == LC_MISTAKES && out->report.mistakes > 0) status = LC_BUDGET;
   return status;

@@ -66,7 +66,8 @@ static lc_status factor_gram(const lc_design *x, unsigned char *alias, lc_basis 
       gram[j + i * q] *= root;
     }
   }
-  lc_cholesky(q, gram, 1e-9, alias, &smallest);
+  lc_cholesky(arena->host, q, gram, 1e-9, alias, &smallest);
+  LC_TRY(lc_poll(arena->host));
   out->condition = 1 / sqrt(smallest);
   out->needed = 0;
   return LC_OK;

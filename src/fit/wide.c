@@ -76,7 +76,8 @@ lc_status lc_wide_build(const lc_design *x, const lc_penalty *pen, lc_wide *out,
   }
   lc_arena_reset(arena, mark);
   if (status != LC_OK) return status;
-  lc_cholesky(n, out->U, 1e-13, out->skip, NULL);
+  lc_cholesky(host, n, out->U, 1e-13, out->skip, NULL);
+  LC_TRY(lc_poll(host));
   return bind(x, out, host, arena);
 }
 

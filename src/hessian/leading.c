@@ -77,9 +77,9 @@ lc_status lc_leading_find(const lc_objective *obj, const double *gram, lc_leadin
 }
 
 /* Factor of the symmetric matrix whose upper triangle is in M (n x n). */
-static void factor(lc_index n, double *M, unsigned char *skip) {
+static void factor(const lc_host *host, lc_index n, double *M, unsigned char *skip) {
   for (lc_index i = 0; i < n; i++) M[i * (n + 1)] *= 1 + TINY;
-  lc_cholesky(n, M, TINY * 1e-3, skip, NULL);
+  lc_cholesky(host, n, M, TINY * 1e-3, skip, NULL);
 }
 
 /* What filling needs, for a time. */
@@ -117,7 +117,7 @@ static void fill_kronecker(const lc_metric *metric, const double *ones, scratch 
     gram_of(q, r, spare->T, ones, spare);
     for (lc_index b = 0; b < r; b++)
       memcpy(A + b * r, spare->packed + lc_packed_at(0, b), (size_t)(b + 1) * sizeof(double));
-    factor(r, A, lead->skip + r * metric->K + g * r);
+    factor(NULL, r, A, lead->skip + r * metric->K + g * r);
   }
 }
 
@@ -155,7 +155,7 @@ static lc_status fill_hessian(const lc_objective *obj, const lc_metric *metric, 
   for (int c = 0; c < obj->K; c++)
     for (lc_index b = 0; b < r; b++)
       for (lc_index a = 0; a <= b; a++) lead->E[c * r + a + (c * r + b) * P] += spare->packed[lc_packed_at(a, b)];
-  factor(P, lead->E, lead->skip);
+  factor(obj->host, P, lead->E, lead->skip);
   return LC_OK;
 }
 

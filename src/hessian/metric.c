@@ -21,7 +21,7 @@ enum {
 /* Square of the unit of coefficient j. */
 static double mean_square(const lc_objective *obj, lc_index j) {
   lc_index feature = j - obj->pen->one;
-  double rms = feature < 0 || !obj->rms || !(obj->rms[feature] > 0) ? 1 : obj->rms[feature];
+  double rms = feature < 0 ? 1 : lc_objective_rms(obj, feature);
   return rms * rms;
 }
 
@@ -170,12 +170,13 @@ static lc_status curvature_block(void *context, const lc_block *block, double *s
 }
 
 /* Eigenvectors of S, given packed, and directions grouped by eigenvalue: equal steps of log s, at least a factor 2. */
-static void find_directions(lc_metric *metric, int most_groups, const double *S, double *full) {
+static lc_status find_directions(const lc_host *host, lc_metric *metric, int most_groups, const double *S,
+                                 double *full) {
   const double flat = 1e-9;
   int K = metric->K;
   for (int b = 0; b < K; b++)
     for (int a = 0; a <= b; a++) full[a + b * K] = full[b + a * K] = S[lc_packed_at(a, b)];
-  lc_eigen(K, full, metric->s, metric->V);
+  LC_TRY(lc_eigen(host, K, full, metric->s, metric->V));
   double largest = 0, least = INFINITY;
   for (int c = 0; c < K; c++) largest = fmax(largest, metric->s[c]);
   for (int c = 0; c < K; c++)
@@ -188,6 +189,7 @@ static void find_directions(lc_metric *metric, int most_groups, const double *S,
     metric->groups = (int)lc_max(metric->groups, metric->group[c] + 1);
     for (int a = 0; a < K; a++) metric->Vt[c + a * K] = metric->V[a + c * K];
   }
+  return LC_OK;
 }
 
 /* What the members of a group share: the geometric mean of their eigenvalues; 0 when there are none. */
@@ -215,7 +217,7 @@ static void factor_groups(const lc_objective *obj, lc_metric *metric, const doub
       for (lc_index i = 0; i <= j; i++) column[i] = gram[lc_packed_at(i, j)] / total;
       column[j] = fmax(column[j], share * mean_square(obj, j)) * (1 + tiny) + metric->l2[j] / s;
     }
-    lc_cholesky(q, U, 1e-14, metric->skip + g * q, NULL);
+    lc_cholesky(obj->host, q, U, 1e-14, metric->skip + g * q, NULL);
   }
 }
 
@@ -241,7 +243,7 @@ static lc_status fill(lc_objective *obj, lc_metric *metric) {
   metric->ready = total > 0;
   if (!metric->ready) return LC_OK;
   for (lc_index k = 0; k < ns; k++) sum[k] /= sum[ns];
-  find_directions(metric, most_factors(obj), sum, full);
+  LC_TRY(find_directions(obj->host, metric, most_factors(obj), sum, full));
   LC_TRY(lc_leading_find(obj, gram, &metric->leading));
   factor_groups(obj, metric, gram, total);
   return lc_leading_fill(obj, metric, Z);

@@ -1,4 +1,5 @@
-/* kernel/template.h - the inner loops for one vector instruction set; kernel/x86.c includes it once for each.
+/* kernel/template.h - the inner loops for one vector instruction set; kernel/x86.c and kernel/two_lanes.c include it
+ * once for each.
  *
  * Before the include: NAME(f) names a function, TARGET is its attribute, LANES doubles fit a VEC, DOT_ROWS x DOT_COLS
  * running sums fit the registers, MOST_SCORES score columns times two VECs do; V_* are the operations. LOADN and
@@ -10,6 +11,18 @@
  * alignment; nothing beyond row m is read or written. */
 
 #define ALWAYS TARGET static inline __attribute__((always_inline))
+
+#ifndef UNROLL
+/* Loops of constant length over registers must disappear, or the running sums live in memory. Under its address
+ * sanitizer clang would take minutes to compile the result, and speed is no matter. */
+#if !defined(__clang__)
+#define UNROLL _Pragma("GCC unroll 10")
+#elif __has_feature(address_sanitizer)
+#define UNROLL
+#else
+#define UNROLL _Pragma("unroll")
+#endif
+#endif
 
 /* ---- the columns of X ------------------------------------------------------------------------------------------ */
 
@@ -191,8 +204,7 @@ TARGET static void NAME(gram)(lc_index m, lc_index p, int one, int ns, const dou
     for (int s = 0; s < ns; s++) NAME(gram_one)(m, p, one, X, ldx, S + s * lds, C + s * ldc, work);
 }
 
-/* ---- scores ---------------------------------------------------------------------------------------------------------
- */
+/* ---- scores -------------------------------------------------------------------------------------------------- */
 
 /* z += x_j b_j for `count` <= 8 columns at once: one read and one write of z for all of them. */
 ALWAYS void NAME(axpy_block)(const int count, lc_index m, const double *const *x, const double *b, double *z) {
@@ -324,8 +336,7 @@ TARGET static void NAME(scores_of)(lc_index m, lc_index p, int K, const double *
   NAME(scores_any)(m, p, K, NULL, 0, x, B, ldb, Z, ldz);
 }
 
-/* ---- moments of a column
- * ---------------------------------------------------------------------------------------------- */
+/* ---- moments of a column -------------------------------------------------------------------------------------- */
 
 TARGET static void NAME(moments)(lc_index m, const double *x, double pilot, double *out) {
   VEC sum[2], squares[2], most[2], centre = V_SET1(pilot);
@@ -354,8 +365,7 @@ TARGET static void NAME(moments)(lc_index m, const double *x, double pilot, doub
   out[2] = largest;
 }
 
-/* ---- exp and logistic
- * ------------------------------------------------------------------------------------------------- */
+/* ---- exp and logistic ----------------------------------------------------------------------------------------- */
 
 /* For -746 <= x <= 710: exp(x) = 2^n (1 + r + r^2 g(r)), n = round(x / log 2), r = x - n log 2 in two parts; g a
  * Chebyshev fit of degree 10 on |r| <= log(2) / 2, error 2e-19. */
@@ -419,6 +429,8 @@ TARGET static void NAME(logistic)(lc_index m, const double *t, double *value, do
   }
 }
 
+#define LINE_VECS (LC_GATHER_WIDTH / LANES)
+
 /* ---- compressed vectors ------------------------------------------------------------------------------------------ */
 
 /* Value of entry e, from whichever is not NULL. */
@@ -436,20 +448,25 @@ ALWAYS void NAME(gather_single)(lc_index count, const int *start, const int *ind
   }
 }
 
-/* A line of W numbers in `vecs` vectors (1 or 2), the last with `rest` lanes. */
+/* A line of W numbers in `vecs` vectors, the last with W - (vecs - 1) LANES of its lanes. */
 ALWAYS void NAME(gather_lines)(const int vecs, lc_index count, const int *start, const int *index, const double *value,
                                const float *narrow, int W, const double *in, double *out) {
-  int whole = (vecs - 1) * LANES, rest = W - whole;
+  const int whole = vecs - 1;
+  int rest = W - whole * LANES;
   for (lc_index v = 0; v < count; v++) {
-    VEC first = V_ZERO(), last = V_ZERO();
+    VEC sum[LINE_VECS];
+    UNROLL
+    for (int k = 0; k <= whole; k++) sum[k] = V_ZERO();
     for (int e = start[v]; e < start[v + 1]; e++) {
       const double *line = in + (lc_index)index[e] * W;
       VEC x = V_SET1(NAME(entry)(value, narrow, e));
-      if (vecs > 1) first = V_FMA(x, V_LOAD(line), first);
-      last = V_FMA(x, V_LOADN(line + whole, rest), last);
+      UNROLL
+      for (int k = 0; k < whole; k++) sum[k] = V_FMA(x, V_LOAD(line + k * LANES), sum[k]);
+      sum[whole] = V_FMA(x, V_LOADN(line + whole * LANES, rest), sum[whole]);
     }
-    if (vecs > 1) V_STORE(out + v * W, first);
-    V_STOREN(out + v * W + whole, last, rest);
+    UNROLL
+    for (int k = 0; k < whole; k++) V_STORE(out + v * W + k * LANES, sum[k]);
+    V_STOREN(out + v * W + whole * LANES, sum[whole], rest);
   }
 }
 
@@ -463,27 +480,43 @@ ALWAYS void NAME(scatter_single)(lc_index count, const int *start, const int *in
 
 ALWAYS void NAME(scatter_lines)(const int vecs, lc_index count, const int *start, const int *index, const double *value,
                                 const float *narrow, int W, const double *in, double *out) {
-  int whole = (vecs - 1) * LANES, rest = W - whole;
+  const int whole = vecs - 1;
+  int rest = W - whole * LANES;
   for (lc_index v = 0; v < count; v++) {
-    VEC first = vecs > 1 ? V_LOAD(in + v * W) : V_ZERO(), last = V_LOADN(in + v * W + whole, rest);
+    VEC own[LINE_VECS];
+    UNROLL
+    for (int k = 0; k < whole; k++) own[k] = V_LOAD(in + v * W + k * LANES);
+    own[whole] = V_LOADN(in + v * W + whole * LANES, rest);
     for (int e = start[v]; e < start[v + 1]; e++) {
       double *line = out + (lc_index)index[e] * W;
       VEC x = V_SET1(NAME(entry)(value, narrow, e));
-      if (vecs > 1) V_STORE(line, V_FMA(x, first, V_LOAD(line)));
-      V_STOREN(line + whole, V_FMA(x, last, V_LOADN(line + whole, rest)), rest);
+      UNROLL
+      for (int k = 0; k < whole; k++) V_STORE(line + k * LANES, V_FMA(x, own[k], V_LOAD(line + k * LANES)));
+      V_STOREN(line + whole * LANES, V_FMA(x, own[whole], V_LOADN(line + whole * LANES, rest)), rest);
     }
   }
 }
 
 /* The width and the type of the values, known when compiled. */
-#define COMPRESSED(f, value, narrow)                                      \
-  do {                                                                    \
-    if (W == 1)                                                           \
-      NAME(f##_single)(count, start, index, value, narrow, in, out);      \
-    else if (W <= LANES)                                                  \
-      NAME(f##_lines)(1, count, start, index, value, narrow, W, in, out); \
-    else                                                                  \
-      NAME(f##_lines)(2, count, start, index, value, narrow, W, in, out); \
+#define LINES_OF(f, vecs, value, narrow)                                   \
+  case vecs:                                                               \
+    NAME(f##_lines)(vecs, count, start, index, value, narrow, W, in, out); \
+    break;
+#if LANES == 2
+#define LINES(f, value, narrow) \
+  LINES_OF(f, 1, value, narrow) \
+  LINES_OF(f, 2, value, narrow) LINES_OF(f, 3, value, narrow) LINES_OF(f, 4, value, narrow)
+#elif LANES == 4
+#define LINES(f, value, narrow) LINES_OF(f, 1, value, narrow) LINES_OF(f, 2, value, narrow)
+#else
+#define LINES(f, value, narrow) LINES_OF(f, 1, value, narrow)
+#endif
+#define COMPRESSED(f, value, narrow)                                 \
+  do {                                                               \
+    if (W == 1)                                                      \
+      NAME(f##_single)(count, start, index, value, narrow, in, out); \
+    else                                                             \
+      switch ((W + LANES - 1) / LANES) { LINES(f, value, narrow) }   \
   } while (0)
 
 TARGET static void NAME(gather)(lc_index count, const int *start, const int *index, const double *value,
@@ -502,6 +535,9 @@ TARGET static void NAME(scatter)(lc_index count, const int *start, const int *in
     COMPRESSED(scatter, NULL, narrow);
 }
 #undef COMPRESSED
+#undef LINES
+#undef LINES_OF
+#undef LINE_VECS
 
 static const lc_kernel NAME(kernel) = {KERNEL_NAME,       NAME(scores), NAME(gradient), NAME(scores_of),
                                        NAME(gradient_of), NAME(gram),   NAME(moments),  NAME(exp),

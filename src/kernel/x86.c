@@ -1,22 +1,11 @@
 /* kernel/x86.c - the inner loops for AVX2 and AVX-512, by attributes alone: no compiler flags, chosen at load
  * (kernel/dispatch.c). Not on Windows, where gcc may spill wide vectors to a stack that is not aligned for them (GCC
- * bug 54412). */
+ * bug 54412); kernel/two_lanes.c serves it. */
 #include "kernel/dispatch.h"
 
-#if LC_X86_KERNELS
+#if LC_WIDE_KERNELS
 
 #include <immintrin.h>
-#include <string.h>
-
-/* Loops of constant length over registers must disappear, or the running sums live in memory. Under its address
- * sanitizer clang would take minutes to compile the result, and speed is no matter. */
-#if !defined(__clang__)
-#define UNROLL _Pragma("GCC unroll 10")
-#elif __has_feature(address_sanitizer)
-#define UNROLL
-#else
-#define UNROLL _Pragma("unroll")
-#endif
 
 #define V_PREFETCH(p) _mm_prefetch((const char *)(p), _MM_HINT_T0)
 
@@ -132,18 +121,18 @@ TARGET static inline VEC avx2_scale(VEC a, VEC n) {
 
 #include "kernel/template.h"
 
-const lc_kernel *lc_kernel_x86(const char *name) {
+const lc_kernel *lc_kernel_wide(const char *name) {
   __builtin_cpu_init();
   int avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   int avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq");
-  if (avx512 && (!name || strcmp(name, "avx512") == 0)) return &avx512_kernel;
-  if (avx2 && (!name || strcmp(name, "avx2") == 0)) return &avx2_kernel;
+  if (avx512 && lc_kernel_is_meant(&avx512_kernel, name)) return &avx512_kernel;
+  if (avx2 && lc_kernel_is_meant(&avx2_kernel, name)) return &avx2_kernel;
   return NULL;
 }
 
 #else
 
-const lc_kernel *lc_kernel_x86(const char *name) {
+const lc_kernel *lc_kernel_wide(const char *name) {
   (void)name;
   return NULL;
 }

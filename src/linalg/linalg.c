@@ -61,12 +61,17 @@ static lc_index factor_block(double *A, lc_index lda, double tolerance, unsigned
   return skipped;
 }
 
-lc_index lc_cholesky_extend(lc_index from, lc_index n, double *A, lc_index lda, double tolerance, unsigned char *skip,
-                            double *smallest) {
+lc_index lc_cholesky_extend(const lc_host *host, lc_index from, lc_index n, double *A, lc_index lda, double tolerance,
+                            unsigned char *skip, double *smallest) {
   lc_index skipped = 0;
   double least = 1, diagonal[BLOCK];
   for (lc_index j0 = from; j0 < n; j0 += BLOCK) {
     lc_index columns = lc_min(BLOCK, n - j0);
+    if (host && lc_poll(host) != LC_OK) {
+      memset(skip + j0, 1, (size_t)(n - j0));
+      skipped += n - j0;
+      break;
+    }
     for (lc_index j = 0; j < columns; j++) diagonal[j] = A[(j0 + j) * (lda + 1)];
     for (lc_index i0 = 0; i0 < j0; i0 += BLOCK) {
       subtract_above(A, lda, i0, BLOCK, j0, columns);
@@ -79,8 +84,9 @@ lc_index lc_cholesky_extend(lc_index from, lc_index n, double *A, lc_index lda, 
   return skipped;
 }
 
-lc_index lc_cholesky(lc_index n, double *A, double tolerance, unsigned char *skip, double *smallest) {
-  return lc_cholesky_extend(0, n, A, n, tolerance, skip, smallest);
+lc_index lc_cholesky(const lc_host *host, lc_index n, double *A, double tolerance, unsigned char *skip,
+                     double *smallest) {
+  return lc_cholesky_extend(host, 0, n, A, n, tolerance, skip, smallest);
 }
 
 void lc_cholesky_solve(lc_index n, const double *U, lc_index ldu, const unsigned char *skip, double *b) {
@@ -115,31 +121,34 @@ static void rotate(lc_index n, double *A, double *V, lc_index p, lc_index q) {
   }
 }
 
-void lc_eigen(lc_index n, double *A, double *value, double *V) {
+lc_status lc_eigen(const lc_host *host, lc_index n, double *A, double *value, double *V) {
   memset(V, 0, (size_t)(n * n) * sizeof(double));
   for (lc_index i = 0; i < n; i++) V[i + i * n] = 1;
   for (int sweep = 0, rotated = 1; sweep < 50 && rotated; sweep++) {
     rotated = 0;
-    for (lc_index q = 1; q < n; q++)
+    for (lc_index q = 1; q < n; q++) {
+      if (host) LC_TRY(lc_poll(host));
       for (lc_index p = 0; p < q; p++) {
         double scale = sqrt(fabs(A[p + p * n])) * sqrt(fabs(A[q + q * n]));
         if (fabs(A[p + q * n]) <= 1e-17 * scale || A[p + q * n] == 0) continue;
         rotate(n, A, V, p, q);
         rotated = 1;
       }
+    }
   }
   for (lc_index i = 0; i < n; i++) value[i] = A[i + i * n];
+  return LC_OK;
 }
 
 lc_status lc_solve_minimum_norm(lc_index n, double *A, const double *b, double tolerance, double *x, lc_arena *arena) {
   lc_mark mark = lc_arena_mark(arena);
   double *value = lc_arena_doubles(arena, n), *V = lc_arena_doubles(arena, n * n);
   double *part = lc_arena_doubles(arena, n);
-  if (!value || !V || !part) {
+  lc_status status = value && V && part ? lc_eigen(arena->host, n, A, value, V) : LC_OUT_OF_MEMORY;
+  if (status != LC_OK) {
     lc_arena_reset(arena, mark);
-    return LC_OUT_OF_MEMORY;
+    return status;
   }
-  lc_eigen(n, A, value, V);
   double largest = 0;
   for (lc_index i = 0; i < n; i++) largest = fmax(largest, value[i]);
   for (lc_index i = 0; i < n; i++) part[i] = value[i] > tolerance * largest ? lc_dot(n, V + i * n, b) / value[i] : 0;

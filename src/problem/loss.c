@@ -211,6 +211,9 @@ typedef struct bend {
 } bend;
 typedef bend (*bend_fn)(double u, double mu);
 
+/* The comparisons in phi would make 0 of NaN. */
+static bend bend_at(bend_fn phi, double u, double mu) { return isnan(u) ? (bend){u, u, u} : phi(u, mu); }
+
 /* max(0, u), derivative 0 at the kink. With mu > 0 its smooth version (u + sqrt(u^2 + 4 mu^2)) / 2 of Chen,
  * Harker, Kanzow and Smale: above the ramp by at most mu, derivative in (0, 1), curvature everywhere, which is
  * what keeps Newton steps short of jumps; it follows the central path of an interior point method. */
@@ -247,7 +250,7 @@ static double margin_row(const lc_link *link, bend_fn phi, double margin, const 
   for (int c = 0; s && c < lc_link_pairs(link); c++) s[c * lds] = 0;
   for (int j = 0; j < link->k; j++) {
     if (j == y) continue;
-    bend b = phi(lc_link_score(link, z, ldz, j) - own + margin, link->mu);
+    bend b = bend_at(phi, lc_link_score(link, z, ldz, j) - own + margin, link->mu);
     int c = j - base;
     value += b.value;
     if (r && c >= 0) r[c * ldr] += b.first;
@@ -266,7 +269,7 @@ static void margin_rows(const lc_link *link, bend_fn phi, double margin, int m, 
     double v;
     if (link->vector) {
       double sign = y[i] > 0 ? 1 : -1;
-      bend b = phi(margin - sign * z[i], link->mu);
+      bend b = bend_at(phi, margin - sign * z[i], link->mu);
       v = b.value;
       if (r) r[i] = -sign * b.first;
       if (s) s[i] = b.second;
@@ -277,24 +280,24 @@ static void margin_rows(const lc_link *link, bend_fn phi, double margin, int m, 
   }
 }
 
-/* margin a - phi*(a): phi* = a^2 / 4 for squares, 0 for ramps, which know no a above 1. */
-static double margin_term(double quarter, double a) {
-  if (a < -rounding || (quarter == 0 && a > 1 + rounding)) return -INFINITY;
-  return a - quarter * a * a;
+/* margin a - phi*(a) for phi* = share a^2 on 0 <= a <= slope, the largest derivative of phi: share 1/4 for squares,
+ * 0 with slope 1 for ramps. */
+static double margin_term(double share, double slope, double a) {
+  return a < -rounding || a > slope + rounding ? -INFINITY : a - share * a * a;
 }
 
 /* The sum of that over the classes j != y, a_j the derivative for class j. */
-static void margin_dual(const lc_link *link, double quarter, int m, const double *r, lc_index ldr, const double *y,
-                        double *value) {
+static void margin_dual(const lc_link *link, double share, double slope, int m, const double *r, lc_index ldr,
+                        const double *y, double *value) {
   for (int i = 0; i < m; i++) {
     double sum = 0, base = 0;
     int own = code(y, i) - link->base;
     for (int c = 0; c < link->K; c++) {
       double a = link->vector ? r[i] * (1 - 2 * y[i]) : r[i + c * ldr];
       base -= a;
-      if (link->vector || c != own) sum += margin_term(quarter, a);
+      if (link->vector || c != own) sum += margin_term(share, slope, a);
     }
-    if (link->base && own >= 0) sum += margin_term(quarter, base);
+    if (link->base && own >= 0) sum += margin_term(share, slope, base);
     value[i] = sum;
   }
 }
@@ -310,11 +313,11 @@ LC_MARGIN_LOSS(squared_hinge, square, 1)
 #undef LC_MARGIN_LOSS
 
 static void hinge_dual(const lc_link *link, int m, const double *r, lc_index ldr, const double *y, double *value) {
-  margin_dual(link, 0, m, r, ldr, y, value);
+  margin_dual(link, 0, 1, m, r, ldr, y, value);
 }
 static void squared_hinge_dual(const lc_link *link, int m, const double *r, lc_index ldr, const double *y,
                                double *value) {
-  margin_dual(link, 0.25, m, r, ldr, y, value);
+  margin_dual(link, 0.25, INFINITY, m, r, ldr, y, value);
 }
 
 /* ---- the table ------------------------------------------------------------------------------------- */
@@ -324,12 +327,13 @@ const lc_loss lc_losses[] = {
      LC_PROBABILITY | LC_LIKELIHOOD | LC_SMOOTH | LC_CURVATURE | LC_HESSIAN | LC_DUAL, 2, 1, 0.25, logistic_rows,
      logistic_dual, logistic_response},
     {"softmax", "softmax (multinomial log-likelihood)",
-     LC_PROBABILITY | LC_LIKELIHOOD | LC_SMOOTH | LC_CURVATURE | LC_HESSIAN | LC_DUAL, 0, 0, 0.5, softmax_rows,
-     softmax_dual, softmax_response},
-    {"hinge", "hinge (linear support vector machine)", LC_DUAL | LC_SMOOTHABLE, 0, 1, 1, hinge_rows, hinge_dual, NULL},
-    {"squared_hinge", "squared hinge", LC_SMOOTH | LC_CURVATURE | LC_HESSIAN | LC_DUAL, 0, 1, 2, squared_hinge_rows,
-     squared_hinge_dual, NULL},
-    {"perceptron", "perceptron", 0, 0, 1, 1, perceptron_rows, NULL, NULL},
+     LC_PROBABILITY | LC_LIKELIHOOD | LC_SMOOTH | LC_CURVATURE | LC_HESSIAN | LC_DUAL, LC_MOST_CLASSES, 0, 0.5,
+     softmax_rows, softmax_dual, softmax_response},
+    {"hinge", "hinge (linear support vector machine)", LC_DUAL | LC_SMOOTHABLE, LC_MOST_CLASSES, 1, 1, hinge_rows,
+     hinge_dual, NULL},
+    {"squared_hinge", "squared hinge", LC_SMOOTH | LC_CURVATURE | LC_HESSIAN | LC_DUAL, LC_MOST_CLASSES, 1, 2,
+     squared_hinge_rows, squared_hinge_dual, NULL},
+    {"perceptron", "perceptron", LC_SCALE_FREE, LC_MOST_CLASSES, 1, 1, perceptron_rows, NULL, NULL},
 };
 const int lc_loss_count = (int)(sizeof lc_losses / sizeof lc_losses[0]);
 
@@ -345,7 +349,7 @@ lc_status lc_link_of(const lc_loss *loss, int k, int K, lc_link *out) {
   out->mu = 0;
   out->vector = k == 2 && K == 1 && loss->vector_form;
   out->base = K == k - 1 && !out->vector;
-  if (k < 2 || (loss->most_classes && k > loss->most_classes)) return LC_INVALID;
+  if (k < 2 || k > loss->most_classes) return LC_INVALID;
   if (loss->vector_form && loss->most_classes == 2 && !out->vector) return LC_INVALID;
   return out->vector || out->base || K == k ? LC_OK : LC_INVALID;
 }

@@ -23,14 +23,18 @@ enum {
   LC_CURVATURE = 8,   /* has a (generalised) Hessian */
   LC_HESSIAN = 16,    /* twice differentiable up to kinks: loss_hessian() of it makes sense */
   LC_DUAL = 32,       /* has the conjugate that a duality gap needs */
-  LC_SMOOTHABLE = 64  /* mu > 0 gives a smooth version, above by at most mu a wrong class */
+  LC_SMOOTHABLE = 64, /* mu > 0 gives a smooth version, above by at most mu a wrong class */
+  LC_SCALE_FREE = 128 /* homogeneous in the scores: its minimum says nothing, so that mistakes are counted */
 };
+
+/* So that pairs of score columns are counted in an int. */
+enum { LC_MOST_CLASSES = 65535 };
 
 typedef struct lc_loss lc_loss;
 struct lc_loss {
   const char *name, *title;
   unsigned flags;
-  int most_classes; /* 2 for two-class losses, 0 for any number */
+  int most_classes; /* 2 for two-class losses, else LC_MOST_CLASSES */
   int vector_form;  /* 1: two classes are one score column */
   double bend;      /* largest second derivative of the loss of one score (difference); 1 where there is none */
 
@@ -70,7 +74,7 @@ lc_status lc_link_of(const lc_loss *loss, int k, int K, lc_link *out);
 double lc_link_bound(const lc_loss *loss, const lc_link *link);
 
 /* Number of curvature weights of K score columns. */
-static inline int lc_link_pairs(const lc_link *link) { return link->K * (link->K + 1) / 2; }
+static inline int lc_link_pairs(const lc_link *link) { return (int)lc_packed_size(link->K); }
 
 /* Score of class j; z points at the row's first score. Base and vector links score the first class 0. */
 static inline double lc_link_score(const lc_link *link, const double *z, lc_index ldz, int j) {

@@ -11,10 +11,14 @@ SEXP lcr_get(SEXP list, const char *name) {
   return R_NilValue;
 }
 
+int lcr_is_number(SEXP x) {
+  int type = TYPEOF(x);
+  return (type == REALSXP || type == INTSXP || type == LGLSXP) && XLENGTH(x) == 1;
+}
+
 double lcr_get_number(SEXP list, const char *name) {
   SEXP value = lcr_get(list, name);
-  int number = TYPEOF(value) == REALSXP || TYPEOF(value) == INTSXP || TYPEOF(value) == LGLSXP;
-  if (!number || XLENGTH(value) != 1) Rf_error("'%s' must be one number", name);
+  if (!lcr_is_number(value)) Rf_error("'%s' must be one number", name);
   return Rf_asReal(value);
 }
 
@@ -22,6 +26,23 @@ const char *lcr_get_string(SEXP list, const char *name) {
   SEXP value = lcr_get(list, name);
   if (TYPEOF(value) != STRSXP || XLENGTH(value) != 1) Rf_error("'%s' must be one string", name);
   return CHAR(STRING_ELT(value, 0));
+}
+
+int lcr_get_flag(SEXP list, const char *name) { return lcr_get_number(list, name) == 1; }
+
+int lcr_get_count(SEXP list, const char *name) {
+  double value = lcr_get_number(list, name);
+  if (!(value >= 0 && value <= INT_MAX)) Rf_error("'%s' must be a number from 0 to %d", name, INT_MAX);
+  return (int)value;
+}
+
+const double *lcr_matrix(SEXP x, const char *what, int *rows, int *columns) {
+  SEXP dim = Rf_getAttrib(x, R_DimSymbol);
+  if (TYPEOF(x) != REALSXP || TYPEOF(dim) != INTSXP || XLENGTH(dim) != 2)
+    Rf_error("'%s' must be a double matrix", what);
+  *rows = INTEGER_RO(dim)[0];
+  *columns = INTEGER_RO(dim)[1];
+  return REAL_RO(x);
 }
 
 const double *lcr_doubles(SEXP x, R_xlen_t n, const char *what) {
@@ -62,6 +83,7 @@ static const char *check_coded(SEXP x, lc_design *out) {
   if (TYPEOF(dim) != INTSXP || XLENGTH(dim) != 2 || TYPEOF(parts) != VECSXP || TYPEOF(start) != INTSXP ||
       TYPEOF(column) != INTSXP || (weight != R_NilValue && TYPEOF(weight) != REALSXP))
     return "an element has the wrong type";
+  if (XLENGTH(parts) >= INT_MAX) return "there are too many parts";
   int n = INTEGER_RO(dim)[0], p = INTEGER_RO(dim)[1], nparts = (int)XLENGTH(parts);
   if (n < 0 || p < 0) return "a dimension is negative";
   if (XLENGTH(start) < 1 || (weight != R_NilValue && XLENGTH(weight) != XLENGTH(column)))
@@ -133,20 +155,32 @@ void lcr_design(SEXP x, SEXP y, int k, SEXP w, SEXP off, lcr_session *session, l
   }
 }
 
-void lcr_check(lc_status status) {
-  if (status < 0) Rf_error("%s", lc_status_find(status)->text);
+void lcr_call(const char *function, const char *first, const char *second) {
+  SEXP package = PROTECT(Rf_mkString("linclass"));
+  SEXP namespace = PROTECT(R_FindNamespace(package));
+  SEXP a = PROTECT(Rf_mkString(first)), b = PROTECT(Rf_mkString(second));
+  SEXP call = PROTECT(Rf_lang3(Rf_install(function), a, b));
+  Rf_eval(call, namespace);
+  UNPROTECT(5);
 }
 
-lcr_list lcr_list_make(R_xlen_t n) {
-  lcr_list list;
-  list.value = PROTECT(Rf_allocVector(VECSXP, n));
-  list.names = PROTECT(Rf_allocVector(STRSXP, n));
-  list.used = 0;
-  Rf_setAttrib(list.value, R_NamesSymbol, list.names);
+void lcr_check(lc_status status) {
+  if (status == LC_OK) return;
+  const lc_status_row *row = lc_status_find(status);
+  lcr_call("refuse_status", row->name, row->text);
+}
+
+SEXP lcr_list_make(R_xlen_t n) {
+  SEXP list = PROTECT(Rf_allocVector(VECSXP, n)), names = PROTECT(Rf_allocVector(STRSXP, n));
+  Rf_setAttrib(list, R_NamesSymbol, names);
+  UNPROTECT(2);
   return list;
 }
 
-void lcr_list_add(lcr_list *list, const char *name, SEXP value) {
-  SET_VECTOR_ELT(list->value, list->used, value);
-  SET_STRING_ELT(list->names, list->used++, Rf_mkChar(name));
+void lcr_list_add(SEXP list, const char *name, SEXP value) {
+  SEXP names = Rf_getAttrib(list, R_NamesSymbol);
+  R_xlen_t at = 0;
+  while (STRING_ELT(names, at) != R_BlankString) at++;
+  SET_VECTOR_ELT(list, at, value);
+  SET_STRING_ELT(names, at, Rf_mkChar(name));
 }

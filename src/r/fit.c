@@ -10,14 +10,17 @@ SEXP lcr_colstats(SEXP x, SEXP w) {
   const char *wrong = lcr_design_check(x, &design);
   if (wrong) return Rf_mkString(wrong);
   design.w = lcr_doubles(w, design.n, "weights");
-  lcr_list list = lcr_list_make(6);
-  for (int i = 0; i < 6; i++) lcr_list_add(&list, names[i], Rf_allocVector(REALSXP, design.p));
+  SEXP owner = PROTECT(lcr_session_begin());
+  SEXP list = PROTECT(lcr_list_make(6));
+  for (int i = 0; i < 6; i++) lcr_list_add(list, names[i], Rf_allocVector(REALSXP, design.p));
   double *column[6];
-  for (int i = 0; i < 6; i++) column[i] = REAL(VECTOR_ELT(list.value, i));
+  for (int i = 0; i < 6; i++) column[i] = REAL(VECTOR_ELT(list, i));
   lc_colstat stats = {column[0], column[1], column[2], column[3], column[4], column[5]};
-  lc_design_colstats(&design, lcr_thread_count(0), &stats);
+  lc_status status = lc_design_colstats(&design, &lcr_session_of(owner)->host, &stats);
+  lcr_session_end(owner);
+  lcr_check(status);
   UNPROTECT(2);
-  return list.value;
+  return list;
 }
 
 /* Settings by name: presets of the tables, then what R sends. */
@@ -32,13 +35,15 @@ static void read_settings(SEXP spec, const lc_solver *solver, lc_settings *out) 
     const lc_field *fields = part == 0 ? lc_control_fields : solver ? solver->fields : NULL;
     int nfields = part == 0 ? lc_control_field_count : solver ? solver->nfields : 0;
     for (R_xlen_t i = 0; TYPEOF(list) == VECSXP && i < XLENGTH(list); i++) {
-      const char *name = CHAR(STRING_ELT(names, i));
-      double value = Rf_asReal(VECTOR_ELT(list, i));
-      if (lc_settings_set(out, fields, nfields, name, value) != LC_OK)
+      SEXP value = VECTOR_ELT(list, i);
+      const char *name = TYPEOF(names) == STRSXP ? CHAR(STRING_ELT(names, i)) : "";
+      if (!lcr_is_number(value) || lc_settings_set(out, fields, nfields, name, Rf_asReal(value)) != LC_OK)
         Rf_error("'%s' is not a setting of this solver or out of its bounds", name);
     }
   }
-  out->seed = (uint64_t)lcr_get_number(spec, "seed");
+  double seed = lcr_get_number(spec, "seed");
+  if (!(seed >= 0 && seed <= 9007199254740992.0)) Rf_error("'seed' must be a number from 0 to 2^53");
+  out->seed = (uint64_t)seed;
 }
 
 /* A problem on x, whose intercept is set before. */
@@ -51,18 +56,19 @@ static void read_problem(SEXP spec, lc_design *x, lc_problem *out) {
   const char *solver = lcr_get_string(spec, "solver");
   out->solver = lc_solver_find(solver);
   if (!out->solver && strcmp(solver, "auto") != 0) Rf_error("unknown solver '%s'", solver);
-  out->k = Rf_asInteger(lcr_get(spec, "k"));
-  out->reference = Rf_asInteger(lcr_get(spec, "coding")) == 1;
+  out->k = lcr_get_count(spec, "k");
+  out->reference = lcr_get_flag(spec, "coding");
   out->pen.p = p;
   out->pen.one = x->one;
   out->pen.lambda = lcr_get_number(spec, "lambda");
+  if (!(out->pen.lambda >= 0)) Rf_error("'lambda' must not be negative");
   out->pen.l1 = lcr_doubles(lcr_get(spec, "l1"), p, "l1");
   out->pen.l2 = lcr_doubles(lcr_get(spec, "l2"), p, "l2");
   out->pen.lower = lcr_doubles(lcr_get(spec, "lower"), p, "lower");
   out->pen.upper = lcr_doubles(lcr_get(spec, "upper"), p, "upper");
-  out->pen.grouped = Rf_asLogical(lcr_get(spec, "grouped")) == 1;
+  out->pen.grouped = lcr_get_flag(spec, "grouped");
   out->spread = lcr_doubles(lcr_get(spec, "spread"), p, "spread");
-  out->wants_covariance = Rf_asLogical(lcr_get(spec, "covariance")) == 1;
+  out->wants_covariance = lcr_get_flag(spec, "covariance");
   SEXP stats = lcr_get(spec, "stats");
   out->mean = lcr_doubles(lcr_get(stats, "mean"), p, "mean");
   out->sd = lcr_doubles(lcr_get(stats, "sd"), p, "sd");
@@ -77,23 +83,24 @@ static void read_problem(SEXP spec, lc_design *x, lc_problem *out) {
 }
 
 static void read_task(SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec, lcr_session *session, lcr_task *out) {
-  lcr_design(x, y, Rf_asInteger(lcr_get(spec, "k")), w, off, session, &out->x);
-  out->x.one = Rf_asLogical(lcr_get(spec, "intercept")) == 1;
+  if (y == R_NilValue) Rf_error("'y' is missing");
+  lcr_design(x, y, lcr_get_count(spec, "k"), w, off, session, &out->x);
+  out->x.one = lcr_get_flag(spec, "intercept");
   read_problem(spec, &out->x, &out->problem);
   read_settings(spec, out->problem.solver, &out->settings);
   session->host.threads = lcr_thread_count(out->settings.threads);
   session->time_limit = out->settings.time_limit;
   session->trace = out->settings.trace > 0;
-  session->progress = Rf_asLogical(lcr_get(spec, "progress")) == 1;
+  session->progress = lcr_get_flag(spec, "progress");
 }
 
 SEXP lcr_task_run(SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec, lcr_worker *work) {
-  lcr_session *session = lcr_session_begin();
-  PROTECT(session->pointer);
+  SEXP owner = PROTECT(lcr_session_begin());
+  lcr_session *session = lcr_session_of(owner);
   lcr_task task;
   read_task(x, y, w, off, spec, session, &task);
   SEXP out = PROTECT(work(&task, spec, session));
-  lcr_session_end(session);
+  lcr_session_end(owner);
   UNPROTECT(2);
   return out;
 }
@@ -110,27 +117,27 @@ static SEXP certificate_list(const lc_solution *solution) {
   static const char *const kinds[] = {"duality_gap", "newton_decrement", "gradient", "mistakes", "sampled_decrement"};
   const lc_certificate *certificate = &solution->certificate;
   int known = certificate->kind != LC_KKT_ONLY;
-  lcr_list list = lcr_list_make(5);
-  lcr_list_add(&list, "kind", Rf_mkString(kinds[certificate->kind]));
-  lcr_list_add(&list, "gap", number(known ? certificate->gap : NAN));
-  lcr_list_add(&list, "relative", number(known ? certificate->relative : NAN));
-  lcr_list_add(&list, "kkt", number(certificate->kkt));
-  lcr_list_add(&list, "met", Rf_ScalarLogical(solution->met));
-  UNPROTECT(2);
-  return list.value;
+  SEXP list = PROTECT(lcr_list_make(5));
+  lcr_list_add(list, "kind", Rf_mkString(kinds[certificate->kind]));
+  lcr_list_add(list, "gap", number(known ? certificate->gap : NAN));
+  lcr_list_add(list, "relative", number(known ? certificate->relative : NAN));
+  lcr_list_add(list, "kkt", number(certificate->kkt));
+  lcr_list_add(list, "met", Rf_ScalarLogical(solution->met));
+  UNPROTECT(1);
+  return list;
 }
 
 static SEXP separation_list(const lc_solution *solution, int k) {
   static const char *const kinds[] = {"none", "quasi", "complete"};
   const lc_report *report = &solution->report;
-  lcr_list list = lcr_list_make(3);
-  lcr_list_add(&list, "kind", Rf_mkString(kinds[report->separation]));
+  SEXP list = PROTECT(lcr_list_make(3));
+  lcr_list_add(list, "kind", Rf_mkString(kinds[report->separation]));
   SEXP class_rows = PROTECT(Rf_allocVector(REALSXP, k));
   for (int c = 0; c < k; c++) REAL(class_rows)[c] = report->separation ? report->class_rows[c] : 0;
-  lcr_list_add(&list, "rows", number(report->separation ? report->separated_rows : 0));
-  lcr_list_add(&list, "class_rows", class_rows);
-  UNPROTECT(3);
-  return list.value;
+  lcr_list_add(list, "rows", number(report->separation ? report->separated_rows : 0));
+  lcr_list_add(list, "class_rows", class_rows);
+  UNPROTECT(2);
+  return list;
 }
 
 /* Mean loss of the model with intercepts alone, in closed form (no offsets): the entropy of the class shares. */
@@ -160,34 +167,34 @@ static SEXP fit_list(const lc_problem *problem, lc_status status, const lc_solut
   const lc_design *x = problem->x;
   const lc_status_row *row = lc_status_find(status);
   int stopped = status == LC_INTERRUPTED || status == LC_TIME_LIMIT; /* then nothing more is computed */
-  lcr_list list = lcr_list_make(18);
-  lcr_list_add(&list, "status", Rf_mkString(row->name));
-  lcr_list_add(&list, "text", Rf_mkString(row->text));
-  lcr_list_add(&list, "history", lcr_session_history(session));
+  SEXP list = PROTECT(lcr_list_make(18));
+  lcr_list_add(list, "status", Rf_mkString(row->name));
+  lcr_list_add(list, "text", Rf_mkString(row->text));
+  lcr_list_add(list, "history", lcr_session_history(session));
   if (status < 0) {
-    UNPROTECT(2);
-    return list.value;
+    UNPROTECT(1);
+    return list;
   }
-  lcr_list_add(&list, "coefficients", matrix_of(solution->B, lc_design_q(x), solution->K));
+  lcr_list_add(list, "coefficients", matrix_of(solution->B, lc_design_q(x), solution->K));
   SEXP aliased = PROTECT(Rf_allocVector(LGLSXP, x->p));
   for (lc_index j = 0; j < x->p; j++) LOGICAL(aliased)[j] = solution->alias[x->one + j] != 0;
-  lcr_list_add(&list, "aliased", aliased);
-  lcr_list_add(&list, "solver", Rf_mkString(solution->solver->name));
-  lcr_list_add(&list, "reason", Rf_mkString(solution->reason));
-  lcr_list_add(&list, "iterations", number(solution->report.iterations));
-  lcr_list_add(&list, "passes", number(solution->passes));
-  lcr_list_add(&list, "objective", number(solution->objective));
-  lcr_list_add(&list, "loss", number(solution->loss));
-  lcr_list_add(&list, "null_loss", number(null_loss(problem, &session->arena)));
-  lcr_list_add(&list, "weight_sum", number(solution->weight_sum));
-  lcr_list_add(&list, "certificate", certificate_list(solution));
-  lcr_list_add(&list, "separation", separation_list(solution, problem->k));
-  lcr_list_add(&list, "mistakes", number(solution->report.mistakes));
-  lcr_list_add(&list, "condition", number(solution->report.condition));
-  lcr_list_add(&list, "covariance",
+  lcr_list_add(list, "aliased", aliased);
+  lcr_list_add(list, "solver", Rf_mkString(solution->solver->name));
+  lcr_list_add(list, "reason", Rf_mkString(solution->reason));
+  lcr_list_add(list, "iterations", number(solution->report.iterations));
+  lcr_list_add(list, "passes", number(solution->passes));
+  lcr_list_add(list, "objective", number(solution->objective));
+  lcr_list_add(list, "loss", number(solution->loss));
+  lcr_list_add(list, "null_loss", number(null_loss(problem, &session->arena)));
+  lcr_list_add(list, "weight_sum", number(solution->weight_sum));
+  lcr_list_add(list, "certificate", certificate_list(solution));
+  lcr_list_add(list, "separation", separation_list(solution, problem->k));
+  lcr_list_add(list, "mistakes", number(solution->report.mistakes));
+  lcr_list_add(list, "condition", number(solution->report.condition));
+  lcr_list_add(list, "covariance",
                problem->wants_covariance && !stopped ? covariance_of(problem, solution, session) : R_NilValue);
-  UNPROTECT(3);
-  return list.value;
+  UNPROTECT(2);
+  return list;
 }
 
 static SEXP fit(lcr_task *task, SEXP spec, lcr_session *session) {

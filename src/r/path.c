@@ -9,7 +9,7 @@ static void read_spec(SEXP spec, lc_index n, lc_path_spec *out) {
   memset(out, 0, sizeof *out);
   SEXP lambdas = lcr_get(spec, "lambdas"), holdout = lcr_get(spec, "holdout");
   if (lambdas == R_NilValue) {
-    out->nlambdas = Rf_asInteger(lcr_get(spec, "nlambda"));
+    out->nlambdas = lcr_get_count(spec, "nlambda");
     out->min_ratio = lcr_get_number(spec, "min_ratio");
     if (out->nlambdas < 1 || !(out->min_ratio > 0 && out->min_ratio <= 1)) Rf_error("'nlambda' or 'min_ratio' is bad");
   } else {
@@ -22,6 +22,7 @@ static void read_spec(SEXP spec, lc_index n, lc_path_spec *out) {
   if (holdout == R_NilValue) return;
   if (TYPEOF(holdout) != INTSXP || n < 1 || XLENGTH(holdout) % n != 0) Rf_error("'holdout' is bad");
   out->holdout = INTEGER_RO(holdout);
+  if (XLENGTH(holdout) > INT_MAX) Rf_error("there are too many repeats for so many rows"); /* and folds <= n */
   out->nrepeats = (int)(XLENGTH(holdout) / n);
   for (R_xlen_t i = 0; i < XLENGTH(holdout); i++) {
     if (out->holdout[i] < 1 || out->holdout[i] > n) Rf_error("'holdout' is bad");
@@ -31,7 +32,7 @@ static void read_spec(SEXP spec, lc_index n, lc_path_spec *out) {
 
 /* Slots i, p and x of the sparse q x L matrix of one score column. */
 static SEXP column_slots(const lc_path *path, int c) {
-  lcr_list list = lcr_list_make(3);
+  SEXP list = PROTECT(lcr_list_make(3));
   double total = 0;
   for (lc_index l = 0; l < path->length; l++) total += (double)path->point[l].count[c];
   if (total > INT_MAX) Rf_error("the path has too many nonzero coefficients for a sparse matrix");
@@ -47,17 +48,17 @@ static SEXP column_slots(const lc_path *path, int c) {
     }
     INTEGER(p)[l + 1] = used;
   }
-  lcr_list_add(&list, "i", i);
-  lcr_list_add(&list, "p", p);
-  lcr_list_add(&list, "x", x);
-  UNPROTECT(5);
-  return list.value;
+  lcr_list_add(list, "i", i);
+  lcr_list_add(list, "p", p);
+  lcr_list_add(list, "x", x);
+  UNPROTECT(4);
+  return list;
 }
 
 static double or_na(double value) { return isnan(value) ? NA_REAL : value; }
 
 /* The numbers of all points, one vector for each. */
-static void add_points(lcr_list *list, const lc_path *path) {
+static void add_points(SEXP list, const lc_path *path) {
   static const struct {
     const char *name;
     size_t offset;
@@ -86,7 +87,7 @@ static void add_points(lcr_list *list, const lc_path *path) {
   UNPROTECT(2);
 }
 
-static void add_folds(lcr_list *list, const lc_path *path, int folds) {
+static void add_folds(SEXP list, const lc_path *path, int folds) {
   SEXP relative = PROTECT(Rf_allocMatrix(REALSXP, (int)path->length, folds));
   SEXP nonzero = PROTECT(Rf_allocMatrix(INTSXP, (int)path->length, folds));
   double missed = 0;
@@ -105,26 +106,26 @@ static void add_folds(lcr_list *list, const lc_path *path, int folds) {
 
 static SEXP path_list(lc_status status, const lc_path *path, const lc_path_spec *spec, SEXP scores) {
   const lc_status_row *row = lc_status_find(status);
-  lcr_list list = lcr_list_make(23);
-  lcr_list_add(&list, "status", Rf_mkString(row->name));
-  lcr_list_add(&list, "text", Rf_mkString(row->text));
+  SEXP list = PROTECT(lcr_list_make(23));
+  lcr_list_add(list, "status", Rf_mkString(row->name));
+  lcr_list_add(list, "text", Rf_mkString(row->text));
   if (status >= 0) {
     SEXP coefficients = PROTECT(Rf_allocVector(VECSXP, path->K));
     for (int c = 0; c < path->K; c++) SET_VECTOR_ELT(coefficients, c, column_slots(path, c));
-    lcr_list_add(&list, "coefficients", coefficients);
+    lcr_list_add(list, "coefficients", coefficients);
     UNPROTECT(1);
-    add_points(&list, path);
-    lcr_list_add(&list, "lambda_max", Rf_ScalarReal(path->lambda_max));
-    lcr_list_add(&list, "null_loss", Rf_ScalarReal(path->null_loss));
-    lcr_list_add(&list, "separated", Rf_ScalarLogical(path->separated));
-    lcr_list_add(&list, "weight_sum", Rf_ScalarReal(path->weight_sum));
-    lcr_list_add(&list, "solver", Rf_mkString(path->solver ? path->solver->name : ""));
-    lcr_list_add(&list, "reason", Rf_mkString(path->reason ? path->reason : ""));
-    lcr_list_add(&list, "scores", scores);
-    if (spec->holdout) add_folds(&list, path, spec->nfolds * spec->nrepeats);
+    add_points(list, path);
+    lcr_list_add(list, "lambda_max", Rf_ScalarReal(path->lambda_max));
+    lcr_list_add(list, "null_loss", Rf_ScalarReal(path->null_loss));
+    lcr_list_add(list, "separated", Rf_ScalarLogical(path->separated));
+    lcr_list_add(list, "weight_sum", Rf_ScalarReal(path->weight_sum));
+    lcr_list_add(list, "solver", Rf_mkString(path->solver ? path->solver->name : ""));
+    lcr_list_add(list, "reason", Rf_mkString(path->reason ? path->reason : ""));
+    lcr_list_add(list, "scores", scores);
+    if (spec->holdout) add_folds(list, path, spec->nfolds * spec->nrepeats);
   }
-  UNPROTECT(2);
-  return list.value;
+  UNPROTECT(1);
+  return list;
 }
 
 /* Scores of the rows that folds leave out, 0 before the run. */

@@ -28,16 +28,15 @@ SEXP lcr_predict(SEXP x, SEXP B, SEXP off, SEXP spec, SEXP type) {
   if (TYPEOF(type) != STRSXP || XLENGTH(type) != 1) Rf_error("'type' must be one string");
   const char *kind = CHAR(STRING_ELT(type, 0));
   int prob = strcmp(kind, "prob") == 0, class_only = strcmp(kind, "class") == 0;
-  lcr_session *session = lcr_session_begin();
-  PROTECT(session->pointer);
+  SEXP owner = PROTECT(lcr_session_begin());
+  lcr_session *session = lcr_session_of(owner);
   lc_design design;
   predict_context predict = {lc_loss_find(lcr_get_string(spec, "loss")), {0}, 0, NULL, NULL};
   lcr_design(x, R_NilValue, 0, R_NilValue, off, session, &design);
-  design.one = Rf_asLogical(lcr_get(spec, "intercept")) == 1;
-  SEXP dim = Rf_getAttrib(B, R_DimSymbol);
-  if (TYPEOF(B) != REALSXP || TYPEOF(dim) != INTSXP || INTEGER_RO(dim)[0] != lc_design_q(&design))
-    Rf_error("coefficients do not fit the columns of 'x'");
-  int K = INTEGER_RO(dim)[1], k = Rf_asInteger(lcr_get(spec, "k"));
+  design.one = lcr_get_flag(spec, "intercept");
+  int q, K, k = lcr_get_count(spec, "k");
+  const double *coefficients = lcr_matrix(B, "B", &q, &K);
+  if (q != lc_design_q(&design)) Rf_error("coefficients do not fit the columns of 'x'");
   if (!predict.loss || lc_link_of(predict.loss, k, K, &predict.link) != LC_OK)
     Rf_error("coefficients do not fit the loss");
   if (prob && !predict.loss->response) Rf_error("this loss has no probabilities");
@@ -48,13 +47,12 @@ SEXP lcr_predict(SEXP x, SEXP B, SEXP off, SEXP spec, SEXP type) {
   if (prob) predict.prob = REAL(out);
   if (class_only) predict.code = INTEGER(out);
   lc_pass pass = {.K = K,
-                  .B = REAL_RO(B),
+                  .B = coefficients,
                   .Z = prob || class_only ? NULL : REAL(out),
                   .block = prob || class_only ? predict_block : NULL,
                   .context = &predict};
   lc_status status = design.ops->pass(&design, &pass, &session->host, &session->arena);
-  lcr_session_end(session);
-  if (status == LC_INTERRUPTED) Rf_error("interrupted");
+  lcr_session_end(owner);
   lcr_check(status);
   UNPROTECT(2);
   return out;

@@ -15,11 +15,13 @@
 
 /* ---- session: memory, interrupts, history of one call (r/session.c) ---- */
 
-/* Lines of the history, in memory of malloc(). */
+/* Lines of the history, in memory of malloc(): every one at first, then every second, fourth ... so that their number
+ * is bounded, and always the last. */
 typedef struct lcr_history {
   lc_info *info;
   double *seconds;      /* of each line, since the start */
   R_xlen_t count, size; /* lines; lines that there is memory for */
+  double seen, every;   /* lines that came; one of so many stays */
 } lcr_history;
 
 typedef struct lcr_session {
@@ -27,17 +29,18 @@ typedef struct lcr_session {
   double started, polled;   /* by a clock in seconds: the start; the last look for an interrupt */
   double shown;             /* the last line of progress; 0: none yet */
   double time_limit;        /* seconds from the start; Inf at first */
+  int interrupted;          /* the user has asked to stop: said once, it holds to the end */
   int trace, progress;      /* 1: every line of the history is shown; one now and then when it takes long */
   lcr_history history;
   lc_host host;   /* its self is the session */
   lc_arena arena; /* on that host */
-  SEXP pointer;   /* owns all of the above; protected by the caller */
 } lcr_session;
 
-/* A new session; the result's `pointer` must be PROTECTed by the caller for as long as it is used. */
-lcr_session *lcr_session_begin(void);
+/* An external pointer that owns a new session; to be PROTECTed for as long as that is used. */
+SEXP lcr_session_begin(void);
+lcr_session *lcr_session_of(SEXP owner);
 /* Frees everything at once. */
-void lcr_session_end(lcr_session *session);
+void lcr_session_end(SEXP owner);
 /* The history as a named list of numeric columns. */
 SEXP lcr_session_history(const lcr_session *session);
 
@@ -50,12 +53,19 @@ int lcr_thread_count(double asked);
 
 /* ---- conversion (r/convert.c); every function signals an R error on bad arguments ---- */
 
-/* Element of a list by name, R_NilValue when absent; one number, one string, which must be there. */
+int lcr_is_number(SEXP x);
+/* Element of a list by name, R_NilValue when absent; one number (is it 1; is it a count), one string, which must be
+ * there. */
 SEXP lcr_get(SEXP list, const char *name);
 double lcr_get_number(SEXP list, const char *name);
+int lcr_get_flag(SEXP list, const char *name);
+int lcr_get_count(SEXP list, const char *name);
 const char *lcr_get_string(SEXP list, const char *name);
 /* A REALSXP of exactly n entries (NULL stays NULL), not copied; `what` is its name in the message. */
 const double *lcr_doubles(SEXP x, R_xlen_t n, const char *what);
+
+/* A matrix of doubles. */
+const double *lcr_matrix(SEXP x, const char *what, int *rows, int *columns);
 
 /* A matrix argument: its dimensions and storage; nothing is copied. Returns NULL or what is wrong with sparse slots. */
 const char *lcr_design_check(SEXP x, lc_design *out);
@@ -73,16 +83,14 @@ typedef SEXP lcr_worker(lcr_task *task, SEXP spec, lcr_session *session);
  * and ends the session. The vectors stay R's. */
 SEXP lcr_task_run(SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec, lcr_worker *work);
 
-/* Turns a status < 0 into an R error. */
+/* Calls a function of the package's R code with two strings; it may not return. */
+void lcr_call(const char *function, const char *first, const char *second);
+/* Where there is no whole result to hand back: any other status than LC_OK is a classed R error, or an interrupt. */
 void lcr_check(lc_status status);
 
-/* A named list under construction: a fixed number of slots filled in order. */
-typedef struct lcr_list {
-  SEXP value, names;
-  R_xlen_t used;
-} lcr_list;
-lcr_list lcr_list_make(R_xlen_t n); /* two PROTECTs for the caller to undo */
-void lcr_list_add(lcr_list *list, const char *name, SEXP value);
+/* A list of n places; each call puts a value, with its name, into the first that has no name yet. */
+SEXP lcr_list_make(R_xlen_t n);
+void lcr_list_add(SEXP list, const char *name, SEXP value);
 
 /* ---- routines ---- */
 SEXP lcr_losses(void);

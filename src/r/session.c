@@ -3,14 +3,17 @@
 #define _POSIX_C_SOURCE 200112L
 #endif
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
-#ifdef _WIN32
-#include <windows.h>
-#else
 #include <time.h>
-#endif
 
 #include "r/r.h"
+
+#ifdef _WIN32 /* last: its macros reach as far as they can */
+#define WIN32_LEAN_AND_MEAN
+#define NOMINMAX
+#include <windows.h>
+#endif
 
 typedef struct lcr_piece {
   struct lcr_piece *next;
@@ -47,10 +50,12 @@ static const double poll_seconds = 0.05;
 static lc_status poll(void *self) {
   lcr_session *session = self;
   double time = now();
-  if (time - session->polled < poll_seconds) return LC_OK;
-  session->polled = time;
-  /* R_ToplevelExec returns FALSE when the check jumped: no jump crosses the numerics. */
-  if (!R_ToplevelExec(check_interrupt, NULL)) return LC_INTERRUPTED;
+  if (!session->interrupted && time - session->polled >= poll_seconds) {
+    session->polled = time;
+    /* R_ToplevelExec returns FALSE when the check jumped: no jump crosses the numerics. */
+    session->interrupted = !R_ToplevelExec(check_interrupt, NULL);
+  }
+  if (session->interrupted) return LC_INTERRUPTED;
   return time - session->started > session->time_limit ? LC_TIME_LIMIT : LC_OK;
 }
 
@@ -65,12 +70,32 @@ static int grow(lcr_history *history) {
   return 1;
 }
 
+/* Room for a line: that of the last one, where it is not to stay. */
+static int place_for(lcr_history *history, R_xlen_t *at) {
+  enum { MOST = 1 << 16 };
+  int stays = fmod(history->seen - 1, history->every) == 0;
+  *at = history->count > 0 && !stays ? history->count - 1 : history->count;
+  history->seen++;
+  if (*at < history->count || history->count < history->size) return 1;
+  if (history->count < MOST) return grow(history);
+  for (R_xlen_t i = 0; i < MOST / 2; i++) {
+    history->info[i] = history->info[2 * i];
+    history->seconds[i] = history->seconds[2 * i];
+  }
+  history->every *= 2;
+  history->count = *at = MOST / 2;
+  return 1;
+}
+
 static void show(lcr_session *session, const lc_info *info, double time) {
   const double patience = 2, pause = 0.5; /* seconds before the first line, and between lines */
   int due = session->progress && time - session->started > patience && time - session->shown > pause;
-  if (session->trace)
-    REprintf("iteration %.0f: objective %.10g, gradient %.3g\n", info->iteration, info->objective, info->gradient_norm);
-  else if (due)
+  if (session->trace) {
+    char line[128];
+    snprintf(line, sizeof line, "iteration %.0f: objective %.10g, gradient %.3g", info->iteration, info->objective,
+             info->gradient_norm);
+    lcr_call("inform", "trace", line);
+  } else if (due)
     REprintf("\rlinclass: iteration %.0f, objective %.8g, %.0f s ", info->iteration, info->objective,
              time - session->started);
   if (due) session->shown = time;
@@ -80,9 +105,11 @@ static lc_status record(void *self, const lc_info *info) {
   lcr_session *session = self;
   lcr_history *history = &session->history;
   double time = now();
-  if (history->count == history->size && !grow(history)) return LC_OUT_OF_MEMORY;
-  history->info[history->count] = *info;
-  history->seconds[history->count++] = time - session->started;
+  R_xlen_t at;
+  if (!place_for(history, &at)) return LC_OUT_OF_MEMORY;
+  history->info[at] = *info;
+  history->seconds[at] = time - session->started;
+  history->count = at + 1;
   show(session, info, time);
   return poll(session);
 }
@@ -105,24 +132,26 @@ static void finalize(SEXP pointer) {
   release(session);
 }
 
-lcr_session *lcr_session_begin(void) {
+SEXP lcr_session_begin(void) {
   SEXP pointer = PROTECT(R_MakeExternalPtr(NULL, R_NilValue, R_NilValue));
   R_RegisterCFinalizerEx(pointer, finalize, TRUE);
   lcr_session *session = calloc(1, sizeof *session);
   if (!session) Rf_error("not enough memory");
   R_SetExternalPtrAddr(pointer, session);
-  session->pointer = pointer;
   session->started = session->polled = now();
   session->time_limit = INFINITY;
+  session->history.every = 1;
   session->host = (lc_host){session, more, poll, record, lcr_thread_count(0)};
   lc_arena_init(&session->arena, &session->host);
   UNPROTECT(1);
-  return session;
+  return pointer;
 }
 
-void lcr_session_end(lcr_session *session) {
-  if (session->shown > 0) REprintf("\n");
-  finalize(session->pointer);
+lcr_session *lcr_session_of(SEXP owner) { return R_ExternalPtrAddr(owner); }
+
+void lcr_session_end(SEXP owner) {
+  if (lcr_session_of(owner)->shown > 0) REprintf("\n");
+  finalize(owner);
 }
 
 SEXP lcr_session_history(const lcr_session *session) {
@@ -136,7 +165,7 @@ SEXP lcr_session_history(const lcr_session *session) {
                  {"step", offsetof(lc_info, step)}};
   enum { COLUMNS = sizeof columns / sizeof columns[0] };
   const lcr_history *history = &session->history;
-  lcr_list list = lcr_list_make(COLUMNS + 1);
+  SEXP list = PROTECT(lcr_list_make(COLUMNS + 1));
   for (int c = 0; c <= COLUMNS; c++) {
     SEXP column = PROTECT(Rf_allocVector(REALSXP, history->count));
     for (R_xlen_t i = 0; i < history->count; i++) {
@@ -144,9 +173,9 @@ SEXP lcr_session_history(const lcr_session *session) {
           c < COLUMNS ? *(const double *)((const char *)(history->info + i) + columns[c].offset) : history->seconds[i];
       REAL(column)[i] = isnan(value) ? NA_REAL : value;
     }
-    lcr_list_add(&list, c < COLUMNS ? columns[c].name : "seconds", column);
+    lcr_list_add(list, c < COLUMNS ? columns[c].name : "seconds", column);
     UNPROTECT(1);
   }
-  UNPROTECT(2);
-  return list.value;
+  UNPROTECT(1);
+  return list;
 }

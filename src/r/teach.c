@@ -14,19 +14,9 @@ SEXP lcr_sigmoid(SEXP z) {
   return out;
 }
 
-/* Dimensions of a double matrix argument. */
-static const double *matrix_argument(SEXP x, const char *what, int *rows, int *columns) {
-  SEXP dim = Rf_getAttrib(x, R_DimSymbol);
-  if (TYPEOF(x) != REALSXP || TYPEOF(dim) != INTSXP || XLENGTH(dim) != 2)
-    Rf_error("'%s' must be a double matrix", what);
-  *rows = INTEGER_RO(dim)[0];
-  *columns = INTEGER_RO(dim)[1];
-  return REAL_RO(x);
-}
-
 SEXP lcr_softmax(SEXP z) {
   int n, k;
-  const double *scores = matrix_argument(z, "z", &n, &k);
+  const double *scores = lcr_matrix(z, "z", &n, &k);
   SEXP out = PROTECT(Rf_allocMatrix(REALSXP, n, k));
   const lc_loss *loss = lc_loss_find("softmax");
   lc_link link = {.k = k, .K = k};
@@ -37,7 +27,8 @@ SEXP lcr_softmax(SEXP z) {
 
 /* J[i, j] = d p_i / d z_j = p_i (1{i = j} - p_j). */
 SEXP lcr_softmax_jacobian(SEXP z) {
-  if (TYPEOF(z) != REALSXP || XLENGTH(z) < 1) Rf_error("'z' must be a double vector");
+  if (TYPEOF(z) != REALSXP || XLENGTH(z) < 1 || XLENGTH(z) > INT_MAX)
+    Rf_error("'z' must be a double vector");
   int k = (int)XLENGTH(z);
   lc_link link = {.k = k, .K = k};
   SEXP out = PROTECT(Rf_allocMatrix(REALSXP, k, k));
@@ -57,9 +48,9 @@ SEXP lcr_softmax_jacobian(SEXP z) {
 
 SEXP lcr_raw_scores(SEXP x, SEXP B, SEXP b) {
   int p, K;
-  const double *weights = matrix_argument(B, "W", &p, &K);
-  lcr_session *session = lcr_session_begin();
-  PROTECT(session->pointer);
+  const double *weights = lcr_matrix(B, "W", &p, &K);
+  SEXP owner = PROTECT(lcr_session_begin());
+  lcr_session *session = lcr_session_of(owner);
   lc_design design;
   lcr_design(x, R_NilValue, 0, R_NilValue, R_NilValue, session, &design);
   const double *bias = lcr_doubles(b, K, "b");
@@ -75,24 +66,25 @@ SEXP lcr_raw_scores(SEXP x, SEXP B, SEXP b) {
   SEXP out = PROTECT(Rf_allocMatrix(REALSXP, (int)design.n, K));
   lc_pass pass = {.K = K, .B = all, .Z = REAL(out)};
   lc_status status = design.ops->pass(&design, &pass, &session->host, &session->arena);
-  lcr_session_end(session);
+  lcr_session_end(owner);
   lcr_check(status);
   UNPROTECT(2);
   return out;
 }
 
 SEXP lcr_sample_loss(SEXP z, SEXP y, SEXP loss, SEXP classes) {
-  int n, K, k = Rf_asInteger(classes);
-  const double *scores = matrix_argument(z, "z", &n, &K);
+  int n, K, k = lcr_is_number(classes) ? Rf_asInteger(classes) : 0;
+  const double *scores = lcr_matrix(z, "z", &n, &K);
   if (TYPEOF(loss) != STRSXP || XLENGTH(loss) != 1) Rf_error("'loss' must be one string");
   const lc_loss *row = lc_loss_find(CHAR(STRING_ELT(loss, 0)));
   lc_link link;
   if (!row || lc_link_of(row, k, K, &link) != LC_OK) Rf_error("'z' does not fit the loss and %d classes", k);
   if (TYPEOF(y) != INTSXP || XLENGTH(y) != n) Rf_error("'y' must have one code for each row of 'z'");
   double *code = (double *)R_alloc((size_t)n, sizeof(double));
+  const int *given = INTEGER_RO(y);
   for (int i = 0; i < n; i++) {
-    if (INTEGER_RO(y)[i] < 0 || INTEGER_RO(y)[i] >= k) Rf_error("'y' must hold codes from 0 to %d", k - 1);
-    code[i] = INTEGER_RO(y)[i];
+    if (given[i] < 0 || given[i] >= k) Rf_error("'y' must hold codes from 0 to %d", k - 1);
+    code[i] = given[i];
   }
   SEXP out = PROTECT(Rf_allocVector(REALSXP, n));
   row->rows(&link, n, scores, n, code, REAL(out), NULL, 0, NULL, 0);
@@ -108,21 +100,20 @@ typedef struct lesson {
   lc_penalty pen;
   lc_objective obj;
   const double *B;
+  double step; /* half-width of differences; 0: chosen */
 } lesson;
+typedef SEXP lesson_worker(lesson *with);
 
-/* Binds the arguments; leaves one PROTECT (the session) for the caller to undo. */
-static void begin(SEXP B, SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec, lesson *out) {
-  int q, K, k = Rf_asInteger(lcr_get(spec, "k"));
+static void read_lesson(SEXP B, SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec, lesson *out) {
+  int q, K, k = lcr_get_count(spec, "k");
   lc_link link;
-  out->session = lcr_session_begin();
-  PROTECT(out->session->pointer);
+  if (y == R_NilValue) Rf_error("'y' is missing");
   lcr_design(x, y, k, w, off, out->session, &out->x);
-  out->x.one = Rf_asLogical(lcr_get(spec, "intercept")) == 1;
-  out->B = matrix_argument(B, "W", &q, &K);
+  out->x.one = lcr_get_flag(spec, "intercept");
+  out->B = lcr_matrix(B, "W", &q, &K);
   const lc_loss *loss = lc_loss_find(lcr_get_string(spec, "loss"));
   if (!loss || lc_link_of(loss, k, K, &link) != LC_OK) Rf_error("'W' does not fit the loss and %d classes", k);
   if (q != lc_design_q(&out->x)) Rf_error("'W' does not fit the columns of 'x'");
-  if (!out->x.y) Rf_error("'y' is missing");
   if (out->x.noff != 0 && out->x.noff != K) Rf_error("'offset' must have %d columns", K);
   lc_index p = out->x.p;
   out->pen = (lc_penalty){.p = p,
@@ -135,21 +126,18 @@ static void begin(SEXP B, SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec, lesson *o
       lc_objective_init(&out->obj, &out->x, loss, &link, &out->pen, 0, &out->session->host, &out->session->arena));
 }
 
-static void evaluate(lesson *with, int want) {
-  lc_status status = lc_objective_eval(&with->obj, with->B, want);
-  if (status == LC_INTERRUPTED) Rf_error("interrupted");
-  lcr_check(status);
+/* Binds the arguments to an objective, and works in a session of its own. */
+static SEXP teach(SEXP B, SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec, double step, lesson_worker *work) {
+  SEXP owner = PROTECT(lcr_session_begin());
+  lesson with = {.session = lcr_session_of(owner), .step = step};
+  read_lesson(B, x, y, w, off, spec, &with);
+  SEXP out = PROTECT(work(&with));
+  lcr_session_end(owner);
+  UNPROTECT(2);
+  return out;
 }
 
-SEXP lcr_loss_value(SEXP B, SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec) {
-  lesson with;
-  begin(B, x, y, w, off, spec, &with);
-  evaluate(&with, LC_WANT_VALUE);
-  double value = with.obj.to.value;
-  lcr_session_end(with.session);
-  UNPROTECT(1);
-  return Rf_ScalarReal(value);
-}
+static void evaluate(lesson *with, int want) { lcr_check(lc_objective_eval(&with->obj, with->B, want)); }
 
 /* Gradient of the whole objective; the L1 part is lambda l1 sign(b), 0 at 0. */
 static void whole_gradient(lesson *with, int want) {
@@ -157,14 +145,22 @@ static void whole_gradient(lesson *with, int want) {
   lc_penalty_add_sign(&with->pen, with->obj.K, with->B, with->obj.G);
 }
 
-SEXP lcr_loss_gradient(SEXP B, SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec) {
-  lesson with;
-  begin(B, x, y, w, off, spec, &with);
-  whole_gradient(&with, 0);
-  SEXP out = PROTECT(Rf_allocMatrix(REALSXP, (int)with.obj.q, with.obj.K));
-  memcpy(REAL(out), with.obj.G, (size_t)with.obj.P * sizeof(double));
-  lcr_session_end(with.session);
-  UNPROTECT(2);
+/* An R matrix: dimensions of R's are ints. */
+static SEXP new_matrix(lc_index rows, lc_index columns) {
+  const double most = 4503599627370496.0; /* entries of an R vector */
+  if (rows > INT_MAX || columns > INT_MAX || (double)rows * (double)columns > most) lcr_check(LC_OUT_OF_MEMORY);
+  return Rf_allocMatrix(REALSXP, (int)rows, (int)columns);
+}
+
+static SEXP value_of(lesson *with) {
+  evaluate(with, LC_WANT_VALUE);
+  return Rf_ScalarReal(with->obj.to.value);
+}
+
+static SEXP gradient_of(lesson *with) {
+  whole_gradient(with, 0);
+  SEXP out = new_matrix(with->obj.q, with->obj.K);
+  memcpy(REAL(out), with->obj.G, (size_t)with->obj.P * sizeof(double));
   return out;
 }
 
@@ -172,61 +168,70 @@ static void needs_hessian(const lesson *with) {
   if (!(with->obj.loss->flags & LC_HESSIAN)) Rf_error("loss '%s' has no Hessian", with->obj.loss->name);
 }
 
-SEXP lcr_loss_hessian(SEXP B, SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec) {
-  lesson with;
-  begin(B, x, y, w, off, spec, &with);
-  needs_hessian(&with);
-  evaluate(&with, LC_WANT_GRADIENT | LC_WANT_CURVATURE);
-  SEXP out = PROTECT(Rf_allocMatrix(REALSXP, (int)with.obj.P, (int)with.obj.P));
-  lc_objective_hessian(&with.obj, 1, REAL(out));
-  lcr_session_end(with.session);
-  UNPROTECT(2);
+static SEXP hessian_of(lesson *with) {
+  needs_hessian(with);
+  SEXP out = PROTECT(new_matrix(with->obj.P, with->obj.P));
+  evaluate(with, LC_WANT_GRADIENT | LC_WANT_CURVATURE);
+  lc_objective_hessian(&with->obj, 1, REAL(out));
+  UNPROTECT(1);
   return out;
 }
 
 /* d = -H^+ g: B + d is the full step. */
-SEXP lcr_newton_step(SEXP B, SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec) {
+static SEXP newton_step_of(lesson *with) {
   const double rounding = 1e-13; /* eigenvalues below this share of the largest count as zero */
-  lesson with;
-  begin(B, x, y, w, off, spec, &with);
-  needs_hessian(&with);
-  whole_gradient(&with, LC_WANT_CURVATURE);
-  lc_index P = with.obj.P;
-  double *H = lc_arena_doubles(&with.session->arena, P * P);
+  needs_hessian(with);
+  whole_gradient(with, LC_WANT_CURVATURE);
+  lc_index P = with->obj.P;
+  double *H = lc_arena_doubles(&with->session->arena, P * P);
   if (!H) lcr_check(LC_OUT_OF_MEMORY);
-  lc_objective_hessian(&with.obj, 1, H);
-  for (lc_index i = 0; i < P; i++) with.obj.G[i] = -with.obj.G[i];
-  SEXP out = PROTECT(Rf_allocMatrix(REALSXP, (int)with.obj.q, with.obj.K));
-  lcr_check(lc_solve_minimum_norm(P, H, with.obj.G, rounding, REAL(out), &with.session->arena));
-  lcr_session_end(with.session);
-  UNPROTECT(2);
+  lc_objective_hessian(&with->obj, 1, H);
+  for (lc_index i = 0; i < P; i++) with->obj.G[i] = -with->obj.G[i];
+  SEXP out = PROTECT(new_matrix(with->obj.q, with->obj.K));
+  lcr_check(lc_solve_minimum_norm(P, H, with->obj.G, rounding, REAL(out), &with->session->arena));
+  UNPROTECT(1);
   return out;
 }
 
-/* max |g - fd| / max(1, |g|) over all coefficients, fd by central differences of the objective. */
-SEXP lcr_check_gradient(SEXP B, SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec, SEXP step) {
-  lesson with;
-  begin(B, x, y, w, off, spec, &with);
-  whole_gradient(&with, 0);
-  lc_index P = with.obj.P;
-  double *g = lc_arena_doubles(&with.session->arena, 2 * P), worst = 0, given = Rf_asReal(step);
+/* max |g - fd| / max(1, |g|) over all coefficients, fd by central differences of the objective; NaN where one is. */
+static SEXP gradient_error_of(lesson *with) {
+  whole_gradient(with, 0);
+  lc_index P = with->obj.P;
+  double *g = lc_arena_doubles(&with->session->arena, 2 * P), worst = 0;
   if (!g) lcr_check(LC_OUT_OF_MEMORY);
   double *at = g + P;
-  const double *start = with.B;
-  memcpy(g, with.obj.G, (size_t)P * sizeof(double));
+  const double *start = with->B;
+  memcpy(g, with->obj.G, (size_t)P * sizeof(double));
   memcpy(at, start, (size_t)P * sizeof(double));
-  with.B = at;
+  with->B = at;
   for (lc_index i = 0; i < P; i++) {
-    double h = given > 0 ? given : 6e-6 * fmax(1, fabs(start[i])), value[2];
+    double h = with->step > 0 ? with->step : 6e-6 * fmax(1, fabs(start[i])), value[2];
     for (int side = 0; side < 2; side++) {
       at[i] = start[i] + (side ? h : -h);
-      evaluate(&with, LC_WANT_VALUE);
-      value[side] = with.obj.to.value;
+      evaluate(with, LC_WANT_VALUE);
+      value[side] = with->obj.to.value;
     }
     at[i] = start[i];
-    worst = fmax(worst, fabs(g[i] - (value[1] - value[0]) / (2 * h)) / fmax(1, fabs(g[i])));
+    double error = fabs(g[i] - (value[1] - value[0]) / (2 * h)) / fmax(1, fabs(g[i]));
+    if (!(error <= worst)) worst = error;
+    if (isnan(worst)) break;
   }
-  lcr_session_end(with.session);
-  UNPROTECT(1);
   return Rf_ScalarReal(worst);
+}
+
+SEXP lcr_loss_value(SEXP B, SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec) {
+  return teach(B, x, y, w, off, spec, 0, value_of);
+}
+SEXP lcr_loss_gradient(SEXP B, SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec) {
+  return teach(B, x, y, w, off, spec, 0, gradient_of);
+}
+SEXP lcr_loss_hessian(SEXP B, SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec) {
+  return teach(B, x, y, w, off, spec, 0, hessian_of);
+}
+SEXP lcr_newton_step(SEXP B, SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec) {
+  return teach(B, x, y, w, off, spec, 0, newton_step_of);
+}
+SEXP lcr_check_gradient(SEXP B, SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec, SEXP step) {
+  if (!lcr_is_number(step)) Rf_error("'step' must be one number");
+  return teach(B, x, y, w, off, spec, Rf_asReal(step), gradient_error_of);
 }

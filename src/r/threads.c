@@ -1,6 +1,8 @@
 /* r/threads.c - how many threads a fit may use. */
-#ifndef _WIN32
+#if !defined(_WIN32) && !defined(_POSIX_C_SOURCE)
 #define _POSIX_C_SOURCE 200112L
+#endif
+#ifndef _WIN32
 #include <pthread.h>
 #endif
 #include <stdlib.h>
@@ -52,6 +54,7 @@ int lcr_thread_count(double asked) {
  * default. Returns the number in use. */
 SEXP lcr_threads(SEXP n) {
   if (n != R_NilValue) {
+    if (!lcr_is_number(n)) Rf_error("'n' must be one number");
     double count = Rf_asReal(n);
     wanted = count >= 1 ? (count > 1e6 ? 1000000 : (int)count) : 0;
   }

@@ -19,7 +19,7 @@ static double mean_square(const lc_objective *obj, lc_index j) {
 /* The perceptron's objective has no scale, so that any rate will do. */
 static void choose_units(lc_batch *batch, double rate) {
   const lc_objective *obj = batch->obj;
-  int perceptron = obj->loss->dual == NULL, given = !isnan(rate);
+  int perceptron = (obj->loss->flags & LC_SCALE_FREE) != 0, given = !isnan(rate);
   for (lc_index j = 0; j < obj->pen->p; j++) {
     double size = mean_square(obj, j) + (perceptron ? 0 : lc_penalty_l2(obj->pen, j) / bend_of(obj));
     batch->unit[j] = given ? 1 : 1 / size;

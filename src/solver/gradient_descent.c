@@ -67,7 +67,7 @@ static lc_status descent_run(lc_objective *obj, const lc_settings *settings, con
     if (fixed ? kkt == 0 : is_done(obj, settings, report->iterations > 0 ? step : NAN, kkt)) return LC_OK;
     if (report->iterations >= most) {
       /* A rate that ends above its start leads nowhere. The perceptron starts at the trivial optimum. */
-      int worse = fixed && obj->loss->dual && obj->at.value > first && most > 0;
+      int worse = fixed && !(obj->loss->flags & LC_SCALE_FREE) && obj->at.value > first && most > 0;
       return worse ? back_to(obj, &best) : fixed ? LC_BUDGET : LC_MAX_ITER;
     }
     if (fixed) {

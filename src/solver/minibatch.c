@@ -26,7 +26,7 @@ typedef struct run_state {
   double *best, least, first;   /* the best point met, its value; the value of the start */
 } run_state;
 
-static int is_perceptron(const lc_objective *obj) { return obj->loss->dual == NULL; }
+static int is_perceptron(const lc_objective *obj) { return (obj->loss->flags & LC_SCALE_FREE) != 0; }
 
 static lc_status prepare(run_state *run, const double *B, double epochs) {
   lc_objective *obj = run->obj;

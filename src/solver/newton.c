@@ -59,8 +59,8 @@ static lc_index factor(const lc_objective *obj, newton_work *work, double tolera
   for (int attempt = 0; attempt < 8; attempt++) {
     memcpy(work->factor.U, work->H, (size_t)(P * P) * sizeof(double));
     if (damping > 0) add_diagonal(P, work->factor.U, damping);
-    skipped = lc_cholesky(P, work->factor.U, tolerance, work->factor.skip, smallest);
-    if (skipped <= flat) return skipped;
+    skipped = lc_cholesky(obj->host, P, work->factor.U, tolerance, work->factor.skip, smallest);
+    if (skipped <= flat || lc_poll(obj->host) != LC_OK) return skipped;
     damping = damping > 0 ? 100 * damping : 1e-12;
   }
   return skipped;
@@ -126,6 +126,7 @@ static lc_status refresh(lc_objective *obj, newton_work *work, lc_report *report
   lc_scaled_hessian(obj, report, work->H, work->factor.scale);
   work->factor.flat =
       factor(obj, work, first && unpenalised ? suspicious_pivot : lost_pivot, work->factor.flat, &smallest);
+  LC_TRY(lc_poll(obj->host));
   if (first && unpenalised && unexplained_skip(obj, report, work)) return LC_RANK;
   if (first) report->condition = work->factor.condition = 1 / sqrt(smallest);
   return LC_OK;
