@@ -22,7 +22,7 @@ sql_rows <- function(data, query) {
 export_formulas <- list(
   numbers = ~ a + n, products = ~ a * n + I(n^2) + I(1 / n) + abs(a),
   functions = ~ a + log(t) + sqrt(t):n + exp(a), factors = ~ f + o + flag,
-  interactions = ~ f * a + f:o + flag:f, no_intercept = ~ f + a - 1, odd_name = ~ a + `odd "name`,
+  interactions = ~ f * a + f:o + flag:f, no_intercept = ~ f + a - 1,
   offset = ~ a + offset(log(t)))
 
 test_that("SQL and R give the probabilities and classes of predict()", {
@@ -49,7 +49,7 @@ test_that("SQL and R give the probabilities and classes of predict()", {
 test_that("scores of any loss and of matrices can be written", {
   skip_without("DBI", "RSQLite")
   d <- export_data()
-  x <- as.matrix(d[c("a", "t")])
+  x <- as.matrix(d[c("a", "odd \"name")])
   for (loss in c("hinge", "softmax")) for (y in c("y2", "y3")) {
     fit <- quiet(linclass(x, d[[y]], loss = loss, lambda = 0.1, alpha = 0))
     want <- as.matrix(predict(fit, x, type = "link"))
