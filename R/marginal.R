@@ -42,7 +42,7 @@ marginal_effects <- function(object, variables = NULL, newdata = NULL, change = 
   check_version(object)
   check_probability(object, "prob")
   rows <- effect_rows(object, newdata, weights, offset)
-  known <- if (is.null(object$terms)) object$blueprint$names else data_variables(object$terms)
+  known <- if (is.null(object$terms)) object$blueprint$names else object$blueprint$variables
   if (is.null(variables)) variables <- known
   unknown <- setdiff(c(variables, names(change)), known)
   if (length(unknown) || (length(change) && is.null(names(change)))) {
@@ -68,7 +68,7 @@ effect_rows <- function(object, newdata, weights, offset) {
     }
     given <- fit_rows(object)
     newdata <- if (is.null(object$terms)) as_columns(data_rows(object)$x) else
-      training_variables(object, data_variables(object$terms))
+      training_variables(object, object$blueprint$variables)
     weights <- row_totals(data_rows(object))
     offset <- if (is.data.frame(given)) given[["(offset)"]] else given$offset
   }

@@ -22,7 +22,7 @@ sql_rows <- function(data, query) {
 export_formulas <- list(
   numbers = ~ a + n, products = ~ a * n + I(n^2) + I(1 / n) + abs(a),
   functions = ~ a + log(t) + sqrt(t):n + exp(a), factors = ~ f + o + flag,
-  interactions = ~ f * a + f:o + flag:f, no_intercept = ~ f + a - 1,
+  interactions = ~ f * a + f:o + flag:f, no_intercept = ~ f + a - 1, odd_name = ~ a + `odd "name`,
   offset = ~ a + offset(log(t)))
 
 test_that("SQL and R give the probabilities and classes of predict()", {
