@@ -82,7 +82,7 @@ effect_rows <- function(object, newdata, weights, offset) {
 training_variables <- function(object, needed) {
   frame <- stats::model.frame(object)
   if (!all(needed %in% names(frame))) {
-    all <- tryCatch(as.data.frame(eval(object$call$data, home_of(object))), error = function(e) NULL)
+    all <- tryCatch(as.data.frame(eval(object$call$data, call_home(object))), error = function(e) NULL)
     at <- match(rownames(frame), rownames(all))
     if (!all(needed %in% names(all)) || anyNA(at)) {
       abort("data", paste("The variables inside functions of the formula cannot be had again: give",
