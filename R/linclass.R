@@ -12,7 +12,8 @@
 #' message), or numeric with two distinct values. Classes keep the order of the levels; with two
 #' classes the second level is the event, whose score and probability are modelled. A response of
 #' two columns (formula or matrix) counts events and non-events, as in [stats::glm()]; only the
-#' logistic loss takes it. One of more columns counts the classes, in their order; only softmax takes it. Levels without rows are dropped with a warning.
+#' logistic loss takes it. One of more columns counts the classes, in their order; only softmax takes
+#' it. Levels without rows are dropped with a warning.
 #'
 #' @section Coding:
 #' Two classes with a loss other than softmax have one score, and coefficients are a vector.
