@@ -21,7 +21,7 @@ enum {
 /* Square of the unit of coefficient j. */
 static double mean_square(const lc_objective *obj, lc_index j) {
   lc_index feature = j - obj->pen->one;
-  double rms = feature < 0 || !obj->rms || !(obj->rms[feature] > 0) ? 1 : obj->rms[feature];
+  double rms = feature < 0 ? 1 : lc_objective_rms(obj, feature);
   return rms * rms;
 }
 

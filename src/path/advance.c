@@ -69,7 +69,7 @@ static double steps_left(const lc_run *run, const lc_member *member) {
  * conjugate, and what they say of features that were seen before. A last step of the set may be part of it. */
 static lc_status look(lc_run *run, lc_member *member, int solved) {
   lc_objective *obj = &member->obj;
-  lc_model *m = &member->set.model;
+  lc_set_step *m = &member->set.step;
   lc_index n = obj->x->n;
   const double *w = obj->x->w;
   double primal, dual = -INFINITY, before = m->steps;
@@ -107,7 +107,7 @@ static lc_index place_of(const lc_objective *obj, lc_index f, lc_index c) { retu
 static int whole_row_in_set(const lc_member *member, lc_index f) {
   const lc_objective *obj = &member->obj;
   for (lc_index c = 0; c < obj->K; c += lc_penalty_width(obj->pen, obj->K))
-    if (member->set.model.slot[place_of(obj, f, c)] < 0) return 0;
+    if (member->set.set.position[place_of(obj, f, c)] < 0) return 0;
   return 1;
 }
 
@@ -196,21 +196,21 @@ static void seen_gradient(const lc_member *member, lc_index f, double *g) {
 static lc_status task_join(lc_run *run, lc_member *member) {
   const lc_objective *obj = &member->obj;
   lc_index claims = 0, width = lc_penalty_width(obj->pen, obj->K);
-  double *g = member->set.model.work;
+  double *g = member->gradient;
   for (lc_index v = 0; v < run->nlist; v++) {
     lc_index f = run->list[v];
     double unit = run->rms[f] > 0 ? run->rms[f] : 1;
     seen_gradient(member, f, g);
     for (lc_index c = 0; c < obj->K; c += width) {
       lc_index place = place_of(obj, f, c);
-      if (member->set.model.slot[place] >= 0) continue;
+      if (member->set.set.position[place] >= 0) continue;
       double violation = lc_penalty_group_violation(obj->pen, f, width, obj->at.B + place, obj->q, g + c, 1) / unit;
-      if (violation > member->goal) member->claims[claims++] = (lc_claim){violation, place};
+      if (violation > member->goal) member->claims[claims++] = (lc_violator){violation, place};
     }
   }
-  member->joined = lc_min(claims, lc_max(64, member->set.model.size / width));
-  if (claims > member->joined) qsort(member->claims, (size_t)claims, sizeof *member->claims, lc_claim_order);
-  for (lc_index v = 0; v < member->joined; v++) LC_TRY(lc_model_add(&member->set.model, member->claims[v].place));
+  member->joined = lc_min(claims, lc_max(64, member->set.set.size / width));
+  if (claims > member->joined) qsort(member->claims, (size_t)claims, sizeof *member->claims, lc_violator_order);
+  for (lc_index v = 0; v < member->joined; v++) LC_TRY(lc_set_add(&member->set.set, member->claims[v].index));
   return LC_OK;
 }
 
@@ -219,7 +219,7 @@ static lc_status join(lc_run *run) {
   lc_index most = run->nlist * (run->link.K / lc_penalty_width(&run->member->pen, run->link.K));
   lc_status status = LC_OK;
   for (lc_index m = 0; m < run->nmembers; m++)
-    if (run->member[m].pending && !(run->member[m].claims = lc_arena_alloc(run->arena, most, sizeof(lc_claim))))
+    if (run->member[m].pending && !(run->member[m].claims = lc_arena_alloc(run->arena, most, sizeof(lc_violator))))
       status = LC_OUT_OF_MEMORY;
   if (status == LC_OK) status = for_members(run, task_join);
   lc_arena_reset(run->arena, mark);
@@ -245,26 +245,26 @@ static void weigh(const lc_penalty *pen, lc_index f, lc_index width, const doubl
 static lc_status gap_of(lc_run *run, lc_member *member, double *out) {
   lc_objective *obj = &member->obj;
   const lc_penalty *pen = obj->pen;
-  const lc_model *model = &member->set.model;
+  const lc_working_set *set = &member->set.set;
   lc_index p = run->problem->x->p, width = lc_penalty_width(pen, obj->K);
   lc_mark mark = lc_arena_mark(&member->arena);
-  double *c = lc_arena_doubles(&member->arena, model->nrows * obj->K), *g = lc_arena_doubles(&member->arena, obj->K);
+  double *c = lc_arena_doubles(&member->arena, set->nrows * obj->K), *g = lc_arena_doubles(&member->arena, obj->K);
   double t = 1, primal, dual, sum = 0;
   if (!c || !g) return LC_OUT_OF_MEMORY;
   if (member->known) /* but for the factors that balance it, 1 up to rounding */
-    for (lc_index s = 0; s < model->size; s++) c[model->mate[s]] = model->dual[s];
+    for (lc_index s = 0; s < set->size; s++) c[set->cell[s]] = member->set.step.dual[s];
   else
-    lc_objective_columns(obj, model->nrows, model->rows, member->balanced, c);
+    lc_objective_columns(obj, set->nrows, set->rows, member->balanced, c);
   for (int round = 0; round < 2; round++) {
-    for (lc_index s = 0; s < model->size; s += lc_model_width(model, s)) {
-      lc_index f = lc_model_feature(model, s);
-      if (f >= 0) weigh(pen, f, width, c + model->mate[s], model->nrows, round, &t, &sum);
+    for (lc_index s = 0; s < set->size; s += lc_set_width(set, s)) {
+      lc_index f = lc_set_feature(set, s);
+      if (f >= 0) weigh(pen, f, width, c + set->cell[s], set->nrows, round, &t, &sum);
     }
     for (lc_index f = 0; f < p; f++) {
       if (member->screen.stamp[f] != member->screen.now) continue;
       seen_gradient(member, f, g);
       for (lc_index k = 0; k < obj->K; k += width)
-        if (model->slot[place_of(obj, f, k)] < 0) weigh(pen, f, width, g + k, 1, round, &t, &sum);
+        if (set->position[place_of(obj, f, k)] < 0) weigh(pen, f, width, g + k, 1, round, &t, &sum);
     }
   }
   lc_arena_reset(&member->arena, mark);
@@ -275,10 +275,10 @@ static lc_status gap_of(lc_run *run, lc_member *member, double *out) {
 
 /* Largest residual, in the units of the shown columns. */
 static double kkt_of(const lc_member *member) {
-  const lc_model *m = &member->set.model;
+  const lc_working_set *set = &member->set.set;
   double worst = 0;
-  for (lc_index s = 0; s < m->size; s += lc_model_width(m, s))
-    worst = fmax(worst, lc_model_residual(m, s) * m->unit[s]);
+  for (lc_index s = 0; s < set->size; s += lc_set_width(set, s))
+    worst = fmax(worst, lc_step_residual(&member->set.step, s) * set->rms[s]);
   return worst;
 }
 
@@ -296,7 +296,7 @@ static lc_status certify(lc_run *run, lc_member *member) {
 
 /* Where no feature was left to join: is it good enough? Otherwise a smaller goal. */
 static lc_status task_judge(lc_run *run, lc_member *member) {
-  const lc_model *m = &member->set.model;
+  const lc_set_step *m = &member->set.step;
   if (member->joined > 0 || !member->settled) return LC_OK;
   LC_TRY(certify(run, member));
   member->pending = 0;
@@ -322,7 +322,7 @@ static lc_status task_judge(lc_run *run, lc_member *member) {
 
 /* It is left as far as it came, with the features that just joined. */
 static lc_status give_up(lc_run *run, lc_member *member) {
-  LC_TRY(lc_model_load(&member->set.model));
+  LC_TRY(lc_step_load(&member->set.step));
   member->pending = member->known = 0; /* of those that joined the set knows no gradient */
   return certify(run, member);
 }
@@ -343,25 +343,24 @@ static double first_goal(const lc_run *run, const lc_member *member, double lamb
 /* A large set has no Hessian to predict with: the last two solutions are extrapolated in lambda. */
 static lc_status extrapolate(lc_run *run, lc_member *member) {
   lc_objective *obj = &member->obj;
-  lc_model *m = &member->set.model;
+  const lc_working_set *set = &member->set.set;
+  lc_set_step *step = &member->set.step;
   size_t bytes = (size_t)obj->P * sizeof(double);
   double ratio = (obj->pen->lambda - run->lambda) / (run->lambda - run->previous);
   int known = member->last != NULL && isfinite(ratio);
   if (!member->last && !(member->last = lc_arena_doubles(&member->arena, obj->P))) return LC_OUT_OF_MEMORY;
   if (known) {
-    LC_TRY(lc_model_reset(m));
-    for (lc_index s = 0; s < m->size; s++) {
-      double b = m->b[s], to = b + ratio * (b - member->last[m->place[s]]);
-      lc_index f = lc_model_feature(m, s);
-      if (f >= 0 && to * b <= 0) to = 0;
-      if (f >= 0 && obj->pen->lower) to = fmin(fmax(to, obj->pen->lower[f]), obj->pen->upper[f]);
-      m->b[s] = to;
+    LC_TRY(lc_step_reset(step));
+    for (lc_index s = 0; s < set->size; s++) {
+      double b = step->b[s], to = b + ratio * (b - member->last[set->index[s]]);
+      if (lc_set_feature(set, s) >= 0 && to * b <= 0) to = 0;
+      step->b[s] = lc_set_clip(set, s, to);
     }
   }
   memcpy(member->last, obj->at.B, bytes);
   if (!known) return LC_OK;
-  LC_TRY(lc_model_try(m, 1));
-  if (obj->to.value < obj->at.value) lc_model_take(m);
+  LC_TRY(lc_step_try(step, 1));
+  lc_step_take_if_lower(step);
   return LC_OK;
 }
 
@@ -373,25 +372,24 @@ static lc_status begin(lc_run *run, lc_member *member, double lambda) {
   member->most = 100 * least; /* 30 times the tolerance of the penalty, as the help of linclass_path() says */
   member->goal = member->ease * least;
   lc_objective_revalue(&member->obj);
-  lc_set_way way = lc_set_way_of(&member->set);
-  if (way != LC_WITHIN_ORTHANTS) lc_model_drop_zeros(&member->set.model);
-  if (way == LC_BY_SWEEPS) lc_model_sort(&member->set.model);
+  lc_set_way way;
+  LC_TRY(lc_set_solver_tidy(&member->set, &way));
   if (way != LC_BY_HESSIAN) {
     member->goal = fmin(member->goal, member->most); /* no last step follows, as by the Hessian */
     return extrapolate(run, member);
   }
-  return isinf(run->lambda) ? LC_OK : lc_model_predict(&member->set.model, run->lambda);
+  return isinf(run->lambda) ? LC_OK : lc_newton_predict(&member->set.newton, run->lambda);
 }
 
 /* Steps on the set, of those that the lambda has left; where its way wants violators to join first, it goes on after.
  */
 static lc_status solve_set(lc_run *run, lc_member *member) {
-  lc_model *m = &member->set.model;
+  lc_set_step *m = &member->set.step;
   double before = m->steps;
   lc_status status = lc_set_solve(&member->set, member->goal, steps_left(run, member));
   member->steps += m->steps - before;
   member->settled = status != LC_MAX_ITER;
-  if (m->stuck && status >= 0) LC_TRY(lc_model_reset(m)); /* the step that failed is forgotten */
+  if (m->stuck && status >= 0) LC_TRY(lc_step_reset(m)); /* the step that failed is forgotten */
   return status == LC_MAX_ITER ? LC_OK : status;
 }
 

@@ -141,7 +141,7 @@ static lc_status choose_first(lc_member *member, int (*which)(const lc_penalty *
   const lc_objective *obj = &member->obj;
   for (int c = 0; c < obj->K; c++)
     for (lc_index j = 0; j < obj->q; j++)
-      if (which(&member->pen, j - obj->pen->one)) LC_TRY(lc_model_add(&member->set.model, c * obj->q + j));
+      if (which(&member->pen, j - obj->pen->one)) LC_TRY(lc_set_add(&member->set.set, c * obj->q + j));
   return LC_OK;
 }
 
@@ -158,7 +158,7 @@ static lc_status go_to_zero(lc_member *member) {
   }
   lc_index n = obj->x->n * obj->K;
   for (lc_index i = 0; i < n; i++) obj->at.Z[i] = obj->x->off ? obj->x->off[i] : 0;
-  LC_TRY(lc_objective_move(obj, 0, NULL, NULL, member->set.model.R));
+  LC_TRY(lc_objective_move(obj, 0, NULL, NULL, member->set.step.R));
   lc_objective_accept(obj);
   return LC_OK;
 }
@@ -167,17 +167,17 @@ static lc_status start_member(lc_run *run, lc_member *member) {
   lc_index n = run->problem->x->n;
   int K = run->link.K;
   LC_TRY(bind(run, member));
-  member->set.most = LC_SET_MOST;
-  LC_TRY(lc_model_init(&member->set.model, &member->obj, 64));
+  LC_TRY(lc_set_solver_init(&member->set, &member->obj, LC_SET_MOST));
   member->s = lc_arena_doubles(&member->arena, run->link.k);
   member->balanced = run->residuals + (member - run->member) * n * K;
   member->relative_weight = lc_arena_doubles(&member->arena, member->x.w ? n * K : 0);
-  if (!member->s || !member->relative_weight) return LC_OUT_OF_MEMORY;
+  member->gradient = lc_arena_doubles(&member->arena, K);
+  if (!member->s || !member->relative_weight || !member->gradient) return LC_OUT_OF_MEMORY;
   LC_TRY(go_to_zero(member));
-  LC_TRY(lc_model_look(&member->set.model));
+  LC_TRY(lc_step_start(&member->set.step));
   member->pen.lambda = 0;
   LC_TRY(choose_first(member, is_unpenalised));
-  lc_status status = lc_model_solve(&member->set.model, 1e-12, 100);
+  lc_status status = lc_newton_solve(&member->set.newton, 1e-12, 100);
   if (status != LC_OK && status != LC_MAX_ITER) return status;
   return choose_first(member, excludes_zero);
 }

@@ -22,20 +22,21 @@ typedef struct lc_member {
   lc_objective obj;      /* on x and pen */
 
   /* by working sets: lc_members_advance() */
-  lc_set set;              /* of obj, from the start on */
+  lc_set_solver set;              /* of obj, from the start on */
   double *last;            /* P, as shown: of a large set the solution before the last one; NULL before */
   lc_screen screen;        /* sees `balanced` over the roots of the weights */
   double *s;               /* k factors of the classes at the present point (lc_objective_balance) */
   double *balanced;        /* n x K, in run->residuals: residuals with those factors */
   double *relative_weight; /* n x K scratch for the screen; empty without weights */
+  double *gradient;        /* K scratch: of a feature */
   int possible;            /* 1: there are such factors, so a gap is possible */
   int known;               /* 1: `balanced` is a dual point of the set's model, which knows its gradients */
   int pending;             /* 1: not yet at its gap for this lambda */
   lc_index beside;         /* its number among the pending members of a round */
-  lc_claim *claims;        /* of a round, in run->arena: groups that may join the set */
+  lc_violator *claims;        /* of a round, in run->arena: groups that may join the set */
   lc_index joined;         /* how many did */
   int settled;             /* 1: the last solve of the set reached its goal or can do no better */
-  double goal;             /* largest residual within the set, as of lc_model_residual() */
+  double goal;             /* largest residual within the set, as of lc_step_residual() */
   double most;             /* largest residual within the set at which a point may be left */
   double ease;             /* times the first-order goal: what the last points allowed */
   double best;             /* least gap and residual for this lambda, in units of the largest allowed; Inf before */

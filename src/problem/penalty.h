@@ -55,6 +55,11 @@ void lc_penalty_add_sign(const lc_penalty *pen, int K, const double *B, double *
 /* argmin over b in [lower_j, upper_j] of h/2 (b - v)^2 + lambda l1_j |b|, h > 0: soft threshold, then clip. */
 double lc_penalty_prox(const lc_penalty *pen, lc_index j, double v, double h);
 
+/* The nearest point to b within the bounds of feature j. */
+static inline double lc_penalty_clip_slope(const lc_penalty *pen, lc_index j, double b) {
+  return !pen->lower ? b : b < pen->lower[j] ? pen->lower[j] : b > pen->upper[j] ? pen->upper[j] : b;
+}
+
 /* b after time t under b' = -(g + l2 b + l1 sign b), the pull of the penalty beside a constant force g, within the
  * bounds: what many small proximal steps of total length t come to. Flows add up: t after s is s + t. */
 double lc_penalty_flow(const lc_penalty *pen, lc_index j, double b, double g, double t);
