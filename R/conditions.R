@@ -47,9 +47,14 @@ condition_topics <- list(
     separation = "Some classes are separated by the features: no finite maximum likelihood exists.",
     rank = "Columns are linear combinations of others; their coefficients are NA.",
     ill_conditioned = "The problem is nearly rank-deficient; few digits of the result are certain.",
+    rank_deficient = paste("Rows were predicted that the data of a fit with aliased columns do not",
+                           "determine."),
+    rows = "A formula was compared on fewer rows than the fit has, for its variables have NA.",
     range = "A variance is too large or too small for a number, and NA.",
     underdetermined = "There are more coefficients than rows and no penalty.",
-    nonfinite = "Predictions of some rows are not defined, because `newdata` is infinite there."
+    nonfinite = "Predictions of some rows are not defined, because `newdata` is infinite there.",
+    contrasts = "Contrasts that were given are not used, because no factor of the formula fits them.",
+    dependent_rows = "A term is computed from all rows together, so predictions depend on other rows."
   ),
   message = c(
     level_order = "The levels that were made from a character response, in order.",
@@ -113,6 +118,9 @@ nearest <- function(name, valid) {
   distance <- drop(utils::adist(tolower(name), tolower(valid)))
   starts <- startsWith(valid, name)
   if (any(starts)) return(valid[starts][1L])
+  # Letters in another order count as one mistake.
+  letters <- function(words) vapply(strsplit(tolower(words), ""), function(l) paste(sort(l), collapse = ""), "")
+  distance[letters(valid) == letters(name)] <- 1
   if (min(distance) <= max(1, nchar(name) %/% 3)) valid[which.min(distance)]
 }
 
@@ -134,6 +142,17 @@ check_no_dots <- function(dots, valid, hints = character()) {
   hint <- if (name[1L] %in% names(hints)) hints[[name[1L]]] else hint_nearest(name[1L], valid)
   abort("unused_argument", sprintf("Unknown argument `%s`.%s", name[1L], hint),
         argument = name[1L])
+}
+
+# The same for methods of generics that other packages call with arguments of their own (`se.fit`,
+# `misc`): these are let pass, and misspelt ones are not.
+check_foreign_dots <- function(dots, valid, hints = character()) {
+  names <- names(dots)
+  if (is.null(names)) names <- rep("", length(dots))
+  known <- vapply(names, function(name) {
+    name == "" || name %in% names(hints) || !is.null(nearest(name, valid))
+  }, NA)
+  check_no_dots(dots[known], valid, hints)
 }
 
 # The \itemize lists of the help page.

@@ -34,6 +34,7 @@ static void read_settings(SEXP spec, const lc_solver *solver, lc_settings *out) 
     SEXP list = lcr_get(spec, parts[part]), names = Rf_getAttrib(list, R_NamesSymbol);
     const lc_field *fields = part == 0 ? lc_control_fields : solver ? solver->fields : NULL;
     int nfields = part == 0 ? lc_control_field_count : solver ? solver->nfields : 0;
+    if (list != R_NilValue && TYPEOF(list) != VECSXP) Rf_error("'%s' must be a list", parts[part]);
     for (R_xlen_t i = 0; TYPEOF(list) == VECSXP && i < XLENGTH(list); i++) {
       SEXP value = VECTOR_ELT(list, i);
       const char *name = TYPEOF(names) == STRSXP ? CHAR(STRING_ELT(names, i)) : "";
