@@ -58,26 +58,29 @@ layout_penalties <- list(
   grouped = list(lambda = 0.01, grouped = TRUE))
 
 # Mini-batches end with their budget; what finishes them works on joined rows.
-layout_solvers <- function(loss, penalty) {
-  if (loss == "hinge") return(list("auto"))
+layout_solvers <- function(rows, loss, name) {
+  penalty <- layout_penalties[[name]]
+  if (rows != "joined" || loss == "hinge" || !name %in% c("none", "ridge", "lasso")) return(list("auto"))
   l1 <- penalty$lambda > 0 && !identical(penalty$alpha, 0)
-  c(list("auto"), if (!isTRUE(penalty$grouped)) "coordinate",
+  c(list("auto", "coordinate"),
     if (!l1) list("newton", "lbfgs", "gradient_descent", solver("minibatch", epochs = 2, finish = 1)))
 }
 
 # What remains beside a tight tolerance is rounding; a smoothed kink ends at about 1e-6 of its objective.
 layout_tolerance <- function(loss) if (loss == "hinge") 1e-6 else 1e-12
-layout_close <- function(loss) if (loss == "hinge") 5e-3 else 1e-6
+layout_close <- function(loss) if (loss == "hinge") 5e-3 else 5e-6
 
 layout_skips <- function(loss, name, response) {
   if (response == "two" && name == "grouped") return(TRUE) # one score column has no groups
   loss == "hinge" && name %in% c("none", "bounds") # not unique
 }
 
+# The largest difference from the first layout, in units of the largest value; NaN fails.
 expect_same <- function(value, layouts, tolerance, info) {
+  first <- c(value(layouts[1L]))
   for (layout in layouts[-1L]) {
-    expect_equal(as.vector(value(layout)), as.vector(value(layouts[1L])), tolerance = tolerance,
-                 info = paste(layout, info))
+    miss <- max(abs(c(value(layout)) - first)) / max(1, abs(first))
+    expect(miss <= tolerance, paste(layout, info, "differs by", format(miss)))
   }
 }
 
@@ -96,7 +99,7 @@ test_that("a fit, its predictions and its residuals do not depend on the layout"
     penalty <- layout_penalties[[name]]
     if (layout_skips(loss, name, case[[2L]])) next
     if (name == "offset" && case[[2L]] == "three") penalty$offset <- "o3"
-    for (method in if (rows == "joined") layout_solvers(loss, penalty) else "auto") {
+    for (method in layout_solvers(rows, loss, name)) {
       loose <- if (identical(method, "gradient_descent")) 1e-8 else 0 # its steps are many
       args <- c(list(loss = loss, solver = method, control = list(tolerance = layout_tolerance(loss) + loose)), penalty)
       fits <- suppressWarnings(lapply(layouts, function(layout) {
@@ -132,7 +135,7 @@ test_that("a path and a cross-validation do not depend on the layout", {
     if (name == "offset" && case[[2L]] == "three") penalties[[name]]$offset <- "o3"
     if (name == "offset" && case[[2L]] == "two") penalties[[name]]$offset <- "o"
     probability <- loss %in% c("logistic", "softmax")
-    for (method in if (name == "ridge" && loss != "hinge") c("auto", "newton", "lbfgs") else "auto") {
+    for (method in if (name == "ridge" && loss != "hinge") c("auto", "lbfgs") else "auto") {
       args <- c(list(loss = loss, lambda = c(0.1, 0.02, if (loss != "hinge") 0), foldid = "fold", keep = TRUE,
                      metric = c("deviance", "error", "auc", if (probability) "brier"), solver = method,
                      control = list(tolerance = layout_tolerance(loss))), penalties[[name]])
