@@ -91,7 +91,8 @@ engine_spec <- function(problem) {
        lambda = as.double(problem$lambda), l1 = problem$alpha * factor,
        l2 = (1 - problem$alpha) * factor, grouped = problem$grouped, spread = column_spread(stats, standardize),
        lower = problem$lower, upper = problem$upper, start = problem$start, solver = problem$solver$name,
-       options = problem$solver$options, control = unclass(problem$control), stats = stats,
+       options = problem$solver$options, control = unclass(problem$control),
+       tolerance_given = !is.null(problem$control$tolerance), stats = stats,
        seed = draw_seed(problem$solver), progress = interactive(),
        covariance = wants_vcov(problem))
 }

@@ -30,14 +30,12 @@ reexpress <- function(coefficients, levels, from, to) {
 new_linclass <- function(problem, result, call) {
   design <- problem$design
   likelihood <- problem$loss$likelihood
-  certificate <- c(result$certificate,
-                   tolerance = control_value(problem$control, "tolerance"))
   fit <- c(
     fit_head(problem, result, call, "linclass"),
     list(lambda = problem$lambda, objective = result$objective, loss_value = result$loss,
          null_loss = result$null_loss,
          deviance = if (likelihood) 2 * result$weight_sum * result$loss else NA_real_,
-         certificate = certificate, status = result$status, status_text = result$text,
+         certificate = result$certificate, status = result$status, status_text = result$text,
          converged = result$status == "ok", iterations = result$iterations,
          passes = result$passes, solver = result$solver, reason = result$reason,
          solver_options = problem$solver$options, control = problem$control,
