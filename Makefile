@@ -6,7 +6,7 @@ help:
 	@echo "make demo      install what is missing and the package, fit two models, draw a picture"
 	@echo "make test      install what the tests need and run them all"
 	@echo "make check     tests, gates and R CMD check --as-cran: what CI runs"
-	@echo "make install   install the package"
+	@echo "make install   install the package, with its vignettes where pandoc is there"
 	@echo "make document  write NAMESPACE and man/ from the comments in R/"
 	@echo "make bench     race the peers (ROWS=\"D1\" chooses rows); results in bench/results"
 	@echo "make lint      rooms, style, and the static checkers that are installed"
@@ -29,7 +29,7 @@ check:
 
 install:
 	@tools/setup demo
-	@tools/install
+	@VIGNETTES=yes tools/install
 
 document:
 	@tools/setup docs

@@ -31,6 +31,7 @@ condition_topics <- list(
     no_probability = "Probabilities were asked of a loss that defines none.",
     no_likelihood = "A quantity of maximum likelihood was asked of a fit that is none.",
     no_vcov = "Standard errors were asked of a fit that has none.",
+    export = "The scoring rule of a fit cannot be written in another language.",
     no_hessian = "A Hessian was asked of a loss that has none.",
     version = "The object was made by another version, or lacks a part that is needed.",
     memory = "The memory needed could not be had.",
@@ -47,9 +48,14 @@ condition_topics <- list(
     separation = "Some classes are separated by the features: no finite maximum likelihood exists.",
     rank = "Columns are linear combinations of others; their coefficients are NA.",
     ill_conditioned = "The problem is nearly rank-deficient; few digits of the result are certain.",
+    rank_deficient = paste("Rows were predicted that the data of a fit with aliased columns do not",
+                           "determine."),
+    rows = "A formula was compared on fewer rows than the fit has, for its variables have NA.",
     range = "A variance is too large or too small for a number, and NA.",
     underdetermined = "There are more coefficients than rows and no penalty.",
-    nonfinite = "Predictions of some rows are not defined, because `newdata` is infinite there."
+    nonfinite = "Predictions of some rows are not defined, because `newdata` is infinite there.",
+    contrasts = "Contrasts that were given are not used, because no factor of the formula fits them.",
+    dependent_rows = "A term is computed from all rows together, so predictions depend on other rows."
   ),
   message = c(
     level_order = "The levels that were made from a character response, in order.",
@@ -84,9 +90,10 @@ match_choice <- function(value) {
   if (is.null(value) || identical(value, choices)) return(choices[[1L]])
   found <- if (is.character(value) && length(value) == 1L && !is.na(value)) pmatch(value, choices)
   if (length(found) && !is.na(found)) return(choices[[found]])
-  abort("argument", sprintf("`%s` must be %s, not %s.", name,
+  hint <- if (name == "type") hint_neighbour(value, neighbour_types, " Here it is %s.") else ""
+  abort("argument", sprintf("`%s` must be %s, not %s.%s", name,
                             paste(dQuote(choices, FALSE), collapse = " or "),
-                            describe_value(value)), argument = name)
+                            describe_value(value), hint), argument = name)
 }
 
 # "a, b, c and 4 more": long lists of names or row numbers stay readable.
@@ -113,6 +120,9 @@ nearest <- function(name, valid) {
   distance <- drop(utils::adist(tolower(name), tolower(valid)))
   starts <- startsWith(valid, name)
   if (any(starts)) return(valid[starts][1L])
+  # Letters in another order count as one mistake.
+  letters <- function(words) vapply(strsplit(tolower(words), ""), function(l) paste(sort(l), collapse = ""), "")
+  distance[letters(valid) == letters(name)] <- 1
   if (min(distance) <= max(1, nchar(name) %/% 3)) valid[which.min(distance)]
 }
 
@@ -131,9 +141,22 @@ check_no_dots <- function(dots, valid, hints = character()) {
       "Unnamed argument `%s` is not used: arguments after the data must be named.",
       substr(deparse1(dots[[which(name == "")[1L]]]), 1L, 40L)), argument = "")
   }
-  hint <- if (name[1L] %in% names(hints)) hints[[name[1L]]] else hint_nearest(name[1L], valid)
+  hint <- if (name[1L] %in% names(hints)) hints[[name[1L]]] else
+    hint_neighbour(name[1L], neighbour_arguments)
+  if (hint == "") hint <- hint_nearest(name[1L], valid)
   abort("unused_argument", sprintf("Unknown argument `%s`.%s", name[1L], hint),
         argument = name[1L])
+}
+
+# The same for methods of generics that other packages call with arguments of their own (`se.fit`,
+# `misc`): these are let pass, and misspelt ones are not.
+check_foreign_dots <- function(dots, valid, hints = character()) {
+  names <- names(dots)
+  if (is.null(names)) names <- rep("", length(dots))
+  known <- vapply(names, function(name) {
+    name == "" || name %in% names(hints) || !is.null(nearest(name, valid))
+  }, NA)
+  check_no_dots(dots[known], valid, hints)
 }
 
 # The \itemize lists of the help page.

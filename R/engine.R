@@ -47,6 +47,14 @@ check_start <- function(start, problem) {
   }
   if (any(!is.finite(start))) abort("shape", "`start` has values that are missing or infinite.")
   if (!is.null(colnames(start))) {
+    if (identical(colnames(start), terms)) {
+      colnames(start) <- NULL # by place: names need not be unique
+    } else if (anyDuplicated(terms)) {
+      abort("names", sprintf("Several columns are named %s: give `start` without names.",
+                             enumerate(unique(terms[duplicated(terms)]))))
+    }
+  }
+  if (!is.null(colnames(start))) {
     if (!setequal(colnames(start), terms)) {
       abort("shape", sprintf("`start` is named %s and the terms are %s.",
                              enumerate(colnames(start)), enumerate(terms)))
@@ -83,7 +91,8 @@ engine_spec <- function(problem) {
        lambda = as.double(problem$lambda), l1 = problem$alpha * factor,
        l2 = (1 - problem$alpha) * factor, grouped = problem$grouped, spread = column_spread(stats, standardize),
        lower = problem$lower, upper = problem$upper, start = problem$start, solver = problem$solver$name,
-       options = problem$solver$options, control = unclass(problem$control), stats = stats,
+       options = problem$solver$options, control = unclass(problem$control),
+       tolerance_given = !is.null(problem$control$tolerance), stats = stats,
        seed = draw_seed(problem$solver), progress = interactive(),
        covariance = wants_vcov(problem))
 }
@@ -122,10 +131,15 @@ refuse_status <- function(status, text) {
   abort(topic, paste0("There is no result: ", text))
 }
 
+# Which terms, by place: names need not be unique.
+is_aliased <- function(aliased, problem) {
+  c(if (problem$intercept) FALSE, seq_len(problem$p) %in% seq_len(problem$p)[aliased])
+}
+
 # From the coding of the fit to the one that is shown, with names; NA for aliased columns.
 show_coefficients <- function(w, aliased, problem) {
   terms <- term_names(problem$design$blueprint)
-  gone <- terms %in% problem$design$blueprint$names[aliased]
+  gone <- is_aliased(aliased, problem)
   if (problem$coding == "vector") {
     w <- stats::setNames(as.vector(w), terms)
     w[gone] <- NA
@@ -151,7 +165,7 @@ fit_vcov <- function(result, problem) {
   v <- result$covariance
   if (is.null(v)) return(NULL)
   terms <- term_names(problem$design$blueprint)
-  shown <- terms[!terms %in% problem$design$blueprint$names[result$aliased]]
+  shown <- terms[!is_aliased(result$aliased, problem)]
   if (problem$coding == "vector") {
     dimnames(v) <- list(shown, shown)
     return(v)
@@ -214,11 +228,11 @@ report_conditions <- function(fit) {
 
 warn_separation <- function(separation) {
   warn("separation", sprintf(paste(
-    "Classes are %s separated by the features (%s), so that the likelihood has no finite maximum:",
+    "Classes (%s) are %s separated by columns (%s), so that the likelihood has no finite maximum:",
     "the coefficients are those where the fit stopped and their standard errors mean nothing. Use",
     "lambda > 0 for a finite solution."),
-    if (separation$kind == "complete") "perfectly" else "in part",
-    enumerate(separation$classes, 10L)), classes = separation$classes)
+    enumerate(separation$classes, 10L), if (separation$kind == "complete") "perfectly" else "in part",
+    enumerate(separation$columns, 10L)), classes = separation$classes, columns = separation$columns)
 }
 
 warn_condition <- function(fit) {

@@ -12,7 +12,8 @@
 #' message), or numeric with two distinct values. Classes keep the order of the levels; with two
 #' classes the second level is the event, whose score and probability are modelled. A response of
 #' two columns (formula or matrix) counts events and non-events, as in [stats::glm()]; only the
-#' logistic loss takes it. Levels without rows are dropped with a warning.
+#' logistic loss takes it. One of more columns counts the classes, in their order; only softmax takes
+#' it. Levels without rows are dropped with a warning.
 #'
 #' @section Coding:
 #' Two classes with a loss other than softmax have one score, and coefficients are a vector.
@@ -49,8 +50,8 @@
 #' @param x a formula (`data` may stand before it, as in `data |> linclass(formula = y ~ a)`); a
 #'   numeric, integer or logical matrix (n rows, p columns, no column of ones); a matrix of package
 #'   Matrix (sparse ones are not made dense); or a data frame of numeric columns.
-#' @param formula a formula `class ~ features`; `offset()` terms are allowed, and `- 1` drops the
-#'   intercept.
+#' @param formula a formula `class ~ features`, or a string or call that is one; `offset()` terms are
+#'   allowed, and `- 1` drops the intercept.
 #' @param data a data frame, list or environment with the variables of the formula.
 #' @param y the response, n values (see Classes).
 #' @param ... not used; an argument here is an error that names the most similar one.
@@ -77,7 +78,9 @@
 #' @param lower,upper `NULL`, one number, p numbers, or a vector named by some of the columns:
 #'   bounds of the slopes (of all classes).
 #' @param coding `NULL` (see Coding), `"symmetric"` or `"reference"`.
-#' @param model whether to keep the data in the fit.
+#' @param model whether the fit keeps its data, the model frame of a formula or `x`, `y`, `weights` and
+#'   `offset`: `NA`, if they have at most 64 megabytes; `TRUE` or `FALSE` whatever their size. See
+#'   [fitted.linclass()] for where methods find data that are not kept.
 #' @param solver one string of [linclass_solvers()], `"auto"`, or the result of [solver()].
 #' @param start `NULL`, or coefficients to start from, in the shape that `coef()` has: a vector, or
 #'   a matrix with a row for each class.
@@ -94,9 +97,11 @@
 #'   `relative`, `kkt` (the largest violation of the optimality conditions), `met` and `tolerance`;
 #' * `status`, `converged`, `solver`, `reason`, `iterations`, `passes` (reads of x), `seconds`;
 #' * `history`: a data frame of iteration, epoch, objective, gradient_norm, step and seconds;
-#' * `separation`, `aliased`, `vcov`, `blueprint`, `terms`, `call`.
+#' * `separation`: a list of its `kind` and the `columns` and `classes` that ran away most;
+#' * `aliased`, `vcov`, `blueprint`, `terms`, `call`.
 #'
-#' It holds no data unless `model = TRUE`.
+#' It holds its data, in `model`, up to a size, and no environment but that of the functions and
+#' constants that a formula names. Two classes with data also have `y`, the response as 0 and 1.
 #' @references Friedman, J., Hastie, T. and Tibshirani, R. (2010) Regularization paths for
 #'   generalized linear models via coordinate descent. *Journal of Statistical Software* 33(1),
 #'   \doi{10.18637/jss.v033.i01}.
@@ -140,19 +145,27 @@ linclass.formula <- function(formula, data = NULL, ..., loss = "auto", lambda = 
                              grouped = FALSE, weights = NULL, offset = NULL, subset = NULL, na.action = NULL,
                              contrasts = NULL, class_weights = NULL, penalty_factor = 1,
                              standardize = TRUE, intercept = TRUE, lower = NULL, upper = NULL,
-                             coding = NULL, model = FALSE, solver = "auto", start = NULL,
+                             coding = NULL, model = NA, solver = "auto", start = NULL,
                              control = linclass_control()) {
-  fit_formula(check_settings, fit_design)
+  fit_formula(formula, data, contrasts, match.call(expand.dots = FALSE), parent.frame(),
+              check_settings(settings_of(sys.function())), fit_design)
 }
+
+#' @export
+linclass.character <- linclass.formula
+
+#' @export
+linclass.call <- linclass.formula
 
 #' @rdname linclass
 #' @export
 linclass.matrix <- function(x, y, ..., loss = "auto", lambda = 0, alpha = 1, grouped = FALSE,
                             weights = NULL, offset = NULL, class_weights = NULL, penalty_factor = 1,
                             standardize = TRUE, intercept = TRUE, lower = NULL, upper = NULL,
-                            coding = NULL, model = FALSE, solver = "auto", start = NULL,
+                            coding = NULL, model = NA, solver = "auto", start = NULL,
                             control = linclass_control()) {
-  fit_xy(check_settings, fit_design)
+  fit_xy(x, y, weights, offset, NULL, match.call(expand.dots = FALSE),
+         check_settings(settings_of(sys.function())), fit_design)
 }
 
 #' @rdname linclass
@@ -170,45 +183,36 @@ linclass.default <- linclass.matrix
 data_names <- c("formula", "data", "x", "y", "...", "weights", "offset", "subset", "na.action",
                 "contrasts", "foldid")
 
-# The bodies of all methods by formula and of all others. Methods differ in their arguments; `check`
-# looks at the settings before any work is done, and `fit` goes from the design on.
-fit_formula <- function(check, fit) {
+# The values of the settings in the method that calls.
+settings_of <- function(method) {
+  mget(setdiff(names(formals(method)), data_names), envir = parent.frame())
+}
+
+# The bodies of all methods by formula and of all others. call: with the arguments that the method does
+# not know as `...`, which are refused; env: where it was called; settings: checked, before any work;
+# fit: goes from the design on.
+fit_formula <- function(formula, data, contrasts, call, env, settings, fit) {
   started <- proc.time()[["elapsed"]]
-  method <- calling_method(list(y = " The response stands on the left of the formula.",
-                                x = " The formula goes first, without a name."))
-  settings <- check(method$settings)
-  at <- method$frame
-  call <- method$call
-  design <- design_from_formula(at$formula, at$data, call$weights, call$offset, call$subset,
-                                call$na.action, at$contrasts, method$caller, settings$intercept,
-                                call$foldid)
+  check_no_dots(as.list(call$...), c(names(settings), data_names),
+                list(y = " The response stands on the left of the formula.",
+                     x = " The formula goes first, without a name."))
+  force(settings)
+  # Rows of an earlier fit stand for the data that it was given.
+  if (is_rows(data)) call["data"] <- list(attr(data, "expression"))
+  design <- design_from_formula(formula, data, call, contrasts, env, settings$intercept)
   fit(design, settings, call, started)
 }
 
-fit_xy <- function(check, fit) {
+fit_xy <- function(x, y, weights, offset, foldid, call, settings, fit) {
   started <- proc.time()[["elapsed"]]
-  method <- calling_method(formula_only)
-  lacks <- function(name) eval(call("missing", as.name(name)), method$frame)
-  if (lacks("x")) abort("type", "Give a formula or a matrix of features first.")
-  settings <- check(method$settings)
-  at <- method$frame
-  if (lacks("y") && !is.null(dim(at$x))) abort("response", "There is no response: give `y`.")
-  design <- design_from_xy(at$x, if (!lacks("y")) at$y, at$weights, at$offset, settings$intercept)
-  design$foldid <- at$foldid
-  fit(design, settings, method$call, started)
-}
-
-# The method that called the caller of this function: its frame, its call with full names, where it
-# was called, and its settings. An argument that it does not know is refused.
-calling_method <- function(hints) {
-  at <- sys.parent(2L)
-  fun <- sys.function(at)
-  frame <- parent.frame(2L)
-  caller <- parent.frame(3L)
-  dots <- match.call(fun, sys.call(at), expand.dots = FALSE, envir = caller)$...
-  check_no_dots(as.list(dots), names(formals(fun)), hints)
-  list(frame = frame, caller = caller, call = match.call(fun, sys.call(at), envir = caller),
-       settings = mget(setdiff(names(formals(fun)), data_names), envir = frame))
+  check_no_dots(as.list(call$...), c(names(settings), data_names), formula_only)
+  if (missing(x)) abort("type", "Give a formula or a matrix of features first.")
+  force(settings)
+  if (missing(y) && !is.null(dim(x))) abort("response", "There is no response: give `y`.")
+  design <- design_from_xy(x, if (!missing(y)) y, weights, offset, settings$intercept)
+  design$foldid <- foldid
+  design$home <- list(caller = parent.frame(2L))
+  fit(design, settings, call, started)
 }
 
 formula_only <- local({
@@ -222,6 +226,11 @@ fit_design <- function(design, settings, call, started) {
   problem <- new_problem(design, settings)
   result <- engine_fit(problem)
   fit <- new_linclass(problem, result, call)
+  if (is.na(fit$null_loss) && problem$loss$likelihood) {
+    # With an offset the null model is a fit of its own.
+    null <- if (fit$p) refit_columns(fit, problem$design, integer()) else fit
+    fit$null_loss <- null$loss_value
+  }
   fit$seconds <- proc.time()[["elapsed"]] - started
   if (result$status == "interrupted") signal_interrupt(fit)
   report_conditions(fit)
@@ -231,7 +240,7 @@ fit_design <- function(design, settings, call, started) {
 # Checks of arguments that need no data.
 check_settings <- function(s) {
   check_number(s$lambda, "lambda", 0, Inf)
-  check_flags(s, "model")
+  if (!identical(s$model, NA)) check_flags(s, "model")
   check_common_settings(s)
 }
 
@@ -239,7 +248,8 @@ check_settings <- function(s) {
 check_common_settings <- function(s) {
   valid <- c("auto", loss_table()$name)
   if (!is.character(s$loss) || length(s$loss) != 1L || !s$loss %in% valid) {
-    hint <- if (is.character(s$loss) && length(s$loss) == 1L) hint_nearest(s$loss, valid) else ""
+    hint <- hint_neighbour(s$loss, neighbour_losses, " Here it is \"%s\".")
+    if (hint == "" && is.character(s$loss) && length(s$loss) == 1L) hint <- hint_nearest(s$loss, valid)
     abort("loss", sprintf("Unknown loss %s.%s Losses: %s.", describe_value(s$loss), hint,
                           enumerate(valid, 20L, quote = "\"")))
   }
@@ -330,6 +340,11 @@ per_column <- function(value, names, other, what, topic) {
     if (length(unknown) || anyDuplicated(names(value))) {
       abort(topic, sprintf("`%s` names %s: not a column, or twice.", what, enumerate(
         if (length(unknown)) unknown else names(value)[duplicated(names(value))])))
+    }
+    ambiguous <- intersect(names(value), names[duplicated(names)])
+    if (length(ambiguous)) {
+      abort(topic, sprintf("`%s`: %s is the name of several columns; give a value for each column.",
+                           what, enumerate(ambiguous)))
     }
     full <- rep(other, length(names))
     full[match(names(value), names)] <- value

@@ -11,8 +11,8 @@
 
 /* What is to be fitted. All that it points to is the caller's. */
 typedef struct lc_problem {
-  lc_design *x; /* with y, weights, offsets and `one`. lc_solve() may set shift, scale and rows, in its arena, and put
-                   the patterns of a coded design in its place */
+  lc_design *x; /* with y, weights, offsets and `one`. lc_solve() may set shift, scale and rows, in its arena */
+  lc_unique_rows *unique; /* its rows, equal ones joined, or NULL: solvers that only sum over rows take these */
   const lc_loss *loss;
   int k, reference;                  /* classes, >= 2; 1: the first class has score 0 */
   lc_penalty pen;                    /* for columns divided by `spread`; lc_solve() sets `grouped` to 0 where it makes
@@ -22,6 +22,7 @@ typedef struct lc_problem {
   const double *start;               /* q x K in the user's columns, or NULL for 0 */
   const lc_solver *solver;           /* the one asked for; NULL: the planner's choice */
   int wants_covariance;              /* lc_solve_covariance() will be called */
+  int tolerance_given;               /* the user gave a tolerance: a kink is held to it, too */
   int solver_rate_given;             /* the user gave a rate: steps are taken in the user's columns */
   double recorded, passes;           /* of a fit that this one continues: lines of its history, reads of X */
 } lc_problem;
@@ -38,39 +39,23 @@ typedef struct lc_solution {
   double weight_sum, passes;  /* W; reads of X, parts counting as fractions */
   lc_report report;           /* of the last run, with the iterations of all */
   lc_certificate certificate; /* LC_KKT_ONLY and NaN where the fit was stopped before there was one */
-  int met;                    /* 1: a gap or decrement within the tolerance */
+  double goal;                /* lc_goal_of(): what `relative` may be */
+  int met;                    /* 1: a gap or decrement within it */
   lc_penalty pen;             /* of the columns as shown */
   lc_factor factor;           /* of a sample of rows, when the fit started from one */
   lc_basis basis;             /* of the columns, when the fit needed one */
   lc_objective *fitted; /* where the fit ran, in the basis if there was one; C is the curvature at the solution when
                            has_curvature */
   int has_curvature;
-  int want;           /* LC_WANT_ flags of the last evaluation */
-  lc_design patterns; /* the distinct rows of a coded design, when the fit used them; problem->x points here then */
+  int want;     /* LC_WANT_ flags of the last evaluation */
+  lc_design *x; /* the problem's, or its unique rows: where the fit ran, which `fitted` has scores of */
 } lc_solution;
 
 /* Second derivatives of P coefficients are affordable up to here: a P x P factor in well under a second. */
 enum { LC_NEWTON_COEFFICIENTS = 1500 };
 
-/* Coefficients of a score column that can be independent: those of an unpenalised fit are at most as many as rows. */
-lc_index lc_most_independent(const lc_design *x, const lc_penalty *pen);
-
-/* Unpenalised and with more columns than rows, so that columns must depend on others: a matrix of q x q numbers would
- * be larger than any that is needed. */
-int lc_is_short(const lc_objective *obj);
-
-/* Sets how the design shows its columns (as_given: as they are): shifts where a mean hides the spread, which second
- * derivatives mind less, scales where squares would leave the range. *means, *rms (p): of the shown columns. */
-lc_status lc_show_columns(lc_problem *problem, int second_order, int as_given, double **means, double **rms,
-                          lc_arena *arena);
-
-/* From the penalty of the user's columns divided by `spread` (p, NULL: 1) to that of the columns as shown: factors
- * carry the spread of the column, and b_user = b scale, so that l1 |b_user| = (l1 scale) |b|. */
-lc_status lc_shown_penalty(const lc_design *x, const double *spread, lc_penalty *pen, lc_arena *arena);
-
-/* Symmetric scores: a shift common to all classes changes nothing where no penalty sees it; intercepts and unpenalised
- * slopes of B (q x K, columns as shown) then sum to zero, in place. */
-void lc_remove_common_shift(const lc_objective *obj, double *B);
+/* The relative certificate that counts as met: the tolerance; of a kink at least 1e-6, unless the user gave one. */
+double lc_goal_of(const lc_problem *problem, const lc_settings *settings);
 
 /* Fits. Memory comes from the arena; the return value is < 0 where there is no usable solution, else equal to
  * out->status. */

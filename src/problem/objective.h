@@ -57,6 +57,11 @@ typedef struct lc_objective {
   double recorded;    /* iterations of earlier runs: the history counts on */
 } lc_objective;
 
+/* Root mean square of feature f; 1 where it is 0 or not known. */
+static inline double lc_objective_rms(const lc_objective *obj, lc_index f) {
+  return obj->rms && obj->rms[f] > 0 ? obj->rms[f] : 1;
+}
+
 /* Binds the parts; allocates points and scores (keep_scores = 0: scores are recomputed by passes).
  * `at` and `to` start at B = 0, not evaluated. */
 lc_status lc_objective_init(lc_objective *obj, const lc_design *x, const lc_loss *loss, const lc_link *link,
@@ -100,6 +105,20 @@ lc_status lc_objective_mean_weights(const lc_objective *obj, double *S);
 
 /* c (nj x K) = X_j' R / W: for R as above the gradient of the mean loss. Reads nj columns. */
 void lc_objective_columns(lc_objective *obj, lc_index nj, const lc_index *j, const double *R, double *c);
+
+/* C (ni x nj) = X_i' diag(s) X_j / W, s NULL: the weights of the rows. Where i and j are one list (the same pointer and
+ * length) half of the work is saved. */
+lc_status lc_objective_cross(const lc_objective *obj, lc_index ni, const lc_index *i, lc_index nj, const lc_index *j,
+                             const double *s, double *C);
+
+/* R (n x K) = diag(w) X_j D, D nj x K. Reads nj columns. */
+void lc_objective_weighted_columns(lc_objective *obj, lc_index nj, const lc_index *j, const double *D, double *R);
+
+/* Has X columns with few entries? out[a] <- these entries, by[a] root[i] x_ij of column j[a], root NULL: 1; the
+ * intercept has none. They live in the arena. */
+int lc_objective_has_sparse_columns(const lc_objective *obj);
+lc_status lc_objective_sparse_columns(const lc_objective *obj, lc_index nj, const lc_index *j, const double *by,
+                                      const double *root, lc_thin *out);
 
 /* Gradient of the smooth part at `at` from the kept scores, into G. One read of X. */
 lc_status lc_objective_gradient(lc_objective *obj);

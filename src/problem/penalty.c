@@ -24,8 +24,13 @@ int lc_penalty_has_bounds(const lc_penalty *pen) {
 int lc_penalty_has_groups(const lc_penalty *pen, int K) { return pen->grouped && K > 1 && lc_penalty_has_l1(pen); }
 
 int lc_penalty_is_free(const lc_penalty *pen, lc_index j) {
-  int bounded = pen->upper && isfinite(pen->upper[j]);
+  int bounded = pen->lower && isfinite(pen->lower[j]) && isfinite(pen->upper[j]);
   return !(lc_penalty_l1(pen, j) > 0) && !(lc_penalty_l2(pen, j) > 0) && !bounded;
+}
+
+int lc_penalty_is_free_at(const lc_penalty *pen, lc_index j, double b) {
+  int held = pen->lower && (b <= pen->lower[j] || b >= pen->upper[j]);
+  return lc_penalty_is_free(pen, j) && !held;
 }
 
 int lc_penalty_has_free(const lc_penalty *pen) {
@@ -101,14 +106,9 @@ void lc_penalty_add_sign(const lc_penalty *pen, int K, const double *B, double *
 
 /* ---- single slopes ------------------------------------------------------------------------------------------- */
 
-/* The nearest point within the bounds. */
-static double within(const lc_penalty *pen, lc_index j, double b) {
-  return !pen->lower ? b : b < pen->lower[j] ? pen->lower[j] : b > pen->upper[j] ? pen->upper[j] : b;
-}
-
 double lc_penalty_prox(const lc_penalty *pen, lc_index j, double v, double h) {
   double t = lc_penalty_l1(pen, j) / h;
-  return within(pen, j, v > t ? v - t : v < -t ? v + t : 0);
+  return lc_penalty_clip_slope(pen, j, v > t ? v - t : v < -t ? v + t : 0);
 }
 
 /* b' = -(c + l2 b) for time t, c constant. */
@@ -119,13 +119,13 @@ static double decay(double b, double c, double l2, double t) {
 
 double lc_penalty_flow(const lc_penalty *pen, lc_index j, double b, double g, double t) {
   double l1 = lc_penalty_l1(pen, j), l2 = lc_penalty_l2(pen, j);
-  if (l1 == 0) return within(pen, j, l2 > 0 ? decay(b, g, l2, t) : b - g * t);
+  if (l1 == 0) return lc_penalty_clip_slope(pen, j, l2 > 0 ? decay(b, g, l2, t) : b - g * t);
   double c = g + copysign(l1, b), next = decay(b, c, l2, t);
-  if (b != 0 && next * b > 0) return within(pen, j, next);
+  if (b != 0 && next * b > 0) return lc_penalty_clip_slope(pen, j, next);
   /* It is 0 after the time t0 with exp(-l2 t0) = c / (c + l2 b), and goes on only if |g| > l1. */
-  if (fabs(g) <= l1) return within(pen, j, 0);
+  if (fabs(g) <= l1) return lc_penalty_clip_slope(pen, j, 0);
   double t0 = b == 0 ? 0 : l2 > 0 ? log1p(l2 * b / c) / l2 : b / c;
-  return within(pen, j, decay(0, g - copysign(l1, g), l2, fmax(0, t - t0)));
+  return lc_penalty_clip_slope(pen, j, decay(0, g - copysign(l1, g), l2, fmax(0, t - t0)));
 }
 
 /* Each step is |b| <- max(0, a |b| - rate l1) with a = 1 - rate l2: a geometric series. */
@@ -137,7 +137,7 @@ double lc_penalty_repeat(const lc_penalty *pen, lc_index j, double b, double rat
   }
   double power = pow(a, times);
   double size = fabs(b) * power - l1 * (l2 > 0 ? (1 - power) / l2 : rate * times);
-  return within(pen, j, size > 0 ? copysign(size, b) : 0);
+  return lc_penalty_clip_slope(pen, j, size > 0 ? copysign(size, b) : 0);
 }
 
 double lc_penalty_violation(const lc_penalty *pen, lc_index j, double b, double g) {
@@ -153,7 +153,7 @@ double lc_penalty_conjugate(const lc_penalty *pen, lc_index j, double g) {
   double l1 = lc_penalty_l1(pen, j), l2 = lc_penalty_l2(pen, j), excess = fabs(g) - l1;
   /* The maximiser without bounds, then the nearest point within: the function is concave. */
   double b = excess <= 0 ? 0 : copysign(l2 > 0 ? excess / l2 : INFINITY, g);
-  if (pen->lower) b = fmin(fmax(b, pen->lower[j]), pen->upper[j]);
+  b = lc_penalty_clip_slope(pen, j, b);
   return b == 0 ? 0 : isinf(b) ? INFINITY : (g - copysign(l1, b)) * b - 0.5 * (l2 * b) * b;
 }
 
@@ -205,7 +205,7 @@ void lc_penalty_clip(const lc_penalty *pen, int K, double *B) {
   for (int c = 0; pen->lower && c < K; c++)
     for (lc_index j = 0; j < pen->p; j++) {
       double *b = B + c * rows(pen) + pen->one + j;
-      *b = fmin(fmax(*b, pen->lower[j]), pen->upper[j]);
+      *b = lc_penalty_clip_slope(pen, j, *b);
     }
 }
 

@@ -30,9 +30,10 @@ int lc_penalty_all_l2(const lc_penalty *pen);
 int lc_penalty_has_bounds(const lc_penalty *pen);
 /* Does `grouped` make a difference: do several of K score columns share an L1 part? */
 int lc_penalty_has_groups(const lc_penalty *pen, int K);
-/* Is the slope of feature j free: without penalty and without a bound above? Is any? A dual point has gradient 0 there.
- */
+/* Is the slope of feature j free: without penalty and open on a side? Is any? A dual point has gradient 0 there. Is it
+ * free at b, that is, not held by a bound? */
 int lc_penalty_is_free(const lc_penalty *pen, lc_index j);
+int lc_penalty_is_free_at(const lc_penalty *pen, lc_index j, double b);
 int lc_penalty_has_free(const lc_penalty *pen);
 /* No penalty on any feature? */
 int lc_penalty_is_none(const lc_penalty *pen);
@@ -54,6 +55,11 @@ void lc_penalty_add_sign(const lc_penalty *pen, int K, const double *B, double *
 
 /* argmin over b in [lower_j, upper_j] of h/2 (b - v)^2 + lambda l1_j |b|, h > 0: soft threshold, then clip. */
 double lc_penalty_prox(const lc_penalty *pen, lc_index j, double v, double h);
+
+/* The nearest point to b within the bounds of feature j. */
+static inline double lc_penalty_clip_slope(const lc_penalty *pen, lc_index j, double b) {
+  return !pen->lower ? b : b < pen->lower[j] ? pen->lower[j] : b > pen->upper[j] ? pen->upper[j] : b;
+}
 
 /* b after time t under b' = -(g + l2 b + l1 sign b), the pull of the penalty beside a constant force g, within the
  * bounds: what many small proximal steps of total length t come to. Flows add up: t after s is s + t. */

@@ -34,6 +34,7 @@ static void read_settings(SEXP spec, const lc_solver *solver, lc_settings *out) 
     SEXP list = lcr_get(spec, parts[part]), names = Rf_getAttrib(list, R_NamesSymbol);
     const lc_field *fields = part == 0 ? lc_control_fields : solver ? solver->fields : NULL;
     int nfields = part == 0 ? lc_control_field_count : solver ? solver->nfields : 0;
+    if (list != R_NilValue && TYPEOF(list) != VECSXP) Rf_error("'%s' must be a list", parts[part]);
     for (R_xlen_t i = 0; TYPEOF(list) == VECSXP && i < XLENGTH(list); i++) {
       SEXP value = VECTOR_ELT(list, i);
       const char *name = TYPEOF(names) == STRSXP ? CHAR(STRING_ELT(names, i)) : "";
@@ -68,6 +69,7 @@ static void read_problem(SEXP spec, lc_design *x, lc_problem *out) {
   out->pen.upper = lcr_doubles(lcr_get(spec, "upper"), p, "upper");
   out->pen.grouped = lcr_get_flag(spec, "grouped");
   out->spread = lcr_doubles(lcr_get(spec, "spread"), p, "spread");
+  out->tolerance_given = Rf_asLogical(lcr_get(spec, "tolerance_given")) == 1;
   out->wants_covariance = lcr_get_flag(spec, "covariance");
   SEXP stats = lcr_get(spec, "stats");
   out->mean = lcr_doubles(lcr_get(stats, "mean"), p, "mean");
@@ -117,12 +119,13 @@ static SEXP certificate_list(const lc_solution *solution) {
   static const char *const kinds[] = {"duality_gap", "newton_decrement", "gradient", "mistakes", "sampled_decrement"};
   const lc_certificate *certificate = &solution->certificate;
   int known = certificate->kind != LC_KKT_ONLY;
-  SEXP list = PROTECT(lcr_list_make(5));
+  SEXP list = PROTECT(lcr_list_make(6));
   lcr_list_add(list, "kind", Rf_mkString(kinds[certificate->kind]));
   lcr_list_add(list, "gap", number(known ? certificate->gap : NAN));
   lcr_list_add(list, "relative", number(known ? certificate->relative : NAN));
   lcr_list_add(list, "kkt", number(certificate->kkt));
   lcr_list_add(list, "met", Rf_ScalarLogical(solution->met));
+  lcr_list_add(list, "tolerance", number(solution->goal));
   UNPROTECT(1);
   return list;
 }
@@ -200,6 +203,10 @@ static SEXP fit_list(const lc_problem *problem, lc_status status, const lc_solut
 static SEXP fit(lcr_task *task, SEXP spec, lcr_session *session) {
   (void)spec;
   lc_solution solution;
+  lc_unique_rows unique;
+  int joined;
+  lcr_check(lc_unique_rows_make(task->problem.x, &unique, &joined, &session->arena));
+  if (joined) task->problem.unique = &unique;
   task->problem.solver_rate_given = task->problem.solver && !isnan(task->settings.rate);
   lc_status status = lc_solve(&task->problem, &task->settings, &session->host, &session->arena, &solution);
   session->time_limit = INFINITY; /* what follows belongs to the report */

@@ -30,6 +30,8 @@ static const R_CallMethodDef routines[] = {ROUTINE(lcr_losses, 0),
                                            ROUTINE(lcr_check_gradient, 7),
                                            ROUTINE(lcr_simd, 0),
                                            ROUTINE(lcr_valid, 1),
+                                           ROUTINE(lcr_weak, 2),
+                                           ROUTINE(lcr_weak_value, 1),
                                            {NULL, NULL, 0}};
 
 void attribute_visible R_init_linclass(DllInfo *dll) {

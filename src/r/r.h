@@ -100,6 +100,8 @@ SEXP lcr_statuses(void);
 SEXP lcr_threads(SEXP n);
 SEXP lcr_simd(void);
 SEXP lcr_valid(SEXP x);
+SEXP lcr_weak(SEXP key, SEXP value);
+SEXP lcr_weak_value(SEXP reference);
 SEXP lcr_colstats(SEXP x, SEXP w);
 SEXP lcr_fit(SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec);
 SEXP lcr_path(SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec);

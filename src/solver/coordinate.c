@@ -2,7 +2,8 @@
  *
  * The set holds the coefficients that are not 0 and those that violate their optimality condition most. The
  * objective is minimised over the set (working_set/set_solver.h), all gradients are looked at in one read of X,
- * violators join, until none is left and the gap is small. */
+ * violators join, until none is left and the gap is small. Many classes on sparse columns whose penalty is far below
+ * the one that holds all slopes at 0 come down to it in steps: at 0 many more violate than the solution keeps. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,86 +11,139 @@
 #include "solver/solver.h"
 #include "working_set/set_solver.h"
 
-static lc_index feature_of(const lc_objective *obj, lc_index place) { return place % obj->q - obj->pen->one; }
+static lc_index feature_of(const lc_objective *obj, lc_index i) { return i % obj->q - obj->pen->one; }
 
-/* Coefficients of the group (problem/penalty.h) that begins at this place; 0: it is another one's. */
-static lc_index group_at(const lc_objective *obj, lc_index place) {
-  if (!obj->pen->grouped || feature_of(obj, place) < 0) return 1;
-  return place < obj->q ? obj->K : 0;
+/* How many coefficients the group (problem/penalty.h) has whose first is i; 0: it belongs to an earlier one. */
+static lc_index group_at(const lc_objective *obj, lc_index i) {
+  if (!obj->pen->grouped || feature_of(obj, i) < 0) return 1;
+  return i < obj->q ? obj->K : 0;
 }
 
-/* Scaled residual of the group that begins at this place. */
-static double residual(const lc_objective *obj, lc_index place) {
-  lc_index f = feature_of(obj, place);
-  if (f < 0) return fabs(obj->G[place]);
-  double unit = obj->rms && obj->rms[f] > 0 ? obj->rms[f] : 1;
-  return lc_penalty_group_violation(obj->pen, f, group_at(obj, place), obj->at.B + place, obj->q, obj->G + place,
-                                    obj->q) /
-         unit;
+/* KKT residual / rms of the group whose first coefficient is i. */
+static double residual(const lc_objective *obj, lc_index i) {
+  lc_index f = feature_of(obj, i), width = group_at(obj, i), q = obj->q;
+  if (f < 0) return fabs(obj->G[i]);
+  return lc_penalty_group_violation(obj->pen, f, width, obj->at.B + i, q, obj->G + i, q) / lc_objective_rms(obj, f);
 }
 
 /* Not 0 or not held at 0: always wanted in the set. */
-static int is_wanted(const lc_objective *obj, lc_index place) {
-  lc_index f = feature_of(obj, place);
+static int is_wanted(const lc_objective *obj, lc_index i) {
+  lc_index f = feature_of(obj, i);
   return f < 0 || (lc_penalty_l1(obj->pen, f) == 0 && !obj->pen->lower) ||
-         lc_penalty_norm(group_at(obj, place), obj->at.B + place, obj->q) != 0;
+         lc_penalty_norm(group_at(obj, i), obj->at.B + i, obj->q) != 0;
 }
 
-/* Fills the set: what is wanted, then the worst violators, about as many again. */
-static lc_status fill_set(lc_model *m, lc_claim *list) {
-  const lc_objective *obj = m->obj;
+/* Fills the set: what is wanted, then the worst violators, about as many again. `list` has memory for P of them. */
+static lc_status fill_set(lc_working_set *set, const lc_objective *obj, lc_violator *list) {
   lc_index wanted = 0, count = 0;
-  for (lc_index place = 0; place < obj->P; place++) {
-    lc_index width = group_at(obj, place);
-    int first = width > 0 && is_wanted(obj, place);
+  for (lc_index i = 0; i < obj->P; i++) {
+    lc_index width = group_at(obj, i);
+    int first = width > 0 && is_wanted(obj, i);
     wanted += first * width;
-    if (width == 0 || m->slot[place] >= 0) continue;
-    double violation = residual(obj, place);
-    if (first || violation > 0) list[count++] = (lc_claim){first ? INFINITY : violation, place};
+    if (width == 0 || set->position[i] >= 0) continue;
+    double violation = residual(obj, i);
+    if (first || violation > 0) list[count++] = (lc_violator){first ? INFINITY : violation, i};
   }
-  qsort(list, (size_t)count, sizeof *list, lc_claim_order);
-  lc_index goal = m->size + lc_max(2 * wanted, 50);
-  for (lc_index v = 0; v < count && m->size < goal; v++) LC_TRY(lc_model_add(m, list[v].place));
+  qsort(list, (size_t)count, sizeof *list, lc_violator_order);
+  lc_index goal = set->size + lc_max(2 * wanted, 50);
+  for (lc_index v = 0; v < count && set->size < goal; v++) LC_TRY(lc_set_add(set, list[v].index));
   return LC_OK;
 }
 
-static double worst_residual(const lc_objective *obj) {
-  double worst = 0;
-  for (lc_index place = 0; place < obj->P; place++)
-    if (group_at(obj, place) > 0) worst = fmax(worst, residual(obj, place));
+/* The largest residual, and that of the groups outside the set. */
+static double worst_residual(const lc_objective *obj, const lc_working_set *set, double *outside) {
+  double worst = *outside = 0;
+  for (lc_index i = 0; i < obj->P; i++) {
+    if (group_at(obj, i) == 0) continue;
+    double here = residual(obj, i);
+    worst = fmax(worst, here);
+    if (set->position[i] < 0) *outside = fmax(*outside, here);
+  }
   return worst;
 }
 
-static lc_status iterate(lc_objective *obj, const lc_settings *settings, lc_report *report) {
-  lc_set set = {.most = settings->working_set};
-  lc_model *m = &set.model;
+/* To the tolerance at the penalty of obj. `list` has memory for P. */
+static lc_status iterate(lc_objective *obj, lc_set_solver *solver, lc_violator *list, const lc_settings *settings,
+                         lc_report *report) {
+  const lc_set_step *step = &solver->step;
   double limit = isnan(settings->max_iter) ? 1000 : settings->max_iter, goal = INFINITY, least = INFINITY;
-  int idle = 0;
-  lc_claim *list = lc_arena_alloc(obj->arena, obj->P, sizeof *list);
-  if (!list) return LC_OUT_OF_MEMORY;
-  LC_TRY(lc_model_init(m, obj, 64));
-  LC_TRY(lc_objective_residuals(obj, NULL, m->R));
+  double share = lc_penalty_is_none(obj->pen) ? 1e-7 : 1e-3; /* unpenalised coefficients should carry nine digits */
+  int idle = 0, solved = 0; /* solved: the set has been; it may have found nothing to move */
   for (;;) {
-    double kkt = lc_penalty_kkt(obj->pen, obj->K, obj->at.B, obj->G), worst = worst_residual(obj);
+    double kkt = lc_penalty_kkt(obj->pen, obj->K, obj->at.B, obj->G), outside;
+    double worst = worst_residual(obj, &solver->set, &outside), scale = lc_objective_scale(obj);
     LC_TRY(lc_objective_record(obj, report->iterations, NAN, kkt, NAN));
     if (kkt == 0) return LC_OK;
-    double small = settings->tolerance * 1e-3 * lc_objective_scale(obj);
-    if (m->steps > 0 && m->gain <= small && lc_gap_is_small(obj, settings)) return LC_OK;
+    int still = solved && step->gain <= fmax(settings->tolerance * share, 1e-17) * scale;
+    if (still && outside <= settings->tolerance * scale && lc_gap_is_small(obj, settings)) return LC_OK;
     /* The objective has no more to gain: residuals still fall for a few rounds, then rounding rules. */
-    idle = m->steps > 0 && m->gain <= small && worst > 0.5 * least ? idle + 1 : 0;
+    idle = still && worst > 0.5 * least ? idle + 1 : 0;
     least = fmin(least, worst);
     if (idle >= 3) return LC_STALLED;
     if (report->iterations >= limit) return LC_MAX_ITER;
-    LC_TRY(fill_set(m, list));
-    if (lc_set_way_of(&set) == LC_BY_SWEEPS) lc_model_sort(m); /* columns are read as they lie in memory */
+    LC_TRY(fill_set(&solver->set, obj, list));
+    lc_set_solver_sort(solver);
     goal = fmin(0.1 * goal, 1e-2 * worst);
-    double before = m->steps;
-    lc_status status = lc_set_solve(&set, goal, limit - report->iterations);
-    report->iterations += fmax(m->steps - before, 1);
+    double before = step->steps;
+    lc_status status = lc_set_solve(solver, goal, limit - report->iterations);
+    report->iterations += fmax(step->steps - before, 1);
     if (status != LC_OK && status != LC_MAX_ITER) return status;
-    report->decrement = m->gain;
+    solved = 1;
+    report->decrement = step->gain;
     LC_TRY(lc_objective_gradient(obj));
   }
+}
+
+/* Are all slopes 0? */
+static int is_at_rest(const lc_objective *obj) {
+  for (lc_index i = 0; i < obj->P; i++)
+    if (feature_of(obj, i) >= 0 && obj->at.B[i] != 0) return 0;
+  return 1;
+}
+
+/* The least lambda that would hold all slopes at 0, at the gradient of `at`; 0 without an L1 part. */
+static double holding_lambda(const lc_objective *obj) {
+  const lc_penalty *pen = obj->pen;
+  double most = 0;
+  for (lc_index i = 0; i < obj->P; i++) {
+    lc_index f = feature_of(obj, i), width = group_at(obj, i);
+    if (f >= 0 && width > 0 && pen->l1[f] > 0)
+      most = fmax(most, lc_penalty_norm(width, obj->G + i, obj->q) / pen->l1[f]);
+  }
+  return most;
+}
+
+/* From a penalty that holds all slopes down to the one of the fit, each solved roughly. */
+static lc_status descend(lc_objective *obj, lc_set_solver *solver, lc_violator *list, const lc_settings *settings,
+                         lc_report *report) {
+  enum { MANY = 8 }; /* score columns; with fewer, and on dense columns, it costs more than it saves (measured) */
+  const double far = 0.05, step = 0.5;
+  const lc_penalty *last = obj->pen;
+  lc_penalty held = *last;
+  lc_settings rough = *settings;
+  lc_status status = LC_OK;
+  rough.tolerance = fmax(settings->tolerance, 1e-2);
+  held.lambda = holding_lambda(obj);
+  if (obj->K < MANY || !lc_objective_has_sparse_columns(obj) || last->lambda >= far * held.lambda) return LC_OK;
+  while (status == LC_OK && (held.lambda *= step) > last->lambda / step) {
+    obj->pen = &held;
+    lc_objective_revalue(obj);
+    status = iterate(obj, solver, list, &rough, report);
+    obj->pen = last;
+    if (status == LC_STALLED) status = LC_OK;
+  }
+  lc_objective_revalue(obj);
+  return status == LC_OK ? lc_objective_gradient(obj) : status;
+}
+
+static lc_status solve(lc_objective *obj, const lc_settings *settings, lc_report *report) {
+  lc_set_solver solver;
+  lc_violator *list = lc_arena_alloc(obj->arena, obj->P, sizeof *list);
+  if (!list) return LC_OUT_OF_MEMORY;
+  LC_TRY(lc_set_solver_init(&solver, obj, settings->working_set));
+  LC_TRY(lc_objective_residuals(obj, NULL, solver.step.R));
+  if (is_at_rest(obj)) LC_TRY(descend(obj, &solver, list, settings, report));
+  return iterate(obj, &solver, list, settings, report);
 }
 
 static lc_status coordinate_run(lc_objective *obj, const lc_settings *settings, const double *B, lc_report *report) {
@@ -98,7 +152,7 @@ static lc_status coordinate_run(lc_objective *obj, const lc_settings *settings, 
   report->iterations = 0;
   LC_TRY(lc_solver_start(obj, B, LC_WANT_GRADIENT, &restarted));
   lc_mark mark = lc_arena_mark(obj->arena);
-  lc_status status = iterate(obj, settings, report);
+  lc_status status = solve(obj, settings, report);
   lc_arena_reset(obj->arena, mark);
   return status;
 }

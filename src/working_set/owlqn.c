@@ -6,162 +6,168 @@
 
 #include "linalg/linalg.h"
 
-enum { MEMORY = 20 };
-enum { STILL, ALONE, COUPLED };
+enum { MEMORY = 20 };           /* pairs */
+enum { STILL, ALONE, COUPLED }; /* how a coefficient may move */
 
-static lc_status allocate(lc_orthant *work, lc_model *m) {
-  lc_index room = m->room, K = m->obj->K;
-  double *vectors = lc_arena_zeros(m->arena, 6 * room);
-  LC_TRY(lc_pairs_allocate(room, MEMORY, &work->pairs, m->arena));
-  work->mean = lc_arena_doubles(m->arena, K * K);
-  work->block = lc_arena_doubles(m->arena, K * K + K);
-  work->who = lc_arena_alloc(m->arena, K, sizeof *work->who);
-  work->skip = lc_arena_alloc(m->arena, K, 1);
-  work->way = lc_arena_alloc(m->arena, room, 1);
-  if (!vectors || !work->mean || !work->block || !work->who || !work->skip || !work->way) return LC_OUT_OF_MEMORY;
-  double **const each[] = {&work->v, &work->d, &work->g, &work->gradient, &work->from, &work->to};
-  for (int k = 0; k < 6; k++) *each[k] = vectors + k * room;
-  work->room = room;
-  work->m = m;
+void lc_owlqn_init(lc_owlqn *owlqn, lc_set_step *step) {
+  *owlqn = (lc_owlqn){.step = step, .set = step->set, .obj = step->obj, .arena = step->arena};
+}
+
+/* Pairs of a smaller set are forgotten: they come back in a few steps. */
+static lc_status reserve(lc_owlqn *owlqn) {
+  double **const vectors[] = {&owlqn->v,    &owlqn->coupled, &owlqn->d,   &owlqn->g_from,
+                              &owlqn->g_to, &owlqn->b_from,  &owlqn->b_to};
+  const int count = (int)(sizeof vectors / sizeof vectors[0]);
+  lc_arena *arena = owlqn->arena;
+  lc_index capacity = owlqn->set->capacity, K = owlqn->obj->K;
+  if (owlqn->capacity >= capacity) return LC_OK;
+  double *memory = lc_arena_zeros(arena, count * capacity);
+  LC_TRY(lc_pairs_allocate(capacity, MEMORY, &owlqn->pairs, arena));
+  owlqn->mean = lc_arena_doubles(arena, K * K);
+  owlqn->metric = lc_arena_doubles(arena, K * K);
+  owlqn->rhs = lc_arena_doubles(arena, K);
+  owlqn->members = lc_arena_alloc(arena, K, sizeof *owlqn->members);
+  owlqn->skip = lc_arena_alloc(arena, K, 1);
+  owlqn->way = lc_arena_alloc(arena, capacity, 1);
+  if (!memory || !owlqn->mean || !owlqn->metric || !owlqn->rhs || !owlqn->members || !owlqn->skip || !owlqn->way)
+    return LC_OUT_OF_MEMORY;
+  for (int k = 0; k < count; k++) *vectors[k] = memory + k * capacity;
+  owlqn->capacity = capacity;
   return LC_OK;
 }
 
-/* ---- the metric ---------------------------------------------------------------------------------------------------
- */
+/* ---- the metric --------------------------------------------------------------------------------------- */
 
-/* Mean weights of the pairs of score columns. */
-static lc_status set_metric(lc_orthant *work) {
-  lc_model *m = work->m;
-  lc_index K = m->obj->K;
-  lc_mark mark = lc_arena_mark(m->arena);
-  double *packed = lc_arena_doubles(m->arena, m->obj->ns);
+/* Mean curvatures of the pairs of score columns. */
+static lc_status set_metric(lc_owlqn *owlqn) {
+  lc_index K = owlqn->obj->K;
+  double *S = owlqn->mean;
+  lc_mark mark = lc_arena_mark(owlqn->arena);
+  double *packed = lc_arena_doubles(owlqn->arena, owlqn->obj->ns);
   if (!packed) return LC_OUT_OF_MEMORY;
-  LC_TRY(lc_objective_mean_weights(m->obj, packed));
+  LC_TRY(lc_objective_mean_weights(owlqn->obj, packed));
   for (lc_index c = 0; c < K; c++)
-    for (lc_index e = 0; e <= c; e++) work->mean[e + c * K] = work->mean[c + e * K] = packed[lc_packed_at(e, c)];
+    for (lc_index e = 0; e <= c; e++) S[e + c * K] = S[c + e * K] = packed[lc_packed_at(e, c)];
   /* All classes of a feature together have no curvature, nor has a class that is fitted perfectly. */
-  for (lc_index c = 0; c < K; c++) work->mean[c * (K + 1)] = fmax(1.001 * work->mean[c * (K + 1)], 1e-6);
-  lc_arena_reset(m->arena, mark);
+  for (lc_index c = 0; c < K; c++) S[c * (K + 1)] = fmax(1.001 * S[c * (K + 1)], 1e-6);
+  lc_arena_reset(owlqn->arena, mark);
   return LC_OK;
 }
 
 /* Curvature along coefficient s alone. */
-static double own_curvature(const lc_orthant *work, lc_index s) {
-  const lc_model *m = work->m;
-  return work->mean[m->place[s] / m->obj->q * (m->obj->K + 1)] * m->unit[s] * m->unit[s] + lc_model_l2(m, s);
+static double own_curvature(const lc_owlqn *owlqn, lc_index s) {
+  const lc_working_set *set = owlqn->set;
+  return owlqn->mean[lc_set_column(set, s) * (owlqn->obj->K + 1)] * set->rms[s] * set->rms[s] + lc_set_l2(set, s);
 }
 
 /* v <- (metric of the coupled coefficients of a row of B)^-1 v. */
-static void apply_to_row(const lc_orthant *work, lc_index row, double *v) {
-  const lc_model *m = work->m;
-  lc_index K = m->obj->K, q = m->obj->q, count = 0, n = m->obj->x->n;
-  double *A = work->block, *b = A + K * K;
+static void apply_to_row(const lc_owlqn *owlqn, lc_index row, double *v) {
+  const lc_working_set *set = owlqn->set;
+  lc_index K = owlqn->obj->K, count = 0, *members = owlqn->members;
+  double *A = owlqn->metric, *b = owlqn->rhs;
   for (lc_index c = 0; c < K; c++) {
-    lc_index s = m->slot[c * q + row];
-    if (s >= 0 && work->way[s] == COUPLED) work->who[count++] = s;
+    lc_index s = set->position[c * owlqn->obj->q + row];
+    if (s >= 0 && owlqn->way[s] == COUPLED) members[count++] = s;
   }
   /* The coupling is worth its cost while that is small beside the passes over X. */
-  int coupled = K * K <= n;
+  int coupled = K * K <= owlqn->obj->x->n;
   for (lc_index a = 0; a < count; a++) {
-    lc_index s = work->who[a], c = m->place[s] / q;
-    double square = m->unit[s] * m->unit[s], own = own_curvature(work, s);
+    lc_index s = members[a], c = lc_set_column(set, s);
+    double square = set->rms[s] * set->rms[s], own = own_curvature(owlqn, s);
     b[a] = v[s];
     if (!coupled) b[a] /= own;
     for (lc_index e = 0; coupled && e < a; e++)
-      A[e + a * count] = work->mean[m->place[work->who[e]] / q + c * K] * square;
+      A[e + a * count] = owlqn->mean[lc_set_column(set, members[e]) + c * K] * square;
     A[a * (count + 1)] = own;
   }
   if (coupled) {
-    lc_cholesky(m->obj->host, count, A, 1e-8, work->skip, NULL);
-    lc_cholesky_solve(count, A, count, work->skip, b);
+    lc_cholesky(owlqn->obj->host, count, A, 1e-8, owlqn->skip, NULL);
+    lc_cholesky_solve(count, A, count, owlqn->skip, b);
   }
-  for (lc_index a = 0; a < count; a++) v[work->who[a]] = b[a];
+  for (lc_index a = 0; a < count; a++) v[members[a]] = b[a];
 }
 
 static void apply_metric(void *context, double *v) {
-  const lc_orthant *work = context;
-  const lc_model *m = work->m;
-  for (lc_index s = 0; s < m->size; s++)
-    if (work->way[s] != COUPLED) v[s] = 0;
-  for (lc_index r = 0; r < m->nrows; r++) apply_to_row(work, m->rows[r], v);
+  const lc_owlqn *owlqn = context;
+  const lc_working_set *set = owlqn->set;
+  for (lc_index s = 0; s < set->size; s++)
+    if (owlqn->way[s] != COUPLED) v[s] = 0;
+  for (lc_index r = 0; r < set->nrows; r++) apply_to_row(owlqn, set->rows[r], v);
 }
 
-/* ---- a step -------------------------------------------------------------------------------------------------------
- */
+/* ---- a step ------------------------------------------------------------------------------------------- */
 
-/* The steepest subgradient of the objective: 0 where 0 lies between its ends. */
-static double subgradient(const lc_model *m, lc_index s, double b, double g) {
-  lc_index f = lc_model_feature(m, s);
+/* The steepest subgradient of the objective at `start`, where the smooth part has gradient g: 0 where 0 lies between
+ * its ends. */
+static double subgradient(const lc_owlqn *owlqn, lc_index s, double g) {
+  const lc_working_set *set = owlqn->set;
+  lc_index f = lc_set_feature(set, s);
+  double b = owlqn->step->start[s];
   if (f < 0) return g;
-  double size = lc_penalty_violation(m->obj->pen, f, b, g), l1 = lc_model_l1(m, s);
+  double size = lc_penalty_violation(owlqn->obj->pen, f, b, g), l1 = lc_set_l1(set, s);
   double pull = b > 0 ? g + l1 : b < 0 ? g - l1 : g;
   return pull > 0 ? size : -size;
 }
 
 /* b -> `to`, no further than the end of its orthant (0; from 0 there is one on the side of -v) and its bounds. */
-static double stop(const lc_orthant *work, lc_index s, double to) {
-  const lc_model *m = work->m;
-  const lc_penalty *pen = m->obj->pen;
-  lc_index f = lc_model_feature(m, s);
-  double b = m->start[s], side = b != 0 ? b : -work->v[s];
-  if (lc_model_l1(m, s) > 0 && to * side < 0) to = 0;
-  return f >= 0 && pen->lower ? fmin(fmax(to, pen->lower[f]), pen->upper[f]) : to;
+static double stop(const lc_owlqn *owlqn, lc_index s, double to) {
+  double start = owlqn->step->start[s], side = start != 0 ? start : -owlqn->v[s];
+  if (lc_set_l1(owlqn->set, s) > 0 && to * side < 0) to = 0;
+  return lc_set_clip(owlqn->set, s, to);
 }
 
 /* 1 where b is at 0 or a bound and is not pulled from there. */
-static int is_held(const lc_orthant *work, lc_index s) {
-  const lc_model *m = work->m;
-  const lc_penalty *pen = m->obj->pen;
-  lc_index f = lc_model_feature(m, s);
-  double b = m->start[s];
-  int at_end =
-      (b == 0 && lc_model_l1(m, s) > 0) || (f >= 0 && pen->lower && (b <= pen->lower[f] || b >= pen->upper[f]));
-  return at_end && work->v[s] == 0;
+static int is_held(const lc_owlqn *owlqn, lc_index s) {
+  const lc_penalty *pen = owlqn->obj->pen;
+  lc_index f = lc_set_feature(owlqn->set, s);
+  double b = owlqn->step->start[s];
+  int at_zero = b == 0 && lc_set_l1(owlqn->set, s) > 0;
+  int at_bound = f >= 0 && pen->lower && (b <= pen->lower[f] || b >= pen->upper[f]);
+  return (at_zero || at_bound) && owlqn->v[s] == 0;
 }
 
 /* Where each coefficient is pulled and how it may move. One whose own step would end at its orthant or bound goes
  * alone: coupled to others, the share that it cannot take would lead them astray (Bertsekas, 1982). */
-static void look_around(lc_orthant *work) {
-  const lc_model *m = work->m;
-  memset(work->v, 0, (size_t)work->room * sizeof(double));
-  for (lc_index s = 0; s < m->size; s++) {
-    work->v[s] = subgradient(m, s, m->start[s], work->g[s]);
-    double to = m->start[s] - work->v[s] / own_curvature(work, s);
-    work->way[s] = is_held(work, s) ? STILL : stop(work, s, to) != to ? ALONE : COUPLED;
+static void choose_ways(lc_owlqn *owlqn) {
+  memset(owlqn->v, 0, (size_t)owlqn->capacity * sizeof(double));
+  for (lc_index s = 0; s < owlqn->set->size; s++) {
+    owlqn->v[s] = subgradient(owlqn, s, owlqn->g_from[s]);
+    double to = owlqn->step->start[s] - owlqn->v[s] / own_curvature(owlqn, s);
+    owlqn->way[s] = is_held(owlqn, s) ? STILL : stop(owlqn, s, to) != to ? ALONE : COUPLED;
   }
 }
 
 /* Gradient of the smooth part on the set. */
-static void smooth_gradient(const lc_model *m, double *g) {
-  for (lc_index s = 0; s < m->size; s++) g[s] = m->g[s] + lc_model_l2(m, s) * m->start[s];
-}
-
-/* b -> b + t d, as far as each coefficient may go. */
-static void land(const lc_orthant *work, double t) {
-  lc_model *m = work->m;
-  for (lc_index s = 0; s < m->size; s++) m->b[s] = stop(work, s, m->start[s] + t * work->d[s]);
+static void smooth_gradient(const lc_set_step *step, double *g) {
+  for (lc_index s = 0; s < step->set->size; s++) g[s] = step->g[s] + lc_set_l2(step->set, s) * step->start[s];
 }
 
 /* A pass over all of X is one fast read; the set's columns are read twice. */
-static int reads_all(const lc_model *m) { return 2 * m->nrows >= m->obj->q; }
+static int reads_all(const lc_owlqn *owlqn) { return 2 * owlqn->set->nrows >= owlqn->obj->q; }
 
-static lc_status try_step(lc_model *m) { return reads_all(m) ? lc_model_try_all(m) : lc_model_try(m, 1); }
+static lc_status try_step(const lc_owlqn *owlqn) {
+  return reads_all(owlqn) ? lc_step_try_all(owlqn->step) : lc_step_try(owlqn->step, 1);
+}
 
-static lc_status load(lc_model *m) { return reads_all(m) ? lc_model_load_all(m) : lc_model_load(m); }
+static lc_status load(const lc_owlqn *owlqn) {
+  return reads_all(owlqn) ? lc_step_load_all(owlqn->step) : lc_step_load(owlqn->step);
+}
 
-/* Steps back along the projected path until the objective falls enough; *t = 0 when rounding leaves nothing. */
-static lc_status search(const lc_orthant *work, double *t) {
+/* Steps back along the projected path b(t) = stop(start + t d) until F(b) <= F(start) + 1e-4 v'(b - start); *t = 0 when
+ * rounding leaves nothing. */
+static lc_status search(const lc_owlqn *owlqn, double *t) {
   enum { MOST_STEPS = 40 };
-  lc_model *m = work->m;
-  double start = m->obj->at.value, noise = lc_objective_noise(m->obj);
+  const lc_objective *obj = owlqn->obj;
+  lc_set_step *step = owlqn->step;
+  double start = obj->at.value, noise = lc_objective_noise(obj);
   *t = 1;
-  for (int step = 0; step < MOST_STEPS; step++, *t *= 0.5) {
+  for (int k = 0; k < MOST_STEPS; k++, *t *= 0.5) {
     double slope = 0;
-    land(work, *t);
-    for (lc_index s = 0; s < m->size; s++) slope += work->v[s] * (m->b[s] - m->start[s]);
-    LC_TRY(try_step(m));
-    double most = start + 1e-4 * fmin(slope, 0) + (step == 0 ? noise : 0);
-    if (isfinite(m->obj->to.value) && m->obj->to.value <= most) return LC_OK;
+    for (lc_index s = 0; s < step->set->size; s++) step->b[s] = stop(owlqn, s, step->start[s] + *t * owlqn->d[s]);
+    for (lc_index s = 0; s < step->set->size; s++) slope += owlqn->v[s] * (step->b[s] - step->start[s]);
+    LC_TRY(try_step(owlqn));
+    double most = start + 1e-4 * fmin(slope, 0) + (k == 0 ? noise : 0);
+    if (isfinite(obj->to.value) && obj->to.value <= most) return LC_OK;
     if (-slope < 1e-3 * noise) break;
   }
   *t = 0;
@@ -169,111 +175,111 @@ static lc_status search(const lc_orthant *work, double *t) {
 }
 
 /* The direction. A coefficient at 0 moves where it is pulled or not at all; where caution is wanted so do all. */
-static void choose_direction(lc_orthant *work, int cautious) {
-  const lc_model *m = work->m;
-  memset(work->from, 0, (size_t)work->room * sizeof(double)); /* lent: the pulls of those that are coupled */
-  for (lc_index s = 0; s < m->size; s++)
-    if (work->way[s] == COUPLED) work->from[s] = work->v[s];
-  lc_pairs_direction(&work->pairs, work->from, apply_metric, work, 1, work->d);
-  for (lc_index s = 0; s < m->size; s++) {
-    if (work->way[s] != COUPLED) work->d[s] = work->way[s] == ALONE ? -work->v[s] / own_curvature(work, s) : 0;
-    if ((cautious || m->start[s] == 0) && !(work->d[s] * work->v[s] < 0)) work->d[s] = 0;
+static void choose_direction(lc_owlqn *owlqn, int cautious) {
+  double *d = owlqn->d;
+  memset(owlqn->coupled, 0, (size_t)owlqn->capacity * sizeof(double));
+  for (lc_index s = 0; s < owlqn->set->size; s++)
+    if (owlqn->way[s] == COUPLED) owlqn->coupled[s] = owlqn->v[s];
+  lc_pairs_direction(&owlqn->pairs, owlqn->coupled, apply_metric, owlqn, 1, d);
+  for (lc_index s = 0; s < owlqn->set->size; s++) {
+    if (owlqn->way[s] != COUPLED) d[s] = owlqn->way[s] == ALONE ? -owlqn->v[s] / own_curvature(owlqn, s) : 0;
+    if ((cautious || owlqn->step->start[s] == 0) && !(d[s] * owlqn->v[s] < 0)) d[s] = 0;
   }
 }
 
-static lc_status iterate(lc_orthant *work, double goal, double max_steps) {
-  lc_model *m = work->m;
+static lc_status iterate(lc_owlqn *owlqn, double goal, double max_steps) {
+  lc_set_step *step = owlqn->step;
+  size_t bytes = (size_t)owlqn->set->size * sizeof(double);
   int cautious = 0;
-  for (double step = 0; m->worst > goal; step++) {
-    if (step >= max_steps) return LC_MAX_ITER;
-    LC_TRY(lc_poll(m->obj->host));
-    double t;
-    smooth_gradient(m, work->g);
-    look_around(work);
-    choose_direction(work, cautious);
-    LC_TRY(search(work, &t));
+  for (double count = 0, t; step->worst > goal; count++) {
+    if (count >= max_steps) return LC_MAX_ITER;
+    LC_TRY(lc_poll(owlqn->obj->host));
+    smooth_gradient(step, owlqn->g_from);
+    choose_ways(owlqn);
+    choose_direction(owlqn, cautious);
+    LC_TRY(search(owlqn, &t));
     if (t == 0) {
       if (cautious) break;
-      work->pairs.count = 0; /* a bad metric, perhaps: start it afresh */
+      owlqn->pairs.count = 0; /* a bad metric, perhaps: start it afresh */
       cautious = 1;
       continue;
     }
     cautious = 0;
-    memcpy(work->from, m->start, (size_t)m->size * sizeof(double));
-    memcpy(work->to, m->b, (size_t)m->size * sizeof(double));
-    double slope = lc_dot(m->size, work->v, work->d);
-    m->gain = fmax(-0.5 * slope, 0);
-    lc_model_take(m);
-    LC_TRY(load(m));
-    smooth_gradient(m, work->gradient);
-    lc_pairs_keep(&work->pairs, work->from, work->to, work->g, work->gradient);
+    memcpy(owlqn->b_from, step->start, bytes);
+    memcpy(owlqn->b_to, step->b, bytes);
+    step->gain = fmax(-0.5 * lc_dot(owlqn->set->size, owlqn->v, owlqn->d), 0);
+    lc_step_take(step);
+    LC_TRY(load(owlqn));
+    smooth_gradient(step, owlqn->g_to);
+    lc_pairs_keep(&owlqn->pairs, owlqn->b_from, owlqn->b_to, owlqn->g_from, owlqn->g_to);
   }
-  m->stuck = m->worst > goal;
+  step->stuck = step->worst > goal;
   return LC_OK;
 }
 
-lc_status lc_orthant_solve(lc_orthant *work, lc_model *m, double goal, double max_steps) {
-  if (work->room < m->room) LC_TRY(allocate(work, m));
-  m->stuck = 0;
-  LC_TRY(lc_model_list_rows(m));
-  if (reads_all(m)) LC_TRY(lc_objective_gradient(m->obj));
-  LC_TRY(load(m));
-  LC_TRY(set_metric(work));
-  lc_status status = iterate(work, goal, max_steps);
-  if (reads_all(m)) { /* passes made no residuals of their own */
-    lc_status made = lc_objective_residuals(m->obj, NULL, m->R);
+lc_status lc_owlqn_solve(lc_owlqn *owlqn, double goal, double max_steps) {
+  lc_set_step *step = owlqn->step;
+  LC_TRY(reserve(owlqn));
+  step->stuck = 0;
+  LC_TRY(lc_set_list_rows(owlqn->set));
+  if (reads_all(owlqn)) LC_TRY(lc_objective_gradient(owlqn->obj));
+  LC_TRY(load(owlqn));
+  LC_TRY(set_metric(owlqn));
+  lc_status status = iterate(owlqn, goal, max_steps);
+  if (reads_all(owlqn)) { /* passes made no residuals of their own */
+    lc_status made = lc_objective_residuals(owlqn->obj, NULL, step->R);
     if (status == LC_OK || status == LC_MAX_ITER) LC_TRY(made);
   }
   return status;
 }
 
-/* ---- a dual point -------------------------------------------------------------------------------------------------
- */
+/* ---- a dual point ------------------------------------------------------------------------------------- */
 
 /* Where all classes have a score column, residuals of a row sum to zero, and so must what is taken from their gradients
  * for row v of the set: the class that holds its 0 with the most to spare makes up for the others, or all do
  * alike. */
-static void close_sum(const lc_model *m, lc_index v, double *E) {
-  const lc_objective *obj = m->obj;
-  lc_index f = m->rows[v] - obj->pen->one;
+static void close_sum(const lc_working_set *set, lc_index v, double *E) {
+  const lc_objective *obj = set->obj;
+  lc_index f = set->rows[v] - obj->pen->one, nrows = set->nrows;
   double sum = 0, most = 0;
   int best = -1;
   for (int c = 0; c < obj->K; c++) {
-    lc_index place = c * obj->q + m->rows[v];
-    double spare = f < 0 || obj->at.B[place] != 0 ? 0 : lc_penalty_l1(obj->pen, f) - fabs(obj->G[place]);
-    sum += E[v + c * m->nrows];
+    lc_index index = c * obj->q + set->rows[v];
+    double spare = f < 0 || obj->at.B[index] != 0 ? 0 : lc_penalty_l1(obj->pen, f) - fabs(obj->G[index]);
+    sum += E[v + c * nrows];
     if (spare > most) {
       most = spare;
       best = c;
     }
   }
-  if (best >= 0) E[v + best * m->nrows] -= sum;
-  for (int c = 0; best < 0 && c < obj->K; c++) E[v + c * m->nrows] -= sum / obj->K;
+  if (best >= 0) E[v + best * nrows] -= sum;
+  for (int c = 0; best < 0 && c < obj->K; c++) E[v + c * nrows] -= sum / obj->K;
 }
 
 /* Columns whose Gram matrix costs less than the passes that a sharper gap saves, and whose factor takes what X may. */
-static int gram_pays(const lc_model *m) {
+static int gram_pays(const lc_owlqn *owlqn) {
   enum { MOST_COLUMNS = 3000 };
-  return m->nrows <= MOST_COLUMNS && (double)m->nrows <= 0.9 * (double)m->obj->x->n;
+  lc_index nrows = owlqn->set->nrows;
+  return nrows <= MOST_COLUMNS && (double)nrows <= 0.9 * (double)owlqn->obj->x->n;
 }
 
-lc_status lc_orthant_dual_point(lc_orthant *work, double *R, int *known) {
-  lc_model *m = work->m;
-  lc_objective *obj = m->obj;
-  lc_index n = obj->x->n, K = obj->K;
-  *known = reads_all(m) && gram_pays(m);
-  if (!*known) return LC_OK;
-  LC_TRY(lc_gram_grow(&work->gram, obj, m->nrows, m->rows));
-  lc_mark mark = lc_arena_mark(m->arena);
-  double *E = lc_arena_zeros(m->arena, m->nrows * K), *lift = lc_arena_doubles(m->arena, n * K);
+lc_status lc_owlqn_dual_point(lc_owlqn *owlqn, double *R, int *found) {
+  const lc_working_set *set = owlqn->set;
+  lc_set_step *step = owlqn->step;
+  lc_objective *obj = owlqn->obj;
+  lc_index nrows = set->nrows, scores = obj->x->n * obj->K;
+  *found = reads_all(owlqn) && gram_pays(owlqn);
+  if (!*found) return LC_OK;
+  LC_TRY(lc_gram_grow(&owlqn->gram, obj, nrows, set->rows));
+  lc_mark mark = lc_arena_mark(owlqn->arena);
+  double *E = lc_arena_zeros(owlqn->arena, nrows * obj->K), *lift = lc_arena_doubles(owlqn->arena, scores);
   if (!E || !lift) return LC_OUT_OF_MEMORY;
-  for (lc_index s = 0; s < m->size; s++)
-    E[m->mate[s]] = subgradient(m, s, m->start[s], m->g[s] + lc_model_l2(m, s) * m->start[s]);
-  for (lc_index v = 0; obj->link.k == K && v < m->nrows; v++) close_sum(m, v, E);
-  for (lc_index s = 0; s < m->size; s++) m->dual[s] = m->g[s] - E[m->mate[s]];
-  lc_status status = lc_gram_lift(&work->gram, obj, m->rows, E, lift);
-  for (lc_index i = 0; i < n * K; i++) R[i] -= lift[i];
-  obj->passes += (double)m->nrows / (double)lc_max(obj->q, 1);
-  lc_arena_reset(m->arena, mark);
-  return status;
+  for (lc_index s = 0; s < set->size; s++)
+    E[set->cell[s]] = subgradient(owlqn, s, step->g[s] + lc_set_l2(set, s) * step->start[s]);
+  for (lc_index v = 0; obj->link.k == obj->K && v < nrows; v++) close_sum(set, v, E);
+  for (lc_index s = 0; s < set->size; s++) step->dual[s] = step->g[s] - E[set->cell[s]];
+  lc_gram_lift(&owlqn->gram, obj, set->rows, E, lift);
+  for (lc_index i = 0; i < scores; i++) R[i] -= lift[i];
+  lc_arena_reset(owlqn->arena, mark);
+  return LC_OK;
 }
