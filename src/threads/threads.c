@@ -5,11 +5,11 @@
 
 #include "threads/threads.h"
 
-static void run_alone(lc_index count, void (*task)(void *context, lc_index i), void *context) {
-  for (lc_index i = 0; i < count; i++) task(context, i);
+static void run_alone(lc_index count, lc_index grain, lc_task task, void *context) {
+  for (lc_index from = 0; from < count; from += grain) task(context, from, lc_min(from + grain, count));
 }
 
-#if defined(__GNUC__)
+#if defined(__GNUC__) && !defined(LC_NO_THREADS)
 
 #include <pthread.h>
 #include <signal.h>
@@ -25,9 +25,9 @@ enum { MOST_HELPERS = 63 };
 
 static struct {
   uint64_t state;
-  void (*task)(void *context, lc_index i);
+  lc_task task;
   void *context;
-  lc_index count, next; /* tasks; the first that nobody has taken */
+  lc_index count, grain, next; /* items, those of a piece; the first that nobody has taken */
   int seats;            /* helpers that may come */
   int sleepers;         /* helpers that need a signal */
   int caller_sleeps;    /* so does the caller, who waits for the last helper */
@@ -60,14 +60,14 @@ static void pause_a_moment(void) {
 #endif
 }
 
-/* Takes tasks until none is left; returns how many it took. */
-static lc_index take_tasks(void) {
-  lc_index taken = 0, count = pool.count;
+/* Takes pieces until none is left; returns how many items they were. */
+static lc_index take_pieces(void) {
+  lc_index taken = 0, count = pool.count, grain = pool.grain;
   in_task = 1;
-  for (;; taken++) {
-    lc_index i = ADD(pool.next, 1);
-    if (i >= count) break;
-    pool.task(pool.context, i);
+  for (lc_index from; (from = ADD(pool.next, grain)) < count;) {
+    lc_index to = lc_min(from + grain, count);
+    pool.task(pool.context, from, to);
+    taken += to - from;
   }
   in_task = 0;
   return taken;
@@ -112,7 +112,7 @@ static void *help(void *nothing) {
     seen = wait_for_loop(seen);
     if (LOAD(pool.quit)) return nothing;
     if (!enter(seen)) continue;
-    take_tasks();
+    take_pieces();
     leave();
   }
 }
@@ -157,10 +157,11 @@ static int have_helpers(int wanted) {
 
 /* ---- the caller ---- */
 
-static void open_loop(int helpers, lc_index count, void (*task)(void *context, lc_index i), void *context) {
+static void open_loop(int helpers, lc_index count, lc_index grain, lc_task task, void *context) {
   pool.task = task;
   pool.context = context;
   pool.count = count;
+  pool.grain = grain;
   STORE(pool.next, 0);
   STORE(pool.seats, helpers);
   STORE(pool.state, (LOAD(pool.state) | OPEN) + NEXT_LOOP);
@@ -184,7 +185,7 @@ static void close_loop(void) {
 }
 
 /* Helpers that were kept from finishing cost more than they gave: the next loops do without, each time twice as many.
- * `own` of `count` tasks took the caller until `done` of `all` seconds. */
+ * `own` of `count` items took the caller until `done` of `all` seconds. */
 static void learn(lc_index own, lc_index count, double done, double all) {
   const int most = 64;
   if (own == 0 || done * (double)count / (double)own >= all) {
@@ -195,24 +196,24 @@ static void learn(lc_index own, lc_index count, double done, double all) {
   pool.alone = pool.last_alone;
 }
 
-void lc_parallel(int threads, lc_index count, void (*task)(void *context, lc_index i), void *context) {
-  if (threads < 2 || count < 2 || in_task || __atomic_test_and_set(&busy, __ATOMIC_SEQ_CST)) {
-    run_alone(count, task, context);
+void lc_parallel(int threads, lc_index count, lc_index grain, lc_task task, void *context) {
+  if (threads < 2 || count <= grain || in_task || __atomic_test_and_set(&busy, __ATOMIC_SEQ_CST)) {
+    run_alone(count, grain, task, context);
     return;
   }
   int helpers = 0;
   if (pool.alone > 0)
     pool.alone--;
   else
-    helpers = have_helpers((int)lc_min(threads, count) - 1);
+    helpers = have_helpers((int)lc_min(threads, (count + grain - 1) / grain) - 1);
   if (helpers == 0) {
     in_task = 1;
-    run_alone(count, task, context);
+    run_alone(count, grain, task, context);
     in_task = 0;
   } else {
     double start = now();
-    open_loop(helpers, count, task, context);
-    lc_index own = take_tasks();
+    open_loop(helpers, count, grain, task, context);
+    lc_index own = take_pieces();
     double done = now() - start;
     close_loop();
     learn(own, count, done, now() - start);
@@ -236,9 +237,9 @@ void lc_threads_stop(void) {
 
 #else
 
-void lc_parallel(int threads, lc_index count, void (*task)(void *context, lc_index i), void *context) {
+void lc_parallel(int threads, lc_index count, lc_index grain, lc_task task, void *context) {
   (void)threads;
-  run_alone(count, task, context);
+  run_alone(count, grain, task, context);
 }
 int lc_is_helper(void) { return 0; }
 void lc_lock(void) {}

@@ -13,10 +13,13 @@
 
 #include "base/base.h"
 
-/* Calls task(context, i) once for each i = 0 .. count - 1, on at most `threads` threads (one of them the caller's), in
- * no certain order; returns when all are done. What tasks wrote is seen by the caller. Costs a microsecond where
- * helpers are awake, some ten where they sleep. */
-void lc_parallel(int threads, lc_index count, void (*task)(void *context, lc_index i), void *context);
+/* A part of a loop: the items from .. to - 1. */
+typedef void (*lc_task)(void *context, lc_index from, lc_index to);
+
+/* Calls task(context, from, to) for pieces of `grain` items (the last may be shorter) that together are 0 .. count - 1,
+ * on at most `threads` threads (one of them the caller's), in no certain order; returns when all are done. What tasks
+ * wrote is seen by the caller. Costs a microsecond where helpers are awake, some ten where they sleep. */
+void lc_parallel(int threads, lc_index count, lc_index grain, lc_task task, void *context);
 
 /* 1 within a task on a thread that is not the caller's of its loop. */
 int lc_is_helper(void);

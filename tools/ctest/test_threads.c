@@ -20,10 +20,12 @@ typedef struct loop {
   long in_turn;
 } loop;
 
-static void count_up(void *context, lc_index i) {
+static void count_up(void *context, lc_index from, lc_index to) {
   loop *l = context;
-  l->times[i]++;
-  l->helped[i] = lc_is_helper();
+  for (lc_index i = from; i < to; i++) {
+    l->times[i]++;
+    l->helped[i] = lc_is_helper();
+  }
 }
 
 static int each_once(const loop *l, lc_index count) {
@@ -37,7 +39,7 @@ static void test_each_once(void) {
     for (lc_index count = 0; count <= MOST; count = count < 8 ? count + 1 : count * 3) {
       loop l = {{0}, {0}, 0, 0};
       lc_index most = lc_min(count, MOST);
-      lc_parallel(threads, most, count_up, &l);
+      lc_parallel(threads, most, 1 + threads % 3 * 3, count_up, &l);
       CHECK(each_once(&l, most));
     }
   CHECK(!lc_is_helper());
@@ -48,20 +50,20 @@ static void test_short_loops(void) {
   long wrong = 0;
   for (int round = 0; round < 3000; round++) {
     loop l = {{0}, {0}, 0, 0};
-    lc_parallel(3, 2 + round % 5, count_up, &l);
+    lc_parallel(3, 2 + round % 5, 1, count_up, &l);
     wrong += !each_once(&l, 2 + round % 5);
   }
   CHECK(wrong == 0);
 }
 
-static void outer(void *context, lc_index i) {
+static void outer(void *context, lc_index from, lc_index to) {
   loop *rows = context;
-  lc_parallel(4, 50, count_up, rows + i);
+  for (lc_index i = from; i < to; i++) lc_parallel(4, 50, 1, count_up, rows + i);
 }
 
 static void test_nested(void) {
   loop *rows = calloc(20, sizeof *rows);
-  lc_parallel(3, 20, outer, rows);
+  lc_parallel(3, 20, 1, outer, rows);
   int good = 1;
   for (int i = 0; i < 20; i++) {
     good = good && each_once(rows + i, 50);
@@ -71,10 +73,9 @@ static void test_nested(void) {
   free(rows);
 }
 
-static void in_turn(void *context, lc_index i) {
+static void in_turn(void *context, lc_index from, lc_index to) {
   loop *l = context;
-  (void)i;
-  for (int k = 0; k < 1000; k++) {
+  for (lc_index k = 1000 * from; k < 1000 * to; k++) {
     lc_lock();
     l->in_turn++;
     lc_unlock();
@@ -83,14 +84,14 @@ static void in_turn(void *context, lc_index i) {
 
 static void test_lock(void) {
   loop l = {{0}, {0}, 0, 0};
-  lc_parallel(4, 16, in_turn, &l);
+  lc_parallel(4, 16, 1, in_turn, &l);
   CHECK(l.in_turn == 16000);
 }
 
 static void test_stop(void) {
   loop l = {{0}, {0}, 0, 0};
   lc_threads_stop();
-  lc_parallel(3, 100, count_up, &l);
+  lc_parallel(3, 100, 1, count_up, &l);
   CHECK(each_once(&l, 100));
   lc_threads_stop();
   lc_threads_stop();
@@ -100,11 +101,11 @@ static void test_stop(void) {
 static void test_fork(void) {
 #ifndef _WIN32
   loop l = {{0}, {0}, 0, 0};
-  lc_parallel(2, 100, count_up, &l);
+  lc_parallel(2, 100, 1, count_up, &l);
   pid_t child = fork();
   if (child == 0) {
     loop own = {{0}, {0}, 0, 0};
-    lc_parallel(2, 100, count_up, &own);
+    lc_parallel(2, 100, 1, count_up, &own);
     lc_threads_stop();
     _exit(each_once(&own, 100) ? 0 : 1);
   }
