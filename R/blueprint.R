@@ -107,8 +107,8 @@ bake_formula <- function(blueprint, newdata, na.action, novel) {
   newdata <- as_newdata_frame(newdata)
   lacking <- setdiff(blueprint$variables, names(newdata))
   if (length(lacking)) {
-    abort("newdata", sprintf("`newdata` has no column %s, which the formula needs.",
-                             enumerate(lacking)), columns = lacking)
+    abort("newdata", sprintf("`newdata` lacks %s, which the formula needs.",
+                             named("column", lacking)), columns = lacking)
   }
   terms <- delete.response(blueprint$terms)
   if (!nrow(newdata)) return(list(x = empty_x(blueprint)))
@@ -234,11 +234,11 @@ columns_by_name <- function(newdata, names, given) {
   if (identical(given, names)) return(newdata)
   lacking <- setdiff(names, given)
   if (length(lacking)) {
-    abort("newdata", sprintf("`newdata` has no column %s.", enumerate(lacking)), columns = lacking)
+    abort("newdata", sprintf("`newdata` lacks %s.", named("column", lacking)), columns = lacking)
   }
   doubled <- intersect(names, given[duplicated(given)])
   if (length(doubled)) {
-    abort("newdata", sprintf("`newdata` has column %s more than once.", enumerate(doubled)),
+    abort("newdata", sprintf("`newdata` has %s more than once.", named("column", doubled)),
           columns = doubled)
   }
   if (is(newdata, "Matrix")) newdata <- numbers_from_Matrix(newdata)

@@ -1,4 +1,4 @@
-#' Pictures of lions, tigers and leopards
+#' Images of lions, tigers and leopards
 #'
 #' 360 small colour pictures, 120 each of a lion (plain coat), a tiger (stripes) and a leopard
 #' (rosettes), seen from the side in varied poses, places, light and surroundings, with noise. They
@@ -12,10 +12,12 @@
 #'
 #' A linear classifier learns something here but not everything, because a pattern has no fixed
 #' place. Ridge softmax regression (`lambda = 1`) that was trained on two thirds of the pictures
-#' has about 74 % of the others right; the mean of each colour and the spread of all values alone
-#' give less than half, guessing a third. The rows are in random order, so the first 240 can serve
+#' predicts about 74 % of the others correctly (mean over random splits); the mean of each colour
+#' and the spread of all values alone give less than half, guessing a third. The rows are in random order, so the first 240 can serve
 #' for training and the others for testing.
 #'
+#' @concept image classification
+#' @concept example data
 #' @format A data frame of 360 rows and 2 columns:
 #' \describe{
 #'   \item{species}{A factor: lion, tiger, leopard.}

@@ -6,7 +6,10 @@
 #' @importFrom stats update variable.names vcov weights
 NULL
 
-#' Coefficients of a fit
+#' Extract the coefficients of a fit
+#'
+#' The coefficients as a vector or matrix, in another coding or in long form; exponentiated, those
+#' of a logistic fit are odds ratios.
 #'
 #' @param object A fit made by [linclass()].
 #' @param coding `NULL` for the coding of the fit; `"reference"` (the scores of the first class are
@@ -25,6 +28,9 @@ NULL
 #' coef(fit)
 #' coef(fit, coding = "reference")
 #' coef(fit, format = "long")
+#' @concept weights of a classifier
+#' @concept odds ratio
+#' @concept intercept
 #' @export
 coef.linclass <- function(object, coding = NULL, format = c("default", "matrix", "vector", "long"),
                           complete = TRUE, ...) {
@@ -69,6 +75,8 @@ long_coefficients <- function(W) {
 
 #' Fitted values, residuals and other parts of a fit
 #'
+#' Methods of the usual generics for fits made by [linclass()].
+#'
 #' @section Training data:
 #' A fit holds no data. Methods that need them (`fitted()`, `residuals()`, `predict()` without
 #' `newdata`, `model.matrix()`, `simulate()`, `weights()` and others) take the copy that
@@ -82,12 +90,12 @@ long_coefficients <- function(W) {
 #'
 #' @param object,x,formula A fit made by [linclass()].
 #' @param type For `fitted()` as in [predict.linclass()]. For `residuals()`, with y the response as
-#'   0 and 1, \eqn{\mu} the probability and w the weight of a row:
-#'   * `"deviance"`: \eqn{\sqrt{2 w L}}, with the sign of \eqn{y - \mu} for two classes; the squares
+#'   0 and 1, \eqn{\mu}{m} the probability and w the weight of a row:
+#'   * `"deviance"`: \eqn{\sqrt{2 w L}}{sqrt(2 w L)}, with the sign of \eqn{y - \mu}{y - m} for two classes; the squares
 #'     sum to the deviance;
-#'   * `"pearson"`: \eqn{\sqrt{w} (y - \mu) / \sqrt{\mu (1 - \mu)}};
-#'   * `"response"`: \eqn{y - \mu};
-#'   * `"working"`: \eqn{(y - \mu) / (\mu (1 - \mu))}, for fits with one score only;
+#'   * `"pearson"`: \eqn{\sqrt{w} (y - \mu) / \sqrt{\mu (1 - \mu)}}{sqrt(w) (y - m) / sqrt(m (1 - m))};
+#'   * `"response"`: \eqn{y - \mu}{y - m};
+#'   * `"working"`: \eqn{(y - \mu) / (\mu (1 - \mu))}{(y - m) / (m (1 - m))}, for fits with one score only;
 #'   * `"margin"`: the score of the true class minus the largest of the others; negative where the
 #'     row is on the wrong side. The default for the hinges and the perceptron, which have no other
 #'     residuals.
@@ -116,6 +124,9 @@ long_coefficients <- function(W) {
 #' c(sum(residuals(fit)^2), deviance(fit))
 #' nobs(fit)
 #' head(model.matrix(fit), 3)
+#' @concept deviance
+#' @concept residuals
+#' @concept fitted probabilities
 #' @export
 fitted.linclass <- function(object, type = c("response", "prob", "class", "link"), data = NULL,
                             ...) {
@@ -274,7 +285,9 @@ case.names.linclass <- function(object, ...) {
   rownames(training_data(object)$x)
 }
 
-#' Change a fit and fit again
+#' Update and refit a model
+#'
+#' Changes arguments of the call of a fit, a path or a cross-validation and evaluates it again.
 #'
 #' @param object A fit made by [linclass()], [linclass_path()] or [linclass_cv()].
 #' @param formula. A formula with dots for the parts to keep, as in [stats::update()].
@@ -285,6 +298,7 @@ case.names.linclass <- function(object, ...) {
 #' fit <- linclass(low ~ age + lwt, MASS::birthwt)
 #' coef(update(fit, . ~ . - age))
 #' coef(update(fit, lambda = 0.1))
+#' @concept refit
 #' @export
 update.linclass <- function(object, formula., ..., evaluate = TRUE) {
   call <- object$call
@@ -300,10 +314,10 @@ update.linclass <- function(object, formula., ..., evaluate = TRUE) {
   if (evaluate) eval(call, home) else call
 }
 
-#' What a fit minimised, and how well
+#' Objective value and optimality certificate
 #'
-#' `objective()` is the value of what was minimised (mean loss plus penalty); `certificate()` says
-#' how far the fit is from the minimum at most.
+#' `objective()` is the value of what was minimised (mean loss plus penalty); `certificate()`
+#' gives an upper bound on the distance of the objective from its minimum.
 #'
 #' `objective(fit)` equals `loss_value(coef(fit), ...)` with the training data, for
 #' `standardize = FALSE`.
@@ -325,6 +339,11 @@ update.linclass <- function(object, formula., ..., evaluate = TRUE) {
 #' objective(fit)
 #' loss_value(coef(fit), iris[1:4], iris$Species, "softmax", lambda = 0.01)
 #' certificate(fit)
+#' @concept objective function
+#' @concept convergence
+#' @concept duality gap
+#' @concept optimality
+#' @concept optimality conditions
 #' @export
 objective <- function(x, ...) UseMethod("objective")
 

@@ -14,10 +14,19 @@ print.linclass <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
 # The call on at most two lines.
 call_lines <- function(call) {
   if (is.null(call)) return(character())
-  lines <- trimws(deparse(call, width.cutoff = max(20L, line_width() - 20L)))
-  lines <- paste0(c("Call: ", rep("      ", length(lines) - 1L)), lines)
-  if (length(lines) > 2L) lines[2L] <- paste(substr(lines[2L], 1L, line_width() - 4L), "...")
-  substr(utils::head(lines, 2L), 1L, line_width())
+  wrapped <- function(width) {
+    strwrap(paste(trimws(deparse(call, 500L)), collapse = " "), width, initial = "Call: ",
+            prefix = "      ")
+  }
+  lines <- wrapped(line_width())
+  if (length(lines) > 2L) {
+    lines <- utils::head(wrapped(line_width() - 4L), 2L)
+    lines[2L] <- paste(lines[2L], "...")
+  }
+  # One word may be longer than a line.
+  long <- nchar(lines, "width") > line_width()
+  lines[long] <- paste(strtrim(lines[long], line_width() - 4L), "...")
+  lines
 }
 
 line_width <- function() min(80L, getOption("width"))
@@ -46,7 +55,7 @@ fit_facts <- function(x) {
     Classes = classes_in_words(x),
     Data = data_in_words(x),
     Solver = sprintf("%s, %s %s (%s)", x$solver, count(x$iterations),
-                     if (any(is.finite(utils::tail(x$history$epoch, 1L)))) "epochs" else "iterations", x$reason),
+                     if (has_epochs(x)) "epochs" else "iterations", x$reason),
     Converged = convergence_in_words(x),
     Separation = separation_in_words(x),
     Aliased = if (length(x$aliased)) {
@@ -59,8 +68,10 @@ fit_facts <- function(x) {
 data_in_words <- function(x) {
   paste0(count(x$n), " rows",
          if (isTRUE(x$has_weights)) sprintf(" (weights sum to %s)", count(x$nobs)),
-         ", ", count(x$p), " features")
+         ", ", count(x$p), if (x$p == 1) " feature" else " features")
 }
+
+has_epochs <- function(x) any(is.finite(utils::tail(x$history$epoch, 1L)))
 
 count <- function(n) format(n, big.mark = ",", digits = 7L, scientific = 12L)
 
@@ -97,8 +108,13 @@ classes_in_words <- function(x) {
 # One line about how far from the optimum the fit is.
 convergence_in_words <- function(x) {
   certificate <- x$certificate
-  state <- if (isTRUE(x$converged)) "yes" else sprintf("no (%s)", x$status)
-  sprintf("%s; %s", state, certificate_in_words(certificate))
+  state <- if (isTRUE(x$converged)) "yes" else if (x$status == "budget") {
+    sprintf("stopped after its %s", plural(x$iterations, if (has_epochs(x)) "epoch" else "iteration"))
+  } else {
+    sprintf("no (%s)", x$status)
+  }
+  below <- if (x$status == "budget" && isTRUE(certificate$met)) ", below the tolerance"
+  paste0(state, "; ", certificate_in_words(certificate), below)
 }
 
 certificate_in_words <- function(certificate) {
@@ -188,6 +204,9 @@ print_corner_vector <- function(coefficients, digits, room) {
 #' fit
 #' summary(fit)
 #' summary(linclass(low ~ age + lwt + smoke, MASS::birthwt, lambda = 0.05))
+#' @concept coefficient table
+#' @concept Wald test
+#' @concept p-value
 #' @export
 summary.linclass <- function(object, ...) {
   check_no_dots(list(...), character())
