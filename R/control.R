@@ -53,8 +53,8 @@ control_value <- function(control, name) {
 #' Get or set the number of threads
 #'
 #' The number of threads that fits use. The default is small (at most 2, and never more than
-#' `OMP_THREAD_LIMIT` allows). Results do not depend on the number of threads. Waiting threads spin; on a machine shared with other jobs, one
-#' thread can be faster than two.
+#' `OMP_THREAD_LIMIT` allows). Results do not depend on the number of threads. Waiting threads
+#' spin; on a machine shared with other jobs, one thread can be faster than two.
 #'
 #' @param n `NULL` to ask, or one whole number of at least 1 to set for this session.
 #' @return The number of threads in use, one integer; invisibly when it was set.
