@@ -24,7 +24,7 @@ utils::globalVariables(".data")
 #' ggplot2::autoplot(fit, "boundary")
 #' ggplot2::autoplot(fit, "coefficients") + ggplot2::theme_bw()
 #' @exportS3Method ggplot2::autoplot
-autoplot.linclass <- function(object, which = c("history", "coefficients", "boundary", "weights",
+autoplot.linclass <- function(object, which = c("coefficients", "history", "boundary", "weights",
                                                 "confusion", "reliability"),
                               data = NULL, ..., max_terms = 30) {
   check_version(object)

@@ -13,7 +13,8 @@ detach_terms <- function(terms, data, n) {
   home <- new.env(parent = globalenv())
   from <- attr(terms, ".Environment")
   expression <- attr(terms, "variables")
-  for (name in setdiff(all.vars(expression), names(data))) {
+  known <- if (inherits(data, "linclass_rows")) attr(data, "variables") else names(data)
+  for (name in setdiff(all.vars(expression), known)) {
     value <- find_value(name, from)
     # What has one value for each row is data: newdata has to bring it.
     if (!is.null(value) && !is.function(value) && NROW(value) != n) assign(name, value, home)
@@ -112,7 +113,12 @@ bake_formula <- function(blueprint, newdata, na.action, novel) {
   }
   terms <- delete.response(blueprint$terms)
   if (!nrow(newdata)) return(list(x = empty_x(blueprint)))
-  frame <- new_frame(terms, newdata)
+  bake_frame(blueprint, new_frame(terms, newdata), na.action, novel)
+}
+
+# From the variables of the terms to columns.
+bake_frame <- function(blueprint, frame, na.action = na.pass, novel = "error") {
+  terms <- delete.response(blueprint$terms)
   frame <- match_levels(frame, blueprint$xlevels, attr(terms, "dataClasses"), novel)
   frame <- match_types(frame, attr(terms, "dataClasses"))
   frame <- match.fun(na.action)(frame)

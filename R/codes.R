@@ -200,7 +200,28 @@ dimnames.linclass_codes <- function(x) unclass(x)$dimnames
     x$dimnames[[1L]] <- x$dimnames[[1L]][i]
     x$dim[1L] <- length(x$dimnames[[1L]])
   }
-  structure(x, class = "linclass_codes")
+  if (!missing(j)) x <- keep_columns(x, j)
+  x <- structure(x, class = "linclass_codes")
+  # Numbers alone are a matrix.
+  if (any(vapply(unclass(x)$parts, function(part) !is.null(part$code), NA))) x else as.matrix(x)
+}
+
+# Columns that go take their entries in the table of levels along, and parts without columns go with
+# them; `j` are numbers in rising order.
+keep_columns <- function(x, j) {
+  sizes <- vapply(x$parts, function(part) part$levels, 1L)
+  level <- rep(seq_len(sum(sizes)), diff(x$start))
+  place <- match(x$column, j - 1L)
+  kept <- which(!is.na(place))
+  part_of_level <- rep(seq_along(sizes), sizes)
+  used <- sort(unique(part_of_level[level[kept]]))
+  x$parts <- x$parts[used]
+  x$start <- c(0L, cumsum(tabulate(level[kept], sum(sizes))[part_of_level %in% used]))
+  x$column <- place[kept] - 1L
+  if (!is.null(x$weight)) x$weight <- x$weight[kept]
+  x$dim[2L] <- length(j)
+  x$dimnames[[2L]] <- x$dimnames[[2L]][j]
+  x
 }
 
 # The entries of X that are stored: row, column, number.

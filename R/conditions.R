@@ -47,6 +47,9 @@ condition_topics <- list(
     separation = "Some classes are separated by the features: no finite maximum likelihood exists.",
     rank = "Columns are linear combinations of others; their coefficients are NA.",
     ill_conditioned = "The problem is nearly rank-deficient; few digits of the result are certain.",
+    rank_deficient = paste("Rows were predicted that the data of a fit with aliased columns do not",
+                           "determine."),
+    rows = "A formula was compared on fewer rows than the fit has, for its variables have NA.",
     range = "A variance is too large or too small for a number, and NA.",
     underdetermined = "There are more coefficients than rows and no penalty.",
     nonfinite = "Predictions of some rows are not defined, because `newdata` is infinite there."
@@ -56,7 +59,8 @@ condition_topics <- list(
     ordered = "An ordered response is treated as nominal.",
     left_out = "Some pictures are not drawn.",
     outside_path = "`s` is outside the path; its nearest end is used.",
-    unnamed_newdata = "Columns of `newdata` have no names and were matched by position."
+    unnamed_newdata = "Columns of `newdata` have no names and were matched by position.",
+    trace = "A line of the history of a fit, with `trace = TRUE` in [linclass_control()]."
   )
 )
 
@@ -122,6 +126,9 @@ nearest <- function(name, valid) {
   distance <- drop(utils::adist(tolower(name), tolower(valid)))
   starts <- startsWith(valid, name)
   if (any(starts)) return(valid[starts][1L])
+  # Letters in another order count as one mistake.
+  letters <- function(words) vapply(strsplit(tolower(words), ""), function(l) paste(sort(l), collapse = ""), "")
+  distance[letters(valid) == letters(name)] <- 1
   if (min(distance) <= max(1, nchar(name) %/% 3)) valid[which.min(distance)]
 }
 
@@ -143,6 +150,17 @@ check_no_dots <- function(dots, valid, hints = character()) {
   hint <- if (name[1L] %in% names(hints)) hints[[name[1L]]] else hint_nearest(name[1L], valid)
   abort("unused_argument", sprintf("Unknown argument `%s`.%s", name[1L], hint),
         argument = name[1L])
+}
+
+# The same for methods of generics that other packages call with arguments of their own (`se.fit`,
+# `misc`): these are let pass, and misspelt ones are not.
+check_foreign_dots <- function(dots, valid, hints = character()) {
+  names <- names(dots)
+  if (is.null(names)) names <- rep("", length(dots))
+  known <- vapply(names, function(name) {
+    name == "" || name %in% names(hints) || !is.null(nearest(name, valid))
+  }, NA)
+  check_no_dots(dots[known], valid, hints)
 }
 
 # The \itemize lists of the help page.

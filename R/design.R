@@ -22,6 +22,12 @@ design_from_formula <- function(formula, data, weights, offset, subset, na.actio
   if (!intercept) attr(terms, "intercept") <- 0L
   na_action <- attr(frame, "na.action")
   given <- given_response(formula, data)
+  home <- list(caller = env, formula = attr(terms, ".Environment"))
+  rows <- frame
+  if (inherits(data, "linclass_rows")) {
+    home <- attr(data, "home")
+    rows <- plain_rows(data)
+  }
   case_weights <- check_weights(frame[["(weights)"]], nrow(frame))
   foldid <- frame[["(foldid)"]]
   frame <- drop_weightless(frame, case_weights)
@@ -40,14 +46,17 @@ design_from_formula <- function(formula, data, weights, offset, subset, na.actio
     offset = if (!is.null(offset)) "argument" else if (is.null(given_offset)) "none" else
       "formula", offset_call = offset)
   blueprint$variables <- data_variables(blueprint$terms)
+  attr(rows, "terms") <- blueprint$terms
   list(x = x, y = y, weights = case_weights[case_weights > 0], offset = given_offset,
        blueprint = blueprint, na_action = na_action, row_names = attr(frame, "row.names"),
-       foldid = foldid, rows = if (nrow(frame) < length(case_weights)) which(case_weights > 0))
+       foldid = foldid, given = rows, home = home,
+       rows = if (nrow(frame) < length(case_weights)) which(case_weights > 0))
 }
 
 # model.frame() with its errors classed. Its arguments are put into the call unevaluated, so that
 # it finds them in data.
 evaluate_frame <- function(formula, data, weights, offset, subset, na.action, foldid, env) {
+  if (inherits(data, "linclass_rows")) return(frame_of_rows(formula, data))
   call <- as.call(c(list(quote(stats::model.frame), formula = formula),
                     if (!is.null(data)) list(data = quote(.data)),
                     list(drop.unused.levels = TRUE)))
@@ -96,6 +105,7 @@ check_lengths <- function(formula, data, weights, offset) {
 
 # The response before model.frame() removes rows and unused levels.
 given_response <- function(formula, data) {
+  if (inherits(data, "linclass_rows")) return(frame_of_rows(formula, data)[[1L]])
   y <- eval(formula[[2L]], data, environment(formula))
   if (is.data.frame(y) && length(y) == 1L) y[[1L]] else y
 }
@@ -232,12 +242,13 @@ design_from_xy <- function(x, y, weights = NULL, offset = NULL, intercept = TRUE
   blueprint <- list(kind = if (is.data.frame(x)) "data.frame" else "matrix", terms = NULL,
                     xlevels = NULL, contrasts = NULL, intercept = intercept,
                     offset = if (is.null(offset)) "none" else "argument")
+  given <- list(x = x, y = y, weights = weights, offset = offset)
   x <- as_numbers(x, "type")
   if (!nrow(x)) abort("no_rows", "`x` has no rows.")
   blueprint$named <- !is.null(colnames(x))
   blueprint$names <- check_column_names(colnames(x), ncol(x), intercept)
   list(x = x, y = y, weights = check_weights(weights, nrow(x)), offset = offset,
-       blueprint = blueprint, na_action = NULL, row_names = rownames(x))
+       blueprint = blueprint, na_action = NULL, row_names = rownames(x), given = given)
 }
 
 check_column_names <- function(names, p, intercept) {
@@ -295,6 +306,7 @@ numbers_from_frame <- function(x, topic, what) {
 }
 
 numbers_from_Matrix <- function(x) {
+  if (is(x, "dgCMatrix")) x <- as(x, "dgCMatrix") # of a class that extends it, its part
   check_sparse(x)
   if (is(x, "dgCMatrix")) return(x)
   if (is(x, "denseMatrix")) as.matrix(x) else as_csc(x)

@@ -20,6 +20,7 @@ engine_path <- function(problem, holdout = NULL) {
       "response, or bounds hold them), so there is no sequence of `lambda`: give `lambda`."))
   }
   if (!length(result$lambda)) {
+    if (result$status == "interrupted") signal_interrupt()
     abort("control", paste("The path ended before its first point:", result$text))
   }
   result$tolerance <- problem$control$tolerance

@@ -47,6 +47,14 @@ check_start <- function(start, problem) {
   }
   if (any(!is.finite(start))) abort("shape", "`start` has values that are missing or infinite.")
   if (!is.null(colnames(start))) {
+    if (identical(colnames(start), terms)) {
+      colnames(start) <- NULL # by place: names need not be unique
+    } else if (anyDuplicated(terms)) {
+      abort("names", sprintf("Several columns are named %s: give `start` without names.",
+                             enumerate(unique(terms[duplicated(terms)]))))
+    }
+  }
+  if (!is.null(colnames(start))) {
     if (!setequal(colnames(start), terms)) {
       abort("shape", sprintf("`start` is named %s and the terms are %s.",
                              enumerate(colnames(start)), enumerate(terms)))
@@ -112,16 +120,25 @@ engine_fit <- function(problem) {
   result
 }
 
-refuse_result <- function(result) {
-  topic <- switch(result$status, out_of_memory = "memory", nonfinite = "numeric",
+refuse_result <- function(result) refuse_status(result$status, result$text)
+
+# No result, or no whole one; C calls it too (lcr_check()).
+refuse_status <- function(status, text) {
+  if (status == "interrupted") signal_interrupt()
+  topic <- switch(status, out_of_memory = "memory", nonfinite = "numeric",
                   unsupported = "solver", "internal")
-  abort(topic, paste0("The fit is impossible: ", result$text))
+  abort(topic, paste0("There is no result: ", text))
+}
+
+# Which terms, by place: names need not be unique.
+is_aliased <- function(aliased, problem) {
+  c(if (problem$intercept) FALSE, seq_len(problem$p) %in% seq_len(problem$p)[aliased])
 }
 
 # From the coding of the fit to the one that is shown, with names; NA for aliased columns.
 show_coefficients <- function(w, aliased, problem) {
   terms <- term_names(problem$design$blueprint)
-  gone <- terms %in% problem$design$blueprint$names[aliased]
+  gone <- is_aliased(aliased, problem)
   if (problem$coding == "vector") {
     w <- stats::setNames(as.vector(w), terms)
     w[gone] <- NA
@@ -147,7 +164,7 @@ fit_vcov <- function(result, problem) {
   v <- result$covariance
   if (is.null(v)) return(NULL)
   terms <- term_names(problem$design$blueprint)
-  shown <- terms[!terms %in% problem$design$blueprint$names[result$aliased]]
+  shown <- terms[!is_aliased(result$aliased, problem)]
   if (problem$coding == "vector") {
     dimnames(v) <- list(shown, shown)
     return(v)
@@ -173,10 +190,10 @@ invert_information <- function(h) {
   chol2inv(root) / tcrossprod(d)
 }
 
-# An interrupted fit behaves as any interrupt, and carries what there is.
-signal_interrupt <- function(fit) {
+# An interrupted fit behaves as any interrupt, and carries what there is (NULL: nothing).
+signal_interrupt <- function(fit = NULL) {
   condition <- structure(class = c("linclass_interrupt", "interrupt", "condition"),
-                         list(message = "The fit was interrupted.", call = NULL, fit = fit))
+                         list(message = "The work was interrupted.", call = NULL, fit = fit))
   signalCondition(condition)
   invokeRestart("abort")
 }

@@ -79,7 +79,9 @@
 #' @param lower,upper `NULL`, one number, p numbers, or a vector named by some of the columns:
 #'   bounds of the slopes (of all classes).
 #' @param coding `NULL` (see Coding), `"symmetric"` or `"reference"`.
-#' @param model whether to keep the data in the fit.
+#' @param model whether the fit keeps its data, the model frame of a formula or `x`, `y`, `weights` and
+#'   `offset`: `NA`, if they have at most 64 megabytes; `TRUE` or `FALSE` whatever their size. See
+#'   [fitted.linclass()] for where methods find data that are not kept.
 #' @param solver one string of [linclass_solvers()], `"auto"`, or the result of [solver()].
 #' @param start `NULL`, or coefficients to start from, in the shape that `coef()` has: a vector, or
 #'   a matrix with a row for each class.
@@ -98,7 +100,8 @@
 #' * `history`: a data frame of iteration, epoch, objective, gradient_norm, step and seconds;
 #' * `separation`, `aliased`, `vcov`, `blueprint`, `terms`, `call`.
 #'
-#' It holds no data unless `model = TRUE`.
+#' It holds its data, in `model`, up to a size, and no environment but that of the functions and
+#' constants that a formula names. Two classes with data also have `y`, the response as 0 and 1.
 #' @references Friedman, J., Hastie, T. and Tibshirani, R. (2010) Regularization paths for
 #'   generalized linear models via coordinate descent. *Journal of Statistical Software* 33(1),
 #'   \doi{10.18637/jss.v033.i01}.
@@ -161,7 +164,7 @@ linclass.formula <- function(formula, data = NULL, ..., loss = "auto", lambda = 
                              grouped = FALSE, weights = NULL, offset = NULL, subset = NULL, na.action = NULL,
                              contrasts = NULL, class_weights = NULL, penalty_factor = 1,
                              standardize = TRUE, intercept = TRUE, lower = NULL, upper = NULL,
-                             coding = NULL, model = FALSE, solver = "auto", start = NULL,
+                             coding = NULL, model = NA, solver = "auto", start = NULL,
                              control = linclass_control()) {
   fit_formula(check_settings, fit_design)
 }
@@ -171,7 +174,7 @@ linclass.formula <- function(formula, data = NULL, ..., loss = "auto", lambda = 
 linclass.matrix <- function(x, y, ..., loss = "auto", lambda = 0, alpha = 1, grouped = FALSE,
                             weights = NULL, offset = NULL, class_weights = NULL, penalty_factor = 1,
                             standardize = TRUE, intercept = TRUE, lower = NULL, upper = NULL,
-                            coding = NULL, model = FALSE, solver = "auto", start = NULL,
+                            coding = NULL, model = NA, solver = "auto", start = NULL,
                             control = linclass_control()) {
   fit_xy(check_settings, fit_design)
 }
@@ -200,6 +203,8 @@ fit_formula <- function(check, fit) {
   settings <- check(method$settings)
   at <- method$frame
   call <- method$call
+  # Rows of an earlier fit stand for the data that it was given.
+  if (inherits(at$data, "linclass_rows")) call["data"] <- list(attr(at$data, "expression"))
   design <- design_from_formula(at$formula, at$data, call$weights, call$offset, call$subset,
                                 call$na.action, at$contrasts, method$caller, settings$intercept,
                                 call$foldid)
@@ -216,6 +221,7 @@ fit_xy <- function(check, fit) {
   if (lacks("y") && !is.null(dim(at$x))) abort("response", "There is no response: give `y`.")
   design <- design_from_xy(at$x, if (!lacks("y")) at$y, at$weights, at$offset, settings$intercept)
   design$foldid <- at$foldid
+  design$home <- list(caller = method$caller)
   fit(design, settings, method$call, started)
 }
 
@@ -243,6 +249,11 @@ fit_design <- function(design, settings, call, started) {
   problem <- new_problem(design, settings)
   result <- engine_fit(problem)
   fit <- new_linclass(problem, result, call)
+  if (is.na(fit$null_loss) && problem$loss$likelihood) {
+    # With an offset the null model is a fit of its own.
+    null <- if (fit$p) refit_columns(fit, problem$design, integer()) else fit
+    fit$null_loss <- null$loss_value
+  }
   fit$seconds <- proc.time()[["elapsed"]] - started
   if (result$status == "interrupted") signal_interrupt(fit)
   report_conditions(fit)
@@ -252,7 +263,7 @@ fit_design <- function(design, settings, call, started) {
 # Checks of arguments that need no data.
 check_settings <- function(s) {
   check_number(s$lambda, "lambda", 0, Inf)
-  check_flags(s, "model")
+  if (!identical(s$model, NA)) check_flags(s, "model")
   check_common_settings(s)
 }
 
@@ -300,7 +311,7 @@ new_problem <- function(design, settings) {
   k <- length(design$levels)
   loss <- loss_row(if (settings$loss != "auto") settings$loss else
     if (k == 2L) "logistic" else "softmax")
-  if (!is.na(loss$max_classes) && k > loss$max_classes) {
+  if (k > loss$max_classes) {
     abort("response", sprintf("The response has %d classes (%s) and loss \"%s\" takes %d.", k,
                               enumerate(design$levels), loss$name, loss$max_classes))
   }
@@ -351,6 +362,11 @@ per_column <- function(value, names, other, what, topic) {
     if (length(unknown) || anyDuplicated(names(value))) {
       abort(topic, sprintf("`%s` names %s: not a column, or twice.", what, enumerate(
         if (length(unknown)) unknown else names(value)[duplicated(names(value))])))
+    }
+    ambiguous <- intersect(names(value), names[duplicated(names)])
+    if (length(ambiguous)) {
+      abort(topic, sprintf("`%s`: %s is the name of several columns; give a value for each column.",
+                           what, enumerate(ambiguous)))
     }
     full <- rep(other, length(names))
     full[match(names(value), names)] <- value

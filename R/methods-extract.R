@@ -1,5 +1,4 @@
-# What can be taken out of a fit. Methods that need the training data find them again with
-# model_data(); no fit carries them unless model = TRUE.
+# What can be taken out of a fit. Methods that need its rows start from those of model-data.R.
 
 #' @importFrom stats anova case.names coef confint deviance df.residual extractAIC family fitted
 #' @importFrom stats formula logLik model.frame model.matrix nobs predict residuals simulate terms
@@ -78,43 +77,51 @@ long_coefficients <- function(W) {
 #' Methods of the usual generics for fits made by [linclass()].
 #'
 #' @section Training data:
-#' A fit holds no data. Methods that need them (`fitted()`, `residuals()`, `predict()` without
-#' `newdata`, `model.matrix()`, `simulate()`, `weights()` and others) take the copy that
-#' `model = TRUE` stored, or evaluate the arguments of the call again where their variables are
-#' seen, and compare a fingerprint. If the data cannot be found or have changed, the error has the
-#' class `linclass_error_data`.
+#' A fit keeps its data up to a size (see `model` in [linclass()]), and all methods start from these
+#' rows, whatever has become of the data since. Where they are not kept, the arguments of the call are
+#' evaluated again where it was made (in the global environment for a fit that was read from a file),
+#' and a fingerprint is compared. If the data cannot be found or have changed, the error has the class
+#' `linclass_error_data`; the argument `data` helps.
 #'
-#' Rows that `na.action = na.exclude` removed come back as `NA`. Rows of weight 0 are absent (and
-#' nothing is padded then). Where the response held counts of events and non-events, each row of
-#' the data is two rows of the fit; `fitted()` has one value for the two.
+#' There is a value for each row of the model frame, rows of weight 0 among them (NA in residuals where
+#' their class is none of the fit's), and `NA` for rows that `na.action = na.exclude` removed. Where the
+#' response held counts, a row of the data is one row here, and residuals and weights are those of
+#' [stats::glm()]: `deviance()` itself, [logLik()][logLik.linclass()] and `nobs()` are those of single
+#' trials.
 #'
 #' @param object,x,formula A fit made by [linclass()].
-#' @param type For `fitted()` as in [predict.linclass()]. For `residuals()`, with y the response as
-#'   0 and 1, \eqn{\mu}{m} the probability and w the weight of a row:
-#'   * `"deviance"`: \eqn{\sqrt{2 w L}}{sqrt(2 w L)}, with the sign of \eqn{y - \mu}{y - m} for two classes; the squares
-#'     sum to the deviance;
+#' @param type For `fitted()` as in [predict.linclass()]. For `weights()`: `"prior"`, the case weights
+#'   (times the trials of counts), or `"working"`, \eqn{w \mu (1 - \mu)}{w m (1 - m)}. For `residuals()`, with y the
+#'   response as 0 and 1 (or the share of the event), \eqn{\mu}{m} the probability and w the weight of a
+#'   row:
+#'   * `"deviance"`: \eqn{\sqrt{2 w L}}{sqrt(2 w L)}, with the sign of \eqn{y - \mu}{y - m} for two
+#'     classes; the squares sum to the deviance (of counts: to that against a model that fits every row);
 #'   * `"pearson"`: \eqn{\sqrt{w} (y - \mu) / \sqrt{\mu (1 - \mu)}}{sqrt(w) (y - m) / sqrt(m (1 - m))};
 #'   * `"response"`: \eqn{y - \mu}{y - m};
 #'   * `"working"`: \eqn{(y - \mu) / (\mu (1 - \mu))}{(y - m) / (m (1 - m))}, for fits with one score only;
+#'   * `"partial"`: the working residual plus each term, `predict(type = "terms")`;
 #'   * `"margin"`: the score of the true class minus the largest of the others; negative where the
 #'     row is on the wrong side. The default for the hinges and the perceptron, which have no other
 #'     residuals.
+#' @param full `FALSE` leaves out rows of weight 0.
 #' @param data `NULL`, or the training data: the data frame of a fit by formula, else a list of `x`,
 #'   `y` and, if there were any, `weights` and `offset`.
-#' @param ... Not used.
+#' @param ... Not used. (Arguments that other packages pass are ignored, unless they look like one of
+#'   these misspelt.)
 #' @return
 #' * `fitted()`: as [predict.linclass()].
 #' * `residuals()`: a vector; an n x k matrix for `"pearson"` and `"response"` where the fit has a
-#'   matrix of coefficients.
+#'   matrix of coefficients; a matrix of rows x terms for `"partial"`.
 #' * `nobs()`: the sum of the weights (the number of rows without weights).
 #' * `deviance()`: minus twice the log-likelihood.
 #' * `df.residual()`: `nobs * (k - 1)` minus the degrees of freedom of [logLik.linclass()].
 #' * `formula()`, `terms()`: of fits by formula. The environment of the formula sees the variables
 #'   of the call.
 #' * `model.frame()`: the variables of a fit by formula.
-#' * `model.matrix()`: the matrix of the fit with its column of ones; sparse if the fit was.
+#' * `model.matrix()`: the columns of the fit with that of ones, and the attributes `assign` (the term of
+#'   each column) and `contrasts`; a sparse matrix if the fit had one.
 #' * `family()`: [stats::binomial()] for logistic fits, else an error.
-#' * `weights()`: the case weights.
+#' * `weights()`: a number for each row.
 #' * `variable.names()`: names of the terms; `case.names()`: names of the rows, or `NULL`.
 #' @seealso [predict.linclass()], [coef.linclass()], [logLik.linclass()]
 #' @examples
@@ -130,7 +137,7 @@ long_coefficients <- function(W) {
 #' @export
 fitted.linclass <- function(object, type = c("response", "prob", "class", "link"), data = NULL,
                             ...) {
-  check_no_dots(list(...), c("type", "data"))
+  check_foreign_dots(list(...), c("type", "data"))
   type <- match_choice(type)
   check_probability(object, type)
   predict_training(object, data, type, predict_rows)
@@ -139,30 +146,56 @@ fitted.linclass <- function(object, type = c("response", "prob", "class", "link"
 #' @rdname fitted.linclass
 #' @export
 residuals.linclass <- function(object, type = c("deviance", "pearson", "response", "working",
-                                                "margin"), data = NULL, ...) {
-  check_no_dots(list(...), c("type", "data"))
+                                                "partial", "margin"), data = NULL, ...) {
+  check_foreign_dots(list(...), c("type", "data"))
   likelihood <- loss_row(object$loss)$likelihood
   type <- if (missing(type) && !likelihood) "margin" else match_choice(type)
   if (type != "margin" && !likelihood) {
     abort("no_likelihood", sprintf("Loss \"%s\" has margins only: residuals(type = \"margin\").",
                                    object$loss))
   }
-  if (type == "working" && object$coding != "vector") {
-    abort("argument", "Working residuals exist for fits with one score only.")
+  if (type %in% c("working", "partial")) check_one_score(object, paste0("residuals(\"", type, "\")"))
+  rows <- data_rows(object, data)
+  if (type == "margin" && !is.null(rows$counts)) {
+    abort("argument", "Rows of counts have no margin: their trials are of several classes.")
   }
-  data <- training_data(object, data)
-  z <- predict_rows(object, data$x, data$offset, "link")
-  w <- if (is.null(data$weights)) 1 else data$weights
-  y <- data$y$codes
-  r <- if (type == "margin") {
-    margins(z, y)
-  } else if (is.matrix(z)) {
-    matrix_residuals(z, y, w, type, object)
-  } else {
-    vector_residuals(z, y, w, type)
+  z <- predict_rows(object, rows$x, rows$offset, "link")
+  r <- row_residuals(object, rows, z, type)
+  if (is.matrix(r)) dimnames(r) <- dimnames(z) else names(r) <- rows$names
+  if (type == "partial") r <- r + terms_of_rows(object, rows$x, rows$x)
+  pad(object$na.action, r)
+}
+
+row_residuals <- function(object, rows, z, type) {
+  if (!is.null(rows$counts)) return(share_residuals(row_shares(rows), z, row_totals(rows), type))
+  # A row of weight 0 may be of a class that the fit does not have.
+  known <- which(!is.na(rows$codes) & rowSums(is.na(as.matrix(z))) == 0)
+  y <- rows$codes[known]
+  w <- row_totals(rows)[known]
+  if (!is.matrix(z)) {
+    all <- rep(NA_real_, length(z))
+    all[known] <- if (type == "margin") margins(z[known], y) else vector_residuals(z[known], y, w, type)
+    return(all)
   }
-  if (is.matrix(r)) dimnames(r) <- dimnames(z) else names(r) <- rownames(data$x)
-  pad_training(object, data, r)
+  z <- unname(z)
+  part <- z[known, , drop = FALSE]
+  r <- if (type == "margin") margins(part, y) else matrix_residuals(part, y, w, type, object)
+  spread <- match(seq_len(nrow(z)), known)
+  if (is.matrix(r)) r[spread, , drop = FALSE] else r[spread]
+}
+
+# Of shares y of w trials: one column (the event) for one score, else one for each class.
+share_residuals <- function(y, z, w, type) {
+  several <- is.matrix(z)
+  p <- if (several) softmax(unname(z)) else sigmoid(z)
+  if (!several) y <- y[, 2L]
+  log_ratio <- function(y, p) ifelse(y > 0, y * log(y / p), 0)
+  switch(type,
+         deviance = if (several) sqrt(2 * w * pmax(rowSums(log_ratio(y, p)), 0)) else
+           sign(y - p) * sqrt(2 * w * pmax(log_ratio(y, p) + log_ratio(1 - y, 1 - p), 0)),
+         pearson = sqrt(w) * (y - p) / sqrt(p * (1 - p)),
+         response = y - p,
+         (y - p) / (p * (1 - p)))
 }
 
 # z: scores of the second class. 1 - mu is taken from -z, so that nothing cancels.
@@ -173,7 +206,13 @@ vector_residuals <- function(z, y, w, type) {
          deviance = s * sqrt(2 * w * .Call(lcr_sample_loss, as.matrix(z), y, "logistic", 2L)),
          pearson = s * sqrt(w) * exp(-s * z / 2),
          response = s * missed,
-         working = s * (1 + exp(-s * z)))
+         s * (1 + exp(-s * z)))
+}
+
+# What needs a single score says so of fits with a row of coefficients for each class.
+check_one_score <- function(object, what) {
+  if (object$coding == "vector") return(invisible())
+  abort("argument", sprintf("%s exists for fits of two classes with one score only.", what))
 }
 
 matrix_residuals <- function(z, y, w, type, object) {
@@ -219,9 +258,8 @@ df.residual.linclass <- function(object, ...) {
 #' @export
 formula.linclass <- function(x, ...) {
   f <- stats::formula(terms(x))
-  # The functions that the formula names, then whatever sees the data: update() and drop1()
-  # evaluate calls there.
-  environment(f) <- list2env(as.list(environment(f), all.names = TRUE), parent = data_env(x))
+  # update() and others evaluate calls there.
+  environment(f) <- formula_home(x, home_of(x))
   f
 }
 
@@ -236,30 +274,62 @@ terms.linclass <- function(x, ...) {
 
 #' @rdname fitted.linclass
 #' @export
-model.frame.linclass <- function(formula, ...) {
-  f <- stats::formula(formula)
-  call <- formula$call
-  kept <- intersect(c("data", "subset", "weights", "na.action", "offset"), names(call))
-  frame_call <- as.call(c(quote(stats::model.frame), list(formula = f), as.list(call)[kept],
-                          list(drop.unused.levels = TRUE)))
-  eval(frame_call, environment(f))
+model.frame.linclass <- function(formula, data = NULL, ...) {
+  frame <- frame_of_rows(terms(formula), fit_rows(formula, data))
+  attr(attr(frame, "terms"), ".Environment") <- formula_home(formula)
+  frame
 }
 
 #' @rdname fitted.linclass
 #' @export
 model.matrix.linclass <- function(object, data = NULL, ...) {
-  x <- as_columns(training_data(object, data)$x)
+  x <- as_columns(data_rows(object, data)$x)
   if (object$intercept) x <- cbind(`(Intercept)` = 1, x)
   colnames(x) <- stats::variable.names(object)
+  attr(x, "assign") <- term_of_columns(object)
+  attr(x, "contrasts") <- object$blueprint$contrasts
   x
+}
+
+# The number of the term that each column belongs to, 0 for the intercept: from the sizes of
+# variables, so that no contrasts of wide factors are written out.
+term_of_columns <- function(object, blueprint = object$blueprint) {
+  constant <- if (blueprint$intercept) 0L
+  pattern <- attr(blueprint$terms, "factors")
+  if (!length(pattern)) return(c(constant, seq_along(blueprint$names)))
+  classes <- attr(blueprint$terms, "dataClasses")
+  levels <- function(name) if (classes[[name]] == "logical") 2L else length(blueprint$xlevels[[name]])
+  labels <- variable_labels(blueprint$terms)
+  coded <- labels %in% names(blueprint$xlevels) | classes[labels] == "logical"
+  full <- by_contrasts <- vapply(classes[labels], function(class) {
+    if (startsWith(class, "nmatrix.")) as.integer(sub("nmatrix.", "", class, fixed = TRUE)) else 1L
+  }, 1L)
+  full[coded] <- vapply(labels[coded], levels, 1L)
+  by_contrasts[coded] <- vapply(labels[coded], function(name) {
+    contrast <- blueprint$contrasts[[name]]
+    if (is.matrix(contrast)) ncol(contrast) else levels(name) - 1L
+  }, 1L)
+  if (!blueprint$intercept) {
+    pattern <- full_first(pattern, lapply(coded, function(is) list(code = if (is) 0L)))
+  }
+  width <- apply(pattern, 2L, function(how) prod(ifelse(how == 2L, full, by_contrasts)[how > 0]))
+  c(constant, rep(seq_along(width), width))
 }
 
 #' @rdname fitted.linclass
 #' @export
-weights.linclass <- function(object, data = NULL, ...) {
-  data <- training_data(object, data)
-  w <- if (is.null(data$weights)) rep(1, nrow(data$x)) else data$weights
-  pad_training(object, data, stats::setNames(w, rownames(data$x)))
+weights.linclass <- function(object, type = c("prior", "working"), data = NULL, ...) {
+  check_foreign_dots(list(...), c("type", "data"))
+  type <- match_choice(type)
+  rows <- data_rows(object, data)
+  w <- row_totals(rows)
+  if (type == "working") {
+    check_one_score(object, "weights(\"working\")")
+    check_probability(object, "prob")
+    z <- predict_rows(object, rows$x, rows$offset, "link")
+    w <- w * sigmoid(z) * sigmoid(-z)
+  }
+  pad(object$na.action, stats::setNames(w, rows$names))
 }
 
 #' @rdname fitted.linclass
@@ -281,13 +351,19 @@ variable.names.linclass <- function(object, ...) {
 
 #' @rdname fitted.linclass
 #' @export
-case.names.linclass <- function(object, ...) {
-  rownames(training_data(object)$x)
+case.names.linclass <- function(object, full = FALSE, data = NULL, ...) {
+  rows <- data_rows(object, data)
+  if (full) rows$names else rows$names[row_totals(rows) > 0]
 }
 
 #' Update and refit a model
 #'
 #' Changes arguments of the call of a fit, a path or a cross-validation and evaluates it again.
+#'
+#' The call is evaluated again where `update()` is called, or where [linclass()] was called if the data
+#' are not seen there. If they are seen nowhere (the fit was returned by a function, or read from a
+#' file), the rows that the fit keeps stand for them. The rows of the fit are always used by
+#' [stats::step()] and other functions that ask for a call to evaluate.
 #'
 #' @param object A fit made by [linclass()], [linclass_path()] or [linclass_cv()].
 #' @param formula. A formula with dots for the parts to keep, as in [stats::update()].
@@ -301,18 +377,102 @@ case.names.linclass <- function(object, ...) {
 #' @concept refit
 #' @export
 update.linclass <- function(object, formula., ..., evaluate = TRUE) {
-  call <- object$call
   home <- parent.frame()
+  call <- object$call
   if (!missing(formula.)) {
-    old <- stats::formula(object)
     # Without attributes, so that a fit does not drag the environment of its call along.
-    call$formula <- as.call(as.list(stats::update(old, formula.)))
-    home <- list2env(as.list(environment(terms(object)), all.names = TRUE), parent = home)
+    call$formula <- as.call(as.list(stats::update(stats::formula(object), formula.)))
   }
   changed <- as.list(match.call(expand.dots = FALSE)$...)
   for (name in names(changed)) call[[name]] <- changed[[name]]
-  if (evaluate) eval(call, home) else call
+  source <- if (inherits(object, "linclass_cv")) object$path else object
+  same_data <- !any(c("data", "subset", "weights", "offset", "na.action", "x", "y") %in% names(changed))
+  asked_for_call <- !evaluate && isNamespace(topenv(home))
+  if (same_data && is_by_formula(source) && asked_for_call) return(call_on_rows(source, call))
+  if (!evaluate) return(call)
+  if (same_data && !sees_data(source, home)) {
+    if (sees_data(source, home_of(source))) home <- home_of(source) else
+      call <- call_on_rows(source, call)
+  }
+  if (is_by_formula(source)) home <- formula_home(source, home)
+  fit <- eval(call, home)
+  fit$call <- restored_call(fit$call, object$call)
+  fit
 }
+
+# Are the variables of the call that hold data seen from `env`?
+sees_data <- function(object, env) {
+  call <- as.list(object$call)
+  data <- if (is_by_formula(object)) {
+    if (is.null(call$data)) list(object$terms) else call["data"]
+  } else {
+    call[c("x", "y")]
+  }
+  names <- unique(unlist(lapply(data, all.vars)))
+  all(vapply(names, function(name) {
+    found <- get0(name, envir = env)
+    !is.null(found) && !is.function(found)
+  }, NA))
+}
+
+# The call with the rows of the fit in place of its data.
+call_on_rows <- function(object, call) {
+  rows <- fit_rows(object)
+  if (is_by_formula(object) && is.data.frame(rows)) {
+    call$data <- as_data(object, extended_rows(object, call$formula, rows))
+    return(call)
+  }
+  for (name in intersect(names(call), names(rows))) call[[name]] <- rows[[name]]
+  call
+}
+
+# Where values stood for the data, their names.
+restored_call <- function(call, old) {
+  for (name in intersect(c("x", "y", "weights", "offset"), intersect(names(call), names(old)))) {
+    text <- deparse1(call[[name]])
+    if (startsWith(text, "`<")) call[[name]] <- old[[name]]
+  }
+  call
+}
+
+# Rows with the variables of a formula that they lack, from the data of the call where it was made; the
+# variables that they have must be the same there.
+extended_rows <- function(object, formula, rows) {
+  formula <- stats::as.formula(formula, environment(object$terms))
+  terms <- stats::terms(formula)
+  lacking <- as.list(attr(terms, "variables"))[-1L][!variable_labels(terms) %in% names(rows)]
+  if (all(unlist(lapply(lacking, all.vars)) %in% names(rows))) return(rows)
+  environment(formula) <- formula_home(object)
+  call <- object$call
+  fresh <- tryCatch({
+    data <- eval(call$data, home_of(object))
+    evaluate_frame(formula, data, NULL, NULL, call$subset, quote(stats::na.pass), NULL, home_of(object))
+  }, error = function(e) {
+    abort("data", paste("The variables of the formula that the fit does not have cannot be found:",
+                        conditionMessage(e)), parent = e)
+  })
+  at <- match(as.character(attr(rows, "row.names")), as.character(attr(fresh, "row.names")))
+  shared <- intersect(names(rows), names(fresh))
+  same <- !anyNA(at) && all(vapply(shared, function(name) {
+    isTRUE(all.equal(take(rows[[name]], seq_along(at)), take(fresh[[name]], at), check.attributes = FALSE))
+  }, NA))
+  if (!same) {
+    abort("data", paste("The data have changed since the fit, so that new variables cannot be added to",
+                        "its rows. Fit again."))
+  }
+  new <- setdiff(names(fresh), names(rows))
+  rows[new] <- lapply(fresh[new], take, at)
+  attr(rows, "variables") <- union(attr(rows, "variables"), intersect(all.vars(formula), names(data)))
+  whole <- stats::complete.cases(rows[new])
+  if (all(whole)) return(rows)
+  warn("rows", sprintf("Using the %d of %d rows that have all variables.", sum(whole), length(whole)))
+  kept <- attributes(rows)[c("terms", "variables")]
+  rows <- rows[whole, , drop = FALSE]
+  attributes(rows)[names(kept)] <- kept
+  rows
+}
+
+take <- function(v, i) if (is.matrix(v)) v[i, , drop = FALSE] else v[i]
 
 #' Objective value and optimality certificate
 #'
@@ -365,10 +525,12 @@ certificate.linclass <- function(x, ...) {
 #' @export
 print.linclass_certificate <- function(x, digits = 3L, ...) {
   cat("Certificate: ", certificate_in_words(x), "\n", sep = "")
-  cat(sprintf("  objective %s, gap %s, relative %s, largest violation of optimality %s\n",
-              format(x$objective, digits = 7L), format(x$gap, digits = digits),
-              format(x$relative, digits = digits), format(x$kkt, digits = digits)))
-  cat(sprintf("  tolerance %s: %s (status \"%s\")\n", format(x$tolerance, digits = digits),
-              if (isTRUE(x$met)) "met" else "not met", x$status))
+  shown <- function(v) format(v, digits = digits)
+  writeLines(field_lines(list(
+    "  objective" = format(x$objective, digits = 7L),
+    "  gap" = sprintf("%s, relative %s", shown(x$gap), shown(x$relative)),
+    "  optimality" = sprintf("violated by at most %s", shown(x$kkt)),
+    "  tolerance" = sprintf("%s, %s (status \"%s\")", shown(x$tolerance),
+                            if (isTRUE(x$met)) "met" else "not met", x$status))))
   invisible(x)
 }

@@ -134,7 +134,7 @@ loss_curvature <- function(object, data, coding = object$coding) {
 #' Covariance matrix and confidence intervals of the coefficients
 #'
 #' `vcov()` is the inverse of the Fisher information (the Hessian of the negative log-likelihood at
-#' its minimum); `confint()` are Wald intervals from it.
+#' its minimum); `confint()` are Wald intervals from it, or those of the profile likelihood.
 #'
 #' Penalised estimates are biased towards zero, and the curvature of their objective says nothing of
 #' that bias; so they have no standard errors here. Neither have fits with margin losses, with
@@ -149,6 +149,8 @@ loss_curvature <- function(object, data, coding = object$coding) {
 #'   not keep the covariance (more than 256 coefficients, or a budget that ended too early).
 #' @param parm Which coefficients, by name or number; all if missing.
 #' @param level Confidence level.
+#' @param method `"wald"`, or `"profile"` for fits with one score: where [profile.linclass()] crosses the
+#'   quantiles, as [stats::confint()] of a glm.
 #' @param ... Not used.
 #' @return `vcov()`: a symmetric matrix named as `coef(object, format = "vector")`. `confint()`: a
 #'   matrix of lower and upper limits. Errors: `linclass_error_no_vcov`. A variance that is too large
@@ -166,7 +168,7 @@ loss_curvature <- function(object, data, coding = object$coding) {
 #' @concept confidence interval
 #' @export
 vcov.linclass <- function(object, complete = TRUE, data = NULL, ...) {
-  check_no_dots(list(...), c("complete", "data"))
+  check_foreign_dots(list(...), c("complete", "data"))
   check_vcov(object)
   if (object$status == "budget" && is.null(object$vcov) && is.null(data)) {
     abort("no_vcov", paste(
@@ -176,10 +178,10 @@ vcov.linclass <- function(object, complete = TRUE, data = NULL, ...) {
   }
   V <- within_range(if (is.null(object$vcov)) computed_vcov(object, data) else object$vcov)
   if (!complete) return(V)
-  all <- names(stats::coef(object, format = "vector"))
+  all <- stats::coef(object, format = "vector")
   if (length(all) == nrow(V)) return(V)
-  full <- matrix(NA_real_, length(all), length(all), dimnames = list(all, all))
-  full[rownames(V), rownames(V)] <- V
+  full <- matrix(NA_real_, length(all), length(all), dimnames = list(names(all), names(all)))
+  full[!is.na(all), !is.na(all)] <- V # by place: names need not be unique
   full
 }
 
@@ -239,155 +241,89 @@ within_range <- function(V) {
 
 #' @rdname vcov.linclass
 #' @export
-confint.linclass <- function(object, parm, level = 0.95, ...) {
-  check_no_dots(list(...), c("parm", "level"))
+confint.linclass <- function(object, parm, level = 0.95, method = c("wald", "profile"), ...) {
+  check_foreign_dots(list(...), c("parm", "level", "method"))
+  method <- match_choice(method)
   if (!is.numeric(level) || length(level) != 1L || is.na(level) || level <= 0 || level >= 1) {
     abort("argument", sprintf("`level` must be one number between 0 and 1, not %s.",
                               describe_value(level)))
   }
   estimate <- stats::coef(object, format = "vector")
+  places <- if (missing(parm)) seq_along(estimate) else
+    coefficient_places(parm, names(estimate), "parm")
   tails <- c((1 - level) / 2, (1 + level) / 2)
+  limits <- if (method == "profile") profile_limits(object, places, tails) else
+    wald_limits(object, estimate, tails)[places, , drop = FALSE]
+  dimnames(limits) <- list(names(estimate)[places],
+                           paste(format(100 * tails, digits = 3, trim = TRUE), "%"))
+  limits
+}
+
+wald_limits <- function(object, estimate, tails) {
   se <- sqrt(diag(stats::vcov(object)))
-  limits <- estimate + outer(se, stats::qnorm(tails))
-  dimnames(limits) <- list(names(estimate), paste(format(100 * tails, digits = 3, trim = TRUE),
-                                                  "%"))
-  if (missing(parm)) return(limits)
-  unknown <- if (is.character(parm)) setdiff(parm, names(estimate)) else
-    setdiff(parm, seq_along(estimate))
-  if (length(unknown)) {
-    abort("argument", sprintf("`parm` names no coefficient: %s.", enumerate(unknown)))
-  }
-  limits[parm, , drop = FALSE]
-}
-
-#' Likelihood ratio tests of nested fits
-#'
-#' With several fits, each is compared with the one before. With one fit by formula its terms are
-#' added one by one, in the order of the formula.
-#'
-#' The fits must be nested (each model a special case of the next, or the other way round); that
-#' they have the same responses is checked, nesting is not.
-#'
-#' @param object,... Unpenalised fits of a likelihood loss made by [linclass()].
-#' @param test `"Chisq"` or `"none"`.
-#' @return A data frame of class `anova`: residual degrees of freedom and deviance of each fit,
-#'   their differences, and the p-value. Errors: `linclass_error_no_likelihood` if a fit is
-#'   penalised or has no likelihood; `linclass_error_argument` if the fits are not of the same
-#'   response.
-#' @seealso [stats::drop1()], [logLik.linclass()]
-#' @examples
-#' birthwt <- MASS::birthwt
-#' small <- linclass(low ~ age, birthwt)
-#' large <- linclass(low ~ age + lwt + smoke, birthwt)
-#' anova(small, large)
-#' anova(large)
-#' @concept likelihood ratio test
-#' @concept analysis of deviance
-#' @export
-anova.linclass <- function(object, ..., test = c("Chisq", "none")) {
-  test <- match_choice(test)
-  fits <- list(object, ...)
-  if (!all(vapply(fits, inherits, NA, "linclass"))) {
-    abort("argument", "All arguments of anova() but `test` must be fits made by linclass().")
-  }
-  for (fit in fits) {
-    check_likelihood(fit, "anova()")
-    if (fit$lambda > 0) {
-      abort("no_likelihood", "anova() compares maximum likelihood fits: use lambda = 0.")
-    }
-  }
-  sequential <- length(fits) == 1L
-  labels <- if (sequential) c("NULL", attr(terms(object), "term.labels")) else seq_along(fits)
-  if (sequential) fits <- sequence_of_fits(object)
-  check_same_response(fits)
-  ratio_table(fits, labels, test, sequential)
-}
-
-# The fit without its last term, the last two, ..., up to the intercept alone; smallest first.
-sequence_of_fits <- function(object) {
-  labels <- attr(terms(object), "term.labels")
-  env <- environment(stats::formula(object))
-  fits <- list(object)
-  for (label in rev(labels)) {
-    smaller <- stats::update(fits[[1L]], stats::as.formula(paste(". ~ . -", label)),
-                             evaluate = FALSE)
-    fits <- c(list(eval(smaller, env)), fits)
-  }
-  fits
-}
-
-check_same_response <- function(fits) {
-  key <- function(fit) list(fit$levels, round(fit$class_totals, 8L), fit$n)
-  same <- vapply(fits, function(fit) identical(key(fit), key(fits[[1L]])), NA)
-  if (!all(same)) {
-    abort("argument", sprintf(
-      "Fit %s has other classes or other numbers of rows than the first: the fits do not compare.",
-      enumerate(which(!same), quote = "")))
-  }
-}
-
-ratio_table <- function(fits, labels, test, sequential) {
-  df <- vapply(fits, stats::df.residual, 1)
-  deviance <- vapply(fits, stats::deviance, 1)
-  table <- data.frame(`Resid. Df` = df, `Resid. Dev` = deviance, Df = c(NA, -diff(df)),
-                      Deviance = c(NA, -diff(deviance)), check.names = FALSE, row.names = labels)
-  if (test == "Chisq") {
-    # A change of sign of both (larger fit first) is the same test.
-    change <- table$Deviance * sign(table$Df)
-    change[!is.na(table$Df) & table$Df == 0] <- NA
-    table$`Pr(>Chi)` <- stats::pchisq(pmax(change, 0), abs(table$Df), lower.tail = FALSE)
-  }
-  heading <- if (sequential) {
-    sprintf("Analysis of deviance, loss \"%s\", terms added first to last\n", fits[[1L]]$loss)
-  } else {
-    paste0("Analysis of deviance\n", paste0("Model ", labels, ": ",
-                                            vapply(fits, describe_model, ""), collapse = "\n"))
-  }
-  structure(table, heading = heading, class = c("anova", "data.frame"))
-}
-
-describe_model <- function(fit) {
-  text <- if (is.null(fit$terms)) sprintf("matrix of %d columns", fit$p) else
-    paste(trimws(deparse(stats::formula(fit$terms))), collapse = " ")
-  if (nchar(text) > 70L) paste0(substr(text, 1L, 66L), " ...") else text
+  unname(estimate) + outer(unname(se), stats::qnorm(tails))
 }
 
 #' Simulate responses from a fit
 #'
-#' Draws a class for each training row from the fitted probabilities.
+#' Draws a class for each training row from the fitted probabilities, or counts for each row of counts.
 #'
 #' @param object A fit with probabilities, made by [linclass()].
 #' @param nsim Number of simulated responses.
 #' @param seed `NULL`, or a number for [set.seed()]; the generator is put back afterwards.
 #' @param data `NULL`, or the training data, as in [fitted.linclass()].
 #' @param ... Not used.
-#' @return A data frame of `nsim` factors with the levels of the fit, and the attribute `seed` as
-#'   in [stats::simulate()].
+#' @return A data frame of `nsim` factors with the levels of the fit (of matrices with the columns of
+#'   the response where it held counts), and the attribute `seed` as in [stats::simulate()].
 #' @examples
 #' fit <- linclass(low ~ age + lwt, MASS::birthwt)
 #' sapply(simulate(fit, 3, seed = 1), table)
 #' @concept parametric bootstrap
 #' @export
 simulate.linclass <- function(object, nsim = 1, seed = NULL, data = NULL, ...) {
-  check_no_dots(list(...), c("nsim", "seed", "data"))
+  check_foreign_dots(list(...), c("nsim", "seed", "data"))
   check_probability(object, "prob")
-  data <- training_data(object, data)
-  prob <- predict_rows(object, data$x, data$offset, "prob")
+  rows <- data_rows(object, data)
+  prob <- predict_rows(object, rows$x, rows$offset, "prob")
   if (!exists(".Random.seed", envir = globalenv(), inherits = FALSE)) stats::runif(1)
   before <- get(".Random.seed", envir = globalenv(), inherits = FALSE)
   if (!is.null(seed)) {
     set.seed(seed)
     on.exit(assign(".Random.seed", before, envir = globalenv()))
   }
-  upper <- t(apply(prob, 1L, cumsum))[, -ncol(prob), drop = FALSE]
-  draw <- function(i) {
-    factor(object$levels[1L + rowSums(stats::runif(nrow(prob)) > upper)], levels = object$levels)
-  }
-  result <- as.data.frame(lapply(stats::setNames(seq_len(nsim), paste0("sim_", seq_len(nsim))),
-                                 draw))
-  if (!is.null(rownames(prob)) && !anyDuplicated(rownames(prob))) {
-    rownames(result) <- rownames(prob)
+  draw <- if (is.null(rows$counts)) class_sampler(prob, object$levels) else
+    count_sampler(object, prob, rowSums(rows$counts), data)
+  result <- replicate(nsim, pad(object$na.action, draw()), simplify = FALSE)
+  names <- rownames(prob)
+  result <- structure(result, names = paste0("sim_", seq_len(nsim)), class = "data.frame",
+                      row.names = seq_len(NROW(result[[1L]])))
+  if (!is.null(names) && length(names) == nrow(result) && !anyDuplicated(names)) {
+    rownames(result) <- names
   }
   structure(result, seed = if (is.null(seed)) before else
     structure(seed, kind = as.list(RNGkind())))
+}
+
+class_sampler <- function(prob, levels) {
+  upper <- t(apply(prob, 1L, cumsum))[, -ncol(prob), drop = FALSE]
+  function() {
+    factor(levels[1L + rowSums(stats::runif(nrow(prob)) > upper)], levels = levels)
+  }
+}
+
+# Counts in the columns of the response.
+count_sampler <- function(object, prob, trials, data) {
+  if (any(trials != round(trials))) {
+    abort("response", "Counts that are not whole numbers have no distribution to draw from.")
+  }
+  rows <- fit_rows(object, data)
+  y <- if (is_by_formula(object)) rows[[variable_labels(object$terms)[1L]]] else rows$y
+  order <- if (ncol(prob) == 2L) 2:1 else seq_len(ncol(prob))
+  names <- list(rownames(prob), colnames(y))
+  function() {
+    drawn <- vapply(seq_along(trials), function(i) {
+      as.double(stats::rmultinom(1L, trials[i], prob[i, order]))
+    }, double(ncol(prob)))
+    matrix(t(drawn), length(trials), dimnames = names)
+  }
 }

@@ -222,12 +222,24 @@ score_probability <- function(z, levels) {
 #'
 #' Printing, deviance, objective, certificates and names of fits along a path.
 #'
-#' @param object,x,formula A path made by [linclass_path()], or a cross-validation by
+#' @param object,x,formula,fit A path made by [linclass_path()], or a cross-validation by
 #'   [linclass_cv()].
 #' @param digits Number of significant digits.
-#' @param ... Not used.
+#' @param type As in [predict.linclass_path()].
+#' @param parm,level,scope,scale,k,nsim,seed Not used: these functions are refused.
+#' @param ... For `fitted()` passed on to `predict()`, for the methods of model frames and matrices, of
+#'   weights and names `data`, as in [fitted.linclass()]; else not used.
 #' @return
 #' * `print()`: `x`, invisibly.
+#' * `summary()`: what `print()` shows, and the columns in the order in which they leave 0; of a
+#'   cross-validation the lambdas that each metric chooses, and the columns that are used.
+#' * `fitted()`: predictions of the training rows, as [predict.linclass_path()].
+#' * `model.frame()`, `model.matrix()`, `weights()`, `case.names()`: as for a fit, from the data of the
+#'   call, which a path does not keep.
+#' * `family()`: [stats::binomial()] for logistic paths, else an error.
+#' * `residuals()`, `df.residual()`, `logLik()`, `vcov()`, `confint()`, `anova()`, `drop1()`, `add1()`,
+#'   `extractAIC()`, `simulate()`: an error of class `linclass_error_argument`, for they belong to a
+#'   single fit.
 #' * `nobs()`: the sum of the weights.
 #' * `deviance()`: minus twice the log-likelihood of each point.
 #' * `objective()`: what was minimised, at each point.
@@ -394,8 +406,7 @@ update.linclass_cv <- update.linclass
 print.linclass_cv <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
   check_version(x$path)
   facts <- path_facts(x$path)[c("Loss", "Penalty", "Classes", "Data", "Path", "Converged")]
-  facts$Folds <- sprintf("%d%s", max(x$foldid),
-                         if (x$repeats > 1L) sprintf(", drawn %d times", x$repeats) else "")
+  facts$Folds <- folds_in_words(max(x$foldid), x$repeats)
   writeLines(c(call_lines(x$call), field_lines(facts, most = 11L), ""))
   cat(sprintf("Lambda chosen by %s:\n", x$titles[[1L]]))
   table <- metric_table(x, x$best$metric[1L])
@@ -404,6 +415,10 @@ print.linclass_cv <- function(x, digits = max(3L, getOption("digits") - 3L), ...
                    se = table$se[at], nonzero = table$nonzero[at],
                    row.names = c("lambda.min", "lambda.1se")), digits = digits)
   invisible(x)
+}
+
+folds_in_words <- function(folds, repeats) {
+  paste0(folds, if (repeats > 1L) sprintf(", drawn %d times", repeats))
 }
 
 metric_table <- function(cv, metric) cv$metrics[cv$metrics$metric == metric, ]

@@ -14,10 +14,10 @@
 #' @concept forest plot
 #' @param x A fit made by [linclass()].
 #' @param which What to draw:
+#'   * `"coefficients"`: the coefficients, with 95 % Wald intervals where there are standard errors;
 #'   * `"history"`: how far the objective was above its minimum, and the norm of the gradient, after
 #'     each iteration (after each epoch for `minibatch`), on logarithmic axes; [plot_history()]
 #'     shows several fits together;
-#'   * `"coefficients"`: the coefficients, with 95 % Wald intervals where there are standard errors;
 #'   * `"boundary"`: for two features, the regions of the predicted classes and the training rows;
 #'     the more certain the answer the deeper the colour (where the loss has probabilities), and
 #'     rows in a region that is not theirs have a dark edge;
@@ -31,6 +31,7 @@
 #' @param max_terms For `"coefficients"`: the largest number of terms to draw. If there are more,
 #'   those with the largest absolute coefficient (divided by its standard error where there is one)
 #'   are drawn.
+#' @param main A title above the picture.
 #' @param ... For `"boundary"` passed on to [graphics::plot()]; for `"weights"`, `"history"` and
 #'   `"reliability"` to the function named above.
 #' @return What was drawn, invisibly: for `"history"`, `"weights"`, `"confusion"` and
@@ -51,18 +52,23 @@
 #' plot(fit, "boundary")
 #' plot(fit, "confusion")
 #' @export
-plot.linclass <- function(x, which = c("history", "coefficients", "boundary", "weights",
+plot.linclass <- function(x, which = c("coefficients", "history", "boundary", "weights",
                                        "confusion", "reliability"),
-                          data = NULL, ..., max_terms = 30) {
+                          data = NULL, ..., max_terms = 30, main = NULL) {
   check_version(x)
   which <- match_choice(which)
-  switch(which,
-         history = draw_history(history_data(list(x), ...)),
-         coefficients = draw_coefficients(coefficient_data(x, max_terms)),
-         boundary = draw_boundary(x, boundary_data(x, data), ...),
-         weights = plot_weights(x, ...),
-         confusion = draw_confusion(training_confusion(x, data), "training rows"),
-         reliability = draw_reliability(training_reliability(x, data, ...), "training rows"))
+  if (which %in% c("coefficients", "confusion")) {
+    check_foreign_dots(list(...), setdiff(names(formals()), c("x", "...")))
+  }
+  drawn <- switch(which,
+    coefficients = draw_coefficients(coefficient_data(x, max_terms)),
+    history = draw_history(history_data(list(x), ...)),
+    boundary = draw_boundary(x, boundary_data(x, data), ...),
+    weights = plot_weights(x, ...),
+    confusion = draw_confusion(training_confusion(x, data), "training rows"),
+    reliability = draw_reliability(training_reliability(x, data, ...), "training rows"))
+  if (!is.null(main)) graphics::title(main = main, line = -1, outer = TRUE)
+  invisible(drawn)
 }
 
 # --- style -------------------------------------------------------------------------------------
@@ -336,16 +342,13 @@ draw_curves <- function(data, value, fits, with_legend, label, log_time) {
 coefficient_data <- function(fit, max_terms = 30) {
   check_positive(max_terms, "max_terms")
   w <- stats::coef(fit)
-  matrix_like <- is.matrix(w)
-  if (!matrix_like) w <- matrix(w, 1L, dimnames = list(fit$levels[2L], names(w)))
+  if (!is.matrix(w)) w <- matrix(w, 1L, dimnames = list(fit$levels[2L], names(w)))
   V <- tryCatch(stats::vcov(fit, complete = FALSE), linclass_error = function(e) NULL)
   se <- w
   se[] <- 0
-  if (!is.null(V)) {
-    cells <- if (matrix_like) paste(rownames(w)[row(w)], colnames(w)[col(w)], sep = ":") else
-      colnames(w)
-    se[] <- sqrt(diag(V))[match(cells, colnames(V))]
-  }
+  estimated <- !is.na(w[1L, ])
+  if (!is.null(V)) se[, estimated] <- matrix(sqrt(diag(V)), nrow(w), byrow = TRUE)
+  colnames(w) <- make.unique(colnames(w))
   # Intercepts are on a scale of their own, and say least.
   if (fit$intercept && ncol(w) > 1L) {
     w <- w[, -1L, drop = FALSE]

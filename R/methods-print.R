@@ -5,28 +5,28 @@
 #' @export
 print.linclass <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
   check_version(x)
-  header <- c(call_lines(x$call), field_lines(fit_facts(x), most = 11L))
+  facts <- append(fit_facts(x), list(Deviance = deviance_in_words(x)), 2L)
+  header <- c(call_lines(x$call), field_lines(facts, most = 11L))
   writeLines(c(header, "", "Coefficients:"))
   print_corner(stats::coef(x), digits, room = 18L - length(header))
   invisible(x)
 }
 
-# The call on at most two lines.
+# The call on at most two lines, cut between words.
 call_lines <- function(call) {
   if (is.null(call)) return(character())
-  wrapped <- function(width) {
-    strwrap(paste(trimws(deparse(call, 500L)), collapse = " "), width, initial = "Call: ",
-            prefix = "      ")
-  }
-  lines <- wrapped(line_width())
-  if (length(lines) > 2L) {
-    lines <- utils::head(wrapped(line_width() - 4L), 2L)
-    lines[2L] <- paste(lines[2L], "...")
-  }
-  # One word may be longer than a line.
-  long <- nchar(lines, "width") > line_width()
-  lines[long] <- paste(strtrim(lines[long], line_width() - 4L), "...")
-  lines
+  text <- paste(trimws(deparse(call)), collapse = " ")
+  lines <- strwrap(text, width = line_width() + 1L, initial = "Call: ", prefix = "      ")
+  if (length(lines) > 2L) lines[2L] <- cut_line(paste(lines[2L], lines[3L]))
+  vapply(utils::head(lines, 2L), cut_line, "", USE.NAMES = FALSE)
+}
+
+# As many words as there is room for; a single word that is longer is cut itself.
+cut_line <- function(line, width = line_width()) {
+  if (nchar(line, "width") <= width) return(line)
+  ends <- gregexpr("[^ ](?= )", line, perl = TRUE)[[1L]]
+  ends <- ends[ends <= width - 4L & ends > 6L]
+  paste(substr(line, 1L, if (length(ends)) max(ends) else width - 4L), "...")
 }
 
 line_width <- function() min(80L, getOption("width"))
@@ -41,8 +41,7 @@ field_lines <- function(facts, most = Inf) {
     strwrap(text, width = line_width(), initial = name, prefix = margin)
   }, label, facts)
   if (sum(lengths(lines)) > most) {
-    lines <- lapply(lines, function(l) if (length(l) > 1L) paste0(substr(l[1L], 1L, 75L), " ...")
-                    else l)
+    lines <- lapply(lines, function(l) if (length(l) > 1L) cut_line(paste(l[1L], trimws(l[2L]))) else l)
   }
   unlist(lines, use.names = FALSE)
 }
@@ -59,14 +58,25 @@ fit_facts <- function(x) {
     Converged = convergence_in_words(x),
     Separation = separation_in_words(x),
     Aliased = if (length(x$aliased)) {
-      sprintf("%d columns are combinations of others (NA): %s", length(x$aliased),
+      sprintf("%s %s of others (NA): %s", plural(length(x$aliased), "column"),
+              if (length(x$aliased) == 1L) "is a combination" else "are combinations",
               enumerate(x$aliased, quote = ""))
     }
   )
 }
 
+# Only where the degrees of freedom are a count: those of a ridge penalty need the data.
+deviance_in_words <- function(x) {
+  counted <- x$lambda == 0 || (x$alpha == 1 && !has_groups(x))
+  size <- if (counted) likelihood_size(x)
+  if (!counted || is.na(size$aic)) return(NULL)
+  shown <- function(v) format(signif(v, max(5L, getOption("digits") - 2L)), big.mark = ",")
+  sprintf("%s on %s df (null: %s on %s df), AIC %s", shown(size$deviance),
+          shown(size$df.residual), shown(size$null.deviance), shown(size$df.null), shown(size$aic))
+}
+
 data_in_words <- function(x) {
-  paste0(count(x$n), " rows",
+  paste0(count(x$n), if (x$n == 1) " row" else " rows",
          if (isTRUE(x$has_weights)) sprintf(" (weights sum to %s)", count(x$nobs)),
          ", ", count(x$p), if (x$p == 1) " feature" else " features")
 }
@@ -180,7 +190,7 @@ print_corner_vector <- function(coefficients, digits, room) {
 
 #' Print and summarise a fit
 #'
-#' `print()` shows, in at most 20 lines, the call, what was minimised, the classes, the size of the
+#' `print()` shows, in at most 20 lines, the call, what was minimised, deviance and AIC, the classes, the size of the
 #' data, the solver and its certificate, separation and rank, and the coefficients (a corner of them
 #' if there are many). `summary()` adds to a fit what statistics there are. An unpenalised fit of a
 #' likelihood loss (logistic, softmax) gets the Wald table as [stats::summary.glm()] has it; other
@@ -219,7 +229,7 @@ summary.linclass <- function(object, ...) {
   if (object$intercept) slopes <- slopes[, -1L, drop = FALSE]
   nonzero <- rowSums(slopes != 0, na.rm = TRUE)
   if (object$coding == "vector") nonzero <- unname(nonzero)
-  object$model <- NULL
+  object[c("model", "y", "home")] <- NULL
   structure(c(list(
     fit = object, coefficients = if (!no_se) wald_table(object, V),
     why_no_se = if (no_se) conditionMessage(V), nonzero = nonzero, nobs = object$nobs), size),
@@ -295,7 +305,8 @@ print_without_errors <- function(x, digits) {
   print_corner(stats::coef(x$fit), digits, room = 40L)
   features <- x$fit$p
   of_class <- if (is.null(names(x$nonzero))) "" else paste0(names(x$nonzero), " ")
-  cat("\nNot zero: ", paste0(of_class, x$nonzero, " of ", features, collapse = ", "), "\n",
-      sep = "")
+  cat("\n")
+  writeLines(strwrap(paste0("Not zero: ", paste0(of_class, x$nonzero, " of ", features, collapse = ", ")),
+                     width = line_width()))
   writeLines(strwrap(paste("No standard errors:", x$why_no_se), width = line_width()))
 }

@@ -27,7 +27,7 @@
 plot_losses <- function(losses = NULL, margin = seq(-3, 3, by = 0.02), top = 5) {
   table <- loss_table()
   # A likelihood with any number of classes has no form with one score.
-  if (is.null(losses)) losses <- table$name[!(is.na(table$max_classes) & table$likelihood)]
+  if (is.null(losses)) losses <- table$name[!(table$max_classes > 2L & table$likelihood)]
   check_positive(top, "top")
   margin <- teaching_numbers(margin, "margin")
   data <- do.call(rbind, lapply(losses, function(loss) {
@@ -89,7 +89,7 @@ iterates <- function(fit, steps = NULL, seed = NULL) {
   }
   # The call, but what was chosen for it is known and need not be found again.
   call <- fit$call
-  where <- data_env(fit)
+  where <- home_of(fit)
   call$solver <- do.call(solver, c(list(fit$solver), fit$solver_options))
   for (name in intersect(names(call), c("loss", "lambda", "alpha", "grouped", "coding"))) {
     call[[name]] <- fit[[name]]

@@ -16,7 +16,12 @@
 #'     classes;
 #'   * `"response"`: the probability of the second class if there are two, else the matrix;
 #'   * `"link"`: the scores. One number a row where the fit has one vector of coefficients (two
-#'     classes), else an n x k matrix; with reference coding the column of the first class is 0.
+#'     classes), else an n x k matrix; with reference coding the column of the first class is 0;
+#'   * `"terms"`: for fits with one score, the part of each term in it as in [stats::predict.glm()]:
+#'     a matrix of rows x terms, centred at the means of the training rows, with the attribute
+#'     `constant`.
+#'
+#'   The default is `"class"`; with `se.fit` or `interval` it is `"link"`.
 #' @param offset Offset of the rows of `newdata`, needed where the fit had an `offset` argument
 #'   (offsets in the formula are found in `newdata`): n numbers, which are added to the score of
 #'   the second of two classes, or an n x k matrix.
@@ -24,10 +29,18 @@
 #'   predicts `NA`.
 #' @param novel What to do with factor levels that training did not see: an error, or `NA` for
 #'   these rows.
-#' @param ... Not used; an argument with another name is an error.
+#' @param ... Not used. (Arguments that other packages pass are ignored, unless they look like one of
+#'   these misspelt.)
+#' @param se.fit Whether to give standard errors (by the delta method), for unpenalised fits of a
+#'   likelihood: the result is a list of `fit`, `se.fit` and `residual.scale`.
+#' @param interval `"confidence"`: predictions with limits, as columns `fit`, `lwr` and `upr` (for an
+#'   n x k matrix a third dimension). Those of probabilities are made on the logistic scale.
+#' @param level The level of the limits.
+#' @param terms For `type = "terms"`: which terms, all if `NULL`.
 #' @return As described under `type`, always one row for each row of `newdata` (unless `na.action`
 #'   removes some). Numbers carry the row names of `newdata`, the factor has none. A coefficient
-#'   that could not be estimated (`NA`) counts as 0. Where an infinite feature leaves a score
+#'   that could not be estimated (`NA`) counts as 0, with a warning of class
+#'   `linclass_warning_rank_deficient` for rows where that matters. Where an infinite feature leaves a score
 #'   undefined, the result is `NA`, with a warning of class `linclass_warning_nonfinite`.
 #' @section Errors: `linclass_error_no_probability` (the hinges and the perceptron have no
 #'   probabilities), `linclass_error_newdata`, `linclass_error_new_level`, `linclass_error_offset`,
@@ -47,13 +60,29 @@
 #' @concept threshold
 #' @export
 predict.linclass <- function(object, newdata = NULL,
-                             type = c("class", "prob", "response", "link"), offset = NULL,
-                             na.action = na.pass, novel = c("error", "na"), ...) {
-  check_no_dots(list(...), c("newdata", "type", "offset", "na.action", "novel"))
-  type <- match_choice(type)
+                             type = c("class", "prob", "response", "link", "terms"), offset = NULL,
+                             na.action = na.pass, novel = c("error", "na"), ...,
+                             se.fit = FALSE, interval = c("none", "confidence"), level = 0.95,
+                             terms = NULL) {
+  check_foreign_dots(list(...), setdiff(names(formals()), c("object", "...")), predict_hints)
+  check_flags(list(se.fit = se.fit), "se.fit")
+  interval <- match_choice(interval)
+  sure <- !se.fit && interval == "none"
+  type <- if (missing(type) && !sure) "link" else match_choice(type)
   novel <- match_choice(novel)
-  predict_from(object, newdata, type, offset, na.action, novel, predict_rows)
+  predict <- if (type == "terms") predict_terms(se.fit, terms) else if (sure) predict_rows else
+    predict_with_errors(se.fit, interval, level)
+  if (type == "class" && !sure) {
+    abort("argument", "Classes have no standard errors: use type = \"link\", \"response\" or \"prob\".")
+  }
+  predict_from(object, newdata, type, offset, na.action, novel, predict)
 }
+
+# What users of other packages look for.
+predict_hints <- c(
+  newx = " It is `newdata` here.", newoffset = " It is `offset` here.",
+  s = " It belongs to paths and cross-validations; a fit has one lambda.",
+  probability = " Use type = \"prob\".", decision.values = " Use type = \"link\".")
 
 # What all predict() methods share. predict: from the object, the columns of the fit, their offset
 # and the type to predictions.
@@ -67,31 +96,23 @@ predict_from <- function(object, newdata, type, offset, na.action, novel, predic
     return(predict_training(object, NULL, type, predict))
   }
   data <- bake(object$blueprint, newdata, offset, na.action, novel)
+  warn_undetermined(object, data$x)
   offset <- predicted_offset(data$offset, length(object$levels))
   pad(data$na_action, predict(object, data$x, offset, type))
 }
 
-# The rows of the fit, one for each row of the data that has weight.
+# The rows of the fit, and NA for those that na.exclude removed.
 predict_training <- function(object, data, type, predict) {
-  data <- training_data(object, data)
-  # Counts of events and non-events made two rows of one.
-  rows <- if (is.null(data$rows)) seq_len(nrow(data$x)) else which(!duplicated(data$rows))
-  if (length(rows) < nrow(data$x)) {
-    data$x <- data$x[rows, , drop = FALSE]
-    if (!is.null(data$offset)) data$offset <- take_rows(data$offset, rows)
-  }
-  pad_training(object, data, predict(object, data$x, data$offset, type))
-}
-
-training_data <- function(object, data = NULL) model_data(object, data, data_env(object))
-
-# Rows that na.exclude removed come back as NA, where no row of weight 0 blurs their places.
-pad_training <- function(object, data, result) {
-  if (is.null(data$rows)) pad(object$na.action, result) else result
+  rows <- data_rows(object, data)
+  pad(object$na.action, predict(object, rows$x, rows$offset, type))
 }
 
 # Vectors, factors, matrices, arrays and data frames of predictions.
 pad <- function(na_action, result) {
+  if (is.list(result) && !is.data.frame(result)) {
+    result[c("fit", "se.fit")] <- lapply(result[c("fit", "se.fit")], pad, na_action = na_action)
+    return(result)
+  }
   if (is.data.frame(result)) return(as.data.frame(lapply(result, pad, na_action = na_action),
                                                   optional = TRUE))
   if (is.null(na_action) || length(dim(result)) < 3L) return(stats::napredict(na_action, result))
@@ -181,24 +202,4 @@ c_coefficients <- function(object, coefficients = object$coefficients) {
   dimnames(B) <- NULL
   storage.mode(B) <- "double"
   B
-}
-
-# Where the call of a fit can be evaluated again: the nearest frame on the stack that sees the most
-# of its variables. parent.frame() would fail inside lapply() or step(), whose own frames see the
-# global environment only. Frames of package functions are skipped: their variables may have the
-# right name by accident.
-data_env <- function(object) {
-  variables <- all.vars(object$call)
-  seen <- function(frame) sum(vapply(variables, exists, NA, envir = frame))
-  best <- globalenv()
-  most <- seen(best)
-  for (frame in rev(sys.frames())) {
-    if (isNamespace(parent.env(frame))) next
-    found <- seen(frame)
-    if (found > most) {
-      best <- frame
-      most <- found
-    }
-  }
-  best
 }

@@ -36,7 +36,7 @@ solver_row <- function(name) table_row(solver_table(), name)
 #' first, and `m` = 0 for the perceptron and 1 otherwise.
 #'
 #' @return `linclass_losses()`: a data frame with columns `name`; `title`; `max_classes`, the
-#'   largest number of classes (NA: any); `probability`, whether the loss defines probabilities;
+#'   largest number of classes; `probability`, whether the loss defines probabilities;
 #'   `likelihood`, whether it is minus a log-likelihood; `smooth`, whether its gradient is
 #'   continuous; `curvature`, whether it has a Hessian; `convex_gap`, whether a fit can report a
 #'   duality gap.
@@ -58,7 +58,7 @@ solver_row <- function(name) table_row(solver_table(), name)
 #' @concept solver list
 #' @export
 linclass_losses <- function() {
-  as.data.frame(loss_table(), stringsAsFactors = FALSE)
+  shown_table(loss_table())
 }
 
 #' @rdname linclass_losses
@@ -66,7 +66,28 @@ linclass_losses <- function() {
 linclass_solvers <- function() {
   table <- solver_table()
   table$options <- vapply(table$options, function(o) paste(o$name, collapse = ", "), "")
-  as.data.frame(table, stringsAsFactors = FALSE)
+  shown_table(table)
+}
+
+shown_table <- function(table) {
+  table <- as.data.frame(table, stringsAsFactors = FALSE)
+  structure(table, class = c("linclass_table", class(table)))
+}
+
+# A line or two for each row: the title, then the columns that are true, and the other values.
+#' @export
+print.linclass_table <- function(x, ...) {
+  if (!all(c("name", "title") %in% names(x))) return(NextMethod())
+  facts <- lapply(seq_len(nrow(x)), function(i) {
+    row <- as.list(x[i, setdiff(names(x), c("name", "title"))])
+    flags <- names(row)[vapply(row, isTRUE, NA)]
+    values <- row[!vapply(row, function(v) is.logical(v) || is.na(v) || identical(v, ""), NA)]
+    parts <- c(if (length(flags)) paste(flags, collapse = ", "),
+               if (length(values)) paste0(names(values), " = ", vapply(values, format, "")))
+    paste0(x$title[i], if (length(parts)) paste0(" (", paste(parts, collapse = "; "), ")"))
+  })
+  writeLines(field_lines(stats::setNames(facts, x$name)))
+  invisible(x)
 }
 
 # Checks values given by name against one table of fields and returns them as doubles.

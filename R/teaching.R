@@ -385,13 +385,13 @@ teaching_loss <- function(loss) {
 check_score_columns <- function(loss, scores, what, unit) {
   row <- loss_row(loss)
   if (scores == 0L) abort("shape", sprintf("%s is empty.", what))
-  if (!is.na(row$max_classes) && scores != 1L) {
+  if (row$max_classes == 2L && scores != 1L) {
     abort("shape", sprintf(paste(
       "Loss \"%s\" has one vector, that of the second class, but %s has %d %ss. Loss \"softmax\"",
       "takes one for each class."), loss, what, scores, unit))
   }
   # A likelihood without a limit on the classes normalises over all of them.
-  if (is.na(row$max_classes) && row$likelihood && scores < 2L) {
+  if (row$max_classes > 2L && row$likelihood && scores < 2L) {
     abort("shape", sprintf(paste(
       "Loss \"%s\" needs one %s of %s for each class, at least two. Loss \"logistic\" takes one",
       "vector."), loss, unit, what))

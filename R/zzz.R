@@ -1,6 +1,6 @@
-# LINCLASS_SIMD names the inner loops that the C code is to run ("ref", "avx2", "avx512"), which helps
-# to compare them. The choice is made while the shared object loads; here only a wish that could not
-# be met is told.
+# LINCLASS_SIMD names the inner loops that the C code is to run ("ref", "sse2", "fma128", "neon", "avx2",
+# "avx512"), which helps to compare them. The choice is made while the shared object loads; here only a
+# wish that could not be met is told.
 .onAttach <- function(libname, pkgname) {
   asked <- Sys.getenv("LINCLASS_SIMD")
   used <- .Call(lcr_simd)

@@ -199,14 +199,14 @@ test_that("calls are kept as written, and those of do.call() stay small", {
 
 test_that("the data of a fit are found again, checked, or asked for", {
   data <- mtcars
-  fit <- linclass(am ~ wt, data, weights = carb)
-  expect_equal(unname(model_data(fit)$x[, "wt"]), mtcars$wt)
-  expect_equal(model_data(fit)$weights, mtcars$carb)
+  fit <- linclass(am ~ wt, data, weights = carb, model = FALSE)
+  expect_equal(unname(training_data(fit)$x[, "wt"]), mtcars$wt)
+  expect_equal(training_data(fit)$weights, mtcars$carb)
   data$wt[3] <- data$wt[3] + 0.01
-  expect_topic(model_data(fit), "data", "not those of the fit")
-  expect_equal(unname(model_data(fit, mtcars)$x[, "wt"]), mtcars$wt)
+  expect_topic(training_data(fit), "data", "not those of the fit")
+  expect_equal(unname(training_data(fit, mtcars)$x[, "wt"]), mtcars$wt)
   rm(data)
-  expect_topic(model_data(fit), "data", "model = TRUE")
+  expect_topic(training_data(fit), "data", "model = TRUE")
   kept <- linclass(am ~ wt, mtcars, model = TRUE)
-  expect_equal(unname(model_data(kept)$x[, "wt"]), mtcars$wt)
+  expect_equal(unname(training_data(kept)$x[, "wt"]), mtcars$wt)
 })

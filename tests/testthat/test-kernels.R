@@ -58,7 +58,7 @@ reference <- local({
 test_that("every set of inner loops fits the same coefficients", {
   expect_identical(reference()$level, "ref")
   expect_length(reference()$said, 0L)
-  for (level in c("avx2", "avx512")) {
+  for (level in c("sse2", "fma128", "neon", "avx2", "avx512")) {
     got <- run_level(level)
     if (got$level != level) { # this processor lacks it: the package says so and fits all the same
       expect_match(got$said, level, fixed = TRUE)

@@ -111,7 +111,7 @@ test_that("methods find the data of a fit made in a function", {
 
 test_that("changed data are noticed", {
   d <- birthwt
-  fit <- linclass(low ~ age, d)
+  fit <- linclass(low ~ age, d, model = FALSE)
   d$age[3] <- 99
   expect_error(residuals(fit), class = "linclass_error_data")
   expect_equal(residuals(fit, data = birthwt), residuals(linclass(low ~ age, birthwt)))

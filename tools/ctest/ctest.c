@@ -84,10 +84,10 @@ void ctest_host_free(ctest_host *host) {
   }
 }
 
-const char *const ctest_kernel_names[CTEST_KERNELS] = {"ref", "avx2", "avx512"};
+const char *const ctest_kernel_names[CTEST_KERNELS] = {"ref", "sse2", "fma128", "neon", "avx2", "avx512"};
 
 const lc_kernel *ctest_kernel(int number) {
-  return number == 0 ? lc_kernel_reference() : lc_kernel_x86(ctest_kernel_names[number]);
+  return lc_kernel_find(ctest_kernel_names[number]);
 }
 
 /* The tests' own generator, so that a fault in the package's cannot hide itself. */

@@ -7,9 +7,9 @@
 
 #include <stddef.h>
 
-#include "arena.h"
-#include "base.h"
-#include "cpu.h"
+#include "base/arena.h"
+#include "base/base.h"
+#include "kernel/dispatch.h"
 
 extern long ctest_passed, ctest_failed;
 
@@ -38,7 +38,7 @@ void ctest_host_init(ctest_host *host);
 void ctest_host_free(ctest_host *host);
 
 /* Set `number` of the kernels, from 0, the reference, on; NULL where this machine lacks it. */
-enum { CTEST_KERNELS = 3 };
+enum { CTEST_KERNELS = 6 };
 extern const char *const ctest_kernel_names[CTEST_KERNELS];
 const lc_kernel *ctest_kernel(int number);
 

@@ -33,7 +33,7 @@ void ctest_problem_refresh(ctest_problem *t) {
   lc_mark mark = lc_arena_mark(&t->data);
   double *counts = numbers(t, 3 * t->p);
   lc_colstat stats = {t->mean, t->sd, t->max_abs, counts, counts + t->p, counts + 2 * t->p};
-  lc_design_colstats(&t->dense, 1, &stats);
+  lc_design_colstats(&t->dense, &(lc_host){.threads = 1}, &stats);
   lc_arena_reset(&t->data, mark);
   for (lc_index j = 0; j < t->p; j++) t->spread[j] = t->standardised && t->sd[j] > 0 ? t->sd[j] : 1;
 }

@@ -3,7 +3,7 @@
 #define LC_CTEST_PROBLEM_H
 
 #include "ctest.h"
-#include "path.h"
+#include "path/path.h"
 
 /* Data of overlapping classes, the same numbers in both storages, and a penalty without bounds and with lambda 0.
  * The data lie in memory of their own; `host` and `arena` are those of the code under test. */

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "ctest.h"
-#include "random.h"
+#include "base/random.h"
 
 void test_status(void);
 void test_arena(void);

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "problem.h"
-#include "random.h"
-#include "solver_batch.h"
+#include "base/random.h"
+#include "solver/batch_step.h"
 
 void test_batch(void);
 

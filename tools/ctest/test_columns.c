@@ -176,7 +176,7 @@ void test_columns(void) {
   static const double alphas[] = {0, 0.5, 1};
   ctest_seed(43);
   for (int l = 0; l < lc_loss_count; l++)
-    for (int k = 2; k <= (lc_losses[l].most_classes ? 2 : CLASSES); k++)
+    for (int k = 2; k <= lc_min(lc_losses[l].most_classes, CLASSES); k++)
       for (int reference = 0; reference < 2; reference++)
         for (int a = 0; a < 3; a++)
           for (int weighted = 0; weighted < 2; weighted++)

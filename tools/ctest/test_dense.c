@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "ctest.h"
-#include "design.h"
+#include "design/design.h"
 
 void test_dense(void);
 

@@ -1,5 +1,5 @@
 /* Tests of the room "design": every storage against sums written out over a plain matrix. */
-#include "design.h"
+#include "design/design.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -207,7 +207,7 @@ static void test_rows(const lc_design *x, const data *d, lc_arena *arena) {
 static void test_colstats(const lc_design *x, const data *d) {
   double mean[P], sd[P], most[P], na[P], nan_[P], inf[P];
   lc_colstat out = {mean, sd, most, na, nan_, inf};
-  lc_design_colstats(x, 1, &out);
+  lc_design_colstats(x, &(lc_host){.threads = 1}, &out);
   for (int j = 0; j < P; j++) {
     double total = 0, m = 0, v = 0, largest = 0;
     for (int i = 0; i < N; i++) {
@@ -259,7 +259,7 @@ static void test_hard_columns(int sparse) {
   if (sparse) lc_design_sparse(&design, ROWS, COLUMNS, start, row, x, ROWS * COLUMNS); /* full columns */
   design.w = w;
   lc_colstat out = {mean, sd, most, na, nan_, inf};
-  lc_design_colstats(&design, 1, &out);
+  lc_design_colstats(&design, &(lc_host){.threads = 1}, &out);
   double p = 10.0 / 19, spread = 2 * sqrt(p * (1 - p)), middle = 2 * p - 1;
   CHECK(fabs(mean[0] / (middle * 1e300) - 1) < 1e-12);
   CHECK(fabs(sd[0] / (spread * 1e300) - 1) < 1e-12);
@@ -284,7 +284,7 @@ static void test_hard_integers(void) {
   lc_design design;
   lc_design_dense(&design, ROWS, 2, LC_INTEGER, x);
   lc_colstat out = {mean, sd, most, na, nan_, inf};
-  lc_design_colstats(&design, 1, &out);
+  lc_design_colstats(&design, &(lc_host){.threads = 1}, &out);
   CHECK(mean[0] == 2147483009.5 && most[0] == 2147483019);
   CHECK_NEAR(sd[0], sqrt((ROWS * ROWS - 1) / 12.0), 1e-12);
   CHECK(na[0] == 0 && na[1] == 1 && nan_[1] == 0);

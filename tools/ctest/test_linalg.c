@@ -1,5 +1,5 @@
 /* Tests of the room "linalg": factors multiply back, solutions solve. */
-#include "linalg.h"
+#include "linalg/linalg.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -31,7 +31,7 @@ static void test_cholesky(lc_index n) {
   unsigned char *skip = malloc((size_t)n + 1);
   double smallest = -1;
   memcpy(U, A, (size_t)(n * n) * sizeof *A);
-  CHECK(lc_cholesky(n, U, 1e-12, skip, &smallest) == 0);
+  CHECK(lc_cholesky(NULL, n, U, 1e-12, skip, &smallest) == 0);
   CHECK(smallest > 0 && smallest <= 1);
   double worst = 0;
   for (lc_index j = 0; j < n; j++)
@@ -63,7 +63,7 @@ static void test_dependent(void) {
       for (int k = 0; k < ROWS; k++) A[i + j * COLUMNS] += X[k + i * ROWS] * X[k + j * ROWS];
   multiply(COLUMNS, A, want, b);
   memcpy(U, A, sizeof U);
-  CHECK(lc_cholesky(COLUMNS, U, 1e-10, skip, NULL) == 2);
+  CHECK(lc_cholesky(NULL, COLUMNS, U, 1e-10, skip, NULL) == 2);
   CHECK(!skip[0] && !skip[1] && skip[2] && !skip[3] && skip[4] && !skip[5]);
   memcpy(got, b, sizeof got);
   lc_cholesky_solve(COLUMNS, U, COLUMNS, skip, got);
@@ -119,7 +119,7 @@ static void test_eigen(lc_index n) {
   double *A = random_gram(n / 2 + 1, n), *work = ctest_zeros(n * n), *value = ctest_zeros(n), *V = ctest_zeros(n * n),
          *Av = ctest_zeros(n), worst = 0, norm = 0;
   memcpy(work, A, (size_t)(n * n) * sizeof *A);
-  lc_eigen(n, work, value, V);
+  lc_eigen(NULL, n, work, value, V);
   for (lc_index i = 0; i < n; i++) norm = fmax(norm, fabs(value[i]));
   for (lc_index i = 0; i < n; i++) {
     multiply(n, A, V + i * n, Av);
@@ -144,7 +144,7 @@ static void test_dependent_blocks(void) {
       for (int k = 0; k < ROWS; k++) A[i + j * COLUMNS] += X[k + i * ROWS] * X[k + j * ROWS];
   }
   multiply(COLUMNS, A, x, b);
-  CHECK(lc_cholesky(COLUMNS, A, 1e-10, skip, NULL) == COLUMNS / 7);
+  CHECK(lc_cholesky(NULL, COLUMNS, A, 1e-10, skip, NULL) == COLUMNS / 7);
   for (int j = 0; j < COLUMNS; j++) CHECK(skip[j] == (j % 7 == 6));
   lc_cholesky_solve(COLUMNS, A, COLUMNS, skip, b);
   CHECK(ctest_distance(COLUMNS, b, x) < 1e-8);
@@ -159,11 +159,11 @@ static void test_extended(lc_index first, lc_index from) {
   unsigned char skip[COLUMNS], skip_part[COLUMNS];
   memcpy(whole, A, COLUMNS * COLUMNS * sizeof *A);
   memcpy(c, b, COLUMNS * sizeof *c);
-  CHECK(lc_cholesky(COLUMNS, whole, 1e-10, skip, NULL) == 20);
+  CHECK(lc_cholesky(NULL, COLUMNS, whole, 1e-10, skip, NULL) == 20);
   for (lc_index j = 0; j < first; j++) memcpy(part + j * ROOM, A + j * COLUMNS, COLUMNS * sizeof *A);
-  lc_cholesky_extend(0, first, part, ROOM, 1e-10, skip_part, NULL);
+  lc_cholesky_extend(NULL, 0, first, part, ROOM, 1e-10, skip_part, NULL);
   for (lc_index j = from; j < COLUMNS; j++) memcpy(part + j * ROOM, A + j * COLUMNS, COLUMNS * sizeof *A);
-  lc_cholesky_extend(from, COLUMNS, part, ROOM, 1e-10, skip_part, NULL);
+  lc_cholesky_extend(NULL, from, COLUMNS, part, ROOM, 1e-10, skip_part, NULL);
   CHECK(memcmp(skip, skip_part, COLUMNS) == 0);
   for (lc_index j = 0; j < COLUMNS; j++)
     CHECK(memcmp(whole + j * COLUMNS, part + j * ROOM, (size_t)(j + 1) * sizeof *A) == 0);

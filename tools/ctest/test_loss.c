@@ -1,5 +1,5 @@
 /* Tests of the room "loss": every row of the table, in every link, by properties that define it. */
-#include "loss.h"
+#include "problem/loss.h"
 
 #include <float.h>
 #include <math.h>
@@ -289,9 +289,8 @@ void test_loss(void) {
     CHECK(lc_loss_find(loss->name) == loss);
     lc_link link;
     CHECK(lc_link_make(loss, 1, 0, &link) == LC_INVALID);
-    if (loss->most_classes) CHECK(lc_link_make(loss, loss->most_classes + 1, 0, &link) == LC_INVALID);
-    int most = loss->most_classes ? loss->most_classes : MOST;
-    for (int k = 2; k <= most; k++)
+    CHECK(lc_link_make(loss, loss->most_classes + 1, 0, &link) == LC_INVALID);
+    for (int k = 2; k <= lc_min(loss->most_classes, MOST); k++)
       for (int reference = 0; reference < 2; reference++) {
         static bench b;
         b.loss = loss;

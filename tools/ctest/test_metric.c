@@ -1,5 +1,5 @@
 /* Tests of the room "metric": what a model solves, multiplied by the matrix that it stands for, comes back. */
-#include "metric_leading.h"
+#include "hessian/leading.h"
 
 #include <math.h>
 #include <stdlib.h>

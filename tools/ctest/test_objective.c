@@ -98,7 +98,7 @@ static void test_verbs(ctest_problem *t, const lc_design *x) {
 
 void test_objective(void) {
   for (int l = 0; l < lc_loss_count; l++)
-    for (int k = 2; k <= (lc_losses[l].most_classes ? 2 : MOST); k++)
+    for (int k = 2; k <= lc_min(lc_losses[l].most_classes, MOST); k++)
       for (int reference = 0; reference < 2; reference++) {
         static problem d;
         setup(&d, &lc_losses[l], k, reference, 0.1, 0.5);
@@ -200,7 +200,7 @@ static void test_grouped(const char *loss, double alpha) {
 void test_solver(void) {
   static const double alphas[] = {0, 0.5};
   for (int l = 0; l < lc_loss_count; l++)
-    for (int k = 2; k <= (lc_losses[l].most_classes ? 2 : MOST); k++)
+    for (int k = 2; k <= lc_min(lc_losses[l].most_classes, MOST); k++)
       for (int a = 0; a < 2; a++) {
         static problem d;
         setup(&d, &lc_losses[l], k, 0, 0.1, alphas[a]);
@@ -269,7 +269,7 @@ void test_solve(void) {
   static const double alphas[] = {0, 0.5, 1};
   for (int l = 0; l < lc_loss_count; l++) {
     if (strcmp(lc_losses[l].name, "perceptron") == 0) continue; /* takes no penalty */
-    for (int k = 2; k <= (lc_losses[l].most_classes ? 2 : MOST); k++)
+    for (int k = 2; k <= lc_min(lc_losses[l].most_classes, MOST); k++)
       for (int reference = 0; reference < 2; reference++)
         for (int a = 0; a < 3; a++) {
           static problem d;

@@ -122,7 +122,7 @@ static void test_loss(const lc_loss *loss, int k) {
 void test_path(void) {
   ctest_seed(59);
   for (int l = 0; l < lc_loss_count; l++) {
-    int k_most = has_sets(&lc_losses[l]) && !lc_losses[l].most_classes ? CLASSES : 2;
+    int k_most = has_sets(&lc_losses[l]) ? (int)lc_min(lc_losses[l].most_classes, CLASSES) : 2;
     if (strcmp(lc_losses[l].name, "perceptron") == 0) continue; /* takes no penalty */
     for (int k = 2; k <= k_most; k++) test_loss(&lc_losses[l], k);
   }
@@ -208,7 +208,7 @@ void test_path_folds(void) {
   ctest_seed(61);
   for (int l = 0; l < lc_loss_count; l++) {
     if (!has_sets(&lc_losses[l])) continue;
-    for (int k = 2; k <= (lc_losses[l].most_classes ? 2 : CLASSES); k++)
+    for (int k = 2; k <= lc_min(lc_losses[l].most_classes, CLASSES); k++)
       for (int weighted = 0; weighted < 2; weighted++)
         test_folds(&lc_losses[l],
                    (ctest_shape){.n = N,

@@ -1,5 +1,5 @@
 /* Tests of the room "penalty": value, gradient, proximal step, conjugate and KKT residual agree. */
-#include "penalty.h"
+#include "problem/penalty.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* Tests of rank.c and of fits with more columns than rows. */
-#include "rank.h"
+/* Tests of fit/rank.c and of fits with more columns than rows. */
+#include "fit/rank.h"
 
 #include <math.h>
 #include <stdlib.h>

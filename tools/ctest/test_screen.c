@@ -1,6 +1,6 @@
 /* Tests of screening: bounds are those of their definition and hold for every residual, proofs are never wrong, and
  * what was learned is not lost before its snapshots are. */
-#include "screen.h"
+#include "path/screen.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* Tests of the room "path" beside lc_solve() itself: starts from a sample of rows, and covariances. */
-#include "solve.h"
+#include "fit/fit.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -179,7 +179,7 @@ static void test_one(const char *name, int k, int reference, int sparse, double 
   x.noff = offset ? link.K : 0;
   double stats[6 * P], *V;
   lc_colstat out = {stats, stats + P, stats + 2 * P, stats + 3 * P, stats + 4 * P, stats + 5 * P};
-  lc_design_colstats(&x, 1, &out);
+  lc_design_colstats(&x, &(lc_host){.threads = 1}, &out);
   lc_settings settings;
   presets(&settings);
   lc_problem problem = {.x = &x,
@@ -225,7 +225,7 @@ static void test_aliased(void) {
     x.one = 1;
     x.y = d.y;
     x.w = d.w;
-    lc_design_colstats(&x, 1, &out);
+    lc_design_colstats(&x, &(lc_host){.threads = 1}, &out);
     lc_settings settings;
     presets(&settings);
     lc_problem problem = {.x = &x,

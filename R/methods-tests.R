@@ -1,0 +1,236 @@
+# Likelihood ratio tests and choices of terms. Terms are taken away by the columns that belong to
+# them, on the rows of the fit: no data are read again and no formula is rebuilt from text.
+
+#' @importFrom stats add1 drop1
+NULL
+
+#' Likelihood ratio tests, and fits with a term less or more
+#'
+#' `anova()` with several fits compares each with the one before. With one fit by formula its terms are
+#' added one by one, in the order of the formula. `drop1()` takes away each term alone, and `add1()`
+#' adds each term of `scope`. All fits are made on the rows that the fit used; new variables of
+#' `add1()` are read where the call was made, and rows that lack them are left out with a warning.
+#'
+#' Fits that are compared must be nested (each model a special case of the next, or the other way
+#' round); that they have the same responses is checked, nesting is not.
+#'
+#' @param object,... For `anova()`: unpenalised fits of a likelihood loss made by [linclass()]. For
+#'   `drop1()` and `add1()`: one fit; `...` is not used.
+#' @param scope A formula, or names of terms: for `drop1()` the terms to drop (those that no other
+#'   contains if missing), for `add1()` those to consider.
+#' @param scale Not used.
+#' @param test `"Chisq"` or, the same, `"LRT"`; or `"none"`.
+#' @param k The penalty of a degree of freedom; 2 is AIC.
+#' @param data `NULL`, or the training data, as in [fitted.linclass()].
+#' @return A data frame of class `anova`. `anova()`: residual degrees of freedom and deviance of each
+#'   fit, their differences, and the p-value. `drop1()`, `add1()`: degrees of freedom, deviance and AIC
+#'   of each fit, and with a `test` the likelihood ratio and its p-value. Errors:
+#'   `linclass_error_no_likelihood` for a test of a fit that is penalised, bounded or has no likelihood;
+#'   `linclass_error_argument` if fits are not of the same response.
+#' @seealso [stats::step()], which these serve; [logLik.linclass()]
+#' @examples
+#' birthwt <- MASS::birthwt
+#' small <- linclass(low ~ age, birthwt)
+#' large <- linclass(low ~ age + lwt + smoke, birthwt)
+#' anova(small, large)
+#' anova(large)
+#' drop1(large, test = "Chisq")
+#' add1(small, ~ . + lwt + smoke, test = "Chisq")
+#' @export
+anova.linclass <- function(object, ..., test = c("Chisq", "LRT", "none"), data = NULL) {
+  test <- match_choice(test)
+  fits <- list(object, ...)
+  if (!all(vapply(fits, inherits, NA, "linclass"))) {
+    abort("argument", paste("All arguments of anova() but `test` and `data` must be fits made by",
+                            "linclass()."))
+  }
+  for (fit in fits) check_ratio_test(fit, "anova()")
+  sequential <- length(fits) == 1L
+  labels <- if (sequential) c("NULL", attr(terms(object), "term.labels")) else seq_along(fits)
+  if (sequential) {
+    columns <- columns_of(object, data)
+    smaller <- lapply(seq_along(labels)[-length(labels)] - 1L, function(last) {
+      refit_columns(object, columns$design, which(columns$term <= last))
+    })
+    fits <- c(smaller, fits)
+  }
+  check_same_response(fits)
+  ratio_table(fits, labels, test, sequential)
+}
+
+# Differences of deviances have a chi-squared distribution for maxima of a likelihood only.
+check_ratio_test <- function(object, what) {
+  check_likelihood(object, what)
+  if (object$lambda > 0) {
+    abort("no_likelihood", sprintf(
+      "%s compares maximum likelihood fits, and this one is penalised: use lambda = 0.", what))
+  }
+  if (!is.null(object$lower) || !is.null(object$upper)) {
+    abort("no_likelihood", sprintf(
+      "%s has no distribution for a fit within bounds; use a bootstrap.", what))
+  }
+}
+
+# What C fitted, with the term of each column (without the intercept): of the fit, or of another
+# formula on its rows.
+columns_of <- function(object, data = NULL, formula = NULL) {
+  if (is.null(formula)) {
+    return(list(design = training_data(object, data),
+                term = setdiff_intercept(term_of_columns(object), object$intercept)))
+  }
+  rows <- extended_rows(object, formula, fit_rows(object, data))
+  design <- suppress_linclass(design_of_formula(object, formula, rows))
+  blueprint <- design$blueprint
+  design <- suppress_linclass(resolve_design(design, object$loss, object$class_weights))
+  list(design = design, names = blueprint$names, labels = attr(blueprint$terms, "term.labels"),
+       term = setdiff_intercept(term_of_columns(object, blueprint), blueprint$intercept))
+}
+
+setdiff_intercept <- function(term, intercept) if (intercept) term[-1L] else term
+
+# The fit to some of the columns of a design: the settings of `object`, of which the columns `own` (NA:
+# none of them) stand behind those of the design.
+refit_columns <- function(object, design, keep, own = seq_len(ncol(design$x)), offset = design$offset) {
+  own <- own[keep]
+  setting <- function(name, other) {
+    value <- object[[name]]
+    if (is.null(value)) return(NULL)
+    value <- rep_len(value, object$p)[own]
+    replace(value, is.na(value), other)
+  }
+  settings <- c(object[c("loss", "lambda", "alpha", "grouped", "class_weights", "standardize", "intercept",
+                         "control")],
+                list(coding = if (object$coding != "vector") object$coding, model = FALSE,
+                     solver = as_solver("auto"), start = NULL,
+                     penalty_factor = setting("penalty_factor", 1), lower = setting("lower", -Inf),
+                     upper = setting("upper", Inf)))
+  names <- sprintf("V%d", seq_along(keep))
+  part <- list(
+    x = some_columns(design$x, keep), y = factor(object$levels[design$y$codes + 1L], object$levels),
+    weights = design$weights, offset = offset,
+    blueprint = list(kind = "matrix", intercept = object$intercept, names = names, named = FALSE,
+                     offset = "none"))
+  suppress_linclass(fit_design(part, settings, object$call, 0))
+}
+
+some_columns <- function(x, keep) {
+  if (length(keep) == ncol(x) && all(keep == seq_len(ncol(x)))) return(x)
+  if (!length(keep)) matrix(0, nrow(x), 0L) else x[, keep, drop = FALSE]
+}
+
+check_same_response <- function(fits) {
+  key <- function(fit) list(fit$levels, round(fit$class_totals, 8L), fit$n)
+  same <- vapply(fits, function(fit) identical(key(fit), key(fits[[1L]])), NA)
+  if (!all(same)) {
+    abort("argument", sprintf(
+      "Fit %s has other classes or other numbers of rows than the first: the fits do not compare.",
+      enumerate(which(!same), quote = "")))
+  }
+}
+
+ratio_table <- function(fits, labels, test, sequential) {
+  df <- vapply(fits, stats::df.residual, 1)
+  deviance <- vapply(fits, stats::deviance, 1)
+  table <- data.frame(`Resid. Df` = df, `Resid. Dev` = deviance, Df = c(NA, -diff(df)),
+                      Deviance = c(NA, -diff(deviance)), check.names = FALSE, row.names = labels)
+  if (test != "none") {
+    # A change of sign of both (larger fit first) is the same test.
+    table$`Pr(>Chi)` <- ratio_p(table$Deviance * sign(table$Df), abs(table$Df))
+  }
+  heading <- if (sequential) {
+    sprintf("Analysis of deviance, loss \"%s\", terms added first to last\n", fits[[1L]]$loss)
+  } else {
+    paste0("Analysis of deviance\n", paste0("Model ", labels, ": ",
+                                            vapply(fits, describe_model, ""), collapse = "\n"))
+  }
+  structure(table, heading = heading, class = c("anova", "data.frame"))
+}
+
+ratio_p <- function(change, df) {
+  df[!is.na(df) & df == 0] <- NA
+  stats::pchisq(pmax(change, 0), df, lower.tail = FALSE)
+}
+
+describe_model <- function(fit) {
+  text <- if (is.null(fit$terms)) sprintf("matrix of %d columns", fit$p) else
+    paste(trimws(deparse(stats::formula(fit$terms))), collapse = " ")
+  if (nchar(text) > 70L) paste0(substr(text, 1L, 66L), " ...") else text
+}
+
+#' @rdname anova.linclass
+#' @export
+drop1.linclass <- function(object, scope, scale = 0, test = c("none", "Chisq", "LRT"), k = 2,
+                           data = NULL, ...) {
+  check_foreign_dots(list(...), c("scope", "scale", "test", "k", "data"))
+  test <- match_choice(test)
+  check_selection(object, test, "drop1()")
+  labels <- attr(terms(object), "term.labels")
+  scope <- if (missing(scope)) stats::drop.scope(terms(object)) else
+    terms_in_scope(scope, object, labels, "drop1() can drop")
+  columns <- columns_of(object, data)
+  refit <- function(term) {
+    refit_columns(object, columns$design, which(columns$term != match(term, labels)))
+  }
+  fits <- c(list(object), lapply(scope, refit))
+  selection_table(fits, scope, object, test, k, "Single term deletions", data)
+}
+
+#' @rdname anova.linclass
+#' @export
+add1.linclass <- function(object, scope, scale = 0, test = c("none", "Chisq", "LRT"), k = 2,
+                          data = NULL, ...) {
+  check_foreign_dots(list(...), c("scope", "scale", "test", "k", "data"))
+  test <- match_choice(test)
+  check_selection(object, test, "add1()")
+  if (missing(scope) || is.null(scope)) abort("argument", "add1() needs `scope`: the terms to consider.")
+  old <- attr(terms(object), "term.labels")
+  if (!is.character(scope)) {
+    scope <- stats::add.scope(object, stats::update.formula(stats::formula(object), scope))
+  }
+  if (!length(scope)) abort("argument", "`scope` has no term that could be added.")
+  formula <- stats::update.formula(stats::formula(object),
+                                   paste("~ . +", paste(scope, collapse = " + ")))
+  columns <- columns_of(object, data, formula)
+  # An interaction may be written with its variables in another order.
+  sorted <- function(labels) vapply(strsplit(labels, ":", fixed = TRUE),
+                                    function(v) paste(sort(v), collapse = ":"), "")
+  place <- function(labels) match(sorted(labels), sorted(columns$labels))
+  base <- columns$term %in% place(old)
+  own <- match(columns$names, object$blueprint$names)
+  refit <- function(term) {
+    refit_columns(object, columns$design, which(base | columns$term %in% place(term)), own)
+  }
+  fits <- lapply(c(list(character()), as.list(scope)), refit)
+  selection_table(fits, scope, object, test, k, "Single term additions", data)
+}
+
+check_selection <- function(object, test, what) {
+  check_likelihood(object, what)
+  if (test != "none") check_ratio_test(object, sprintf("The test of %s", what))
+}
+
+terms_in_scope <- function(scope, object, labels, what) {
+  if (!is.character(scope)) {
+    scope <- attr(stats::terms(stats::update.formula(stats::formula(object), scope)), "term.labels")
+  }
+  unknown <- setdiff(scope, labels)
+  if (length(unknown)) {
+    abort("argument", sprintf("%s terms of the model only; %s is none.", what, enumerate(unknown)))
+  }
+  scope
+}
+
+# The first fit is the one that the others are compared with.
+selection_table <- function(fits, scope, object, test, k, title, data) {
+  criterion <- vapply(fits, stats::extractAIC, double(2L), k = k)
+  deviance <- vapply(fits, stats::deviance, 1)
+  change <- c(NA, (criterion[1L, ] - criterion[1L, 1L])[-1L])
+  table <- data.frame(Df = abs(change), Deviance = deviance, AIC = criterion[2L, ],
+                      row.names = c("<none>", scope), check.names = FALSE)
+  if (test != "none") {
+    table$LRT <- c(NA, abs(deviance[-1L] - deviance[1L]))
+    table$`Pr(>Chi)` <- ratio_p(table$LRT, table$Df)
+  }
+  structure(table, heading = c(title, "\nModel:", deparse(stats::formula(object$terms))),
+            class = c("anova", "data.frame"))
+}

@@ -1,0 +1,61 @@
+/* base/base.h - the types that every other room uses.
+ *
+ * The numerics know no R: they see plain pointers, these types and the host's hooks. Anything that
+ * talks to the outside (memory, interrupts, progress) goes through lc_host.
+ *
+ * Letters used everywhere: n rows, p columns of x, k classes, K score columns, q = p + one
+ * coefficients of a score column (the intercept, when there is one, is entry 0), P = q K.
+ * Matrices are column-major. */
+#ifndef LC_BASE_H
+#define LC_BASE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+/* Rows, columns, nonzeros and all products of them: 64 bits wherever pointers are. */
+typedef ptrdiff_t lc_index;
+
+/* Number of entries of a packed symmetric q x q matrix. Packed means the upper triangle by columns:
+ * entry (i, j), i <= j, lives at lc_packed_at(i, j). */
+static inline lc_index lc_packed_size(lc_index q) { return q * (q + 1) / 2; }
+static inline lc_index lc_packed_at(lc_index i, lc_index j) { return j * (j + 1) / 2 + i; }
+
+static inline lc_index lc_min(lc_index a, lc_index b) { return a < b ? a : b; }
+static inline lc_index lc_max(lc_index a, lc_index b) { return a > b ? a : b; }
+
+/* What a fit tells its host while it runs. Unknown fields are NaN. */
+typedef struct lc_info {
+  double iteration;     /* counted from 0, the start */
+  double epoch;         /* passes over shuffled rows; NaN for full-batch solvers */
+  double objective;     /* mean loss plus penalty */
+  double gradient_norm; /* largest |entry| of the (sub)gradient of the objective */
+  double step;          /* step length t of this iteration */
+} lc_info;
+
+/* The hooks of whoever runs the numerics. Every call is made on the main thread.
+ *  more    returns `bytes` of fresh memory (aligned for any type) that stays valid until the host
+ *          frees everything at once; NULL means none is left (the numerics return LC_OUT_OF_MEMORY).
+ *  poll    is called about every 50 ms or less of work. 0: go on; LC_INTERRUPTED or LC_TIME_LIMIT:
+ *          stop and return that status with what there is; said once, it is said again. NULL: never asked.
+ *  threads is how many threads a pass may use (1 in a forked child, whose pool of threads did not survive).
+ *  record  stores one line of the fit's history. NULL: no history. */
+typedef struct lc_host {
+  void *self;
+  void *(*more)(void *self, size_t bytes);
+  lc_status (*poll)(void *self);
+  lc_status (*record)(void *self, const lc_info *info);
+  int threads;
+} lc_host;
+
+/* Threads for work of about this many seconds on one core: waking a thread and waiting for it costs some 10
+ * microseconds, but milliseconds where other programs want the cores too. Results never depend on it. */
+static inline int lc_threads_for(const lc_host *host, double seconds) { return seconds > 1e-3 ? host->threads : 1; }
+
+static inline lc_status lc_poll(const lc_host *host) { return host->poll ? host->poll(host->self) : LC_OK; }
+static inline lc_status lc_record(const lc_host *host, const lc_info *info) {
+  return host->record ? host->record(host->self, info) : LC_OK;
+}
+
+#endif

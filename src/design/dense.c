@@ -1,0 +1,476 @@
+/* design/dense.c - a column-major matrix of doubles or integers, read where it lies. */
+#include <string.h>
+
+#include "design/design.h"
+#include "design/partial_sums.h"
+#include "kernel/kernel.h"
+
+enum {
+  TILE_BYTES = 512 * 1024, /* a tile is used three times (scores, gradient, Gram): it should stay in L2 */
+  TILE_ROWS = 256
+};
+
+/* Rows of a tile: a multiple of 16 between 32 and TILE_ROWS. */
+static int tile_rows(lc_index p) {
+  lc_index rows = TILE_BYTES / (8 * lc_max(p, 1)) / 16 * 16;
+  return (int)lc_min(TILE_ROWS, lc_max(32, rows));
+}
+
+static int is_view(const lc_design *x) { return x->storage == LC_DOUBLE && !x->shift && !x->scale; }
+
+/* Gram matrices read a tile many times: a copy without strides of the user's matrix (which may map all columns to the
+ * same cache sets) pays for itself. */
+static int must_pack(const lc_design *x, const lc_pass *pass) { return !is_view(x) || pass->C != NULL; }
+
+/* Rows row0 .. row0+m-1 of one column as shown, written to out. */
+static void load_column(const lc_design *x, lc_index row0, lc_index m, lc_index j, double *out) {
+  double shift = x->shift ? x->shift[j] : 0, scale = x->scale ? x->scale[j] : 1;
+  if (is_view(x)) {
+    memcpy(out, (const double *)x->x + j * x->n + row0, (size_t)m * sizeof(double));
+  } else if (x->storage == LC_DOUBLE) {
+    const double *column = (const double *)x->x + j * x->n + row0;
+    for (lc_index i = 0; i < m; i++) out[i] = (column[i] - shift) * scale;
+  } else {
+    const int *column = (const int *)x->x + j * x->n + row0;
+    for (lc_index i = 0; i < m; i++) out[i] = (column[i] - shift) * scale;
+  }
+}
+
+/* The rows as a matrix with leading dimension *ld: a view of the caller's memory where that can be,
+ * else the tile is filled. */
+static const double *load_tile(const lc_design *x, lc_index row0, lc_index m, int pack, double *tile, lc_index *ld) {
+  if (!pack) {
+    *ld = x->n;
+    return (const double *)x->x + row0;
+  }
+  *ld = m;
+  for (lc_index j = 0; j < x->p; j++) load_column(x, row0, m, j, tile + j * m);
+  return tile;
+}
+
+/* Everything that one partial sum needs; slots share nothing. */
+typedef struct slot {
+  double *tile, *z, *r, *s, *work, *ones; /* scratch of one tile; ones: p x ns, X'S of the intercept row */
+  double *sum, *G, *C;
+} slot;
+
+typedef struct sweep {
+  const lc_design *x;
+  const lc_pass *pass;
+  int rows, slots; /* rows of a block */
+  lc_index q, nblocks, packed;
+  slot slot[LC_MOST_SLOTS];
+} sweep;
+
+static void make_plan(sweep *sw) {
+  sw->rows = (int)lc_min(tile_rows(sw->x->p), lc_max(1, sw->x->n));
+  sw->q = lc_design_q(sw->x);
+  sw->nblocks = (sw->x->n + sw->rows - 1) / sw->rows;
+  sw->packed = lc_packed_size(sw->q);
+  sw->slots = lc_slots(sw->nblocks, sw->pass->C ? sw->packed * sw->pass->ns : 0);
+}
+
+static lc_status make_slot(const sweep *sw, slot *out, lc_arena *arena) {
+  const lc_pass *pass = sw->pass;
+  lc_index rows = sw->rows, p = sw->x->p;
+  out->tile = lc_arena_doubles(arena, must_pack(sw->x, pass) ? rows * p : 0);
+  out->z = lc_arena_doubles(arena, pass->Z ? 0 : rows * pass->K);
+  out->r = lc_arena_doubles(arena, rows * pass->K);
+  out->s = lc_arena_doubles(arena, rows * pass->ns);
+  out->work = lc_arena_doubles(arena, pass->C ? rows * lc_max(p, LC_GRAM_WORK) : 0);
+  out->ones = lc_arena_zeros(arena, pass->C ? p * pass->ns : 0);
+  out->sum = lc_arena_zeros(arena, pass->nsum);
+  out->G = lc_arena_zeros(arena, pass->G ? sw->q * pass->K : 0);
+  out->C = lc_arena_zeros(arena, pass->C ? sw->packed * pass->ns : 0);
+  return out->tile && out->z && out->r && out->s && out->work && out->ones && out->sum && out->G && out->C
+             ? LC_OK
+             : LC_OUT_OF_MEMORY;
+}
+
+/* z = offset + intercept, to which the kernel adds X B. */
+static void start_scores(const lc_design *x, const lc_pass *pass, lc_index row0, lc_index m, double *z, lc_index ld) {
+  lc_index q = lc_design_q(x);
+  for (int c = 0; c < pass->K; c++) {
+    double b = x->one ? pass->B[c * q] : 0, *column = z + c * ld;
+    if (x->off) {
+      const double *off = x->off + c * x->n + row0;
+      for (lc_index i = 0; i < m; i++) column[i] = off[i] + b;
+    } else {
+      for (lc_index i = 0; i < m; i++) column[i] = b;
+    }
+  }
+}
+
+static double column_sum(lc_index m, const double *r) {
+  double sum = 0;
+  for (lc_index i = 0; i < m; i++) sum += r[i];
+  return sum;
+}
+
+static void add_gradient(const sweep *sw, const slot *part, lc_index m, const double *X, lc_index ldx) {
+  const lc_pass *pass = sw->pass;
+  int one = sw->x->one;
+  lc_kernels()->gradient(m, sw->x->p, pass->K, X, ldx, part->r, m, part->G + one, sw->q);
+  if (one)
+    for (int c = 0; c < pass->K; c++) part->G[c * sw->q] += column_sum(m, part->r + c * m);
+}
+
+static void add_gram(const sweep *sw, const slot *part, lc_index m, const double *X, lc_index ldx) {
+  const lc_pass *pass = sw->pass;
+  const lc_kernel *kernel = lc_kernels();
+  int one = sw->x->one;
+  kernel->gram(m, sw->x->p, one, pass->ns, X, ldx, part->s, m, part->C, sw->packed, part->work);
+  if (!one) return;
+  kernel->gradient(m, sw->x->p, pass->ns, X, ldx, part->s, m, part->ones, sw->x->p);
+  for (int s = 0; s < pass->ns; s++) part->C[s * sw->packed] += column_sum(m, part->s + s * m);
+}
+
+static lc_status run_block(void *context, int k, lc_index number) {
+  sweep *sw = context;
+  slot *part = sw->slot + k;
+  const lc_design *x = sw->x;
+  const lc_pass *pass = sw->pass;
+  lc_index row0 = number * sw->rows, m = lc_min(sw->rows, x->n - row0), ldx, ldz = pass->Z ? x->n : m;
+  double *z = pass->Z ? pass->Z + row0 : part->z;
+  int reads_x = pass->B || pass->G || pass->C;
+  const double *X = reads_x ? load_tile(x, row0, m, must_pack(x, pass), part->tile, &ldx) : (ldx = m, part->tile);
+  if (pass->B) {
+    start_scores(x, pass, row0, m, z, ldz);
+    lc_kernels()->scores(m, x->p, pass->K, X, ldx, pass->B + x->one, sw->q, z, ldz);
+  }
+  if (!pass->block) return LC_OK;
+  lc_block block = lc_block_of(x, pass, row0, m, z, ldz, part->r, part->s, m);
+  LC_TRY(pass->block(pass->context, &block, part->sum));
+  if (pass->G) add_gradient(sw, part, m, X, ldx);
+  if (pass->C) add_gram(sw, part, m, X, ldx);
+  return LC_OK;
+}
+
+static void combine(const sweep *sw) {
+  const lc_pass *pass = sw->pass;
+  lc_index p = sw->x->p;
+  int one = sw->x->one;
+  if (pass->sum) memset(pass->sum, 0, (size_t)pass->nsum * sizeof(double));
+  if (pass->G) memset(pass->G, 0, (size_t)(sw->q * pass->K) * sizeof(double));
+  if (pass->C) memset(pass->C, 0, (size_t)(sw->packed * pass->ns) * sizeof(double));
+  for (int k = 0; k < sw->slots; k++) {
+    const slot *part = sw->slot + k;
+    for (int i = 0; i < pass->nsum; i++) pass->sum[i] += part->sum[i];
+    if (pass->G)
+      for (lc_index i = 0; i < sw->q * pass->K; i++) pass->G[i] += part->G[i];
+    if (!pass->C) continue;
+    for (lc_index i = 0; i < sw->packed * pass->ns; i++) pass->C[i] += part->C[i];
+    if (one)
+      for (int s = 0; s < pass->ns; s++)
+        for (lc_index j = 0; j < p; j++) pass->C[s * sw->packed + lc_packed_at(0, j + 1)] += part->ones[s * p + j];
+  }
+}
+
+/* What a row costs on one core, by a cautious count of bytes and flops. */
+static double seconds_of_row(const sweep *sw) {
+  const double bytes = 5e9, flops = 1e10;
+  const lc_pass *pass = sw->pass;
+  double p = pass->B || pass->G || pass->C ? (double)sw->x->p + 1 : 0, K = pass->K;
+  return 8 * p / bytes + (4 * p * K + (pass->C ? p * p * pass->ns : 0) + 50 * (K + pass->ns)) / flops;
+}
+
+static lc_status run_sweep(sweep *sw, const lc_host *host, lc_arena *arena) {
+  for (int k = 0; k < sw->slots; k++) LC_TRY(make_slot(sw, sw->slot + k, arena));
+  LC_TRY(lc_slots_run(sw->nblocks, sw->slots, seconds_of_row(sw) * sw->rows, run_block, sw, host));
+  combine(sw);
+  return LC_OK;
+}
+
+static lc_status dense_pass(const lc_design *x, const lc_pass *pass, const lc_host *host, lc_arena *arena) {
+  lc_mark mark = lc_arena_mark(arena);
+  sweep sw = {.x = x, .pass = pass};
+  make_plan(&sw);
+  lc_status status = run_sweep(&sw, host, arena);
+  lc_arena_reset(arena, mark);
+  return status;
+}
+
+/* Threads for as many products: 2 a nanosecond. */
+static int threads_for(const lc_host *host, double products) { return lc_threads_for(host, 0.5e-9 * products); }
+
+/* Rows of one column as shown, the intercept's ones included. */
+static void load_listed(const lc_design *x, lc_index row0, lc_index m, lc_index j, double *out) {
+  if (j >= x->one)
+    load_column(x, row0, m, j - x->one, out);
+  else
+    for (lc_index i = 0; i < m; i++) out[i] = 1;
+}
+
+/* Listed columns that are worked on together: as many as a kernel reads at a time. LIST_TILE doubles hold what cannot
+ * be read in place, and stay in L1. */
+enum { FEW = 8, MANY = 12, LIST_TILE = 1024 };
+
+/* Rows of `count` listed columns that are worked on together: in place longer runs are faster. */
+static lc_index listed_rows(const lc_design *x, lc_index count) {
+  return (is_view(x) ? FEW : 1) * LIST_TILE / count / 16 * 16;
+}
+
+/* Where rows row0 .. row0 + m - 1 of the listed columns are to be read: where they lie, or in the tile. */
+static void list_columns(const lc_design *x, lc_index row0, lc_index m, lc_index count, const lc_index *j, double *tile,
+                         const double **at) {
+  int view = is_view(x);
+  for (lc_index a = 0; a < count; a++) {
+    double *loaded = view ? tile : tile + a * m;
+    at[a] = view && j[a] >= x->one ? (const double *)x->x + (j[a] - x->one) * x->n + row0 : loaded;
+    if (at[a] == loaded) load_listed(x, row0, m, j[a], loaded);
+  }
+}
+
+static void dense_col_dot(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *R, double *c,
+                          const lc_host *host) {
+  lc_index step = K == 1 ? FEW : MANY, rows = listed_rows(x, step);
+  memset(c, 0, (size_t)(nj * K) * sizeof(double));
+  int threads = threads_for(host, (double)nj * (double)x->n * K);
+  (void)threads;
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
+#endif
+  for (lc_index piece = 0; piece < (nj + step - 1) / step; piece++) {
+    double tile[LIST_TILE];
+    const double *at[MANY];
+    lc_index from = piece * step, count = lc_min(step, nj - from);
+    for (lc_index row0 = 0; row0 < x->n; row0 += rows) {
+      lc_index m = lc_min(rows, x->n - row0);
+      list_columns(x, row0, m, count, j + from, tile, at);
+      lc_kernels()->gradient_of(m, count, K, at, R + row0, x->n, c + from, nj);
+    }
+  }
+}
+
+/* The sum of a row does not depend on how rows are shared out: long pieces of columns, a part of them at a time. */
+static void dense_col_axpy(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *d, double *Z,
+                           const lc_host *host) {
+  int threads = threads_for(host, (double)nj * (double)x->n * K);
+  lc_index rows = lc_min(LIST_TILE, x->n / threads / 16 * 16 + 16), part = listed_rows(x, FEW);
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
+#endif
+  for (lc_index piece = 0; piece < (x->n + rows - 1) / rows; piece++) {
+    double tile[LIST_TILE];
+    const double *at[FEW];
+    lc_index end = lc_min(x->n, (piece + 1) * rows);
+    for (lc_index a = 0; a < nj; a += FEW)
+      for (lc_index row0 = piece * rows; row0 < end; row0 += part) {
+        lc_index m = lc_min(part, end - row0), count = lc_min(FEW, nj - a);
+        list_columns(x, row0, m, count, j + a, tile, at);
+        lc_kernels()->scores_of(m, count, K, at, d + a, nj, Z + row0, x->n);
+      }
+  }
+}
+
+/* X_i' diag(s) X_j by tiles of rows. Each slot adds up its own C, of a symmetric one the upper triangle. */
+typedef struct cross {
+  const lc_design *x;
+  lc_index ni, nj;
+  const lc_index *i, *j;
+  const double *s;
+  double *C[LC_MOST_SLOTS], *tile[LC_MOST_SLOTS]; /* ni x nj; TILE_ROWS (ni + nj) */
+  int symmetric;
+} cross;
+
+/* A tile of the left columns and one of the right ones times the weights; NEAR left columns, which stay in L1, meet all
+ * of the right ones. */
+static lc_status cross_block(void *context, int k, lc_index number) {
+  enum { NEAR = 12 };
+  const cross *job = context;
+  const lc_design *x = job->x;
+  lc_index row0 = number * TILE_ROWS, m = lc_min(TILE_ROWS, x->n - row0), ni = job->ni;
+  double *left = job->tile[k], *right = left + m * ni, *C = job->C[k];
+  for (lc_index a = 0; a < ni; a++) load_listed(x, row0, m, job->i[a], left + a * m);
+  for (lc_index b = 0; b < job->nj; b++) {
+    double *column = right + b * m;
+    if (job->symmetric)
+      memcpy(column, left + b * m, (size_t)m * sizeof(double));
+    else
+      load_listed(x, row0, m, job->j[b], column);
+    for (lc_index r = 0; r < m; r++) column[r] *= job->s[row0 + r];
+  }
+  for (lc_index a = 0; a < ni; a += NEAR) {
+    lc_index first = job->symmetric ? a : 0;
+    lc_kernels()->gradient(m, lc_min(NEAR, ni - a), (int)(job->nj - first), left + a * m, m, right + first * m, m,
+                           C + a + first * ni, ni);
+  }
+  return LC_OK;
+}
+
+static lc_status cross_tiles(cross *job, double *C, const lc_host *host, lc_arena *arena) {
+  enum { SLOTS = 2 }; /* their sums cost more than what a third would save */
+  lc_index ni = job->ni, nj = job->nj, nblocks = (job->x->n + TILE_ROWS - 1) / TILE_ROWS;
+  int slots = (int)lc_min(SLOTS, lc_slots(nblocks, ni * nj));
+  for (int k = 0; k < slots; k++) {
+    job->C[k] = k == 0 ? C : lc_arena_zeros(arena, ni * nj);
+    job->tile[k] = lc_arena_doubles(arena, TILE_ROWS * (ni + nj));
+    if (!job->C[k] || !job->tile[k]) return LC_OUT_OF_MEMORY;
+  }
+  double seconds = 0.5e-9 * TILE_ROWS * (double)ni * (double)nj;
+  LC_TRY(lc_slots_run(nblocks, slots, seconds, cross_block, job, host));
+  for (int k = 1; k < slots; k++)
+    for (lc_index e = 0; e < ni * nj; e++) C[e] += job->C[k][e];
+  for (lc_index b = 0; job->symmetric && b < nj; b++)
+    for (lc_index a = 0; a < b; a++) C[b + a * nj] = C[a + b * nj];
+  return LC_OK;
+}
+
+/* For few left columns no tile of the right ones pays: times the weights they are right-hand sides. */
+static lc_status cross_few(const cross *job, double *C, const lc_host *host, lc_arena *arena) {
+  lc_index n = job->x->n, ni = job->ni, nj = job->nj;
+  double *R = lc_arena_doubles(arena, n * ni), *dots = lc_arena_doubles(arena, nj * ni);
+  if (!R || !dots) return LC_OUT_OF_MEMORY;
+  for (lc_index a = 0; a < ni; a++) {
+    double *column = R + a * n;
+    load_listed(job->x, 0, n, job->i[a], column);
+    for (lc_index r = 0; r < n; r++) column[r] *= job->s[r];
+  }
+  dense_col_dot(job->x, nj, job->j, (int)ni, R, dots, host);
+  for (lc_index b = 0; b < nj; b++)
+    for (lc_index a = 0; a < ni; a++) C[a + b * ni] = dots[b + a * nj];
+  return LC_OK;
+}
+
+static lc_status dense_col_cross(const lc_design *x, lc_index ni, const lc_index *i, lc_index nj, const lc_index *j,
+                                 const double *s, double *C, const lc_host *host, lc_arena *arena) {
+  enum { FEW_LEFT = 16 };
+  cross job = {.x = x, .ni = ni, .nj = nj, .i = i, .j = j, .s = s, .symmetric = i == j && ni == nj};
+  lc_mark mark = lc_arena_mark(arena);
+  memset(C, 0, (size_t)(ni * nj) * sizeof(double));
+  lc_status status =
+      ni <= FEW_LEFT && !job.symmetric ? cross_few(&job, C, host, arena) : cross_tiles(&job, C, host, arena);
+  lc_arena_reset(arena, mark);
+  return status;
+}
+
+static lc_status dense_subset(const lc_design *x, lc_index count, const lc_index *first, lc_index length,
+                              lc_design *out, lc_arena *arena) {
+  lc_index m = count * length;
+  double *copy = lc_arena_doubles(arena, m * x->p);
+  if (!copy) return LC_OUT_OF_MEMORY;
+  int threads = lc_threads_for(arena->host, 5e-9 * (double)m * (double)x->p); /* short runs wait for memory */
+  (void)threads;
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
+#endif
+  for (lc_index j = 0; j < x->p; j++)
+    for (lc_index r = 0; r < count; r++) load_column(x, first[r], length, j, copy + j * m + r * length);
+  lc_design_dense(out, m, x->p, LC_DOUBLE, copy);
+  return lc_design_take_runs(x, count, first, length, out, arena);
+}
+
+/* ---- rows in any order ------------------------------------------------------------------------------------------- */
+
+enum { LOAD_BYTES = 4 << 20, LEAST_LOAD = 32 };
+
+static lc_status dense_as_rows(const lc_design *x, lc_rows *out, lc_arena *arena) {
+  memset(out, 0, sizeof *out);
+  out->design = x;
+  out->most = lc_max(LEAST_LOAD, lc_min(LC_BLOCK_ROWS, LOAD_BYTES / (8 * lc_max(1, x->p))));
+  out->tile = lc_arena_doubles(arena, out->most * x->p);
+  return out->tile ? LC_OK : LC_OUT_OF_MEMORY;
+}
+
+static double entry_at(const lc_design *x, lc_index i, lc_index j) {
+  double value = x->storage == LC_DOUBLE ? ((const double *)x->x)[i + j * x->n] : ((const int *)x->x)[i + j * x->n];
+  return (value - (x->shift ? x->shift[j] : 0)) * (x->scale ? x->scale[j] : 1);
+}
+
+/* Length of the run of neighbours from place i on. */
+static lc_index neighbours(lc_index m, const lc_index *index, lc_index i) {
+  lc_index end = i + 1;
+  while (end < m && index[end] == index[end - 1] + 1) end++;
+  return end - i;
+}
+
+/* Rows without neighbours cost a line of cache for each entry: the loop over them does nothing but load. */
+static void gather_column(const lc_design *x, lc_index m, const lc_index *index, lc_index j, double *out) {
+  if (!is_view(x)) {
+    for (lc_index i = 0; i < m; i++) out[i] = entry_at(x, index[i], j);
+  } else {
+    const double *column = (const double *)x->x + j * x->n;
+    for (lc_index i = 0; i < m; i++) out[i] = column[index[i]];
+  }
+}
+
+/* A long run of neighbours is read in place; what lies between such runs is brought together. */
+static lc_index dense_row_piece(const lc_rows *rows, lc_index m, const lc_index *index) {
+  enum { LONG_RUN = 64 };
+  lc_index most = lc_min(m, rows->most), count = 0;
+  while (count < most) {
+    lc_index run = neighbours(most - count, index + count, 0);
+    if (run >= LONG_RUN) return count > 0 ? count : run;
+    count += run;
+  }
+  return most;
+}
+
+static void dense_row_load(lc_rows *rows, lc_index m, const lc_index *index) {
+  enum { SHORT_RUN = 8 };
+  const lc_design *x = rows->design;
+  lc_index start[LC_BLOCK_ROWS / SHORT_RUN + 1], runs = 0; /* where runs of neighbours begin, as long as they are few */
+  for (lc_index i = 0; i < m && runs * SHORT_RUN <= m; i += neighbours(m, index, i)) start[runs++] = i;
+  rows->loaded = rows->tile;
+  rows->ld = m;
+  if (neighbours(m, index, 0) == m && is_view(x)) {
+    rows->loaded = (const double *)x->x + index[0];
+    rows->ld = x->n;
+    return;
+  }
+  for (lc_index j = 0; j < x->p; j++) {
+    double *out = rows->tile + j * m;
+    if (runs * SHORT_RUN > m) {
+      gather_column(x, m, index, j, out);
+      continue;
+    }
+    for (lc_index r = 0; r < runs; r++) {
+      lc_index end = r + 1 < runs ? start[r + 1] : m;
+      load_column(x, index[start[r]], end - start[r], j, out + start[r]);
+    }
+  }
+}
+
+static void dense_row_scores(const lc_rows *rows, lc_index m, const lc_index *index, int K, const double *B,
+                             double *Z) {
+  const lc_design *x = rows->design;
+  lc_index q = lc_design_q(x);
+  for (int c = 0; c < K; c++)
+    for (lc_index i = 0; i < m; i++)
+      Z[i + c * m] = (x->one ? B[c * q] : 0) + (x->off ? x->off[index[i] + c * x->n] : 0);
+  lc_kernels()->scores(m, x->p, K, rows->loaded, rows->ld, B + x->one, q, Z, m);
+}
+
+static void dense_row_gradient(const lc_rows *rows, lc_index m, const lc_index *index, int K, const double *R,
+                               double *G) {
+  const lc_design *x = rows->design;
+  lc_index q = lc_design_q(x);
+  (void)index;
+  if (x->one)
+    for (int c = 0; c < K; c++) G[c * q] += column_sum(m, R + c * m);
+  lc_kernels()->gradient(m, x->p, K, rows->loaded, rows->ld, R, m, G + x->one, q);
+}
+
+static const lc_design_ops dense_ops = {
+    .name = "dense",
+    .caps = LC_COLUMNS | LC_ROWS,
+    .pass = dense_pass,
+    .col_dot = dense_col_dot,
+    .col_axpy = dense_col_axpy,
+    .col_cross = dense_col_cross,
+    .subset = dense_subset,
+    .as_rows = dense_as_rows,
+    .row_piece = dense_row_piece,
+    .row_load = dense_row_load,
+    .row_scores = dense_row_scores,
+    .row_gradient = dense_row_gradient,
+};
+
+void lc_design_dense(lc_design *out, lc_index n, lc_index p, enum lc_storage storage, const void *x) {
+  memset(out, 0, sizeof *out);
+  out->ops = &dense_ops;
+  out->n = n;
+  out->p = p;
+  out->storage = storage;
+  out->x = x;
+}

@@ -1,0 +1,279 @@
+/* design/design.h - storage of X behind one small table of operations.
+ *
+ * A design is n rows of features with their responses, weights and offsets. The loss never sees X, the
+ * design never sees a loss: a full sweep hands blocks of rows to a callback (lc_pass). The intercept is
+ * a virtual column of ones (`one`), never stored.
+ *
+ * A design may show its columns shifted and scaled, x_ij -> (x_ij - shift_j) * scale_j, without storing
+ * the result: shift guards against cancellation (dates, means much larger than the spread; only with an
+ * intercept, and never for sparse designs, which would lose their zeros), scale (a power of two) keeps products of
+ * extreme columns finite. Solvers work with the columns as shown; lc_design_to_user() takes coefficients back. */
+#ifndef LC_DESIGN_H
+#define LC_DESIGN_H
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/base.h"
+
+typedef struct lc_design lc_design;
+
+enum { LC_BLOCK_ROWS = 1024 }; /* no block has more rows */
+
+/* One block of rows as a callback sees it. Column-major with leading dimension ld.
+ * In: z, m x K scores (offset included); y class codes 0..k-1; w weights, NULL = all one; off, m x K
+ * offsets with leading dimension ldoff or NULL. Out: r, m x K, and s, m x ns (NULL when the pass wants
+ * none): rows of R and S of lc_pass, leading dimension ldr. */
+typedef struct lc_block {
+  lc_index row0;
+  int m;
+  lc_index ld, ldoff;
+  const double *z, *y, *w, *off;
+  double *r, *s;
+  lc_index ldr; /* of r and s */
+} lc_block;
+
+/* Weight of row i of a block. */
+static inline double lc_block_weight(const lc_block *block, int i) { return block->w ? block->w[i] : 1; }
+
+/* What one sweep computes. One read of X serves all.
+ *   in   B      q x K coefficients: z = off + X~ B with X~ = [1, X]; NULL: take the scores from Z
+ *        Z      n x K scores, written when B is given, NULL: not kept (then B must be given)
+ *        block  called once for each block of rows; adds to its nsum sums; may be NULL (scores only);
+ *               may run on any thread, so it writes to nothing but its block and its sums
+ *   out  sum    nsum numbers: sums over all blocks in a fixed order
+ *        G      q x K: X~' R, or NULL
+ *        C      for each of the ns columns s of S the packed q x q matrix X~' diag(s) X~, or NULL */
+typedef struct lc_pass {
+  int K, ns, nsum;
+  const double *B;
+  double *Z;
+  lc_status (*block)(void *context, const lc_block *block, double *sum);
+  void *context;
+  double *sum, *G, *C;
+} lc_pass;
+
+/* What a design can do beside `pass`. */
+enum {
+  LC_COLUMNS = 1, /* col_dot, col_axpy, col_cross */
+  LC_ROWS = 2     /* as_rows */
+};
+
+/* Rows in any order: dense columns are read in place, sparse designs as CSR. */
+typedef struct lc_rows {
+  const lc_design *design;
+  /* CSR: rows' starts (n + 1), columns of the entries (increasing within a row), their values as shown; values that
+   * are floats without loss are `narrow`, else `value`, and the other is NULL. All NULL where no index is needed. */
+  const int *start, *column;
+  const double *value;
+  const float *narrow;
+  const double *scale; /* the design's when the entries were copied: under another one they are of no use */
+  double pairs;        /* sum over rows of the square of a row's number of entries: what a Gram matrix costs */
+  /* dense: the batch that was loaded last, m x p with leading dimension ld: in `tile`, or in place */
+  lc_index most, ld; /* most rows of a load; 0: any number */
+  double *tile;
+  const double *loaded;
+} lc_rows;
+
+/* Value of entry e. */
+static inline double lc_rows_value(const lc_rows *rows, lc_index e) {
+  return rows->narrow ? (double)rows->narrow[e] : rows->value[e];
+}
+
+typedef struct lc_colstat {
+  double *mean, *sd, *max_abs;  /* weighted mean; sd with divisor sum of weights; p each */
+  double *n_na, *n_nan, *n_inf; /* counts over rows with positive weight; p each */
+} lc_colstat;
+
+/* R's NA_real_ is the NaN whose low word is 1954 (R's own arithmetic.c); every other NaN is a NaN. */
+static inline int lc_is_na(double value) {
+  uint64_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  return (uint32_t)bits == 1954;
+}
+
+/* A column of few entries as a quadratic model of the loss needs it: value[e] in row row[e]. They are rounded to
+ * floats, because a model's Hessian gives directions and no truth, and a sweep reads all of them. */
+typedef struct lc_thin {
+  lc_index entries;
+  const int *row;
+  float *value;
+} lc_thin;
+
+/* x' diag(s) t; x' diag(s) x; t += d x. s NULL: 1. */
+double lc_thin_dot(const lc_thin *x, const double *s, const double *t);
+double lc_thin_square(const lc_thin *x, const double *s);
+void lc_thin_push(const lc_thin *x, double d, double *t);
+
+typedef struct lc_design_ops {
+  const char *name;
+  unsigned caps;
+  /* See lc_pass. Cost: one read of X. */
+  lc_status (*pass)(const lc_design *, const lc_pass *, const lc_host *, lc_arena *);
+  /* Tells that about `passes` passes with K score columns will follow, so that the design may make, in the arena, what
+   * makes them faster: a sparse one copies itself in the order of rows, where sizes say that it pays. Shift and scale
+   * are set before; what was made under another scale is left aside. NULL: nothing to make. */
+  lc_status (*prepare)(lc_design *, int K, double passes, lc_arena *);
+  /* The three verbs of columns use up to host->threads threads, with the same bits for any number.
+   * c (nj x K) = columns j of X~ (column index 0 is the intercept when there is one) times R (n x K). */
+  void (*col_dot)(const lc_design *, lc_index nj, const lc_index *j, int K, const double *R, double *c,
+                  const lc_host *);
+  /* Z (n x K) += columns j of X~ times d (nj x K). */
+  void (*col_axpy)(const lc_design *, lc_index nj, const lc_index *j, int K, const double *d, double *Z,
+                   const lc_host *);
+  /* C (ni x nj) = columns i of X~ ' diag(s) columns j; s n weights. Where i and j are one list (the same pointer and
+   * length) half of the work is saved. */
+  lc_status (*col_cross)(const lc_design *, lc_index ni, const lc_index *i, lc_index nj, const lc_index *j,
+                         const double *s, double *C, const lc_host *, lc_arena *);
+  /* out[a] <- column j[a] of X~ as entries by[a] root[i] x_ij, root NULL: 1; the intercept has none. Values are in the
+   * arena, 4 bytes an entry, rows are the design's. Cost: one read of the columns. NULL where columns have entries
+   * everywhere. */
+  lc_status (*col_thin)(const lc_design *, lc_index nj, const lc_index *j, const double *by, const double *root,
+                        lc_thin *out, const lc_host *, lc_arena *);
+  /* out <- a copy, in the arena, of `count` runs of `length` rows each, run r from row first[r] on (runs may overlap),
+   * columns as shown (dense and sparse ones have neither shift nor scale after it), with responses, weights and
+   * offsets, in the same storage; sparse rows increase within a column when first[] does. Cost: the runs; when sparse
+   * the row numbers of all entries twice, and n + count * length integers of scratch that stay in the arena. */
+  lc_status (*subset)(const lc_design *, lc_index count, const lc_index *first, lc_index length, lc_design *out,
+                      lc_arena *);
+  /* Rows by number. */
+  lc_status (*as_rows)(const lc_design *, lc_rows *out, lc_arena *);
+  /* How many rows, from the first of m >= 1 on, are best worked on together; at most rows->most. NULL: all. */
+  lc_index (*row_piece)(const lc_rows *, lc_index m, const lc_index *index);
+  /* To be called before the verbs below with the same m <= rows->most and index; they may then be called several
+   * times at little cost. NULL: nothing to do. One read of the rows; contiguous ones are not copied. */
+  void (*row_load)(lc_rows *, lc_index m, const lc_index *index);
+  /* The features (numbered from 0) in which rows `index` have entries, each once, to `column` (p places); returns their
+   * number. mark: p bytes, all 0 before and after. Cost: the entries. NULL where rows have entries everywhere. */
+  lc_index (*row_columns)(const lc_rows *, lc_index m, const lc_index *index, unsigned char *mark, lc_index *column);
+  /* Z (m x K, ld m) = scores of rows `index`; offsets included. */
+  void (*row_scores)(const lc_rows *, lc_index m, const lc_index *index, int K, const double *B, double *Z);
+  /* G (q x K) += X~[index, ]' R, R m x K with ld m. */
+  void (*row_gradient)(const lc_rows *, lc_index m, const lc_index *index, int K, const double *R, double *G);
+} lc_design_ops;
+
+enum lc_storage { LC_DOUBLE, LC_INTEGER };
+
+/* One part of a coded design. In each row one of its levels stands, with a number: a factor's level with 1, a factor
+ * times a variable with that variable. A numeric column is a part of one level without codes. */
+typedef struct lc_part {
+  const int *code;     /* n numbers from 1 to levels; NULL: one level, a numeric column */
+  const double *value; /* n numbers; NULL: all 1 */
+  int levels, first;   /* its levels are numbers first .. first + levels - 1 of all levels */
+} lc_part;
+
+/* Columns made of levels: x_ij = sum over parts t of value_ti weight(level of row i in t, j). With treatment contrasts
+ * a level has one column and weight 1, or no column; with others it has its row of the contrast matrix. */
+typedef struct lc_coded {
+  const lc_part *part; /* numeric columns come first */
+  int nparts, nnumeric, nlevels;
+  const int *start, *column; /* columns of level l: column[start[l]] .. column[start[l + 1] - 1], in increasing order */
+  const double *weight;      /* their weights; NULL: all 1 */
+  const int *owner;          /* p: the part of each column; it has levels of no other */
+  /* The same by columns, for the verbs of columns (lc_coded_index); NULL until then. Column j is made of levels
+   * level[first[j]] .. level[first[j + 1] - 1] with weights by[.]; level l stands in rows row[begin[l]] ..
+   * row[begin[l + 1] - 1] (levels of numeric columns: in all rows, none is listed). */
+  const int *first, *level, *row;
+  const double *by;
+  const lc_index *begin;
+} lc_coded;
+
+struct lc_design {
+  const lc_design_ops *ops;
+  lc_index n, p;
+  int one;                     /* 1: an intercept is fitted */
+  int noff;                    /* columns of off (K), 0 without offsets */
+  const double *y, *w, *off;   /* n codes; n weights or NULL; n x noff or NULL */
+  const double *shift, *scale; /* p each or NULL */
+  /* dense: n x p column-major, of the stored type */
+  enum lc_storage storage;
+  const void *x;
+  /* sparse (CSC): columns' starts (p + 1), rows of the entries, their values */
+  const int *start, *row;
+  const double *value;
+  lc_index entries;      /* length of row and value */
+  const lc_rows *rows;   /* a copy in the order of rows, NULL where none was made (prepare) */
+  const lc_coded *coded; /* coded: everything */
+};
+
+/* q = p + one. */
+static inline lc_index lc_design_q(const lc_design *x) { return x->p + x->one; }
+
+/* Designs over the caller's memory, which must outlive them and is never written to.
+ * storage: LC_DOUBLE (double) or LC_INTEGER (int; R's logical too). */
+void lc_design_dense(lc_design *out, lc_index n, lc_index p, enum lc_storage storage, const void *x);
+
+/* Compressed sparse columns. Does not read the arrays: lc_sparse_check() first. */
+void lc_design_sparse(lc_design *out, lc_index n, lc_index p, const int *start, const int *row, const double *value,
+                      lc_index entries);
+
+/* NULL when the slots describe a valid matrix (starts from 0, not decreasing, ending at the number of
+ * entries; rows inside 0..n-1 and increasing within a column), else what is wrong. Cost: one read of the indices. */
+const char *lc_sparse_check(lc_index n, lc_index p, const int *start, lc_index nstart, const int *row, lc_index nrow,
+                            lc_index nvalue);
+
+/* Levels instead of columns: lc_coded_check() first. */
+void lc_design_coded(lc_design *out, lc_index n, lc_index p, const lc_coded *coded);
+
+/* NULL when the parts describe columns 0..p-1 of n rows, else what is wrong. nstart, nentries: lengths of start, and of
+ * column and weight. Fills owner (p), which is to become coded->owner. Cost: one read of the codes. */
+const char *lc_coded_check(lc_index n, lc_index p, const lc_coded *coded, lc_index nstart, lc_index nentries,
+                           int *owner);
+
+/* Adds what the verbs of columns need, in the arena: O(n) numbers for each part with codes. */
+lc_status lc_coded_index(lc_index n, lc_index p, lc_coded *coded, lc_arena *arena);
+
+/* Rows `row` (m of them) of a coded design, copied into the arena, with responses, weights and offsets. */
+lc_status lc_coded_take(const lc_design *x, lc_index m, const lc_index *row, lc_design *out, lc_arena *arena);
+
+/* The distinct rows of a coded design (equal levels, numbers, y and offsets) with the sums of their weights, in the
+ * order in which they come first: fits of it are fits of `x`. Sets *pays to 0, and leaves out alone, where that would
+ * not halve the rows. Cost: one read of X. */
+lc_status lc_coded_patterns(const lc_design *x, lc_design *out, int *pays, lc_arena *arena);
+
+/* lc_design_colstats() and lc_design_moments() of a coded design; the latter needs lc_coded_index(). */
+void lc_coded_colstats(const lc_design *x, double weight_sum, int threads, lc_colstat *out);
+void lc_coded_moments(const lc_design *x, int K, const double *S, int threads, double *sum, double *square);
+
+/* May column j be shown shifted? Not where zeros are not stored. */
+int lc_design_may_shift(const lc_design *x, lc_index j);
+
+/* Column statistics of the user's columns; arrays of `out` are the caller's. Finite for finite columns of any size.
+ * Columns with NaN or Inf have NaN statistics. Cost: one or two reads of X. The status is the host's. */
+lc_status lc_design_colstats(const lc_design *x, const lc_host *host, lc_colstat *out);
+
+/* The part of `subset` that all designs share: `one`, and responses, weights and offsets of the runs. */
+lc_status lc_design_take_runs(const lc_design *x, lc_index count, const lc_index *first, lc_index length,
+                              lc_design *out, lc_arena *arena);
+
+/* sum, square (q x K each) = columns of X~ and their squares, times S' (S: K x n, the weights of a row side by side).
+ * Cost: one read of X for each 8 of K. LC_UNSUPPORTED for storages whose columns cannot be read one by one (nothing is
+ * written). */
+lc_status lc_design_moments(const lc_design *x, int K, const double *S, int threads, double *sum, double *square);
+
+/* A sample of about `rows` rows: runs of 64, one at a random place of each of equal stretches of rows (sorted data are
+ * covered evenly), by a fixed seed. out as from `subset`. Where the rows would be half of all or more, out <- x.
+ * LC_UNSUPPORTED where the design has no subsets. */
+lc_status lc_design_sample(const lc_design *x, lc_index rows, lc_design *out, lc_arena *arena);
+
+/* Coefficients B (q x K) of the shown columns to those of the user's columns, in place, and back. */
+void lc_design_to_user(const lc_design *x, int K, double *B);
+void lc_design_from_user(const lc_design *x, int K, double *B);
+
+/* The block of rows row0 .. row0 + m - 1 whose scores are z (ld ldz); r and s (ld ldr) where the pass wants them. */
+static inline lc_block lc_block_of(const lc_design *x, const lc_pass *pass, lc_index row0, lc_index m, const double *z,
+                                   lc_index ldz, double *r, double *s, lc_index ldr) {
+  return (lc_block){.row0 = row0,
+                    .m = (int)m,
+                    .ld = ldz,
+                    .ldoff = x->n,
+                    .z = z,
+                    .y = x->y ? x->y + row0 : NULL,
+                    .w = x->w ? x->w + row0 : NULL,
+                    .off = x->off ? x->off + row0 : NULL,
+                    .r = pass->G ? r : NULL,
+                    .s = pass->C ? s : NULL,
+                    .ldr = ldr};
+}
+
+#endif

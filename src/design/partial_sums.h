@@ -1,0 +1,26 @@
+/* design/partial_sums.h - one sweep over rows in partial sums.
+ *
+ * The rows are cut into blocks, and consecutive blocks into slots. A slot adds up its own blocks in order and slots are
+ * combined in order by the caller; their number depends on sizes alone. So any number of threads gives the same bits.
+ */
+#ifndef LC_DESIGN_PARTIAL_SUMS_H
+#define LC_DESIGN_PARTIAL_SUMS_H
+
+#include "base/base.h"
+
+enum {
+  LC_MOST_SLOTS = 16,
+  LC_SLOT_BYTES = 64 << 20 /* the partial sums of all slots together stay below this */
+};
+
+/* Slots for `nblocks` blocks when the partial sums of one take `doubles` numbers. */
+int lc_slots(lc_index nblocks, lc_index doubles);
+
+/* Calls block(context, slot, number) for number 0 .. nblocks - 1, those of one slot in increasing order and on one
+ * thread at a time. `seconds` is a cautious guess for one block: between rounds of about 20 ms the host is asked
+ * whether to go on. The first failure in the order of slots is returned. */
+lc_status lc_slots_run(lc_index nblocks, int slots, double seconds,
+                       lc_status (*block)(void *context, int slot, lc_index number), void *context,
+                       const lc_host *host);
+
+#endif

@@ -1,0 +1,102 @@
+/* fit/fit.h - plans and runs one fit.
+ *
+ * The planner picks a solver by loss, penalty and sizes (never by clock or threads); losses with a kink are
+ * solved through a sequence of smooth versions; columns that depend on others are found and set aside; the
+ * result is certified. */
+#ifndef LC_FIT_H
+#define LC_FIT_H
+
+#include "fit/rank.h"
+#include "solver/solver.h"
+
+/* What is to be fitted. All that it points to is the caller's. */
+typedef struct lc_problem {
+  lc_design *x; /* with y, weights, offsets and `one`. lc_solve() may set shift, scale and rows, in its arena, and put
+                   the patterns of a coded design in its place */
+  const lc_loss *loss;
+  int k, reference;                  /* classes, >= 2; 1: the first class has score 0 */
+  lc_penalty pen;                    /* for columns divided by `spread`; lc_solve() sets `grouped` to 0 where it makes
+                                        no difference: one score column, no L1 part */
+  const double *spread;              /* p: standard deviations when columns count as standardised, NULL: as they are */
+  const double *mean, *sd, *max_abs; /* p each: statistics of the user's columns */
+  const double *start;               /* q x K in the user's columns, or NULL for 0 */
+  const lc_solver *solver;           /* the one asked for; NULL: the planner's choice */
+  int wants_covariance;              /* lc_solve_covariance() will be called */
+  int solver_rate_given;             /* the user gave a rate: steps are taken in the user's columns */
+  double recorded, passes;           /* of a fit that this one continues: lines of its history, reads of X */
+} lc_problem;
+
+/* A fit. Valid where status >= 0, as long as the arena and the problem. */
+typedef struct lc_solution {
+  lc_status status;
+  const lc_solver *solver; /* the one that ended the fit */
+  const char *reason;      /* why this solver, in a few words */
+  double *B;               /* q x K in the user's columns; dependent coefficients 0 */
+  unsigned char *alias;    /* q: 1 = depends on columns before it */
+  int K;
+  double objective, loss;     /* mean loss plus penalty; mean loss; of a kink itself, not of a smooth version */
+  double weight_sum, passes;  /* W; reads of X, parts counting as fractions */
+  lc_report report;           /* of the last run, with the iterations of all */
+  lc_certificate certificate; /* LC_KKT_ONLY and NaN where the fit was stopped before there was one */
+  int met;                    /* 1: a gap or decrement within the tolerance */
+  lc_penalty pen;             /* of the columns as shown */
+  lc_factor factor;           /* of a sample of rows, when the fit started from one */
+  lc_basis basis;             /* of the columns, when the fit needed one */
+  lc_objective *fitted; /* where the fit ran, in the basis if there was one; C is the curvature at the solution when
+                           has_curvature */
+  int has_curvature;
+  int want;           /* LC_WANT_ flags of the last evaluation */
+  lc_design patterns; /* the distinct rows of a coded design, when the fit used them; problem->x points here then */
+} lc_solution;
+
+/* Second derivatives of P coefficients are affordable up to here: a P x P factor in well under a second. */
+enum { LC_NEWTON_COEFFICIENTS = 1500 };
+
+/* Coefficients of a score column that can be independent: those of an unpenalised fit are at most as many as rows. */
+lc_index lc_most_independent(const lc_design *x, const lc_penalty *pen);
+
+/* Unpenalised and with more columns than rows, so that columns must depend on others: a matrix of q x q numbers would
+ * be larger than any that is needed. */
+int lc_is_short(const lc_objective *obj);
+
+/* Sets how the design shows its columns (as_given: as they are): shifts where a mean hides the spread, which second
+ * derivatives mind less, scales where squares would leave the range. *means, *rms (p): of the shown columns. */
+lc_status lc_show_columns(lc_problem *problem, int second_order, int as_given, double **means, double **rms,
+                          lc_arena *arena);
+
+/* From the penalty of the user's columns divided by `spread` (p, NULL: 1) to that of the columns as shown: factors
+ * carry the spread of the column, and b_user = b scale, so that l1 |b_user| = (l1 scale) |b|. */
+lc_status lc_shown_penalty(const lc_design *x, const double *spread, lc_penalty *pen, lc_arena *arena);
+
+/* Symmetric scores: a shift common to all classes changes nothing where no penalty sees it; intercepts and unpenalised
+ * slopes of B (q x K, columns as shown) then sum to zero, in place. */
+void lc_remove_common_shift(const lc_objective *obj, double *B);
+
+/* Fits. Memory comes from the arena; the return value is < 0 where there is no usable solution, else equal to
+ * out->status. */
+lc_status lc_solve(lc_problem *problem, const lc_settings *settings, const lc_host *host, lc_arena *arena,
+                   lc_solution *out);
+
+/* The certificate at `at`: a duality gap where there is one, else half the squared Newton decrement where P is
+ * moderate. want: LC_WANT_ flags of an evaluation that is made first, unless report->evaluated says that it is there
+ * already and no curvature is wanted. spent > 0: the fit ended with its budget after so many reads of X, and second
+ * derivatives that cost more than these are those of a sample of rows (LC_SAMPLED_DECREMENT). At most three reads. */
+lc_status lc_certify(lc_objective *obj, int want, double spent, lc_report *report, lc_certificate *out);
+
+/* A start for Newton's method on many rows: B <- the rough optimum of a random sample of rows (64 at a time, spread
+ * over all rows, by a fixed seed), from B. B stays where the sample would not save work or cannot be trusted: few rows,
+ * a sparse design, a rare class, a separated or rank-deficient sample. Otherwise *factor is the factored Hessian of the
+ * sample there, ready. */
+lc_status lc_solve_nested(const lc_objective *obj, const lc_solver *solver, const lc_settings *settings, double *B,
+                          lc_factor *factor);
+
+/* Covariance of the coefficients of an unpenalised likelihood fit: the inverse of the Fisher information W H at the
+ * solution, in the user's columns and reference scores (of symmetric scores the first class is dropped), without
+ * aliased coefficients: the order of as.vector(B) for what is left. *V is *size squared, in the arena. It is inverted
+ * where it is well conditioned (centred columns, or the orthonormal basis of the fit) and mapped back. At most one read
+ * of X. LC_UNSUPPORTED: the fit ended with its budget (LC_BUDGET) and is not known to be within a tenth of a standard
+ * error of the optimum, so that the matrix would mean nothing. */
+lc_status lc_solve_covariance(const lc_problem *problem, const lc_solution *solution, const lc_host *host,
+                              lc_arena *arena, double **V, lc_index *size);
+
+#endif

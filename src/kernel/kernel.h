@@ -1,0 +1,61 @@
+/* kernel/kernel.h - the few inner loops that carry the cost.
+ *
+ * Slots are named after mathematics and know neither losses nor storage. The reference version
+ * (kernel/ref.c) is written to be read; a faster instruction set may override any slot. All sums run
+ * in an order that depends on the sizes alone. Outputs never alias inputs. Every size may be 0. */
+#ifndef LC_KERNEL_H
+#define LC_KERNEL_H
+
+#include "base/base.h"
+
+enum { LC_GRAM_WORK = 15, LC_GATHER_WIDTH = 8 };
+
+typedef struct lc_kernel {
+  const char *name;
+
+  /* Z (m x K, ldz) += X (m x p, ldx) B (p x K, ldb). */
+  void (*scores)(lc_index m, lc_index p, int K, const double *X, lc_index ldx, const double *B, lc_index ldb, double *Z,
+                 lc_index ldz);
+
+  /* G (p x K, ldg) += X' (p x m) R (m x K, ldr). */
+  void (*gradient)(lc_index m, lc_index p, int K, const double *X, lc_index ldx, const double *R, lc_index ldr,
+                   double *G, lc_index ldg);
+
+  /* The same two for columns that lie anywhere: column j of X, m numbers, at x[j]. */
+  void (*scores_of)(lc_index m, lc_index p, int K, const double *const *x, const double *B, lc_index ldb, double *Z,
+                    lc_index ldz);
+  void (*gradient_of)(lc_index m, lc_index p, int K, const double *const *x, const double *R, lc_index ldr, double *G,
+                      lc_index ldg);
+
+  /* For each of ns weight columns s of S (m x ns, lds): C_s += X' diag(s) X, packed with `one` places
+   * left free in front (base/base.h: entry of columns a <= b at lc_packed_at(a + one, b + one)); C_s lies at
+   * C + s * ldc. `work` holds m * max(p, LC_GRAM_WORK) doubles. */
+  void (*gram)(lc_index m, lc_index p, int one, int ns, const double *X, lc_index ldx, const double *S, lc_index lds,
+               double *C, lc_index ldc, double *work);
+
+  /* out: sum of (x_i - pilot), sum of (x_i - pilot)^2, largest |x_i|. Sums are not finite where an x_i is not (the
+   * last entry then means nothing). */
+  void (*moments)(lc_index m, const double *x, double pilot, double *out);
+
+  /* y_i = exp(x_i); 0 below -745, Inf above 709; y = x allowed. */
+  void (*exp)(lc_index m, const double *x, double *y);
+
+  /* Of each t: value log(1 + e^t), mean 1 / (1 + e^-t) and variance mean (1 - mean), each to a few units
+   * in the last place for every finite t. Outputs may be NULL, none may alias t. */
+  void (*logistic)(lc_index m, const double *t, double *value, double *mean, double *variance);
+
+  /* out_v = sum over entries e of value_e in_{index_e} for each of `count` compressed vectors v; the entries of v are
+   * start[v] .. start[v + 1] - 1. `in` and `out` hold W numbers side by side for each index and vector,
+   * 1 <= W <= LC_GATHER_WIDTH. Values are doubles, or floats where `value` is NULL. */
+  void (*gather)(lc_index count, const int *start, const int *index, const double *value, const float *narrow, int W,
+                 const double *in, double *out);
+
+  /* The transpose: out_{index_e} += value_e in_v for each entry e of each vector v, in order. */
+  void (*scatter)(lc_index count, const int *start, const int *index, const double *value, const float *narrow, int W,
+                  const double *in, double *out);
+} lc_kernel;
+
+/* The kernels in use. */
+const lc_kernel *lc_kernels(void);
+
+#endif

@@ -1,0 +1,119 @@
+/* kernel/ref.c - the inner loops, written to be read. */
+#include <math.h>
+
+#include "kernel/dispatch.h"
+
+static void ref_scores_of(lc_index m, lc_index p, int K, const double *const *x, const double *B, lc_index ldb,
+                          double *Z, lc_index ldz) {
+  for (int c = 0; c < K; c++) {
+    double *restrict z = Z + c * ldz;
+    for (lc_index j = 0; j < p; j++) {
+      const double *restrict column = x[j];
+      double b = B[j + c * ldb];
+      for (lc_index i = 0; i < m; i++) z[i] += column[i] * b;
+    }
+  }
+}
+
+static void ref_scores(lc_index m, lc_index p, int K, const double *X, lc_index ldx, const double *B, lc_index ldb,
+                       double *Z, lc_index ldz) {
+  for (lc_index j = 0; j < p; j++) {
+    const double *x = X + j * ldx;
+    ref_scores_of(m, 1, K, &x, B + j, ldb, Z, ldz);
+  }
+}
+
+/* Four running sums: a fixed order that a vector unit can follow. */
+static double dot(lc_index m, const double *restrict x, const double *restrict r) {
+  double s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+  lc_index i = 0;
+  for (; i + 4 <= m; i += 4) {
+    s0 += x[i] * r[i];
+    s1 += x[i + 1] * r[i + 1];
+    s2 += x[i + 2] * r[i + 2];
+    s3 += x[i + 3] * r[i + 3];
+  }
+  for (; i < m; i++) s0 += x[i] * r[i];
+  return (s0 + s1) + (s2 + s3);
+}
+
+static void ref_gradient_of(lc_index m, lc_index p, int K, const double *const *x, const double *R, lc_index ldr,
+                            double *G, lc_index ldg) {
+  for (lc_index j = 0; j < p; j++)
+    for (int c = 0; c < K; c++) G[j + c * ldg] += dot(m, x[j], R + c * ldr);
+}
+
+static void ref_gradient(lc_index m, lc_index p, int K, const double *X, lc_index ldx, const double *R, lc_index ldr,
+                         double *G, lc_index ldg) {
+  for (lc_index j = 0; j < p; j++) {
+    const double *x = X + j * ldx;
+    ref_gradient_of(m, 1, K, &x, R, ldr, G + j, ldg);
+  }
+}
+
+static void ref_gram(lc_index m, lc_index p, int one, int ns, const double *X, lc_index ldx, const double *S,
+                     lc_index lds, double *C, lc_index ldc, double *work) {
+  for (int s = 0; s < ns; s++)
+    for (lc_index b = 0; b < p; b++) {
+      for (lc_index i = 0; i < m; i++) work[i] = X[i + b * ldx] * S[i + s * lds];
+      double *column = C + s * ldc + lc_packed_at(one, b + one);
+      for (lc_index a = 0; a <= b; a++) column[a] += dot(m, X + a * ldx, work);
+    }
+}
+
+static void ref_moments(lc_index m, const double *x, double pilot, double *out) {
+  double sum = 0, squares = 0, largest = 0;
+  for (lc_index i = 0; i < m; i++) {
+    double d = x[i] - pilot;
+    sum += d;
+    squares += d * d;
+    largest = fmax(largest, fabs(x[i]));
+  }
+  out[0] = sum;
+  out[1] = squares;
+  out[2] = largest;
+}
+
+static void ref_exp(lc_index m, const double *x, double *y) {
+  for (lc_index i = 0; i < m; i++) y[i] = exp(x[i]);
+}
+
+/* With e = exp(-|t|) in (0, 1] nothing overflows and no digits cancel:
+ * value = max(t, 0) + log1p(e); mean = 1/(1+e) or e/(1+e); variance = e/(1+e)^2. */
+static void ref_logistic(lc_index m, const double *t, double *value, double *mean, double *variance) {
+  for (lc_index i = 0; i < m; i++) {
+    double e = exp(-fabs(t[i])), s = 1 / (1 + e);
+    if (value) value[i] = (t[i] > 0 ? t[i] : 0) + log1p(e);
+    if (mean) mean[i] = t[i] > 0 ? s : e * s;
+    if (variance) variance[i] = e * s * s;
+  }
+}
+
+static void ref_gather(lc_index count, const int *start, const int *index, const double *value, const float *narrow,
+                       int W, const double *in, double *out) {
+  for (lc_index v = 0; v < count; v++) {
+    double sum[LC_GATHER_WIDTH] = {0};
+    for (int e = start[v]; e < start[v + 1]; e++) {
+      double x = value ? value[e] : (double)narrow[e];
+      const double *line = in + (lc_index)index[e] * W;
+      for (int c = 0; c < W; c++) sum[c] += x * line[c];
+    }
+    for (int c = 0; c < W; c++) out[v * W + c] = sum[c];
+  }
+}
+
+static void ref_scatter(lc_index count, const int *start, const int *index, const double *value, const float *narrow,
+                        int W, const double *in, double *out) {
+  for (lc_index v = 0; v < count; v++)
+    for (int e = start[v]; e < start[v + 1]; e++) {
+      double x = value ? value[e] : (double)narrow[e], *line = out + (lc_index)index[e] * W;
+      for (int c = 0; c < W; c++) line[c] += x * in[v * W + c];
+    }
+}
+
+static const lc_kernel reference = {"ref",       ref_scores, ref_gradient, ref_scores_of, ref_gradient_of, ref_gram,
+                                    ref_moments, ref_exp,    ref_logistic, ref_gather,    ref_scatter};
+
+const lc_kernel *lc_kernel_reference(const char *name) {
+  return lc_kernel_is_meant(&reference, name) ? &reference : NULL;
+}

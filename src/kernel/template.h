@@ -1,0 +1,575 @@
+/* kernel/template.h - the inner loops for one vector instruction set; kernel/x86.c and kernel/two_lanes.c include it
+ * once for each.
+ *
+ * Before the include: NAME(f) names a function, TARGET is its attribute, LANES doubles fit a VEC, DOT_ROWS x DOT_COLS
+ * running sums fit the registers, MOST_SCORES score columns times two VECs do; V_* are the operations. LOADN and
+ * STOREN touch only the first `count` lanes (the others read as 0). DOT_MOST rows and one column of running sums fit
+ * too. V_SUMS adds up the lanes of LANES vectors, each to a number; V_SELECT_POSITIVE(z, yes, no): yes where z > 0.
+ *
+ * The functions of the table at the end keep the contracts of kernel/kernel.h; those before them are their parts. What
+ * is const int in an ALWAYS function is known when compiled, so that its sums stay in registers. Pointers need no
+ * alignment; nothing beyond row m is read or written. */
+
+#define ALWAYS TARGET static inline __attribute__((always_inline))
+
+#ifndef UNROLL
+/* Loops of constant length over registers must disappear, or the running sums live in memory. Under its address
+ * sanitizer clang would take minutes to compile the result, and speed is no matter. */
+#if !defined(__clang__)
+#define UNROLL _Pragma("GCC unroll 10")
+#elif __has_feature(address_sanitizer)
+#define UNROLL
+#else
+#define UNROLL _Pragma("unroll")
+#endif
+#endif
+
+/* ---- the columns of X ------------------------------------------------------------------------------------------ */
+
+/* Where columns j .. j + count - 1 begin: `ldx` doubles apart from X on or, with a list, where it says. */
+ALWAYS void NAME(find)(const int count, const double *X, lc_index ldx, const double *const *list, lc_index j,
+                       const double **at) {
+  if (list) {
+    UNROLL
+    for (int u = 0; u < count; u++) at[u] = list[j + u];
+  } else {
+    UNROLL
+    for (int u = 0; u < count; u++) at[u] = X + (j + u) * ldx;
+  }
+}
+
+/* ---- sums of products: out (p x nb, ldo) += A' B over m rows --------------------------------------------------- */
+
+/* na <= DOT_MOST columns of A, at a[0], a[1], ..., and nb <= DOT_COLS of B, na nb sums in registers. */
+ALWAYS void NAME(dots_block)(const int na, const int nb, lc_index m, const double *const *a, const double *B,
+                             lc_index ldb, double *out, lc_index ldo) {
+  VEC sum[DOT_MOST][DOT_COLS];
+  UNROLL
+  for (int u = 0; u < na; u++) UNROLL
+  for (int b = 0; b < nb; b++) sum[u][b] = V_ZERO();
+  lc_index i = 0;
+  for (; i + LANES <= m; i += LANES) {
+    VEC right[DOT_COLS];
+    UNROLL
+    for (int b = 0; b < nb; b++) right[b] = V_LOAD(B + i + b * ldb);
+    UNROLL
+    for (int u = 0; u < na; u++) {
+      VEC left = V_LOAD(a[u] + i);
+      UNROLL
+      for (int b = 0; b < nb; b++) sum[u][b] = V_FMA(left, right[b], sum[u][b]);
+    }
+  }
+  if (i < m) {
+    int rest = (int)(m - i);
+    VEC right[DOT_COLS];
+    UNROLL
+    for (int b = 0; b < nb; b++) right[b] = V_LOADN(B + i + b * ldb, rest);
+    UNROLL
+    for (int u = 0; u < na; u++) {
+      VEC left = V_LOADN(a[u] + i, rest);
+      UNROLL
+      for (int b = 0; b < nb; b++) sum[u][b] = V_FMA(left, right[b], sum[u][b]);
+    }
+  }
+  /* LANES sums at a time: a tree over all of them is cheaper than one for each. */
+  VEC flat[DOT_MOST * DOT_COLS];
+  double total[DOT_MOST * DOT_COLS];
+  UNROLL
+  for (int b = 0; b < nb; b++) UNROLL
+  for (int u = 0; u < na; u++) flat[u + b * na] = sum[u][b];
+  UNROLL
+  for (int k = 0; k < na * nb; k += LANES) {
+    if (k + LANES <= na * nb)
+      V_SUMS(flat + k, total + k);
+    else
+      for (int r = k; r < na * nb; r++) total[r] = V_SUM(flat[r]);
+  }
+  for (int b = 0; b < nb; b++)
+    for (int u = 0; u < na; u++) out[u + b * ldo] += total[u + b * na];
+}
+
+/* All p columns of A against nb of B: `most` at a time, then half as many, then one by one. */
+ALWAYS void NAME(dots)(const int most, const int nb, lc_index m, lc_index p, const double *A, lc_index lda,
+                       const double *const *list, const double *B, lc_index ldb, double *out, lc_index ldo) {
+  const double *a[DOT_MOST];
+  lc_index j = 0;
+#define GROUPS(count)                                        \
+  for (; j + (count) <= p; j += (count)) {                   \
+    NAME(find)(count, A, lda, list, j, a);                   \
+    NAME(dots_block)(count, nb, m, a, B, ldb, out + j, ldo); \
+  }
+  GROUPS(most)
+  GROUPS(most / 2)
+  GROUPS(1)
+#undef GROUPS
+}
+
+/* The same for any nb <= DOT_COLS. */
+TARGET static void NAME(panel)(lc_index m, lc_index p, const double *A, lc_index lda, const double *const *list, int nb,
+                               const double *B, lc_index ldb, double *out, lc_index ldo) {
+  switch (nb) {
+    case 1:
+      NAME(dots)(DOT_MOST, 1, m, p, A, lda, list, B, ldb, out, ldo);
+      break;
+    case 2:
+      NAME(dots)(DOT_ROWS, 2, m, p, A, lda, list, B, ldb, out, ldo);
+      break;
+    case 3:
+      NAME(dots)(DOT_ROWS, 3, m, p, A, lda, list, B, ldb, out, ldo);
+      break;
+    default:
+      NAME(dots)(DOT_ROWS, DOT_COLS, m, p, A, lda, list, B, ldb, out, ldo);
+      break;
+  }
+}
+
+TARGET static void NAME(gradient_any)(lc_index m, lc_index p, int K, const double *X, lc_index ldx,
+                                      const double *const *list, const double *R, lc_index ldr, double *G,
+                                      lc_index ldg) {
+  for (int c = 0; c < K; c += DOT_COLS)
+    NAME(panel)(m, p, X, ldx, list, K - c < DOT_COLS ? K - c : DOT_COLS, R + c * ldr, ldr, G + c * ldg, ldg);
+}
+
+TARGET static void NAME(gradient)(lc_index m, lc_index p, int K, const double *X, lc_index ldx, const double *R,
+                                  lc_index ldr, double *G, lc_index ldg) {
+  NAME(gradient_any)(m, p, K, X, ldx, NULL, R, ldr, G, ldg);
+}
+
+TARGET static void NAME(gradient_of)(lc_index m, lc_index p, int K, const double *const *x, const double *R,
+                                     lc_index ldr, double *G, lc_index ldg) {
+  NAME(gradient_any)(m, p, K, NULL, 0, x, R, ldr, G, ldg);
+}
+
+/* ---- Gram matrices ----------------------------------------------------------------------------------------------- */
+
+/* One weight column s, C packed, work m p. The weighted columns are written once; then a few columns of X, which stay
+ * in L1, meet all weighted columns from theirs on, DOT_COLS at a time. */
+TARGET static void NAME(gram_one)(lc_index m, lc_index p, int one, const double *X, lc_index ldx, const double *s,
+                                  double *C, double *work) {
+  enum { NEAR = 3 * DOT_ROWS };
+  for (lc_index j = 0; j < p; j++) {
+    const double *x = X + j * ldx;
+    lc_index i = 0;
+    for (; i + LANES <= m; i += LANES) V_STORE(work + j * m + i, V_MUL(V_LOAD(x + i), V_LOAD(s + i)));
+    for (; i < m; i++) work[j * m + i] = x[i] * s[i];
+  }
+  for (lc_index near = 0; near < p; near += NEAR)
+    for (lc_index b = near / DOT_COLS * DOT_COLS; b < p; b += DOT_COLS) {
+      int nb = (int)(p - b < DOT_COLS ? p - b : DOT_COLS);
+      for (lc_index a = near; a < near + NEAR && a < b + nb; a += DOT_ROWS) {
+        double sums[DOT_ROWS * DOT_COLS] = {0};
+        lc_index end = near + NEAR < p ? near + NEAR : p;
+        int na = (int)(end - a < DOT_ROWS ? end - a : DOT_ROWS);
+        NAME(panel)(m, na, X + a * ldx, ldx, NULL, nb, work + b * m, m, sums, DOT_ROWS);
+        for (int v = 0; v < nb; v++) {
+          double *column = C + lc_packed_at(a + one, b + v + one);
+          lc_index last = lc_min(na, b + v - a + 1);
+          for (lc_index u = 0; u < last; u++) column[u] += sums[u + v * DOT_ROWS];
+        }
+      }
+    }
+}
+
+/* Many weight columns: products of pairs of columns, LC_GRAM_WORK at a time, against all weights at once. */
+TARGET static void NAME(gram_many)(lc_index m, lc_index p, int one, int ns, const double *X, lc_index ldx,
+                                   const double *S, lc_index lds, double *C, lc_index ldc, double *work) {
+  double sums[LC_GRAM_WORK * DOT_COLS];
+  lc_index place[LC_GRAM_WORK];
+  int held = 0;
+  for (lc_index b = 0; b < p; b++)
+    for (lc_index a = 0; a <= b; a++) {
+      const double *xa = X + a * ldx, *xb = X + b * ldx;
+      double *product = work + held * m;
+      lc_index i = 0;
+      for (; i + LANES <= m; i += LANES) V_STORE(product + i, V_MUL(V_LOAD(xa + i), V_LOAD(xb + i)));
+      for (; i < m; i++) product[i] = xa[i] * xb[i];
+      place[held++] = lc_packed_at(a + one, b + one);
+      if (held < LC_GRAM_WORK && !(a == p - 1 && b == p - 1)) continue;
+      for (int s = 0; s < ns; s += DOT_COLS) {
+        int nb = ns - s < DOT_COLS ? ns - s : DOT_COLS;
+        for (int k = 0; k < held * nb; k++) sums[k] = 0;
+        NAME(panel)(m, held, work, m, NULL, nb, S + s * lds, lds, sums, held);
+        for (int v = 0; v < nb; v++)
+          for (int u = 0; u < held; u++) C[(s + v) * ldc + place[u]] += sums[u + v * held];
+      }
+      held = 0;
+    }
+}
+
+TARGET static void NAME(gram)(lc_index m, lc_index p, int one, int ns, const double *X, lc_index ldx, const double *S,
+                              lc_index lds, double *C, lc_index ldc, double *work) {
+  if (ns > 3)
+    NAME(gram_many)(m, p, one, ns, X, ldx, S, lds, C, ldc, work);
+  else
+    for (int s = 0; s < ns; s++) NAME(gram_one)(m, p, one, X, ldx, S + s * lds, C + s * ldc, work);
+}
+
+/* ---- scores -------------------------------------------------------------------------------------------------- */
+
+/* z += x_j b_j for `count` <= 8 columns at once: one read and one write of z for all of them. */
+ALWAYS void NAME(axpy_block)(const int count, lc_index m, const double *const *x, const double *b, double *z) {
+  VEC weight[8];
+  UNROLL
+  for (int j = 0; j < count; j++) weight[j] = V_SET1(b[j]);
+  lc_index i = 0;
+  for (; i + LANES <= m; i += LANES) {
+    VEC sum = V_LOAD(z + i);
+    UNROLL
+    for (int j = 0; j < count; j++) sum = V_FMA(V_LOAD(x[j] + i), weight[j], sum);
+    V_STORE(z + i, sum);
+  }
+  if (i < m) {
+    int rest = (int)(m - i);
+    VEC sum = V_LOADN(z + i, rest);
+    UNROLL
+    for (int j = 0; j < count; j++) sum = V_FMA(V_LOADN(x[j] + i, rest), weight[j], sum);
+    V_STOREN(z + i, sum, rest);
+  }
+}
+
+/* A single score column. */
+TARGET static void NAME(scores_one)(lc_index m, lc_index p, const double *X, lc_index ldx, const double *const *list,
+                                    const double *b, double *z) {
+  const double *x[8];
+  lc_index j = 0;
+  for (; j + 8 <= p; j += 8) {
+    NAME(find)(8, X, ldx, list, j, x);
+    NAME(axpy_block)(8, m, x, b + j, z);
+  }
+  for (; j + 4 <= p; j += 4) {
+    NAME(find)(4, X, ldx, list, j, x);
+    NAME(axpy_block)(4, m, x, b + j, z);
+  }
+  for (; j < p; j++) {
+    NAME(find)(1, X, ldx, list, j, x);
+    NAME(axpy_block)(1, m, x, b + j, z);
+  }
+}
+
+/* Two VECs of rows from row i on times kb score columns, all columns; without `full` their first `rest` rows. */
+ALWAYS void NAME(scores_block)(const int kb, const int full, int rest, lc_index p, const double *X, lc_index ldx,
+                               const double *const *list, lc_index i, const double *B, lc_index ldb, double *Z,
+                               lc_index ldz) {
+  VEC sum[MOST_SCORES][2];
+  const int n1 = rest < LANES ? rest : LANES, n2 = rest - n1;
+  UNROLL
+  for (int c = 0; c < kb; c++) {
+    sum[c][0] = full ? V_LOAD(Z + c * ldz) : V_LOADN(Z + c * ldz, n1);
+    sum[c][1] = full ? V_LOAD(Z + c * ldz + LANES) : n2 > 0 ? V_LOADN(Z + c * ldz + LANES, n2) : V_ZERO();
+  }
+  for (lc_index j = 0; j < p; j++) {
+    const double *x;
+    NAME(find)(1, X, ldx, list, j, &x);
+    x += i;
+    /* The next rows of a column are a whole sweep over the columns away: too far for the hardware to foresee. */
+    if (full) {
+      V_PREFETCH(x + 2 * LANES);
+      V_PREFETCH(x + 3 * LANES);
+    }
+    VEC x0 = full ? V_LOAD(x) : V_LOADN(x, n1), x1;
+    x1 = full ? V_LOAD(x + LANES) : n2 > 0 ? V_LOADN(x + LANES, n2) : V_ZERO();
+    UNROLL
+    for (int c = 0; c < kb; c++) {
+      VEC b = V_SET1(B[j + c * ldb]);
+      sum[c][0] = V_FMA(x0, b, sum[c][0]);
+      sum[c][1] = V_FMA(x1, b, sum[c][1]);
+    }
+  }
+  UNROLL
+  for (int c = 0; c < kb; c++) {
+    if (full) {
+      V_STORE(Z + c * ldz, sum[c][0]);
+      V_STORE(Z + c * ldz + LANES, sum[c][1]);
+    } else {
+      V_STOREN(Z + c * ldz, sum[c][0], n1);
+      if (n2 > 0) V_STOREN(Z + c * ldz + LANES, sum[c][1], n2);
+    }
+  }
+}
+
+#define ROWS_OF(kb)                                                                             \
+  case kb:                                                                                      \
+    for (; i + 2 * LANES <= m; i += 2 * LANES)                                                  \
+      NAME(scores_block)(kb, 1, 2 * LANES, p, X, ldx, list, i, B, ldb, Z + i, ldz);             \
+    if (i < m) NAME(scores_block)(kb, 0, (int)(m - i), p, X, ldx, list, i, B, ldb, Z + i, ldz); \
+    break;
+
+/* kb <= MOST_SCORES score columns. */
+TARGET static void NAME(scores_some)(lc_index m, lc_index p, int kb, const double *X, lc_index ldx,
+                                     const double *const *list, const double *B, lc_index ldb, double *Z,
+                                     lc_index ldz) {
+  lc_index i = 0;
+  switch (kb) {
+    ROWS_OF(1)
+    ROWS_OF(2)
+    ROWS_OF(3)
+    ROWS_OF(4)
+    ROWS_OF(5)
+#if MOST_SCORES > 5
+    ROWS_OF(6) ROWS_OF(7) ROWS_OF(8) ROWS_OF(9) ROWS_OF(10)
+#endif
+  }
+}
+#undef ROWS_OF
+
+TARGET static void NAME(scores_any)(lc_index m, lc_index p, int K, const double *X, lc_index ldx,
+                                    const double *const *list, const double *B, lc_index ldb, double *Z, lc_index ldz) {
+  if (K == 1) {
+    NAME(scores_one)(m, p, X, ldx, list, B, Z);
+    return;
+  }
+  int panels = (K + MOST_SCORES - 1) / MOST_SCORES; /* of nearly equal width */
+  for (int k = 0, c = 0; k < panels; k++) {
+    int next = (int)((lc_index)K * (k + 1) / panels);
+    NAME(scores_some)(m, p, next - c, X, ldx, list, B + c * ldb, ldb, Z + c * ldz, ldz);
+    c = next;
+  }
+}
+
+TARGET static void NAME(scores)(lc_index m, lc_index p, int K, const double *X, lc_index ldx, const double *B,
+                                lc_index ldb, double *Z, lc_index ldz) {
+  NAME(scores_any)(m, p, K, X, ldx, NULL, B, ldb, Z, ldz);
+}
+
+TARGET static void NAME(scores_of)(lc_index m, lc_index p, int K, const double *const *x, const double *B, lc_index ldb,
+                                   double *Z, lc_index ldz) {
+  NAME(scores_any)(m, p, K, NULL, 0, x, B, ldb, Z, ldz);
+}
+
+/* ---- moments of a column -------------------------------------------------------------------------------------- */
+
+TARGET static void NAME(moments)(lc_index m, const double *x, double pilot, double *out) {
+  VEC sum[2], squares[2], most[2], centre = V_SET1(pilot);
+  for (int k = 0; k < 2; k++) sum[k] = squares[k] = most[k] = V_ZERO();
+  lc_index i = 0;
+  for (; i + 2 * LANES <= m; i += 2 * LANES) {
+    UNROLL
+    for (int k = 0; k < 2; k++) {
+      VEC v = V_LOAD(x + i + k * LANES), d = V_SUB(v, centre);
+      sum[k] = V_ADD(sum[k], d);
+      squares[k] = V_FMA(d, d, squares[k]);
+      most[k] = V_MAX(most[k], V_ABS(v));
+    }
+  }
+  double lanes[LANES], largest = 0, rest_sum = 0, rest_squares = 0;
+  V_STORE(lanes, V_MAX(most[0], most[1]));
+  for (int k = 0; k < LANES; k++) largest = lanes[k] > largest ? lanes[k] : largest;
+  for (; i < m; i++) {
+    double d = x[i] - pilot, size = x[i] < 0 ? -x[i] : x[i];
+    rest_sum += d;
+    rest_squares += d * d;
+    largest = size > largest ? size : largest;
+  }
+  out[0] = V_SUM(V_ADD(sum[0], sum[1])) + rest_sum;
+  out[1] = V_SUM(V_ADD(squares[0], squares[1])) + rest_squares;
+  out[2] = largest;
+}
+
+/* ---- exp and logistic ----------------------------------------------------------------------------------------- */
+
+/* For -746 <= x <= 710: exp(x) = 2^n (1 + r + r^2 g(r)), n = round(x / log 2), r = x - n log 2 in two parts; g a
+ * Chebyshev fit of degree 10 on |r| <= log(2) / 2, error 2e-19. */
+ALWAYS VEC NAME(exp_vec)(VEC x) {
+  VEC n = V_ROUND(V_MUL(x, V_SET1(1.44269504088896340736)));
+  VEC r = V_FNMA(n, V_SET1(0.6931471804855391), x);
+  r = V_FNMA(n, V_SET1(7.440617110012397e-11), r);
+  VEC g = V_SET1(2.0914686968086877233e-9);
+  g = V_FMA(g, r, V_SET1(2.5105217004720745164e-8));
+  g = V_FMA(g, r, V_SET1(2.7557273643110295328e-7));
+  g = V_FMA(g, r, V_SET1(2.755725540020642443e-6));
+  g = V_FMA(g, r, V_SET1(0.000024801587325547741216));
+  g = V_FMA(g, r, V_SET1(0.00019841269874820625271));
+  g = V_FMA(g, r, V_SET1(0.0013888888888883748305));
+  g = V_FMA(g, r, V_SET1(0.0083333333333261351258));
+  g = V_FMA(g, r, V_SET1(0.041666666666669755));
+  g = V_FMA(g, r, V_SET1(0.16666666666666670991));
+  g = V_FMA(g, r, V_SET1(0.5));
+  VEC y = V_FMA(V_MUL(r, r), g, r);
+  y = V_ADD(y, V_SET1(1));
+  return V_SCALE(y, n);
+}
+
+TARGET static void NAME(exp)(lc_index m, const double *x, double *y) {
+  const VEC low = V_SET1(-746), high = V_SET1(710);
+  for (lc_index i = 0; i < m; i += LANES) {
+    int rest = (int)(m - i < LANES ? m - i : LANES);
+    /* Order of operands: a NaN in v comes through. */
+    VEC v = V_LOADN(x + i, rest);
+    V_STOREN(y + i, NAME(exp_vec)(V_MIN(high, V_MAX(low, v))), rest);
+  }
+}
+
+/* With e = exp(-|t|): one division gives s = 1/(1+e) and u = e/(2+e); log1p(e) = 2 atanh(u), an odd series in u <= 1/3
+ * (Chebyshev fit of degree 10 in u^2, error 1e-18). */
+TARGET static void NAME(logistic)(lc_index m, const double *t, double *value, double *mean, double *variance) {
+  const VEC zero = V_ZERO(), one = V_SET1(1), two = V_SET1(2), low = V_SET1(-746);
+  for (lc_index i = 0; i < m; i += LANES) {
+    int rest = (int)(m - i < LANES ? m - i : LANES);
+    VEC z = V_LOADN(t + i, rest);
+    VEC e = NAME(exp_vec)(V_MAX(low, V_SUB(zero, V_ABS(z))));
+    VEC q = V_DIV(one, V_MUL(V_ADD(one, e), V_ADD(two, e)));
+    VEC s = V_MUL(V_ADD(two, e), q), es = V_MUL(e, s);
+    if (mean) V_STOREN(mean + i, V_SELECT_POSITIVE(z, s, es), rest);
+    if (variance) V_STOREN(variance + i, V_MUL(es, s), rest);
+    if (!value) continue;
+    VEC u = V_MUL(V_MUL(e, V_ADD(one, e)), q), v = V_MUL(u, u);
+    VEC f = V_SET1(0.085220817813906990645);
+    f = V_FMA(f, v, V_SET1(0.041622532559304102879));
+    f = V_FMA(f, v, V_SET1(0.060550843640346088273));
+    f = V_FMA(f, v, V_SET1(0.066501870163373121685));
+    f = V_FMA(f, v, V_SET1(0.076933070211520038808));
+    f = V_FMA(f, v, V_SET1(0.090908704162524022551));
+    f = V_FMA(f, v, V_SET1(0.11111112040373836587));
+    f = V_FMA(f, v, V_SET1(0.14285714272727057267));
+    f = V_FMA(f, v, V_SET1(0.20000000000092873734));
+    f = V_FMA(f, v, V_SET1(0.33333333333333074797));
+    f = V_FMA(f, v, one);
+    VEC tail = V_MUL(V_ADD(u, u), f);
+    V_STOREN(value + i, V_ADD(V_MAX(zero, z), tail), rest);
+  }
+}
+
+#define LINE_VECS (LC_GATHER_WIDTH / LANES)
+
+/* ---- compressed vectors ------------------------------------------------------------------------------------------ */
+
+/* Value of entry e, from whichever is not NULL. */
+ALWAYS double NAME(entry)(const double *value, const float *narrow, lc_index e) {
+  return value ? value[e] : (double)narrow[e];
+}
+
+/* One number for each index: loads decide, vectors would not help (measured). */
+ALWAYS void NAME(gather_single)(lc_index count, const int *start, const int *index, const double *value,
+                                const float *narrow, const double *in, double *out) {
+  for (lc_index v = 0; v < count; v++) {
+    double sum = 0;
+    for (int e = start[v]; e < start[v + 1]; e++) sum += NAME(entry)(value, narrow, e) * in[index[e]];
+    out[v] = sum;
+  }
+}
+
+/* A line of W numbers in `vecs` vectors, the last with W - (vecs - 1) LANES of its lanes. */
+ALWAYS void NAME(gather_lines)(const int vecs, lc_index count, const int *start, const int *index, const double *value,
+                               const float *narrow, int W, const double *in, double *out) {
+  const int whole = vecs - 1;
+  int rest = W - whole * LANES;
+  for (lc_index v = 0; v < count; v++) {
+    VEC sum[LINE_VECS];
+    UNROLL
+    for (int k = 0; k <= whole; k++) sum[k] = V_ZERO();
+    for (int e = start[v]; e < start[v + 1]; e++) {
+      const double *line = in + (lc_index)index[e] * W;
+      VEC x = V_SET1(NAME(entry)(value, narrow, e));
+      UNROLL
+      for (int k = 0; k < whole; k++) sum[k] = V_FMA(x, V_LOAD(line + k * LANES), sum[k]);
+      sum[whole] = V_FMA(x, V_LOADN(line + whole * LANES, rest), sum[whole]);
+    }
+    UNROLL
+    for (int k = 0; k < whole; k++) V_STORE(out + v * W + k * LANES, sum[k]);
+    V_STOREN(out + v * W + whole * LANES, sum[whole], rest);
+  }
+}
+
+ALWAYS void NAME(scatter_single)(lc_index count, const int *start, const int *index, const double *value,
+                                 const float *narrow, const double *in, double *out) {
+  for (lc_index v = 0; v < count; v++) {
+    double x = in[v];
+    for (int e = start[v]; e < start[v + 1]; e++) out[index[e]] += NAME(entry)(value, narrow, e) * x;
+  }
+}
+
+ALWAYS void NAME(scatter_lines)(const int vecs, lc_index count, const int *start, const int *index, const double *value,
+                                const float *narrow, int W, const double *in, double *out) {
+  const int whole = vecs - 1;
+  int rest = W - whole * LANES;
+  for (lc_index v = 0; v < count; v++) {
+    VEC own[LINE_VECS];
+    UNROLL
+    for (int k = 0; k < whole; k++) own[k] = V_LOAD(in + v * W + k * LANES);
+    own[whole] = V_LOADN(in + v * W + whole * LANES, rest);
+    for (int e = start[v]; e < start[v + 1]; e++) {
+      double *line = out + (lc_index)index[e] * W;
+      VEC x = V_SET1(NAME(entry)(value, narrow, e));
+      UNROLL
+      for (int k = 0; k < whole; k++) V_STORE(line + k * LANES, V_FMA(x, own[k], V_LOAD(line + k * LANES)));
+      V_STOREN(line + whole * LANES, V_FMA(x, own[whole], V_LOADN(line + whole * LANES, rest)), rest);
+    }
+  }
+}
+
+/* The width and the type of the values, known when compiled. */
+#define LINES_OF(f, vecs, value, narrow)                                   \
+  case vecs:                                                               \
+    NAME(f##_lines)(vecs, count, start, index, value, narrow, W, in, out); \
+    break;
+#if LANES == 2
+#define LINES(f, value, narrow) \
+  LINES_OF(f, 1, value, narrow) \
+  LINES_OF(f, 2, value, narrow) LINES_OF(f, 3, value, narrow) LINES_OF(f, 4, value, narrow)
+#elif LANES == 4
+#define LINES(f, value, narrow) LINES_OF(f, 1, value, narrow) LINES_OF(f, 2, value, narrow)
+#else
+#define LINES(f, value, narrow) LINES_OF(f, 1, value, narrow)
+#endif
+#define COMPRESSED(f, value, narrow)                                 \
+  do {                                                               \
+    if (W == 1)                                                      \
+      NAME(f##_single)(count, start, index, value, narrow, in, out); \
+    else                                                             \
+      switch ((W + LANES - 1) / LANES) { LINES(f, value, narrow) }   \
+  } while (0)
+
+TARGET static void NAME(gather)(lc_index count, const int *start, const int *index, const double *value,
+                                const float *narrow, int W, const double *in, double *out) {
+  if (value)
+    COMPRESSED(gather, value, NULL);
+  else
+    COMPRESSED(gather, NULL, narrow);
+}
+
+TARGET static void NAME(scatter)(lc_index count, const int *start, const int *index, const double *value,
+                                 const float *narrow, int W, const double *in, double *out) {
+  if (value)
+    COMPRESSED(scatter, value, NULL);
+  else
+    COMPRESSED(scatter, NULL, narrow);
+}
+#undef COMPRESSED
+#undef LINES
+#undef LINES_OF
+#undef LINE_VECS
+
+static const lc_kernel NAME(kernel) = {KERNEL_NAME,       NAME(scores), NAME(gradient), NAME(scores_of),
+                                       NAME(gradient_of), NAME(gram),   NAME(moments),  NAME(exp),
+                                       NAME(logistic),    NAME(gather), NAME(scatter)};
+
+#undef ALWAYS
+#undef NAME
+#undef TARGET
+#undef KERNEL_NAME
+#undef VEC
+#undef LANES
+#undef DOT_ROWS
+#undef DOT_COLS
+#undef DOT_MOST
+#undef MOST_SCORES
+#undef V_ZERO
+#undef V_SET1
+#undef V_LOAD
+#undef V_LOADN
+#undef V_STORE
+#undef V_STOREN
+#undef V_ADD
+#undef V_SUB
+#undef V_MUL
+#undef V_DIV
+#undef V_MIN
+#undef V_MAX
+#undef V_ABS
+#undef V_FMA
+#undef V_FNMA
+#undef V_ROUND
+#undef V_SCALE
+#undef V_SUM
+#undef V_SUMS
+#undef V_SELECT_POSITIVE

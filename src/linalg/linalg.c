@@ -1,0 +1,180 @@
+/* linalg/linalg.c - Cholesky, Jacobi eigenvalues, Gram-Schmidt. */
+#include "linalg/linalg.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "kernel/kernel.h"
+
+enum { BLOCK = LC_CHOLESKY_BLOCK };
+
+double lc_dot(lc_index n, const double *x, const double *y) {
+  double sum = 0;
+  lc_kernels()->gradient(n, 1, 1, x, n, y, n, &sum, 1);
+  return sum;
+}
+
+/* A[i0.., j0..] (rows x columns) -= U[0..i0, i0..]' U[0..i0, j0..]: what earlier rows of U take away. */
+static void subtract_above(double *A, lc_index lda, lc_index i0, lc_index rows, lc_index j0, lc_index columns) {
+  double product[BLOCK * BLOCK] = {0};
+  lc_kernels()->gradient(i0, rows, (int)columns, A + i0 * lda, lda, A + j0 * lda, lda, product, BLOCK);
+  for (lc_index j = 0; j < columns; j++)
+    for (lc_index i = 0; i < rows; i++) A[i0 + i + (j0 + j) * lda] -= product[i + j * BLOCK];
+}
+
+/* A[i0.., j0..] <- U_ii'^-1 A[i0.., j0..] with the factored block of rows and columns i0..; transposed, so that one
+ * row of the result is a combination of contiguous rows. */
+static void solve_block(double *A, lc_index lda, const unsigned char *skip, lc_index i0, lc_index rows, lc_index j0,
+                        lc_index columns) {
+  double part[BLOCK * BLOCK], weight[BLOCK];
+  for (lc_index i = 0; i < rows; i++) {
+    const double *u = A + i0 + (i0 + i) * lda;
+    double *row = part + i * BLOCK;
+    for (lc_index j = 0; j < columns; j++) row[j] = A[i0 + i + (j0 + j) * lda];
+    for (lc_index k = 0; k < i; k++) weight[k] = -u[k];
+    lc_kernels()->scores(columns, i, 1, part, BLOCK, weight, i, row, BLOCK);
+    for (lc_index j = 0; j < columns; j++) row[j] = skip[i0 + i] ? 0 : row[j] / u[i];
+  }
+  for (lc_index j = 0; j < columns; j++)
+    for (lc_index i = 0; i < rows; i++) A[i0 + i + (j0 + j) * lda] = part[j + i * BLOCK];
+}
+
+/* Column by column, the block at j0, from which earlier rows are subtracted already. `diagonal`: what it was before.
+ * Returns the number of skipped columns. */
+static lc_index factor_block(double *A, lc_index lda, double tolerance, unsigned char *skip, const double *diagonal,
+                             lc_index j0, lc_index columns, double *least) {
+  lc_index skipped = 0;
+  for (lc_index j = j0; j < j0 + columns; j++) {
+    double *column = A + j0 + j * lda, before = diagonal[j - j0];
+    lc_index above = j - j0;
+    for (lc_index i = 0; i < above; i++) {
+      const double *u = A + j0 + (j0 + i) * lda;
+      column[i] = skip[j0 + i] ? 0 : (column[i] - lc_dot(i, u, column)) / u[i];
+    }
+    double pivot = column[above] - lc_dot(above, column, column);
+    /* Written so that a NaN pivot is skipped too. */
+    skip[j] = !(pivot > tolerance * before) || !(before > 0);
+    column[above] = skip[j] ? 0 : sqrt(pivot);
+    skipped += skip[j];
+    if (!skip[j]) *least = fmin(*least, pivot / before);
+  }
+  return skipped;
+}
+
+lc_index lc_cholesky_extend(const lc_host *host, lc_index from, lc_index n, double *A, lc_index lda, double tolerance,
+                            unsigned char *skip, double *smallest) {
+  lc_index skipped = 0;
+  double least = 1, diagonal[BLOCK];
+  for (lc_index j0 = from; j0 < n; j0 += BLOCK) {
+    lc_index columns = lc_min(BLOCK, n - j0);
+    if (host && lc_poll(host) != LC_OK) {
+      memset(skip + j0, 1, (size_t)(n - j0));
+      skipped += n - j0;
+      break;
+    }
+    for (lc_index j = 0; j < columns; j++) diagonal[j] = A[(j0 + j) * (lda + 1)];
+    for (lc_index i0 = 0; i0 < j0; i0 += BLOCK) {
+      subtract_above(A, lda, i0, BLOCK, j0, columns);
+      solve_block(A, lda, skip, i0, BLOCK, j0, columns);
+    }
+    subtract_above(A, lda, j0, columns, j0, columns);
+    skipped += factor_block(A, lda, tolerance, skip, diagonal, j0, columns, &least);
+  }
+  if (smallest) *smallest = least;
+  return skipped;
+}
+
+lc_index lc_cholesky(const lc_host *host, lc_index n, double *A, double tolerance, unsigned char *skip,
+                     double *smallest) {
+  return lc_cholesky_extend(host, 0, n, A, n, tolerance, skip, smallest);
+}
+
+void lc_cholesky_solve(lc_index n, const double *U, lc_index ldu, const unsigned char *skip, double *b) {
+  for (lc_index i = 0; i < n; i++) b[i] = skip[i] ? 0 : (b[i] - lc_dot(i, U + i * ldu, b)) / U[i * (ldu + 1)];
+  for (lc_index j = n; j-- > 0;) {
+    if (skip[j]) continue;
+    b[j] /= U[j * (ldu + 1)];
+    double minus = -b[j];
+    lc_kernels()->scores(j, 1, 1, U + j * ldu, ldu, &minus, 1, b, n);
+  }
+  for (lc_index i = 0; i < n; i++)
+    if (skip[i]) b[i] = 0;
+}
+
+/* One rotation that zeroes A[p, q] (Golub and Van Loan, Matrix Computations, section 8.5). */
+static void rotate(lc_index n, double *A, double *V, lc_index p, lc_index q) {
+  double apq = A[p + q * n];
+  double theta = (A[q + q * n] - A[p + p * n]) / (2 * apq);
+  double t = (theta >= 0 ? 1 : -1) / (fabs(theta) + hypot(theta, 1)), c = 1 / hypot(t, 1), s = t * c;
+  for (lc_index k = 0; k < n; k++) {
+    double akp = A[k + p * n], akq = A[k + q * n];
+    A[k + p * n] = c * akp - s * akq;
+    A[k + q * n] = s * akp + c * akq;
+  }
+  for (lc_index k = 0; k < n; k++) {
+    double apk = A[p + k * n], aqk = A[q + k * n];
+    A[p + k * n] = c * apk - s * aqk;
+    A[q + k * n] = s * apk + c * aqk;
+    double vkp = V[k + p * n], vkq = V[k + q * n];
+    V[k + p * n] = c * vkp - s * vkq;
+    V[k + q * n] = s * vkp + c * vkq;
+  }
+}
+
+lc_status lc_eigen(const lc_host *host, lc_index n, double *A, double *value, double *V) {
+  memset(V, 0, (size_t)(n * n) * sizeof(double));
+  for (lc_index i = 0; i < n; i++) V[i + i * n] = 1;
+  for (int sweep = 0, rotated = 1; sweep < 50 && rotated; sweep++) {
+    rotated = 0;
+    for (lc_index q = 1; q < n; q++) {
+      if (host) LC_TRY(lc_poll(host));
+      for (lc_index p = 0; p < q; p++) {
+        double scale = sqrt(fabs(A[p + p * n])) * sqrt(fabs(A[q + q * n]));
+        if (fabs(A[p + q * n]) <= 1e-17 * scale || A[p + q * n] == 0) continue;
+        rotate(n, A, V, p, q);
+        rotated = 1;
+      }
+    }
+  }
+  for (lc_index i = 0; i < n; i++) value[i] = A[i + i * n];
+  return LC_OK;
+}
+
+lc_status lc_solve_minimum_norm(lc_index n, double *A, const double *b, double tolerance, double *x, lc_arena *arena) {
+  lc_mark mark = lc_arena_mark(arena);
+  double *value = lc_arena_doubles(arena, n), *V = lc_arena_doubles(arena, n * n);
+  double *part = lc_arena_doubles(arena, n);
+  lc_status status = value && V && part ? lc_eigen(arena->host, n, A, value, V) : LC_OUT_OF_MEMORY;
+  if (status != LC_OK) {
+    lc_arena_reset(arena, mark);
+    return status;
+  }
+  double largest = 0;
+  for (lc_index i = 0; i < n; i++) largest = fmax(largest, value[i]);
+  for (lc_index i = 0; i < n; i++) part[i] = value[i] > tolerance * largest ? lc_dot(n, V + i * n, b) / value[i] : 0;
+  memset(x, 0, (size_t)n * sizeof(double));
+  for (lc_index i = 0; i < n; i++)
+    for (lc_index j = 0; j < n; j++) x[j] += V[j + i * n] * part[i];
+  lc_arena_reset(arena, mark);
+  return LC_OK;
+}
+
+double lc_orthonormalise(lc_index n, lc_index r, const double *Q, double *x, double *c, double tolerance) {
+  double norm = sqrt(lc_dot(n, x, x));
+  memset(c, 0, (size_t)r * sizeof(double));
+  for (int round = 0; round < 2; round++)
+    for (lc_index i0 = 0; i0 < r; i0 += BLOCK) {
+      lc_index columns = lc_min(BLOCK, r - i0);
+      double overlap[BLOCK] = {0};
+      lc_kernels()->gradient(n, columns, 1, Q + i0 * n, n, x, n, overlap, BLOCK);
+      for (lc_index i = 0; i < columns; i++) {
+        c[i0 + i] += overlap[i];
+        overlap[i] = -overlap[i];
+      }
+      lc_kernels()->scores(n, columns, 1, Q + i0 * n, n, overlap, BLOCK, x, n);
+    }
+  double rest = c[r] = sqrt(lc_dot(n, x, x));
+  if (!(rest > tolerance * norm)) return 0; /* a NaN too */
+  for (lc_index k = 0; k < n; k++) x[k] /= rest;
+  return rest / norm;
+}

@@ -1,0 +1,62 @@
+/* path/path.h - one penalised problem at many lambdas, on all rows and on folds.
+ *
+ * Members (all rows; for cross-validation also the rows outside each fold) go down the lambdas in step. Each keeps its
+ * working set, its Hessian (working_set/prox_newton.h) and what it knows of inactive features (path/screen.h) from one
+ * lambda to the next; columns that any member must look at are read once for all of them.
+ *
+ * One lambda: a first-order step from the last solution; features that now violate their condition join; Newton steps
+ * on the set; features are checked again; a duality gap ends it. Problems without an L1 part, losses with a kink and
+ * designs without column verbs go through lc_solve() for each lambda, started at the last solution. */
+#ifndef LC_PATH_H
+#define LC_PATH_H
+
+#include "fit/fit.h"
+
+/* What is wanted. All arrays are the caller's. */
+typedef struct lc_path_spec {
+  const double *lambdas; /* nlambdas of them, decreasing, >= 0; NULL: from the data, */
+  lc_index nlambdas;     /* >= 1 */
+  double min_ratio;      /* in equal ratios from lambda_max to min_ratio lambda_max, 0 < min_ratio <= 1 */
+  const int *holdout;    /* n x nrepeats fold numbers 1..nfolds, NULL: no folds */
+  int nfolds, nrepeats;  /* 0 without folds */
+  double *scores; /* n x K x nlambdas x nrepeats, written: scores of each row, offsets included, by the member that
+                     left it out; NULL: not wanted */
+} lc_path_spec;
+
+/* One solution, of all rows unless `fold` says otherwise. Its arrays lie in the arena of the run. */
+typedef struct lc_path_point {
+  double lambda;
+  double objective, loss; /* mean loss plus penalty; mean loss */
+  double gap, relative;   /* as in lc_certificate; NaN: no certificate */
+  double kkt;             /* largest residual of a coefficient, in the columns as shown */
+  double iterations;      /* steps for this lambda alone */
+  double passes;          /* reads of X since the start of the path, parts counting as fractions */
+  int met; /* 1: relative is within the tolerance; where no gap exists, it ended before rounding and max_iter */
+  lc_index nonzero;       /* features with a slope that is not 0 in any score column */
+  lc_index *count, **row; /* K: nonzero coefficients of a score column; their rows in B (0: the intercept if any), */
+  double **value;         /* and their values in the user's columns */
+  double *fold_relative;  /* nfolds x nrepeats: `relative` of the members that left a fold out, */
+  lc_index *fold_nonzero; /* and their `nonzero`; empty without folds */
+  int folds_missed;       /* of them, those that are not `met` */
+} lc_path_point;
+
+typedef struct lc_path {
+  lc_status status; /* >= 0: the points up to `length` are whole */
+  int separated;    /* 1: the point at lambda = 0 is LC_SEPARATED */
+  int K;
+  lc_index length;         /* points that were reached, <= nlambdas */
+  double lambda_max;       /* that of lc_members_start(), also where lambdas were given; 0: no sequence, no point */
+  double weight_sum;       /* W of all rows */
+  double null_loss;        /* mean loss without the penalised slopes */
+  lc_path_point *point;    /* nlambdas of them, `length` filled; in the arena */
+  const lc_solver *solver; /* of the points; NULL where there is none and none was begun */
+  const char *reason;      /* why this solver, in a few words; NULL with it */
+} lc_path;
+
+/* Runs. problem->pen.lambda is ignored, and pen.grouped where it makes no difference (one score column, no L1 part);
+ * LC_UNSUPPORTED for groups with bounds. The return value is < 0 where there
+ * is no usable result, else out->status. */
+lc_status lc_path_run(lc_problem *problem, const lc_path_spec *spec, const lc_settings *settings, const lc_host *host,
+                      lc_arena *arena, lc_path *out);
+
+#endif

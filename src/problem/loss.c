@@ -1,0 +1,394 @@
+/* problem/loss.c - the losses: value, derivative, curvature, dual term and response of each, and their table.
+ * To add a loss write its functions and add one row to lc_losses[] at the end of this file. */
+#include "problem/loss.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "kernel/kernel.h"
+
+enum { CHUNK = 256 }; /* rows that the vectorised losses hold in scratch on the stack */
+
+/* Class code of a row. */
+static int code(const double *y, int i) { return (int)y[i]; }
+
+/* ---- logistic: log(1 + exp(-s z)), s = +-1 -------------------------------------------------------- */
+
+/* With t = -s z: value = log(1 + e^t), derivative = -s / (1 + e^-t); no digits cancel for either class. */
+static void logistic_rows(const lc_link *link, int m, const double *z, lc_index ldz, const double *y, double *value,
+                          double *r, lc_index ldr, double *s, lc_index lds) {
+  (void)link;
+  (void)ldz;
+  (void)ldr;
+  (void)lds;
+  double t[CHUNK];
+  for (int i0 = 0; i0 < m; i0 += CHUNK) {
+    int rows = m - i0 < CHUNK ? m - i0 : CHUNK;
+    /* With codes 0 and 1 the sign is arithmetic: a branch on random labels would be mispredicted half the time. */
+    for (int i = 0; i < rows; i++) t[i] = (1 - 2 * y[i0 + i]) * z[i0 + i];
+    lc_kernels()->logistic(rows, t, value ? value + i0 : NULL, r ? r + i0 : NULL, s ? s + i0 : NULL);
+    if (r)
+      for (int i = i0; i < i0 + rows; i++) r[i] *= 1 - 2 * y[i];
+  }
+}
+
+/* Sums of derivatives leave their domain by as much through rounding. */
+static const double rounding = 1e-14;
+
+/* -q log q, 0 at 0; -Inf outside the domain. */
+static double entropy(double q) { return q > 0 ? -q * log(q) : q < -rounding ? -INFINITY : 0; }
+
+/* |r| is the probability of the wrong class. */
+static void logistic_dual(const lc_link *link, int m, const double *r, lc_index ldr, const double *y, double *value) {
+  (void)link;
+  (void)ldr;
+  for (int i = 0; i < m; i++) {
+    double wrong = r[i] * (1 - 2 * y[i]);
+    value[i] = wrong < 1 ? entropy(wrong) - (1 - wrong) * log1p(-wrong) : entropy(1 - wrong);
+  }
+}
+
+static void logistic_response(const lc_link *link, int m, const double *z, lc_index ldz, double *prob, lc_index ldp) {
+  (void)link;
+  (void)ldz;
+  for (int i = 0; i < m; i++) {
+    double minus = -z[i], plus = z[i];
+    lc_kernels()->logistic(1, &minus, NULL, prob + i, NULL);
+    lc_kernels()->logistic(1, &plus, NULL, prob + i + ldp, NULL);
+  }
+}
+
+/* ---- softmax: log sum_j exp(z_j) - z_y ------------------------------------------------------------- */
+
+/* Scratch of one chunk: the row's largest score, its class, sum of exp(z_j - top) over the others. */
+typedef struct softmax_chunk {
+  double top[CHUNK], winner[CHUNK], others[CHUNK], e[CHUNK];
+} softmax_chunk;
+
+static void find_top(const lc_link *link, int m, const double *z, lc_index ldz, softmax_chunk *w) {
+  for (int i = 0; i < m; i++) {
+    w->top[i] = link->base ? 0 : z[i];
+    w->winner[i] = 0;
+  }
+  for (int c = link->base ? 0 : 1; c < link->K; c++) {
+    const double *column = z + c * ldz;
+    for (int i = 0; i < m; i++)
+      if (column[i] > w->top[i]) {
+        w->top[i] = column[i];
+        w->winner[i] = c + link->base;
+      }
+  }
+}
+
+/* exp(z_c - top) of column c; c = -1 is the base class with score 0. */
+static void shifted_exp(const double *z, lc_index ldz, int c, int m, const double *top, double *e) {
+  for (int i = 0; i < m; i++) e[i] = (c < 0 ? 0 : z[i + c * ldz]) - top[i];
+  lc_kernels()->exp(m, e, e);
+}
+
+/* Unnormalised probabilities of all columns into r (when wanted) and sums that leave out the winner, so
+ * that log1p(others) keeps its digits when the winner takes nearly everything. */
+static void softmax_exps(const lc_link *link, int m, const double *z, lc_index ldz, double *r, lc_index ldr,
+                         softmax_chunk *w) {
+  for (int i = 0; i < m; i++) w->others[i] = 0;
+  for (int c = -link->base; c < link->K; c++) {
+    double *e = r && c >= 0 ? r + c * ldr : w->e;
+    shifted_exp(z, ldz, c, m, w->top, e);
+    for (int i = 0; i < m; i++) w->others[i] += w->winner[i] == c + link->base ? 0 : e[i];
+  }
+}
+
+/* p_c (in r on entry) to derivative p_c - 1{c = y}, the true class as minus the sum of the others. */
+static void softmax_derivative(const lc_link *link, int m, const double *y, double *r, lc_index ldr,
+                               const double *base_prob) {
+  for (int i = 0; i < m; i++) {
+    int own = code(y, i) - link->base;
+    if (own < 0) continue;
+    double rest = link->base ? base_prob[i] : 0;
+    for (int c = 0; c < link->K; c++)
+      if (c != own) rest += r[i + c * ldr];
+    r[i + own * ldr] = -rest;
+  }
+}
+
+/* s_ab = -p_a p_b, s_aa = p_a sum_{b != a} p_b as the sums before and after a: no 1 - p that would cancel. */
+static void softmax_curvature(const lc_link *link, int m, const double *p, lc_index ldp, const double *base_prob,
+                              double *s, lc_index lds) {
+  double rest[CHUNK];
+  for (int i = 0; i < m; i++) rest[i] = link->base ? base_prob[i] : 0;
+  for (int b = 0; b < link->K; b++) {
+    const double *restrict pb = p + b * ldp;
+    double *restrict sbb = s + lc_packed_at(b, b) * lds;
+    for (int a = 0; a < b; a++) {
+      const double *pa = p + a * ldp;
+      double *restrict sab = s + lc_packed_at(a, b) * lds;
+      for (int i = 0; i < m; i++) sab[i] = -pa[i] * pb[i];
+    }
+    for (int i = 0; i < m; i++) {
+      sbb[i] = pb[i] * rest[i];
+      rest[i] += pb[i];
+    }
+  }
+  for (int i = 0; i < m; i++) rest[i] = 0;
+  for (int b = link->K; b-- > 0;) {
+    const double *restrict pb = p + b * ldp;
+    double *restrict sbb = s + lc_packed_at(b, b) * lds;
+    for (int i = 0; i < m; i++) {
+      sbb[i] += pb[i] * rest[i];
+      rest[i] += pb[i];
+    }
+  }
+}
+
+static void softmax_some(const lc_link *link, int m, const double *z, lc_index ldz, const double *y, double *value,
+                         double *r, lc_index ldr, double *s, lc_index lds) {
+  softmax_chunk w;
+  find_top(link, m, z, ldz, &w);
+  softmax_exps(link, m, z, ldz, r, ldr, &w);
+  if (value)
+    for (int i = 0; i < m; i++)
+      value[i] = (w.top[i] - lc_link_score(link, z + i, ldz, code(y, i))) + log1p(w.others[i]);
+  if (!r) return;
+  for (int i = 0; i < m; i++) w.others[i] = 1 / (1 + w.others[i]);
+  for (int c = 0; c < link->K; c++)
+    for (int i = 0; i < m; i++) r[i + c * ldr] *= w.others[i];
+  if (link->base) {
+    shifted_exp(z, ldz, -1, m, w.top, w.e);
+    for (int i = 0; i < m; i++) w.e[i] *= w.others[i];
+  }
+  if (s) softmax_curvature(link, m, r, ldr, w.e, s, lds);
+  softmax_derivative(link, m, y, r, ldr, w.e);
+}
+
+static void softmax_rows(const lc_link *link, int m, const double *z, lc_index ldz, const double *y, double *value,
+                         double *r, lc_index ldr, double *s, lc_index lds) {
+  for (int i = 0; i < m; i += CHUNK)
+    softmax_some(link, m - i < CHUNK ? m - i : CHUNK, z + i, ldz, y + i, value ? value + i : NULL, r ? r + i : NULL,
+                 ldr, s ? s + i : NULL, lds);
+}
+
+/* With q = e_y + r the conjugate is sum_j q_j log q_j. */
+static void softmax_dual(const lc_link *link, int m, const double *r, lc_index ldr, const double *y, double *value) {
+  for (int i = 0; i < m; i++) {
+    double sum = 0, wrong = 0, base = 0;
+    int own = code(y, i) - link->base;
+    for (int c = 0; c < link->K; c++) {
+      double q = r[i + c * ldr];
+      base -= q;
+      if (c == own) continue;
+      sum += entropy(q);
+      wrong += q;
+    }
+    if (link->base && own >= 0) {
+      sum += entropy(base);
+      wrong += base;
+    }
+    value[i] = sum + (wrong < 1 ? -(1 - wrong) * log1p(-wrong) : entropy(1 - wrong));
+  }
+}
+
+static void softmax_response(const lc_link *link, int m, const double *z, lc_index ldz, double *prob, lc_index ldp) {
+  for (int i0 = 0; i0 < m; i0 += CHUNK) {
+    int rows = m - i0 < CHUNK ? m - i0 : CHUNK;
+    softmax_chunk w;
+    find_top(link, rows, z + i0, ldz, &w);
+    for (int i = 0; i < rows; i++) w.others[i] = 0;
+    for (int j = 0; j < link->k; j++) {
+      double *e = prob + i0 + j * ldp;
+      shifted_exp(z + i0, ldz, j - link->base, rows, w.top, e);
+      for (int i = 0; i < rows; i++) w.others[i] += e[i];
+    }
+    for (int j = 0; j < link->k; j++)
+      for (int i = 0; i < rows; i++) prob[i0 + i + j * ldp] /= w.others[i];
+  }
+}
+
+/* ---- margin losses: sum over j != y of phi(z_j - z_y + margin) -------------------------------------- */
+
+/* phi, its derivative and its second derivative at a violation u. */
+typedef struct bend {
+  double value, first, second;
+} bend;
+typedef bend (*bend_fn)(double u, double mu);
+
+/* The comparisons in phi would make 0 of NaN. */
+static bend bend_at(bend_fn phi, double u, double mu) { return isnan(u) ? (bend){u, u, u} : phi(u, mu); }
+
+/* max(0, u), derivative 0 at the kink. With mu > 0 its smooth version (u + sqrt(u^2 + 4 mu^2)) / 2 of Chen,
+ * Harker, Kanzow and Smale: above the ramp by at most mu, derivative in (0, 1), curvature everywhere, which is
+ * what keeps Newton steps short of jumps; it follows the central path of an interior point method. */
+static bend ramp(double u, double mu) {
+  bend out = {u > 0 ? u : 0, u > 0, 0};
+  if (mu > 0) {
+    double root = hypot(u, 2 * mu);
+    out.value = u > 0 ? (root + u) / 2 : 2 * mu * (mu / (root - u)); /* no cancellation on either side */
+    out.first = out.value / root;
+    out.second = 2 * (mu / root) * (mu / root) / root;
+  }
+  return out;
+}
+
+/* Training counts a tie as a mistake: with derivative 0 there a fit could not leave W = 0. */
+static bend ramp_with_ties(double u, double mu) {
+  (void)mu;
+  bend out = {u > 0 ? u : 0, u >= 0, 0};
+  return out;
+}
+
+static bend square(double u, double mu) {
+  (void)mu;
+  bend out = {u > 0 ? u * u : 0, u > 0 ? 2 * u : 0, u > 0 ? 2 : 0};
+  return out;
+}
+
+/* One row with a score for each class; r and s point at the row. */
+static double margin_row(const lc_link *link, bend_fn phi, double margin, const double *z, lc_index ldz, int y,
+                         double *r, lc_index ldr, double *s, lc_index lds) {
+  double own = lc_link_score(link, z, ldz, y), value = 0;
+  int base = link->base, cy = y - base;
+  for (int c = 0; r && c < link->K; c++) r[c * ldr] = 0;
+  for (int c = 0; s && c < lc_link_pairs(link); c++) s[c * lds] = 0;
+  for (int j = 0; j < link->k; j++) {
+    if (j == y) continue;
+    bend b = bend_at(phi, lc_link_score(link, z, ldz, j) - own + margin, link->mu);
+    int c = j - base;
+    value += b.value;
+    if (r && c >= 0) r[c * ldr] += b.first;
+    if (r && cy >= 0) r[cy * ldr] -= b.first;
+    if (!s || b.second == 0) continue; /* adds second * (e_j - e_y)(e_j - e_y)' */
+    if (c >= 0) s[lc_packed_at(c, c) * lds] += b.second;
+    if (cy >= 0) s[lc_packed_at(cy, cy) * lds] += b.second;
+    if (c >= 0 && cy >= 0) s[lc_packed_at(c < cy ? c : cy, c < cy ? cy : c) * lds] -= b.second;
+  }
+  return value;
+}
+
+static void margin_rows(const lc_link *link, bend_fn phi, double margin, int m, const double *z, lc_index ldz,
+                        const double *y, double *value, double *r, lc_index ldr, double *s, lc_index lds) {
+  for (int i = 0; i < m; i++) {
+    double v;
+    if (link->vector) {
+      double sign = y[i] > 0 ? 1 : -1;
+      bend b = bend_at(phi, margin - sign * z[i], link->mu);
+      v = b.value;
+      if (r) r[i] = -sign * b.first;
+      if (s) s[i] = b.second;
+    } else {
+      v = margin_row(link, phi, margin, z + i, ldz, code(y, i), r ? r + i : NULL, ldr, s ? s + i : NULL, lds);
+    }
+    if (value) value[i] = v;
+  }
+}
+
+/* margin a - phi*(a) for phi* = share a^2 on 0 <= a <= slope, the largest derivative of phi: share 1/4 for squares,
+ * 0 with slope 1 for ramps. */
+static double margin_term(double share, double slope, double a) {
+  return a < -rounding || a > slope + rounding ? -INFINITY : a - share * a * a;
+}
+
+/* The sum of that over the classes j != y, a_j the derivative for class j. */
+static void margin_dual(const lc_link *link, double share, double slope, int m, const double *r, lc_index ldr,
+                        const double *y, double *value) {
+  for (int i = 0; i < m; i++) {
+    double sum = 0, base = 0;
+    int own = code(y, i) - link->base;
+    for (int c = 0; c < link->K; c++) {
+      double a = link->vector ? r[i] * (1 - 2 * y[i]) : r[i + c * ldr];
+      base -= a;
+      if (link->vector || c != own) sum += margin_term(share, slope, a);
+    }
+    if (link->base && own >= 0) sum += margin_term(share, slope, base);
+    value[i] = sum;
+  }
+}
+
+#define LC_MARGIN_LOSS(name, phi, margin)                                                                            \
+  static void name##_rows(const lc_link *link, int m, const double *z, lc_index ldz, const double *y, double *value, \
+                          double *r, lc_index ldr, double *s, lc_index lds) {                                        \
+    margin_rows(link, phi, margin, m, z, ldz, y, value, r, ldr, s, lds);                                             \
+  }
+LC_MARGIN_LOSS(perceptron, ramp_with_ties, 0)
+LC_MARGIN_LOSS(hinge, ramp, 1)
+LC_MARGIN_LOSS(squared_hinge, square, 1)
+#undef LC_MARGIN_LOSS
+
+static void hinge_dual(const lc_link *link, int m, const double *r, lc_index ldr, const double *y, double *value) {
+  margin_dual(link, 0, 1, m, r, ldr, y, value);
+}
+static void squared_hinge_dual(const lc_link *link, int m, const double *r, lc_index ldr, const double *y,
+                               double *value) {
+  margin_dual(link, 0.25, INFINITY, m, r, ldr, y, value);
+}
+
+/* ---- the table ------------------------------------------------------------------------------------- */
+
+const lc_loss lc_losses[] = {
+    {"logistic", "logistic (binomial log-likelihood)",
+     LC_PROBABILITY | LC_LIKELIHOOD | LC_SMOOTH | LC_CURVATURE | LC_HESSIAN | LC_DUAL, 2, 1, 0.25, logistic_rows,
+     logistic_dual, logistic_response},
+    {"softmax", "softmax (multinomial log-likelihood)",
+     LC_PROBABILITY | LC_LIKELIHOOD | LC_SMOOTH | LC_CURVATURE | LC_HESSIAN | LC_DUAL, LC_MOST_CLASSES, 0, 0.5,
+     softmax_rows, softmax_dual, softmax_response},
+    {"hinge", "hinge (linear support vector machine)", LC_DUAL | LC_SMOOTHABLE, LC_MOST_CLASSES, 1, 1, hinge_rows,
+     hinge_dual, NULL},
+    {"squared_hinge", "squared hinge", LC_SMOOTH | LC_CURVATURE | LC_HESSIAN | LC_DUAL, LC_MOST_CLASSES, 1, 2,
+     squared_hinge_rows, squared_hinge_dual, NULL},
+    {"perceptron", "perceptron", LC_SCALE_FREE, LC_MOST_CLASSES, 1, 1, perceptron_rows, NULL, NULL},
+};
+const int lc_loss_count = (int)(sizeof lc_losses / sizeof lc_losses[0]);
+
+const lc_loss *lc_loss_find(const char *name) {
+  for (int i = 0; i < lc_loss_count; i++)
+    if (strcmp(lc_losses[i].name, name) == 0) return &lc_losses[i];
+  return NULL;
+}
+
+lc_status lc_link_of(const lc_loss *loss, int k, int K, lc_link *out) {
+  out->k = k;
+  out->K = K;
+  out->mu = 0;
+  out->vector = k == 2 && K == 1 && loss->vector_form;
+  out->base = K == k - 1 && !out->vector;
+  if (k < 2 || k > loss->most_classes) return LC_INVALID;
+  if (loss->vector_form && loss->most_classes == 2 && !out->vector) return LC_INVALID;
+  return out->vector || out->base || K == k ? LC_OK : LC_INVALID;
+}
+
+lc_status lc_link_make(const lc_loss *loss, int k, int reference, lc_link *out) {
+  int vector = k == 2 && loss->vector_form;
+  return lc_link_of(loss, k, vector ? 1 : reference ? k - 1 : k, out);
+}
+
+/* A sum over k - 1 wrong classes of bend (e_j - e_y)(e_j - e_y)' has largest eigenvalue bend k. Softmax is bounded
+ * by its bend for any k (Boehning 1992). */
+double lc_link_bound(const lc_loss *loss, const lc_link *link) {
+  return link->vector || (loss->flags & LC_LIKELIHOOD) ? loss->bend : loss->bend * link->k;
+}
+
+/* A vector link scores its classes 0 and z: the winner is the second when z > 0. */
+double lc_link_mistakes(const lc_link *link, int m, const double *z, lc_index ldz, const double *y, const double *w) {
+  double count = 0;
+  for (int i = 0; i < m; i++) {
+    int own = code(y, i), wrong = 0;
+    double score = lc_link_score(link, z + i, ldz, own);
+    for (int j = 0; j < link->k && !wrong; j++) wrong = j != own && !(lc_link_score(link, z + i, ldz, j) < score);
+    if (wrong) count += w ? w[i] : 1;
+  }
+  return count;
+}
+
+void lc_link_classify(const lc_link *link, int m, const double *z, lc_index ldz, int *out) {
+  for (int i = 0; i < m; i++) {
+    double best = lc_link_score(link, z + i, ldz, 0);
+    int winner = 0, missing = isnan(best);
+    for (int j = 1; j < link->k; j++) {
+      double score = lc_link_score(link, z + i, ldz, j);
+      missing |= isnan(score);
+      if (score > best) {
+        best = score;
+        winner = j;
+      }
+    }
+    out[i] = missing ? -1 : winner;
+  }
+}

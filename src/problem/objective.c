@@ -1,0 +1,380 @@
+/* problem/objective.c - value, gradient, curvature and certificate of loss plus penalty. */
+#include "problem/objective.h"
+
+#include <math.h>
+#include <string.h>
+
+static lc_status make_point(const lc_objective *obj, int keep_scores, lc_point *out) {
+  out->B = lc_arena_zeros(obj->arena, obj->P);
+  out->Z = keep_scores ? lc_arena_doubles(obj->arena, obj->x->n * obj->K) : NULL;
+  out->loss = out->value = NAN;
+  return out->B && (out->Z || !keep_scores) ? LC_OK : LC_OUT_OF_MEMORY;
+}
+
+/* Mean loss at scores 0, from one row of each class. */
+static double null_value(const lc_objective *obj) {
+  double zero[LC_SCRATCH] = {0}, sum = 0, count = 0;
+  if (obj->K > LC_SCRATCH) return log(obj->link.k);
+  for (int c = 0; c < obj->link.k; c++) {
+    double y = c, value;
+    obj->loss->rows(&obj->link, 1, zero, 1, &y, &value, NULL, 0, NULL, 0);
+    sum += value;
+    count++;
+  }
+  return sum / count;
+}
+
+lc_status lc_objective_init(lc_objective *obj, const lc_design *x, const lc_loss *loss, const lc_link *link,
+                            const lc_penalty *pen, int keep_scores, const lc_host *host, lc_arena *arena) {
+  memset(obj, 0, sizeof *obj);
+  obj->x = x;
+  obj->loss = loss;
+  obj->link = *link;
+  obj->pen = pen;
+  obj->host = host;
+  obj->arena = arena;
+  obj->q = lc_design_q(x);
+  obj->K = link->K;
+  obj->ns = lc_link_pairs(link);
+  obj->P = obj->q * obj->K;
+  obj->weight_sum = (double)x->n;
+  if (x->w) {
+    obj->weight_sum = 0;
+    for (lc_index i = 0; i < x->n; i++) obj->weight_sum += x->w[i];
+  }
+  obj->null_value = null_value(obj);
+  if (obj->K > LC_SCRATCH) keep_scores = 0;
+  LC_TRY(make_point(obj, keep_scores, &obj->at));
+  LC_TRY(make_point(obj, keep_scores, &obj->to));
+  obj->G = lc_arena_zeros(arena, obj->P);
+  obj->napart = -1;
+  obj->apart = lc_arena_alloc(arena, obj->q, sizeof *obj->apart);
+  return obj->G && obj->apart ? LC_OK : LC_OUT_OF_MEMORY;
+}
+
+/* ---- callbacks on blocks of rows --------------------------------------------------------------------- */
+
+/* sum[0] += w loss; R and S times w. */
+static lc_status eval_block(void *context, const lc_block *block, double *sum) {
+  const lc_objective *obj = context;
+  double value[LC_BLOCK_ROWS], total = 0;
+  obj->loss->rows(&obj->link, block->m, block->z, block->ld, block->y, value, block->r, block->ldr, block->s,
+                  block->ldr);
+  for (int i = 0; i < block->m; i++) total += lc_block_weight(block, i) * value[i];
+  sum[0] += total;
+  if (!block->w) return LC_OK;
+  for (int c = 0; block->r && c < obj->K; c++)
+    for (int i = 0; i < block->m; i++) block->r[i + c * block->ldr] *= block->w[i];
+  for (int c = 0; block->s && c < obj->ns; c++)
+    for (int i = 0; i < block->m; i++) block->s[i + c * block->ldr] *= block->w[i];
+  return LC_OK;
+}
+
+static lc_status run_pass(lc_objective *obj, lc_pass *pass) {
+  if (pass->B || pass->G || pass->C) obj->passes++;
+  return obj->x->ops->pass(obj->x, pass, obj->host, obj->arena);
+}
+
+/* ---- value, gradient, curvature ------------------------------------------------------------------------ */
+
+static void scale(lc_index count, double factor, double *v) {
+  for (lc_index i = 0; i < count; i++) v[i] *= factor;
+}
+
+/* From sums over rows to means, and the penalty's part. */
+static void finish_point(const lc_objective *obj, lc_point *point, double loss_sum, double penalty) {
+  point->loss = loss_sum / obj->weight_sum;
+  point->value = point->loss + penalty;
+}
+
+static double penalty_of(const lc_objective *obj, const lc_point *point) {
+  return lc_penalty_value(obj->pen, obj->K, point->B);
+}
+
+static void finish_gradient(lc_objective *obj, const double *B) {
+  scale(obj->P, 1 / obj->weight_sum, obj->G);
+  lc_penalty_add_ridge(obj->pen, obj->K, B, obj->G);
+}
+
+lc_status lc_objective_eval(lc_objective *obj, const double *B, int want) {
+  double sum = 0;
+  memmove(obj->to.B, B, (size_t)obj->P * sizeof(double));
+  obj->napart = -1;
+  int curvature = (want & LC_WANT_CURVATURE) != 0;
+  lc_index packed = lc_packed_size(obj->q) * obj->ns;
+  if (curvature && !obj->C && !(obj->C = lc_arena_doubles(obj->arena, packed))) return LC_OUT_OF_MEMORY;
+  lc_pass pass = {.K = obj->K,
+                  .ns = curvature ? obj->ns : 0,
+                  .nsum = 1,
+                  .B = obj->to.B,
+                  .Z = obj->to.Z,
+                  .block = eval_block,
+                  .context = obj,
+                  .sum = &sum,
+                  .G = want ? obj->G : NULL,
+                  .C = curvature ? obj->C : NULL};
+  LC_TRY(run_pass(obj, &pass));
+  if (want) finish_gradient(obj, obj->to.B);
+  if (curvature) scale(packed, 1 / obj->weight_sum, obj->C);
+  finish_point(obj, &obj->to, sum, penalty_of(obj, &obj->to));
+  return LC_OK;
+}
+
+/* Value and gradient at a point whose B, and scores if they are kept, are there. */
+static lc_status gradient_from_scores(lc_objective *obj, lc_point *point) {
+  double sum = 0;
+  lc_pass pass = {.K = obj->K,
+                  .nsum = 1,
+                  .B = point->Z ? NULL : point->B,
+                  .Z = point->Z,
+                  .block = eval_block,
+                  .context = obj,
+                  .sum = &sum,
+                  .G = obj->G};
+  LC_TRY(run_pass(obj, &pass));
+  finish_gradient(obj, point->B);
+  finish_point(obj, point, sum, penalty_of(obj, point));
+  return LC_OK;
+}
+
+lc_status lc_objective_gradient(lc_objective *obj) { return gradient_from_scores(obj, &obj->at); }
+
+static void shorten(lc_index count, double t, const double *from, double *to) {
+  for (lc_index i = 0; i < count; i++) to[i] = from[i] + t * (to[i] - from[i]);
+}
+
+lc_status lc_objective_shorten(lc_objective *obj, double t) {
+  shorten(obj->P, t, obj->at.B, obj->to.B);
+  if (obj->at.Z) shorten(obj->x->n * obj->K, t, obj->at.Z, obj->to.Z);
+  return gradient_from_scores(obj, &obj->to);
+}
+
+void lc_objective_accept(lc_objective *obj) {
+  lc_point swap = obj->at;
+  obj->at = obj->to;
+  obj->to = swap;
+}
+
+typedef struct along_context {
+  const lc_objective *obj;
+  double t;
+} along_context;
+
+/* The loss at z + t (z_to - z), column by column into scratch. */
+static lc_status along_block(void *context, const lc_block *block, double *sum) {
+  const along_context *along = context;
+  const lc_objective *obj = along->obj;
+  double z[LC_SCRATCH], value[LC_BLOCK_ROWS];
+  int most = LC_SCRATCH / obj->K;
+  for (int i0 = 0; i0 < block->m; i0 += most) {
+    int m = block->m - i0 < most ? block->m - i0 : most;
+    for (int c = 0; c < obj->K; c++) {
+      const double *from = obj->at.Z + block->row0 + i0 + c * obj->x->n;
+      const double *to = obj->to.Z + block->row0 + i0 + c * obj->x->n;
+      for (int i = 0; i < m; i++) z[i + c * m] = from[i] + along->t * (to[i] - from[i]);
+    }
+    obj->loss->rows(&obj->link, m, z, m, block->y + i0, value, NULL, 0, NULL, 0);
+    for (int i = 0; i < m; i++) sum[0] += lc_block_weight(block, i0 + i) * value[i];
+  }
+  return LC_OK;
+}
+
+lc_status lc_objective_along(lc_objective *obj, double t, double *value) {
+  lc_mark mark = lc_arena_mark(obj->arena);
+  double *B = lc_arena_doubles(obj->arena, obj->P), sum = 0;
+  if (!B) return LC_OUT_OF_MEMORY;
+  for (lc_index i = 0; i < obj->P; i++) B[i] = obj->at.B[i] + t * (obj->to.B[i] - obj->at.B[i]);
+  along_context along = {obj, t};
+  lc_pass pass = {.K = obj->K, .nsum = 1, .sum = &sum};
+  if (obj->at.Z) {
+    pass.Z = obj->at.Z;
+    pass.block = along_block;
+    pass.context = &along;
+  } else {
+    pass.B = B;
+    pass.block = eval_block;
+    pass.context = obj;
+  }
+  lc_status status = run_pass(obj, &pass);
+  *value = sum / obj->weight_sum + lc_penalty_value(obj->pen, obj->K, B);
+  lc_arena_reset(obj->arena, mark);
+  return status;
+}
+
+/* ---- second derivatives as a matrix --------------------------------------------------------------------- */
+
+void lc_objective_hessian(const lc_objective *obj, int with_penalty, double *H) {
+  lc_index q = obj->q, P = obj->P, packed = lc_packed_size(q);
+  for (int b = 0; b < obj->K; b++)
+    for (int a = 0; a <= b; a++) {
+      const double *C = obj->C + lc_packed_at(a, b) * packed;
+      for (lc_index v = 0; v < q; v++)
+        for (lc_index u = 0; u < q; u++) {
+          double h = u <= v ? C[lc_packed_at(u, v)] : C[lc_packed_at(v, u)];
+          H[(a * q + u) + (b * q + v) * P] = H[(b * q + v) + (a * q + u) * P] = h;
+        }
+    }
+  for (int c = 0; with_penalty && c < obj->K; c++)
+    for (lc_index j = 0; j < obj->pen->p; j++) H[(c * q + obj->pen->one + j) * (P + 1)] += lc_penalty_l2(obj->pen, j);
+}
+
+/* ---- columns ------------------------------------------------------------------------------------------------ */
+
+void lc_objective_row_weights(const lc_objective *obj, lc_index i0, int m, double *S, lc_index lds) {
+  const lc_design *x = obj->x;
+  double r[LC_SCRATCH];
+  obj->loss->rows(&obj->link, m, obj->at.Z + i0, x->n, x->y + i0, NULL, r, m, S, lds);
+  for (int s = 0; x->w && s < obj->ns; s++)
+    for (int i = 0; i < m; i++) S[i + s * lds] *= x->w[i0 + i];
+}
+
+void lc_objective_weights(const lc_objective *obj, double *S) {
+  int most = LC_SCRATCH / obj->K;
+  for (lc_index i0 = 0; i0 < obj->x->n; i0 += most)
+    lc_objective_row_weights(obj, i0, (int)lc_min(most, obj->x->n - i0), S + i0, obj->x->n);
+}
+
+lc_status lc_objective_mean_weights(const lc_objective *obj, double *S) {
+  int most = (int)lc_min(64, LC_SCRATCH / obj->K);
+  lc_mark mark = lc_arena_mark(obj->arena);
+  double *rows = lc_arena_doubles(obj->arena, most * (lc_index)obj->ns);
+  if (!rows) return LC_OUT_OF_MEMORY;
+  for (int s = 0; s < obj->ns; s++) S[s] = 0;
+  for (lc_index i0 = 0; i0 < obj->x->n; i0 += most) {
+    int m = (int)lc_min(most, obj->x->n - i0);
+    lc_objective_row_weights(obj, i0, m, rows, m);
+    for (int s = 0; s < obj->ns; s++) {
+      double sum = 0;
+      for (int i = 0; i < m; i++) sum += rows[i + s * m];
+      S[s] += sum;
+    }
+  }
+  scale(obj->ns, 1 / obj->weight_sum, S);
+  lc_arena_reset(obj->arena, mark);
+  return LC_OK;
+}
+
+typedef struct residual_context {
+  const lc_objective *obj;
+  const double *s;
+  double *R;
+} residual_context;
+
+/* R of the block's rows; sum[0] += w loss. */
+static lc_status residual_block(void *context, const lc_block *block, double *sum) {
+  const residual_context *residual = context;
+  const lc_objective *obj = residual->obj;
+  lc_index n = obj->x->n;
+  double value[LC_BLOCK_ROWS], total = 0, *R = residual->R + block->row0;
+  obj->loss->rows(&obj->link, block->m, block->z, block->ld, block->y, value, R, n, NULL, 0);
+  for (int i = 0; i < block->m; i++) total += lc_block_weight(block, i) * value[i];
+  for (int c = 0; (block->w || residual->s) && c < obj->K; c++)
+    for (int i = 0; i < block->m; i++)
+      R[i + c * n] *= lc_block_weight(block, i) * (residual->s ? residual->s[(int)block->y[i]] : 1);
+  sum[0] += total;
+  return LC_OK;
+}
+
+static lc_status residuals_of(lc_objective *obj, double *Z, const double *s, double *R, double *sum) {
+  residual_context context = {obj, s, R};
+  lc_pass pass = {.K = obj->K, .nsum = 1, .Z = Z, .block = residual_block, .context = &context, .sum = sum};
+  return run_pass(obj, &pass);
+}
+
+lc_status lc_objective_residuals(lc_objective *obj, const double *s, double *R) {
+  double sum = 0;
+  return residuals_of(obj, obj->at.Z, s, R, &sum);
+}
+
+/* to.B <- at.B, where they differ, and their difference to come is in rows j: of many columns few change in a step. */
+static void return_to_point(lc_objective *obj, lc_index nj, const lc_index *j) {
+  lc_index known = obj->napart;
+  if (known < 0) memcpy(obj->to.B, obj->at.B, (size_t)obj->P * sizeof(double));
+  for (int c = 0; c < obj->K; c++)
+    for (lc_index v = 0; v < known; v++) {
+      lc_index place = c * obj->q + obj->apart[v];
+      obj->to.B[place] = obj->at.B[place];
+    }
+  if (nj > 0) memcpy(obj->apart, j, (size_t)nj * sizeof *j);
+  obj->napart = nj;
+}
+
+lc_status lc_objective_move(lc_objective *obj, lc_index nj, const lc_index *j, const double *D, double *R) {
+  double sum = 0;
+  return_to_point(obj, nj, j);
+  memcpy(obj->to.Z, obj->at.Z, (size_t)(obj->x->n * obj->K) * sizeof(double));
+  for (int c = 0; c < obj->K; c++)
+    for (lc_index v = 0; v < nj; v++) obj->to.B[c * obj->q + j[v]] += D[v + c * nj];
+  obj->x->ops->col_axpy(obj->x, nj, j, obj->K, D, obj->to.Z, obj->host);
+  obj->passes += (double)nj / (double)lc_max(obj->q, 1);
+  LC_TRY(residuals_of(obj, obj->to.Z, NULL, R, &sum));
+  int fresh = isnan(obj->at.value); /* never evaluated */
+  double penalty =
+      fresh ? penalty_of(obj, &obj->to)
+            : obj->at.value - obj->at.loss + lc_penalty_change(obj->pen, obj->K, nj, j, obj->at.B, obj->to.B);
+  finish_point(obj, &obj->to, sum, penalty);
+  return LC_OK;
+}
+
+double lc_objective_noise(const lc_objective *obj) {
+  double terms = 16 + 0.25 * (sqrt((double)obj->x->n) + sqrt((double)obj->P));
+  return terms * 2.2e-16 * fabs(obj->at.value);
+}
+
+void lc_objective_revalue(lc_objective *obj) { obj->at.value = obj->at.loss + penalty_of(obj, &obj->at); }
+
+void lc_objective_columns(lc_objective *obj, lc_index nj, const lc_index *j, const double *R, double *c) {
+  obj->x->ops->col_dot(obj->x, nj, j, obj->K, R, c, obj->host);
+  obj->passes += (double)nj / (double)lc_max(obj->q, 1);
+  scale(nj * obj->K, 1 / obj->weight_sum, c);
+}
+
+/* ---- what a fit reports ------------------------------------------------------------------------------------ */
+
+double lc_objective_scale(const lc_objective *obj) { return fmax(obj->at.value, 1e-3 * obj->null_value); }
+
+static lc_status mistakes_block(void *context, const lc_block *block, double *sum) {
+  const lc_objective *obj = context;
+  sum[0] += lc_link_mistakes(&obj->link, block->m, block->z, block->ld, block->y, block->w);
+  return LC_OK;
+}
+
+lc_status lc_objective_mistakes(lc_objective *obj, double *count) {
+  lc_pass pass = {.K = obj->K,
+                  .nsum = 1,
+                  .B = obj->at.Z ? NULL : obj->at.B,
+                  .Z = obj->at.Z,
+                  .block = mistakes_block,
+                  .context = obj,
+                  .sum = count};
+  return run_pass(obj, &pass);
+}
+
+lc_status lc_objective_moved(const lc_objective *obj, double least, double *rows, double *class_rows) {
+  const lc_design *x = obj->x;
+  const lc_link *link = &obj->link;
+  memset(class_rows, 0, (size_t)link->k * sizeof(double));
+  *rows = 0;
+  if (!obj->at.Z) return LC_UNSUPPORTED;
+  for (lc_index i = 0; i < x->n; i++) {
+    const double *from = obj->at.Z + i, *to = obj->to.Z + i;
+    int own = (int)x->y[i];
+    double own_step = lc_link_score(link, to, x->n, own) - lc_link_score(link, from, x->n, own);
+    double low = INFINITY, high = -INFINITY, w = x->w ? x->w[i] : 1;
+    for (int j = 0; j < link->k; j++) {
+      if (j == own) continue;
+      double lead = own_step - (lc_link_score(link, to, x->n, j) - lc_link_score(link, from, x->n, j));
+      low = fmin(low, lead);
+      high = fmax(high, lead);
+    }
+    if (high >= least) *rows += w;
+    if (low >= least) class_rows[own] += w;
+  }
+  return LC_OK;
+}
+
+lc_status lc_objective_record(const lc_objective *obj, double iteration, double epoch, double gradient_norm,
+                              double step) {
+  lc_info info = {obj->recorded + iteration, epoch, obj->at.value, gradient_norm, step};
+  return lc_record(obj->host, &info);
+}

@@ -1,0 +1,200 @@
+/* problem/objective_dual.c - the duality gap of a point.
+ *
+ * For residuals R with every row in the domain of the conjugate,
+ *   D(R) = (1/W) sum_i w_i [ off_i'r_i - loss*(r_i) ] - sum over slopes P*(-x_j'R / W)  <=  F*
+ * whenever the intercepts' gradients sum_i w_i r_i vanish. R is the derivative of the loss at the point, scaled:
+ * row i by s of its class, so that the intercepts' gradients vanish, and all by one t <= 1, so that P* is finite.
+ * Both keep r_i in its domain, which is convex and holds 0. */
+#include <math.h>
+#include <string.h>
+
+#include "problem/objective.h"
+
+typedef struct gap_context {
+  const lc_objective *obj;
+  const double *s; /* k factors; not used where R is known */
+  double t;
+  const double *R; /* n x K weighted derivatives, where they are known */
+} gap_context;
+
+/* sum[c + k y] += w a, a >= 0 the derivative for wrong class c of a row of class y: a k x k table of flows. */
+static lc_status flow_block(void *context, const lc_block *block, double *sum) {
+  const gap_context *gap = context;
+  const lc_link *link = &gap->obj->link;
+  double scratch[LC_SCRATCH];
+  int most = LC_SCRATCH / link->K;
+  for (int i0 = 0; i0 < block->m; i0 += most) {
+    int m = block->m - i0 < most ? block->m - i0 : most;
+    const double *r = gap->R ? gap->R + block->row0 + i0 : scratch;
+    lc_index ld = gap->R ? gap->obj->x->n : m;
+    if (!gap->R) gap->obj->loss->rows(link, m, block->z + i0, block->ld, block->y + i0, NULL, scratch, m, NULL, 0);
+    for (int i = 0; i < m; i++) {
+      int own = (int)block->y[i0 + i];
+      double *to = sum + own * link->k, base = 0, w = gap->R ? 1 : lc_block_weight(block, i0 + i);
+      if (link->vector) {
+        to[1 - own] += w * fabs(r[i]);
+        continue;
+      }
+      for (int c = 0; c < link->K; c++) {
+        base -= r[i + c * ld];
+        if (c + link->base != own) to[c + link->base] += w * r[i + c * ld];
+      }
+      if (link->base && own != 0) to[0] += w * base;
+    }
+  }
+  return LC_OK;
+}
+
+/* s > 0 with  sum_{y != c} A[c, y] s_y = s_c sum_{c' != c} A[c', c]  for every c: the stationary vector of a
+ * Markov chain with rates A, by the elimination of Grassmann, Taksar and Heyman (1985), which never subtracts.
+ * Largest entry 1. Returns 0 when a class has no flow at all (then s = 1 everywhere). A is destroyed. */
+static int stationary(int k, double *A, double *s) {
+  for (int c = 0; c < k; c++) s[c] = 1;
+  for (int last = k - 1; last > 0; last--) {
+    double out = 0;
+    for (int c = 0; c < last; c++) out += A[c + last * k];
+    if (!(out > 0)) return 0;
+    for (int y = 0; y < last; y++) {
+      A[last + y * k] /= out;
+      for (int c = 0; c < last; c++)
+        if (c != y) A[c + y * k] += A[last + y * k] * A[c + last * k];
+    }
+  }
+  double most = 1;
+  for (int c = 1; c < k; c++) {
+    s[c] = 0;
+    for (int y = 0; y < c; y++) s[c] += A[c + y * k] * s[y];
+    most = fmax(most, s[c]);
+  }
+  for (int c = 0; c < k; c++) s[c] /= most;
+  return 1;
+}
+
+/* R = s_y w r for X'R. */
+static lc_status residual_block(void *context, const lc_block *block, double *sum) {
+  const gap_context *gap = context;
+  const lc_objective *obj = gap->obj;
+  (void)sum;
+  obj->loss->rows(&obj->link, block->m, block->z, block->ld, block->y, NULL, block->r, block->ldr, NULL, 0);
+  for (int c = 0; c < obj->K; c++)
+    for (int i = 0; i < block->m; i++)
+      block->r[i + c * block->ldr] *= gap->s[(int)block->y[i]] * lc_block_weight(block, i);
+  return LC_OK;
+}
+
+/* sum[0] += w (off'r - loss*(r)) at r = t R / w, or, where R is not known, t s_y times the derivative; sum[1] += w loss
+ * without smoothing. */
+static lc_status dual_block(void *context, const lc_block *block, double *sum) {
+  const gap_context *gap = context;
+  const lc_objective *obj = gap->obj;
+  lc_link exact = obj->link;
+  exact.mu = 0;
+  double r[LC_SCRATCH], value[LC_SCRATCH];
+  int most = LC_SCRATCH / obj->K;
+  for (int i0 = 0; i0 < block->m; i0 += most) {
+    int m = block->m - i0 < most ? block->m - i0 : most;
+    int apart = gap->R || obj->link.mu != 0; /* derivatives are not those of the exact loss */
+    obj->loss->rows(&exact, m, block->z + i0, block->ld, block->y + i0, value, apart ? NULL : r, m, NULL, 0);
+    for (int i = 0; i < m; i++) sum[1] += lc_block_weight(block, i0 + i) * value[i];
+    if (apart && !gap->R) obj->loss->rows(&obj->link, m, block->z + i0, block->ld, block->y + i0, NULL, r, m, NULL, 0);
+    for (int i = 0; i < m; i++) {
+      double w = lc_block_weight(block, i0 + i), unit = gap->R ? (w > 0 ? 1 / w : 0) : gap->s[(int)block->y[i0 + i]];
+      for (int c = 0; c < obj->K; c++) {
+        double R = gap->R ? gap->R[block->row0 + i0 + i + c * obj->x->n] : r[i + c * m];
+        r[i + c * m] = gap->t * unit * R;
+      }
+    }
+    obj->loss->dual(&obj->link, m, r, m, block->y + i0, value);
+    for (int i = 0; i < m; i++) {
+      double term = value[i], w = lc_block_weight(block, i0 + i);
+      for (int c = 0; block->off && c < obj->K; c++) term += block->off[i0 + i + c * block->ldoff] * r[i + c * m];
+      if (w > 0) sum[0] += w * term;
+    }
+  }
+  return LC_OK;
+}
+
+/* The largest t <= 1 with P*(-t g) finite for every group of slopes. */
+static double feasible_scale(const lc_objective *obj, const double *G) {
+  const lc_penalty *pen = obj->pen;
+  lc_index width = lc_penalty_width(pen, obj->K);
+  double t = 1;
+  for (lc_index c = 0; c < obj->K; c += width)
+    for (lc_index j = 0; j < pen->p; j++)
+      t = lc_penalty_feasible(pen, j, width, G + c * obj->q + pen->one + j, obj->q, t);
+  return t;
+}
+
+/* The sum of P*(-t g). */
+static double conjugates(const lc_objective *obj, double t, const double *G) {
+  const lc_penalty *pen = obj->pen;
+  lc_index width = lc_penalty_width(pen, obj->K);
+  double sum = 0;
+  for (lc_index c = 0; c < obj->K; c += width)
+    for (lc_index j = 0; j < pen->p; j++)
+      sum += lc_penalty_group_conjugate(pen, j, width, -t, G + c * obj->q + pen->one + j, obj->q);
+  return sum;
+}
+
+enum { MOST_CLASSES = 256 }; /* the table of flows is k x k for each partial sum */
+
+lc_status lc_objective_balance(lc_objective *obj, const double *R, double *s, int *possible) {
+  int k = obj->link.k;
+  lc_mark mark = lc_arena_mark(obj->arena);
+  *possible = obj->loss->dual && obj->at.Z && k <= MOST_CLASSES;
+  for (int c = 0; c < k; c++) s[c] = 1;
+  if (!*possible || !obj->x->one) return LC_OK;
+  double *flow = lc_arena_zeros(obj->arena, (lc_index)k * k);
+  lc_status status = flow ? LC_OK : LC_OUT_OF_MEMORY;
+  gap_context gap = {obj, s, 1, R};
+  lc_pass pass = {.K = obj->K, .nsum = k * k, .Z = obj->at.Z, .block = flow_block, .context = &gap, .sum = flow};
+  if (status == LC_OK) status = obj->x->ops->pass(obj->x, &pass, obj->host, obj->arena);
+  if (status == LC_OK) *possible = stationary(k, flow, s);
+  lc_arena_reset(obj->arena, mark);
+  return status;
+}
+
+static lc_status dual_of(lc_objective *obj, gap_context *gap, double *primal, double *dual) {
+  double sum[2] = {0, 0};
+  lc_pass value = {.K = obj->K, .nsum = 2, .Z = obj->at.Z, .block = dual_block, .context = gap, .sum = sum};
+  LC_TRY(obj->x->ops->pass(obj->x, &value, obj->host, obj->arena));
+  *dual = sum[0] / obj->weight_sum;
+  *primal = sum[1] / obj->weight_sum + (obj->at.value - obj->at.loss);
+  return LC_OK;
+}
+
+lc_status lc_objective_dual(lc_objective *obj, const double *R, double t, double *primal, double *dual) {
+  gap_context gap = {obj, NULL, t, R};
+  return dual_of(obj, &gap, primal, dual);
+}
+
+/* Slopes' gradients G of the residuals scaled by s. One read of X. */
+static lc_status scaled_gradient(lc_objective *obj, const double *s, double *G) {
+  gap_context gap = {obj, s, 1, NULL};
+  lc_pass residual = {.K = obj->K, .Z = obj->at.Z, .block = residual_block, .context = &gap, .G = G};
+  LC_TRY(obj->x->ops->pass(obj->x, &residual, obj->host, obj->arena));
+  obj->passes++;
+  for (lc_index i = 0; i < obj->P; i++) G[i] /= obj->weight_sum;
+  return LC_OK;
+}
+
+lc_status lc_objective_gap(lc_objective *obj, lc_certificate *out) {
+  lc_mark mark = lc_arena_mark(obj->arena);
+  double primal = obj->at.value, dual = -INFINITY, t;
+  double *s = lc_arena_doubles(obj->arena, obj->link.k), *G = lc_arena_doubles(obj->arena, obj->P);
+  lc_status status = s && G ? LC_OK : LC_OUT_OF_MEMORY;
+  int possible = 0;
+  if (status == LC_OK && !lc_penalty_has_free(obj->pen)) status = lc_objective_balance(obj, NULL, s, &possible);
+  if (status == LC_OK && possible) status = scaled_gradient(obj, s, G);
+  if (status == LC_OK && possible) {
+    t = feasible_scale(obj, G);
+    gap_context gap = {obj, s, t, NULL};
+    status = dual_of(obj, &gap, &primal, &dual);
+    dual -= conjugates(obj, t, G);
+  }
+  lc_arena_reset(obj->arena, mark);
+  out->gap = fmax(primal - dual, 0);
+  out->kind = isfinite(out->gap) ? LC_GAP : LC_KKT_ONLY;
+  out->relative = out->gap / fmax(primal, 1e-3 * obj->null_value);
+  return status;
+}

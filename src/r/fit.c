@@ -1,0 +1,216 @@
+/* r/fit.c - column statistics and the one routine that fits. */
+#include <math.h>
+#include <string.h>
+
+#include "r/r.h"
+
+SEXP lcr_colstats(SEXP x, SEXP w) {
+  static const char *const names[] = {"mean", "sd", "max_abs", "n_na", "n_nan", "n_inf"};
+  lc_design design;
+  const char *wrong = lcr_design_check(x, &design);
+  if (wrong) return Rf_mkString(wrong);
+  design.w = lcr_doubles(w, design.n, "weights");
+  SEXP owner = PROTECT(lcr_session_begin());
+  SEXP list = PROTECT(lcr_list_make(6));
+  for (int i = 0; i < 6; i++) lcr_list_add(list, names[i], Rf_allocVector(REALSXP, design.p));
+  double *column[6];
+  for (int i = 0; i < 6; i++) column[i] = REAL(VECTOR_ELT(list, i));
+  lc_colstat stats = {column[0], column[1], column[2], column[3], column[4], column[5]};
+  lc_status status = lc_design_colstats(&design, &lcr_session_of(owner)->host, &stats);
+  lcr_session_end(owner);
+  lcr_check(status);
+  UNPROTECT(2);
+  return list;
+}
+
+/* Settings by name: presets of the tables, then what R sends. */
+static void read_settings(SEXP spec, const lc_solver *solver, lc_settings *out) {
+  memset(out, 0, sizeof *out);
+  lc_settings_preset(out, lc_control_fields, lc_control_field_count);
+  for (int i = 0; i < lc_solver_count; i++) lc_settings_preset(out, lc_solvers[i]->fields, lc_solvers[i]->nfields);
+  if (solver) lc_settings_preset(out, solver->fields, solver->nfields);
+  const char *const parts[] = {"control", "options"};
+  for (int part = 0; part < 2; part++) {
+    SEXP list = lcr_get(spec, parts[part]), names = Rf_getAttrib(list, R_NamesSymbol);
+    const lc_field *fields = part == 0 ? lc_control_fields : solver ? solver->fields : NULL;
+    int nfields = part == 0 ? lc_control_field_count : solver ? solver->nfields : 0;
+    for (R_xlen_t i = 0; TYPEOF(list) == VECSXP && i < XLENGTH(list); i++) {
+      SEXP value = VECTOR_ELT(list, i);
+      const char *name = TYPEOF(names) == STRSXP ? CHAR(STRING_ELT(names, i)) : "";
+      if (!lcr_is_number(value) || lc_settings_set(out, fields, nfields, name, Rf_asReal(value)) != LC_OK)
+        Rf_error("'%s' is not a setting of this solver or out of its bounds", name);
+    }
+  }
+  double seed = lcr_get_number(spec, "seed");
+  if (!(seed >= 0 && seed <= 9007199254740992.0)) Rf_error("'seed' must be a number from 0 to 2^53");
+  out->seed = (uint64_t)seed;
+}
+
+/* A problem on x, whose intercept is set before. */
+static void read_problem(SEXP spec, lc_design *x, lc_problem *out) {
+  lc_index p = x->p;
+  memset(out, 0, sizeof *out);
+  out->x = x;
+  out->loss = lc_loss_find(lcr_get_string(spec, "loss"));
+  if (!out->loss) Rf_error("unknown loss");
+  const char *solver = lcr_get_string(spec, "solver");
+  out->solver = lc_solver_find(solver);
+  if (!out->solver && strcmp(solver, "auto") != 0) Rf_error("unknown solver '%s'", solver);
+  out->k = lcr_get_count(spec, "k");
+  out->reference = lcr_get_flag(spec, "coding");
+  out->pen.p = p;
+  out->pen.one = x->one;
+  out->pen.lambda = lcr_get_number(spec, "lambda");
+  if (!(out->pen.lambda >= 0)) Rf_error("'lambda' must not be negative");
+  out->pen.l1 = lcr_doubles(lcr_get(spec, "l1"), p, "l1");
+  out->pen.l2 = lcr_doubles(lcr_get(spec, "l2"), p, "l2");
+  out->pen.lower = lcr_doubles(lcr_get(spec, "lower"), p, "lower");
+  out->pen.upper = lcr_doubles(lcr_get(spec, "upper"), p, "upper");
+  out->pen.grouped = lcr_get_flag(spec, "grouped");
+  out->spread = lcr_doubles(lcr_get(spec, "spread"), p, "spread");
+  out->wants_covariance = lcr_get_flag(spec, "covariance");
+  SEXP stats = lcr_get(spec, "stats");
+  out->mean = lcr_doubles(lcr_get(stats, "mean"), p, "mean");
+  out->sd = lcr_doubles(lcr_get(stats, "sd"), p, "sd");
+  out->max_abs = lcr_doubles(lcr_get(stats, "max_abs"), p, "max_abs");
+  lc_link link;
+  if (lc_link_make(out->loss, out->k, out->reference, &link) != LC_OK)
+    Rf_error("loss '%s' does not suit %d classes", out->loss->name, out->k);
+  if (x->noff != 0 && x->noff != link.K) Rf_error("'offset' must have %d columns", link.K);
+  out->start = lcr_doubles(lcr_get(spec, "start"), (R_xlen_t)lc_design_q(x) * link.K, "start");
+  if (!out->pen.l1 || !out->pen.l2 || !out->mean || !out->sd || !out->max_abs || !out->pen.lower != !out->pen.upper)
+    Rf_error("the specification of the fit is incomplete");
+}
+
+static void read_task(SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec, lcr_session *session, lcr_task *out) {
+  if (y == R_NilValue) Rf_error("'y' is missing");
+  lcr_design(x, y, lcr_get_count(spec, "k"), w, off, session, &out->x);
+  out->x.one = lcr_get_flag(spec, "intercept");
+  read_problem(spec, &out->x, &out->problem);
+  read_settings(spec, out->problem.solver, &out->settings);
+  session->host.threads = lcr_thread_count(out->settings.threads);
+  session->time_limit = out->settings.time_limit;
+  session->trace = out->settings.trace > 0;
+  session->progress = lcr_get_flag(spec, "progress");
+}
+
+SEXP lcr_task_run(SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec, lcr_worker *work) {
+  SEXP owner = PROTECT(lcr_session_begin());
+  lcr_session *session = lcr_session_of(owner);
+  lcr_task task;
+  read_task(x, y, w, off, spec, session, &task);
+  SEXP out = PROTECT(work(&task, spec, session));
+  lcr_session_end(owner);
+  UNPROTECT(2);
+  return out;
+}
+
+static SEXP matrix_of(const double *values, lc_index rows, lc_index columns) {
+  SEXP out = Rf_allocMatrix(REALSXP, (int)rows, (int)columns);
+  if (rows * columns > 0) memcpy(REAL(out), values, (size_t)(rows * columns) * sizeof(double));
+  return out;
+}
+
+static SEXP number(double value) { return Rf_ScalarReal(isnan(value) ? NA_REAL : value); }
+
+static SEXP certificate_list(const lc_solution *solution) {
+  static const char *const kinds[] = {"duality_gap", "newton_decrement", "gradient", "mistakes", "sampled_decrement"};
+  const lc_certificate *certificate = &solution->certificate;
+  int known = certificate->kind != LC_KKT_ONLY;
+  SEXP list = PROTECT(lcr_list_make(5));
+  lcr_list_add(list, "kind", Rf_mkString(kinds[certificate->kind]));
+  lcr_list_add(list, "gap", number(known ? certificate->gap : NAN));
+  lcr_list_add(list, "relative", number(known ? certificate->relative : NAN));
+  lcr_list_add(list, "kkt", number(certificate->kkt));
+  lcr_list_add(list, "met", Rf_ScalarLogical(solution->met));
+  UNPROTECT(1);
+  return list;
+}
+
+static SEXP separation_list(const lc_solution *solution, int k) {
+  static const char *const kinds[] = {"none", "quasi", "complete"};
+  const lc_report *report = &solution->report;
+  SEXP list = PROTECT(lcr_list_make(3));
+  lcr_list_add(list, "kind", Rf_mkString(kinds[report->separation]));
+  SEXP class_rows = PROTECT(Rf_allocVector(REALSXP, k));
+  for (int c = 0; c < k; c++) REAL(class_rows)[c] = report->separation ? report->class_rows[c] : 0;
+  lcr_list_add(list, "rows", number(report->separation ? report->separated_rows : 0));
+  lcr_list_add(list, "class_rows", class_rows);
+  UNPROTECT(2);
+  return list;
+}
+
+/* Mean loss of the model with intercepts alone, in closed form (no offsets): the entropy of the class shares. */
+static double null_loss(const lc_problem *problem, lc_arena *arena) {
+  const lc_design *x = problem->x;
+  if (!(problem->loss->flags & LC_LIKELIHOOD) || x->off) return NAN;
+  if (!x->one) return log(problem->k);
+  double *share = lc_arena_zeros(arena, problem->k), total = 0, sum = 0;
+  if (!share) return NAN;
+  for (lc_index i = 0; i < x->n; i++) {
+    share[(int)x->y[i]] += x->w ? x->w[i] : 1;
+    total += x->w ? x->w[i] : 1;
+  }
+  for (int c = 0; c < problem->k; c++)
+    if (share[c] > 0) sum -= share[c] / total * log(share[c] / total);
+  return sum;
+}
+
+static SEXP covariance_of(const lc_problem *problem, const lc_solution *solution, lcr_session *session) {
+  double *V;
+  lc_index size;
+  lc_status status = lc_solve_covariance(problem, solution, &session->host, &session->arena, &V, &size);
+  return status == LC_OK ? matrix_of(V, size, size) : R_NilValue;
+}
+
+static SEXP fit_list(const lc_problem *problem, lc_status status, const lc_solution *solution, lcr_session *session) {
+  const lc_design *x = problem->x;
+  const lc_status_row *row = lc_status_find(status);
+  int stopped = status == LC_INTERRUPTED || status == LC_TIME_LIMIT; /* then nothing more is computed */
+  SEXP list = PROTECT(lcr_list_make(18));
+  lcr_list_add(list, "status", Rf_mkString(row->name));
+  lcr_list_add(list, "text", Rf_mkString(row->text));
+  lcr_list_add(list, "history", lcr_session_history(session));
+  if (status < 0) {
+    UNPROTECT(1);
+    return list;
+  }
+  lcr_list_add(list, "coefficients", matrix_of(solution->B, lc_design_q(x), solution->K));
+  SEXP aliased = PROTECT(Rf_allocVector(LGLSXP, x->p));
+  for (lc_index j = 0; j < x->p; j++) LOGICAL(aliased)[j] = solution->alias[x->one + j] != 0;
+  lcr_list_add(list, "aliased", aliased);
+  lcr_list_add(list, "solver", Rf_mkString(solution->solver->name));
+  lcr_list_add(list, "reason", Rf_mkString(solution->reason));
+  lcr_list_add(list, "iterations", number(solution->report.iterations));
+  lcr_list_add(list, "passes", number(solution->passes));
+  lcr_list_add(list, "objective", number(solution->objective));
+  lcr_list_add(list, "loss", number(solution->loss));
+  lcr_list_add(list, "null_loss", number(null_loss(problem, &session->arena)));
+  lcr_list_add(list, "weight_sum", number(solution->weight_sum));
+  lcr_list_add(list, "certificate", certificate_list(solution));
+  lcr_list_add(list, "separation", separation_list(solution, problem->k));
+  lcr_list_add(list, "mistakes", number(solution->report.mistakes));
+  lcr_list_add(list, "condition", number(solution->report.condition));
+  lcr_list_add(list, "covariance",
+               problem->wants_covariance && !stopped ? covariance_of(problem, solution, session) : R_NilValue);
+  UNPROTECT(2);
+  return list;
+}
+
+static SEXP fit(lcr_task *task, SEXP spec, lcr_session *session) {
+  (void)spec;
+  lc_solution solution;
+  task->problem.solver_rate_given = task->problem.solver && !isnan(task->settings.rate);
+  lc_status status = lc_solve(&task->problem, &task->settings, &session->host, &session->arena, &solution);
+  session->time_limit = INFINITY; /* what follows belongs to the report */
+  return fit_list(&task->problem, status, &solution, session);
+}
+
+SEXP lcr_fit(SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec) { return lcr_task_run(x, y, w, off, spec, fit); }
+
+/* NULL, or what is wrong with the slots of a sparse matrix. */
+SEXP lcr_valid(SEXP x) {
+  lc_design design;
+  const char *wrong = lcr_design_check(x, &design);
+  return wrong ? Rf_mkString(wrong) : R_NilValue;
+}

@@ -1,0 +1,120 @@
+/* r/r.h - the only files that know R. They check and convert arguments, call the numerics, and convert
+ * back; they never loop over data.
+ *
+ * A routine may leave by an R error at any point before lcr_session_end(): memory of the numerics hangs on an
+ * external pointer whose finalizer frees it. */
+#ifndef LCR_H
+#define LCR_H
+
+#define R_NO_REMAP
+#define STRICT_R_HEADERS
+#include <R.h>
+#include <Rinternals.h>
+
+#include "fit/fit.h"
+
+/* ---- session: memory, interrupts, history of one call (r/session.c) ---- */
+
+/* Lines of the history, in memory of malloc(): every one at first, then every second, fourth ... so that their number
+ * is bounded, and always the last. */
+typedef struct lcr_history {
+  lc_info *info;
+  double *seconds;      /* of each line, since the start */
+  R_xlen_t count, size; /* lines; lines that there is memory for */
+  double seen, every;   /* lines that came; one of so many stays */
+} lcr_history;
+
+typedef struct lcr_session {
+  struct lcr_piece *pieces; /* memory handed to the numerics, a list */
+  double started, polled;   /* by a clock in seconds: the start; the last look for an interrupt */
+  double shown;             /* the last line of progress; 0: none yet */
+  double time_limit;        /* seconds from the start; Inf at first */
+  int interrupted;          /* the user has asked to stop: said once, it holds to the end */
+  int trace, progress;      /* 1: every line of the history is shown; one now and then when it takes long */
+  lcr_history history;
+  lc_host host;   /* its self is the session */
+  lc_arena arena; /* on that host */
+} lcr_session;
+
+/* An external pointer that owns a new session; to be PROTECTed for as long as that is used. */
+SEXP lcr_session_begin(void);
+lcr_session *lcr_session_of(SEXP owner);
+/* Frees everything at once. */
+void lcr_session_end(SEXP owner);
+/* The history as a named list of numeric columns. */
+SEXP lcr_session_history(const lcr_session *session);
+
+/* ---- threads (r/threads.c) ---- */
+
+/* Registers the guard against forks; at load. */
+void lcr_threads_init(void);
+/* Threads of a fit that asks for `asked` (NaN or 0: the default), 1 in a forked child. */
+int lcr_thread_count(double asked);
+
+/* ---- conversion (r/convert.c); every function signals an R error on bad arguments ---- */
+
+int lcr_is_number(SEXP x);
+/* Element of a list by name, R_NilValue when absent; one number (is it 1; is it a count), one string, which must be
+ * there. */
+SEXP lcr_get(SEXP list, const char *name);
+double lcr_get_number(SEXP list, const char *name);
+int lcr_get_flag(SEXP list, const char *name);
+int lcr_get_count(SEXP list, const char *name);
+const char *lcr_get_string(SEXP list, const char *name);
+/* A REALSXP of exactly n entries (NULL stays NULL), not copied; `what` is its name in the message. */
+const double *lcr_doubles(SEXP x, R_xlen_t n, const char *what);
+
+/* A matrix of doubles. */
+const double *lcr_matrix(SEXP x, const char *what, int *rows, int *columns);
+
+/* A matrix argument: its dimensions and storage; nothing is copied. Returns NULL or what is wrong with sparse slots. */
+const char *lcr_design_check(SEXP x, lc_design *out);
+/* The same, but anything wrong is an R error; then y (integer codes 0..k-1 or NULL), w and off are attached. */
+void lcr_design(SEXP x, SEXP y, int k, SEXP w, SEXP off, lcr_session *session, lc_design *out);
+
+/* What the arguments of lcr_fit() and lcr_path() say (r/fit.c). */
+typedef struct lcr_task {
+  lc_design x;
+  lc_problem problem; /* on x, so a task is not to be copied */
+  lc_settings settings;
+} lcr_task;
+typedef SEXP lcr_worker(lcr_task *task, SEXP spec, lcr_session *session);
+/* Begins a session that has what the settings ask of a host: threads, a time limit, messages; reads the task, works,
+ * and ends the session. The vectors stay R's. */
+SEXP lcr_task_run(SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec, lcr_worker *work);
+
+/* Calls a function of the package's R code with two strings; it may not return. */
+void lcr_call(const char *function, const char *first, const char *second);
+/* Where there is no whole result to hand back: any other status than LC_OK is a classed R error, or an interrupt. */
+void lcr_check(lc_status status);
+
+/* A list of n places; each call puts a value, with its name, into the first that has no name yet. */
+SEXP lcr_list_make(R_xlen_t n);
+void lcr_list_add(SEXP list, const char *name, SEXP value);
+
+/* ---- routines ---- */
+SEXP lcr_losses(void);
+SEXP lcr_solvers(void);
+SEXP lcr_controls(void);
+SEXP lcr_statuses(void);
+SEXP lcr_threads(SEXP n);
+SEXP lcr_simd(void);
+SEXP lcr_valid(SEXP x);
+SEXP lcr_weak(SEXP key, SEXP value);
+SEXP lcr_weak_value(SEXP reference);
+SEXP lcr_colstats(SEXP x, SEXP w);
+SEXP lcr_fit(SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec);
+SEXP lcr_path(SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec);
+SEXP lcr_predict(SEXP x, SEXP B, SEXP off, SEXP spec, SEXP type);
+SEXP lcr_sigmoid(SEXP z);
+SEXP lcr_softmax(SEXP z);
+SEXP lcr_softmax_jacobian(SEXP z);
+SEXP lcr_raw_scores(SEXP x, SEXP B, SEXP b);
+SEXP lcr_sample_loss(SEXP z, SEXP y, SEXP loss, SEXP k);
+SEXP lcr_loss_value(SEXP B, SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec);
+SEXP lcr_loss_gradient(SEXP B, SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec);
+SEXP lcr_loss_hessian(SEXP B, SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec);
+SEXP lcr_newton_step(SEXP B, SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec);
+SEXP lcr_check_gradient(SEXP B, SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec, SEXP step);
+
+#endif

@@ -1,0 +1,114 @@
+/* solver/coordinate.c - proximal Newton on a working set: the way to L1 penalties and bounds.
+ *
+ * The set holds the coefficients that are not 0 and those that violate their optimality condition most. The
+ * objective is minimised over the set (working_set/set_solver.h), all gradients are looked at in one read of X,
+ * violators join, until none is left and the gap is small. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "solver/solver.h"
+#include "working_set/set_solver.h"
+
+static lc_index feature_of(const lc_objective *obj, lc_index i) { return i % obj->q - obj->pen->one; }
+
+/* How many coefficients the group (problem/penalty.h) has whose first is i; 0: it belongs to an earlier one. */
+static lc_index group_at(const lc_objective *obj, lc_index i) {
+  if (!obj->pen->grouped || feature_of(obj, i) < 0) return 1;
+  return i < obj->q ? obj->K : 0;
+}
+
+/* KKT residual / rms of the group whose first coefficient is i. */
+static double residual(const lc_objective *obj, lc_index i) {
+  lc_index f = feature_of(obj, i), width = group_at(obj, i), q = obj->q;
+  if (f < 0) return fabs(obj->G[i]);
+  return lc_penalty_group_violation(obj->pen, f, width, obj->at.B + i, q, obj->G + i, q) / lc_objective_rms(obj, f);
+}
+
+/* Not 0 or not held at 0: always wanted in the set. */
+static int is_wanted(const lc_objective *obj, lc_index i) {
+  lc_index f = feature_of(obj, i);
+  return f < 0 || (lc_penalty_l1(obj->pen, f) == 0 && !obj->pen->lower) ||
+         lc_penalty_norm(group_at(obj, i), obj->at.B + i, obj->q) != 0;
+}
+
+/* Fills the set: what is wanted, then the worst violators, about as many again. `list` has memory for P of them. */
+static lc_status fill_set(lc_working_set *set, const lc_objective *obj, lc_violator *list) {
+  lc_index wanted = 0, count = 0;
+  for (lc_index i = 0; i < obj->P; i++) {
+    lc_index width = group_at(obj, i);
+    int first = width > 0 && is_wanted(obj, i);
+    wanted += first * width;
+    if (width == 0 || set->position[i] >= 0) continue;
+    double violation = residual(obj, i);
+    if (first || violation > 0) list[count++] = (lc_violator){first ? INFINITY : violation, i};
+  }
+  qsort(list, (size_t)count, sizeof *list, lc_violator_order);
+  lc_index goal = set->size + lc_max(2 * wanted, 50);
+  for (lc_index v = 0; v < count && set->size < goal; v++) LC_TRY(lc_set_add(set, list[v].index));
+  return LC_OK;
+}
+
+static double worst_residual(const lc_objective *obj) {
+  double worst = 0;
+  for (lc_index i = 0; i < obj->P; i++)
+    if (group_at(obj, i) > 0) worst = fmax(worst, residual(obj, i));
+  return worst;
+}
+
+static lc_status iterate(lc_objective *obj, const lc_settings *settings, lc_report *report) {
+  lc_set_solver solver;
+  const lc_set_step *step = &solver.step;
+  double limit = isnan(settings->max_iter) ? 1000 : settings->max_iter, goal = INFINITY, least = INFINITY;
+  int idle = 0;
+  lc_violator *list = lc_arena_alloc(obj->arena, obj->P, sizeof *list);
+  if (!list) return LC_OUT_OF_MEMORY;
+  LC_TRY(lc_set_solver_init(&solver, obj, settings->working_set));
+  LC_TRY(lc_objective_residuals(obj, NULL, step->R));
+  for (;;) {
+    double kkt = lc_penalty_kkt(obj->pen, obj->K, obj->at.B, obj->G), worst = worst_residual(obj);
+    LC_TRY(lc_objective_record(obj, report->iterations, NAN, kkt, NAN));
+    if (kkt == 0) return LC_OK;
+    double small = settings->tolerance * 1e-3 * lc_objective_scale(obj);
+    if (step->steps > 0 && step->gain <= small && lc_gap_is_small(obj, settings)) return LC_OK;
+    /* The objective has no more to gain: residuals still fall for a few rounds, then rounding rules. */
+    idle = step->steps > 0 && step->gain <= small && worst > 0.5 * least ? idle + 1 : 0;
+    least = fmin(least, worst);
+    if (idle >= 3) return LC_STALLED;
+    if (report->iterations >= limit) return LC_MAX_ITER;
+    LC_TRY(fill_set(&solver.set, obj, list));
+    lc_set_solver_sort(&solver);
+    goal = fmin(0.1 * goal, 1e-2 * worst);
+    double before = step->steps;
+    lc_status status = lc_set_solve(&solver, goal, limit - report->iterations);
+    report->iterations += fmax(step->steps - before, 1);
+    if (status != LC_OK && status != LC_MAX_ITER) return status;
+    report->decrement = step->gain;
+    LC_TRY(lc_objective_gradient(obj));
+  }
+}
+
+static lc_status coordinate_run(lc_objective *obj, const lc_settings *settings, const double *B, lc_report *report) {
+  if (!obj->at.Z) return LC_UNSUPPORTED;
+  int restarted;
+  report->iterations = 0;
+  LC_TRY(lc_solver_start(obj, B, LC_WANT_GRADIENT, &restarted));
+  lc_mark mark = lc_arena_mark(obj->arena);
+  lc_status status = iterate(obj, settings, report);
+  lc_arena_reset(obj->arena, mark);
+  return status;
+}
+
+static const lc_field fields[] = {
+    {"working_set", offsetof(lc_settings, working_set), LC_SET_MOST, 2, 20000, 1,
+     "coefficients that move by a Hessian of theirs, whose memory is its square; of K > 3 rows of coefficients "
+     "3 / K times as many; of sparse columns 300"},
+};
+
+const lc_solver lc_solver_coordinate = {"coordinate",
+                                        "proximal Newton with coordinate descent on a working set",
+                                        LC_NEEDS_SMOOTH | LC_NEEDS_CURVATURE | LC_SEES_MEANS | LC_NEEDS_COLUMNS |
+                                            LC_TAKES_L1 | LC_TAKES_GROUPS | LC_TAKES_BOUNDS,
+                                        fields,
+                                        (int)(sizeof fields / sizeof fields[0]),
+                                        coordinate_run};

@@ -1,0 +1,113 @@
+/* solver/solver.h - methods that minimise an objective.
+ *
+ * A solver sees the verbs of problem/objective.h, never storage or the loss's name. Each file ends in one const
+ * lc_solver row; solver/solver_list.h lists the rows. Options travel by name: each row carries a table of fields
+ * with default, bounds and help, from which R takes choices, checks and help pages. */
+#ifndef LC_SOLVER_H
+#define LC_SOLVER_H
+
+#include "hessian/metric.h"
+
+/* Everything that can be set, as numbers. NaN: not set, the solver's own choice. */
+typedef struct lc_settings {
+  /* shared by all solvers (linclass_control) */
+  double tolerance;      /* relative certificate that ends a fit */
+  double max_iter;       /* iterations; NaN: the solver's own */
+  double time_limit;     /* seconds */
+  double threads, trace; /* for whoever makes the host: NaN: as many as it likes; 1: it shows the history */
+  /* solvers' own: what they mean and may be stands in the fields of the solvers that have them */
+  double rate, memory, working_set, batch_size, epochs, shuffle, block, average, momentum, decay, evaluate, finish;
+  uint64_t seed; /* for solvers that shuffle */
+} lc_settings;
+
+/* One setting: where it lives in lc_settings and what it may be. */
+typedef struct lc_field {
+  const char *name;
+  size_t offset;
+  double preset, lower, upper; /* preset NaN: unset; legal lower <= value <= upper */
+  int integer;
+  const char *help;
+} lc_field;
+
+/* How many gradient passes a dense pass with curvature costs, from nanoseconds a row measured with AVX-512: 0.09 for
+ * each product of the Gram matrices against 0.5 for each column and 6 for each score. */
+double lc_curvature_cost(lc_index q, int K, int ns);
+
+/* A factored Hessian to start from: one of a sample of rows, say. */
+typedef struct lc_factor {
+  double *U, *scale;   /* Cholesky factor (P x P) of the Hessian times scale_i scale_j; P, as of lc_scaled_hessian() */
+  unsigned char *skip; /* P: 1 = this pivot was skipped */
+  lc_index flat;       /* how many may be before the Hessian is damped */
+  double condition;    /* as in lc_report */
+  int ready;           /* 1: filled */
+} lc_factor;
+
+/* What a solver tells beside the point it leaves in obj->at. */
+typedef struct lc_report {
+  double iterations;     /* steps; of mini-batches epochs */
+  double decrement;      /* half the squared Newton decrement of the last step; NaN: none known */
+  double condition;      /* estimate for the scaled columns, 1 / sqrt(least pivot); NaN: unknown */
+  double mistakes;       /* perceptron: weight of the rows that the returned point gets wrong; NaN: not counted */
+  int separation;        /* 0 none, 1 quasi, 2 complete */
+  double separated_rows; /* rows that run away from some class; valid with separation, as class_rows */
+  double *class_rows;    /* k: of them, rows of each class that leave all other classes; the caller's */
+  unsigned char *alias;  /* q: 1 = the caller says that this coefficient stays 0; NULL: none */
+  lc_factor *factor;     /* Newton: taken as the first metric when ready, filled with the last one; NULL: neither */
+  int evaluated;         /* value, scores and G of `at` belong to its B */
+  int wants_curvature;   /* Newton, if it can at no great cost, leaves in obj->C the curvature at the solution, */
+  int has_curvature;     /* and says so */
+} lc_report;
+
+enum {
+  LC_NEEDS_SMOOTH = 1,    /* gradient must be continuous */
+  LC_NEEDS_CURVATURE = 2, /* uses second derivatives */
+  LC_NEEDS_COLUMNS = 4,   /* of the design */
+  LC_NEEDS_ROWS = 8,
+  LC_TAKES_L1 = 16,
+  LC_TAKES_BOUNDS = 32,
+  LC_DRAWS = 64,           /* shuffles: wants a seed */
+  LC_STEPS_AS_GIVEN = 128, /* works in the user's columns: no shift, no scale, all score columns */
+  LC_SEES_MEANS = 256,     /* a mean of a column does not slow it, until it costs digits */
+  LC_TAKES_GROUPS = 512    /* with LC_TAKES_L1: also of groups */
+};
+
+/* Memory for a factor of P coefficients, not ready; a copy, ready. */
+lc_status lc_factor_allocate(lc_index P, lc_factor *out, lc_arena *arena);
+void lc_factor_copy(lc_index P, const lc_factor *from, lc_factor *to);
+
+/* H (P x P) = Hessian of the objective at the point of C, with unit diagonal: times scale_i scale_j, scale_i =
+ * 1 / sqrt(H_ii), 0 for aliased coefficients and those without curvature. */
+void lc_scaled_hessian(const lc_objective *obj, const lc_report *report, double *H, double *scale);
+
+typedef struct lc_solver {
+  const char *name, *title; /* one word; a line for help pages */
+  unsigned flags;           /* of those above */
+  const lc_field *fields;   /* own options; nfields of them */
+  int nfields;
+  /* Minimises from B (q x K), leaves the result in obj->at.B; value, scores and G there may lag behind by a last
+   * step that gains less than the tolerance. The caller has reset the report and owns what it points to. */
+  lc_status (*run)(lc_objective *obj, const lc_settings *settings, const double *B, lc_report *report);
+} lc_solver;
+
+extern const lc_solver *const lc_solvers[];
+extern const int lc_solver_count;
+const lc_solver *lc_solver_find(const char *name);
+
+/* The settings shared by all solvers. */
+extern const lc_field lc_control_fields[];
+extern const int lc_control_field_count;
+
+/* Sets every field of a table to its preset / one field by name (LC_INVALID: unknown or out of bounds). */
+void lc_settings_preset(lc_settings *settings, const lc_field *fields, int nfields);
+lc_status lc_settings_set(lc_settings *settings, const lc_field *fields, int nfields, const char *name, double value);
+
+/* A decrement can be small long before the duality gap is: a smoothed kink has curvature 1 / mu, and the dual of an
+ * L1 penalty sees residuals in proportion. 1 when the estimate of the gap of a penalised fit at `at` (with G) is well
+ * within the tolerance; also for unpenalised fits and for smooth losses with L2 alone, where decrements tell. */
+int lc_gap_is_small(const lc_objective *obj, const lc_settings *settings);
+
+/* at <- B, evaluated with what is wanted; or, where B is worse than scores of 0 would be (a start far off), at <- 0,
+ * and *restarted = 1. LC_NONFINITE when neither has a finite value. */
+lc_status lc_solver_start(lc_objective *obj, const double *B, int want, int *restarted);
+
+#endif

@@ -1,0 +1,135 @@
+/* working_set/prox_hessian.c - memory and rows of the Hessian of a working set; see working_set/prox_newton.h. */
+#include <string.h>
+
+#include "working_set/prox_newton.h"
+
+enum { PAIRS = 8 };
+
+static void move_over(void *to, const void *from, lc_index count, size_t size) {
+  if (count > 0) memcpy(to, from, (size_t)count * size);
+}
+
+lc_status lc_newton_init(lc_prox_newton *newton, lc_working_set *set, lc_set_step *step) {
+  *newton = (lc_prox_newton){.set = set, .step = step, .obj = step->obj, .arena = step->arena};
+  newton->nfactored = -1;
+  newton->made_at = -1;
+  newton->group = lc_arena_doubles(newton->arena, newton->obj->K);
+  return newton->group ? LC_OK : LC_OUT_OF_MEMORY;
+}
+
+/* Old arrays stay in the arena: capacities double, so all of them together are no larger than the last. */
+lc_status lc_newton_reserve(lc_prox_newton *newton) {
+  double **const vectors[] = {&newton->slopes, &newton->direction, &newton->u,   &newton->b_from,
+                              &newton->g_from, &newton->b_to,      &newton->g_to};
+  const int count = (int)(sizeof vectors / sizeof vectors[0]);
+  lc_index capacity = newton->set->capacity;
+  if (newton->capacity >= capacity) return LC_OK;
+  lc_index *index = lc_arena_alloc(newton->arena, 3 * capacity, sizeof *index);
+  double *memory = lc_arena_doubles(newton->arena, count * capacity);
+  unsigned char *skip = lc_arena_alloc(newton->arena, capacity, 1);
+  if (!index || !memory || !skip) return LC_OUT_OF_MEMORY;
+  LC_TRY(lc_pairs_allocate(capacity, PAIRS, &newton->pairs, newton->arena));
+  move_over(index, newton->covered, newton->built, sizeof *index);
+  move_over(index + capacity, newton->factored, newton->nfactored, sizeof *index);
+  move_over(skip, newton->skip, newton->nfactored, 1);
+  newton->covered = index;
+  newton->factored = index + capacity;
+  newton->active = index + 2 * capacity;
+  newton->skip = skip;
+  for (int v = 0; v < count; v++) *vectors[v] = memory + v * capacity;
+  newton->capacity = capacity;
+  return LC_OK;
+}
+
+/* H and U for the whole set, with what the old ones hold. Only sets that are built need them. */
+static lc_status grow_matrices(lc_prox_newton *newton) {
+  lc_index size = newton->set->size, old = newton->ld;
+  if (size <= old) return LC_OK;
+  lc_index ld = lc_max(size, lc_min(2 * old, newton->set->capacity));
+  double *H = lc_arena_doubles(newton->arena, ld * ld), *U = lc_arena_doubles(newton->arena, ld * ld);
+  if (!H || !U) return LC_OUT_OF_MEMORY;
+  for (lc_index s = 0; s < newton->built; s++) move_over(H + s * ld, newton->H + s * old, newton->built, sizeof *H);
+  for (lc_index v = 0; v < newton->nfactored; v++) move_over(U + v * ld, newton->U + v * old, v + 1, sizeof *U);
+  newton->H = H;
+  newton->U = U;
+  newton->ld = ld;
+  return LC_OK;
+}
+
+void lc_newton_forget(lc_prox_newton *newton) {
+  newton->built = 0;
+  newton->nfactored = -1;
+}
+
+lc_status lc_newton_follow(lc_prox_newton *newton) {
+  const lc_index *position = newton->set->position;
+  lc_index built = newton->built, kept = 0, ld = newton->ld, first = 0;
+  while (first < built && position[newton->covered[first]] == first) first++;
+  if (first == built) return LC_OK;
+  lc_mark mark = lc_arena_mark(newton->arena);
+  lc_index *from = lc_arena_alloc(newton->arena, built, sizeof *from);
+  if (!from) return LC_OUT_OF_MEMORY;
+  for (lc_index s = 0; s < built; s++)
+    if (position[newton->covered[s]] >= 0) from[kept++] = s;
+  /* from[] increases, so nothing is overwritten too early. */
+  for (lc_index v = 0; v < kept; v++) {
+    newton->covered[v] = newton->covered[from[v]];
+    for (lc_index u = v < first ? first : 0; u < kept; u++) newton->H[u + v * ld] = newton->H[from[u] + from[v] * ld];
+  }
+  newton->built = kept;
+  for (lc_index v = 0; v < newton->nfactored; v++) /* of the factor stays what was before the first that went */
+    if (position[newton->factored[v]] < 0) newton->nfactored = v;
+  lc_arena_reset(newton->arena, mark);
+  return LC_OK;
+}
+
+/* Coefficients s >= first of score column c: their rows of B, their positions; how many they are. */
+static lc_index of_column(const lc_working_set *set, lc_index first, int c, lc_index *rows, lc_index *positions) {
+  lc_index count = 0;
+  for (lc_index s = first; s < set->size; s++)
+    if (lc_set_column(set, s) == c) {
+      rows[count] = lc_set_row(set, s);
+      positions[count++] = s;
+    }
+  return count;
+}
+
+/* Each pair of score columns is one product of columns of X. */
+lc_status lc_newton_build(lc_prox_newton *newton) {
+  LC_TRY(grow_matrices(newton));
+  const lc_working_set *set = newton->set;
+  const lc_objective *obj = newton->obj;
+  lc_index n = obj->x->n, size = set->size, first = newton->built, ld = newton->ld;
+  lc_mark mark = lc_arena_mark(newton->arena);
+  lc_index *list = lc_arena_alloc(newton->arena, 4 * size, sizeof *list);
+  double *C = lc_arena_doubles(newton->arena, (size - first) * size);
+  lc_status status = list && C ? LC_OK : LC_OUT_OF_MEMORY;
+  lc_index *new_rows = list, *new_at = list + size, *rows = list + 2 * size, *at = list + 3 * size;
+  for (int c = 0; status == LC_OK && c < obj->K; c++)
+    for (int d = first == 0 ? c : 0; status == LC_OK && d < obj->K; d++) {
+      lc_index na = of_column(set, first, c, new_rows, new_at), nb = of_column(set, 0, d, rows, at);
+      if (na == 0 || nb == 0) continue;
+      int same = first == 0 && c == d; /* one list: half the work */
+      status = lc_poll(obj->host);
+      if (status != LC_OK) break;
+      const double *weights = newton->S + lc_packed_at(c < d ? c : d, c < d ? d : c) * n;
+      status = lc_objective_cross(obj, na, new_rows, nb, same ? new_rows : rows, weights, C);
+      for (lc_index v = 0; v < nb; v++)
+        for (lc_index u = 0; u < na; u++)
+          newton->H[new_at[u] + at[v] * ld] = newton->H[at[v] + new_at[u] * ld] = C[u + v * na];
+    }
+  lc_arena_reset(newton->arena, mark);
+  LC_TRY(status);
+  move_over(newton->covered + first, set->index + first, size - first, sizeof *set->index);
+  newton->built = size;
+  return LC_OK;
+}
+
+lc_status lc_newton_rebuild(lc_prox_newton *newton) {
+  const lc_objective *obj = newton->obj;
+  if (!newton->S && !(newton->S = lc_arena_doubles(newton->arena, obj->x->n * obj->ns))) return LC_OUT_OF_MEMORY;
+  lc_objective_weights(obj, newton->S);
+  newton->made_at = newton->step->steps;
+  lc_newton_forget(newton);
+  return lc_newton_build(newton);
+}

@@ -1,0 +1,293 @@
+/* Tests of steps on a set of coefficients: by a model with a Hessian that is kept, and by gradients within orthants.
+ * Optima are judged by the definition: along no coefficient of the set does the objective fall. */
+#include "working_set/set_solver.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "problem.h"
+
+void test_model(void);
+void test_orthant(void);
+
+enum { N = 45, COLUMNS = 8, Q = COLUMNS + 1, CLASSES = 3, MOST = Q * CLASSES };
+
+static const double goal = 1e-11;
+
+/* One problem, an objective at B, and an empty set. */
+typedef struct world {
+  ctest_problem t;
+  lc_objective obj;
+  lc_set_solver solver;
+  unsigned char in[MOST];
+} world;
+
+static void begin(world *d, const lc_design *x, const double *B) {
+  ctest_problem *t = &d->t;
+  CHECK(lc_objective_init(&d->obj, x, t->loss, &t->link, &t->pen, 1, &t->host.host, &t->arena) == LC_OK);
+  CHECK(lc_objective_eval(&d->obj, B, LC_WANT_VALUE) == LC_OK);
+  lc_objective_accept(&d->obj);
+  CHECK(lc_set_solver_init(&d->solver, &d->obj, MOST) == LC_OK);
+  CHECK(lc_set_init(&d->solver.set, &d->obj, 8) == LC_OK); /* less than all: it must grow */
+  memset(d->in, 0, sizeof d->in);
+}
+
+/* Every step'th coefficient from `first` on. */
+static void add(world *d, lc_index first, lc_index step) {
+  for (lc_index place = first; place < d->obj.P; place += step) {
+    CHECK(lc_set_add(&d->solver.set, place) == LC_OK);
+    CHECK(lc_set_add(&d->solver.set, place) == LC_OK); /* again: nothing */
+    d->in[place] = 1;
+  }
+  CHECK(lc_step_start(&d->solver.step) == LC_OK);
+}
+
+/* Each coefficient of the set is there once, and those alone; H is X' diag(S) X / W of those that it covers. */
+static void check_set(const world *d) {
+  const lc_working_set *set = &d->solver.set;
+  const lc_prox_newton *newton = &d->solver.newton;
+  const ctest_problem *t = &d->t;
+  lc_index size = 0, q = t->q, one = t->pen.one;
+  int right = 1;
+  for (lc_index i = 0; i < d->obj.P; i++) {
+    lc_index s = set->position[i];
+    size += d->in[i];
+    right = right && (d->in[i] ? s >= 0 && set->index[s] == i : s == -1);
+  }
+  CHECK(right && size == set->size && newton->built <= set->size);
+  double worst = 0;
+  for (lc_index v = 0; v < newton->built; v++)
+    for (lc_index u = 0; u < newton->built; u++) {
+      lc_index a = set->index[u] / q, b = set->index[v] / q, f = set->index[u] % q - one, g = set->index[v] % q - one;
+      const double *s = newton->S + lc_packed_at(a < b ? a : b, a < b ? b : a) * t->n;
+      double sum = 0;
+      for (lc_index i = 0; i < t->n; i++)
+        sum += s[i] * (f < 0 ? 1 : t->x[i + f * t->n]) * (g < 0 ? 1 : t->x[i + g * t->n]);
+      worst = fmax(worst, fabs(newton->H[u + v * newton->ld] - sum / d->obj.weight_sum));
+    }
+  CHECK(worst < 1e-13);
+}
+
+typedef lc_status (*method)(world *d, double to);
+
+static lc_status by_hessian(world *d, double to) { return lc_newton_solve(&d->solver.newton, to, 200); }
+static lc_status by_orthant(world *d, double to) { return lc_owlqn_solve(&d->solver.owlqn, to, 5000); }
+
+/* The optimum of a set where nothing else moves, from `B`; then of a larger one; its value. */
+static double optimum(world *d, const lc_design *x, const double *B, method solve, int partly) {
+  begin(d, x, B);
+  add(d, 0, partly ? 2 : 1);
+  CHECK(solve(d, goal) == LC_OK);
+  CHECK(d->solver.step.stuck || d->solver.step.worst <= goal);
+  CHECK(ctest_descent(&d->t, d->obj.at.B, d->in) < 1e-9);
+  CHECK_NEAR(d->obj.at.value, ctest_value(&d->t, d->obj.at.B), 1e-12);
+  check_set(d);
+  if (partly) {
+    int still = 1;
+    for (lc_index place = 1; place < d->obj.P; place += 2) still = still && d->obj.at.B[place] == B[place];
+    CHECK(still);
+    add(d, 1, 2);
+    CHECK(solve(d, goal) == LC_OK);
+    CHECK(ctest_descent(&d->t, d->obj.at.B, NULL) < 1e-9);
+    check_set(d);
+  }
+  return d->obj.at.value;
+}
+
+typedef struct penalty_case {
+  double lambda, alpha, bound; /* bound 0: none */
+} penalty_case;
+
+static void test_optima(const lc_loss *loss, int k, int reference, int weighted, penalty_case given) {
+  static world d;
+  ctest_problem_make(
+      &d.t, loss,
+      (ctest_shape){.n = N, .p = COLUMNS, .k = k, .reference = reference, .weighted = weighted, .alpha = given.alpha});
+  d.t.pen.lambda = given.lambda;
+  if (given.bound > 0) ctest_problem_bound(&d.t, -given.bound, 0.5 * given.bound);
+  double zero[MOST] = {0}, B[MOST], want = ctest_best(&d.t, &d.t.dense, given.lambda, 1e-12, NULL);
+  for (lc_index i = 0; i < MOST; i++) B[i] = i % 5 == 0 ? 0.05 : 0;
+  method methods[] = {by_hessian, by_orthant};
+  for (int sparse = 0; sparse < 2; sparse++)
+    for (int solve = 0; solve < 2; solve++)
+      for (int partly = 0; partly < 2; partly++) {
+        const lc_design *x = sparse ? &d.t.sparse : &d.t.dense;
+        CHECK_NEAR(optimum(&d, x, partly ? B : zero, methods[solve], partly), want, 1e-10);
+      }
+  ctest_problem_free(&d.t);
+}
+
+/* Down some lambdas: zeros leave, violators join, the Hessian is kept. What it holds stays true to its definition. */
+static void test_membership(const lc_loss *loss, int k, int sparse) {
+  static world d;
+  double zero[MOST] = {0};
+  ctest_problem_make(&d.t, loss, (ctest_shape){.n = N, .p = COLUMNS, .k = k, .weighted = 1, .alpha = 0.9});
+  d.t.pen.lambda = 0.15;
+  begin(&d, sparse ? &d.t.sparse : &d.t.dense, zero);
+  add(&d, 0, 1);
+  int dropped = 0, kept_hessian = 0;
+  for (int round = 0; round < 8; round++, d.t.pen.lambda *= 0.75) {
+    lc_objective_revalue(&d.obj);
+    CHECK_NEAR(d.obj.at.value, ctest_value(&d.t, d.obj.at.B), 1e-12);
+    lc_index before = d.solver.set.size;
+    lc_set_drop_zeros(&d.solver.set);
+    CHECK(lc_newton_follow(&d.solver.newton) == LC_OK);
+    for (lc_index place = 0; place < d.obj.P; place++)
+      d.in[place] = d.in[place] && (place % d.obj.q == 0 || d.obj.at.B[place] != 0);
+    dropped += d.solver.set.size < before;
+    check_set(&d);
+    add(&d, round % 3 + 1, 3);
+    const lc_prox_newton *newton = &d.solver.newton;
+    lc_index built = newton->built;
+    CHECK(lc_newton_solve(&d.solver.newton, 1e-9, 1) >= 0); /* one step: new rows of the old Hessian, or a new one */
+    kept_hessian += built > 0 && !lc_newton_is_fresh(newton) && newton->built == d.solver.set.size;
+    check_set(&d);
+    CHECK(lc_newton_solve(&d.solver.newton, goal, 200) == LC_OK);
+    CHECK(ctest_descent(&d.t, d.obj.at.B, d.in) < 1e-9);
+    check_set(&d);
+  }
+  CHECK(dropped >= 2 && kept_hessian >= 2);
+  ctest_problem_free(&d.t);
+}
+
+/* A coefficient that bounds keep from 0 stays, and so does one without a penalty. */
+static void test_stays(void) {
+  static world d;
+  ctest_problem_make(&d.t, lc_loss_find("logistic"), (ctest_shape){.n = N, .p = COLUMNS, .k = 2, .alpha = 1});
+  ctest_problem_bound(&d.t, -1, 1);
+  double B[MOST] = {0}, *lower = lc_arena_doubles(&d.t.data, COLUMNS);
+  for (int j = 0; j < COLUMNS; j++) lower[j] = j == 2 ? 0.25 : j == 3 ? 0 : -1;
+  d.t.pen.lower = lower;
+  d.t.l1[5] = d.t.l2[5] = 0;
+  d.t.pen.lambda = 10; /* all that can be 0 is */
+  B[3] = 0.25;
+  begin(&d, &d.t.dense, B);
+  add(&d, 0, 1);
+  CHECK(lc_newton_solve(&d.solver.newton, goal, 100) == LC_OK);
+  lc_set_drop_zeros(&d.solver.set);
+  CHECK(lc_newton_follow(&d.solver.newton) == LC_OK);
+  memset(d.in, 0, sizeof d.in);
+  d.in[0] = d.in[3] = d.in[6] = 1; /* intercept, bounded above 0, free */
+  check_set(&d);
+  CHECK(d.obj.at.B[3] == 0.25);
+  CHECK(ctest_descent(&d.t, d.obj.at.B, NULL) < 1e-9);
+  ctest_problem_free(&d.t);
+}
+
+/* The predictor never raises the objective, and where no sign changes it leaves a small part of what a change of
+ * lambda by a percent costs: the error is of second order. */
+static void test_predictor(const lc_loss *loss, int k, double alpha, double bound) {
+  static world d;
+  ctest_problem_make(&d.t, loss, (ctest_shape){.n = N, .p = COLUMNS, .k = k, .weighted = 1, .alpha = alpha});
+  if (bound > 0) ctest_problem_bound(&d.t, -bound, bound);
+  double zero[MOST] = {0}, lambda = 0.05;
+  int small = 0, rounds = 6;
+  for (int round = 0; round < rounds; round++, lambda *= 0.7) {
+    double next = lambda * (round % 2 ? 0.99 : 0.8);
+    d.t.pen.lambda = lambda;
+    begin(&d, &d.t.dense, zero);
+    add(&d, 0, 1);
+    CHECK(lc_newton_solve(&d.solver.newton, goal, 200) == LC_OK);
+    double near[MOST]; /* so that the Hessian is of a point near the solution */
+    for (lc_index i = 0; i < d.obj.P; i++) near[i] = 0.999 * d.obj.at.B[i];
+    begin(&d, &d.t.dense, near);
+    add(&d, 0, 1);
+    CHECK(lc_newton_solve(&d.solver.newton, goal, 200) == LC_OK);
+    d.t.pen.lambda = next;
+    lc_objective_revalue(&d.obj);
+    double before = d.obj.at.value, best = ctest_best(&d.t, &d.t.dense, next, 1e-13, NULL);
+    CHECK(lc_newton_predict(&d.solver.newton, lambda) == LC_OK);
+    CHECK(d.obj.at.value <= before);
+    CHECK_NEAR(d.obj.at.value, ctest_value(&d.t, d.obj.at.B), 1e-12);
+    CHECK(d.obj.at.value >= best - 1e-11);
+    for (lc_index i = 0; bound > 0 && i < d.obj.P; i++) CHECK(i % d.obj.q == 0 || fabs(d.obj.at.B[i]) <= bound);
+    small += d.obj.at.value - best < 0.1 * (before - best);
+  }
+  CHECK(small >= rounds / 2);
+  ctest_problem_free(&d.t);
+}
+
+/* Of a set that is solved coarsely. The gradients that the set says to know are those of the dual point; where a
+ * lasso's coefficient is not 0 none has a residual, though the point has; rows of all classes sum to zero. 1: there was
+ * one. */
+static int test_dual_point(const lc_loss *loss, int k, int reference, double alpha, method solve) {
+  static world d;
+  double zero[MOST] = {0}, R[N * CLASSES], before[MOST], left = 0;
+  int known, right = 1;
+  ctest_problem_make(
+      &d.t, loss,
+      (ctest_shape){.n = N, .p = COLUMNS, .k = k, .reference = reference, .weighted = k == 3, .alpha = alpha});
+  d.t.pen.lambda = 0.03;
+  begin(&d, &d.t.dense, zero);
+  add(&d, 0, 1);
+  CHECK(solve(&d, 1e-4) >= 0);
+  const lc_working_set *set = &d.solver.set;
+  lc_set_step *step = &d.solver.step;
+  lc_index q = d.obj.q, K = d.obj.K;
+  memcpy(before, d.obj.at.B, (size_t)d.obj.P * sizeof(double));
+  for (lc_index s = 0; s < set->size; s++) left = fmax(left, lc_step_residual(step, s));
+  double value = d.obj.at.value;
+  memcpy(R, step->R, (size_t)(N * K) * sizeof *R);
+  CHECK((solve == by_hessian ? lc_newton_dual_point(&d.solver.newton, R, &known)
+                             : lc_owlqn_dual_point(&d.solver.owlqn, R, &known)) == LC_OK);
+  for (lc_index s = 0; known && s < set->size; s++) {
+    lc_index c = set->index[s] / q, f = set->index[s] % q - 1;
+    double sum = 0, b = before[set->index[s]];
+    for (lc_index i = 0; i < N; i++) sum += R[i + c * N] * (f < 0 ? 1 : d.t.x[i + f * N]);
+    right = right && fabs(step->dual[s] - sum / d.obj.weight_sum) < 1e-12;
+    double target = f < 0 ? 0 : b > 0 ? -0.03 * d.t.l1[f] : 0.03 * d.t.l1[f];
+    if (alpha == 1 && (f < 0 || b != 0)) right = right && fabs(step->dual[s] - target) < 1e-11;
+  }
+  for (lc_index i = 0; K == k && i < N; i++) {
+    double sum = 0;
+    for (lc_index c = 0; c < K; c++) sum += R[i + c * N];
+    right = right && fabs(sum) < 1e-12;
+  }
+  CHECK(right);
+  CHECK(d.obj.at.value <= value + 1e-15);
+  CHECK_NEAR(d.obj.at.value, ctest_value(&d.t, d.obj.at.B), 1e-12);
+  ctest_problem_free(&d.t);
+  return known && left > 1e-8;
+}
+
+static int has_model(const lc_loss *loss) { return (loss->flags & LC_SMOOTH) && (loss->flags & LC_CURVATURE); }
+
+void test_model(void) {
+  static const double alphas[] = {0, 0.5, 1};
+  ctest_seed(47);
+  for (int l = 0; l < lc_loss_count; l++) {
+    if (!has_model(&lc_losses[l])) continue;
+    for (int k = 2; k <= lc_min(lc_losses[l].most_classes, CLASSES); k++) {
+      for (int a = 0; a < 3; a++) {
+        test_predictor(&lc_losses[l], k, alphas[a], 0);
+        test_predictor(&lc_losses[l], k, alphas[a], 0.2);
+      }
+      test_membership(&lc_losses[l], k, 0);
+      test_membership(&lc_losses[l], k, 1);
+    }
+  }
+  test_stays();
+}
+
+static void test_dual_points(const lc_loss *loss, int k, method solve) {
+  int points = 0;
+  for (int trial = 0; trial < 8; trial++)
+    points += test_dual_point(loss, k, trial % 2, trial % 4 == 3 ? 0.7 : 1, solve);
+  CHECK(points >= 1); /* a square is often solved at once */
+}
+
+/* Both methods, the same sets. */
+void test_orthant(void) {
+  static const penalty_case cases[] = {{0.05, 1, 0}, {0.02, 0.5, 0}, {0.02, 0.5, 0.1},
+                                       {0.05, 0, 0}, {0.05, 0, 0.1}, {0.3, 1, 0}};
+  ctest_seed(53);
+  for (int l = 0; l < lc_loss_count; l++) {
+    if (!has_model(&lc_losses[l])) continue;
+    for (int k = 2; k <= lc_min(lc_losses[l].most_classes, CLASSES); k++) {
+      for (int c = 0; c < 6; c++) test_optima(&lc_losses[l], k, c % 2, c % 3 != 0, cases[c]);
+      test_dual_points(&lc_losses[l], k, by_hessian);
+      test_dual_points(&lc_losses[l], k, by_orthant);
+    }
+  }
+}
