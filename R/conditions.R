@@ -31,6 +31,7 @@ condition_topics <- list(
     no_probability = "Probabilities were requested for a loss that does not define them.",
     no_likelihood = "A likelihood-based quantity was requested for a fit that is not a maximum-likelihood fit.",
     no_vcov = "Standard errors were requested for a fit that has none.",
+    export = "The scoring rule of a fit cannot be written in another language.",
     no_hessian = "A Hessian was requested for a loss that has none.",
     version = "The object was made by another version, or lacks a part that is needed.",
     memory = "The memory needed could not be had.",
@@ -88,9 +89,10 @@ match_choice <- function(value) {
   if (is.null(value) || identical(value, choices)) return(choices[[1L]])
   found <- if (is.character(value) && length(value) == 1L && !is.na(value)) pmatch(value, choices)
   if (length(found) && !is.na(found)) return(choices[[found]])
-  abort("argument", sprintf("`%s` must be %s, not %s.", name,
+  hint <- if (name == "type") hint_neighbour(value, neighbour_types, " Here it is %s.") else ""
+  abort("argument", sprintf("`%s` must be %s, not %s.%s", name,
                             paste(dQuote(choices, FALSE), collapse = " or "),
-                            describe_value(value)), argument = name)
+                            describe_value(value), hint), argument = name)
 }
 
 # "a, b, c and 4 more": long lists of names or row numbers stay readable.
@@ -147,7 +149,9 @@ check_no_dots <- function(dots, valid, hints = character()) {
       "Unnamed argument `%s` is not used: arguments after the data must be named.",
       substr(deparse1(dots[[which(name == "")[1L]]]), 1L, 40L)), argument = "")
   }
-  hint <- if (name[1L] %in% names(hints)) hints[[name[1L]]] else hint_nearest(name[1L], valid)
+  hint <- if (name[1L] %in% names(hints)) hints[[name[1L]]] else
+    hint_neighbour(name[1L], neighbour_arguments)
+  if (hint == "") hint <- hint_nearest(name[1L], valid)
   abort("unused_argument", sprintf("Unknown argument `%s`.%s", name[1L], hint),
         argument = name[1L])
 }

@@ -271,7 +271,8 @@ check_settings <- function(s) {
 check_common_settings <- function(s) {
   valid <- c("auto", loss_table()$name)
   if (!is.character(s$loss) || length(s$loss) != 1L || !s$loss %in% valid) {
-    hint <- if (is.character(s$loss) && length(s$loss) == 1L) hint_nearest(s$loss, valid) else ""
+    hint <- hint_neighbour(s$loss, neighbour_losses, " Here it is \"%s\".")
+    if (hint == "" && is.character(s$loss) && length(s$loss) == 1L) hint <- hint_nearest(s$loss, valid)
     abort("loss", sprintf("Unknown loss %s.%s Losses: %s.", describe_value(s$loss), hint,
                           enumerate(valid, 20L, quote = "\"")))
   }

@@ -65,6 +65,8 @@ predict.linclass <- function(object, newdata = NULL,
                              se.fit = FALSE, interval = c("none", "confidence"), level = 0.95,
                              terms = NULL) {
   check_foreign_dots(list(...), setdiff(names(formals()), c("object", "...")), predict_hints)
+  # R takes `s` for the beginning of `se.fit`.
+  if ("s" %in% names(sys.call())) check_no_dots(list(s = NULL), character(), predict_hints)
   check_flags(list(se.fit = se.fit), "se.fit")
   interval <- match_choice(interval)
   sure <- !se.fit && interval == "none"
@@ -77,12 +79,6 @@ predict.linclass <- function(object, newdata = NULL,
   }
   predict_from(object, newdata, type, offset, na.action, novel, predict)
 }
-
-# What users of other packages look for.
-predict_hints <- c(
-  newx = " It is `newdata` here.", newoffset = " It is `offset` here.",
-  s = " It belongs to paths and cross-validations; a fit has one lambda.",
-  probability = " Use type = \"prob\".", decision.values = " Use type = \"link\".")
 
 # What all predict() methods share. predict: from the object, the columns of the fit, their offset
 # and the type to predictions.

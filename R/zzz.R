@@ -1,3 +1,13 @@
+# Engines are registered with parsnip whether it is loaded before this package or after it.
+.onLoad <- function(libname, pkgname) {
+  name_to_marginaleffects()
+  if (isNamespaceLoaded("parsnip")) {
+    register_engines()
+  } else {
+    setHook(packageEvent("parsnip", "onLoad"), function(...) register_engines())
+  }
+}
+
 # LINCLASS_SIMD names the inner loops that the C code is to run ("ref", "sse2", "fma128", "neon", "avx2",
 # "avx512"), which helps to compare them. The choice is made while the shared object loads; here only a
 # wish that could not be met is told.

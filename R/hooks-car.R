@@ -1,0 +1,99 @@
+# Tests of terms and of functions of coefficients (car, multcomp), displays of effects (effects).
+
+#' @exportS3Method car::linearHypothesis
+linearHypothesis.linclass <- function(model, hypothesis.matrix, rhs = NULL, test = "Chisq",
+                                      vcov. = NULL, ...) {
+  if (!identical(test, "Chisq")) abort("argument", "`test` must be \"Chisq\": there is no F test.")
+  car::linearHypothesis(flat(model), hypothesis.matrix, rhs = rhs, test = test,
+                        vcov. = given_vcov(model, vcov.), ...)
+}
+
+# With several classes names are `class:term`, to be written between backticks.
+#' @exportS3Method car::deltaMethod
+deltaMethod.linclass <- function(object, g., vcov. = NULL, parameterNames = NULL, func = g., ...) {
+  view <- flat(object)
+  estimate <- stats::coef(view, complete = FALSE)
+  if (!is.null(parameterNames)) names(estimate) <- parameterNames
+  V <- given_vcov(object, vcov.)
+  if (is.null(V)) V <- stats::vcov(view, complete = FALSE)
+  car::deltaMethod(estimate, g., vcov. = V, func = func, ..., envir = parent.frame())
+}
+
+#' @exportS3Method multcomp::modelparm
+modelparm.linclass <- function(model, coef. = NULL, vcov. = NULL, df = NULL, ...) {
+  view <- flat(model)
+  estimate <- if (is.null(coef.) || is.function(coef.)) stats::coef(view) else coef.
+  V <- if (is.null(vcov.)) stats::vcov(view, complete = FALSE) else given_vcov(model, vcov.)
+  estimable <- !is.na(estimate)
+  structure(list(coef = estimate[estimable], vcov = as.matrix(V), df = if (is.null(df)) 0 else df,
+                 estimable = estimable), class = "modelparm")
+}
+
+# Likelihood ratio tests of each term: type II against the model without the terms that contain it,
+# type III against the model of all others. Each model is a choice of columns of the model matrix.
+#' @exportS3Method car::Anova
+Anova.linclass <- function(mod, type = c("II", "III", 2, 3), test.statistic = "LR", ...) {
+  check_ratio_test(mod, "Anova()")
+  type <- if (missing(type)) "II" else as.character(type)
+  type <- c(II = "II", III = "III", `2` = "II", `3` = "III")[type]
+  if (length(type) != 1L || is.na(type)) {
+    abort("argument", "`type` of Anova() must be \"II\", \"III\", 2 or 3.")
+  }
+  if (!identical(test.statistic, "LR")) {
+    abort("argument", "`test.statistic` of Anova() must be \"LR\": likelihood ratios.")
+  }
+  terms <- stats::terms(mod)
+  labels <- attr(terms, "term.labels")
+  if (!length(labels)) abort("argument", "The fit has no terms to test.")
+  size <- model_size(mod)
+  tests <- lapply(seq_along(labels), function(term) {
+    containing <- if (type == "II") containers(terms, term)
+    full <- size(containing)
+    smaller <- size(c(term, containing))
+    c(smaller$deviance - full$deviance, full$df - smaller$df)
+  })
+  tests <- do.call(rbind, tests)
+  chisq <- pmax(tests[, 1L], 0)
+  table <- data.frame(`LR Chisq` = chisq, Df = tests[, 2L],
+                      `Pr(>Chisq)` = stats::pchisq(chisq, tests[, 2L], lower.tail = FALSE),
+                      row.names = labels, check.names = FALSE)
+  heading <- c(sprintf("Analysis of Deviance Table (Type %s tests)\n", type),
+               paste("Response:", deparse1(stats::formula(mod)[[2L]])))
+  structure(table, heading = heading, class = c("anova", "data.frame"))
+}
+
+# Terms that contain all factors of this one and more.
+containers <- function(terms, term) {
+  factors <- attr(terms, "factors") > 0
+  contains <- colSums(factors[factors[, term], , drop = FALSE]) == sum(factors[, term])
+  setdiff(which(contains), term)
+}
+
+# A function of the terms that are left out: deviance and degrees of freedom of what remains.
+model_size <- function(object) {
+  columns <- columns_of(object)
+  function(left_out) {
+    fit <- if (!length(left_out)) object else
+      refit_columns(object, columns$design, which(!columns$term %in% left_out))
+    list(deviance = stats::deviance(fit), df = attr(stats::logLik(fit), "df"))
+  }
+}
+
+# effects fits a fake model by the call, so the call brings its data along.
+#' @exportS3Method effects::effSources
+effSources.linclass <- function(mod) {
+  check_vcov(mod)
+  formula <- stats::formula(mod)
+  call <- mod$call[c(1L, match("formula", names(mod$call)))]
+  call$data <- training_variables(mod, all.vars(formula))
+  call$weights <- call$data[["(weights)"]]
+  call$offset <- call$data[["(offset)"]]
+  sources <- list(formula = formula, call = call)
+  if (!has_classes(mod)) return(c(list(type = "glm"), sources))
+  if (mod$coding != "reference" || length(mod$levels) < 3L) {
+    abort("coding", paste("Effects of classes need a softmax fit of three or more classes with",
+                          "coding = \"reference\"."))
+  }
+  c(list(type = "multinom", coefficients = stats::coef(mod), vcov = stats::vcov(mod),
+         lev = mod$levels), sources)
+}

@@ -1,0 +1,91 @@
+# Calibration: maps from scores to probabilities against isoreg(), glm() and a search, and priors
+# against the shift of the intercept.
+
+calibration_data <- function(k = 2L, n = 300L) {
+  set.seed(11)
+  x <- matrix(rnorm(2 * n), n, dimnames = list(NULL, c("a", "b")))
+  z <- cbind(0, 2 * x[, 1], x[, 1] - x[, 2])[, seq_len(k)]
+  p <- exp(z) / rowSums(exp(z))
+  y <- factor(letters[1 + rowSums(runif(n) > t(apply(p, 1, cumsum))[, -k, drop = FALSE])])
+  list(x = x, y = y, train = seq_len(n %/% 2))
+}
+
+test_that("two classes: each map is the one that its criterion defines", {
+  d <- calibration_data()
+  fit <- linclass(d$x[d$train, ], d$y[d$train], loss = "hinge", lambda = 0.05, alpha = 0)
+  x <- d$x[-d$train, ]
+  y <- d$y[-d$train] == "b"
+  z <- predict(fit, x, type = "link")
+  prob <- function(method) {
+    predict(linclass_calibrate(fit, x, d$y[-d$train], method), x, type = "response")
+  }
+  target <- ifelse(y, (sum(y) + 1) / (sum(y) + 2), 1 / (sum(!y) + 2))
+  platt <- suppressWarnings(glm(target ~ z, binomial, epsilon = 1e-14))
+  expect_equal(unname(prob("platt")), unname(fitted(platt)), tolerance = 1e-8)
+  expect_equal(unname(prob("isotonic")[order(z)]), isoreg(z, y)$yf, tolerance = 1e-12)
+  loss <- function(a) -sum(plogis(ifelse(y, a * z, -a * z), log.p = TRUE))
+  best <- optimize(loss, c(0, 50), tol = 1e-10)$minimum
+  expect_equal(unname(prob("temperature")), unname(plogis(best * z)), tolerance = 1e-6)
+})
+
+test_that("weights are copies of rows", {
+  d <- calibration_data()
+  fit <- linclass(d$x[d$train, ], d$y[d$train], loss = "squared_hinge", lambda = 0.05, alpha = 0)
+  w <- rep(1:2, length.out = 150)
+  copies <- rep(151:300, w)
+  for (method in c("platt", "isotonic", "temperature")) {
+    a <- linclass_calibrate(fit, d$x[151:300, ], d$y[151:300], method, weights = w)
+    b <- linclass_calibrate(fit, d$x[copies, ], d$y[copies], method)
+    expect_equal(predict(a, d$x, "prob"), predict(b, d$x, "prob"), tolerance = 1e-6, info = method)
+  }
+})
+
+test_that("several classes have probabilities that sum to one, for every loss and by folds", {
+  d <- calibration_data(3L)
+  data <- data.frame(d$x, y = d$y)
+  for (loss in c("hinge", "perceptron", "softmax")) for (method in c("platt", "isotonic", "temperature")) {
+    fit <- quiet(linclass(y ~ a + b, data[d$train, ], loss = loss,
+                          lambda = if (loss == "perceptron") 0 else 0.05, alpha = 0))
+    held <- linclass_calibrate(fit, data[-d$train, ], method = method)
+    p <- predict(held, data, type = "prob")
+    expect_equal(unname(rowSums(p)), rep(1, 300))
+    expect_identical(colnames(p), levels(d$y))
+    expect_identical(as.character(predict(held, data)), colnames(p)[max.col(p, "first")])
+  }
+  set.seed(1)
+  folded <- linclass_calibrate(fit, method = "platt", folds = 5)
+  mean_loss <- function(p) -mean(log(p[cbind(1:300, as.integer(d$y))]))
+  expect_lt(mean_loss(predict(folded, data, type = "prob")), log(3))
+  # a softmax fit at its maximum has a temperature near one
+  soft <- linclass(y ~ a + b, data)
+  expect_equal(linclass_calibrate(soft, data, method = "temperature")$map$temperature, 1,
+               tolerance = 1e-5)
+})
+
+test_that("bad rows are refused", {
+  d <- calibration_data()
+  fit <- linclass(d$x, d$y, loss = "hinge", lambda = 0.1, alpha = 0)
+  expect_topic(linclass_calibrate(fit, d$x), "response")
+  expect_topic(linclass_calibrate(fit, d$x, rep("q", 300)), "response", "does not have")
+  expect_topic(linclass_calibrate(fit, d$x, d$y[-1]), "shape")
+  expect_topic(linclass_calibrate(3), "argument")
+})
+
+test_that("a prior is a shift of the intercept", {
+  d <- calibration_data()
+  fit <- linclass(d$x, d$y)
+  z <- predict(fit, d$x, type = "link")
+  share <- mean(d$y == "b")
+  shifted <- plogis(z + qlogis(0.1) - qlogis(share))
+  expect_equal(unname(adjust_prior(fit, c(b = 0.1, a = 0.9), d$x)[, "b"]), unname(shifted),
+               tolerance = 1e-12)
+  # weights of the classes move the intercept about as sampling does, and are undone
+  heavy <- linclass(d$x, d$y, class_weights = c(a = 5, b = 1))
+  undone <- adjust_prior(heavy, "training", d$x)[, "b"]
+  expect_equal(unname(undone), unname(plogis(predict(heavy, d$x, type = "link") + log(5))),
+               tolerance = 1e-12)
+  p <- predict(fit, d$x, type = "prob")
+  expect_equal(adjust_prior(p, c(a = 1, b = 1), from = c(a = 1, b = 1)), p, tolerance = 1e-12)
+  expect_topic(adjust_prior(fit, c(a = 1), d$x), "weights")
+  expect_topic(adjust_prior(fit, c(a = 1, b = 0), d$x), "weights")
+})
