@@ -258,8 +258,9 @@ check_column_names <- function(names, p, intercept) {
   }
   if (anyNA(names) || any(names == "")) {
     empty <- which(is.na(names) | names == "")
-    abort("names", sprintf("No name for %s of `x`. Name all columns or none.",
-                           named("column", empty, quote = "")))
+    abort("names", sprintf("%s of `x` %s no name. Name all columns or none.",
+                           named("Column", empty, quote = ""),
+                           if (length(empty) == 1L) "has" else "have"))
   }
   if (anyDuplicated(names)) {
     abort("names", sprintf("Column names of `x` are duplicated: %s.",
