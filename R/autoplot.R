@@ -121,6 +121,7 @@ gg_weights <- function(fit, shape = NULL, channels = c("sum", "each"), limit = N
                                   limits = c(-limit, limit), breaks = c(-limit, 0, limit),
                                   labels = format(signif(c(-limit, 0, limit), 2L)), oob = gg_squish, name = "weight") +
     ggplot2::theme(legend.position = "bottom", legend.key.width = ggplot2::unit(3, "lines"),
+                   legend.title = ggplot2::element_blank(),
                    axis.text = ggplot2::element_blank(), axis.title = ggplot2::element_blank(),
                    axis.ticks = ggplot2::element_blank(), panel.grid = ggplot2::element_blank())
 }
@@ -158,6 +159,8 @@ gg_reliability <- function(data) {
     ggplot2::coord_equal(xlim = c(0, 1), ylim = c(0, 1)) +
     ggplot2::labs(x = "predicted probability", y = "share of the class",
                   subtitle = "training rows") +
-    (if (k > 2L) ggplot2::facet_wrap(ggplot2::vars(.data$class))) +
+    (if (k > 2L) list(ggplot2::facet_wrap(ggplot2::vars(.data$class)),
+                      ggplot2::scale_x_continuous(breaks = c(0, 0.5, 1)),
+                      ggplot2::scale_y_continuous(breaks = c(0, 0.5, 1)))) +
     gg_classes(k, c("colour", "fill")) + gg_style()
 }

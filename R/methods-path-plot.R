@@ -57,7 +57,10 @@ autoplot.linclass_path <- function(object, xvar = c("lambda", "norm", "deviance"
     ggplot2::scale_colour_manual(values = unname(plot_colours(drawn))) +
     ggplot2::labs(x = curves$label, y = "coefficient") + gg_style()
   panels <- length(curves$slopes)
-  if (panels > 1L) picture <- picture + ggplot2::facet_wrap(stats::as.formula("~ class"))
+  if (panels > 1L) {
+    picture <- picture + ggplot2::facet_wrap(stats::as.formula("~ class")) +
+      ggplot2::theme(axis.text.x = ggplot2::element_text(angle = 45, hjust = 1))
+  }
   if (drawn > most_named) picture <- picture + gg_end_labels(curves)
   if (curves$log) picture + flipped_lambda(curves$at, if (panels > 1L) 3L else 6L) else picture
 }
@@ -187,7 +190,7 @@ draw_paths <- function(curves, label) {
   above <- graphics::par("mar")[3L] + 1.4
   if (K > 1L) {
     graphics::par(mfrow = layout)
-    graphics::par(cex = size, mar = c(0.6, 0.5, 1.4, beside), oma = c(3, 3.6, above, 0.3))
+    graphics::par(cex = size, mar = c(0.6, 0.5, 2, beside), oma = c(3, 3.6, above, 0.3))
   } else {
     graphics::par(mar = c(3.4, 4, above + 1.2 * (curves$left_out > 0L), beside))
   }
@@ -195,7 +198,7 @@ draw_paths <- function(curves, label) {
   for (k in seq_len(K)) {
     edge <- c(bottom = k > K - layout[2L], left = (k - 1L) %% layout[2L] == 0L, top = k == 1L)
     draw_path(curves, curves$slopes[[k]], range, edge, length(names) > 0L)
-    if (K > 1L) margin_text(names(curves$slopes)[k], 3L, line = 0.25, adj = 1)
+    if (K > 1L) margin_text(names(curves$slopes)[k], 3L, line = 0.85, adj = 0)
     if (k == 1L) path_heading(curves, legend)
   }
   outer <- K > 1L
@@ -203,13 +206,13 @@ draw_paths <- function(curves, label) {
   graphics::mtext("coefficient", 2L, line = 2.6, outer = outer, las = 0L, cex = size)
 }
 
-# Rows and columns of panels that are a little wider than high, few of them empty.
+# Rows and columns of panels that are about as wide as high, few of them empty.
 panel_layout <- function(K) {
   rows <- seq_len(K)
   columns <- ceiling(K / rows)
   page <- graphics::par("din")
   shape <- (page[1L] / columns) / (page[2L] / rows)
-  best <- which.min(abs(log(shape / 1.3)) + 0.3 * (rows * columns - K))
+  best <- which.min(abs(log(shape)) + rows * columns - K)
   c(rows[best], columns[best])
 }
 

@@ -65,8 +65,11 @@ pictures <- list(
                        Newton = iterates(by("newton"))), xlab = "intercept", ylab = "slope")
   })
 scores <- predict(two, births, type = "prob")[, "low"]
-if (exists("plot_roc")) pictures[["ROC curve"]] <- function() plot_roc(births$low, scores)
-if (exists("plot_pr")) pictures[["precision and recall"]] <- function() plot_pr(births$low, scores)
+pictures <- c(pictures, list(
+  `ROC curve` = function() plot_roc(births$low, scores),
+  `ROC curves, six classes` = function() plot_roc(MASS::fgl$type, predict(glass, type = "prob")),
+  `precision and recall` = function() plot_precision_recall(births$low, scores),
+  lift = function() plot_lift(births$low, scores)))
 if (requireNamespace("ggplot2", quietly = TRUE)) {
   auto <- function(...) function() print(ggplot2::autoplot(...))
   pictures <- c(pictures, list(
