@@ -6,7 +6,7 @@ help:
 	@echo "make demo      install what is missing and the package, fit two models, draw a picture"
 	@echo "make test      install what the tests need and run them all"
 	@echo "make check     tests, gates and R CMD check --as-cran: what CI runs"
-	@echo "make install   install the package with its vignettes"
+	@echo "make install   install the package, with its vignettes where pandoc is there"
 	@echo "make site      build the web site (pkgdown) in demo-output/site"
 	@echo "make pictures  draw every picture at two sizes in demo-output/pictures"
 	@echo "make document  write NAMESPACE and man/ from the comments in R/"
@@ -31,7 +31,7 @@ check:
 
 install:
 	@tools/setup demo
-	@tools/install --vignettes
+	@VIGNETTES=yes tools/install
 
 site:
 	@tools/setup site

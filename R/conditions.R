@@ -53,7 +53,9 @@ condition_topics <- list(
     rows = "A formula was compared on fewer rows than the fit has, for its variables have NA.",
     range = "A variance is too large or too small for a number, and NA.",
     underdetermined = "There are more coefficients than rows and no penalty.",
-    nonfinite = "Predictions of some rows are not defined, because `newdata` is infinite there."
+    nonfinite = "Predictions of some rows are not defined, because `newdata` is infinite there.",
+    contrasts = "Contrasts that were given are not used, because no factor of the formula fits them.",
+    dependent_rows = "A term is computed from all rows together, so predictions depend on other rows."
   ),
   message = c(
     level_order = "The levels that were made from a character response, in order.",

@@ -88,8 +88,15 @@ linclass_cv.formula <- function(formula, data = NULL, ..., folds = 10, foldid = 
                                 contrasts = NULL, class_weights = NULL, penalty_factor = 1,
                                 standardize = TRUE, intercept = TRUE, lower = NULL, upper = NULL,
                                 coding = NULL, solver = "auto", control = linclass_control()) {
-  fit_formula(check_cv_settings, cv_design)
+  fit_formula(formula, data, contrasts, match.call(expand.dots = FALSE), parent.frame(),
+              check_cv_settings(settings_of(sys.function())), cv_design)
 }
+
+#' @export
+linclass_cv.character <- linclass_cv.formula
+
+#' @export
+linclass_cv.call <- linclass_cv.formula
 
 #' @rdname linclass_cv
 #' @export
@@ -100,7 +107,8 @@ linclass_cv.matrix <- function(x, y, ..., folds = 10, foldid = NULL, repeats = 1
                                penalty_factor = 1, standardize = TRUE, intercept = TRUE,
                                lower = NULL, upper = NULL, coding = NULL, solver = "auto",
                                control = linclass_control()) {
-  fit_xy(check_cv_settings, cv_design)
+  fit_xy(x, y, weights, offset, foldid, match.call(expand.dots = FALSE),
+         check_cv_settings(settings_of(sys.function())), cv_design)
 }
 
 #' @rdname linclass_cv

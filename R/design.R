@@ -6,128 +6,93 @@
 small_dense <- 1e6
 dense_limit <- 3e7
 
-# weights, offset, subset, na.action and foldid are expressions, evaluated in data as glm() does;
-# `env` is where linclass() was called. layout: that of an earlier fit, NULL: what suits the sizes.
-design_from_formula <- function(formula, data, weights, offset, subset, na.action, contrasts, env,
-                                intercept = TRUE, foldid = NULL, layout = NULL) {
+# call: of the method, whose weights, offset, subset, na.action and foldid are evaluated in data as glm()
+# does; env: where it was called. layout: that of an earlier fit, NULL: what suits the sizes.
+design_from_formula <- function(formula, data, call, contrasts, env, intercept = TRUE, layout = NULL) {
   if (is.data.frame(data) && !nrow(data)) abort("no_rows", "`data` has no rows.")
-  frame <- evaluate_frame(formula, data, weights, offset, subset, na.action, foldid, env)
-  terms <- attr(frame, "terms")
-  if (!attr(terms, "response")) {
-    abort("formula", "The formula has no response: write `class ~ features`.")
+  if (is.list(data) && !is.data.frame(data) && is.object(data)) data <- as.data.frame(data)
+  if (!is.null(data) && !is.list(data) && !is.environment(data)) {
+    abort("formula", sprintf("`data` must be a data frame, a list or an environment, not %s.",
+                             describe_value(data)))
+  }
+  formula <- as_formula(formula, env)
+  on_rows <- is_rows(data)
+  terms <- if (on_rows && inherits(formula, "terms")) formula else model_terms(formula, if (!on_rows) data)
+  if (on_rows) {
+    frame <- frame_of_rows(terms, data)
+    terms <- attr(frame, "terms")
+    n <- nrow(frame)
+    home <- attr(data, "home")
+  } else {
+    data <- plain_data(data, all.names(attr(terms, "variables"), unique = FALSE))
+    columns <- tryCatch(evaluate_variables(attr(terms, "variables"), data, environment(formula)),
+                        error = refuse_formula)
+    n <- check_columns(columns, variable_names(attr(terms, "variables")), "formula")
+    terms <- remember_columns(terms, columns)
+    arguments <- evaluate_arguments(call, data, environment(formula), env)
+    frame <- make_frame(terms, columns, arguments, data, eval(call$na.action, env))
+    warn_dependent_rows(terms, columns, data)
+    home <- list(caller = env, formula = environment(formula))
   }
   if (!nrow(frame)) {
     abort("no_rows", "No rows are left after `subset` and the removal of missing values.")
   }
   if (!intercept) attr(terms, "intercept") <- 0L
+  rows <- if (on_rows) plain_rows(data) else shown_rows(frame)
   na_action <- attr(frame, "na.action")
-  given <- given_response(formula, data)
-  home <- list(caller = env, formula = attr(terms, ".Environment"))
-  rows <- frame
-  if (inherits(data, "linclass_rows")) {
-    home <- attr(data, "home")
-    rows <- plain_rows(data)
-  }
   case_weights <- check_weights(frame[["(weights)"]], nrow(frame))
   foldid <- frame[["(foldid)"]]
   frame <- drop_weightless(frame, case_weights)
-  # Not model.response(), which would write out a name for each row.
-  y <- restore_levels(frame[[attr(terms, "response")]], given)
+  frame <- used_levels(frame, attr(terms, "response"))
   given_offset <- frame_offset(frame, terms)
-  frame <- strings_to_factors(frame, attr(terms, "response"))
-  xlevels <- .getXlevels(terms, frame)
   contrasts <- used_contrasts(terms, frame, contrasts)
-  if (is.null(layout)) layout <- choose_layout(terms, frame, contrasts)
-  x <- expand_terms(terms, frame, contrasts, layout)
-  blueprint <- list(
-    kind = "formula", terms = detach_terms(terms, data, NROW(given)), xlevels = xlevels,
-    contrasts = contrasts, names = colnames(x), intercept = attr(terms, "intercept") == 1L,
-    layout = layout, named = TRUE,
-    offset = if (!is.null(offset)) "argument" else if (is.null(given_offset)) "none" else
-      "formula", offset_call = offset)
-  blueprint$variables <- data_variables(blueprint$terms)
-  attr(rows, "terms") <- blueprint$terms
-  list(x = x, y = y, weights = case_weights[case_weights > 0], offset = given_offset,
-       blueprint = blueprint, na_action = na_action, row_names = attr(frame, "row.names"),
-       foldid = foldid, given = rows, home = home,
-       rows = if (nrow(frame) < length(case_weights)) which(case_weights > 0))
+  model <- read_terms(terms, frame, contrasts)
+  if (is.null(layout)) layout <- choose_layout(model)
+  x <- expand_terms(model, layout)
+  blueprint <- formula_blueprint(terms, frame, contrasts, data, n, call$offset)
+  blueprint <- c(blueprint, list(names = colnames(x), layout = layout, offset =
+    if (!is.null(frame[["(offset)"]])) "argument" else if (is.null(given_offset)) "none" else "formula"))
+  list(x = x, y = frame[[attr(terms, "response")]], weights = case_weights[case_weights > 0],
+       offset = given_offset, blueprint = blueprint, na_action = na_action,
+       row_names = attr(frame, "row.names"), foldid = foldid,
+       rows = if (nrow(frame) < length(case_weights)) which(case_weights > 0),
+       given = structure(rows, terms = blueprint$terms), home = home, term = term_of_columns(model))
 }
 
-# model.frame() with its errors classed. Its arguments are put into the call unevaluated, so that
-# it finds them in data.
-evaluate_frame <- function(formula, data, weights, offset, subset, na.action, foldid, env) {
-  if (inherits(data, "linclass_rows")) return(frame_of_rows(formula, data))
-  call <- as.call(c(list(quote(stats::model.frame), formula = formula),
-                    if (!is.null(data)) list(data = quote(.data)),
-                    list(drop.unused.levels = TRUE)))
-  call$subset <- subset
-  call$weights <- weights
-  call$na.action <- na.action
-  call$offset <- offset
-  call$foldid <- foldid
-  where <- new.env(parent = env)
-  where$.data <- data
-  tryCatch(complete_frame(call, where), error = function(e) {
-    if (inherits(e, "linclass_error")) stop(e)
-    check_lengths(formula, data, weights, offset)
-    abort("formula", paste("The formula cannot be evaluated:", conditionMessage(e)), parent = e)
-  })
-}
-
-# Looking for missing values is dearer than the rest of model.frame(), so a quick look comes first:
-# the usual actions leave complete rows as they are.
-complete_frame <- function(call, where) {
-  usual <- is.null(call$na.action) &&
-    getOption("na.action", "") %in% c("na.omit", "na.exclude", "na.fail")
-  if (usual) {
-    quick <- call
-    quick$na.action <- quote(stats::na.pass)
-    frame <- eval(quick, where)
-    if (!anyNA(frame, recursive = TRUE)) return(frame)
-  }
-  eval(call, where)
-}
-
-# When model.frame() failed: was it because weights or offset do not have one value a row?
-check_lengths <- function(formula, data, weights, offset) {
-  value_of <- function(expr) {
-    tryCatch(eval(expr, data, environment(formula)), error = function(e) NULL)
-  }
-  n <- if (is.data.frame(data)) nrow(data) else NROW(value_of(formula[[2L]]))
-  given <- list(weights = value_of(weights), offset = value_of(offset))
-  for (name in names(given)) {
-    size <- NROW(given[[name]])
-    if (size && size != n) {
-      abort("shape", sprintf("`%s` has length %d and the data have %d rows.", name, size, n))
-    }
-  }
-}
-
-# The response before model.frame() removes rows and unused levels.
-given_response <- function(formula, data) {
-  if (inherits(data, "linclass_rows")) return(frame_of_rows(formula, data)[[1L]])
-  y <- eval(formula[[2L]], data, environment(formula))
-  if (is.data.frame(y) && length(y) == 1L) y[[1L]] else y
-}
-
-restore_levels <- function(y, given) {
-  if (!is.factor(y) || !is.factor(given) || anyNA(levels(given))) return(y)
-  factor(y, levels = levels(given), ordered = is.ordered(given))
-}
-
-# Rows of weight 0 are absent: they go before factors are expanded, so that a level seen only
-# there has no column.
+# Rows of weight 0 are absent: they go before factors are expanded, so that a level seen only there has
+# no column.
 drop_weightless <- function(frame, weights) {
   if (is.null(weights) || all(weights > 0)) return(frame)
-  terms <- attr(frame, "terms")
-  frame <- frame[weights > 0, , drop = FALSE]
-  for (name in names(frame)[vapply(frame, is.factor, NA)]) {
-    contrasts <- attr(frame[[name]], "contrasts")
-    frame[[name]] <- droplevels(frame[[name]])
-    if (is.character(contrasts)) attr(frame[[name]], "contrasts") <- contrasts
+  stats::setNames(frame[weights > 0, , drop = FALSE], names(frame))
+}
+
+# Factors with the levels that occur; strings become factors, once, instead of in every function that
+# needs the levels (terms still say that they were strings). The response keeps its levels.
+used_levels <- function(frame, response) {
+  for (i in which(vapply(frame, function(v) is.factor(v) || is.character(v), NA))) {
+    value <- frame[[i]]
+    if (i == response) {
+      if (is.factor(value) && anyNA(levels(value))) frame[[i]] <- droplevels(value)
+    } else if (is.character(value)) {
+      frame[[i]] <- as_levels(value)
+    } else if (any(tabulate(value, nlevels(value)) == 0L)) {
+      contrasts <- attr(value, "contrasts")
+      value <- drop_unused(value)
+      if (is.matrix(contrasts)) {
+        warn("contrasts", sprintf("`%s` has levels without rows, so that its own contrasts do not fit.",
+                                  names(frame)[i]))
+      }
+      frame[[i]] <- value
+    }
   }
-  attr(frame, "terms") <- terms
   frame
+}
+
+drop_unused <- function(value) {
+  contrasts <- attr(value, "contrasts")
+  value <- droplevels(value)
+  if (is.character(contrasts)) attr(value, "contrasts") <- contrasts
+  value
 }
 
 # offset() terms of the formula and the argument are added, as in glm().
@@ -140,97 +105,91 @@ frame_offset <- function(frame, terms) {
   Reduce(`+`, parts)
 }
 
-# Once, instead of in every function that needs the levels. Terms still say that they were strings.
-strings_to_factors <- function(frame, response) {
-  for (i in setdiff(which(vapply(frame, is.character, NA)), response)) {
-    frame[[i]] <- as_levels(frame[[i]])
-  }
-  frame
-}
-
-# How X is stored: "dense"; "coded" (codes.R); or "sparse", where wide factors cannot be coded.
-choose_layout <- function(terms, frame, contrasts) {
-  size <- term_sizes(terms, frame)
-  n <- nrow(frame)
-  if (!any(size$coded) || 8 * n * sum(size$columns) <= small_dense) return("dense")
+# How X is stored: "dense"; "coded" (factors.R); or "sparse", for factors that are too wide for both.
+choose_layout <- function(model) {
+  if (!is.null(model$plain)) return("dense")
+  size <- term_sizes(model)
+  n <- length(model$row_names)
+  columns <- sum(size$columns)
+  if (!any(size$coded) || 8 * n * columns <= small_dense) return("dense")
   # A row of X costs about that many products of two columns in a Hessian: dense, with the writing
   # of X; coded, where a sum in a table takes the time of some 40 products (measured).
   numeric <- sum(size$columns[!size$coded])
   parts <- sum(size$parts[size$coded])
-  dense <- sum(size$columns)^2 + 200 * sum(size$columns)
+  dense <- columns^2 + 200 * columns
   coded <- numeric^2 + 40 * parts * (numeric + parts / 2)
-  if (coded < dense && can_code(terms, frame, contrasts)) return("coded")
-  # A factor has one column a level in X but one nonzero a row.
-  if (8 * n * sum(size$columns) > dense_limit && sum(size$parts) < 0.2 * sum(size$columns))
-    return("sparse")
+  if (coded < dense && sum(size$entries) <= 4 * (n + columns)) return("coded")
+  # A factor with treatment contrasts has one column a level in X but one nonzero a row.
+  if (8 * n * columns > dense_limit && sum(size$nonzeros) < 0.2 * columns) return("sparse")
   "dense"
 }
 
-# Of each term: its columns, the columns of its numeric variables alone (nonzeros of a row), and
-# whether it has a factor.
-term_sizes <- function(terms, frame) {
-  factors <- attr(terms, "factors")
-  if (!length(factors)) return(list(columns = 0, parts = 0, coded = FALSE))
-  used <- frame[rownames(factors)]
-  categorical <- vapply(used, is_categorical, NA)
-  width <- vapply(used, function(v) if (is.factor(v)) nlevels(v) else NCOL(v), 1)
-  width[vapply(used, is.logical, NA)] <- 2
-  of_terms <- function(which) apply(factors > 0, 2L, function(there) prod(width[there & which]))
-  list(columns = of_terms(TRUE), parts = of_terms(!categorical),
-       coded = colSums(factors[categorical, , drop = FALSE] > 0) > 0)
+# Of each term: its columns, how many of them are not 0 in a row, the columns of its numeric variables
+# alone, the entries of its table of levels, and whether it has a factor.
+term_sizes <- function(model) {
+  sizes <- vapply(model$parts, function(term) {
+    used <- model$variables[term$at]
+    coded <- vapply(used, is_coded, NA)
+    if (!any(coded)) return(c(prod(lengths(lapply(used, `[[`, "numbers"))) * rep(1, 4L), 0))
+    tables <- Map(factor_table, used[coded], term$how[coded])
+    columns <- prod(lengths(lapply(tables, `[[`, "labels")))
+    entries <- lengths(lapply(tables, `[[`, "level"))
+    levels <- vapply(used[coded], `[[`, 1L, "levels")
+    numeric <- prod(lengths(lapply(used[!coded], `[[`, "numbers")))
+    numeric * c(columns, prod(entries / levels), 1, prod(entries), any(coded) / numeric)
+  }, double(5L))
+  list(columns = sizes[1L, ], nonzeros = sizes[2L, ], parts = sizes[3L, ], entries = sizes[4L, ],
+       coded = sizes[5L, ] > 0)
 }
 
 # X without its column of ones.
-expand_terms <- function(terms, frame, contrasts, layout) {
-  plain <- plain_columns(terms, frame)
-  if (!is.null(plain)) {
-    x <- unlist(frame[plain], use.names = FALSE) # the one copy; matrix() would make another
-    dim(x) <- c(nrow(frame), length(plain))
-    # Names of rows are not written out before somebody looks.
-    dimnames(x) <- list(as.character(attr(frame, "row.names")), plain)
-    return(x)
+expand_terms <- function(model, layout) {
+  if (is.null(model$plain)) {
+    codes <- code_terms(model)
+    return(switch(layout, coded = codes, sparse = as_sparse(codes), dense = as.matrix(codes)))
   }
-  if (layout == "coded") return(code_terms(terms, frame, contrasts))
-  sparse <- layout == "sparse"
-  expand <- if (sparse) Matrix::sparse.model.matrix else model.matrix
-  x <- tryCatch(expand(terms, frame, contrasts.arg = contrasts), error = refuse_terms)
-  constant <- match("(Intercept)", colnames(x))
-  if (!is.na(constant)) x <- x[, -constant, drop = FALSE]
-  if (sparse) return(as_csc(x))
-  attr(x, "assign") <- attr(x, "contrasts") <- NULL
+  x <- unlist(model$plain, use.names = FALSE) # the one copy; matrix() would make another
+  # Names of rows are not written out before somebody looks.
+  dim(x) <- c(length(model$row_names), length(model$plain))
+  dimnames(x) <- list(as.character(model$row_names), model$labels)
   x
 }
 
-refuse_terms <- function(e) {
-  abort("formula", paste("The model matrix cannot be built:", conditionMessage(e)), parent = e)
-}
-
-# The variables when every term is one plain numeric vector: their model matrix is themselves, and
-# model.matrix() would copy them twice. NULL otherwise.
-plain_columns <- function(terms, frame) {
-  labels <- attr(terms, "term.labels")
-  if (!length(labels) || any(attr(terms, "order") != 1L) || !all(labels %in% names(frame))) {
-    return(NULL)
-  }
-  plain <- vapply(frame[labels], function(v) is.numeric(v) && !is.object(v) && is.null(dim(v)), NA)
-  if (all(plain)) labels
-}
-
-# The contrasts that are used, a name or a matrix for each factor, from the expansion of a single
-# row. Names do not depend on the levels, of which two are enough then.
+# The contrasts that are used, a name or a matrix for each factor of the right-hand side, in order: those
+# of the argument, of the factor itself, or of the options.
 used_contrasts <- function(terms, frame, contrasts) {
-  row <- frame[1L, , drop = FALSE]
-  for (name in names(row)[vapply(row, is.factor, NA)]) {
-    given <- list(contrasts[[name]], attr(row[[name]], "contrasts"))
-    if (nlevels(row[[name]]) > 2L && all(vapply(given, function(g) is.null(g) || is.character(g), NA))) {
-      kept <- attr(row[[name]], "contrasts")
-      row[[name]] <- factor(1L, levels = 1:2, ordered = is.ordered(row[[name]]))
-      attr(row[[name]], "contrasts") <- kept
-    }
+  at <- factor_positions(terms, frame)
+  names <- names(frame)[at]
+  if (length(contrasts) && (!is.list(contrasts) || is.null(names(contrasts)))) {
+    abort("argument", "`contrasts` must be a list with the names of factors.")
   }
-  attr(row, "terms") <- terms
-  x <- tryCatch(model.matrix(terms, row, contrasts.arg = contrasts), error = refuse_terms)
-  attr(x, "contrasts")
+  unknown <- setdiff(names(contrasts), names)
+  if (length(unknown)) {
+    warn("contrasts", sprintf("`contrasts` names %s, no factor of the formula: not used.",
+                              enumerate(unknown)))
+  }
+  usual <- getOption("contrasts")
+  used <- Map(function(value, name) {
+    levels <- levels(as_levels(value))
+    if (length(levels) < 2L) {
+      abort("formula", sprintf(paste(
+        "`%s` has the single value \"%s\" in the rows in use: a factor needs 2 or more levels. Drop it."),
+        name, levels), columns = name)
+    }
+    given <- if (name %in% names(contrasts)) contrasts[[name]]
+    empty <- structure(integer(), levels = levels, class = "factor", contrasts = attr(value, "contrasts"))
+    if (is.null(given) && is.null(attr(empty, "contrasts"))) given <- usual[[1L + is.ordered(value)]]
+    tryCatch({
+      how_many <- if (is.matrix(given)) ncol(given) else length(levels) - 1L
+      if (!is.null(given)) stats::contrasts(empty, how_many) <- given
+      if (is.character(attr(empty, "contrasts"))) get(attr(empty, "contrasts"), mode = "function")
+    }, error = function(e) {
+      abort("formula", sprintf("The contrasts of `%s` cannot be used: %s", name, conditionMessage(e)),
+            parent = e)
+    })
+    attr(empty, "contrasts")
+  }, frame[at], names)
+  stats::setNames(used, names)
 }
 
 # x: base matrix, Matrix or data frame of numbers.
@@ -244,11 +203,13 @@ design_from_xy <- function(x, y, weights = NULL, offset = NULL, intercept = TRUE
                     offset = if (is.null(offset)) "none" else "argument")
   given <- list(x = x, y = y, weights = weights, offset = offset)
   x <- as_numbers(x, "type")
+  weights <- usual_type(weights)
   if (!nrow(x)) abort("no_rows", "`x` has no rows.")
   blueprint$named <- !is.null(colnames(x))
   blueprint$names <- check_column_names(colnames(x), ncol(x), intercept)
   list(x = x, y = y, weights = check_weights(weights, nrow(x)), offset = offset,
-       blueprint = blueprint, na_action = NULL, row_names = rownames(x), given = given)
+       blueprint = blueprint, na_action = NULL, row_names = rownames(x), given = given,
+       term = seq_len(ncol(x)))
 }
 
 check_column_names <- function(names, p, intercept) {
@@ -277,6 +238,7 @@ check_column_names <- function(names, p, intercept) {
 as_numbers <- function(x, topic, what = "`x`") {
   if (is.data.frame(x)) return(numbers_from_frame(x, topic, what))
   if (is(x, "Matrix")) return(numbers_from_Matrix(x))
+  x <- usual_type(x)
   if (!is.matrix(x)) {
     abort(topic, sprintf(paste(
       "%s must be a matrix, a Matrix or a data frame, not %s. One feature is matrix(x, ncol = 1),",
@@ -289,9 +251,10 @@ as_numbers <- function(x, topic, what = "`x`") {
 }
 
 numbers_from_frame <- function(x, topic, what) {
+  x <- plain_data(x, names(x))
   plain <- vapply(x, function(column) {
     (is.numeric(column) || is.logical(column)) && length(dim(column)) < 2L &&
-      !inherits(column, c("factor", "Date", "POSIXt", "difftime", "integer64"))
+      !inherits(column, c("factor", "Date", "POSIXt", "difftime"))
   }, NA)
   if (!all(plain)) {
     bad <- which(!plain)
@@ -382,7 +345,8 @@ drop_empty_levels <- function(response, weights) {
                               if (is.null(weights)) "" else " with a positive weight",
                               if (one) "is" else "are"),
        levels = response$dropped)
-  response$codes <- match(seq_len(k), which(present))[response$codes + 1L] - 1L
+  if (!is.null(response$counts)) response$counts <- response$counts[, present, drop = FALSE] else
+    response$codes <- match(seq_len(k), which(present))[response$codes + 1L] - 1L
   response$levels <- response$levels[present]
   response$totals <- response$totals[present]
   response
@@ -456,19 +420,20 @@ keep_rows <- function(design, codes, rows) {
   design
 }
 
-take_rows <- function(offset, rows) {
-  if (is.matrix(offset)) offset[rows, , drop = FALSE] else offset[rows]
+take_rows <- function(value, rows) {
+  if (length(dim(value)) == 2L) value[rows, , drop = FALSE] else value[rows]
 }
 
-# Counts (first level, second level) of a row become up to two rows with weights.
+# Counts of a row become up to k rows with weights.
 expand_counts <- function(design, counts) {
   n <- nrow(counts)
-  weights <- counts * (if (is.null(design$weights)) 1 else design$weights)
-  present <- as.vector(t(weights)) > 0
-  rows <- rep(seq_len(n), each = 2L)[present]
+  k <- ncol(counts)
+  weights <- as.vector(t(counts * (if (is.null(design$weights)) 1 else design$weights)))
+  present <- weights > 0
+  rows <- rep(seq_len(n), each = k)[present]
   design$rows <- if (is.null(design$rows)) rows else design$rows[rows]
-  design$codes <- rep(0:1, n)[present]
-  design$weights <- as.vector(t(weights))[present]
+  design$codes <- rep(seq_len(k) - 1L, n)[present]
+  design$weights <- weights[present]
   design$x <- design$x[rows, , drop = FALSE]
   design$offset <- take_rows(design$offset, rows)
   design$row_names <- design$row_names[rows]

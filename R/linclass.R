@@ -13,7 +13,8 @@
 #' message), or numeric with two distinct values. Classes keep the order of the levels; with two
 #' classes the second level is the event, whose score and probability are modelled. A response of
 #' two columns (formula or matrix) counts events and non-events, as in [stats::glm()]; only the
-#' logistic loss takes it. Levels without rows are dropped with a warning.
+#' logistic loss takes it. One of more columns counts the classes, in their order; only softmax takes
+#' it. Levels without rows are dropped with a warning.
 #'
 #' @section Coding:
 #' Two classes with a loss other than softmax have one score, and coefficients are a vector.
@@ -51,8 +52,8 @@
 #' @param x a formula (`data` may stand before it, as in `data |> linclass(formula = y ~ a)`); a
 #'   numeric, integer or logical matrix (n rows, p columns, no column of ones); a matrix of package
 #'   Matrix (sparse ones are not made dense); or a data frame of numeric columns.
-#' @param formula a formula `class ~ features`; `offset()` terms are allowed, and `- 1` drops the
-#'   intercept.
+#' @param formula a formula `class ~ features`, or a string or call that is one; `offset()` terms are
+#'   allowed, and `- 1` drops the intercept.
 #' @param data a data frame, list or environment with the variables of the formula.
 #' @param y the response, n values (see Classes).
 #' @param ... not used; an argument here is an error that names the most similar one.
@@ -166,8 +167,15 @@ linclass.formula <- function(formula, data = NULL, ..., loss = "auto", lambda = 
                              standardize = TRUE, intercept = TRUE, lower = NULL, upper = NULL,
                              coding = NULL, model = NA, solver = "auto", start = NULL,
                              control = linclass_control()) {
-  fit_formula(check_settings, fit_design)
+  fit_formula(formula, data, contrasts, match.call(expand.dots = FALSE), parent.frame(),
+              check_settings(settings_of(sys.function())), fit_design)
 }
+
+#' @export
+linclass.character <- linclass.formula
+
+#' @export
+linclass.call <- linclass.formula
 
 #' @rdname linclass
 #' @export
@@ -176,7 +184,8 @@ linclass.matrix <- function(x, y, ..., loss = "auto", lambda = 0, alpha = 1, gro
                             standardize = TRUE, intercept = TRUE, lower = NULL, upper = NULL,
                             coding = NULL, model = NA, solver = "auto", start = NULL,
                             control = linclass_control()) {
-  fit_xy(check_settings, fit_design)
+  fit_xy(x, y, weights, offset, NULL, match.call(expand.dots = FALSE),
+         check_settings(settings_of(sys.function())), fit_design)
 }
 
 #' @rdname linclass
@@ -194,48 +203,36 @@ linclass.default <- linclass.matrix
 data_names <- c("formula", "data", "x", "y", "...", "weights", "offset", "subset", "na.action",
                 "contrasts", "foldid")
 
-# The bodies of all methods by formula and of all others. Methods differ in their arguments; `check`
-# looks at the settings before any work is done, and `fit` goes from the design on.
-fit_formula <- function(check, fit) {
+# The values of the settings in the method that calls.
+settings_of <- function(method) {
+  mget(setdiff(names(formals(method)), data_names), envir = parent.frame())
+}
+
+# The bodies of all methods by formula and of all others. call: with the arguments that the method does
+# not know as `...`, which are refused; env: where it was called; settings: checked, before any work;
+# fit: goes from the design on.
+fit_formula <- function(formula, data, contrasts, call, env, settings, fit) {
   started <- proc.time()[["elapsed"]]
-  method <- calling_method(list(y = " The response stands on the left of the formula.",
-                                x = " The formula goes first, without a name."))
-  settings <- check(method$settings)
-  at <- method$frame
-  call <- method$call
+  check_no_dots(as.list(call$...), c(names(settings), data_names),
+                list(y = " The response stands on the left of the formula.",
+                     x = " The formula goes first, without a name."))
+  force(settings)
   # Rows of an earlier fit stand for the data that it was given.
-  if (inherits(at$data, "linclass_rows")) call["data"] <- list(attr(at$data, "expression"))
-  design <- design_from_formula(at$formula, at$data, call$weights, call$offset, call$subset,
-                                call$na.action, at$contrasts, method$caller, settings$intercept,
-                                call$foldid)
+  if (is_rows(data)) call["data"] <- list(attr(data, "expression"))
+  design <- design_from_formula(formula, data, call, contrasts, env, settings$intercept)
   fit(design, settings, call, started)
 }
 
-fit_xy <- function(check, fit) {
+fit_xy <- function(x, y, weights, offset, foldid, call, settings, fit) {
   started <- proc.time()[["elapsed"]]
-  method <- calling_method(formula_only)
-  lacks <- function(name) eval(call("missing", as.name(name)), method$frame)
-  if (lacks("x")) abort("type", "Give a formula or a matrix of features first.")
-  settings <- check(method$settings)
-  at <- method$frame
-  if (lacks("y") && !is.null(dim(at$x))) abort("response", "There is no response: give `y`.")
-  design <- design_from_xy(at$x, if (!lacks("y")) at$y, at$weights, at$offset, settings$intercept)
-  design$foldid <- at$foldid
-  design$home <- list(caller = method$caller)
-  fit(design, settings, method$call, started)
-}
-
-# The method that called the caller of this function: its frame, its call with full names, where it
-# was called, and its settings. An argument that it does not know is refused.
-calling_method <- function(hints) {
-  at <- sys.parent(2L)
-  fun <- sys.function(at)
-  frame <- parent.frame(2L)
-  caller <- parent.frame(3L)
-  dots <- match.call(fun, sys.call(at), expand.dots = FALSE, envir = caller)$...
-  check_no_dots(as.list(dots), names(formals(fun)), hints)
-  list(frame = frame, caller = caller, call = match.call(fun, sys.call(at), envir = caller),
-       settings = mget(setdiff(names(formals(fun)), data_names), envir = frame))
+  check_no_dots(as.list(call$...), c(names(settings), data_names), formula_only)
+  if (missing(x)) abort("type", "Give a formula or a matrix of features first.")
+  force(settings)
+  if (missing(y) && !is.null(dim(x))) abort("response", "There is no response: give `y`.")
+  design <- design_from_xy(x, if (!missing(y)) y, weights, offset, settings$intercept)
+  design$foldid <- foldid
+  design$home <- list(caller = parent.frame(2L))
+  fit(design, settings, call, started)
 }
 
 formula_only <- local({

@@ -162,7 +162,7 @@ residuals.linclass <- function(object, type = c("deviance", "pearson", "response
   z <- predict_rows(object, rows$x, rows$offset, "link")
   r <- row_residuals(object, rows, z, type)
   if (is.matrix(r)) dimnames(r) <- dimnames(z) else names(r) <- rows$names
-  if (type == "partial") r <- r + terms_of_rows(object, rows$x, rows$x)
+  if (type == "partial") r <- r + terms_of_rows(object, rows$x, rows)
   pad(object$na.action, r)
 }
 
@@ -259,7 +259,7 @@ df.residual.linclass <- function(object, ...) {
 formula.linclass <- function(x, ...) {
   f <- stats::formula(terms(x))
   # update() and others evaluate calls there.
-  environment(f) <- formula_home(x, home_of(x))
+  environment(f) <- formula_home(x, call_home(x))
   f
 }
 
@@ -283,37 +283,13 @@ model.frame.linclass <- function(formula, data = NULL, ...) {
 #' @rdname fitted.linclass
 #' @export
 model.matrix.linclass <- function(object, data = NULL, ...) {
-  x <- as_columns(data_rows(object, data)$x)
+  rows <- data_rows(object, data)
+  x <- as_columns(rows$x)
   if (object$intercept) x <- cbind(`(Intercept)` = 1, x)
   colnames(x) <- stats::variable.names(object)
-  attr(x, "assign") <- term_of_columns(object)
-  attr(x, "contrasts") <- object$blueprint$contrasts
+  attr(x, "assign") <- c(if (object$intercept) 0L, rows$term)
+  attr(x, "contrasts") <- if (length(object$blueprint$contrasts)) object$blueprint$contrasts
   x
-}
-
-# The number of the term that each column belongs to, 0 for the intercept: from the sizes of
-# variables, so that no contrasts of wide factors are written out.
-term_of_columns <- function(object, blueprint = object$blueprint) {
-  constant <- if (blueprint$intercept) 0L
-  pattern <- attr(blueprint$terms, "factors")
-  if (!length(pattern)) return(c(constant, seq_along(blueprint$names)))
-  classes <- attr(blueprint$terms, "dataClasses")
-  levels <- function(name) if (classes[[name]] == "logical") 2L else length(blueprint$xlevels[[name]])
-  labels <- variable_labels(blueprint$terms)
-  coded <- labels %in% names(blueprint$xlevels) | classes[labels] == "logical"
-  full <- by_contrasts <- vapply(classes[labels], function(class) {
-    if (startsWith(class, "nmatrix.")) as.integer(sub("nmatrix.", "", class, fixed = TRUE)) else 1L
-  }, 1L)
-  full[coded] <- vapply(labels[coded], levels, 1L)
-  by_contrasts[coded] <- vapply(labels[coded], function(name) {
-    contrast <- blueprint$contrasts[[name]]
-    if (is.matrix(contrast)) ncol(contrast) else levels(name) - 1L
-  }, 1L)
-  if (!blueprint$intercept) {
-    pattern <- full_first(pattern, lapply(coded, function(is) list(code = if (is) 0L)))
-  }
-  width <- apply(pattern, 2L, function(how) prod(ifelse(how == 2L, full, by_contrasts)[how > 0]))
-  c(constant, rep(seq_along(width), width))
 }
 
 #' @rdname fitted.linclass
@@ -391,7 +367,7 @@ update.linclass <- function(object, formula., ..., evaluate = TRUE) {
   if (same_data && is_by_formula(source) && asked_for_call) return(call_on_rows(source, call))
   if (!evaluate) return(call)
   if (same_data && !sees_data(source, home)) {
-    if (sees_data(source, home_of(source))) home <- home_of(source) else
+    if (sees_data(source, call_home(source))) home <- call_home(source) else
       call <- call_on_rows(source, call)
   }
   if (is_by_formula(source)) home <- formula_home(source, home)
@@ -438,16 +414,12 @@ restored_call <- function(call, old) {
 # Rows with the variables of a formula that they lack, from the data of the call where it was made; the
 # variables that they have must be the same there.
 extended_rows <- function(object, formula, rows) {
-  formula <- stats::as.formula(formula, environment(object$terms))
+  formula <- as_formula(formula, environment(object$terms))
   terms <- stats::terms(formula)
-  lacking <- as.list(attr(terms, "variables"))[-1L][!variable_labels(terms) %in% names(rows)]
+  lacking <- as.list(attr(terms, "variables"))[-1L][!variable_names(attr(terms, "variables")) %in% names(rows)]
   if (all(unlist(lapply(lacking, all.vars)) %in% names(rows))) return(rows)
   environment(formula) <- formula_home(object)
-  call <- object$call
-  fresh <- tryCatch({
-    data <- eval(call$data, home_of(object))
-    evaluate_frame(formula, data, NULL, NULL, call$subset, quote(stats::na.pass), NULL, home_of(object))
-  }, error = function(e) {
+  fresh <- tryCatch(fresh_rows(object, formula), error = function(e) {
     abort("data", paste("The variables of the formula that the fit does not have cannot be found:",
                         conditionMessage(e)), parent = e)
   })
@@ -462,7 +434,7 @@ extended_rows <- function(object, formula, rows) {
   }
   new <- setdiff(names(fresh), names(rows))
   rows[new] <- lapply(fresh[new], take, at)
-  attr(rows, "variables") <- union(attr(rows, "variables"), intersect(all.vars(formula), names(data)))
+  attr(rows, "variables") <- c(attr(rows, "variables"), attr(fresh, "variables"))
   whole <- stats::complete.cases(rows[new])
   if (all(whole)) return(rows)
   warn("rows", sprintf("Using the %d of %d rows that have all variables.", sum(whole), length(whole)))
@@ -470,6 +442,19 @@ extended_rows <- function(object, formula, rows) {
   rows <- rows[whole, , drop = FALSE]
   attributes(rows)[names(kept)] <- kept
   rows
+}
+
+# The frame of another formula, of all rows of the data that the call names.
+fresh_rows <- function(object, formula) {
+  data <- eval(object$call$data, call_home(object))
+  env <- environment(formula)
+  terms <- model_terms(formula, data)
+  data <- plain_data(data, all.names(attr(terms, "variables")))
+  columns <- evaluate_variables(attr(terms, "variables"), data, env)
+  arguments <- evaluate_arguments(object$call["subset"], data, env, call_home(object))
+  frame <- make_frame(terms, columns, arguments, data, stats::na.pass)
+  blueprint <- formula_blueprint(terms, frame, NULL, data, NROW(columns[[1L]]), NULL)
+  structure(frame, variables = stats::setNames(blueprint$kinds, blueprint$variables))
 }
 
 take <- function(v, i) if (is.matrix(v)) v[i, , drop = FALSE] else v[i]

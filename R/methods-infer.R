@@ -317,7 +317,7 @@ count_sampler <- function(object, prob, trials, data) {
     abort("response", "Counts that are not whole numbers have no distribution to draw from.")
   }
   rows <- fit_rows(object, data)
-  y <- if (is_by_formula(object)) rows[[variable_labels(object$terms)[1L]]] else rows$y
+  y <- if (is_by_formula(object)) frame_of_rows(object$terms, rows)[[1L]] else rows$y
   order <- if (ncol(prob) == 2L) 2:1 else seq_len(ncol(prob))
   names <- list(rownames(prob), colnames(y))
   function() {

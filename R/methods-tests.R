@@ -75,18 +75,15 @@ check_ratio_test <- function(object, what) {
 # formula on its rows.
 columns_of <- function(object, data = NULL, formula = NULL) {
   if (is.null(formula)) {
-    return(list(design = training_data(object, data),
-                term = setdiff_intercept(term_of_columns(object), object$intercept)))
+    design <- training_data(object, data)
+    return(list(design = design, term = design$term))
   }
   rows <- extended_rows(object, formula, fit_rows(object, data))
-  design <- suppress_linclass(design_of_formula(object, formula, rows))
-  blueprint <- design$blueprint
-  design <- suppress_linclass(resolve_design(design, object$loss, object$class_weights))
-  list(design = design, names = blueprint$names, labels = attr(blueprint$terms, "term.labels"),
-       term = setdiff_intercept(term_of_columns(object, blueprint), blueprint$intercept))
+  design <- suppress_linclass(resolve_design(design_of_formula(object, formula, rows), object$loss,
+                                             object$class_weights))
+  list(design = design, names = design$blueprint$names, term = design$term,
+       labels = attr(design$blueprint$terms, "term.labels"))
 }
-
-setdiff_intercept <- function(term, intercept) if (intercept) term[-1L] else term
 
 # The fit to some of the columns of a design: the settings of `object`, of which the columns `own` (NA:
 # none of them) stand behind those of the design.

@@ -21,7 +21,7 @@ new_home <- function(environments) {
   c(list(key = key), lapply(environments, function(env) .Call(lcr_weak, key, env)))
 }
 
-home_of <- function(object, which = "caller") {
+call_home <- function(object, which = "caller") {
   reference <- object$home[[which]]
   env <- if (!is.null(reference)) .Call(lcr_weak_value, reference)
   if (is.null(env)) globalenv() else env
@@ -45,14 +45,14 @@ kept_by <- function(object) {
   kept
 }
 
-# What C fitted: list(x, y = list(codes, levels), weights, offset, rows, row_names). `rows` maps to
-# the rows of fit_rows() (NULL: all, in order).
+# What C fitted: list(x, y = list(codes, levels), weights, offset, rows, row_names, term). `rows` maps
+# to the rows of fit_rows() (NULL: all, in order); `term` is the number of the term of each column.
 training_data <- function(object, data = NULL) {
   kept <- if (is.null(data)) kept_by(object)
   design <- if (is.null(kept)) found_design(object, data) else
     suppress_linclass(resolve_design(design_of_rows(object, kept), object$loss,
                                      object$class_weights))
-  design[intersect(c("x", "y", "weights", "offset", "rows", "row_names"), names(design))]
+  design[intersect(c("x", "y", "weights", "offset", "rows", "row_names", "term"), names(design))]
 }
 
 # The design of the fit from data that were given or are found again, with its fingerprint checked.
@@ -77,7 +77,7 @@ found_design <- function(object, data) {
 
 collect_again <- function(object, data) {
   call <- object$call
-  caller <- home_of(object)
+  caller <- call_home(object)
   if (!is_by_formula(object)) {
     if (is.null(data)) {
       data <- lapply(as.list(call)[c("x", "y", "weights", "offset")], eval, caller)
@@ -89,13 +89,12 @@ collect_again <- function(object, data) {
   # The formula's own constants and functions come first, then what was seen where it was made.
   formula <- stats::formula(object$terms)
   environment(formula) <- formula_home(object)
-  design_from_formula(formula, data, call$weights, call$offset, call$subset, call$na.action,
-                      object$blueprint$contrasts, caller, object$intercept,
-                      layout = object$blueprint$layout)
+  design_from_formula(formula, data, call, object$blueprint$contrasts, caller, object$intercept,
+                      object$blueprint$layout)
 }
 
 # The functions and constants that the formula names, then whatever sees the data.
-formula_home <- function(object, parent = home_of(object, "formula")) {
+formula_home <- function(object, parent = call_home(object, "formula")) {
   list2env(as.list(environment(object$terms), all.names = TRUE), parent = parent)
 }
 
@@ -111,66 +110,67 @@ design_of_rows <- function(object, rows) {
 
 # The design of another formula on rows that hold its variables.
 design_of_formula <- function(object, formula, rows, layout = NULL) {
-  call <- object$call
-  used <- intersect(names(object$blueprint$contrasts), names(rows))
-  design_from_formula(formula, as_data(object, rows), call$weights, call$offset, NULL, NULL,
-                      object$blueprint$contrasts[used], environment(object$terms),
-                      object$intercept, layout = layout)
+  contrasts <- object$blueprint$contrasts
+  design_from_formula(formula, as_data(object, rows), object$call,
+                      contrasts[names(contrasts) %in% names(rows)], environment(object$terms),
+                      object$intercept, layout)
 }
 
 # Rows that stand for the data of a formula: their columns are the variables of the model, whose
-# text is not evaluated again.
+# text is not evaluated again. `variables`: what newdata brings, and what it means, by name.
 as_data <- function(object, rows) {
+  blueprint <- object$blueprint
+  kinds <- if (is.null(blueprint$kinds)) rep("plain values", length(blueprint$variables)) else blueprint$kinds
+  known <- c(attr(rows, "variables"), stats::setNames(kinds, blueprint$variables))
   structure(rows, class = c("linclass_rows", "data.frame"), expression = object$call$data,
-            variables = union(attr(rows, "variables"), object$blueprint$variables),
-            home = list(caller = home_of(object), formula = home_of(object, "formula")))
+            variables = known[!duplicated(names(known))],
+            home = list(caller = call_home(object), formula = call_home(object, "formula")))
 }
+
+# Rows as model.frame() has them: without levels that do not occur.
+shown_rows <- function(frame) {
+  unused <- vapply(frame, function(v) is.factor(v) && any(tabulate(v, nlevels(v)) == 0L), NA)
+  frame[unused] <- lapply(unclass(frame)[unused], drop_unused)
+  frame
+}
+
+is_rows <- function(data) inherits(data, "linclass_rows")
 
 plain_rows <- function(rows) {
   structure(rows, class = "data.frame", expression = NULL, home = NULL)
 }
 
-# The names that model.frame() gives to the variables of terms.
-variable_labels <- function(terms) {
-  vapply(as.list(attr(terms, "variables"))[-1L],
-         function(v) paste(deparse(v, width.cutoff = 500L, backtick = !is.symbol(v)), collapse = " "), "")
-}
-
-# The model frame of a formula from rows: as model.frame(), but variables that the rows have are
-# taken as they are. A function of plain columns is evaluated.
-frame_of_rows <- function(formula, rows) {
-  terms <- if (inherits(formula, "terms")) formula else stats::terms(formula)
+# The model frame of terms from rows: variables that the rows have are taken as they are, a function of
+# plain columns is evaluated.
+frame_of_rows <- function(terms, rows, extras = c("(weights)", "(offset)")) {
   variables <- attr(terms, "variables")
-  labels <- variable_labels(terms)
+  labels <- variable_names(variables)
   columns <- lapply(seq_along(labels), function(i) {
     if (labels[i] %in% names(rows)) rows[[labels[i]]] else
       eval(variables[[i + 1L]], unclass(rows), environment(terms))
   })
-  extra <- intersect(c("(weights)", "(offset)"), names(rows))
-  frame <- structure(c(columns, unclass(rows)[extra]), names = c(labels, extra),
-                     row.names = attr(rows, "row.names"), class = "data.frame")
-  attr(terms, "predvars") <- as.call(c(quote(list), Map(function(variable, column) {
-    stats::makepredictcall(column, variable)
-  }, as.list(variables)[-1L], columns)))
-  attr(terms, "dataClasses") <- vapply(frame, stats::.MFclass, "")
-  structure(frame, terms = terms, na.action = attr(rows, "na.action"))
+  extras <- intersect(extras, names(rows))
+  structure(c(columns, unclass(rows)[extras]), names = c(labels, extras),
+            row.names = attr(rows, "row.names"), class = "data.frame",
+            terms = remember_columns(terms, columns), na.action = attr(rows, "na.action"))
 }
 
-# Columns, offset, response and weights of every row, in the order of the model frame: list(x,
-# offset, codes (from 0 on; NA: a class that the fit does not have), counts (rows x classes) or
+# Columns, offset, response and weights of every row, in the order of the model frame: list(x, term (of
+# each column), offset, codes (from 0 on; NA: a class that the fit does not have), counts (rows x classes) or
 # NULL, weights or NULL, names).
 data_rows <- function(object, data = NULL) {
   rows <- fit_rows(object, data)
   if (is_by_formula(object) && is.data.frame(rows)) {
     terms <- object$blueprint$terms
     frame <- frame_of_rows(terms, rows)
-    baked <- bake_frame(object$blueprint, frame_of_rows(delete.response(terms), rows), novel = "na")
-    rows <- list(x = baked$x, offset = frame_offset(frame, terms),
+    baked <- bake_frame(object$blueprint, frame_of_rows(without_response(terms), rows, NULL), novel = "na")
+    rows <- list(x = baked$x, term = baked$term, offset = frame_offset(frame, terms),
                  y = frame[[attr(terms, "response")]], weights = frame[["(weights)"]])
   }
   x <- as_numbers_or_codes(rows$x)
   offset <- predicted_offset(rows$offset, length(object$levels))
-  c(list(x = x, offset = offset, weights = rows$weights, names = rownames(x)),
+  term <- if (is.null(rows$term)) seq_len(ncol(x)) else rows$term
+  c(list(x = x, term = term, offset = offset, weights = rows$weights, names = rownames(x)),
     row_classes(rows$y, object))
 }
 
@@ -179,7 +179,7 @@ as_numbers_or_codes <- function(x) if (inherits(x, "linclass_codes")) x else as_
 row_classes <- function(y, object) {
   y <- flatten_response(y)
   if (is.matrix(y)) {
-    response <- suppress_linclass(read_response(y, object$loss))
+    response <- suppress_linclass(read_response(y, "auto"))
     return(list(codes = NULL, counts = response$counts[, match(object$levels, response$levels)]))
   }
   # Values are compared once each, not row by row.

@@ -87,8 +87,15 @@ linclass_path.formula <- function(formula, data = NULL, ..., lambda = NULL, nlam
                                   penalty_factor = 1, standardize = TRUE, intercept = TRUE,
                                   lower = NULL, upper = NULL, coding = NULL, solver = "auto",
                                   control = linclass_control()) {
-  fit_formula(check_path_settings, path_design)
+  fit_formula(formula, data, contrasts, match.call(expand.dots = FALSE), parent.frame(),
+              check_path_settings(settings_of(sys.function())), path_design)
 }
+
+#' @export
+linclass_path.character <- linclass_path.formula
+
+#' @export
+linclass_path.call <- linclass_path.formula
 
 #' @rdname linclass_path
 #' @export
@@ -97,7 +104,8 @@ linclass_path.matrix <- function(x, y, ..., lambda = NULL, nlambda = 100, lambda
                                  offset = NULL, class_weights = NULL, penalty_factor = 1,
                                  standardize = TRUE, intercept = TRUE, lower = NULL, upper = NULL,
                                  coding = NULL, solver = "auto", control = linclass_control()) {
-  fit_xy(check_path_settings, path_design)
+  fit_xy(x, y, weights, offset, NULL, match.call(expand.dots = FALSE),
+         check_path_settings(settings_of(sys.function())), path_design)
 }
 
 #' @rdname linclass_path

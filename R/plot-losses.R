@@ -89,7 +89,7 @@ iterates <- function(fit, steps = NULL, seed = NULL) {
   }
   # The call, but what was chosen for it is known and need not be found again.
   call <- fit$call
-  where <- home_of(fit)
+  where <- call_home(fit)
   call$solver <- do.call(solver, c(list(fit$solver), fit$solver_options))
   for (name in intersect(names(call), c("loss", "lambda", "alpha", "grouped", "coding"))) {
     call[[name]] <- fit[[name]]

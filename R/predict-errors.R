@@ -59,7 +59,7 @@ with_limits <- function(fit, se, level, type) {
 predict_terms <- function(se.fit, terms) {
   function(object, x, offset, type) {
     check_one_score(object, "predict(type = \"terms\")")
-    trained <- data_rows(object)$x
+    trained <- data_rows(object)
     fit <- terms_of_rows(object, x, trained, terms)
     if (!se.fit) return(fit)
     list(fit = fit, se.fit = terms_of_rows(object, x, trained, terms, stats::vcov(object, complete = FALSE)),
@@ -72,9 +72,9 @@ terms_of_rows <- function(object, x, trained, terms = NULL, V = NULL) {
   W <- stats::coef(object)
   used <- !is.na(W)
   X <- estimated_columns(object, x)
-  centre <- if (object$intercept) Matrix::colMeans(estimated_columns(object, trained)) else
+  centre <- if (object$intercept) Matrix::colMeans(estimated_columns(object, trained$x)) else
     rep(0, sum(used))
-  term <- term_of_columns(object)[used]
+  term <- c(if (object$intercept) 0L, trained$term)[used]
   labels <- if (is_by_formula(object)) attr(object$terms, "term.labels") else object$blueprint$names
   chosen <- if (is.null(terms)) seq_along(labels) else coefficient_places(terms, labels, "terms")
   parts <- vapply(chosen, function(t) {

@@ -1,18 +1,17 @@
 # The response: whatever stands for classes becomes codes 0, 1, ... and a vector of level names.
 
-# list(codes = integer (NA where missing), levels, counts = NULL or n x 2 matrix (first level,
-# second level)). `drawn_from` names y in messages.
+# list(codes = integer (NA where missing), levels, counts = NULL or n x k matrix, a column for each level).
 read_response <- function(y, loss) {
   if (is.null(y)) abort("response", "There is no response: give `y`.")
   y <- flatten_response(y)
-  if (is.matrix(y)) return(response_from_counts(y, loss))
-  refused <- c("Date", "POSIXt", "difftime", "Surv", "integer64", "numeric_version")
-  if (inherits(y, refused) || !(is.factor(y) || is.numeric(y) || is.logical(y) ||
-                                  is.character(y))) {
+  refused <- c("Date", "POSIXt", "difftime", "Surv", "numeric_version")
+  if (inherits(y, refused) || !(is.factor(y) || is.numeric(y) || is.logical(y) || is.character(y))) {
     abort("response", sprintf(paste(
       "The response has class %s. It must be a factor, character, logical, or numeric with two",
-      "distinct values."), dQuote(class(y)[1L], FALSE)))
+      "distinct values%s."), dQuote(class(y)[1L], FALSE),
+      if (is(y, "Matrix")) "; a matrix of counts must be an ordinary one" else ""))
   }
+  if (is.matrix(y)) return(response_from_counts(y, loss))
   if (is.factor(y)) return(response_from_factor(y))
   if (is.character(y)) return(response_from_character(y))
   if (is.logical(y)) {
@@ -21,21 +20,23 @@ read_response <- function(y, loss) {
   response_from_numbers(y)
 }
 
-# One-column data frames and matrices, one-way tables and AsIs vectors are the vector they hold.
+# One-column data frames and matrices, one-way tables and AsIs vectors are the vector they hold; data
+# frames of several numeric columns are matrices.
 flatten_response <- function(y) {
   if (is.data.frame(y)) {
-    if (length(y) != 1L) {
-      abort("response", sprintf("The response has %d columns; it must have one.", length(y)))
-    }
-    y <- y[[1L]]
+    y <- if (length(y) == 1L) y[[1L]] else if (all(vapply(y, is.numeric, NA))) as.matrix(y) else
+      abort("response", sprintf("The response has %d columns; it must have one, or columns of counts.",
+                                length(y)))
   }
+  y <- usual_type(y)
   if (inherits(y, "AsIs")) class(y) <- setdiff(class(y), "AsIs")
   dims <- dim(y)
+  if (isS4(y) || inherits(y, "Surv")) return(y)
   if (length(dims) == 1L || (length(dims) == 2L && dims[2L] == 1L)) {
     dim(y) <- NULL
     if (is.numeric(y) && !is.factor(y)) y <- as.vector(y)
-  } else if (length(dims) > 2L || (length(dims) == 2L && dims[2L] != 2L)) {
-    abort("response", sprintf("The response has dimensions %s; it must have one column.",
+  } else if (length(dims) > 2L || (length(dims) == 2L && dims[2L] == 0L)) {
+    abort("response", sprintf("The response has dimensions %s; it must have one column, or columns of counts.",
                               paste(dims, collapse = " x ")))
   }
   y
@@ -72,6 +73,11 @@ response_from_numbers <- function(y) {
   }
   values <- sort(unique(y))
   if (length(values) > 2L) {
+    if (values[1L] >= 0 && values[length(values)] <= 1) {
+      abort("response", paste(
+        "The response has numbers between 0 and 1. If they are shares of successes, give the counts",
+        "themselves, cbind(successes, failures), in place of shares with weights."))
+    }
     abort("response", sprintf(paste(
       "The response is numeric with %d distinct values. If they are classes, use factor(y);",
       "linclass() does not fit continuous responses."), length(values)))
@@ -79,26 +85,32 @@ response_from_numbers <- function(y) {
   list(codes = match(y, values) - 1L, levels = as.character(values))
 }
 
-# As in glm, the first column counts the event, which is the second level.
+# Two columns are as in glm: the first counts the event, which is the second level. More are the classes
+# in their order.
 response_from_counts <- function(y, loss) {
-  if (!is.numeric(y) || !loss %in% c("auto", "logistic")) {
-    abort("response", paste(
-      "A response of two columns must be counts of events and non-events, and only the logistic",
-      "loss takes it."))
+  k <- ncol(y)
+  usual <- if (k == 2L) "logistic" else "softmax"
+  if (!is.numeric(y) || !loss %in% c("auto", usual)) {
+    abort("response", sprintf(paste(
+      "A response of %d columns must hold the counts of %s, and only the %s loss takes it."), k,
+      if (k == 2L) "events and non-events" else "its classes", usual))
   }
   if (anyNA(y)) {
     abort("missing", sprintf("The response counts have %s.",
                              plural(sum(is.na(y)), "missing value")))
   }
   if (any(y < 0 | is.infinite(y))) {
-    abort("response", "The response counts must be finite and not negative.")
+    abort("response", sprintf(paste(
+      "A response of %d x %d numbers holds counts, which are finite and not negative; classes are one",
+      "column, as factor(y)."), nrow(y), k))
   }
-  levels <- rev(colnames(y))
-  if (is.null(levels)) levels <- c("failure", "success")
-  if (anyNA(levels) || levels[1L] == levels[2L]) {
-    abort("response", "The two columns of response counts need two different names.")
+  levels <- colnames(y)
+  if (is.null(levels)) levels <- if (k == 2L) c("success", "failure") else as.character(seq_len(k))
+  if (anyNA(levels) || anyDuplicated(levels)) {
+    abort("response", "The columns of response counts need different names.")
   }
-  list(codes = NULL, levels = levels, counts = unname(y[, 2:1, drop = FALSE]))
+  order <- if (k == 2L) 2:1 else seq_len(k)
+  list(codes = NULL, levels = levels[order], counts = unname(y[, order, drop = FALSE]))
 }
 
 # Case weights: NULL (all one) or doubles without NA, not negative, not all zero.

@@ -385,6 +385,9 @@ teaching_loss <- function(loss) {
 check_score_columns <- function(loss, scores, what, unit) {
   row <- loss_row(loss)
   if (scores == 0L) abort("shape", sprintf("%s is empty.", what))
+  if (row$max_classes > 2L && scores > row$max_classes) {
+    abort("shape", sprintf("%s has %d %ss; there may be at most %d classes.", what, scores, unit, row$max_classes))
+  }
   if (row$max_classes == 2L && scores != 1L) {
     abort("shape", sprintf(paste(
       "Loss \"%s\" has one vector, that of the second class, but %s has %d %ss. Loss \"softmax\"",

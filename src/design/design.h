@@ -226,10 +226,17 @@ lc_status lc_coded_index(lc_index n, lc_index p, lc_coded *coded, lc_arena *aren
 /* Rows `row` (m of them) of a coded design, copied into the arena, with responses, weights and offsets. */
 lc_status lc_coded_take(const lc_design *x, lc_index m, const lc_index *row, lc_design *out, lc_arena *arena);
 
-/* The distinct rows of a coded design (equal levels, numbers, y and offsets) with the sums of their weights, in the
- * order in which they come first: fits of it are fits of `x`. Sets *pays to 0, and leaves out alone, where that would
- * not halve the rows. Cost: one read of X. */
-lc_status lc_coded_patterns(const lc_design *x, lc_design *out, int *pays, lc_arena *arena);
+/* The distinct rows of a design (equal levels, numbers, y and offsets) with the sums of their weights, in the order in
+ * which they come first: fits of it are fits of the design it comes from, whose row i is its row row_of[i]. */
+typedef struct lc_unique_rows {
+  lc_design design;
+  const lc_index *row_of;
+} lc_unique_rows;
+
+/* Joins equal rows; what it makes is in the arena. *pays = 0, and `out` is left alone, for storages whose rows do not
+ * repeat and where that would not halve the rows. Cost: one read of X. Made once for a fit or a path, by whoever owns
+ * the rows. */
+lc_status lc_unique_rows_make(const lc_design *x, lc_unique_rows *out, int *pays, lc_arena *arena);
 
 /* lc_design_colstats() and lc_design_moments() of a coded design; the latter needs lc_coded_index(). */
 void lc_coded_colstats(const lc_design *x, double weight_sum, int threads, lc_colstat *out);

@@ -111,10 +111,10 @@ typedef struct sweep {
 static lc_status make_slot(const sweep *sw, slot *out, lc_arena *arena) {
   const lc_pass *pass = sw->pass;
   int wide = sw->wide;
-  out->tile = lc_arena_doubles(arena, BLOCK * wide);
+  out->tile = lc_arena_doubles(arena, (lc_index)BLOCK * wide);
   out->z = lc_arena_doubles(arena, pass->Z ? 0 : BLOCK * pass->K);
-  out->r = lc_arena_doubles(arena, BLOCK * pass->K);
-  out->s = lc_arena_doubles(arena, BLOCK * (pass->ns + 1)); /* and one column of scratch */
+  out->r = lc_arena_doubles(arena, (lc_index)BLOCK * pass->K);
+  out->s = lc_arena_doubles(arena, (lc_index)BLOCK * (pass->ns + 1)); /* and one column of scratch */
   out->work = lc_arena_doubles(arena, pass->C ? BLOCK * lc_max(wide, LC_GRAM_WORK) : 0);
   out->base = lc_arena_alloc(arena, pass->C ? BLOCK : 0, sizeof *out->base);
   out->sum = lc_arena_zeros(arena, pass->nsum);
@@ -169,7 +169,7 @@ static void add_gradient(const sweep *sw, const slot *own, lc_index row0, lc_ind
     const lc_part *part = coded->part + t;
     const int *code = part->code + row0;
     for (int c = 0; c < K; c++) {
-      const double *r = own->r + c * BLOCK;
+      const double *r = own->r + (lc_index)c * BLOCK;
       double *g = own->G + c * L + part->first;
       if (part->value)
         for (lc_index i = 0; i < m; i++) g[code[i]] += part->value[row0 + i] * r[i];
@@ -192,7 +192,7 @@ static void add_tables(const sweep *sw, const slot *own, lc_index row0, lc_index
   const lc_coded *coded = sw->x->coded;
   const lc_part *part = coded->part + u;
   const int *code = part->code + row0;
-  double *weighted = own->s + sw->pass->ns * BLOCK;
+  double *weighted = own->s + (lc_index)sw->pass->ns * BLOCK;
   for (lc_index i = 0; i < m; i++) {
     lc_index level = part->first + code[i];
     own->base[i] = lc_packed_at(0, level);
@@ -212,7 +212,7 @@ static void add_gram(const sweep *sw, const slot *own, lc_index row0, lc_index m
   lc_kernels()->gram(m, sw->wide, 0, ns, own->tile, BLOCK, own->s, BLOCK, own->C, sw->packed, own->work);
   for (int k = 0; k < ns; k++)
     for (int u = coded->nnumeric; u < coded->nparts; u++)
-      add_tables(sw, own, row0, m, u, own->s + k * BLOCK, own->C + k * sw->packed);
+      add_tables(sw, own, row0, m, u, own->s + (lc_index)k * BLOCK, own->C + k * sw->packed);
 }
 
 static lc_status run_block(void *context, int k, lc_index number) {

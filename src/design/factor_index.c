@@ -153,7 +153,7 @@ lc_status lc_coded_take(const lc_design *x, lc_index m, const lc_index *row, lc_
   return status == LC_OK ? lc_coded_index(m, x->p, coded, arena) : status;
 }
 
-/* ---- patterns ------------------------------------------------------------------------------------------------- */
+/* ---- equal rows ----------------------------------------------------------------------------------------------- */
 
 static uint64_t mix(uint64_t hash, uint64_t bits) {
   hash = (hash ^ bits) * UINT64_C(0x9E3779B97F4A7C15);
@@ -189,15 +189,17 @@ static int rows_equal(const lc_design *x, lc_index a, lc_index b) {
   return 1;
 }
 
-lc_status lc_coded_patterns(const lc_design *x, lc_design *out, int *pays, lc_arena *arena) {
+lc_status lc_unique_rows_make(const lc_design *x, lc_unique_rows *out, int *pays, lc_arena *arena) {
   enum { LOOK = 1 << 14 }; /* where data of distinct rows are known for what they are */
   lc_index n = x->n, size = 1, count = 0;
-  while (size < n) size *= 2; /* at most half of the places are taken */
   *pays = 0;
+  if (!x->coded) return LC_OK;
+  while (size < n) size *= 2; /* at most half of the places are taken */
   lc_mark mark = lc_arena_mark(arena);
   lc_index *row = lc_arena_alloc(arena, n / 2 + 1, sizeof *row), *place = lc_arena_alloc(arena, size, sizeof *place);
+  lc_index *row_of = lc_arena_alloc(arena, n, sizeof *row_of);
   double *w = lc_arena_zeros(arena, n / 2 + 1);
-  if (!row || !place || !w) return LC_OUT_OF_MEMORY;
+  if (!row || !place || !row_of || !w) return LC_OUT_OF_MEMORY;
   for (lc_index h = 0; h < size; h++) place[h] = -1;
   for (lc_index i = 0; i < n; i++) {
     if (i % LOOK == 0) LC_TRY(lc_poll(arena->host));
@@ -211,10 +213,12 @@ lc_status lc_coded_patterns(const lc_design *x, lc_design *out, int *pays, lc_ar
       row[count] = i;
       place[h] = count++;
     }
+    row_of[i] = place[h];
     w[place[h]] += x->w ? x->w[i] : 1;
   }
-  LC_TRY(lc_coded_take(x, count, row, out, arena));
-  out->w = w;
+  LC_TRY(lc_coded_take(x, count, row, &out->design, arena));
+  out->design.w = w;
+  out->row_of = row_of;
   *pays = 1;
   return LC_OK;
 }

@@ -88,7 +88,7 @@ static lc_status evaluate(const lc_problem *problem, const lc_solution *solution
                           lc_design *shown, lc_objective *obj) {
   lc_link link;
   LC_TRY(lc_link_make(problem->loss, problem->k, problem->reference, &link));
-  *shown = *problem->x;
+  *shown = *solution->x;
   double *shift = lc_arena_doubles(arena, shown->p);
   if (!shift) return LC_OUT_OF_MEMORY;
   for (lc_index j = 0; j < shown->p; j++) shift[j] = lc_design_may_shift(shown, j) ? problem->mean[j] : 0;
@@ -112,7 +112,7 @@ lc_status lc_solve_covariance(const lc_problem *problem, const lc_solution *solu
                               lc_arena *arena, double **V, lc_index *size) {
   const double harmless = 300; /* condition of the columns up to which their own Hessian keeps eight digits and more */
   if (!is_near(solution)) return LC_UNSUPPORTED;
-  lc_design shown = *problem->x;
+  lc_design shown = *solution->x;
   lc_objective own, *obj = solution->fitted;
   int based = solution->basis.needed;
   if (!based && !(solution->has_curvature && solution->report.condition <= harmless)) {

@@ -409,24 +409,17 @@ static lc_status finish(const lc_problem *problem, lc_objective *obj, int as_giv
   return out->status;
 }
 
-/* Rows of codes often repeat; a fit that sums over rows may sum over the distinct ones. */
-static lc_status join_equal_rows(lc_problem *problem, lc_solution *out, lc_arena *arena) {
-  int joined = 0;
-  if (!problem->x->coded || (out->solver->flags & LC_NEEDS_ROWS)) return LC_OK;
-  LC_TRY(lc_coded_patterns(problem->x, &out->patterns, &joined, arena));
-  if (joined) problem->x = &out->patterns;
-  return LC_OK;
-}
-
-static lc_status solve_once(lc_problem *problem, const lc_settings *settings, const lc_host *host, lc_arena *arena,
+static lc_status solve_once(const lc_problem *given, const lc_settings *settings, const lc_host *host, lc_arena *arena,
                             lc_solution *out) {
   memset(out, 0, sizeof *out);
   lc_link link;
+  lc_problem own = *given, *problem = &own;
   LC_TRY(lc_link_make(problem->loss, problem->k, problem->reference, &link));
   problem->pen.grouped = lc_penalty_has_groups(&problem->pen, link.K);
   out->solver = problem->solver ? problem->solver : plan(problem, &link, &out->reason);
   if (problem->solver) out->reason = "as asked";
-  LC_TRY(join_equal_rows(problem, out, arena));
+  if (problem->unique && !(out->solver->flags & LC_NEEDS_ROWS)) own.x = &problem->unique->design;
+  out->x = own.x;
   LC_TRY(check_solver(problem, out->solver));
   lc_penalty *pen = &out->pen;
   *pen = problem->pen;
@@ -459,7 +452,6 @@ static lc_status hand_over(lc_problem *problem, const lc_settings *settings, con
   next.passes = out->passes;
   rest.rate = NAN;
   lc_status status = solve_once(&next, &rest, host, arena, out);
-  problem->x = next.x; /* it may have joined rows */
   out->reason = "it finishes what mini-batch descent began";
   out->report.iterations += before;
   return status;

@@ -11,8 +11,8 @@
 
 /* What is to be fitted. All that it points to is the caller's. */
 typedef struct lc_problem {
-  lc_design *x; /* with y, weights, offsets and `one`. lc_solve() may set shift, scale and rows, in its arena, and put
-                   the patterns of a coded design in its place */
+  lc_design *x; /* with y, weights, offsets and `one`. lc_solve() may set shift, scale and rows, in its arena */
+  lc_unique_rows *unique; /* its rows, equal ones joined, or NULL: solvers that only sum over rows take these */
   const lc_loss *loss;
   int k, reference;                  /* classes, >= 2; 1: the first class has score 0 */
   lc_penalty pen;                    /* for columns divided by `spread`; lc_solve() sets `grouped` to 0 where it makes
@@ -45,8 +45,8 @@ typedef struct lc_solution {
   lc_objective *fitted; /* where the fit ran, in the basis if there was one; C is the curvature at the solution when
                            has_curvature */
   int has_curvature;
-  int want;           /* LC_WANT_ flags of the last evaluation */
-  lc_design patterns; /* the distinct rows of a coded design, when the fit used them; problem->x points here then */
+  int want; /* LC_WANT_ flags of the last evaluation */
+  lc_design *x; /* the problem's, or its unique rows: where the fit ran, which `fitted` has scores of */
 } lc_solution;
 
 /* Second derivatives of P coefficients are affordable up to here: a P x P factor in well under a second. */

@@ -93,7 +93,7 @@ lc_status lc_metric_refresh(lc_objective *obj, lc_metric *metric) {
   lc_mark mark = lc_arena_mark(obj->arena);
   double *S = lc_arena_doubles(obj->arena, obj->x->n * obj->K);
   double *sum = lc_arena_doubles(obj->arena, obj->P), *square = lc_arena_doubles(obj->arena, obj->P);
-  double *pairs = lc_arena_doubles(obj->arena, STRIP * obj->ns);
+  double *pairs = lc_arena_doubles(obj->arena, (lc_index)STRIP * obj->ns);
   lc_status status = S && sum && square && pairs ? LC_OK : LC_OUT_OF_MEMORY;
   if (status == LC_OK) {
     own_curvatures(obj, pairs, S);

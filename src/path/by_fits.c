@@ -1,75 +1,76 @@
-/* path/by_fits.c - one lambda for all members by whole fits, each started at the last; the null loss of a kink. */
+/* path/by_fits.c - one lambda for all folds by whole fits, each started at the last; the null loss of a kink. */
 #include <math.h>
 #include <string.h>
 
 #include "path/folds.h"
 
 /* What makes passes over X faster serves all fits. */
-static lc_status prepare(lc_run *run) {
+static lc_status prepare(lc_path_state *path) {
   const double passes = 10; /* of a fit, at least */
-  lc_design *x = &run->plain;
+  lc_design *x = &path->plain;
   if (x->ops) return LC_OK;
-  *x = *run->problem->x;
+  *x = *path->problem->x;
   x->shift = x->scale = NULL; /* each fit chooses */
-  double all = passes * (double)run->spec->nlambdas * (double)run->nmembers;
-  return x->ops->prepare ? x->ops->prepare(x, run->link.K, all, run->arena) : LC_OK;
+  double all = passes * (double)path->spec->nlambdas * (double)path->nfits;
+  return x->ops->prepare ? x->ops->prepare(x, path->link.K, all, path->arena) : LC_OK;
 }
 
-static lc_status solve_member(lc_run *run, lc_member *member, double lambda) {
-  lc_design x = run->plain;
+static lc_status solve_fold(lc_path_state *path, lc_fold *fold, double lambda) {
+  lc_design x = path->plain;
   lc_index n = x.n;
-  int K = run->link.K;
-  x.w = member->x.w;
-  lc_problem problem = *run->problem;
+  int K = path->link.K;
+  x.w = fold->x.w;
+  lc_problem problem = *path->problem;
   lc_solution solution;
   problem.x = &x;
-  problem.pen = member->given;
+  problem.pen = fold->given;
   problem.pen.lambda = lambda;
-  problem.spread = member->spread;
+  problem.spread = fold->spread;
   problem.wants_covariance = 0;
   /* Without a penalty many points may be optimal; from 0 it is the one that a single fit finds. */
-  if (isfinite(run->lambda) && lambda > 0) problem.start = member->B;
-  if (!member->own_Z && !(member->own_Z = lc_arena_doubles(&member->arena, n * K))) return LC_OUT_OF_MEMORY;
-  member->Z = member->own_Z;
-  lc_mark mark = lc_arena_mark(&member->arena);
-  lc_status status = lc_solve(&problem, run->settings, &member->host, &member->arena, &solution);
+  if (isfinite(path->lambda) && lambda > 0) problem.start = fold->B;
+  if (!fold->own_Z && !(fold->own_Z = lc_arena_doubles(&fold->arena, n * K))) return LC_OUT_OF_MEMORY;
+  fold->Z = fold->own_Z;
+  lc_outcome *outcome = &fold->outcome;
+  lc_mark mark = lc_arena_mark(&fold->arena);
+  lc_status status = lc_solve(&problem, path->settings, &fold->host, &fold->arena, &solution);
   if (status >= 0) {
-    if (member == run->member) run->separated |= status == LC_SEPARATED;
-    memcpy(member->B, solution.B, (size_t)(lc_design_q(&x) * K) * sizeof(double));
-    if (solution.fitted->at.Z) memcpy(member->own_Z, solution.fitted->at.Z, (size_t)(n * K) * sizeof(double));
-    int known = solution.certificate.kind == LC_GAP || solution.certificate.kind == LC_DECREMENT;
-    member->objective = solution.objective;
-    member->loss = solution.loss;
-    member->gap = known ? solution.certificate.gap : NAN;
-    member->relative = known ? solution.certificate.relative : NAN;
-    member->kkt = solution.certificate.kkt;
-    member->met = solution.met;
-    member->steps = solution.report.iterations;
-    member->passes += solution.passes;
-    run->solver = solution.solver;
-    run->reason = solution.reason;
+    if (fold == path->fold) path->separated |= status == LC_SEPARATED;
+    memcpy(fold->B, solution.B, (size_t)(lc_design_q(&x) * K) * sizeof(double));
+    if (solution.fitted->at.Z) memcpy(fold->own_Z, solution.fitted->at.Z, (size_t)(n * K) * sizeof(double));
+    int has_gap = solution.certificate.kind == LC_GAP || solution.certificate.kind == LC_DECREMENT;
+    *outcome = (lc_outcome){.objective = solution.objective,
+                            .loss = solution.loss,
+                            .gap = has_gap ? solution.certificate.gap : NAN,
+                            .relative = has_gap ? solution.certificate.relative : NAN,
+                            .kkt = solution.certificate.kkt,
+                            .iterations = solution.report.iterations,
+                            .passes = outcome->passes + solution.passes,
+                            .met = solution.met};
+    path->solver = solution.solver;
+    path->reason = solution.reason;
   }
-  lc_arena_reset(&member->arena, mark);
+  lc_arena_reset(&fold->arena, mark);
   return status == LC_INTERRUPTED || status == LC_TIME_LIMIT || status < 0 ? status : LC_OK;
 }
 
-lc_status lc_members_solve(lc_run *run, double lambda) {
-  LC_TRY(prepare(run));
-  for (lc_index m = 0; m < run->nmembers; m++) LC_TRY(solve_member(run, run->member + m, lambda));
-  run->lambda = lambda;
+lc_status lc_folds_solve(lc_path_state *path, double lambda) {
+  LC_TRY(prepare(path));
+  for (lc_index m = 0; m < path->nfits; m++) LC_TRY(solve_fold(path, path->fold + m, lambda));
+  path->lambda = lambda;
   return LC_OK;
 }
 
 /* The start of a path has smoothed a kink, so there penalised slopes are held as near to 0 as their bounds allow. */
-lc_status lc_members_null_loss(lc_run *run, double *out) {
-  *out = run->member->obj.at.loss;
-  if (!(run->problem->loss->flags & LC_SMOOTHABLE)) return LC_OK;
-  LC_TRY(prepare(run));
-  lc_problem problem = *run->problem;
-  lc_design x = run->plain;
+lc_status lc_folds_null_loss(lc_path_state *path, double *out) {
+  *out = path->fold->obj.at.loss;
+  if (!(path->problem->loss->flags & LC_SMOOTHABLE)) return LC_OK;
+  LC_TRY(prepare(path));
+  lc_problem problem = *path->problem;
+  lc_design x = path->plain;
   lc_penalty *pen = &problem.pen;
-  lc_mark mark = lc_arena_mark(run->arena);
-  double *lower = lc_arena_doubles(run->arena, x.p), *upper = lc_arena_doubles(run->arena, x.p);
+  lc_mark mark = lc_arena_mark(path->arena);
+  double *lower = lc_arena_doubles(path->arena, x.p), *upper = lc_arena_doubles(path->arena, x.p);
   if (!lower || !upper) return LC_OUT_OF_MEMORY;
   for (lc_index j = 0; j < x.p; j++) {
     lower[j] = pen->lower ? pen->lower[j] : -INFINITY;
@@ -83,12 +84,12 @@ lc_status lc_members_null_loss(lc_run *run, double *out) {
   pen->lower = lower;
   pen->upper = upper;
   lc_solution solution;
-  lc_settings settings = *run->settings;
-  lc_host host = *run->host;
+  lc_settings settings = *path->settings;
+  lc_host host = *path->host;
   settings.max_iter = NAN;
   host.record = NULL;
-  lc_status status = lc_solve(&problem, &settings, &host, run->arena, &solution);
+  lc_status status = lc_solve(&problem, &settings, &host, path->arena, &solution);
   if (status >= 0) *out = solution.loss;
-  lc_arena_reset(run->arena, mark);
+  lc_arena_reset(path->arena, mark);
   return status == LC_INTERRUPTED || status == LC_TIME_LIMIT || status < 0 ? status : LC_OK;
 }

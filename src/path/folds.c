@@ -1,4 +1,4 @@
-/* path/folds.c - members of a path: their data, their start. */
+/* path/folds.c - the fits of a path: their hosts, their data, their start. */
 #include "path/folds.h"
 
 #include <math.h>
@@ -7,73 +7,110 @@
 #include <omp.h>
 #endif
 
-/* ---- members as hosts: quiet, on any thread ------------------------------------------------------------------------
- */
+/* ---- folds as hosts: quiet, on any thread -------------------------------------------------------------- */
 
-static void *member_more(void *self, size_t bytes) {
-  lc_member *member = self;
+static void *fold_more(void *self, size_t bytes) {
+  const lc_fold *fold = self;
+  const lc_host *host = fold->path->host;
   void *piece;
 #ifdef _OPENMP
-#pragma omp critical(lc_member_more)
+#pragma omp critical(lc_fold_more)
 #endif
-  piece = member->run->host->more(member->run->host->self, bytes);
+  piece = host->more(host->self, bytes);
   return piece;
 }
 
+/* Thread 0 of every team around us. */
 static int on_main_thread(void) {
 #ifdef _OPENMP
-  return omp_get_thread_num() == 0;
-#else
-  return 1;
+  for (int level = 1; level <= omp_get_level(); level++)
+    if (omp_get_ancestor_thread_num(level) != 0) return 0;
 #endif
+  return 1;
 }
 
 /* Only the main thread asks the real host; the others see what it found. */
-static lc_status member_poll(void *self) {
-  lc_member *member = self;
-  if (on_main_thread()) {
-    lc_status status = lc_poll(member->run->host);
-    if (status != LC_OK) member->run->stopped = status;
+static lc_status fold_poll(void *self) {
+  lc_path_state *path = ((lc_fold *)self)->path;
+  int stopped = on_main_thread() ? (int)lc_poll(path->host) : LC_OK;
+  if (stopped != LC_OK) {
+#ifdef _OPENMP
+#pragma omp atomic write
+#endif
+    path->stopped = stopped;
   }
-  return member->run->stopped;
+#ifdef _OPENMP
+#pragma omp atomic read
+#endif
+  stopped = path->stopped;
+  return (lc_status)stopped;
 }
 
-/* ---- their data
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- folds side by side -------------------------------------------------------------------------------- */
 
-/* Weights of the rows outside fold f of a repeat. */
-static const double *fold_weights(lc_run *run, const int *holdout, int fold) {
-  const lc_design *x = run->problem->x;
-  double *w = lc_arena_doubles(run->arena, x->n);
-  for (lc_index i = 0; w && i < x->n; i++) w[i] = holdout[i] == fold ? 0 : x->w ? x->w[i] : 1;
+static void run_task(lc_fold *fold, lc_fold_task task, void *context) {
+  fold->status = fold->pending ? task(context, fold) : LC_OK;
+}
+
+lc_status lc_folds_each(lc_path_state *path, lc_fold_task task, void *context) {
+  /* Ten looks at the scores of each fold, and more where sets are large. */
+  double work = 1e-7 * (double)path->problem->x->n * path->link.K * (double)path->nfits;
+  int threads = path->nfits > 1 ? lc_threads_for(path->host, work) : 1;
+  LC_TRY(lc_poll(path->host));
+  if (threads == 1) { /* not even a team of one: regions within it would start threads of their own each time */
+    for (lc_index m = 0; m < path->nfits; m++) run_task(path->fold + m, task, context);
+  } else {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
+#endif
+    for (lc_index m = 0; m < path->nfits; m++) run_task(path->fold + m, task, context);
+  }
+  for (lc_index m = 0; m < path->nfits; m++) LC_TRY(path->fold[m].status);
+  return LC_OK;
+}
+
+void lc_fold_seen_gradient(const lc_fold *fold, lc_index f, double *g) {
+  const lc_screen *screen = &fold->screen;
+  for (int c = 0; c < fold->obj.K; c++) g[c] = screen->dots[f + c * screen->p] / fold->obj.weight_sum;
+}
+
+/* ---- their data --------------------------------------------------------------------------------------- */
+
+/* Weights of the rows outside fold f of a repeat; equal rows that are joined may lie in several folds. */
+static const double *fold_weights(lc_path_state *path, const int *holdout, int fold) {
+  const lc_design *rows = path->given;
+  double *w = lc_arena_zeros(path->arena, path->problem->x->n);
+  for (lc_index i = 0; w && i < rows->n; i++)
+    if (holdout[i] != fold) w[path->row_of ? path->row_of[i] : i] += rows->w ? rows->w[i] : 1;
   return w;
 }
 
-static lc_status make_members(lc_run *run) {
-  const lc_path_spec *spec = run->spec;
-  lc_design *x = run->problem->x;
+static lc_status make_folds(lc_path_state *path) {
+  const lc_path_spec *spec = path->spec;
+  lc_design *x = path->problem->x;
   int folds = spec->holdout ? spec->nfolds : 0;
-  run->nmembers = 1 + (lc_index)folds * spec->nrepeats;
-  run->member = lc_arena_alloc(run->arena, run->nmembers, sizeof *run->member);
-  if (!run->member) return LC_OUT_OF_MEMORY;
-  memset(run->member, 0, (size_t)run->nmembers * sizeof *run->member);
-  for (lc_index m = 0; m < run->nmembers; m++) {
-    lc_member *member = run->member + m;
-    member->run = run;
-    member->ease = 1;
-    /* Several members share the threads among them. */
-    int threads = run->nmembers > 1 ? 1 : run->host->threads;
-    member->host = (lc_host){.self = member, .more = member_more, .poll = member_poll, .threads = threads};
-    lc_arena_init(&member->arena, &member->host);
-    member->x = *x;
+  path->nfits = 1 + (lc_index)folds * spec->nrepeats;
+  path->fold = lc_arena_alloc(path->arena, path->nfits, sizeof *path->fold);
+  if (!path->fold) return LC_OUT_OF_MEMORY;
+  memset(path->fold, 0, (size_t)path->nfits * sizeof *path->fold);
+  for (lc_index m = 0; m < path->nfits; m++) {
+    lc_fold *fold = path->fold + m;
+    fold->path = path;
+    fold->number = m;
+    fold->goal.relax = 1;
+    /* Several folds share the threads among them. */
+    int threads = path->nfits > 1 ? 1 : path->host->threads;
+    fold->host = (lc_host){.self = fold, .more = fold_more, .poll = fold_poll, .threads = threads};
+    lc_arena_init(&fold->arena, &fold->host);
+    fold->x = *x;
     if (m > 0) {
-      member->x.w = fold_weights(run, spec->holdout + (m - 1) / folds * x->n, (int)((m - 1) % folds) + 1);
-      if (!member->x.w) return LC_OUT_OF_MEMORY;
+      fold->x.w = fold_weights(path, spec->holdout + (m - 1) / folds * path->given->n, (int)((m - 1) % folds) + 1);
+      if (!fold->x.w) return LC_OUT_OF_MEMORY;
     }
-    member->given = run->problem->pen;
-    member->spread = run->problem->spread;
-    member->B = lc_arena_zeros(&member->arena, lc_design_q(x) * run->link.K);
-    if (!member->B) return LC_OUT_OF_MEMORY;
+    fold->given = path->problem->pen;
+    fold->spread = path->problem->spread;
+    fold->B = lc_arena_zeros(&fold->arena, lc_design_q(x) * path->link.K);
+    if (!fold->B) return LC_OUT_OF_MEMORY;
   }
   return LC_OK;
 }
@@ -85,18 +122,18 @@ static int is_standardised(const lc_problem *problem) {
   return 0;
 }
 
-/* Standard deviations of the rows of the members of one repeat, whose weights are given. One read of X for all. */
-static lc_status spread_of_folds(lc_run *run, lc_member *first, int folds) {
-  const lc_problem *problem = run->problem;
+/* Standard deviations of the rows of the folds of one repeat, whose weights are given. One read of X for all. */
+static lc_status spread_of_folds(lc_path_state *path, lc_fold *first, int folds) {
+  const lc_problem *problem = path->problem;
   const lc_design *x = problem->x;
   lc_index n = x->n, q = lc_design_q(x);
-  double *spread = lc_arena_doubles(run->arena, x->p * folds);
-  lc_mark mark = lc_arena_mark(run->arena);
-  double *S = lc_arena_doubles(run->arena, n * folds), *sum = lc_arena_doubles(run->arena, 2 * q * folds);
+  double *spread = lc_arena_doubles(path->arena, x->p * folds);
+  lc_mark mark = lc_arena_mark(path->arena);
+  double *S = lc_arena_doubles(path->arena, n * folds), *sum = lc_arena_doubles(path->arena, 2 * q * folds);
   if (!spread || !S || !sum) return LC_OUT_OF_MEMORY;
   for (lc_index i = 0; i < n; i++)
     for (int f = 0; f < folds; f++) S[f + i * folds] = first[f].x.w[i];
-  lc_status status = lc_design_moments(x, folds, S, run->host->threads, sum, sum + q * folds);
+  lc_status status = lc_design_moments(x, folds, S, path->host->threads, sum, sum + q * folds);
   for (int f = 0; status == LC_OK && f < folds; f++) {
     double total = 0;
     for (lc_index i = 0; i < n; i++) total += first[f].x.w[i];
@@ -109,45 +146,42 @@ static lc_status spread_of_folds(lc_run *run, lc_member *first, int folds) {
     }
     first[f].spread = spread + f * x->p;
   }
-  lc_arena_reset(run->arena, mark);
+  lc_arena_reset(path->arena, mark);
   return status;
 }
 
-/* ---- their start
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- their start -------------------------------------------------------------------------------------- */
 
 static int is_unpenalised(const lc_penalty *pen, lc_index f) { return f < 0 || pen->l1[f] + pen->l2[f] == 0; }
-static int excludes_zero(const lc_penalty *pen, lc_index f) {
-  return f >= 0 && pen->lower && (pen->lower[f] > 0 || pen->upper[f] < 0);
-}
+static int excludes_zero(const lc_penalty *pen, lc_index f) { return f >= 0 && lc_penalty_clip_slope(pen, f, 0) != 0; }
 
-/* Columns as shown are the same for all; the penalty follows each member's spread. */
-static lc_status bind(lc_run *run, lc_member *member) {
-  const lc_design *x = run->problem->x;
-  member->pen = member->given;
-  LC_TRY(lc_shown_penalty(x, member->spread, &member->pen, &member->arena));
-  member->x.shift = x->shift;
-  member->x.scale = x->scale;
-  LC_TRY(lc_objective_init(&member->obj, &member->x, run->problem->loss, &run->link, &member->pen, 1, &member->host,
-                           &member->arena));
-  member->obj.mean = run->mean;
-  member->obj.rms = run->rms;
+/* Columns as shown are the same for all; the penalty follows each fold's spread. */
+static lc_status bind(lc_path_state *path, lc_fold *fold) {
+  const lc_design *x = path->problem->x;
+  fold->pen = fold->given;
+  LC_TRY(lc_shown_penalty(x, fold->spread, &fold->pen, &fold->arena));
+  fold->x.shift = x->shift;
+  fold->x.scale = x->scale;
+  LC_TRY(lc_objective_init(&fold->obj, &fold->x, path->problem->loss, &path->link, &fold->pen, 1, &fold->host,
+                           &fold->arena));
+  fold->obj.mean = path->mean;
+  fold->obj.rms = path->rms;
   return LC_OK;
 }
 
-/* Places in the set from the start: intercepts and slopes that no lambda holds at 0. */
-static lc_status choose_first(lc_member *member, int (*which)(const lc_penalty *, lc_index)) {
-  const lc_objective *obj = &member->obj;
+/* Coefficients that are in the set from the start: intercepts and slopes that no lambda holds at 0. */
+static lc_status choose_first(lc_fold *fold, int (*which)(const lc_penalty *, lc_index)) {
+  const lc_objective *obj = &fold->obj;
   for (int c = 0; c < obj->K; c++)
     for (lc_index j = 0; j < obj->q; j++)
-      if (which(&member->pen, j - obj->pen->one)) LC_TRY(lc_set_add(&member->set.set, c * obj->q + j));
+      if (which(&fold->pen, j - obj->pen->one)) LC_TRY(lc_set_add(&fold->solver.set, c * obj->q + j));
   return LC_OK;
 }
 
 /* `at` <- coefficients 0, or as near to it as the bounds allow. */
-static lc_status go_to_zero(lc_member *member) {
-  lc_objective *obj = &member->obj;
-  lc_penalty_clip(&member->pen, obj->K, obj->at.B);
+static lc_status go_to_zero(lc_fold *fold) {
+  lc_objective *obj = &fold->obj;
+  lc_penalty_clip(&fold->pen, obj->K, obj->at.B);
   int zero = 1;
   for (lc_index i = 0; i < obj->P && zero; i++) zero = obj->at.B[i] == 0;
   if (!zero) {
@@ -157,28 +191,28 @@ static lc_status go_to_zero(lc_member *member) {
   }
   lc_index n = obj->x->n * obj->K;
   for (lc_index i = 0; i < n; i++) obj->at.Z[i] = obj->x->off ? obj->x->off[i] : 0;
-  LC_TRY(lc_objective_move(obj, 0, NULL, NULL, member->set.step.R));
+  LC_TRY(lc_objective_move(obj, 0, NULL, NULL, fold->solver.step.R));
   lc_objective_accept(obj);
   return LC_OK;
 }
 
-static lc_status start_member(lc_run *run, lc_member *member) {
-  lc_index n = run->problem->x->n;
-  int K = run->link.K;
-  LC_TRY(bind(run, member));
-  LC_TRY(lc_set_solver_init(&member->set, &member->obj, LC_SET_MOST));
-  member->s = lc_arena_doubles(&member->arena, run->link.k);
-  member->balanced = run->residuals + (member - run->member) * n * K;
-  member->relative_weight = lc_arena_doubles(&member->arena, member->x.w ? n * K : 0);
-  member->gradient = lc_arena_doubles(&member->arena, K);
-  if (!member->s || !member->relative_weight || !member->gradient) return LC_OUT_OF_MEMORY;
-  LC_TRY(go_to_zero(member));
-  LC_TRY(lc_step_start(&member->set.step));
-  member->pen.lambda = 0;
-  LC_TRY(choose_first(member, is_unpenalised));
-  lc_status status = lc_newton_solve(&member->set.newton, 1e-12, 100);
+static lc_status start_fold(lc_path_state *path, lc_fold *fold) {
+  lc_index n = path->problem->x->n;
+  int K = path->link.K;
+  LC_TRY(bind(path, fold));
+  LC_TRY(lc_set_solver_init(&fold->solver, &fold->obj, LC_SET_MOST));
+  fold->class_factor = lc_arena_doubles(&fold->arena, path->link.k);
+  fold->balanced = path->residuals + fold->number * n * K;
+  fold->over_roots = lc_arena_doubles(&fold->arena, fold->x.w ? n * K : 0);
+  fold->gradient = lc_arena_doubles(&fold->arena, K);
+  if (!fold->class_factor || !fold->over_roots || !fold->gradient) return LC_OUT_OF_MEMORY;
+  LC_TRY(go_to_zero(fold));
+  LC_TRY(lc_step_start(&fold->solver.step));
+  fold->pen.lambda = 0;
+  LC_TRY(choose_first(fold, is_unpenalised));
+  lc_status status = lc_newton_solve(&fold->solver.newton, 1e-12, 100);
   if (status != LC_OK && status != LC_MAX_ITER) return status;
-  return choose_first(member, excludes_zero);
+  return choose_first(fold, excludes_zero);
 }
 
 /* Snapshots of residuals may take a quarter of what the columns take, and at least a few. */
@@ -195,13 +229,13 @@ static double free_pull(const lc_penalty *pen, lc_index j, lc_index width, const
   return lc_penalty_norm(width, g, ldg);
 }
 
-/* The smallest lambda for which all penalised slopes of member 0 are 0. Where alpha is (nearly) 0 there is none; then
+/* The smallest lambda for which all penalised slopes of fold 0 are 0. Where alpha is (nearly) 0 there is none; then
  * that of alpha = 0.001 is taken, as glmnet does. One read of X. */
-static lc_status largest_lambda(lc_run *run, double *lambda_max) {
+static lc_status largest_lambda(lc_path_state *path, double *lambda_max) {
   const double least_alpha = 1e-3, rounding = 1e-14;
-  lc_member *member = run->member;
-  lc_objective *obj = &member->obj;
-  const lc_penalty *pen = &member->pen, *given = &member->given;
+  lc_fold *fold = path->fold;
+  lc_objective *obj = &fold->obj;
+  const lc_penalty *pen = &fold->pen, *given = &fold->given;
   *lambda_max = 0;
   LC_TRY(lc_objective_gradient(obj));
   lc_index width = lc_penalty_width(pen, obj->K);
@@ -212,36 +246,35 @@ static lc_status largest_lambda(lc_run *run, double *lambda_max) {
       double unit = given->l1[j] > 0 ? pen->l1[j] / given->l1[j] : sqrt(pen->l2[j] / given->l2[j]);
       double l1 = fmax(given->l1[j], least_alpha * factor) * unit;
       double pull = free_pull(pen, j, width, obj->G + c * obj->q + pen->one + j, obj->q);
-      if (l1 > 0 && pull > rounding * run->rms[j]) *lambda_max = fmax(*lambda_max, pull / l1);
+      if (l1 > 0 && pull > rounding * path->rms[j]) *lambda_max = fmax(*lambda_max, pull / l1);
     }
   return LC_OK;
 }
 
-lc_status lc_members_start(lc_run *run, double *lambda_max) {
-  lc_problem *problem = run->problem;
+lc_status lc_folds_start(lc_path_state *path, double *lambda_max) {
+  lc_problem *problem = path->problem;
   lc_index n = problem->x->n, p = problem->x->p;
-  if (!(problem->loss->flags & LC_SMOOTH)) run->link.mu = 1; /* a smooth version, for the start alone */
-  LC_TRY(lc_show_columns(problem, 1, 0, &run->mean, &run->rms, run->arena));
-  LC_TRY(make_members(run));
-  int folds = run->spec->holdout && is_standardised(problem) ? run->spec->nfolds : 0;
-  for (int r = 0; folds > 0 && r < run->spec->nrepeats; r++)
-    LC_TRY(spread_of_folds(run, run->member + 1 + (lc_index)r * folds, folds));
-  lc_index wide = run->link.K * run->nmembers;
-  run->norm = lc_arena_doubles(run->arena, p);
-  run->residuals = lc_arena_doubles(run->arena, n * wide);
-  run->list = lc_arena_alloc(run->arena, p, sizeof *run->list);
-  if (!run->norm || !run->residuals || !run->list) return LC_OUT_OF_MEMORY;
-  for (lc_index m = 0; m < run->nmembers; m++) {
-    lc_member *member = run->member + m;
-    LC_TRY(start_member(run, member));
-    LC_TRY(lc_screen_init(&member->screen, n, p, run->link.K, most_snapshots(problem->x, run->link.K), run->norm,
-                          &member->arena));
+  if (!(problem->loss->flags & LC_SMOOTH)) path->link.mu = 1; /* a smooth version, for the start alone */
+  LC_TRY(lc_show_columns(problem, 1, 0, &path->mean, &path->rms, path->arena));
+  LC_TRY(make_folds(path));
+  int folds = path->spec->holdout && is_standardised(problem) ? path->spec->nfolds : 0;
+  for (int r = 0; folds > 0 && r < path->spec->nrepeats; r++)
+    LC_TRY(spread_of_folds(path, path->fold + 1 + (lc_index)r * folds, folds));
+  lc_index wide = path->link.K * path->nfits;
+  path->norm = lc_arena_doubles(path->arena, p);
+  path->residuals = lc_arena_doubles(path->arena, n * wide);
+  if (!path->norm || !path->residuals) return LC_OUT_OF_MEMORY;
+  for (lc_index m = 0; m < path->nfits; m++) {
+    lc_fold *fold = path->fold + m;
+    LC_TRY(start_fold(path, fold));
+    LC_TRY(lc_screen_init(&fold->screen, n, p, path->link.K, most_snapshots(problem->x, path->link.K), path->norm,
+                          &fold->arena));
   }
-  double rows = run->member->obj.weight_sum;
+  double rows = path->fold->obj.weight_sum;
   for (lc_index j = 0; j < p; j++) {
-    double size = problem->x->one ? problem->sd[j] * (problem->x->scale ? problem->x->scale[j] : 1) : run->rms[j];
-    run->norm[j] = sqrt(rows) * size * (1 + 1e-12);
+    double size = problem->x->one ? problem->sd[j] * (problem->x->scale ? problem->x->scale[j] : 1) : path->rms[j];
+    path->norm[j] = sqrt(rows) * size * (1 + 1e-12);
   }
-  run->lambda = run->previous = INFINITY;
-  return largest_lambda(run, lambda_max);
+  path->lambda = path->previous = INFINITY;
+  return largest_lambda(path, lambda_max);
 }

@@ -21,8 +21,8 @@ static double lambda_at(const lc_path_spec *spec, double lambda_max, lc_index l)
 }
 
 /* Nonzero coefficients of one score column. */
-static lc_status keep_column(const lc_member *member, lc_index q, int c, lc_path_point *point, lc_arena *arena) {
-  const double *B = member->B + c * q;
+static lc_status keep_column(const lc_fold *fold, lc_index q, int c, lc_path_point *point, lc_arena *arena) {
+  const double *B = fold->B + c * q;
   lc_index count = 0;
   for (lc_index j = 0; j < q; j++) count += B[j] != 0;
   point->row[c] = lc_arena_alloc(arena, count, sizeof **point->row);
@@ -37,22 +37,22 @@ static lc_status keep_column(const lc_member *member, lc_index q, int c, lc_path
   return LC_OK;
 }
 
-static lc_index count_features(const lc_member *member, lc_index q, int one, int K) {
+static lc_index count_features(const lc_fold *fold, lc_index q, int one, int K) {
   lc_index count = 0;
   for (lc_index j = one; j < q; j++) {
     int any = 0;
-    for (int c = 0; c < K; c++) any |= member->B[c * q + j] != 0;
+    for (int c = 0; c < K; c++) any |= fold->B[c * q + j] != 0;
     count += any;
   }
   return count;
 }
 
-static lc_status keep_point(const lc_run *run, double lambda, lc_path_point *point) {
-  const lc_design *x = run->problem->x;
-  const lc_member *member = run->member;
-  lc_index q = lc_design_q(x), folds = run->nmembers - 1;
-  int K = run->link.K;
-  lc_arena *arena = run->arena;
+static lc_status keep_point(const lc_path_state *path, double lambda, lc_path_point *point) {
+  const lc_design *x = path->problem->x;
+  const lc_fold *fold = path->fold;
+  lc_index q = lc_design_q(x), folds = path->nfits - 1;
+  int K = path->link.K;
+  lc_arena *arena = path->arena;
   point->count = lc_arena_alloc(arena, K, sizeof *point->count);
   point->row = lc_arena_alloc(arena, K, sizeof *point->row);
   point->value = lc_arena_alloc(arena, K, sizeof *point->value);
@@ -60,76 +60,79 @@ static lc_status keep_point(const lc_run *run, double lambda, lc_path_point *poi
   point->fold_nonzero = lc_arena_alloc(arena, folds, sizeof *point->fold_nonzero);
   if (!point->count || !point->row || !point->value || !point->fold_relative || !point->fold_nonzero)
     return LC_OUT_OF_MEMORY;
-  for (int c = 0; c < K; c++) LC_TRY(keep_column(member, q, c, point, arena));
+  for (int c = 0; c < K; c++) LC_TRY(keep_column(fold, q, c, point, arena));
   point->lambda = lambda;
-  point->objective = member->objective;
-  point->loss = member->loss;
-  point->gap = member->gap;
-  point->relative = member->relative;
-  point->kkt = member->kkt;
-  point->iterations = member->steps;
-  point->passes = member->passes;
-  point->met = member->met;
+  point->outcome = fold->outcome;
   point->folds_missed = 0;
-  point->nonzero = count_features(member, q, x->one, K);
+  point->nonzero = count_features(fold, q, x->one, K);
   for (lc_index f = 0; f < folds; f++) {
-    point->folds_missed += !member[1 + f].met;
-    point->fold_relative[f] = member[1 + f].relative;
-    point->fold_nonzero[f] = count_features(member + 1 + f, q, x->one, K);
+    point->folds_missed += !fold[1 + f].outcome.met;
+    point->fold_relative[f] = fold[1 + f].outcome.relative;
+    point->fold_nonzero[f] = count_features(fold + 1 + f, q, x->one, K);
   }
   return LC_OK;
 }
 
 /* Scores of the rows that each fold left out, for lambda number l. */
-static void keep_scores(const lc_run *run, lc_index l) {
-  const lc_path_spec *spec = run->spec;
-  lc_index n = run->problem->x->n, K = run->link.K;
-  for (lc_index m = 1; spec->scores && m < run->nmembers; m++) {
+static void keep_scores(const lc_path_state *path, lc_index l) {
+  const lc_path_spec *spec = path->spec;
+  lc_index n = path->given->n, distinct = path->problem->x->n, K = path->link.K;
+  for (lc_index m = 1; spec->scores && m < path->nfits; m++) {
     lc_index repeat = (m - 1) / spec->nfolds;
     int fold = (int)((m - 1) % spec->nfolds) + 1;
     const int *holdout = spec->holdout + repeat * n;
     double *out = spec->scores + (repeat * spec->nlambdas + l) * n * K;
     for (lc_index c = 0; c < K; c++)
       for (lc_index i = 0; i < n; i++)
-        if (holdout[i] == fold) out[i + c * n] = run->member[m].Z[i + c * n];
+        if (holdout[i] == fold) out[i + c * n] = path->fold[m].Z[(path->row_of ? path->row_of[i] : i) + c * distinct];
   }
 }
 
-static lc_status run_lambdas(lc_run *run, int sets, lc_path *out) {
-  const lc_path_spec *spec = run->spec;
-  LC_TRY(lc_members_start(run, &out->lambda_max));
-  out->weight_sum = run->member->obj.weight_sum;
-  LC_TRY(lc_members_null_loss(run, &out->null_loss));
+static lc_status run_lambdas(lc_path_state *path, int sets, lc_path *out) {
+  const lc_path_spec *spec = path->spec;
+  LC_TRY(lc_folds_start(path, &out->lambda_max));
+  out->weight_sum = path->fold->obj.weight_sum;
+  LC_TRY(lc_folds_null_loss(path, &out->null_loss));
   if (!spec->lambdas && out->lambda_max == 0) return LC_OK; /* no sequence */
   for (lc_index l = 0; l < spec->nlambdas; l++) {
     double lambda = lambda_at(spec, out->lambda_max, l);
-    LC_TRY(sets && lambda > 0 ? lc_members_advance(run, lambda) : lc_members_solve(run, lambda));
-    LC_TRY(keep_point(run, lambda, out->point + l));
-    keep_scores(run, l);
+    LC_TRY(sets && lambda > 0 ? lc_folds_advance(path, lambda) : lc_folds_solve(path, lambda));
+    LC_TRY(keep_point(path, lambda, out->point + l));
+    keep_scores(path, l);
     out->length = l + 1;
-    lc_info info = {(double)l + 1, NAN, run->member->objective, run->member->kkt, NAN};
-    LC_TRY(lc_record(run->host, &info));
+    lc_info info = {(double)l + 1, NAN, path->fold->outcome.objective, path->fold->outcome.kkt, NAN};
+    LC_TRY(lc_record(path->host, &info));
   }
   return LC_OK;
 }
 
 lc_status lc_path_run(lc_problem *problem, const lc_path_spec *spec, const lc_settings *settings, const lc_host *host,
                       lc_arena *arena, lc_path *out) {
-  lc_run run = {.problem = problem, .spec = spec, .settings = settings, .host = host, .arena = arena};
+  lc_problem own = *problem;
+  lc_unique_rows unique;
+  lc_path_state state = {
+      .problem = &own, .given = problem->x, .spec = spec, .settings = settings, .host = host, .arena = arena};
+  int joined = 0, shuffles = problem->solver && (problem->solver->flags & LC_NEEDS_ROWS);
   memset(out, 0, sizeof *out);
-  LC_TRY(lc_link_make(problem->loss, problem->k, problem->reference, &run.link));
+  if (!shuffles) LC_TRY(lc_unique_rows_make(problem->x, &unique, &joined, arena));
+  if (joined) {
+    own.x = &unique.design;
+    state.row_of = unique.row_of;
+  }
+  problem = &own;
+  LC_TRY(lc_link_make(problem->loss, problem->k, problem->reference, &state.link));
   lc_penalty any = problem->pen;
   any.lambda = 1;
   int sets = has_working_sets(problem, &any);
-  problem->pen.grouped = lc_penalty_has_groups(&any, run.link.K);
+  problem->pen.grouped = lc_penalty_has_groups(&any, state.link.K);
   if (problem->pen.grouped && lc_penalty_has_bounds(&problem->pen)) return LC_UNSUPPORTED;
-  out->K = run.link.K;
+  out->K = state.link.K;
   out->point = lc_arena_alloc(arena, spec->nlambdas, sizeof *out->point);
   if (!out->point) return LC_OUT_OF_MEMORY;
-  out->status = run_lambdas(&run, sets, out);
+  out->status = run_lambdas(&state, sets, out);
   int whole = !sets || lambda_at(spec, out->lambda_max, 0) == 0; /* fits from the first on */
-  out->separated = run.separated;
-  out->solver = whole ? run.solver : lc_solver_find("coordinate");
-  out->reason = whole ? run.reason : "an L1 penalty";
+  out->separated = state.separated;
+  out->solver = whole ? state.solver : lc_solver_find("coordinate");
+  out->reason = whole ? state.reason : "an L1 penalty";
   return out->status;
 }

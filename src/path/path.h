@@ -1,8 +1,8 @@
 /* path/path.h - one penalised problem at many lambdas, on all rows and on folds.
  *
- * Members (all rows; for cross-validation also the rows outside each fold) go down the lambdas in step. Each keeps its
- * working set, its Hessian (working_set/prox_newton.h) and what it knows of inactive features (path/screen.h) from one
- * lambda to the next; columns that any member must look at are read once for all of them.
+ * Fits on all rows and, for cross-validation, on the rows outside each fold go down the lambdas in step (path/folds.h).
+ * Each keeps its working set, its Hessian (working_set/prox_newton.h) and what it knows of inactive features
+ * (path/screen.h) from one lambda to the next; columns that any of them must look at are read once for all.
  *
  * One lambda: a first-order step from the last solution; features that now violate their condition join; Newton steps
  * on the set; features are checked again; a duality gap ends it. Problems without an L1 part, losses with a kink and
@@ -19,23 +19,28 @@ typedef struct lc_path_spec {
   double min_ratio;      /* in equal ratios from lambda_max to min_ratio lambda_max, 0 < min_ratio <= 1 */
   const int *holdout;    /* n x nrepeats fold numbers 1..nfolds, NULL: no folds */
   int nfolds, nrepeats;  /* 0 without folds */
-  double *scores; /* n x K x nlambdas x nrepeats, written: scores of each row, offsets included, by the member that
-                     left it out; NULL: not wanted */
+  double *scores;        /* n x K x nlambdas x nrepeats, written: scores of each row, offsets included, by the fit that
+                            left it out; NULL: not wanted */
 } lc_path_spec;
 
-/* One solution, of all rows unless `fold` says otherwise. Its arrays lie in the arena of the run. */
-typedef struct lc_path_point {
-  double lambda;
+/* The numbers of one solution. */
+typedef struct lc_outcome {
   double objective, loss; /* mean loss plus penalty; mean loss */
   double gap, relative;   /* as in lc_certificate; NaN: no certificate */
   double kkt;             /* largest residual of a coefficient, in the columns as shown */
   double iterations;      /* steps for this lambda alone */
   double passes;          /* reads of X since the start of the path, parts counting as fractions */
   int met; /* 1: relative is within the tolerance; where no gap exists, it ended before rounding and max_iter */
+} lc_outcome;
+
+/* One solution, of all rows unless `fold` says otherwise. Its arrays lie in the arena of the run. */
+typedef struct lc_path_point {
+  double lambda;
+  lc_outcome outcome;
   lc_index nonzero;       /* features with a slope that is not 0 in any score column */
   lc_index *count, **row; /* K: nonzero coefficients of a score column; their rows in B (0: the intercept if any), */
   double **value;         /* and their values in the user's columns */
-  double *fold_relative;  /* nfolds x nrepeats: `relative` of the members that left a fold out, */
+  double *fold_relative;  /* nfolds x nrepeats: `relative` of the fits that left a fold out, */
   lc_index *fold_nonzero; /* and their `nonzero`; empty without folds */
   int folds_missed;       /* of them, those that are not `met` */
 } lc_path_point;
@@ -45,7 +50,7 @@ typedef struct lc_path {
   int separated;    /* 1: the point at lambda = 0 is LC_SEPARATED */
   int K;
   lc_index length;         /* points that were reached, <= nlambdas */
-  double lambda_max;       /* that of lc_members_start(), also where lambdas were given; 0: no sequence, no point */
+  double lambda_max;       /* that of lc_folds_start(), also where lambdas were given; 0: no sequence, no point */
   double weight_sum;       /* W of all rows */
   double null_loss;        /* mean loss without the penalised slopes */
   lc_path_point *point;    /* nlambdas of them, `length` filled; in the arena */

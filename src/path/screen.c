@@ -1,4 +1,4 @@
-/* path/screen.c - see path/screen.h. */
+/* path/screen.dots - see path/screen.h. */
 #include "path/screen.h"
 
 #include <math.h>
@@ -22,56 +22,57 @@ lc_status lc_screen_init(lc_screen *screen, lc_index n, lc_index p, int K, int m
   screen->p = p;
   screen->K = K;
   screen->most = most;
-  screen->now = -1;
+  screen->present = -1;
   screen->norm = norm;
   screen->snapshots = lc_arena_doubles(arena, n * K * most);
-  screen->c = lc_arena_doubles(arena, 2 * p * K);
-  screen->stamp = lc_arena_alloc(arena, 2 * p, sizeof *screen->stamp);
+  screen->dots = lc_arena_doubles(arena, 2 * p * K);
+  screen->newest = lc_arena_alloc(arena, 2 * p, sizeof *screen->newest);
   screen->gram = lc_arena_doubles(arena, pairs * K);
   screen->fit = lc_arena_alloc(arena, pairs * K, sizeof *screen->fit);
-  screen->users = lc_arena_alloc(arena, pairs, sizeof *screen->users);
-  if (!screen->snapshots || !screen->c || !screen->stamp || !screen->gram || !screen->fit || !screen->users)
+  screen->refcount = lc_arena_alloc(arena, pairs, sizeof *screen->refcount);
+  if (!screen->snapshots || !screen->dots || !screen->newest || !screen->gram || !screen->fit || !screen->refcount)
     return LC_OUT_OF_MEMORY;
-  screen->old = screen->c + p * K;
-  screen->before = screen->stamp + p;
-  for (lc_index j = 0; j < 2 * p; j++) screen->stamp[j] = -1;
-  memset(screen->users, 0, (size_t)pairs * sizeof *screen->users);
+  screen->older_dots = screen->dots + p * K;
+  screen->older = screen->newest + p;
+  for (lc_index j = 0; j < 2 * p; j++) screen->newest[j] = -1;
+  memset(screen->refcount, 0, (size_t)pairs * sizeof *screen->refcount);
   return LC_OK;
 }
 
 /* Features that refer to snapshot s. */
-static lc_index users_of(const lc_screen *screen, int s) {
-  lc_index sum = -screen->users[s * screen->most + s];
+static lc_index references_to(const lc_screen *screen, int s) {
+  lc_index sum = -screen->refcount[s * screen->most + s];
   for (int t = 0; t < screen->count; t++)
-    sum += screen->users[s * screen->most + t] + screen->users[t * screen->most + s];
+    sum += screen->refcount[s * screen->most + t] + screen->refcount[t * screen->most + s];
   return sum;
 }
 
 /* Feature j refers to snapshots s and t from now on; -1: to none. */
 static void refer(lc_screen *screen, lc_index j, int s, int t) {
-  if (screen->stamp[j] >= 0) screen->users[screen->stamp[j] * screen->most + screen->before[j]]--;
-  if (s >= 0) screen->users[s * screen->most + t]++;
-  screen->stamp[j] = s;
-  screen->before[j] = t;
+  if (screen->newest[j] >= 0) screen->refcount[screen->newest[j] * screen->most + screen->older[j]]--;
+  if (s >= 0) screen->refcount[s * screen->most + t]++;
+  screen->newest[j] = s;
+  screen->older[j] = t;
 }
 
-/* A place for a new snapshot. */
-static int free_place(lc_screen *screen) {
+/* The snapshot that a new one may overwrite. */
+static int free_snapshot(lc_screen *screen) {
   lc_index K = screen->K, p = screen->p;
-  if (screen->now >= 0 && users_of(screen, screen->now) == 0) return screen->now; /* nobody refers to the last one */
+  if (screen->present >= 0 && references_to(screen, screen->present) == 0)
+    return screen->present; /* nobody refers to the last one */
   if (screen->count < screen->most) return screen->count++;
   int fewest = 0;
-  lc_index least = users_of(screen, 0);
+  lc_index least = references_to(screen, 0);
   for (int s = 1; s < screen->most; s++) {
-    lc_index users = users_of(screen, s);
-    if (users >= least) continue;
+    lc_index references = references_to(screen, s);
+    if (references >= least) continue;
     fewest = s;
-    least = users;
+    least = references;
   }
   for (lc_index j = 0; least > 0 && j < p; j++) {
-    int s = screen->stamp[j], t = screen->before[j];
+    int s = screen->newest[j], t = screen->older[j];
     if (s == fewest)
-      for (lc_index c = 0; c < K; c++) screen->c[j + c * p] = screen->old[j + c * p];
+      for (lc_index c = 0; c < K; c++) screen->dots[j + c * p] = screen->older_dots[j + c * p];
     if (s == fewest && t == fewest)
       refer(screen, j, -1, -1);
     else if (s == fewest)
@@ -115,62 +116,63 @@ static lc_screen_fit fit_pair(const span *r, double whole, double rs, double rt)
   return fit;
 }
 
-void lc_screen_look(lc_screen *screen, const double *R) {
+void lc_screen_set_residual(lc_screen *screen, const double *R) {
   lc_index n = screen->n;
-  int K = screen->K, place = free_place(screen);
-  screen->now = place;
-  memcpy(screen->snapshots + place * n * K, R, (size_t)(n * K) * sizeof(double));
+  int K = screen->K, present = free_snapshot(screen);
+  screen->present = present;
+  memcpy(screen->snapshots + present * n * K, R, (size_t)(n * K) * sizeof(double));
   for (int s = 0; s < screen->count; s++) {
-    int used = s == place || users_of(screen, s) > 0;
+    int used = s == present || references_to(screen, s) > 0;
     for (int c = 0; used && c < K; c++) {
       double product = lc_dot(n, screen->snapshots + (s * K + c) * n, R + c * n);
-      screen->gram[pair_of(screen, s, place, c)] = screen->gram[pair_of(screen, place, s, c)] = product;
+      screen->gram[pair_of(screen, s, present, c)] = screen->gram[pair_of(screen, present, s, c)] = product;
     }
   }
   for (int s = 0; s < screen->count; s++)
     for (int t = 0; t < screen->count; t++) {
-      if (s != place && screen->users[s * screen->most + t] == 0) continue;
+      if (s != present && screen->refcount[s * screen->most + t] == 0) continue;
       for (int c = 0; c < K; c++) {
-        const double *product = screen->gram + pair_of(screen, place, 0, c);
+        const double *product = screen->gram + pair_of(screen, present, 0, c);
         span r = span_of(screen, s, t, c);
         screen->fit[pair_of(screen, s, t, c)] =
-            s == place ? (lc_screen_fit){1, 0, 0} : fit_pair(&r, product[place * K], product[s * K], product[t * K]);
+            s == present ? (lc_screen_fit){1, 0, 0}
+                         : fit_pair(&r, product[present * K], product[s * K], product[t * K]);
       }
     }
 }
 
 /* |x_j'r_c| at most, if `left` is the length of what is left of x_j across the residuals that it was read at. */
 static inline double bound_with(const lc_screen *screen, lc_index j, int c, double left) {
-  const lc_screen_fit *fit = screen->fit + pair_of(screen, screen->stamp[j], screen->before[j], c);
+  const lc_screen_fit *fit = screen->fit + pair_of(screen, screen->newest[j], screen->older[j], c);
   lc_index at = j + c * screen->p;
-  return fabs(fit->a * screen->c[at] + fit->b * screen->old[at]) + left * fit->across;
+  return fabs(fit->a * screen->dots[at] + fit->b * screen->older_dots[at]) + left * fit->across;
 }
 
-double lc_screen_bound(const lc_screen *screen, lc_index j, int c, double doubt) {
-  if (screen->stamp[j] < 0) return INFINITY;
+double lc_screen_bound(const lc_screen *screen, lc_index j, int c, double slack) {
+  if (screen->newest[j] < 0) return INFINITY;
   lc_index at = j + c * screen->p;
   double norm = screen->norm[j];
-  span r = span_of(screen, screen->stamp[j], screen->before[j], c);
-  return bound_with(screen, j, c, doubt * sqrt(left_across(&r, norm * norm, screen->c[at], screen->old[at])));
+  span r = span_of(screen, screen->newest[j], screen->older[j], c);
+  return bound_with(screen, j, c, slack * sqrt(left_across(&r, norm * norm, screen->dots[at], screen->older_dots[at])));
 }
 
 /* The rough bound: the whole column in place of what is left of it needs no root, and is enough for most features. */
-static inline double rough_bound(const lc_screen *screen, lc_index j, int c, double doubt) {
-  return bound_with(screen, j, c, doubt * screen->norm[j]);
+static inline double rough_bound(const lc_screen *screen, lc_index j, int c, double slack) {
+  return bound_with(screen, j, c, slack * screen->norm[j]);
 }
 
-int lc_screen_proves(const lc_screen *screen, lc_index j, lc_index width, double threshold, double doubt) {
-  if (screen->stamp[j] < 0) return 0;
+int lc_screen_is_safe(const lc_screen *screen, lc_index j, lc_index width, double threshold, double slack) {
+  if (screen->newest[j] < 0) return 0;
   double unit = 1 / threshold;
   for (int first = 0; first < screen->K; first += (int)width) {
     double rough = 0, fine = 0;
     for (int c = first; c < first + width; c++) {
-      double share = rough_bound(screen, j, c, doubt) * unit;
+      double share = rough_bound(screen, j, c, slack) * unit;
       rough += share * share;
     }
     if (rough < 1) continue;
     for (int c = first; c < first + width; c++) {
-      double share = lc_screen_bound(screen, j, c, doubt) * unit;
+      double share = lc_screen_bound(screen, j, c, slack) * unit;
       fine += share * share;
     }
     if (!(fine < 1)) return 0;
@@ -178,21 +180,21 @@ int lc_screen_proves(const lc_screen *screen, lc_index j, lc_index width, double
   return 1;
 }
 
-void lc_screen_doubt(const lc_screen *screen, lc_index first, lc_index last, lc_index width, const double *l1,
-                     double unit, double doubt, lc_index *doubtful) {
+void lc_screen_mark_unsafe(const lc_screen *screen, lc_index first, lc_index last, lc_index width, const double *l1,
+                           double unit, double slack, lc_index *unsafe) {
   for (lc_index j = first; j < last; j++) {
     double threshold = unit * l1[j];
-    int proved = screen->K == 1 && screen->stamp[j] >= 0 && rough_bound(screen, j, 0, doubt) < threshold;
-    if (!proved && !doubtful[j]) doubtful[j] = !lc_screen_proves(screen, j, width, threshold, doubt);
+    int safe = screen->K == 1 && screen->newest[j] >= 0 && rough_bound(screen, j, 0, slack) < threshold;
+    if (!safe && !unsafe[j]) unsafe[j] = !lc_screen_is_safe(screen, j, width, threshold, slack);
   }
 }
 
-void lc_screen_learn(lc_screen *screen, lc_index j, const double *c, lc_index ld) {
-  int last = screen->stamp[j], now = screen->now;
+void lc_screen_record(lc_screen *screen, lc_index j, const double *c, lc_index ld) {
+  int last = screen->newest[j], now = screen->present;
   lc_index p = screen->p;
   for (int k = 0; k < screen->K; k++) {
-    if (last != now) screen->old[j + k * p] = last >= 0 ? screen->c[j + k * p] : 0;
-    screen->c[j + k * p] = c[k * ld];
+    if (last != now) screen->older_dots[j + k * p] = last >= 0 ? screen->dots[j + k * p] : 0;
+    screen->dots[j + k * p] = c[k * ld];
   }
   if (last != now) refer(screen, j, now, last >= 0 ? last : now);
 }

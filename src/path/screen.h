@@ -28,14 +28,14 @@ typedef struct lc_screen_fit {
 
 typedef struct lc_screen {
   lc_index n, p;
-  int K, most, count, now; /* most snapshots; how many; the one of the last lc_screen_look() */
-  const double *norm;      /* p: norms of the shown columns, centred with an intercept */
-  double *snapshots;       /* n x K x most residuals */
-  double *c, *old;         /* p x K each: dots with the feature's last snapshot, the one before */
-  int *stamp, *before;     /* p each: the snapshots of c and old, the same where there is one; -1: none */
-  double *gram;            /* K x most x most: r_s'r_t */
-  lc_screen_fit *fit;      /* K x most x most: of the present residual, where there are users */
-  lc_index *users;         /* most x most: features of each pair (stamp, before) */
+  int K, most, count, present; /* most snapshots; how many there are; the one of the present residuals */
+  const double *norm;          /* p: norms of the shown columns, centred with an intercept */
+  double *snapshots;           /* n x K x most residuals */
+  double *dots, *older_dots;   /* p x K each: products with the feature's last snapshot, the one before */
+  int *newest, *older;         /* p each: these snapshots, the same where there is one only; -1: none */
+  double *gram;                /* K x most x most: r_s'r_t */
+  lc_screen_fit *fit;          /* K x most x most: of the present residual, for pairs that some feature has */
+  lc_index *refcount;          /* most x most: features of each pair (newest, older) */
 } lc_screen;
 
 /* Memory for `most` snapshots; every feature unknown. norm must outlive it. Beside the snapshots it takes 2 p K numbers
@@ -44,24 +44,23 @@ lc_status lc_screen_init(lc_screen *screen, lc_index n, lc_index p, int K, int m
                          lc_arena *arena);
 
 /* Takes R (n x K) for the present residuals. When all snapshots are in use the one of fewest features goes: they keep
- * their other one, and without one they become unknown. Cost n K for each snapshot, K for each pair that features have.
- */
-void lc_screen_look(lc_screen *screen, const double *R);
+ * their other one, and without one they become unknown. Cost n K for each snapshot, K for each pair that features
+ * have. */
+void lc_screen_set_residual(lc_screen *screen, const double *R);
 
-/* |x_j'r_c| at most, for the present residuals; Inf when nothing is known. doubt = 1 is the bound; a smaller one
- * reckons that columns are not all on the side of |e|, which is a guess. O(1). */
-double lc_screen_bound(const lc_screen *screen, lc_index j, int c, double doubt);
+/* |x_j'r_c| at most, for the present residuals; Inf when nothing is known. slack multiplies the remainder of Cauchy and
+ * Schwarz, |x across| |e|: 1 gives a bound, less a guess. O(1). */
+double lc_screen_bound(const lc_screen *screen, lc_index j, int c, double slack);
 
 /* 1 where the norm of the bounds is below the threshold for every group of `width` score columns (1 or K): a proof for
- * doubt = 1. O(K). */
-int lc_screen_proves(const lc_screen *screen, lc_index j, lc_index width, double threshold, double doubt);
+ * slack = 1. O(K). */
+int lc_screen_is_safe(const lc_screen *screen, lc_index j, lc_index width, double threshold, double slack);
 
-/* doubtful[j] = 1 for features first .. last - 1 that are not proved so at the threshold unit l1[j]; others are left
- * alone. */
-void lc_screen_doubt(const lc_screen *screen, lc_index first, lc_index last, lc_index width, const double *l1,
-                     double unit, double doubt, lc_index *doubtful);
+/* unsafe[j] = 1 for features first .. last - 1 that are not safe at the threshold unit l1[j]; others are left alone. */
+void lc_screen_mark_unsafe(const lc_screen *screen, lc_index first, lc_index last, lc_index width, const double *l1,
+                           double unit, double slack, lc_index *unsafe);
 
-/* Feature j has the dots c[0], c[ld], ... (K of them) with the present residuals. */
-void lc_screen_learn(lc_screen *screen, lc_index j, const double *c, lc_index ld);
+/* Feature j has the products c[0], c[ld], ... (K of them) with the present residuals. */
+void lc_screen_record(lc_screen *screen, lc_index j, const double *c, lc_index ld);
 
 #endif

@@ -34,6 +34,7 @@ static void read_settings(SEXP spec, const lc_solver *solver, lc_settings *out) 
     SEXP list = lcr_get(spec, parts[part]), names = Rf_getAttrib(list, R_NamesSymbol);
     const lc_field *fields = part == 0 ? lc_control_fields : solver ? solver->fields : NULL;
     int nfields = part == 0 ? lc_control_field_count : solver ? solver->nfields : 0;
+    if (list != R_NilValue && TYPEOF(list) != VECSXP) Rf_error("'%s' must be a list", parts[part]);
     for (R_xlen_t i = 0; TYPEOF(list) == VECSXP && i < XLENGTH(list); i++) {
       SEXP value = VECTOR_ELT(list, i);
       const char *name = TYPEOF(names) == STRSXP ? CHAR(STRING_ELT(names, i)) : "";
@@ -200,6 +201,10 @@ static SEXP fit_list(const lc_problem *problem, lc_status status, const lc_solut
 static SEXP fit(lcr_task *task, SEXP spec, lcr_session *session) {
   (void)spec;
   lc_solution solution;
+  lc_unique_rows unique;
+  int joined;
+  lcr_check(lc_unique_rows_make(task->problem.x, &unique, &joined, &session->arena));
+  if (joined) task->problem.unique = &unique;
   task->problem.solver_rate_given = task->problem.solver && !isnan(task->settings.rate);
   lc_status status = lc_solve(&task->problem, &task->settings, &session->host, &session->arena, &solution);
   session->time_limit = INFINITY; /* what follows belongs to the report */

@@ -63,13 +63,13 @@ static void add_points(SEXP list, const lc_path *path) {
     const char *name;
     size_t offset;
   } columns[] = {{"lambda", offsetof(lc_path_point, lambda)},
-                 {"objective", offsetof(lc_path_point, objective)},
-                 {"loss", offsetof(lc_path_point, loss)},
-                 {"gap", offsetof(lc_path_point, gap)},
-                 {"relative", offsetof(lc_path_point, relative)},
-                 {"kkt", offsetof(lc_path_point, kkt)},
-                 {"iterations", offsetof(lc_path_point, iterations)},
-                 {"passes", offsetof(lc_path_point, passes)}};
+                 {"objective", offsetof(lc_path_point, outcome.objective)},
+                 {"loss", offsetof(lc_path_point, outcome.loss)},
+                 {"gap", offsetof(lc_path_point, outcome.gap)},
+                 {"relative", offsetof(lc_path_point, outcome.relative)},
+                 {"kkt", offsetof(lc_path_point, outcome.kkt)},
+                 {"iterations", offsetof(lc_path_point, outcome.iterations)},
+                 {"passes", offsetof(lc_path_point, outcome.passes)}};
   for (size_t c = 0; c < sizeof columns / sizeof columns[0]; c++) {
     SEXP column = PROTECT(Rf_allocVector(REALSXP, path->length));
     for (lc_index l = 0; l < path->length; l++)
@@ -79,7 +79,7 @@ static void add_points(SEXP list, const lc_path *path) {
   }
   SEXP met = PROTECT(Rf_allocVector(LGLSXP, path->length)), nonzero = PROTECT(Rf_allocVector(INTSXP, path->length));
   for (lc_index l = 0; l < path->length; l++) {
-    LOGICAL(met)[l] = path->point[l].met != 0;
+    LOGICAL(met)[l] = path->point[l].outcome.met != 0;
     INTEGER(nonzero)[l] = (int)path->point[l].nonzero;
   }
   lcr_list_add(list, "met", met);

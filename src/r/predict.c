@@ -28,6 +28,7 @@ SEXP lcr_predict(SEXP x, SEXP B, SEXP off, SEXP spec, SEXP type) {
   if (TYPEOF(type) != STRSXP || XLENGTH(type) != 1) Rf_error("'type' must be one string");
   const char *kind = CHAR(STRING_ELT(type, 0));
   int prob = strcmp(kind, "prob") == 0, class_only = strcmp(kind, "class") == 0;
+  if (!prob && !class_only && strcmp(kind, "link") != 0) Rf_error("unknown type '%s'", kind);
   SEXP owner = PROTECT(lcr_session_begin());
   lcr_session *session = lcr_session_of(owner);
   lc_design design;

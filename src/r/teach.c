@@ -73,7 +73,9 @@ SEXP lcr_raw_scores(SEXP x, SEXP B, SEXP b) {
 }
 
 SEXP lcr_sample_loss(SEXP z, SEXP y, SEXP loss, SEXP classes) {
-  int n, K, k = lcr_is_number(classes) ? Rf_asInteger(classes) : 0;
+  int n, K;
+  if (!lcr_is_number(classes) || !(fabs(Rf_asReal(classes)) <= INT_MAX)) Rf_error("'k' must be one number");
+  int k = (int)Rf_asReal(classes);
   const double *scores = lcr_matrix(z, "z", &n, &K);
   if (TYPEOF(loss) != STRSXP || XLENGTH(loss) != 1) Rf_error("'loss' must be one string");
   const lc_loss *row = lc_loss_find(CHAR(STRING_ELT(loss, 0)));

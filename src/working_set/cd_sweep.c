@@ -114,7 +114,7 @@ static lc_status start_model(sweep_model *model, lc_set_step *step) {
   LC_TRY(allocate(model, step));
   LC_TRY(load_columns(model));
   int K = model->K;
-  double *L = lc_arena_doubles(step->arena, K * K);
+  double *L = lc_arena_doubles(step->arena, (lc_index)K * K);
   unsigned char *skip = lc_arena_alloc(step->arena, K, 1);
   if (!L || !skip) return LC_OUT_OF_MEMORY;
   if (model->eliminates) factor_intercepts(model, L, skip);

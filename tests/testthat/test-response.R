@@ -48,6 +48,26 @@ test_that("counts in two columns are weights of the two classes, the first colum
   expect_equal(unname(coef(by_matrix)), unname(coef(glm_fit)), tolerance = 1e-7)
 })
 
+test_that("counts in more columns are those of the classes, as in multinom()", {
+  skip_if_not_installed("nnet")
+  i <- 1:12
+  data <- data.frame(x = sin(i), n1 = 1 + i %% 4, n2 = 2 + i %% 3, n3 = i %% 5)
+  fit <- linclass(cbind(n1, n2, n3) ~ x, data)
+  reference <- nnet::multinom(cbind(n1, n2, n3) ~ x, data, trace = FALSE, reltol = 1e-14, abstol = 1e-14)
+  expect_equal(unname(coef(fit)), unname(coef(reference)), tolerance = 1e-5)
+  expect_identical(fit$levels, c("n1", "n2", "n3"))
+  expect_equal(fit$nobs, sum(data[2:4]))
+  expect_equal(unname(predict(fit, data, "prob")), unname(fitted(reference)), tolerance = 1e-5)
+  expect_equal(unname(fitted(fit, "prob", data = data)), unname(fitted(reference)), tolerance = 1e-5)
+  by_matrix <- linclass(as.matrix(data["x"]), as.matrix(data[2:4]))
+  expect_equal(coef(by_matrix), coef(fit))
+  data$n2 <- 0
+  expect_warn_topic(two <- linclass(cbind(n1, n2, n3) ~ x, data), "empty_level", "n2")
+  expect_equal(unname(drop(coef(two, coding = "reference"))), unname(coef(glm(cbind(n3, n1) ~ x,
+    binomial, data))), tolerance = 1e-6)
+  expect_topic(linclass(cbind(n1, n2, n3) ~ x, data, loss = "hinge"), "response", "softmax")
+})
+
 test_that("one-column matrices, data frames, AsIs and tables are vectors", {
   expected <- coef(linclass(two$x, two$y))
   event <- as.integer(two$y == "high")

@@ -117,28 +117,7 @@ test_that("a fit made in a function predicts in another session", {
                unname(predict(fit, new, type = "link")), tolerance = 1e-12)
 })
 
-# ---- C routines ----
-
-test_that("arguments that no R code passes are errors of C, never a crash", {
-  names <- grep("^lcr_", ls(asNamespace("linclass"), all.names = TRUE), value = TRUE)
-  junk <- list(NULL, NA, 1L, -1L, Inf, "a", list(), list(1), 1i, raw(2), mean, quote(z), numeric(),
-               matrix(0, 0, 3), matrix("a", 2, 2), array(0, c(2, 2, 2)), factor("a"), square$dgC,
-               `slot<-`(square$dgC, "p", check = FALSE, value = 5:1), globalenv())
-  count <- 0
-  for (name in names) {
-    routine <- get(name, asNamespace("linclass"))
-    arity <- routine$numParameters
-    if (arity == 0L || name == "lcr_threads") next
-    for (i in seq_along(junk)) {
-      args <- junk[(i + 3L * seq_len(arity)) %% length(junk) + 1L]
-      args <- lapply(args, function(a) if (is.language(a)) call("quote", a) else a)
-      result <- tryCatch(suppressWarnings(do.call(.Call, c(list(routine), args))),
-                         error = identity)
-      count <- count + inherits(result, "error")
-    }
-  }
-  expect_gt(count, 100)
-})
+# ---- processes ----
 
 test_that("a fork after a fit on threads works", {
   skip_on_os("windows")

@@ -331,3 +331,98 @@ test_that("arguments are not changed", {
   newton_step(W, x, y_codes, "squared_hinge", 0.1, 0)
   expect_identical(list(x, W), before)
 })
+
+# ---- missing and infinite numbers ----
+
+# Where a number does not exist there is none: NaN, or an error that says which argument.
+without_numbers <- function(value) {
+  x <- matrix(c(1, 2, -1, 0.5, 3, 1), 3L)
+  y <- c(1L, 2L, 1L)
+  spoiled <- function(v) replace(v, length(v), value)
+  calls <- list(
+    sigmoid = function() tail(sigmoid(spoiled(c(1, 2))), 1L), softmax = function() softmax(spoiled(c(1, 2, 3))),
+    softmax_jacobian = function() softmax_jacobian(spoiled(c(1, 2, 3))),
+    raw_scores = function() raw_scores(spoiled(x), diag(2))[3L, 2L],
+    raw_scores_W = function() raw_scores(x, spoiled(diag(2)))[, 2L],
+    raw_scores_b = function() raw_scores(x, diag(2), spoiled(c(0, 0)))[, 2L])
+  for (loss in linclass_losses()$name) {
+    two <- loss == "logistic"
+    z <- if (two) c(1, 2) else matrix(c(1, 2, 3, 0), 2L)
+    W <- if (two) c(0.5, 1) else matrix(c(0.5, 1, -1, 1), 2L)
+    codes <- if (two) y - 1L else y
+    own <- if (two) c(0, 1) else 1:2
+    calls[[paste(loss, "sample")]] <- local({
+      z <- z; own <- own; loss <- loss
+      function() tail(sample_loss(spoiled(z), own, loss), 1L)
+    })
+    functions <- list(loss_value = loss_value, loss_gradient = loss_gradient, check_gradient = check_gradient)
+    if (loss %in% linclass_losses()$name[linclass_losses()$curvature]) {
+      functions <- c(functions, loss_hessian = loss_hessian, newton_step = newton_step)
+    }
+    for (name in names(functions)) {
+      for (argument in c("W", "x", "lambda", "alpha", "weights", "offset")) {
+        calls[[paste(loss, name, argument)]] <- local({
+          f <- functions[[name]]
+          given <- list(W = W, x = x, y = codes, loss = loss, lambda = 0.1, alpha = 0.5, weights = c(1, 1, 2),
+                        offset = if (two) c(0, 0, 0) else matrix(0, 3L, 2L))
+          given[[argument]] <- spoiled(given[[argument]])
+          function() do.call(f, given)
+        })
+      }
+    }
+  }
+  calls
+}
+
+test_that("NaN and NA never give a finite number", {
+  for (value in c(NaN, NA)) {
+    calls <- without_numbers(value)
+    for (name in names(calls)) {
+      got <- tryCatch(calls[[name]](), linclass_error = function(e) NaN)
+      # A derivative that does not see the spoiled entry may be a number; the whole is none.
+      expect_true(all(is.nan(got) | is.na(got)) || (length(got) > 1L && anyNA(got)), info = paste(name, value))
+    }
+  }
+})
+
+test_that("an infinite number is refused, or gives the limit or none", {
+  calls <- without_numbers(Inf)
+  for (name in grep("sample|lambda|alpha|weights|offset", names(calls), value = TRUE)) {
+    got <- tryCatch(calls[[name]](), linclass_error = function(e) NaN)
+    # The last score is that of the sample's own class: its loss is 0 in the limit.
+    expect_true(all(!is.finite(got) | got == 0) || anyNA(got), info = name)
+  }
+})
+
+test_that("any class of Matrix is read, and so is a class that extends one", {
+  methods::setClass("labelled_dgC", contains = "dgCMatrix", slots = c(label = "character"), where = environment())
+  methods::setClass("labelled_dge", contains = "dgeMatrix", slots = c(label = "character"), where = environment())
+  plain <- matrix(c(1, 0, 0, 2, 0, 3, 1, 1, 0), 3L)
+  sym <- crossprod(plain)
+  dgC <- methods::as(methods::as(Matrix::Matrix(plain, sparse = TRUE), "generalMatrix"), "CsparseMatrix")
+  dge <- methods::as(methods::as(Matrix::Matrix(plain, sparse = FALSE), "generalMatrix"), "unpackedMatrix")
+  cases <- list(
+    dgC = list(dgC, plain), dge = list(dge, plain),
+    own_dgC = list(methods::new("labelled_dgC", dgC, label = "mine"), plain),
+    own_dge = list(methods::new("labelled_dge", dge, label = "mine"), plain),
+    dgT = list(methods::as(dgC, "TsparseMatrix"), plain), dgR = list(methods::as(dgC, "RsparseMatrix"), plain),
+    dsC = list(methods::as(Matrix::Matrix(sym, sparse = TRUE), "CsparseMatrix"), sym),
+    lgC = list(methods::as(dgC, "lMatrix"), plain != 0), ngC = list(methods::as(dgC, "nMatrix"), plain != 0),
+    dtC = list(Matrix::triu(dgC), plain * upper.tri(plain, TRUE)),
+    ddi = list(Matrix::Diagonal(3L, c(1, 2, 3)), diag(c(1, 2, 3))))
+  W <- matrix(c(0.5, -1, 2), 1L)
+  for (name in names(cases)) {
+    want <- raw_scores(cases[[name]][[2L]] + 0, W)
+    expect_equal(unname(raw_scores(cases[[name]][[1L]], W)), unname(want), info = name)
+    fits <- lapply(cases[[name]], function(x) linclass(x, c(0, 1, 0), lambda = 0.1, alpha = 0))
+    expect_equal(unname(coef(fits[[1L]])), unname(coef(fits[[2L]])), tolerance = 1e-6, info = name)
+  }
+})
+
+test_that("more classes than pairs can be counted for are refused in words", {
+  expect_error(loss_hessian(matrix(0, 65536L, 1L), matrix(0, 1L, 0L), 1L, "softmax"),
+               class = "linclass_error_shape")
+  expect_error(loss_hessian(matrix(0, 65536L, 2L), matrix(0, 1L, 1L), 1L, "squared_hinge"),
+               class = "linclass_error_shape")
+  expect_error(linclass(matrix(0, 65536L, 1L), factor(seq_len(65536L))), class = "linclass_error_response")
+})

@@ -442,26 +442,32 @@ static void test_coded_check(codes *c) {
   }
 }
 
-/* Joined rows carry the weights of all, and every row finds its pattern. */
-static void test_patterns(const codes *c, const data *d, lc_arena *arena) {
+/* Joined rows carry the weights of all, and every row finds its own. */
+static void test_unique_rows(const codes *c, const data *d, lc_arena *arena) {
   lc_part part = {c->code, NULL, 4, 0};
   int start[] = {0, 0, 1, 2, 3}, column[] = {0, 1, 2}, owner[] = {0, 0, 0}, pays = -1;
   lc_coded coded = {.part = &part, .nparts = 1, .nlevels = 4, .start = start, .column = column, .owner = owner};
-  lc_design x, joined;
+  lc_design x;
+  lc_unique_rows unique;
+  const lc_design *joined = &unique.design;
   lc_design_coded(&x, N, 3, &coded);
   x.y = d->y;
   x.w = d->w;
-  CHECK(lc_coded_patterns(&x, &joined, &pays, arena) == LC_OK);
-  CHECK(pays == 1 && joined.n == 9); /* three levels, three classes */
-  for (lc_index k = 0; k < joined.n; k++) {
+  CHECK(lc_unique_rows_make(&x, &unique, &pays, arena) == LC_OK);
+  CHECK(pays == 1 && joined->n == 9); /* three levels, three classes */
+  for (lc_index k = 0; k < joined->n; k++) {
     double sum = 0;
     for (int i = 0; i < N; i++)
-      if (c->code[i] == joined.coded->part[0].code[k] && d->y[i] == joined.y[k]) sum += d->w[i];
-    CHECK_NEAR(joined.w[k], sum, 1e-13);
+      if (c->code[i] == joined->coded->part[0].code[k] && d->y[i] == joined->y[k]) sum += d->w[i];
+    CHECK_NEAR(joined->w[k], sum, 1e-13);
+  }
+  for (int i = 0; i < N; i++) {
+    lc_index k = unique.row_of[i];
+    CHECK(joined->coded->part[0].code[k] == c->code[i] && joined->y[k] == d->y[i]);
   }
   lc_design_coded(&x, N, P, &c->coded);
   x.y = d->y;
-  CHECK(lc_coded_patterns(&x, &joined, &pays, arena) == LC_OK);
+  CHECK(lc_unique_rows_make(&x, &unique, &pays, arena) == LC_OK);
   CHECK(pays == 0);
 }
 
@@ -494,7 +500,7 @@ void test_design(void) {
   test_hard_integers();
   test_sparse_check();
   test_coded_check(c);
-  test_patterns(c, d, &arena);
+  test_unique_rows(c, d, &arena);
   ctest_host_free(&host);
   free(c), free(d);
 }

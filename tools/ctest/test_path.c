@@ -23,15 +23,16 @@ static void check_points(ctest_problem *t, lc_design *x, const lc_path *path, co
     const lc_path_point *point = path->point + l;
     t->pen.lambda = point->lambda;
     ctest_path_coefficients(t, point, B);
-    CHECK_NEAR(ctest_value(t, B), point->objective, 1e-11);
-    double least = best ? best[l] : ctest_best(t, x, point->lambda, 1e-10, NULL), excess = point->objective - least;
+    CHECK_NEAR(ctest_value(t, B), point->outcome.objective, 1e-11);
+    double least = best ? best[l] : ctest_best(t, x, point->lambda, 1e-10, NULL),
+           excess = point->outcome.objective - least;
     int near = fabs(excess) <= within * fmax(fabs(least), 1e-3);
     CHECK(near);
-    CHECK(point->met);
-    if (!isnan(point->gap)) CHECK(excess <= point->gap + rounding);
+    CHECK(point->outcome.met);
+    if (!isnan(point->outcome.gap)) CHECK(excess <= point->outcome.gap + rounding);
     if (!near)
       printf("     %s, k = %d, lambda[%d] = %g: %.14g, best %.14g, gap %g\n", t->loss->name, t->link.k, (int)l,
-             point->lambda, point->objective, least, point->gap);
+             point->lambda, point->outcome.objective, least, point->outcome.gap);
     lc_index features = 0;
     for (lc_index j = t->pen.one; j < t->q; j++) {
       int any = 0;
@@ -83,8 +84,8 @@ static void test_largest(const lc_loss *loss, ctest_shape shape, double lower, d
   lc_index least = around.point[0].nonzero; /* the free one, where its bounds let it */
   CHECK(around.length == 3 && (upper > 0 ? least <= 1 : least == 1));
   CHECK(around.point[1].nonzero == least && around.point[2].nonzero > least);
-  CHECK_NEAR(around.point[0].loss, around.null_loss, 1e-9);
-  CHECK_NEAR(around.point[1].loss, around.null_loss, 1e-9);
+  CHECK_NEAR(around.point[0].outcome.loss, around.null_loss, 1e-9);
+  CHECK_NEAR(around.point[1].outcome.loss, around.null_loss, 1e-9);
   double weights = 0;
   for (lc_index i = 0; i < t.n; i++) weights += t.w ? t.w[i] : 1;
   CHECK_NEAR(around.weight_sum, weights, 1e-14);
@@ -170,7 +171,8 @@ static void test_folds(const lc_loss *loss, ctest_shape shape, int sparse) {
   CHECK(ctest_path(&t, x, &spec, 1e-12, &path) == LC_OK);
   CHECK(path.length == LAMBDAS);
   int K = t.link.K;
-  for (int l = 0; l < LAMBDAS; l++) CHECK_NEAR(path.point[l].objective, plain.point[l].objective, 1e-11);
+  for (int l = 0; l < LAMBDAS; l++)
+    CHECK_NEAR(path.point[l].outcome.objective, plain.point[l].outcome.objective, 1e-11);
   for (int repeat = 0; repeat < REPEATS; repeat++)
     for (int fold = 1; fold <= FOLDS; fold++) {
       const int *out = holdout + repeat * N;

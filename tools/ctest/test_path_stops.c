@@ -76,10 +76,10 @@ static int same_points(const world *d, const copy *a, const copy *b) {
   lc_index P = d->t.q * d->t.link.K, length = lc_min(a->length, b->length), rows = d->t.n * d->t.link.K;
   int same = 1;
   for (lc_index l = 0; l < length; l++) {
-    const double one[] = {a->point[l].lambda, a->point[l].objective, a->point[l].gap, a->point[l].kkt,
-                          a->point[l].iterations};
-    const double other[] = {b->point[l].lambda, b->point[l].objective, b->point[l].gap, b->point[l].kkt,
-                            b->point[l].iterations};
+    const double one[] = {a->point[l].lambda, a->point[l].outcome.objective, a->point[l].outcome.gap,
+                          a->point[l].outcome.kkt, a->point[l].outcome.iterations};
+    const double other[] = {b->point[l].lambda, b->point[l].outcome.objective, b->point[l].outcome.gap,
+                            b->point[l].outcome.kkt, b->point[l].outcome.iterations};
     same = same && memcmp(one, other, sizeof one) == 0;
   }
   same = same && memcmp(a->B, b->B, (size_t)(P * length) * sizeof(double)) == 0;

@@ -58,7 +58,7 @@ static void next_residuals(world *d, double share, double news) {
       d->relative[i + c * N] = d->w[i] > 0 ? r[i] / sqrt(d->w[i]) : 0;
     }
   }
-  lc_screen_look(&d->screen, d->relative);
+  lc_screen_set_residual(&d->screen, d->relative);
 }
 
 static double dot_of(const world *d, int j, int c) {
@@ -76,7 +76,7 @@ static double size_of(const world *d, int c) {
 static void learn(world *d, int j) {
   double c[CLASSES];
   for (int k = 0; k < d->K; k++) c[k] = dot_of(d, j, k);
-  lc_screen_learn(&d->screen, j, c, 1);
+  lc_screen_record(&d->screen, j, c, 1);
 }
 
 /* Users of each pair are counted; nobody refers to a snapshot that is not there. */
@@ -84,11 +84,11 @@ static void check_users(const world *d) {
   int most = d->screen.most, right = d->screen.count <= most;
   lc_index counted[LC_MOST_SNAPSHOTS * LC_MOST_SNAPSHOTS] = {0};
   for (int j = 0; j < COLUMNS; j++) {
-    int s = d->screen.stamp[j], t = d->screen.before[j];
+    int s = d->screen.newest[j], t = d->screen.older[j];
     right = right && s < d->screen.count && t < d->screen.count && (s < 0) == (t < 0);
     if (s >= 0 && t >= 0) counted[s * most + t]++;
   }
-  for (int i = 0; i < most * most; i++) right = right && counted[i] == d->screen.users[i];
+  for (int i = 0; i < most * most; i++) right = right && counted[i] == d->screen.refcount[i];
   CHECK(right);
 }
 
@@ -119,7 +119,7 @@ static double length(const double *v) {
  * is that of the angle between the two (0 where there is one). */
 static double defined_bound(const world *d, int j, int c, int directions, double *sine) {
   double x[N], r[N], basis[N], dot = 0, left = 0;
-  int at[2] = {d->screen.stamp[j], d->screen.before[j]};
+  int at[2] = {d->screen.newest[j], d->screen.older[j]};
   weighted_column(d, j, x);
   for (int i = 0; i < N; i++) r[i] = d->relative[i + c * N];
   for (int i = 0; i < N; i++) dot += x[i] * r[i];
@@ -144,10 +144,10 @@ static double defined_bound(const world *d, int j, int c, int directions, double
 static void check_definition(const world *d) {
   int right = 1;
   for (int j = 0; j < COLUMNS; j++)
-    for (int c = 0; c < d->K && d->screen.stamp[j] >= 0; c++) {
+    for (int c = 0; c < d->K && d->screen.newest[j] >= 0; c++) {
       double bound = lc_screen_bound(&d->screen, j, c, 1), sine, none;
       double slack = (1e-5 * d->norm[j] + 1e-12 * 20 * sqrt(N)) * size_of(d, c), two = defined_bound(d, j, c, 2, &sine);
-      if (d->screen.stamp[j] == d->screen.now) continue; /* exact, as check_bounds() sees */
+      if (d->screen.newest[j] == d->screen.present) continue; /* exact, as check_bounds() sees */
       right = right && bound >= two - slack && bound <= defined_bound(d, j, c, 1, &none) + slack;
       if (sine > 2e-3) right = right && bound <= two + slack;
     }
@@ -164,16 +164,16 @@ static int check_bounds(const world *d) {
       double slack = 1e-12 * (d->norm[j] + 20 * sqrt(N)) * size_of(d, c);
       above = above && bound >= dot - slack;
       shrinks = shrinks && !(lc_screen_bound(&d->screen, j, c, 0.3) > bound);
-      if (d->screen.stamp[j] == d->screen.now) exact = exact && fabs(bound - dot) <= slack;
+      if (d->screen.newest[j] == d->screen.present) exact = exact && fabs(bound - dot) <= slack;
       most = fmax(most, dot - slack);
       square += fmax(dot - slack, 0) * fmax(dot - slack, 0);
     }
-    int proof = lc_screen_proves(&d->screen, j, 1, threshold, 1);
+    int proof = lc_screen_is_safe(&d->screen, j, 1, threshold, 1);
     sound = sound && !(proof && most >= threshold);
     proved += proof;
-    int group = lc_screen_proves(&d->screen, j, d->K, threshold, 1); /* of the norm over score columns */
+    int group = lc_screen_is_safe(&d->screen, j, d->K, threshold, 1); /* of the norm over score columns */
     sound = sound && !(group && (!proof || sqrt(square) >= threshold));
-    sound = sound && !(lc_screen_proves(&d->screen, j, 1, most, 1) && most > 0);
+    sound = sound && !(lc_screen_is_safe(&d->screen, j, 1, most, 1) && most > 0);
   }
   check_definition(d);
   CHECK(above);
@@ -222,15 +222,15 @@ static void test_eviction(void) {
     next_residuals(&d, 0.5, 1);
     for (int j = s; j < COLUMNS; j += s == 1 ? COLUMNS : 3) learn(&d, j); /* the second has one feature */
   }
-  CHECK(d.screen.count == 3 && d.screen.stamp[1] == 1);
+  CHECK(d.screen.count == 3 && d.screen.newest[1] == 1);
   next_residuals(&d, 0.9, 0.1);
-  CHECK(d.screen.count == 3 && d.screen.now == 1);
-  CHECK(d.screen.stamp[1] == -1 && isinf(lc_screen_bound(&d.screen, 1, 0, 1)));
-  CHECK(d.screen.stamp[0] == 0 && d.screen.stamp[2] == 2);
+  CHECK(d.screen.count == 3 && d.screen.present == 1);
+  CHECK(d.screen.newest[1] == -1 && isinf(lc_screen_bound(&d.screen, 1, 0, 1)));
+  CHECK(d.screen.newest[0] == 0 && d.screen.newest[2] == 2);
   check_users(&d);
   /* A look that nobody learned from is no snapshot: the next one takes its place, and nothing is forgotten. */
   next_residuals(&d, 0.9, 0.1);
-  CHECK(d.screen.now == 1 && d.screen.stamp[0] == 0 && d.screen.stamp[2] == 2);
+  CHECK(d.screen.present == 1 && d.screen.newest[0] == 0 && d.screen.newest[2] == 2);
   check_bounds(&d);
   ctest_host_free(&d.host);
 }
@@ -245,10 +245,10 @@ static void test_fall_back(void) {
       if (s < 2) learn(&d, 0);
       for (int j = 1 + s; j < COLUMNS && s != lost; j += 3) learn(&d, j);
     }
-    CHECK(d.screen.stamp[0] == 1 && d.screen.before[0] == 0);
+    CHECK(d.screen.newest[0] == 1 && d.screen.older[0] == 0);
     next_residuals(&d, 0.9, 0.1);
-    CHECK(d.screen.now == lost);
-    CHECK(d.screen.stamp[0] == 1 - lost && d.screen.before[0] == 1 - lost);
+    CHECK(d.screen.present == lost);
+    CHECK(d.screen.newest[0] == 1 - lost && d.screen.older[0] == 1 - lost);
     check_users(&d);
     check_bounds(&d);
     ctest_host_free(&d.host);

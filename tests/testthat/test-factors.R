@@ -1,4 +1,4 @@
-# Codes against the model matrix that they stand for.
+# Coded terms against the model matrix that they stand for.
 
 mixed <- local({
   set.seed(11)
@@ -24,14 +24,14 @@ formulas <- list(
   y ~ cut(x, 4) + factor(i), y ~ log(z) + I(x^2) + f, y ~ f + offset(z), y ~ C(g, contr.sum) + f,
   y ~ interaction(f, g) + x, y ~ f %in% g, y ~ (f + g + x)^2 - f:g, y ~ x:i + f, y ~ is.na(x) + g)
 
-codes_of <- function(formula, data, contrasts = NULL) {
+model_of <- function(formula, data, contrasts = NULL) {
   frame <- model.frame(formula, data, drop.unused.levels = TRUE)
   terms <- attr(frame, "terms")
-  frame <- strings_to_factors(frame, 1L)
-  contrasts <- used_contrasts(terms, frame, contrasts)
-  expect_true(can_code(terms, frame, contrasts), info = deparse(formula))
-  code_terms(terms, frame, contrasts)
+  frame <- used_levels(frame, 1L)
+  read_terms(terms, frame, used_contrasts(terms, frame, contrasts))
 }
+
+codes_of <- function(...) code_terms(model_of(...))
 
 matrix_of <- function(formula, data, contrasts = NULL) {
   frame <- model.frame(formula, data, drop.unused.levels = TRUE)
@@ -47,8 +47,14 @@ same_matrix <- function(formula, data, contrasts = NULL) {
   expect_identical(dimnames(x), dimnames(want), info = info)
   expect_equal(as.matrix(x), want, tolerance = 1e-14, ignore_attr = TRUE, info = info)
   expect_null(.Call(lcr_valid, x), info = info)
+  sparse <- as_sparse(x)
+  expect_s4_class(sparse, "dgCMatrix")
+  expect_equal(as.matrix(sparse), want, tolerance = 1e-14, ignore_attr = TRUE, info = info)
   invisible(x)
 }
+
+# The coded layout is for large data, so the limit is moved, for the length of a test.
+move_limit <- function(bytes) utils::assignInNamespace("small_dense", bytes, "linclass")
 
 test_that("codes are the model matrix, column by column", {
   for (formula in formulas) same_matrix(formula, mixed)
@@ -66,6 +72,48 @@ test_that("every kind of contrasts has its table", {
   old <- options(contrasts = c("contr.sum", "contr.poly"))
   on.exit(options(old))
   same_matrix(y ~ f + o, mixed)
+})
+
+test_that("contrasts change coordinates, in every layout, and no fitted value", {
+  cases <- list(y ~ x * f, y ~ f * g, y ~ x + f:x, y ~ f / g, y ~ f:g, y ~ (f + g + x)^2, y ~ 0 + f + x,
+                y ~ f + f:g, y ~ poly(x, 2) * f, y ~ o + x)
+  kinds <- list("contr.treatment", "contr.sum", "contr.helmert", "contr.poly", "contr.SAS")
+  limits <- list(dense = c(Inf, Inf), coded = c(0, Inf), sparse = c(0, 0))
+  on.exit({
+    move_limit(1e6)
+    utils::assignInNamespace("dense_limit", 3e7, "linclass")
+  })
+  for (formula in cases) {
+    x <- model.matrix(formula, mixed)
+    reference <- quiet(glm.fit(x, mixed$y == "yes", family = binomial()))
+    for (kind in kinds) {
+      contrasts <- lapply(c(f = kind, g = kind, o = kind)[intersect(c("f", "g", "o"), all.vars(formula))],
+                          identity)
+      for (layout in names(limits)) {
+        move_limit(limits[[layout]][1L])
+        utils::assignInNamespace("dense_limit", limits[[layout]][2L], "linclass")
+        info <- paste(deparse(formula), kind, layout)
+        model <- model_of(formula, mixed, contrasts)
+        want <- matrix_of(formula, mixed, contrasts)
+        expect_equal(as.matrix(expand_terms(model, layout)), want, ignore_attr = TRUE, info = info)
+        fit <- quiet(linclass(formula, mixed, contrasts = contrasts))
+        expect_equal(deviance(fit), reference$deviance, tolerance = 1e-6, info = info)
+        some <- c(4, 77, 800)
+        expect_equal(unname(predict(fit, mixed[some, ], type = "response")),
+                     unname(reference$fitted.values[some]), tolerance = 1e-4, info = info)
+      }
+    }
+  }
+})
+
+test_that("very many pairs of levels are those that occur", {
+  n <- 700L
+  many <- data.frame(a = factor(seq_len(n)), b = factor((seq_len(n) * 13L) %% 350L))
+  model <- read_terms(terms(~ a:b), many, list("contr.treatment", "contr.treatment"))
+  joint <- cross_codes(c(model$variables[[1L]][c("code", "levels")], list(width = n), model$variables[[1L]]$full),
+                       c(model$variables[[2L]][c("code", "levels")], list(width = 350L), model$variables[[2L]]$full))
+  expect_identical(joint$levels, n)
+  expect_equal(joint$column[order(joint$level)][joint$code], as.integer(many$a) + n * (as.integer(many$b) - 1L))
 })
 
 test_that("the passes, verbs and statistics of codes are those of the matrix", {
@@ -86,9 +134,6 @@ test_that("the passes, verbs and statistics of codes are those of the matrix", {
                  .Call(lcr_loss_hessian, B, X + 0, y, w, NULL, spec), tolerance = 1e-11)
   }
 })
-
-# The coded layout is for large data, so the limit is moved, for the length of a test.
-move_limit <- function(bytes) utils::assignInNamespace("small_dense", bytes, "linclass")
 
 local_limit <- function(bytes, env = parent.frame()) {
   # on.exit() of the test that called, as deferring would do it.
@@ -223,7 +268,7 @@ test_that("rows that repeat are joined, and results are those of the rows", {
   expect_identical(coef(one), coef(fit))
 })
 
-test_that("wide factors stay codes, and wide ones with other contrasts fall back", {
+test_that("wide factors stay codes, also with other contrasts that have few entries", {
   set.seed(5)
   n <- 12000L
   data <- data.frame(wide = factor(sample(5000L, n, TRUE)), x = rnorm(n))
@@ -239,7 +284,15 @@ test_that("wide factors stay codes, and wide ones with other contrasts fall back
   expect_equal(objective(lasso), objective(linclass(X, data$y, lambda = 0.01)), tolerance = 1e-8)
   sums <- linclass(y ~ wide + x, data[1:4000, ], lambda = 0.01, alpha = 0,
                    contrasts = list(wide = "contr.sum"))
-  expect_identical(sums$blueprint$layout, "sparse")
+  expect_identical(sums$blueprint$layout, "coded")
+  # A sum contrast is a change of coordinates only where nothing is penalised.
+  few <- data.frame(wide = factor(rep_len(1:300, 20000L)), x = cos(1:20000))
+  few$y <- 3 * cos((1:20000)^1.3) + few$x > sin(as.integer(few$wide))
+  treatment <- quiet(linclass(y ~ x * wide, few))
+  for (kind in c("contr.sum", "contr.helmert", "contr.SAS")) {
+    other <- quiet(linclass(y ~ x * wide, few, contrasts = list(wide = kind)))
+    expect_equal(deviance(other), deviance(treatment), tolerance = 1e-8, info = kind)
+  }
 })
 
 test_that("codes that contradict each other are refused", {
