@@ -70,8 +70,7 @@ predict.linclass_calibrated <- function(object, newdata, type = c("class", "prob
   if (type == "link") return(link)
   p <- calibrations[[object$method]]$apply(fit, object$map, as.matrix(link))
   dimnames(p) <- list(if (is.matrix(link)) rownames(link) else names(link), fit$levels)
-  switch(type, prob = p, response = if (ncol(p) == 2L) p[, 2L] else p,
-         class = most_likely(p, fit$levels))
+  shape_probability(p, type, fit$levels)
 }
 
 #' @export
@@ -261,27 +260,45 @@ calibrations <- list(
 #' births <- transform(MASS::birthwt, low = factor(low))
 #' even <- linclass(low ~ age + lwt + smoke, births, class_weights = "balanced")
 #' colMeans(predict(even, births, type = "prob"))
-#' colMeans(adjust_prior(even, "training", births))
+#' colMeans(predict(even, births, type = "prob", prior = "training"))
+#' colMeans(adjust_prior(even, c("0" = 0.9, "1" = 0.1), births))
 #' @export
 adjust_prior <- function(object, prior, newdata = NULL, from = NULL) {
-  if (is.matrix(object)) {
-    if (is.null(colnames(object))) abort("names", "The probabilities have no names of classes.")
-    levels <- colnames(object)
-    p <- object
-    from <- class_shares(from, levels, "from")
-  } else {
-    levels <- object$levels
+  p <- object
+  if (!is.matrix(object)) {
     p <- stats::predict(object, newdata, type = "prob")
-    seen <- object$class_totals
-    if (identical(prior, "training")) prior <- stats::setNames(seen, levels)
-    from <- seen * if (is.null(object$class_weights)) 1 else object$class_weights
+    from <- seen_shares(object)
+    if (identical(prior, "training")) prior <- training_shares(object)
   }
-  to <- class_shares(prior, levels, "prior")
+  levels <- colnames(p)
+  if (is.null(levels)) abort("names", "The probabilities have no names of classes.")
+  factor <- class_shares(prior, levels, "prior") / class_shares(from, levels, "from")
   # In logarithms, and relative to the likeliest class, so that small shares do not vanish.
-  z <- log(p) + rep(log(to) - log(from / sum(from)), each = nrow(p))
+  z <- log(p) + rep(log(factor), each = nrow(p))
   adjusted <- exp(z - log_sum_exp(z))
   dimnames(adjusted) <- list(rownames(p), levels)
   adjusted
+}
+
+training_shares <- function(object) stats::setNames(as.vector(object$class_totals), object$levels)
+
+# The shares of the classes as the fit saw them.
+seen_shares <- function(object) {
+  training_shares(object) * if (is.null(object$class_weights)) 1 else object$class_weights[object$levels]
+}
+
+# predict(prior = ): from probabilities to what `type` asks for.
+predict_prior <- function(object, p, type, prior) {
+  if (!type %in% c("class", "prob", "response")) {
+    abort("argument", "`prior` belongs to type = \"class\", \"prob\" and \"response\".")
+  }
+  p <- adjust_prior(p, if (identical(prior, "training")) training_shares(object) else prior,
+                    from = seen_shares(object))
+  shape_probability(p, type, object$levels)
+}
+
+shape_probability <- function(p, type, levels) {
+  switch(type, prob = p, response = if (ncol(p) == 2L) p[, 2L] else p, class = most_likely(p, levels))
 }
 
 class_shares <- function(shares, levels, what) {

@@ -275,7 +275,7 @@ matrix_rule <- function(object, slopes) {
 formula_rule <- function(object, slopes) {
   terms <- stats::delete.response(object$terms)
   variables <- as.list(attr(terms, "variables"))[-1L]
-  names(variables) <- variable_labels(terms)
+  names(variables) <- variable_names(attr(terms, "variables"))
   offsets <- variables[attr(terms, "offset")]
   if (length(offsets) && object$k > 2L) cannot_export("it has an offset for more than two classes")
   factors <- attr(terms, "factors")

@@ -133,12 +133,13 @@ augment.linclass <- function(x, data = NULL, newdata = NULL, type.predict = c("l
     rows$.fitted <- unname(stats::predict(x, newdata, type = type.predict))
     return(as_table(rows))
   }
-  rows$.fitted <- unname(stats::fitted(x, type = type.predict))
-  rows$.resid <- unname(stats::residuals(x, type = type.residuals))
+  on <- on_rows(x, nrow(rows))
+  rows$.fitted <- on(stats::fitted(x, type = type.predict))
+  rows$.resid <- on(stats::residuals(x, type = type.residuals))
   if (has_vcov(x)) {
-    rows$.hat <- unname(stats::hatvalues(x))
-    rows$.cooksd <- unname(stats::cooks.distance(x))
-    rows$.std.resid <- unname(stats::rstandard(x, type = type.residuals))
+    rows$.hat <- on(stats::hatvalues(x))
+    rows$.cooksd <- on(stats::cooks.distance(x))
+    rows$.std.resid <- on(stats::rstandard(x, type = type.residuals))
   }
   as_table(rows)
 }

@@ -54,8 +54,9 @@ Anova.linclass <- function(mod, type = c("II", "III", 2, 3), test.statistic = "L
   })
   tests <- do.call(rbind, tests)
   chisq <- pmax(tests[, 1L], 0)
-  table <- data.frame(`LR Chisq` = chisq, Df = tests[, 2L],
-                      `Pr(>Chisq)` = stats::pchisq(chisq, tests[, 2L], lower.tail = FALSE),
+  df <- replace(tests[, 2L], tests[, 2L] == 0, NA)
+  table <- data.frame(`LR Chisq` = chisq, Df = df,
+                      `Pr(>Chisq)` = stats::pchisq(chisq, df, lower.tail = FALSE),
                       row.names = labels, check.names = FALSE)
   heading <- c(sprintf("Analysis of Deviance Table (Type %s tests)\n", type),
                paste("Response:", deparse1(stats::formula(mod)[[2L]])))

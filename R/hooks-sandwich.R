@@ -26,28 +26,48 @@ unpadded <- function(object, n) {
   }
 }
 
+# The same, and rows of weight 0 that have no value get NA.
+on_rows <- function(object, n) {
+  plain <- unpadded(object, n)
+  function(value) {
+    value <- plain(unname(value))
+    if (length(value) == n) return(value)
+    replace(rep(NA_real_, n), row_totals(data_rows(object)) > 0, value[!is.na(value)])
+  }
+}
+
 # sandwich() divides by the number of rows of estfun(), not by the sum of weights.
 #' @exportS3Method sandwich::bread
 bread.linclass <- function(x, ...) {
   stats::vcov(x, complete = FALSE) * nrow(stats::model.matrix(x))
 }
 
-# The default reads residuals back from estfun() / model.matrix(), which needs a single score.
+# What multiplies the squared scores of a row with leverage h, of n rows and k coefficients.
+leverage_factors <- list(
+  HC = function(h, n, k) 1, HC0 = function(h, n, k) 1, HC1 = function(h, n, k) n / (n - k),
+  HC2 = function(h, n, k) 1 / (1 - h), HC3 = function(h, n, k) 1 / (1 - h)^2,
+  HC4 = function(h, n, k) (1 - h)^-pmin(4, n * h / k),
+  HC4m = function(h, n, k) (1 - h)^-(pmin(1, n * h / k) + pmin(1.5, n * h / k)),
+  HC5 = function(h, n, k) (1 - h)^-(pmin(n * h / k, max(4, 0.7 * n * max(h) / k)) / 2))
+
+# V (sum_i f(h_i) g_i g_i') V. The default wants leverages of rows of weight 0, which have none.
 #' @exportS3Method sandwich::vcovHC
 vcovHC.linclass <- function(x, type = c("HC3", "const", "HC", "HC0", "HC1", "HC2", "HC4", "HC4m", "HC5"),
                             ...) {
   check_vcov(x)
-  if (!has_classes(x)) return(NextMethod())
-  type <- if (missing(type)) "HC0" else match_choice(type)
-  if (type == "const") return(stats::vcov(x, complete = FALSE))
-  if (!type %in% c("HC", "HC0", "HC1")) {
+  type <- if (missing(type) && has_classes(x)) "HC0" else match_choice(type)
+  V <- stats::vcov(x, complete = FALSE)
+  if (type == "const") return(if (has_classes(x)) V else NextMethod())
+  if (has_classes(x) && !type %in% c("HC", "HC0", "HC1")) {
     abort("argument", sprintf(paste(
       "type = \"%s\" divides by leverages, and a row has one for each score here: with several",
       "classes use \"HC0\", \"HC1\", or vcovCL()."), type))
   }
-  V <- sandwich::sandwich(x)
-  n <- nrow(stats::model.matrix(x))
-  if (type == "HC1") V * n / (n - ncol(V)) else V
+  scores <- estfun.linclass(x)
+  rows <- row_totals(data_rows(x)) > 0
+  h <- if (has_classes(x)) 0 else on_rows(x, nrow(scores))(stats::hatvalues(x))[rows]
+  factor <- leverage_factors[[type]](h, sum(rows), ncol(scores))
+  V %*% crossprod(scores[rows, , drop = FALSE] * sqrt(factor)) %*% V
 }
 
 #' @exportS3Method lmtest::coeftest

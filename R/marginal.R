@@ -4,8 +4,8 @@
 #' Average marginal effects and comparisons
 #'
 #' For a numeric variable x the mean over rows of the derivative of each class's probability by x, or,
-#' where `change` names x, of the difference that this change of x makes. For a factor, a
-#' character or a logical variable the mean difference between each level and the first.
+#' where `change` names x, of the difference that this change of x makes. For a factor, a character, a
+#' logical or a variable of zeros and ones the mean difference between each level and the first.
 #'
 #' With scores \eqn{s = W x}{s = W x} and probabilities \eqn{p = softmax(s)}, and \eqn{s'} the
 #' derivative of s by the variable, \eqn{dp_c = p_c (s'_c - \sum_j p_j s'_j)}{dp_c = p_c (s'_c -
@@ -42,7 +42,7 @@ marginal_effects <- function(object, variables = NULL, newdata = NULL, change = 
   check_version(object)
   check_probability(object, "prob")
   rows <- effect_rows(object, newdata, weights, offset)
-  known <- if (is.null(object$terms)) object$blueprint$names else data_variables(object$terms)
+  known <- if (is.null(object$terms)) object$blueprint$names else object$blueprint$variables
   if (is.null(variables)) variables <- known
   unknown <- setdiff(c(variables, names(change)), known)
   if (length(unknown) || (length(change) && is.null(names(change)))) {
@@ -68,7 +68,7 @@ effect_rows <- function(object, newdata, weights, offset) {
     }
     given <- fit_rows(object)
     newdata <- if (is.null(object$terms)) as_columns(data_rows(object)$x) else
-      training_variables(object, data_variables(object$terms))
+      training_variables(object, object$blueprint$variables)
     weights <- row_totals(data_rows(object))
     offset <- if (is.data.frame(given)) given[["(offset)"]] else given$offset
   }
@@ -82,7 +82,7 @@ effect_rows <- function(object, newdata, weights, offset) {
 training_variables <- function(object, needed) {
   frame <- stats::model.frame(object)
   if (!all(needed %in% names(frame))) {
-    all <- tryCatch(as.data.frame(eval(object$call$data, home_of(object))), error = function(e) NULL)
+    all <- tryCatch(as.data.frame(eval(object$call$data, call_home(object))), error = function(e) NULL)
     at <- match(rownames(frame), rownames(all))
     if (!all(needed %in% names(all)) || anyNA(at)) {
       abort("data", paste("The variables inside functions of the formula cannot be had again: give",
@@ -100,9 +100,12 @@ effects_of <- function(variable, object, rows, change) {
     data[, variable] <- to
     design_at(object, data, rows$offset)
   }
-  levels <- variable_levels(object, variable, value)
+  by <- change[[variable]]
+  if (!is.null(by) && !is.numeric(value)) {
+    abort("argument", sprintf("`change` names `%s`, which is not numeric.", variable))
+  }
+  levels <- if (is.null(by)) variable_levels(object, variable, value)
   if (is.null(levels)) {
-    by <- change[[variable]]
     effect <- if (is.null(by)) slope_effect(object, rows, value, moved) else
       difference_effect(object, rows, moved(value), moved(value + by))
     contrast <- if (is.null(by)) "dY/dX" else sprintf("%+g", by)
@@ -115,10 +118,10 @@ effects_of <- function(variable, object, rows, change) {
   })
 }
 
-# NULL for numbers.
+# NULL for numbers that are not 0 and 1 only.
 variable_levels <- function(object, variable, value) {
   if (is.logical(value)) return(c(FALSE, TRUE))
-  if (is.numeric(value)) return(NULL)
+  if (is.numeric(value)) return(if (all(value %in% 0:1)) c(0, 1))
   levels <- object$blueprint$xlevels[[variable]]
   if (is.null(levels)) levels <- if (is.factor(value)) levels(value) else sort(unique(value))
   levels

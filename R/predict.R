@@ -29,6 +29,8 @@
 #'   predicts `NA`.
 #' @param novel What to do with factor levels that training did not see: an error, or `NA` for
 #'   these rows.
+#' @param prior `NULL`; or the shares of the classes where predictions are needed, as in
+#'   [adjust_prior()], where they are others than in training (by sampling, or `class_weights`).
 #' @param ... Not used. (Arguments that other packages pass are ignored, unless they look like one of
 #'   these misspelt.)
 #' @param se.fit Whether to give standard errors (by the delta method), for unpenalised fits of a
@@ -63,15 +65,17 @@ predict.linclass <- function(object, newdata = NULL,
                              type = c("class", "prob", "response", "link", "terms"), offset = NULL,
                              na.action = na.pass, novel = c("error", "na"), ...,
                              se.fit = FALSE, interval = c("none", "confidence"), level = 0.95,
-                             terms = NULL) {
+                             terms = NULL, prior = NULL) {
   check_foreign_dots(list(...), setdiff(names(formals()), c("object", "...")), predict_hints)
-  # R takes `s` for the beginning of `se.fit`.
-  if ("s" %in% names(sys.call())) check_no_dots(list(s = NULL), character(), predict_hints)
   check_flags(list(se.fit = se.fit), "se.fit")
   interval <- match_choice(interval)
   sure <- !se.fit && interval == "none"
   type <- if (missing(type) && !sure) "link" else match_choice(type)
   novel <- match_choice(novel)
+  if (!is.null(prior)) {
+    p <- predict_from(object, newdata, "prob", offset, na.action, novel, predict_rows)
+    return(predict_prior(object, p, type, prior))
+  }
   predict <- if (type == "terms") predict_terms(se.fit, terms) else if (sure) predict_rows else
     predict_with_errors(se.fit, interval, level)
   if (type == "class" && !sure) {

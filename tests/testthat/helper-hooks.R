@@ -1,7 +1,8 @@
 # Fits beside those of glm() and multinom(), for the methods of other packages' generics.
 
 skip_without <- function(...) {
-  for (package in c(...)) skip_if_not_installed(package)
+  # Some packages warn while they load where the system has no time zone.
+  for (package in c(...)) suppressWarnings(skip_if_not_installed(package))
 }
 
 hook_data <- function() {

@@ -84,6 +84,9 @@ test_that("a prior is a shift of the intercept", {
   undone <- adjust_prior(heavy, "training", d$x)[, "b"]
   expect_equal(unname(undone), unname(plogis(predict(heavy, d$x, type = "link") + log(5))),
                tolerance = 1e-12)
+  expect_equal(predict(heavy, d$x, type = "response", prior = "training"), undone)
+  expect_identical(predict(heavy, d$x, prior = "training") == "b", unname(undone > 0.5))
+  expect_topic(predict(heavy, d$x, type = "link", prior = "training"), "argument")
   p <- predict(fit, d$x, type = "prob")
   expect_equal(adjust_prior(p, c(a = 1, b = 1), from = c(a = 1, b = 1)), p, tolerance = 1e-12)
   expect_topic(adjust_prior(fit, c(a = 1), d$x), "weights")

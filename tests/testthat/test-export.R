@@ -49,7 +49,7 @@ test_that("SQL and R give the probabilities and classes of predict()", {
 test_that("scores of any loss and of matrices can be written", {
   skip_without("DBI", "RSQLite")
   d <- export_data()
-  x <- as.matrix(d[c("a", "t")])
+  x <- as.matrix(d[c("a", "odd \"name")])
   for (loss in c("hinge", "softmax")) for (y in c("y2", "y3")) {
     fit <- quiet(linclass(x, d[[y]], loss = loss, lambda = 0.1, alpha = 0))
     want <- as.matrix(predict(fit, x, type = "link"))

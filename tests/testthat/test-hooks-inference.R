@@ -50,6 +50,9 @@ test_that("augment() has broom's columns", {
   theirs <- broom::augment(f$glm)
   shared <- c(".fitted", ".resid", ".hat", ".cooksd", ".std.resid")
   expect_numbers(ours[shared], theirs[shared])
+  f$data$age[7] <- NA
+  gaps <- linclass(low ~ age, f$data, na.action = na.exclude, weights = rep(0:2, length.out = 189))
+  expect_identical(nrow(generics::augment(gaps)), 188L)
   new <- generics::augment(f$soft, newdata = f$data[1:4, ])
   expect_equal(numbers(new[c(".pred_white", ".pred_black", ".pred_other")]),
                as.vector(predict(f$multinom, f$data[1:4, ], "probs")), tolerance = 1e-6)
@@ -58,7 +61,7 @@ test_that("augment() has broom's columns", {
 test_that("robust covariances are those of glm()", {
   skip_without("sandwich")
   f <- hook_fits()
-  for (type in c("const", "HC0", "HC1", "HC2", "HC3", "HC4")) {
+  for (type in c("const", "HC0", "HC1", "HC2", "HC3", "HC4", "HC4m", "HC5")) {
     expect_equal(sandwich::vcovHC(f$fit, type), sandwich::vcovHC(f$glm, type), tolerance = 1e-7)
   }
   expect_equal(sandwich::vcovCL(f$fit, f$data$ptl), sandwich::vcovCL(f$glm, f$data$ptl),
@@ -67,6 +70,13 @@ test_that("robust covariances are those of glm()", {
   a <- linclass(low ~ age + lwt, f$data, weights = weighted)
   g <- glm(low ~ age + lwt, binomial, f$data, weights = weighted, epsilon = 1e-14)
   expect_equal(sandwich::sandwich(a), sandwich::sandwich(g), tolerance = 1e-6)
+  # a weight of 0 takes the row away
+  gone <- rep(0:2, length.out = 189)
+  a <- linclass(low ~ age + lwt, f$data, weights = gone)
+  g <- linclass(low ~ age + lwt, f$data[gone > 0, ], weights = gone[gone > 0])
+  for (type in c("HC0", "HC1", "HC3")) {
+    expect_equal(sandwich::vcovHC(a, type), sandwich::vcovHC(g, type), tolerance = 1e-7)
+  }
   # rows that were padded with NA are no rows of estfun()
   f$data$age[5] <- NA
   a <- linclass(low ~ age + lwt, f$data, na.action = na.exclude)

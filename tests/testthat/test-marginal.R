@@ -41,15 +41,28 @@ test_that("effects and standard errors are those of differences of mean probabil
 })
 
 test_that("they are those of package marginaleffects", {
-  skip_without("marginaleffects", "insight")
+  skip_without("marginaleffects", "insight", "nnet")
   skip_if(getRversion() < "4.4", "marginaleffects needs R 4.4")
   b <- hook_data()
-  fit <- linclass(low ~ age + race + smoke, b)
-  theirs <- as.data.frame(marginaleffects::avg_slopes(glm(low ~ age + race + smoke, binomial, b)))
-  ours <- marginal_effects(fit)
-  theirs <- theirs[match(ours$variable, theirs$term), ]
-  expect_equal(ours$estimate[ours$variable != "race"], theirs$estimate[ours$variable != "race"],
-               tolerance = 1e-5)
+  for (formula in list(low ~ age + lwt + race + smoke, race ~ age + lwt + smoke)) {
+    fit <- linclass(formula, b)
+    theirs <- as.data.frame(marginaleffects::avg_slopes(fit))
+    ours <- marginal_effects(fit)
+    group <- if (is.null(theirs$group)) ours$class else theirs$group
+    at <- match(paste(ours$variable, ours$contrast, ours$class),
+                paste(theirs$term, theirs$contrast, group))
+    expect_equal(ours$estimate, theirs$estimate[at], tolerance = 1e-5)
+    expect_equal(ours$std.error, theirs$std.error[at], tolerance = 1e-3)
+  }
+})
+
+test_that("on birthwt they have the values that marginaleffects 1.0.0 printed", {
+  b <- hook_data()
+  fit <- marginal_effects(linclass(low ~ age + lwt + race + smoke, b))
+  expect_equal(fit$estimate, c(-0.004335353, -0.002415807, 0.243063109, 0.179439592, 0.209743485),
+               tolerance = 1e-6)
+  expect_equal(fit$std.error, c(0.006569023, 0.001190532, 0.105379651, 0.077064177, 0.072518528),
+               tolerance = 1e-4)
 })
 
 test_that("factors, weights, offsets, robust covariance and matrices", {
