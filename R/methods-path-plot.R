@@ -194,7 +194,7 @@ draw_paths <- function(curves, label) {
   } else {
     graphics::par(mar = c(3.4, 4, above + 1.2 * (curves$left_out > 0L), beside))
   }
-  range <- range(0, unlist(lapply(curves$slopes, range)))
+  range <- range(0, unlist(lapply(curves$slopes, as.vector)))
   for (k in seq_len(K)) {
     edge <- c(bottom = k > K - layout[2L], left = (k - 1L) %% layout[2L] == 0L, top = k == 1L)
     draw_path(curves, curves$slopes[[k]], range, edge, length(names) > 0L)
@@ -325,14 +325,9 @@ plot.linclass_cv <- function(x, metric = NULL, ...) {
 # The names of vertical lines above the frame, each in the colour of its line: the rightmost to the
 # right of its line, the other to the left, or turned round where the page ends.
 name_lines <- function(at, colours) {
-  if (at[1L] == at[2L]) {
-    at <- stats::setNames(at[1L], paste(names(at), collapse = ", "))
-    colours <- colours[1L]
-  }
   usr <- 10^graphics::par("usr")[1:2]
   share <- (log(at) - log(usr[1L])) / diff(log(usr))
   side <- rank(share, ties.method = "first") - 1 # 0: its text ends at the line, 1: it begins there
-  if (length(at) == 1L) side <- 0.5
   wide <- graphics::strwidth(names(at), "inches", cex = 0.9) / graphics::par("pin")[1L]
   left <- pmin(pmax(share - (1 - side) * wide, 0), 1 - wide)
   for (i in seq_along(at)) {
