@@ -8,9 +8,9 @@ path_tolerance <- 1e-8
 # repeat: the fold that holds the row out.
 engine_path <- function(problem, holdout = NULL) {
   design <- problem$design
-  if (is.null(problem$control$tolerance)) problem$control$tolerance <- path_tolerance
   spec <- c(engine_spec(problem), problem[c("lambdas", "nlambda", "min_ratio")],
             list(holdout = holdout))
+  if (!spec$tolerance_given) spec$control$tolerance <- path_tolerance
   result <- .Call(lcr_path, design$x, design$codes, design$fit_weights,
                   score_offset(design$offset, problem$k, problem$fit_coding), spec)
   if (is.null(result$coefficients)) refuse_result(result)
@@ -23,7 +23,6 @@ engine_path <- function(problem, holdout = NULL) {
     if (result$status == "interrupted") signal_interrupt()
     abort("control", paste("The path ended before its first point:", result$text))
   }
-  result$tolerance <- problem$control$tolerance
   result$asked <- if (is.null(problem$lambdas)) problem$nlambda else length(problem$lambdas)
   if (!is.null(holdout)) {
     done <- length(result$lambda)

@@ -92,7 +92,8 @@ response_from_counts <- function(y, loss) {
   usual <- if (k == 2L) "logistic" else "softmax"
   if (!is.numeric(y) || !loss %in% c("auto", usual)) {
     abort("response", sprintf(paste(
-      "A response of %d columns must hold the counts of %s, and only the %s loss takes it."), k,
+      "A response of %s columns must hold the counts of %s, and only the %s loss takes it."),
+      if (k == 2L) "two" else k,
       if (k == 2L) "events and non-events" else "its classes", usual))
   }
   if (anyNA(y)) {

@@ -38,7 +38,8 @@ typedef struct lc_info {
  *  more    returns `bytes` of fresh memory (aligned for any type) that stays valid until the host
  *          frees everything at once; NULL means none is left (the numerics return LC_OUT_OF_MEMORY).
  *  poll    is called about every 50 ms or less of work. 0: go on; LC_INTERRUPTED or LC_TIME_LIMIT:
- *          stop and return that status with what there is; said once, it is said again. NULL: never asked.
+ *          stop and return that status with what there is. An interrupt that was told is told again; a time limit
+ *          is told once: what follows it is the certificate of what there is. NULL: never asked.
  *  threads is how many threads a pass may use (1 in a forked child, whose pool of threads did not survive).
  *  record  stores one line of the fit's history. NULL: no history. */
 typedef struct lc_host {

@@ -168,29 +168,40 @@ lc_status lc_shown_penalty(const lc_design *x, const double *spread, lc_penalty 
 /* ---- running ------------------------------------------------------------------------------------------------------
  */
 
+static int is_stop(lc_status status) { return status == LC_INTERRUPTED || status == LC_TIME_LIMIT; }
+
+/* What is left of the settings' iterations after `spent` of them: a fit of several runs has one budget. */
+static lc_settings rest_of(const lc_settings *settings, double spent) {
+  lc_settings rest = *settings;
+  if (!isnan(rest.max_iter)) rest.max_iter = fmax(0, rest.max_iter - spent);
+  return rest;
+}
+
 /* A loss with a kink: smooth versions with mu from 1 down, each started at the last, until the gap of the loss
- * itself is met or mu is spent. */
+ * itself is met, mu is spent, or the budget is. */
 static lc_status run_smoothed(lc_objective *obj, const lc_solver *solver, const lc_settings *settings, double *B,
                               lc_report *report) {
-  const double shrink = 0.15, least = 1e-10;
-  lc_settings inner = *settings;
+  const double shrink = 0.15, least = 1e-10, few = 12;
   lc_certificate now = {LC_KKT_ONLY, INFINITY, INFINITY, NAN};
   double iterations = 0, best = INFINITY, best_mu = 1;
   lc_status status = LC_OK;
-  for (double mu = 1; mu > least; mu *= shrink) {
+  int spent = 0;
+  for (double mu = 1; mu > least && !spent; mu *= shrink) {
+    lc_settings inner = rest_of(settings, iterations);
     obj->link.mu = mu;
     inner.tolerance = fmax(settings->tolerance, 1e-2 * mu);
     /* Without a penalty separated rows pull for ever at their smooth loss, though the hinge has long let go. */
-    if (isnan(settings->max_iter) && lc_penalty_is_none(obj->pen)) inner.max_iter = 12;
+    if (lc_penalty_is_none(obj->pen) && !(inner.max_iter <= few)) inner.max_iter = few;
     status = solver->run(obj, &inner, B, report);
     iterations += report->iterations;
     obj->recorded += report->iterations + 1;
-    if (status < 0 || status == LC_INTERRUPTED || status == LC_TIME_LIMIT || status == LC_RANK) break;
+    if (status < 0 || status == LC_INTERRUPTED || status == LC_RANK) break;
+    spent = status == LC_TIME_LIMIT || iterations >= settings->max_iter;
     LC_TRY(lc_objective_eval(obj, obj->at.B, LC_WANT_VALUE));
     lc_objective_accept(obj);
     LC_TRY(lc_objective_gap(obj, &now));
-    /* Past the smallest gap smaller mu only adds rounding. */
-    if (now.relative > 4 * best) break;
+    /* Far past the smallest gap smaller mu only adds rounding. */
+    if (now.relative > 1e3 * best) break;
     if (now.relative < best || isinf(best)) {
       memcpy(B, obj->at.B, (size_t)obj->P * sizeof(double));
       best = now.relative;
@@ -205,6 +216,8 @@ static lc_status run_smoothed(lc_objective *obj, const lc_solver *solver, const 
     LC_TRY(lc_objective_eval(obj, B, LC_WANT_GRADIENT));
     lc_objective_accept(obj);
   }
+  if (status == LC_TIME_LIMIT) return status;
+  if (spent && !(best <= settings->tolerance)) return LC_MAX_ITER;
   return status == LC_STALLED || status == LC_MAX_ITER ? LC_OK : status;
 }
 
@@ -213,8 +226,6 @@ static lc_status run_once(lc_objective *obj, const lc_solver *solver, const lc_s
   int kinked = (solver->flags & LC_NEEDS_SMOOTH) && !(obj->loss->flags & LC_SMOOTH);
   return kinked ? run_smoothed(obj, solver, settings, B, report) : solver->run(obj, settings, B, report);
 }
-
-static int is_stop(lc_status status) { return status == LC_INTERRUPTED || status == LC_TIME_LIMIT; }
 
 void lc_remove_common_shift(const lc_objective *obj, double *B) {
   if (obj->link.base || obj->link.vector) return;
@@ -239,16 +250,18 @@ static void report_reset(lc_report *report) {
 }
 
 /* A smoothed kink is solved as far as its rounding allows, which is about 1e-6. */
-static double goal_of(const lc_objective *obj, const lc_settings *settings) {
-  return obj->loss->flags & LC_SMOOTH ? settings->tolerance : fmax(settings->tolerance, 1e-6);
+double lc_goal_of(const lc_problem *problem, const lc_settings *settings) {
+  int kinked = (problem->loss->flags & LC_SMOOTHABLE) && !problem->tolerance_given;
+  return kinked ? fmax(settings->tolerance, 1e-6) : settings->tolerance;
 }
 
 /* Runs, certifies, and asks the solver for more where its own stopping rule was too lenient. */
 static lc_status run_certified(lc_objective *obj, const lc_settings *settings, double *B, lc_solution *out) {
-  lc_settings stricter = *settings;
   lc_status status = LC_OK;
-  double iterations = 0, before = obj->recorded;
-  for (int attempt = 0; attempt < 3; attempt++, stricter.tolerance *= 1e-2) {
+  double iterations = 0, before = obj->recorded, strict = settings->tolerance;
+  for (int attempt = 0; attempt < 3; attempt++, strict *= 1e-2) {
+    lc_settings stricter = rest_of(settings, iterations);
+    stricter.tolerance = strict;
     report_reset(&out->report);
     if (attempt == 0 && out->factor.ready) out->report.factor = &out->factor;
     out->report.wants_curvature = (out->want & LC_WANT_CURVATURE) != 0;
@@ -257,21 +270,22 @@ static lc_status run_certified(lc_objective *obj, const lc_settings *settings, d
     obj->recorded = before + iterations;
     if (status < 0 || status == LC_RANK) return status;
     if (out->solver->flags & LC_DRAWS) out->report.decrement = NAN;
-    if (!is_stop(status)) {
+    if (status != LC_INTERRUPTED) {
       /* A fit that stopped with its budget is not at an optimum: no Hessian for standard errors is taken along. */
-      int spent = status == LC_BUDGET, want = spent ? LC_WANT_GRADIENT : out->want;
-      lc_status certified = lc_certify(obj, want, spent ? obj->passes : 0, &out->report, &out->certificate);
+      int spent = status == LC_BUDGET || status == LC_TIME_LIMIT, want = spent ? LC_WANT_GRADIENT : out->want;
+      lc_status certified = lc_certify(obj, want, spent ? fmax(1, obj->passes) : 0, &out->report, &out->certificate);
       out->has_curvature = certified == LC_OK && (want & LC_WANT_CURVATURE);
       if (certified != LC_OK) status = certified;
     }
     int kinked = !(obj->loss->flags & LC_SMOOTH);
-    int proof = out->certificate.kind == LC_GAP || out->certificate.kind == LC_DECREMENT;
-    out->met = proof && out->certificate.relative <= goal_of(obj, settings);
+    lc_certificate_kind kind = out->certificate.kind;
+    int proof = kind == LC_GAP || kind == LC_DECREMENT || kind == LC_MISTAKES;
+    out->met = proof && out->certificate.relative <= out->goal;
     if (status != LC_OK || out->met || kinked) break;
     memcpy(B, obj->at.B, (size_t)obj->P * sizeof(double));
   }
   out->report.iterations = iterations;
-  if (status == LC_STALLED && out->met) status = LC_OK;
+  if ((status == LC_STALLED || status == LC_MAX_ITER) && out->met) status = LC_OK;
   /* Without a certificate only a kink's smooth versions, not its subgradients, tell that there is no more to gain. */
   int blind = !(obj->loss->flags & (LC_SMOOTH | LC_SCALE_FREE)) && !(out->solver->flags & LC_NEEDS_SMOOTH);
   if (status == LC_OK && !out->met && (out->certificate.kind == LC_GAP || blind)) status = LC_STALLED;
@@ -337,13 +351,15 @@ static lc_status run_wide(lc_problem *problem, const lc_link *link, lc_objective
   LC_TRY(lc_objective_eval(obj, B, LC_WANT_GRADIENT));
   lc_objective_accept(obj);
   /* A rounded kink has residuals that the rounding of scores changes: its gap is the one found in the coordinates. */
-  if (is_stop(status) || !(problem->loss->flags & LC_SMOOTH)) return status;
+  if (status == LC_INTERRUPTED || !(problem->loss->flags & LC_SMOOTH)) return status;
   double iterations = out->report.iterations;
   LC_TRY(lc_certify(obj, LC_WANT_GRADIENT, 0, &out->report, &out->certificate));
-  out->met = out->certificate.relative <= goal_of(obj, settings);
-  if (out->met || status == LC_MAX_ITER) return out->met ? LC_OK : status;
+  out->met = out->certificate.relative <= out->goal;
+  if (out->met || status == LC_MAX_ITER || status == LC_TIME_LIMIT)
+    return out->met && status != LC_TIME_LIMIT ? LC_OK : status;
   out->solver = lc_solver_find("lbfgs");
-  status = run_certified(obj, settings, B, out);
+  lc_settings rest = rest_of(settings, iterations);
+  status = run_certified(obj, &rest, B, out);
   out->report.iterations += iterations;
   return status;
 }
@@ -416,6 +432,7 @@ static lc_status solve_once(const lc_problem *given, const lc_settings *settings
   lc_problem own = *given, *problem = &own;
   LC_TRY(lc_link_make(problem->loss, problem->k, problem->reference, &link));
   problem->pen.grouped = lc_penalty_has_groups(&problem->pen, link.K);
+  out->goal = lc_goal_of(problem, settings);
   out->solver = problem->solver ? problem->solver : plan(problem, &link, &out->reason);
   if (problem->solver) out->reason = "as asked";
   if (problem->unique && !(out->solver->flags & LC_NEEDS_ROWS)) own.x = &problem->unique->design;
@@ -435,6 +452,10 @@ static lc_status solve_once(const lc_problem *given, const lc_settings *settings
   out->status = wide ? run_wide(problem, &link, obj, settings, out->B, out) : find_start(problem, obj, settings, out);
   if (out->status == LC_OK && !wide) out->status = run_by_rank(problem, &link, obj, settings, out->B, out);
   if (out->status < 0) return out->status;
+  if (out->status == LC_TIME_LIMIT && isnan(out->certificate.kkt)) { /* it had not begun */
+    report_reset(&out->report);
+    LC_TRY(lc_certify(obj, LC_WANT_GRADIENT, 1, &out->report, &out->certificate));
+  }
   return finish(problem, obj, as_given, out);
 }
 
@@ -442,8 +463,8 @@ static lc_status solve_once(const lc_problem *given, const lc_settings *settings
 static lc_status hand_over(lc_problem *problem, const lc_settings *settings, const lc_host *host, lc_arena *arena,
                            lc_solution *out) {
   lc_problem next = *problem;
-  lc_settings rest = *settings;
   double before = out->report.iterations;
+  lc_settings rest = rest_of(settings, before);
   next.x->shift = next.x->scale = NULL;
   next.start = out->B;
   next.solver = NULL;

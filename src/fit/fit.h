@@ -22,6 +22,7 @@ typedef struct lc_problem {
   const double *start;               /* q x K in the user's columns, or NULL for 0 */
   const lc_solver *solver;           /* the one asked for; NULL: the planner's choice */
   int wants_covariance;              /* lc_solve_covariance() will be called */
+  int tolerance_given;               /* the user gave a tolerance: a kink is held to it, too */
   int solver_rate_given;             /* the user gave a rate: steps are taken in the user's columns */
   double recorded, passes;           /* of a fit that this one continues: lines of its history, reads of X */
 } lc_problem;
@@ -38,7 +39,8 @@ typedef struct lc_solution {
   double weight_sum, passes;  /* W; reads of X, parts counting as fractions */
   lc_report report;           /* of the last run, with the iterations of all */
   lc_certificate certificate; /* LC_KKT_ONLY and NaN where the fit was stopped before there was one */
-  int met;                    /* 1: a gap or decrement within the tolerance */
+  double goal;                /* lc_goal_of(): what `relative` may be */
+  int met;                    /* 1: a gap or decrement within it */
   lc_penalty pen;             /* of the columns as shown */
   lc_factor factor;           /* of a sample of rows, when the fit started from one */
   lc_basis basis;             /* of the columns, when the fit needed one */
@@ -71,6 +73,9 @@ lc_status lc_shown_penalty(const lc_design *x, const double *spread, lc_penalty 
 /* Symmetric scores: a shift common to all classes changes nothing where no penalty sees it; intercepts and unpenalised
  * slopes of B (q x K, columns as shown) then sum to zero, in place. */
 void lc_remove_common_shift(const lc_objective *obj, double *B);
+
+/* The relative certificate that counts as met: the tolerance; of a kink at least 1e-6, unless the user gave one. */
+double lc_goal_of(const lc_problem *problem, const lc_settings *settings);
 
 /* Fits. Memory comes from the arena; the return value is < 0 where there is no usable solution, else equal to
  * out->status. */

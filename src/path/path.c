@@ -127,6 +127,7 @@ lc_status lc_path_run(lc_problem *problem, const lc_path_spec *spec, const lc_se
   problem->pen.grouped = lc_penalty_has_groups(&any, state.link.K);
   if (problem->pen.grouped && lc_penalty_has_bounds(&problem->pen)) return LC_UNSUPPORTED;
   out->K = state.link.K;
+  out->goal = lc_goal_of(problem, settings);
   out->point = lc_arena_alloc(arena, spec->nlambdas, sizeof *out->point);
   if (!out->point) return LC_OUT_OF_MEMORY;
   out->status = run_lambdas(&state, sets, out);

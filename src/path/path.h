@@ -51,6 +51,7 @@ typedef struct lc_path {
   int K;
   lc_index length;         /* points that were reached, <= nlambdas */
   double lambda_max;       /* that of lc_folds_start(), also where lambdas were given; 0: no sequence, no point */
+  double goal;             /* lc_goal_of(): what relative gaps may be */
   double weight_sum;       /* W of all rows */
   double null_loss;        /* mean loss without the penalised slopes */
   lc_path_point *point;    /* nlambdas of them, `length` filled; in the arena */

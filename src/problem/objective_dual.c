@@ -178,16 +178,30 @@ static lc_status scaled_gradient(lc_objective *obj, const double *s, double *G) 
   return LC_OK;
 }
 
+/* Is there a slope that neither a penalty nor a bound holds where it is? No scaling of residuals makes its gradient 0.
+ */
+static int has_free_slope(const lc_objective *obj) {
+  const lc_penalty *pen = obj->pen;
+  if (!lc_penalty_has_free(pen)) return 0;
+  for (int c = 0; c < obj->K; c++)
+    for (lc_index j = 0; j < pen->p; j++)
+      if (lc_penalty_is_free_at(pen, j, obj->at.B[c * obj->q + pen->one + j])) return 1;
+  return 0;
+}
+
 lc_status lc_objective_gap(lc_objective *obj, lc_certificate *out) {
   lc_mark mark = lc_arena_mark(obj->arena);
   double primal = obj->at.value, dual = -INFINITY, t;
   double *s = lc_arena_doubles(obj->arena, obj->link.k), *G = lc_arena_doubles(obj->arena, obj->P);
   lc_status status = s && G ? LC_OK : LC_OUT_OF_MEMORY;
   int possible = 0;
-  if (status == LC_OK && !lc_penalty_has_free(obj->pen)) status = lc_objective_balance(obj, NULL, s, &possible);
+  if (status == LC_OK && !has_free_slope(obj)) status = lc_objective_balance(obj, NULL, s, &possible);
   if (status == LC_OK && possible) status = scaled_gradient(obj, s, G);
   if (status == LC_OK && possible) {
     t = feasible_scale(obj, G);
+    possible = t > 0; /* 0: a slope pushes away from the only bound that it has */
+  }
+  if (status == LC_OK && possible) {
     gap_context gap = {obj, s, t, NULL};
     status = dual_of(obj, &gap, &primal, &dual);
     dual -= conjugates(obj, t, G);

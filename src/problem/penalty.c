@@ -24,8 +24,13 @@ int lc_penalty_has_bounds(const lc_penalty *pen) {
 int lc_penalty_has_groups(const lc_penalty *pen, int K) { return pen->grouped && K > 1 && lc_penalty_has_l1(pen); }
 
 int lc_penalty_is_free(const lc_penalty *pen, lc_index j) {
-  int bounded = pen->upper && isfinite(pen->upper[j]);
+  int bounded = pen->lower && isfinite(pen->lower[j]) && isfinite(pen->upper[j]);
   return !(lc_penalty_l1(pen, j) > 0) && !(lc_penalty_l2(pen, j) > 0) && !bounded;
+}
+
+int lc_penalty_is_free_at(const lc_penalty *pen, lc_index j, double b) {
+  int held = pen->lower && (b <= pen->lower[j] || b >= pen->upper[j]);
+  return lc_penalty_is_free(pen, j) && !held;
 }
 
 int lc_penalty_has_free(const lc_penalty *pen) {

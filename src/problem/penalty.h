@@ -30,9 +30,10 @@ int lc_penalty_all_l2(const lc_penalty *pen);
 int lc_penalty_has_bounds(const lc_penalty *pen);
 /* Does `grouped` make a difference: do several of K score columns share an L1 part? */
 int lc_penalty_has_groups(const lc_penalty *pen, int K);
-/* Is the slope of feature j free: without penalty and without a bound above? Is any? A dual point has gradient 0 there.
- */
+/* Is the slope of feature j free: without penalty and open on a side? Is any? A dual point has gradient 0 there. Is it
+ * free at b, that is, not held by a bound? */
 int lc_penalty_is_free(const lc_penalty *pen, lc_index j);
+int lc_penalty_is_free_at(const lc_penalty *pen, lc_index j, double b);
 int lc_penalty_has_free(const lc_penalty *pen);
 /* No penalty on any feature? */
 int lc_penalty_is_none(const lc_penalty *pen);

@@ -69,6 +69,7 @@ static void read_problem(SEXP spec, lc_design *x, lc_problem *out) {
   out->pen.upper = lcr_doubles(lcr_get(spec, "upper"), p, "upper");
   out->pen.grouped = lcr_get_flag(spec, "grouped");
   out->spread = lcr_doubles(lcr_get(spec, "spread"), p, "spread");
+  out->tolerance_given = Rf_asLogical(lcr_get(spec, "tolerance_given")) == 1;
   out->wants_covariance = lcr_get_flag(spec, "covariance");
   SEXP stats = lcr_get(spec, "stats");
   out->mean = lcr_doubles(lcr_get(stats, "mean"), p, "mean");
@@ -118,12 +119,13 @@ static SEXP certificate_list(const lc_solution *solution) {
   static const char *const kinds[] = {"duality_gap", "newton_decrement", "gradient", "mistakes", "sampled_decrement"};
   const lc_certificate *certificate = &solution->certificate;
   int known = certificate->kind != LC_KKT_ONLY;
-  SEXP list = PROTECT(lcr_list_make(5));
+  SEXP list = PROTECT(lcr_list_make(6));
   lcr_list_add(list, "kind", Rf_mkString(kinds[certificate->kind]));
   lcr_list_add(list, "gap", number(known ? certificate->gap : NAN));
   lcr_list_add(list, "relative", number(known ? certificate->relative : NAN));
   lcr_list_add(list, "kkt", number(certificate->kkt));
   lcr_list_add(list, "met", Rf_ScalarLogical(solution->met));
+  lcr_list_add(list, "tolerance", number(solution->goal));
   UNPROTECT(1);
   return list;
 }

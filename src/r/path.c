@@ -106,7 +106,7 @@ static void add_folds(SEXP list, const lc_path *path, int folds) {
 
 static SEXP path_list(lc_status status, const lc_path *path, const lc_path_spec *spec, SEXP scores) {
   const lc_status_row *row = lc_status_find(status);
-  SEXP list = PROTECT(lcr_list_make(23));
+  SEXP list = PROTECT(lcr_list_make(24));
   lcr_list_add(list, "status", Rf_mkString(row->name));
   lcr_list_add(list, "text", Rf_mkString(row->text));
   if (status >= 0) {
@@ -115,6 +115,7 @@ static SEXP path_list(lc_status status, const lc_path *path, const lc_path_spec 
     lcr_list_add(list, "coefficients", coefficients);
     UNPROTECT(1);
     add_points(list, path);
+    lcr_list_add(list, "tolerance", Rf_ScalarReal(path->goal));
     lcr_list_add(list, "lambda_max", Rf_ScalarReal(path->lambda_max));
     lcr_list_add(list, "null_loss", Rf_ScalarReal(path->null_loss));
     lcr_list_add(list, "separated", Rf_ScalarLogical(path->separated));

@@ -56,7 +56,9 @@ static lc_status poll(void *self) {
     session->interrupted = !R_ToplevelExec(check_interrupt, NULL);
   }
   if (session->interrupted) return LC_INTERRUPTED;
-  return time - session->started > session->time_limit ? LC_TIME_LIMIT : LC_OK;
+  if (!(time - session->started > session->time_limit)) return LC_OK;
+  session->time_limit = INFINITY;
+  return LC_TIME_LIMIT;
 }
 
 static int grow(lcr_history *history) {

@@ -214,7 +214,10 @@ static lc_status minibatch_run(lc_objective *obj, const lc_settings *settings, c
     lc_batch_settle(&run.batch);
     if (perceptron) {
       LC_TRY(separates(&run, &report->mistakes));
-      if (report->mistakes == 0) return LC_OK;
+      if (report->mistakes == 0) {
+        report->iterations = epoch + 1;
+        return record(&run, epoch + 1, run.batch.B, 0, 1);
+      }
     }
     point = averaging ? run.mean : run.batch.B;
     if (!exact && epoch + 1 < most) continue;

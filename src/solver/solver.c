@@ -24,7 +24,8 @@ const lc_solver *lc_solver_find(const char *name) {
 #define FIELD(name) #name, offsetof(lc_settings, name)
 const lc_field lc_control_fields[] = {
     {FIELD(tolerance), 1e-9, 1e-15, 1, 0,
-     "relative certificate (duality gap or Newton decrement over the objective) that ends a fit"},
+     "relative certificate (duality gap or Newton decrement over the objective) that ends a fit; a hinge has "
+     "reached it at 1e-6 where it is not given"},
     {FIELD(max_iter), NAN, 0, 1e9, 1, "largest number of iterations (a path: for each lambda); NA: the solver's own"},
     {FIELD(time_limit), INFINITY, 0, INFINITY, 0, "seconds after which a fit stops with what it has"},
     {FIELD(threads), NAN, 1, 1024, 1, "threads; NA: the default"},
