@@ -82,7 +82,7 @@ test_that("an interrupt stops all work soon, never as an error, and the session 
   expect_true(all(c("raw_scores", "newton_step", "check_gradient") %in% seen$name[is.na(seen$status)]))
   # 0.2 s on an idle machine; tests may share theirs.
   expect_lt(stats::median(seen$latency), 0.2)
-  expect_lt(max(seen$latency), 1)
+  expect_lt(max(seen$latency), 2)
   expect_true(all(seen$seed), info = toString(seen$name[!seen$seed]))
   expect_true(all(seen$again))
 })
