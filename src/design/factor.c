@@ -452,13 +452,8 @@ static int coded_may_shift(const lc_design *x, lc_index j) {
   return is_numeric(coded->part + coded->owner[j]);
 }
 
-static double coded_cells(const lc_design *x) {
-  double cells = 0;
-  const lc_coded *coded = lc_coded_of(x);
-  for (int t = 0; t < coded->nparts; t++)
-    cells += (double)x->n * ((coded->part[t].code ? 0.5 : 0) + (coded->part[t].value ? 1 : 0));
-  return cells;
-}
+/* Those of the matrix, as which a verb of columns counts. */
+static double coded_cells(const lc_design *x) { return (double)x->n * (double)x->p; }
 
 /* ---- rows by number --------------------------------------------------------------------------------------------- */
 
