@@ -11,8 +11,6 @@
 #ifndef LC_DESIGN_H
 #define LC_DESIGN_H
 
-#include <string.h>
-
 #include "base/arena.h"
 #include "base/base.h"
 
@@ -85,13 +83,6 @@ typedef struct lc_colstat {
   double *n_na, *n_nan, *n_inf; /* counts over rows with positive weight; p each */
 } lc_colstat;
 
-/* R's NA_real_ is the NaN whose low word is 1954 (R's own arithmetic.c); every other NaN is a NaN. */
-static inline int lc_is_na(double value) {
-  uint64_t bits;
-  memcpy(&bits, &value, sizeof bits);
-  return (uint32_t)bits == 1954;
-}
-
 /* A column of few entries as a quadratic model of the loss needs it: value[e] in row row[e]. They are rounded to
  * floats, because a model's Hessian gives directions and no truth, and a sweep reads all of them. */
 typedef struct lc_thin {
@@ -105,9 +96,12 @@ double lc_thin_dot(const lc_thin *x, const double *s, const double *t);
 double lc_thin_square(const lc_thin *x, const double *s);
 void lc_thin_push(const lc_thin *x, double d, double *t);
 
+typedef struct lc_unique_rows lc_unique_rows;
+
 typedef struct lc_design_ops {
   const char *name;
   unsigned caps;
+  double written_out; /* most numbers as which its columns may be written out; Inf where they are */
   /* See lc_pass. Cost: one read of X. */
   lc_status (*pass)(const lc_design *, const lc_pass *, const lc_host *, lc_arena *);
   /* Tells that about `passes` passes with K score columns will follow, so that the design may make, in the arena, what
@@ -125,6 +119,17 @@ typedef struct lc_design_ops {
    * length) half of the work is saved. */
   lc_status (*col_cross)(const lc_design *, lc_index ni, const lc_index *i, lc_index nj, const lc_index *j,
                          const double *s, double *C, const lc_host *, lc_arena *);
+  /* Statistics of the columns as they are stored, weights w (NULL: all one) with sum `total`. See
+   * lc_design_colstats(). */
+  lc_status (*colstats)(const lc_design *, const double *w, double total, const lc_host *, lc_colstat *out);
+  /* See lc_design_moments(). NULL: columns cannot be read one by one. */
+  void (*moments)(const lc_design *, int K, const double *S, int threads, double *sum, double *square);
+  /* May column j be shown shifted? Not where zeros are not stored. NULL: every column may. */
+  int (*may_shift)(const lc_design *, lc_index j);
+  /* Doubles that would take as much memory as the columns do. */
+  double (*cells)(const lc_design *);
+  /* See lc_unique_rows_make(). NULL where rows hardly repeat. */
+  lc_status (*unique_rows)(const lc_design *, lc_unique_rows *out, int *pays, lc_arena *);
   /* out[a] <- column j[a] of X~ as entries by[a] root[i] x_ij, root NULL: 1; the intercept has none. Values are in the
    * arena, 4 bytes an entry, rows are the design's. Cost: one read of the columns. NULL where columns have entries
    * everywhere. */
@@ -154,30 +159,6 @@ typedef struct lc_design_ops {
 
 enum lc_storage { LC_DOUBLE, LC_INTEGER };
 
-/* One part of a coded design. In each row one of its levels stands, with a number: a factor's level with 1, a factor
- * times a variable with that variable. A numeric column is a part of one level without codes. */
-typedef struct lc_part {
-  const int *code;     /* n numbers from 1 to levels; NULL: one level, a numeric column */
-  const double *value; /* n numbers; NULL: all 1 */
-  int levels, first;   /* its levels are numbers first .. first + levels - 1 of all levels */
-} lc_part;
-
-/* Columns made of levels: x_ij = sum over parts t of value_ti weight(level of row i in t, j). With treatment contrasts
- * a level has one column and weight 1, or no column; with others it has its row of the contrast matrix. */
-typedef struct lc_coded {
-  const lc_part *part; /* numeric columns come first */
-  int nparts, nnumeric, nlevels;
-  const int *start, *column; /* columns of level l: column[start[l]] .. column[start[l + 1] - 1], in increasing order */
-  const double *weight;      /* their weights; NULL: all 1 */
-  const int *owner;          /* p: the part of each column; it has levels of no other */
-  /* The same by columns, for the verbs of columns (lc_coded_index); NULL until then. Column j is made of levels
-   * level[first[j]] .. level[first[j + 1] - 1] with weights by[.]; level l stands in rows row[begin[l]] ..
-   * row[begin[l + 1] - 1] (levels of numeric columns: in all rows, none is listed). */
-  const int *first, *level, *row;
-  const double *by;
-  const lc_index *begin;
-} lc_coded;
-
 struct lc_design {
   const lc_design_ops *ops;
   lc_index n, p;
@@ -185,15 +166,9 @@ struct lc_design {
   int noff;                    /* columns of off (K), 0 without offsets */
   const double *y, *w, *off;   /* n codes; n weights or NULL; n x noff or NULL */
   const double *shift, *scale; /* p each or NULL */
-  /* dense: n x p column-major, of the stored type */
-  enum lc_storage storage;
-  const void *x;
-  /* sparse (CSC): columns' starts (p + 1), rows of the entries, their values */
-  const int *start, *row;
-  const double *value;
-  lc_index entries;      /* length of row and value */
-  const lc_rows *rows;   /* a copy in the order of rows, NULL where none was made (prepare) */
-  const lc_coded *coded; /* coded: everything */
+  const void *data;            /* what the storage's own files know: numbers, lc_csc, lc_coded */
+  enum lc_storage storage;     /* of dense numbers */
+  const lc_rows *rows;         /* a copy in the order of rows, NULL where none was made (prepare) */
 };
 
 /* q = p + one. */
@@ -203,47 +178,21 @@ static inline lc_index lc_design_q(const lc_design *x) { return x->p + x->one; }
  * storage: LC_DOUBLE (double) or LC_INTEGER (int; R's logical too). */
 void lc_design_dense(lc_design *out, lc_index n, lc_index p, enum lc_storage storage, const void *x);
 
-/* Compressed sparse columns. Does not read the arrays: lc_sparse_check() first. */
-void lc_design_sparse(lc_design *out, lc_index n, lc_index p, const int *start, const int *row, const double *value,
-                      lc_index entries);
-
-/* NULL when the slots describe a valid matrix (starts from 0, not decreasing, ending at the number of
- * entries; rows inside 0..n-1 and increasing within a column), else what is wrong. Cost: one read of the indices. */
-const char *lc_sparse_check(lc_index n, lc_index p, const int *start, lc_index nstart, const int *row, lc_index nrow,
-                            lc_index nvalue);
-
-/* Levels instead of columns: lc_coded_check() first. */
-void lc_design_coded(lc_design *out, lc_index n, lc_index p, const lc_coded *coded);
-
-/* NULL when the parts describe columns 0..p-1 of n rows, else what is wrong. nstart, nentries: lengths of start, and of
- * column and weight. Fills owner (p), which is to become coded->owner. Cost: one read of the codes. */
-const char *lc_coded_check(lc_index n, lc_index p, const lc_coded *coded, lc_index nstart, lc_index nentries,
-                           int *owner);
-
-/* Adds what the verbs of columns need, in the arena: O(n) numbers for each part with codes. */
-lc_status lc_coded_index(lc_index n, lc_index p, lc_coded *coded, lc_arena *arena);
-
-/* Rows `row` (m of them) of a coded design, copied into the arena, with responses, weights and offsets. */
-lc_status lc_coded_take(const lc_design *x, lc_index m, const lc_index *row, lc_design *out, lc_arena *arena);
-
 /* The distinct rows of a design (equal levels, numbers, y and offsets) with the sums of their weights, in the order in
  * which they come first: fits of it are fits of the design it comes from, whose row i is its row row_of[i]. */
-typedef struct lc_unique_rows {
+struct lc_unique_rows {
   lc_design design;
   const lc_index *row_of;
-} lc_unique_rows;
+};
 
 /* Joins equal rows; what it makes is in the arena. *pays = 0, and `out` is left alone, for storages whose rows do not
  * repeat and where that would not halve the rows. Cost: one read of X. Made once for a fit or a path, by whoever owns
  * the rows. */
 lc_status lc_unique_rows_make(const lc_design *x, lc_unique_rows *out, int *pays, lc_arena *arena);
 
-/* lc_design_colstats() and lc_design_moments() of a coded design; the latter needs lc_coded_index(). */
-void lc_coded_colstats(const lc_design *x, double weight_sum, int threads, lc_colstat *out);
-void lc_coded_moments(const lc_design *x, int K, const double *S, int threads, double *sum, double *square);
-
-/* May column j be shown shifted? Not where zeros are not stored. */
-int lc_design_may_shift(const lc_design *x, lc_index j);
+static inline int lc_design_may_shift(const lc_design *x, lc_index j) {
+  return !x->ops->may_shift || x->ops->may_shift(x, j);
+}
 
 /* Column statistics of the user's columns; arrays of `out` are the caller's. Finite for finite columns of any size.
  * Columns with NaN or Inf have NaN statistics. Cost: one or two reads of X. The status is the host's. */

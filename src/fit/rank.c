@@ -15,8 +15,6 @@ int lc_is_short(const lc_objective *obj) {
   return obj->q > lc_most_independent(obj->x, obj->pen) && (obj->x->ops->caps & LC_COLUMNS);
 }
 
-enum { MOST_WRITTEN_OUT = 1 << 23 }; /* numbers of a coded design's basis */
-
 static const double dependent = 1e-11;       /* relative remainder at which a column depends on others */
 static const double well_conditioned = 1e-3; /* least relative remainder that a Gram matrix resolves well */
 
@@ -86,8 +84,7 @@ lc_status lc_basis_build(const lc_design *x, unsigned char *alias, lc_basis *out
   memset(out, 0, sizeof *out);
   out->q = lc_design_q(x);
   if (!(x->ops->caps & LC_COLUMNS)) return LC_UNSUPPORTED;
-  /* Columns that are stored short are written out only when that is little. */
-  int stored_short = x->start || (x->coded && x->n * out->q > MOST_WRITTEN_OUT);
+  int stored_short = (double)x->n * (double)out->q > x->ops->written_out;
   int by_gram = stored_short && x->n >= out->q;
   return by_gram ? factor_gram(x, alias, out, arena) : orthonormalise(x, alias, out, arena);
 }

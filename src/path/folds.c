@@ -201,8 +201,7 @@ static lc_status start_fold(lc_path_state *path, lc_fold *fold) {
 
 /* Snapshots of residuals may take a quarter of what the columns take, and at least a few. */
 static int most_snapshots(const lc_design *x, int K) {
-  double cells = x->start ? 1.5 * (double)x->entries : (double)x->n * (double)x->p;
-  double most = 0.25 * cells / ((double)x->n * K);
+  double most = 0.25 * x->ops->cells(x) / ((double)x->n * K);
   return most < 4 ? 4 : most > LC_MOST_SNAPSHOTS ? LC_MOST_SNAPSHOTS : (int)most;
 }
 

@@ -29,7 +29,6 @@ void ctest_problem_refresh(ctest_problem *t) {
     }
   }
   t->start[t->p] = entries;
-  t->sparse.entries = entries;
   lc_mark mark = lc_arena_mark(&t->data);
   double *counts = numbers(t, 3 * t->p);
   lc_colstat stats = {t->mean, t->sd, t->max_abs, counts, counts + t->p, counts + 2 * t->p};
@@ -74,7 +73,8 @@ void ctest_problem_make(ctest_problem *t, const lc_loss *loss, ctest_shape shape
     t->l2[j] = 1 - shape.alpha;
   }
   lc_design_dense(&t->dense, n, p, LC_DOUBLE, t->x);
-  lc_design_sparse(&t->sparse, n, p, t->start, t->row, t->value, 0);
+  t->csc = (lc_csc){t->start, t->row, t->value};
+  lc_design_sparse(&t->sparse, n, p, &t->csc);
   lc_design *designs[] = {&t->dense, &t->sparse};
   for (int d = 0; d < 2; d++) {
     designs[d]->one = !shape.no_intercept;

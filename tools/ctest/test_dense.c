@@ -77,7 +77,7 @@ static void check_subset(const lc_design *x, const double *shown, lc_arena *aren
   lc_design out;
   CHECK(x->ops->subset(x, RUNS, first, LENGTH, &out, arena) == LC_OK);
   CHECK(out.n == RUNS * LENGTH && out.p == P && out.one == x->one && out.noff == x->noff);
-  CHECK(!out.shift && !out.scale && out.storage == LC_DOUBLE);
+  CHECK(!out.shift && !out.scale);
   CHECK(!out.w == !x->w && !out.off == !x->off);
   int same = 1;
   for (int r = 0; r < RUNS; r++)
@@ -85,7 +85,7 @@ static void check_subset(const lc_design *x, const double *shown, lc_arena *aren
       lc_index to = r * LENGTH + i, from = first[r] + i;
       same = same && out.y[to] == x->y[from] && (!x->w || out.w[to] == x->w[from]);
       for (int c = 0; c < x->noff; c++) same = same && out.off[to + c * out.n] == x->off[from + c * N];
-      for (int j = 0; j < P; j++) same = same && ((const double *)out.x)[to + j * out.n] == shown[from + j * N];
+      for (int j = 0; j < P; j++) same = same && ((const double *)out.data)[to + j * out.n] == shown[from + j * N];
     }
   CHECK(same);
 }

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "ctest.h"
+#include "design/factor.h"
+#include "design/sparse.h"
 
 void test_design(void);
 
@@ -256,7 +258,8 @@ static void test_hard_columns(int sparse) {
   for (int j = 0; j <= COLUMNS; j++) start[j] = j * ROWS;
   for (int i = 0; i < ROWS * COLUMNS; i++) row[i] = i % ROWS;
   lc_design_dense(&design, ROWS, COLUMNS, LC_DOUBLE, x);
-  if (sparse) lc_design_sparse(&design, ROWS, COLUMNS, start, row, x, ROWS * COLUMNS); /* full columns */
+  const lc_csc csc = {start, row, x};
+  if (sparse) lc_design_sparse(&design, ROWS, COLUMNS, &csc); /* full columns */
   design.w = w;
   lc_colstat out = {mean, sd, most, na, nan_, inf};
   lc_design_colstats(&design, &(lc_host){.threads = 1}, &out);
@@ -347,7 +350,7 @@ static void test_storage(lc_design *x, const data *d, ctest_host *host) {
     x->off = variant & 4 ? d->off : NULL;
     x->noff = x->off ? K : 0;
     /* Columns are shifted only beside an intercept, which takes up the shift, and only when dense. */
-    x->shift = variant & 8 && x->one && !x->start ? d->shift : NULL;
+    x->shift = variant & 8 && x->one && lc_design_may_shift(x, 0) ? d->shift : NULL;
     x->scale = variant & 8 ? d->scale : NULL;
     lc_mark mark = lc_arena_mark(&arena);
     test_pass(x, d, &host->host, &arena);
@@ -458,12 +461,12 @@ static void test_unique_rows(const codes *c, const data *d, lc_arena *arena) {
   for (lc_index k = 0; k < joined->n; k++) {
     double sum = 0;
     for (int i = 0; i < N; i++)
-      if (c->code[i] == joined->coded->part[0].code[k] && d->y[i] == joined->y[k]) sum += d->w[i];
+      if (c->code[i] == lc_coded_of(joined)->part[0].code[k] && d->y[i] == joined->y[k]) sum += d->w[i];
     CHECK_NEAR(joined->w[k], sum, 1e-13);
   }
   for (int i = 0; i < N; i++) {
     lc_index k = unique.row_of[i];
-    CHECK(joined->coded->part[0].code[k] == c->code[i] && joined->y[k] == d->y[i]);
+    CHECK(lc_coded_of(joined)->part[0].code[k] == c->code[i] && joined->y[k] == d->y[i]);
   }
   lc_design_coded(&x, N, P, &c->coded);
   x.y = d->y;
@@ -489,7 +492,7 @@ void test_design(void) {
     test_storage(&x, d, &host);
     lc_design_dense(&x, N, P, LC_INTEGER, d->integer);
     test_storage(&x, d, &host);
-    lc_design_sparse(&x, N, P, d->start, d->row, d->value, d->start[P]);
+    lc_design_sparse(&x, N, P, &(lc_csc){d->start, d->row, d->value});
     test_storage(&x, d, &host);
     lc_design_coded(&x, N, P, &c->coded);
     test_storage(&x, &c->plain, &host);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ctest.h"
+#include "design/sparse.h"
 
 void test_nested(void);
 void test_covariance(void);
@@ -40,8 +41,9 @@ static double start_of(trouble what) {
   ctest_host_init(&host);
   lc_arena_init(&arena, &host.host);
   lc_design x;
+  const lc_csc csc = {start, row, value};
   if (what == SPARSE)
-    lc_design_sparse(&x, n, COLUMNS, start, row, value, 2);
+    lc_design_sparse(&x, n, COLUMNS, &csc);
   else
     lc_design_dense(&x, n, COLUMNS, LC_DOUBLE, X);
   x.y = y;
@@ -165,8 +167,9 @@ static void test_one(const char *name, int k, int reference, int sparse, double 
   ctest_host_init(&host);
   lc_arena_init(&arena, &host.host);
   lc_design x;
+  const lc_csc csc = {d.start, d.row, d.value};
   if (sparse)
-    lc_design_sparse(&x, N, P, d.start, d.row, d.value, d.start[P]);
+    lc_design_sparse(&x, N, P, &csc);
   else
     lc_design_dense(&x, N, P, LC_DOUBLE, d.x);
   const lc_loss *loss = lc_loss_find(name);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "ctest.h"
-#include "design/design.h"
+#include "design/sparse.h"
 
 void test_sparse(void);
 
@@ -14,12 +14,13 @@ typedef struct matrix {
   lc_index n, p;
   double *full, *value;
   int *start, *row;
+  lc_csc csc; /* of them */
 } matrix;
 
 /* `density` is the share of entries; every fifth column, and every seventh row, is empty; column 1 is full. Values are
  * floats, or (coarse = 0) not. */
 static matrix make_matrix(lc_index n, lc_index p, double density, int coarse) {
-  matrix out = {n, p, ctest_zeros(n * p), ctest_zeros(n * p), NULL, NULL};
+  matrix out = {n, p, ctest_zeros(n * p), ctest_zeros(n * p), NULL, NULL, {NULL, NULL, NULL}};
   out.start = calloc((size_t)p + 1, sizeof *out.start);
   out.row = calloc((size_t)(n * p) + 1, sizeof *out.row);
   if (!out.start || !out.row) abort();
@@ -33,13 +34,14 @@ static matrix make_matrix(lc_index n, lc_index p, double density, int coarse) {
     }
     out.start[j + 1] = at;
   }
+  out.csc = (lc_csc){out.start, out.row, out.value};
   return out;
 }
 
 static void free_matrix(matrix *m) { free(m->full), free(m->value), free(m->start), free(m->row); }
 
 static void design_of(const matrix *m, lc_design *out) {
-  lc_design_sparse(out, m->n, m->p, m->start, m->row, m->value, m->start[m->p]);
+  lc_design_sparse(out, m->n, m->p, &m->csc);
 }
 
 /* ---- subset ---------------------------------------------------------------------------------------------- */
@@ -66,8 +68,9 @@ static void test_subset(void) {
     CHECK(out.n == RUNS * LENGTH && out.p == P && out.one == x.one && out.noff == x.noff && !out.scale);
     CHECK(!out.w == !x.w && !out.off == !x.off);
     double *full = ctest_zeros(out.n * P);
+    const lc_csc *csc = lc_csc_of(&out);
     for (lc_index j = 0; j < P; j++)
-      for (int e = out.start[j]; e < out.start[j + 1]; e++) full[out.row[e] + j * out.n] += out.value[e];
+      for (int e = csc->start[j]; e < csc->start[j + 1]; e++) full[csc->row[e] + j * out.n] += csc->value[e];
     int same = 1;
     for (int r = 0; r < RUNS; r++)
       for (int i = 0; i < LENGTH; i++) {
@@ -86,7 +89,9 @@ static void test_subset(void) {
   design_of(&m, &x);
   x.y = y;
   CHECK(x.ops->subset(&x, 3, ascending, 9, &out, &arena) == LC_OK);
-  CHECK(lc_sparse_check(out.n, out.p, out.start, out.p + 1, out.row, out.entries, out.entries) == NULL);
+  const lc_csc *csc = lc_csc_of(&out);
+  lc_index entries = lc_csc_entries(&out);
+  CHECK(lc_sparse_check(out.n, out.p, csc->start, out.p + 1, csc->row, entries, entries) == NULL);
   ctest_host_free(&host);
   free(y), free(w), free(off);
   free_matrix(&m);
