@@ -28,9 +28,9 @@ static struct {
   lc_task task;
   void *context;
   lc_index count, grain, next; /* items, those of a piece; the first that nobody has taken */
-  int seats;            /* helpers that may come */
-  int sleepers;         /* helpers that need a signal */
-  int caller_sleeps;    /* so does the caller, who waits for the last helper */
+  int seats;                   /* helpers that may come */
+  int sleepers;                /* helpers that need a signal */
+  int caller_sleeps;           /* so does the caller, who waits for the last helper */
   int quit;
   int helpers;
   pthread_t helper[MOST_HELPERS];
