@@ -24,8 +24,7 @@ static void indicator_stats(const lc_design *x, const lc_part *part, const doubl
   const int *start = coded->start + part->first - 1;
   clear_columns(coded, part, out);
   for (lc_index i = 0; i < x->n; i++)
-    for (int e = start[part->code[i]]; e < start[part->code[i] + 1]; e++)
-      out->mean[coded->column[e]] += w ? w[i] : 1;
+    for (int e = start[part->code[i]]; e < start[part->code[i] + 1]; e++) out->mean[coded->column[e]] += w ? w[i] : 1;
   for (lc_index j = 0; j < x->p; j++) {
     if (coded->part + coded->owner[j] != part) continue;
     double share = total > 0 ? out->mean[j] / total : 0;

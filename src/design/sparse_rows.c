@@ -22,7 +22,8 @@ static void fill_rows(const lc_design *x, lc_index from, lc_index to, int *next,
   for (lc_index j = 0; j < x->p; j++) {
     double scale = lc_sparse_scale(x, j);
     int end = lc_csc_of(x)->start[j + 1];
-    for (int e = from > 0 ? lc_sparse_entry_from(x, j, from) : lc_csc_of(x)->start[j]; e < end && lc_csc_of(x)->row[e] < to; e++) {
+    for (int e = from > 0 ? lc_sparse_entry_from(x, j, from) : lc_csc_of(x)->start[j];
+         e < end && lc_csc_of(x)->row[e] < to; e++) {
       int at = next[lc_csc_of(x)->row[e]]++;
       column[at] = (int)j;
       if (narrow)
