@@ -75,7 +75,7 @@ static void test_definition(data *d, double rate, double momentum) {
   lc_index index[M] = {3, 4, 5, 40, 11, 12, 59};
   double *B = ctest_normals(obj.P), *before = ctest_normals(obj.P), want[MOST * (P + 1)] = {0}, total = 0;
   CHECK(lc_batch_init(&batch, &obj, M, B, rate, momentum, 0) == LC_OK);
-  memcpy(batch.last, before, (size_t)obj.P * sizeof(double));
+  memcpy(batch.B_before, before, (size_t)obj.P * sizeof(double));
   for (int i = 0; i < M; i++) {
     double z[MOST], r[MOST], xi[P + 1] = {1};
     for (int j = 0; j < P; j++) xi[j + 1] = d->t.x[index[i] + j * N];
@@ -155,9 +155,9 @@ static void test_known(data *d, const lc_design *x) {
     for (int j = 0; j <= P; j++) {
       double sum = 0;
       for (int i = 0; i < N; i++)
-        sum += d->t.w[i] * batch.known[i + c * N] * (j == 0 ? 1 : d->t.x[i + (j - 1) * N]) / obj.weight_sum;
+        sum += d->t.w[i] * batch.table[i + c * N] * (j == 0 ? 1 : d->t.x[i + (j - 1) * N]) / obj.weight_sum;
       double scale = j == 0 ? 1 : d->rms[j - 1];
-      CHECK_NEAR(batch.mean[j + c * obj.q] / scale, sum / scale, 1e-12);
+      CHECK_NEAR(batch.table_gradient[j + c * obj.q] / scale, sum / scale, 1e-12);
     }
 }
 
