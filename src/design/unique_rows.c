@@ -1,5 +1,4 @@
-/* design/unique_rows.c - equal rows of a coded design, found by hashing, become one row with the sum of their weights.
- */
+/* design/unique_rows.c - equal rows of a coded design, found by hashing, become one row with the sum of weights. */
 #include <string.h>
 
 #include "design/factor.h"

@@ -17,7 +17,7 @@ typedef struct ctest_problem {
   lc_design dense, sparse;
   double *x, *y, *w, *off, *value, *l1, *l2, *mean, *sd, *max_abs, *spread;
   int *start, *row;
-  lc_csc csc; /* of them */
+  lc_csc csc;       /* of them */
   int standardised; /* the penalty is one of columns divided by sd, where that is not 0 */
   lc_penalty pen;
 } ctest_problem;

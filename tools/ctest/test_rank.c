@@ -47,7 +47,8 @@ static void test_basis(int sparse, lc_index n, lc_index p, lc_index distinct) {
         want += t.x[i + (j - 1) * n] * B[j + c * q];
         got += t.x[i + (j - 1) * n] * back[j + c * q];
       }
-      for (lc_index j = 0; j < rank; j++) in_basis += ((const double *)basis.design.data)[i + j * n] * theta[j + c * rank];
+      for (lc_index j = 0; j < rank; j++)
+        in_basis += ((const double *)basis.design.data)[i + j * n] * theta[j + c * rank];
       worst = fmax(worst, fmax(fabs(got - want), fabs(in_basis - want)));
     }
   CHECK_NEAR(worst, 0, 1e-9);

@@ -40,9 +40,7 @@ static matrix make_matrix(lc_index n, lc_index p, double density, int coarse) {
 
 static void free_matrix(matrix *m) { free(m->full), free(m->value), free(m->start), free(m->row); }
 
-static void design_of(const matrix *m, lc_design *out) {
-  lc_design_sparse(out, m->n, m->p, &m->csc);
-}
+static void design_of(const matrix *m, lc_design *out) { lc_design_sparse(out, m->n, m->p, &m->csc); }
 
 /* ---- subset ---------------------------------------------------------------------------------------------- */
 
