@@ -98,8 +98,8 @@ static void start_scores(const lc_design *x, const lc_pass *pass, lc_index row0,
   lc_index q = lc_design_q(x);
   for (int c = 0; c < pass->K; c++) {
     double b = x->one ? pass->B[c * q] : 0, *column = z + c * ld;
-    if (x->off) {
-      const double *off = x->off + c * x->n + row0;
+    if (lc_offsets_of(pass->obs)) {
+      const double *off = pass->obs->off + c * x->n + row0;
       for (lc_index i = 0; i < m; i++) column[i] = off[i] + b;
     } else {
       for (lc_index i = 0; i < m; i++) column[i] = b;
@@ -374,7 +374,8 @@ static lc_status dense_subset(const lc_design *x, lc_index count, const lc_index
   int threads = lc_threads_for(arena->host, 5e-9 * (double)m * (double)x->p); /* short runs wait for memory */
   lc_parallel(threads, x->p, lc_max(1, x->p / 16), subset_some, &job);
   lc_design_dense(out, m, x->p, LC_DOUBLE, copy);
-  return lc_design_take_runs(x, count, first, length, out, arena);
+  out->one = x->one;
+  return LC_OK;
 }
 
 /* ---- rows in any order ------------------------------------------------------------------------------------------- */
@@ -451,10 +452,10 @@ static void dense_row_load(lc_rows *rows, lc_index m, const lc_index *index) {
 static void dense_row_scores(const lc_rows *rows, lc_index m, const lc_index *index, int K, const double *B,
                              double *Z) {
   const lc_design *x = rows->design;
+  const double *off = lc_offsets_of(rows->obs);
   lc_index q = lc_design_q(x);
   for (int c = 0; c < K; c++)
-    for (lc_index i = 0; i < m; i++)
-      Z[i + c * m] = (x->one ? B[c * q] : 0) + (x->off ? x->off[index[i] + c * x->n] : 0);
+    for (lc_index i = 0; i < m; i++) Z[i + c * m] = (x->one ? B[c * q] : 0) + (off ? off[index[i] + c * x->n] : 0);
   lc_kernels()->scores(m, x->p, K, rows->loaded, rows->ld, B + x->one, q, Z, m);
 }
 

@@ -29,34 +29,39 @@ void lc_design_from_user(const lc_design *x, int K, double *B) {
   }
 }
 
-static double *copy_runs(const double *from, lc_index count, const lc_index *first, lc_index length, double *to) {
-  for (lc_index r = 0; from && r < count; r++)
-    memcpy(to + r * length, from + first[r], (size_t)length * sizeof(double));
+/* ---- observations ----------------------------------------------------------------------------------------------- */
+
+double lc_obs_total(const lc_obs *obs) {
+  double total = (double)obs->n;
+  if (!obs->w) return total;
+  total = 0;
+  for (lc_index i = 0; i < obs->n; i++) total += obs->w[i];
+  return total;
+}
+
+static const double *take(const double *from, lc_index n, int columns, lc_index m, const lc_index *row, double *to) {
+  for (int c = 0; from && c < columns; c++)
+    for (lc_index i = 0; i < m; i++) to[i + c * m] = from[row[i] + c * n];
   return from ? to : NULL;
 }
 
-lc_status lc_design_take_runs(const lc_design *x, lc_index count, const lc_index *first, lc_index length,
-                              lc_design *out, lc_arena *arena) {
-  lc_index m = count * length;
-  double *y = lc_arena_doubles(arena, m), *w = lc_arena_doubles(arena, x->w ? m : 0);
-  double *off = lc_arena_doubles(arena, m * x->noff);
+lc_status lc_obs_take(const lc_obs *obs, lc_index m, const lc_index *row, lc_obs *out, lc_arena *arena) {
+  double *y = lc_arena_doubles(arena, obs->y ? m : 0), *w = lc_arena_doubles(arena, obs->w ? m : 0);
+  double *off = lc_arena_doubles(arena, m * obs->noff);
   if (!y || !w || !off) return LC_OUT_OF_MEMORY;
-  out->one = x->one;
-  out->noff = x->noff;
-  out->y = copy_runs(x->y, count, first, length, y);
-  out->w = copy_runs(x->w, count, first, length, w);
-  for (int c = 0; c < x->noff; c++) copy_runs(x->off + c * x->n, count, first, length, off + c * m);
-  out->off = x->off ? off : NULL;
+  *out = (lc_obs){.n = m,
+                  .y = take(obs->y, obs->n, 1, m, row, y),
+                  .w = take(obs->w, obs->n, 1, m, row, w),
+                  .off = take(obs->off, obs->n, obs->noff, m, row, off),
+                  .noff = obs->noff};
   return LC_OK;
 }
 
-lc_status lc_design_colstats(const lc_design *x, const lc_host *host, lc_colstat *out) {
-  double total = (double)x->n;
-  if (x->w) {
-    total = 0;
-    for (lc_index i = 0; i < x->n; i++) total += x->w[i];
-  }
-  return x->ops->colstats(x, x->w, total, host, out);
+/* ---- operations with their defaults ----------------------------------------------------------------------------- */
+
+lc_status lc_design_colstats(const lc_design *x, const double *w, const lc_host *host, lc_colstat *out) {
+  const lc_obs weighted = {.n = x->n, .w = w};
+  return x->ops->colstats(x, w, lc_obs_total(&weighted), host, out);
 }
 
 lc_status lc_design_moments(const lc_design *x, int K, const double *S, int threads, double *sum, double *square) {
@@ -65,27 +70,32 @@ lc_status lc_design_moments(const lc_design *x, int K, const double *S, int thre
   return LC_OK;
 }
 
-lc_status lc_unique_rows_make(const lc_design *x, lc_unique_rows *out, int *pays, lc_arena *arena) {
+lc_status lc_unique_rows_make(const lc_design *x, const lc_obs *obs, lc_unique_rows *out, int *pays, lc_arena *arena) {
   *pays = 0;
-  return x->ops->unique_rows ? x->ops->unique_rows(x, out, pays, arena) : LC_OK;
+  return x->ops->unique_rows ? x->ops->unique_rows(x, obs, out, pays, arena) : LC_OK;
 }
 
 enum { RUN = 64 }; /* rows of a sample that lie together */
 
-lc_status lc_design_sample(const lc_design *x, lc_index rows, lc_design *out, lc_arena *arena) {
+lc_status lc_design_sample(const lc_design *x, const lc_obs *obs, lc_index rows, lc_design *out, lc_obs *out_obs,
+                           lc_arena *arena) {
   lc_index count = (rows + RUN - 1) / RUN, n = x->n;
   if (2 * count * RUN >= n) {
     *out = *x;
+    *out_obs = *obs;
     return LC_OK;
   }
   if (!x->ops->subset) return LC_UNSUPPORTED;
   lc_index *first = lc_arena_alloc(arena, count, sizeof *first);
-  if (!first) return LC_OUT_OF_MEMORY;
+  lc_index *row = lc_arena_alloc(arena, count * RUN, sizeof *row);
+  if (!first || !row) return LC_OUT_OF_MEMORY;
   lc_random random = lc_random_stream(20240229, 0);
   for (lc_index r = 0; r < count; r++) {
     lc_index from = (lc_index)((double)n * (double)r / (double)count);
     lc_index to = (lc_index)((double)n * (double)(r + 1) / (double)count) - RUN;
     first[r] = lc_min(n - RUN, from + lc_random_below(&random, lc_max(1, to - from + 1)));
   }
+  for (lc_index i = 0; i < count * RUN; i++) row[i] = first[i / RUN] + i % RUN;
+  LC_TRY(lc_obs_take(obs, count * RUN, row, out_obs, arena));
   return x->ops->subset(x, count, first, RUN, out, arena);
 }

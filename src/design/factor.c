@@ -138,11 +138,12 @@ static void load_numeric(const lc_design *x, int t, lc_index row0, lc_index m, d
 
 static void add_scores(const sweep *sw, const slot *own, lc_index row0, lc_index m, double *z, lc_index ldz) {
   const lc_design *x = sw->x;
+  const double *off = lc_offsets_of(sw->pass->obs);
   lc_index L = sw->map.levels;
   int K = sw->pass->K;
   for (int c = 0; c < K; c++) {
-    if (x->off)
-      memcpy(z + c * ldz, x->off + c * x->n + row0, (size_t)m * sizeof(double));
+    if (off)
+      memcpy(z + c * ldz, off + c * x->n + row0, (size_t)m * sizeof(double));
     else
       memset(z + c * ldz, 0, (size_t)m * sizeof(double));
   }
@@ -499,10 +500,11 @@ static lc_status coded_as_rows(const lc_design *x, lc_rows *out, lc_arena *arena
 static void coded_row_scores(const lc_rows *rows, lc_index m, const lc_index *index, int K, const double *B,
                              double *Z) {
   const lc_design *x = rows->design;
+  const double *off = lc_offsets_of(rows->obs);
   lc_index q = lc_design_q(x), j;
   double number;
   for (lc_index i = 0; i < m; i++) {
-    for (int c = 0; c < K; c++) Z[i + c * m] = (x->one ? B[c * q] : 0) + (x->off ? x->off[index[i] + c * x->n] : 0);
+    for (int c = 0; c < K; c++) Z[i + c * m] = (x->one ? B[c * q] : 0) + (off ? off[index[i] + c * x->n] : 0);
     for (cursor walk = start_row(x, index[i]); next_entry(&walk, &j, &number);)
       for (int c = 0; c < K; c++) Z[i + c * m] += number * B[j + c * q];
   }

@@ -41,11 +41,11 @@ const char *lc_coded_check(lc_index n, lc_index p, const lc_coded *coded, lc_ind
 /* Adds what the verbs of columns need, in the arena: O(n) numbers for each part with codes. */
 lc_status lc_coded_index(lc_index n, lc_index p, lc_coded *coded, lc_arena *arena);
 
-/* Rows `row` (m of them) of a coded design, copied into the arena, with responses, weights and offsets. */
+/* Rows `row` (m of them) of a coded design, copied into the arena. */
 lc_status lc_coded_take(const lc_design *x, lc_index m, const lc_index *row, lc_design *out, lc_arena *arena);
 
 /* Operations of lc_design_ops: `colstats` (design/factor_stats.c), `unique_rows` (design/unique_rows.c). */
 lc_status lc_coded_colstats(const lc_design *x, const double *w, double total, const lc_host *host, lc_colstat *out);
-lc_status lc_coded_unique_rows(const lc_design *x, lc_unique_rows *out, int *pays, lc_arena *arena);
+lc_status lc_coded_unique_rows(const lc_design *x, const lc_obs *obs, lc_unique_rows *out, int *pays, lc_arena *arena);
 
 #endif

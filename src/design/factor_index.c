@@ -131,8 +131,7 @@ lc_status lc_coded_take(const lc_design *x, lc_index m, const lc_index *row, lc_
   const lc_coded *from = lc_coded_of(x);
   lc_coded *coded = lc_arena_alloc(arena, 1, sizeof *coded);
   lc_part *part = lc_arena_alloc(arena, from->nparts, sizeof *part);
-  double *off = lc_arena_doubles(arena, m * x->noff);
-  if (!coded || !part || !off) return LC_OUT_OF_MEMORY;
+  if (!coded || !part) return LC_OUT_OF_MEMORY;
   lc_status status = LC_OK;
   for (int t = 0; t < from->nparts; t++) {
     part[t] = from->part[t];
@@ -144,10 +143,5 @@ lc_status lc_coded_take(const lc_design *x, lc_index m, const lc_index *row, lc_
   *out = *x;
   out->n = m;
   out->data = coded;
-  out->y = take_doubles(x->y, m, row, &status, arena);
-  out->w = take_doubles(x->w, m, row, &status, arena);
-  for (int c = 0; c < x->noff; c++)
-    for (lc_index i = 0; i < m; i++) off[i + c * m] = x->off[row[i] + c * x->n];
-  out->off = x->off ? off : NULL;
   return status == LC_OK ? lc_coded_index(m, x->p, coded, arena) : status;
 }

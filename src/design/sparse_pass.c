@@ -155,7 +155,7 @@ static void block_scores(const sweep *sw, const slot *part, lc_index row0, lc_in
     for (int w = 0; w < W; w++) {
       int k = first + w;
       double base = x->one ? pass->B[k * sw->q] : 0, *to = z + k * ldz;
-      const double *off = x->off ? x->off + k * x->n + row0 : NULL;
+      const double *all = lc_offsets_of(pass->obs), *off = all ? all + k * x->n + row0 : NULL;
       for (lc_index i = 0; i < m; i++) to[i] = (off ? off[i] : 0) + base + line[i * W + w];
       for (int t = 1; !sw->rows && t < sw->parts; t++) {
         const double *more = line + t * x->n * pass->K;

@@ -125,11 +125,12 @@ lc_index lc_sparse_row_columns(const lc_rows *rows, lc_index m, const lc_index *
 
 void lc_sparse_row_scores(const lc_rows *rows, lc_index m, const lc_index *index, int K, const double *B, double *Z) {
   const lc_design *x = rows->design;
+  const double *off = lc_offsets_of(rows->obs);
   lc_index q = lc_design_q(x);
   for (int c = 0; c < K; c++) {
     const double *b = B + c * q + x->one;
     for (lc_index i = 0; i < m; i++) {
-      double z = (x->one ? B[c * q] : 0) + (x->off ? x->off[index[i] + c * x->n] : 0);
+      double z = (x->one ? B[c * q] : 0) + (off ? off[index[i] + c * x->n] : 0);
       for (lc_index e = rows->start[index[i]]; e < rows->start[index[i] + 1]; e++)
         z += lc_rows_value(rows, e) * b[rows->column[e]];
       Z[i + c * m] = z;
@@ -186,5 +187,6 @@ lc_status lc_sparse_subset(const lc_design *x, lc_index count, const lc_index *f
   start[p] = at;
   *csc = (lc_csc){start, row, value};
   lc_design_sparse(out, m, p, csc);
-  return lc_design_take_runs(x, count, first, length, out, arena);
+  out->one = x->one;
+  return LC_OK;
 }

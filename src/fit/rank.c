@@ -23,10 +23,6 @@ static lc_status bind(const lc_design *x, const double *Q, lc_basis *out, lc_are
   double *none = lc_arena_zeros(arena, 2 * out->r);
   if (!none) return LC_OUT_OF_MEMORY;
   lc_design_dense(&out->design, x->n, out->r, LC_DOUBLE, Q);
-  out->design.y = x->y;
-  out->design.w = x->w;
-  out->design.off = x->off;
-  out->design.noff = x->noff;
   out->pen = (lc_penalty){.p = out->r, .one = 0, .lambda = 0, .l1 = none, .l2 = none + out->r};
   return LC_OK;
 }

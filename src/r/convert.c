@@ -141,15 +141,15 @@ static const double *codes(SEXP y, lc_index n, int k, lcr_session *session) {
   return out;
 }
 
-void lcr_design(SEXP x, SEXP y, int k, SEXP w, SEXP off, lcr_session *session, lc_design *out) {
+void lcr_design(SEXP x, SEXP y, int k, SEXP w, SEXP off, lcr_session *session, lc_design *out, lc_obs *obs) {
   const char *wrong = lcr_design_check(x, out);
   if (wrong) Rf_error("not a valid matrix: %s", wrong);
-  if (y != R_NilValue) out->y = codes(y, out->n, k, session);
-  out->w = lcr_doubles(w, out->n, "weights");
+  *obs = (lc_obs){.n = out->n, .w = lcr_doubles(w, out->n, "weights")};
+  if (y != R_NilValue) obs->y = codes(y, out->n, k, session);
   if (off != R_NilValue) {
     if (TYPEOF(off) != REALSXP || out->n == 0 || XLENGTH(off) % out->n != 0) Rf_error("'offset' has the wrong shape");
-    out->off = REAL_RO(off);
-    out->noff = (int)(XLENGTH(off) / out->n);
+    obs->off = REAL_RO(off);
+    obs->noff = (int)(XLENGTH(off) / out->n);
   }
   if (Rf_inherits(x, "linclass_codes") && y != R_NilValue) { /* fits may ask for columns */
     lc_coded *coded = (lc_coded *)R_alloc(1, sizeof *coded);

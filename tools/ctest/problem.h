@@ -15,6 +15,7 @@ typedef struct ctest_problem {
   const lc_loss *loss;
   lc_link link;
   lc_design dense, sparse;
+  lc_obs obs; /* of y, w and off */
   double *x, *y, *w, *off, *value, *l1, *l2, *mean, *sd, *max_abs, *spread;
   int *start, *row;
   lc_csc csc;       /* of them */

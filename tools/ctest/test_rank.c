@@ -76,7 +76,7 @@ static void test_memory(const char *name, int k, const char *solver, int sparse)
   CHECK(aliased == (strcmp(solution.solver->name, "newton") == 0 ? t.q - ROWS : 0));
   double *V;
   if (aliased && (t.loss->flags & LC_LIKELIHOOD)) {
-    CHECK(lc_solve_covariance(&problem, &solution, &t.host.host, &t.arena, &V, &size) == LC_OK);
+    CHECK(lc_solve_covariance(&problem, &solution, &t.arena, &V, &size) == LC_OK);
     CHECK(size == ROWS * (k - 1));
   }
   CHECK(t.host.given < (size_t)(t.q * t.q) * sizeof(double) / 4);
