@@ -144,8 +144,8 @@ linclass.formula <- function(formula, data = NULL, ..., loss = "auto", lambda = 
                              grouped = FALSE, weights = NULL, offset = NULL, subset = NULL, na.action = NULL,
                              contrasts = NULL, class_weights = NULL, penalty_factor = 1,
                              standardize = TRUE, intercept = TRUE, lower = NULL, upper = NULL,
-                             coding = NULL, model = NA, solver = "auto", start = NULL,
-                             control = linclass_control()) {
+                             coding = NULL, bias_reduction = "none", model = NA, solver = "auto",
+                             start = NULL, control = linclass_control()) {
   fit_formula(formula, data, contrasts, match.call(expand.dots = FALSE), parent.frame(),
               check_settings(settings_of(sys.function())), fit_design)
 }
@@ -161,8 +161,8 @@ linclass.call <- linclass.formula
 linclass.matrix <- function(x, y, ..., loss = "auto", lambda = 0, alpha = 1, grouped = FALSE,
                             weights = NULL, offset = NULL, class_weights = NULL, penalty_factor = 1,
                             standardize = TRUE, intercept = TRUE, lower = NULL, upper = NULL,
-                            coding = NULL, model = NA, solver = "auto", start = NULL,
-                            control = linclass_control()) {
+                            coding = NULL, bias_reduction = "none", model = NA, solver = "auto",
+                            start = NULL, control = linclass_control()) {
   fit_xy(x, y, weights, offset, NULL, match.call(expand.dots = FALSE),
          check_settings(settings_of(sys.function())), fit_design)
 }
@@ -225,9 +225,9 @@ fit_design <- function(design, settings, call, started) {
   problem <- new_problem(design, settings)
   result <- engine_fit(problem)
   fit <- new_linclass(problem, result, call)
-  if (is.na(fit$null_loss) && problem$loss$likelihood) {
+  if (is.na(fit$null_loss) && problem$loss$likelihood && is.null(problem$held)) {
     # With an offset the null model is a fit of its own.
-    null <- if (fit$p) refit_columns(fit, problem$design, integer()) else fit
+    null <- if (fit$p || has_jeffreys(fit)) refit_columns(plain_likelihood(fit), problem$design, integer()) else fit
     fit$null_loss <- null$loss_value
   }
   fit$seconds <- proc.time()[["elapsed"]] - started
@@ -240,6 +240,7 @@ fit_design <- function(design, settings, call, started) {
 check_settings <- function(s) {
   check_number(s$lambda, "lambda", 0, Inf)
   if (!identical(s$model, NA)) check_flags(s, "model")
+  check_bias_reduction(s$bias_reduction)
   check_common_settings(s)
 }
 
@@ -302,6 +303,9 @@ new_problem <- function(design, settings) {
   problem <- choose_coding(problem, settings$coding)
   problem$grouped <- settings$grouped
   check_grouped(problem)
+  problem$bias_reduction <- settings$bias_reduction
+  check_firth(problem)
+  problem$held <- settings$held
   problem$start <- check_start(settings$start, problem)
   has_l1 <- problem$lambda > 0 && problem$alpha > 0 && any(problem$penalty_factor > 0)
   check_solver(problem$solver, loss, has_l1, !is.null(problem$lower))

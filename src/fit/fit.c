@@ -35,6 +35,10 @@ static const lc_solver *plan(const lc_problem *problem, const lc_link *link, con
   int few = most * link->K <= LC_NEWTON_COEFFICIENTS &&
             (double)x->n * (double)most * (double)(lc_design_q(x) - most) <= MOST_PROJECTED;
   const lc_loss *loss = problem->loss;
+  if (problem->jeffreys || problem->held) {
+    *reason = problem->jeffreys ? "Jeffreys' penalty" : "coefficients that are held";
+    return &lc_solver_scoring;
+  }
   if (!(loss->flags & (LC_SMOOTH | LC_SMOOTHABLE))) {
     *reason = "the loss has no smooth version";
     return lc_solver_find("minibatch");
@@ -273,8 +277,11 @@ static lc_status run_certified(lc_objective *obj, const lc_settings *settings, d
     if (status != LC_INTERRUPTED) {
       /* A fit that stopped with its budget is not at an optimum: no Hessian for standard errors is taken along. */
       int spent = status == LC_BUDGET || status == LC_TIME_LIMIT, want = spent ? LC_WANT_GRADIENT : out->want;
-      lc_status certified = lc_certify(obj, want, spent ? fmax(1, obj->passes) : 0, &out->report, &out->certificate);
-      out->has_curvature = certified == LC_OK && (want & LC_WANT_CURVATURE);
+      int own = (out->solver->flags & LC_OWN_OBJECTIVE) != 0;
+      lc_status certified =
+          own ? lc_certify_own(obj, &out->report, &out->certificate)
+              : lc_certify(obj, want, spent ? fmax(1, obj->passes) : 0, &out->report, &out->certificate);
+      out->has_curvature = certified == LC_OK && (own ? out->report.has_curvature : want & LC_WANT_CURVATURE);
       if (certified != LC_OK) status = certified;
     }
     int kinked = !(obj->loss->flags & LC_SMOOTH);
@@ -322,7 +329,7 @@ static lc_status run_by_rank(lc_problem *problem, const lc_link *link, lc_object
   if (status != LC_RANK) return status;
   out->factor.ready = 0; /* made for columns that are now known to depend on each other */
   LC_TRY(lc_basis_build(problem->x, out->alias, &out->basis, obj->arena));
-  if (out->basis.needed) return run_in_basis(problem, link, obj, settings, B, out);
+  if (out->basis.needed && !problem->held) return run_in_basis(problem, link, obj, settings, B, out);
   out->report.alias = out->alias;
   status = run_certified(obj, settings, B, out);
   return status == LC_RANK ? LC_STALLED : status;
@@ -381,6 +388,8 @@ static lc_status prepare(lc_problem *problem, const lc_link *link, const lc_pena
   out->B = lc_arena_zeros(arena, obj->P);
   out->alias = lc_arena_alloc(arena, obj->q, 1);
   out->report.class_rows = lc_arena_zeros(arena, problem->k);
+  out->report.jeffreys = problem->jeffreys;
+  out->report.held = problem->held;
   if (!out->B || !out->alias || !out->report.class_rows) return LC_OUT_OF_MEMORY;
   memset(out->alias, 0, (size_t)obj->q);
   if (problem->start) {
@@ -395,8 +404,8 @@ static lc_status prepare(lc_problem *problem, const lc_link *link, const lc_pena
  * it, 47 without): what it needs is the last digits, and an overfitted sample says little about those. */
 static lc_status find_start(const lc_problem *problem, const lc_objective *obj, const lc_settings *settings,
                             lc_solution *out) {
-  int smooth = (problem->loss->flags & LC_SMOOTH) != 0;
-  return is_second_order(out->solver) && smooth && !problem->start
+  int sampled = (problem->loss->flags & LC_SMOOTH) && !(out->solver->flags & LC_OWN_OBJECTIVE);
+  return is_second_order(out->solver) && sampled && !problem->start
              ? lc_solve_nested(obj, out->solver, settings, out->B, &out->factor)
              : LC_OK;
 }
@@ -420,9 +429,21 @@ static lc_status finish(const lc_problem *problem, lc_objective *obj, int as_giv
   }
   out->objective = obj->at.value;
   out->loss = obj->at.loss;
+  out->jeffreys = problem->jeffreys ? lc_solve_jeffreys(problem, out) : 0;
+  if (problem->jeffreys) out->objective = out->loss - out->jeffreys / obj->weight_sum;
   out->weight_sum = obj->weight_sum;
   out->passes = obj->passes;
   return out->status;
+}
+
+/* Under shifts an intercept moves with the slopes: one that is held needs columns as they are. */
+static int holds_intercept(const lc_problem *problem) {
+  lc_link link;
+  if (!problem->held || !problem->x->one) return 0;
+  if (lc_link_make(problem->loss, problem->k, problem->reference, &link) != LC_OK) return 0;
+  for (int c = 0; c < link.K; c++)
+    if (problem->held[c * lc_design_q(problem->x)]) return 1;
+  return 0;
 }
 
 static lc_status solve_once(const lc_problem *given, const lc_settings *settings, const lc_host *host, lc_arena *arena,
@@ -441,7 +462,7 @@ static lc_status solve_once(const lc_problem *given, const lc_settings *settings
   lc_penalty *pen = &out->pen;
   *pen = problem->pen;
   double *rms = NULL, *means = NULL;
-  int as_given = (out->solver->flags & LC_STEPS_AS_GIVEN) && problem->solver_rate_given;
+  int as_given = ((out->solver->flags & LC_STEPS_AS_GIVEN) && problem->solver_rate_given) || holds_intercept(problem);
   LC_TRY(lc_show_columns(problem, (out->solver->flags & LC_SEES_MEANS) != 0, as_given, &means, &rms, arena));
   LC_TRY(lc_shown_penalty(problem->x, problem->spread, pen, arena));
   if (problem->x->ops->prepare)
