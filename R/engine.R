@@ -228,11 +228,11 @@ report_conditions <- function(fit) {
 
 warn_separation <- function(separation) {
   warn("separation", sprintf(paste(
-    "Classes are %s separated by the features (%s), so that the likelihood has no finite maximum:",
+    "Classes (%s) are %s separated by columns (%s), so that the likelihood has no finite maximum:",
     "the coefficients are those where the fit stopped and their standard errors mean nothing. Use",
     "lambda > 0 for a finite solution."),
-    if (separation$kind == "complete") "perfectly" else "in part",
-    enumerate(separation$classes, 10L)), classes = separation$classes)
+    enumerate(separation$classes, 10L), if (separation$kind == "complete") "perfectly" else "in part",
+    enumerate(separation$columns, 10L)), classes = separation$classes, columns = separation$columns)
 }
 
 warn_condition <- function(fit) {

@@ -97,7 +97,8 @@
 #'   `relative`, `kkt` (the largest violation of the optimality conditions), `met` and `tolerance`;
 #' * `status`, `converged`, `solver`, `reason`, `iterations`, `passes` (reads of x), `seconds`;
 #' * `history`: a data frame of iteration, epoch, objective, gradient_norm, step and seconds;
-#' * `separation`, `aliased`, `vcov`, `blueprint`, `terms`, `call`.
+#' * `separation`: a list of its `kind` and the `columns` and `classes` that ran away most;
+#' * `aliased`, `vcov`, `blueprint`, `terms`, `call`.
 #'
 #' It holds its data, in `model`, up to a size, and no environment but that of the functions and
 #' constants that a formula names. Two classes with data also have `y`, the response as 0 and 1.

@@ -138,8 +138,8 @@ certificate_in_words <- function(certificate) {
 separation_in_words <- function(x) {
   separation <- x$separation
   if (is.null(separation) || separation$kind == "none") return(NULL)
-  sprintf("%s (%s): the coefficients have no finite limit", separation$kind,
-          enumerate(separation$classes, 4L, quote = ""))
+  sprintf("%s (%s by %s): the coefficients have no finite limit", separation$kind,
+          enumerate(separation$classes, 4L, quote = ""), enumerate(separation$columns, 4L, quote = ""))
 }
 
 # As many coefficients as fit into `room` lines.

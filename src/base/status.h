@@ -39,6 +39,9 @@ extern const int lc_status_count;
 /* The row of a code; the code must come from the table. */
 const lc_status_row *lc_status_find(lc_status code);
 
+/* Was the work stopped from outside? */
+static inline int lc_is_stop(lc_status status) { return status == LC_INTERRUPTED || status == LC_TIME_LIMIT; }
+
 /* Returns from the calling function when an expression is not LC_OK. */
 #define LC_TRY(expression)                \
   do {                                    \

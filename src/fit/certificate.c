@@ -5,15 +5,6 @@
 #include "linalg/linalg.h"
 #include "fit/fit.h"
 
-lc_index lc_most_independent(const lc_design *x, const lc_penalty *pen) {
-  lc_index q = lc_design_q(x);
-  return lc_penalty_is_none(pen) ? lc_min(q, x->n) : q;
-}
-
-int lc_is_short(const lc_objective *obj) {
-  return obj->q > lc_most_independent(obj->x, obj->pen) && (obj->x->ops->caps & LC_COLUMNS);
-}
-
 /* Half the squared Newton decrement by one factor of the Hessian at `at` (known: it is there), and the condition; NaN
  * where the Newton step moves the scores of a row by more than 1: there the quadratic model, and with it the decrement,
  * says nothing (saturated rows have no curvature however wrong they are). */
@@ -28,7 +19,7 @@ static lc_status decrement_at(lc_objective *obj, int known, lc_report *report) {
   lc_status status = H && d && skip && class_rows ? LC_OK : LC_OUT_OF_MEMORY;
   if (status == LC_OK) {
     double *scale = d + P, *next = scale + P;
-    lc_scaled_hessian(obj, report, H, scale);
+    lc_scaled_hessian(obj, report->alias, H, scale);
     for (lc_index i = 0; i < P; i++) d[i] = obj->G[i] * scale[i];
     lc_cholesky(obj->host, P, H, 1e-13, skip, &smallest);
     lc_cholesky_solve(P, H, P, skip, d);

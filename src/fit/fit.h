@@ -50,32 +50,12 @@ typedef struct lc_solution {
   lc_objective *fitted; /* where the fit ran, in the basis if there was one; C is the curvature at the solution when
                            has_curvature */
   int has_curvature;
-  int want; /* LC_WANT_ flags of the last evaluation */
+  int want;     /* LC_WANT_ flags of the last evaluation */
   lc_design *x; /* the problem's, or its unique rows: where the fit ran, which `fitted` has scores of */
 } lc_solution;
 
 /* Second derivatives of P coefficients are affordable up to here: a P x P factor in well under a second. */
 enum { LC_NEWTON_COEFFICIENTS = 1500 };
-
-/* Coefficients of a score column that can be independent: those of an unpenalised fit are at most as many as rows. */
-lc_index lc_most_independent(const lc_design *x, const lc_penalty *pen);
-
-/* Unpenalised and with more columns than rows, so that columns must depend on others: a matrix of q x q numbers would
- * be larger than any that is needed. */
-int lc_is_short(const lc_objective *obj);
-
-/* Sets how the design shows its columns (as_given: as they are): shifts where a mean hides the spread, which second
- * derivatives mind less, scales where squares would leave the range. *means, *rms (p): of the shown columns. */
-lc_status lc_show_columns(lc_problem *problem, int second_order, int as_given, double **means, double **rms,
-                          lc_arena *arena);
-
-/* From the penalty of the user's columns divided by `spread` (p, NULL: 1) to that of the columns as shown: factors
- * carry the spread of the column, and b_user = b scale, so that l1 |b_user| = (l1 scale) |b|. */
-lc_status lc_shown_penalty(const lc_design *x, const double *spread, lc_penalty *pen, lc_arena *arena);
-
-/* Symmetric scores: a shift common to all classes changes nothing where no penalty sees it; intercepts and unpenalised
- * slopes of B (q x K, columns as shown) then sum to zero, in place. */
-void lc_remove_common_shift(const lc_objective *obj, double *B);
 
 /* The relative certificate that counts as met: the tolerance; of a kink at least 1e-6, unless the user gave one. */
 double lc_goal_of(const lc_problem *problem, const lc_settings *settings);

@@ -6,6 +6,15 @@
 
 #include "linalg/linalg.h"
 
+lc_index lc_most_independent(const lc_design *x, const lc_penalty *pen) {
+  lc_index q = lc_design_q(x);
+  return lc_penalty_is_none(pen) ? lc_min(q, x->n) : q;
+}
+
+int lc_is_short(const lc_objective *obj) {
+  return obj->q > lc_most_independent(obj->x, obj->pen) && (obj->x->ops->caps & LC_COLUMNS);
+}
+
 enum { MOST_WRITTEN_OUT = 1 << 23 }; /* numbers of a coded design's basis */
 
 static const double dependent = 1e-11;       /* relative remainder at which a column depends on others */

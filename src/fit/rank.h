@@ -8,8 +8,7 @@
 #ifndef LC_FIT_RANK_H
 #define LC_FIT_RANK_H
 
-#include "design/design.h"
-#include "problem/penalty.h"
+#include "problem/objective.h"
 
 typedef struct lc_basis {
   int needed;       /* 1: fit on `design` (r columns of Q, no intercept of its own) */
@@ -32,5 +31,12 @@ lc_status lc_basis_enter(const lc_basis *basis, const lc_design *x, int K, const
 
 /* B (q x K): R^-1 theta in the kept columns, 0 in the others. */
 void lc_basis_leave(const lc_basis *basis, int K, const double *theta, double *B);
+
+/* Coefficients of a score column that can be independent: those of an unpenalised fit are at most as many as rows. */
+lc_index lc_most_independent(const lc_design *x, const lc_penalty *pen);
+
+/* Unpenalised and with more columns than rows, so that columns must depend on others: a matrix of q x q numbers would
+ * be larger than any that is needed. */
+int lc_is_short(const lc_objective *obj);
 
 #endif

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "fit/scaling.h"
 #include "path/round.h"
 
 enum { MOST_ROUNDS = 100, MOST_STEPS = 2000 }; /* for each lambda */

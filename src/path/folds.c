@@ -7,6 +7,8 @@
 #include <omp.h>
 #endif
 
+#include "fit/scaling.h"
+
 /* ---- folds as hosts: quiet, on any thread -------------------------------------------------------------- */
 
 static void *fold_more(void *self, size_t bytes) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "linalg/linalg.h"
+#include "hessian/metric.h"
 #include "solver/solver.h"
 #include "linalg/lbfgs_pairs.h"
 

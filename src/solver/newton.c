@@ -34,18 +34,6 @@ static lc_status allocate(lc_objective *obj, newton_work *work) {
   return work->H && work->g && work->d && work->trial ? LC_OK : LC_OUT_OF_MEMORY;
 }
 
-void lc_scaled_hessian(const lc_objective *obj, const lc_report *report, double *H, double *scale) {
-  lc_index P = obj->P;
-  lc_objective_hessian(obj, 1, H);
-  for (lc_index i = 0; i < P; i++) {
-    double h = H[i * (P + 1)];
-    int alias = report->alias && report->alias[i % obj->q];
-    scale[i] = h > 0 && !alias ? 1 / sqrt(h) : 0;
-  }
-  for (lc_index j = 0; j < P; j++)
-    for (lc_index i = 0; i < P; i++) H[i + j * P] *= scale[i] * scale[j];
-}
-
 static void add_diagonal(lc_index P, double *A, double amount) {
   for (lc_index i = 0; i < P; i++) A[i * (P + 1)] += amount;
 }
@@ -123,17 +111,13 @@ static lc_status refresh(lc_objective *obj, newton_work *work, lc_report *report
   int first = report->iterations == 0, unpenalised = lc_penalty_is_none(obj->pen);
   double smallest = 1;
   work->pairs.count = 0;
-  lc_scaled_hessian(obj, report, work->H, work->factor.scale);
+  lc_scaled_hessian(obj, report->alias, work->H, work->factor.scale);
   work->factor.flat =
       factor(obj, work, first && unpenalised ? suspicious_pivot : lost_pivot, work->factor.flat, &smallest);
   LC_TRY(lc_poll(obj->host));
   if (first && unpenalised && unexplained_skip(obj, report, work)) return LC_RANK;
   if (first) report->condition = work->factor.condition = 1 / sqrt(smallest);
   return LC_OK;
-}
-
-double lc_curvature_cost(lc_index q, int K, int ns) {
-  return 1 + 0.09 * (double)lc_packed_size(q) * ns / (0.5 * (double)q + 6 * K);
 }
 
 static double curvature_cost(const lc_objective *obj) { return lc_curvature_cost(obj->q, obj->K, obj->ns); }
@@ -245,25 +229,6 @@ static lc_status newton_run(lc_objective *obj, const lc_settings *settings, cons
     lc_objective_accept(obj);
     work.fresh = (want & LC_WANT_CURVATURE) != 0;
   }
-}
-
-lc_status lc_factor_allocate(lc_index P, lc_factor *out, lc_arena *arena) {
-  out->U = lc_arena_doubles(arena, P * P);
-  out->scale = lc_arena_doubles(arena, P);
-  out->skip = lc_arena_alloc(arena, P, 1);
-  out->flat = P;
-  out->condition = NAN;
-  out->ready = 0;
-  return out->U && out->scale && out->skip ? LC_OK : LC_OUT_OF_MEMORY;
-}
-
-void lc_factor_copy(lc_index P, const lc_factor *from, lc_factor *to) {
-  memcpy(to->U, from->U, (size_t)(P * P) * sizeof(double));
-  memcpy(to->scale, from->scale, (size_t)P * sizeof(double));
-  memcpy(to->skip, from->skip, (size_t)P);
-  to->flat = from->flat;
-  to->condition = from->condition;
-  to->ready = 1;
 }
 
 const lc_solver lc_solver_newton = {

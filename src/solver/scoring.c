@@ -54,7 +54,7 @@ static lc_index factor(scoring *work, double tolerance) {
   const lc_objective *obj = work->obj;
   lc_index P = obj->P, lost = 0;
   double smallest = 1;
-  lc_scaled_hessian(obj, work->report, work->H, work->scale);
+  lc_scaled_hessian(obj, work->report->alias, work->H, work->scale);
   memcpy(work->U, work->H, (size_t)(P * P) * sizeof(double));
   lc_cholesky(obj->host, P, work->U, tolerance, work->skip, &smallest);
   work->log_det = 0;
@@ -131,13 +131,13 @@ static void solve_free(void *context, double *v) {
  * weights vanish. */
 static const double suspicious_pivot = 1e-6, lost_pivot = 1e-14;
 
-/* at <- B; or, where the information is singular there, what is held in B and else 0. */
+/* at <- B; or, where the information is singular there or the fit is worse than none, what is held in B and else 0. */
 static lc_status start(scoring *work, const double *B) {
   lc_objective *obj = work->obj;
   double tolerance = work->report->alias ? lost_pivot : suspicious_pivot;
   lc_index lost;
   LC_TRY(evaluate(work, B, tolerance, &lost));
-  if (lost > 0 || !isfinite(obj->to.value)) {
+  if (lost > 0 || !(obj->to.loss <= obj->null_value)) {
     for (lc_index i = 0; i < obj->P; i++) work->trial[i] = work->report->held && work->report->held[i] ? B[i] : 0;
     LC_TRY(evaluate(work, work->trial, tolerance, &lost));
     if (lost > 0 && !work->report->alias) return LC_RANK;

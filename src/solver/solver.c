@@ -55,6 +55,12 @@ lc_status lc_settings_set(lc_settings *settings, const lc_field *fields, int nfi
   return LC_INVALID;
 }
 
+lc_settings lc_settings_rest(const lc_settings *settings, double spent) {
+  lc_settings rest = *settings;
+  if (!isnan(rest.max_iter)) rest.max_iter = fmax(0, rest.max_iter - spent);
+  return rest;
+}
+
 int lc_gap_is_small(const lc_objective *obj, const lc_settings *settings) {
   int l2_only = lc_penalty_all_l2(obj->pen) && !lc_penalty_has_l1(obj->pen);
   if (lc_penalty_is_none(obj->pen) || (obj->link.mu == 0 && l2_only)) return 1;

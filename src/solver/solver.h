@@ -6,7 +6,7 @@
 #ifndef LC_SOLVER_H
 #define LC_SOLVER_H
 
-#include "hessian/metric.h"
+#include "hessian/dense.h"
 
 /* Everything that can be set, as numbers. NaN: not set, the solver's own choice. */
 typedef struct lc_settings {
@@ -28,19 +28,6 @@ typedef struct lc_field {
   int integer;
   const char *help;
 } lc_field;
-
-/* How many gradient passes a dense pass with curvature costs, from nanoseconds a row measured with AVX-512: 0.09 for
- * each product of the Gram matrices against 0.5 for each column and 6 for each score. */
-double lc_curvature_cost(lc_index q, int K, int ns);
-
-/* A factored Hessian to start from: one of a sample of rows, say. */
-typedef struct lc_factor {
-  double *U, *scale;   /* Cholesky factor (P x P) of the Hessian times scale_i scale_j; P, as of lc_scaled_hessian() */
-  unsigned char *skip; /* P: 1 = this pivot was skipped */
-  lc_index flat;       /* how many may be before the Hessian is damped */
-  double condition;    /* as in lc_report */
-  int ready;           /* 1: filled */
-} lc_factor;
 
 /* What a solver tells beside the point it leaves in obj->at. */
 typedef struct lc_report {
@@ -75,14 +62,6 @@ enum {
   LC_OWN_OBJECTIVE = 1024  /* minimises another function than the objective; tells its gradient and decrement itself */
 };
 
-/* Memory for a factor of P coefficients, not ready; a copy, ready. */
-lc_status lc_factor_allocate(lc_index P, lc_factor *out, lc_arena *arena);
-void lc_factor_copy(lc_index P, const lc_factor *from, lc_factor *to);
-
-/* H (P x P) = Hessian of the objective at the point of C, with unit diagonal: times scale_i scale_j, scale_i =
- * 1 / sqrt(H_ii), 0 for aliased coefficients and those without curvature. */
-void lc_scaled_hessian(const lc_objective *obj, const lc_report *report, double *H, double *scale);
-
 typedef struct lc_solver {
   const char *name, *title; /* one word; a line for help pages */
   unsigned flags;           /* of those above */
@@ -105,6 +84,9 @@ extern const int lc_control_field_count;
 /* Sets every field of a table to its preset / one field by name (LC_INVALID: unknown or out of bounds). */
 void lc_settings_preset(lc_settings *settings, const lc_field *fields, int nfields);
 lc_status lc_settings_set(lc_settings *settings, const lc_field *fields, int nfields, const char *name, double value);
+
+/* What is left of the iterations after `spent` of them: a fit of several runs has one budget. */
+lc_settings lc_settings_rest(const lc_settings *settings, double spent);
 
 /* A decrement can be small long before the duality gap is: a smoothed kink has curvature 1 / mu, and the dual of an
  * L1 penalty sees residuals in proportion. 1 when the estimate of the gap of a penalised fit at `at` (with G) is well

@@ -1,0 +1,22 @@
+/* fit/scaling.h - columns are centred and scaled where that saves digits or steps, by what a design shows alone.
+ *
+ * Standardising is no scaling of X: it lives in the factors of the penalty. */
+#ifndef LC_FIT_SCALING_H
+#define LC_FIT_SCALING_H
+
+#include "fit/fit.h"
+
+/* Sets how the design shows its columns (as_given: as they are): shifts where a mean hides the spread, which second
+ * derivatives mind less, scales where squares would leave the range. *means, *rms (p): of the shown columns. */
+lc_status lc_show_columns(lc_problem *problem, int second_order, int as_given, double **means, double **rms,
+                          lc_arena *arena);
+
+/* From the penalty of the user's columns divided by `spread` (p, NULL: 1) to that of the columns as shown: factors
+ * carry the spread of the column, and b_user = b scale, so that l1 |b_user| = (l1 scale) |b|. */
+lc_status lc_shown_penalty(const lc_design *x, const double *spread, lc_penalty *pen, lc_arena *arena);
+
+/* Symmetric scores: a shift common to all classes changes nothing where no penalty sees it; intercepts and unpenalised
+ * slopes of B (q x K, columns as shown) then sum to zero, in place. */
+void lc_remove_common_shift(const lc_objective *obj, double *B);
+
+#endif
