@@ -62,15 +62,19 @@ refit_held <- function(object, design, held) {
   start <- replace(W, !is.na(held), held[!is.na(held)])[, kept, drop = FALSE]
   slopes <- if (object$intercept) setdiff(kept, 1L) - 1L else kept
   mask <- t(unname(!is.na(held[, kept, drop = FALSE]))) + 0
-  refit_columns(object, design, slopes, held = mask, start = unname(start))
+  again <- refit_columns(object, design, slopes, held = mask, start = unname(start))
+  if (has_jeffreys(object)) warn_convergence(again)
+  again
 }
 
-# Coefficients in the shape of coef(object): `value` for those of the chosen terms (by place), else NA.
-hold_terms <- function(object, places, value = 0) {
+# The fit without the columns that `gone` marks: fitted to the others, or with their coefficients held at 0 where
+# Jeffreys' penalty asks for them.
+without_columns <- function(object, design, gone) {
+  if (!has_jeffreys(object)) return(refit_columns(object, design, which(!gone)))
   held <- class_rows(object, object$coefficients)
   held[] <- NA_real_
-  held[, places] <- value
-  held
+  held[, object$intercept + which(gone)] <- 0
+  refit_held(object, design, held)
 }
 
 # The same in the columns of a larger fit of the same kind: columns that the smaller ones lack are held at 0.
@@ -92,14 +96,14 @@ embed_fits <- function(fits, data = NULL) {
         "Penalised likelihoods compare in the columns of the largest fit, which lacks %s."),
         enumerate(if (all(own %in% names)) "names of its own" else setdiff(own, names))))
     }
-    gone <- which(!names %in% own)
-    if (length(gone)) refit_held(largest, design, hold_terms(largest, gone)) else fit
+    gone <- !names %in% own
+    if (largest$intercept && gone[1L]) abort("argument", "Penalised likelihoods compare between fits with an intercept.")
+    if (any(gone)) without_columns(largest, design, if (largest$intercept) gone[-1L] else gone) else fit
   })
 }
 
 # The rise of the penalised likelihood over that of intercepts alone, which has no units.
 ratio_to_null <- function(object, data = NULL) {
-  slopes <- setdiff(seq_along(stats::variable.names(object)), if (object$intercept) 1L)
-  null <- refit_held(object, training_data(object, data), hold_terms(object, slopes))
+  null <- without_columns(object, training_data(object, data), rep(TRUE, object$p))
   lack_of_fit(null) - lack_of_fit(object)
 }

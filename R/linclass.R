@@ -41,6 +41,18 @@
 #' `class_weights` multiply the weights of each class, and make the fit one that is no maximum
 #' likelihood.
 #'
+#' @section Bias reduction:
+#' With `bias_reduction = "firth"` logistic and softmax fits maximise the log-likelihood plus
+#' \eqn{\frac{1}{2} \log \det I}{log det I / 2}, with the information I of the coefficients (Jeffreys' prior). That
+#' takes out the bias of first order, and estimates are finite where classes are separated. There are
+#' standard errors, from the inverse information at the estimate. As Wald intervals are poor there, the
+#' default of [confint()][confint.linclass()] is the profile of the penalised likelihood, and `anova()`,
+#' `drop1()` and `add1()` compare penalised likelihoods: what is tested is held at 0 while the information
+#' stays that of all columns. `logLik()` is the penalised one; it depends on the units of the columns, and so
+#' does `AIC()`, while `extractAIC()` and [stats::step()] count from the fit with intercepts alone, which
+#' does not. `deviance()` is that of the likelihood. There must be no other penalty, no bounds and no other
+#' `solver`. The intercept is adjusted too, so that the mean of the probabilities is not the share of the event.
+#'
 #' @section Errors and warnings:
 #' All arguments are checked before any work is done; see [linclass_conditions] for the classes of
 #' the errors. Warnings after the fit say whether it has not converged, whether classes are
@@ -78,6 +90,7 @@
 #' @param lower,upper `NULL`, one number, p numbers, or a vector named by some of the columns:
 #'   bounds of the slopes (of all classes).
 #' @param coding `NULL` (see Coding), `"symmetric"` or `"reference"`.
+#' @param bias_reduction `"none"`, or `"firth"` (see Bias reduction).
 #' @param model whether the fit keeps its data, the model frame of a formula or `x`, `y`, `weights` and
 #'   `offset`: `NA`, if they have at most 64 megabytes; `TRUE` or `FALSE` whatever their size. See
 #'   [fitted.linclass()] for where methods find data that are not kept.
@@ -88,6 +101,7 @@
 #' @return An object of class `linclass`: a list with, among others,
 #' * `coefficients`: a named vector (one score), or a matrix of classes x terms with the intercept
 #'   first; NA where a column is a linear combination of others;
+#' * `bias_reduction`, and `jeffreys`, the penalty \eqn{\frac{1}{2} \log \det I}{log det I / 2} (0 without it);
 #' * `levels`, `loss`, `coding`, `lambda`, `alpha`, `grouped`, `penalty_factor`, `standardize`,
 #'   `lower` and `upper`;
 #' * `n` rows with positive weight, `nobs` their sum of weights, `p` columns;
@@ -102,9 +116,17 @@
 #'
 #' It holds its data, in `model`, up to a size, and no environment but that of the functions and
 #' constants that a formula names. Two classes with data also have `y`, the response as 0 and 1.
-#' @references Friedman, J., Hastie, T. and Tibshirani, R. (2010) Regularization paths for
+#' @references Firth, D. (1993) Bias reduction of maximum likelihood estimates. *Biometrika* 80(1), 27--38.
+#'
+#'   Friedman, J., Hastie, T. and Tibshirani, R. (2010) Regularization paths for
 #'   generalized linear models via coordinate descent. *Journal of Statistical Software* 33(1),
 #'   \doi{10.18637/jss.v033.i01}.
+#'
+#'   Heinze, G. and Schemper, M. (2002) A solution to the problem of separation in logistic regression.
+#'   *Statistics in Medicine* 21(16), 2409--2419.
+#'
+#'   Kosmidis, I. and Firth, D. (2011) Multinomial logit bias reduction via the Poisson log-linear model.
+#'   *Biometrika* 98(3), 755--759.
 #'
 #'   Weston, J. and Watkins, C. (1999) Support vector machines for multi-class pattern recognition.
 #'   *Proceedings of ESANN*, 219--224.
@@ -125,6 +147,10 @@
 #' # a matrix, lasso
 #' x <- as.matrix(iris[1:4])
 #' coef(linclass(x, iris$Species, lambda = 0.05))
+#'
+#' # classes that a feature separates have no maximum likelihood, but a penalised one
+#' separated <- data.frame(y = c(0, 0, 0, 1, 1), x = c(1, 2, 3, 4, 5))
+#' confint(linclass(y ~ x, separated, bias_reduction = "firth"))
 #'
 #' # a linear support vector machine
 #' linclass(am ~ wt + hp, mtcars, loss = "squared_hinge", lambda = 0.1, alpha = 0)

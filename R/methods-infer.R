@@ -144,8 +144,9 @@ loss_curvature <- function(object, data, coding = object$coding) {
 #'   not keep the covariance (more than 256 coefficients, or a budget that ended too early).
 #' @param parm Which coefficients, by name or number; all if missing.
 #' @param level Confidence level.
-#' @param method `"wald"`, or `"profile"` for fits with one score: where [profile.linclass()] crosses the
-#'   quantiles, as [stats::confint()] of a glm.
+#' @param method `"wald"`, or `"profile"`: where [profile.linclass()] crosses the quantiles, as
+#'   [stats::confint()] of a glm. With `bias_reduction = "firth"` profiles are the default and limits are not
+#'   interpolated.
 #' @param ... Not used.
 #' @return `vcov()`: a symmetric matrix named as `coef(object, format = "vector")`. `confint()`: a
 #'   matrix of lower and upper limits. Errors: `linclass_error_no_vcov`. A variance that is too large

@@ -1,5 +1,4 @@
-# Profile likelihoods: a coefficient is held at values around its estimate, by an offset, and the others
-# are fitted again.
+# Profile likelihoods: a coefficient is held at values around its estimate, and the others are fitted again.
 
 #' @importFrom stats profile
 NULL
@@ -7,10 +6,13 @@ NULL
 #' Profile likelihoods of the coefficients
 #'
 #' Each coefficient is held at values on both sides of its estimate, in steps of a fifth of the largest
-#' signed root, and the others are fitted again. `confint(method = "profile")` reads intervals off.
+#' signed root, and the others are fitted again. `confint(method = "profile")` reads intervals off. With
+#' `bias_reduction = "firth"` the likelihood is the penalised one.
 #'
-#' @param fitted An unpenalised logistic fit made by [linclass()].
-#' @param which Numbers or names of the coefficients.
+#' @param fitted A fit of a likelihood loss made by [linclass()], unpenalised. With several rows of
+#'   coefficients the coding must be `"reference"`.
+#' @param which Numbers or names of the coefficients, as in `coef(fitted, format = "vector")`
+#'   (`class:term` where there are several rows).
 #' @param alpha The profile reaches as far as a two-sided test of this level.
 #' @param maxsteps The largest number of values on a side.
 #' @param del The step, in standard errors.

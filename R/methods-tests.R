@@ -14,6 +14,10 @@ NULL
 #' Fits that are compared must be nested (each model a special case of the next, or the other way
 #' round); that they have the same responses is checked, nesting is not.
 #'
+#' Fits with `bias_reduction = "firth"` are compared by penalised likelihoods, all in the columns of the
+#' largest, with the coefficients of the columns that a smaller one lacks held at 0 (the nested test of
+#' Heinze and Schemper 2002); so its columns must be among those of the largest, by name.
+#'
 #' @param object,... For `anova()`: unpenalised fits of a likelihood loss made by [linclass()]. For
 #'   `drop1()` and `add1()`: one fit; `...` is not used.
 #' @param scope A formula, or names of terms: for `drop1()` the terms to drop (those that no other
@@ -50,8 +54,7 @@ anova.linclass <- function(object, ..., test = c("Chisq", "LRT", "none"), data =
   if (sequential) {
     columns <- columns_of(object, data)
     smaller <- lapply(seq_along(labels)[-length(labels)] - 1L, function(last) {
-      if (!has_jeffreys(object)) return(refit_columns(object, columns$design, which(columns$term <= last)))
-      refit_held(object, columns$design, hold_terms(object, object$intercept + which(columns$term > last)))
+      without_columns(object, columns$design, columns$term > last)
     })
     fits <- c(smaller, fits)
   }
@@ -169,9 +172,7 @@ drop1.linclass <- function(object, scope, scale = 0, test = c("none", "Chisq", "
     terms_in_scope(scope, object, labels, "drop1() can drop")
   columns <- columns_of(object, data)
   refit <- function(term) {
-    dropped <- columns$term == match(term, labels)
-    if (!has_jeffreys(object)) return(refit_columns(object, columns$design, which(!dropped)))
-    refit_held(object, columns$design, hold_terms(object, object$intercept + which(dropped)))
+    without_columns(object, columns$design, columns$term == match(term, labels))
   }
   fits <- c(list(object), lapply(scope, refit))
   rise <- vapply(fits, lack_of_fit, 1) - lack_of_fit(object)
@@ -209,8 +210,7 @@ add1.linclass <- function(object, scope, scale = 0, test = c("none", "Chisq", "L
     added <- columns$term %in% place(scope[i])
     kept <- which(base | added)
     part <- replace(columns$design, "x", list(some_columns(columns$design$x, kept)))
-    without <- hold_terms(fits[[i + 1L]], object$intercept + which(added[kept]))
-    lack_of_fit(fits[[i + 1L]]) - lack_of_fit(refit_held(fits[[i + 1L]], part, without))
+    lack_of_fit(fits[[i + 1L]]) - lack_of_fit(without_columns(fits[[i + 1L]], part, added[kept]))
   }, 1))
   selection_table(fits, rise, scope, object, test, k, "Single term additions", data)
 }
