@@ -97,7 +97,9 @@ embed_fits <- function(fits, data = NULL) {
         enumerate(if (all(own %in% names)) "names of its own" else setdiff(own, names))))
     }
     gone <- !names %in% own
-    if (largest$intercept && gone[1L]) abort("argument", "Penalised likelihoods compare between fits with an intercept.")
+    if (largest$intercept && gone[1L]) {
+      abort("argument", "Penalised likelihoods compare fits that all have an intercept, or none.")
+    }
     if (any(gone)) without_columns(largest, design, if (largest$intercept) gone[-1L] else gone) else fit
   })
 }

@@ -5,7 +5,8 @@
 #' \deqn{\frac{\sum_i w_i L_i}{\sum_i w_i} + \lambda \sum_j f_j \left(\frac{1 - \alpha}{2} b_j^2 +
 #'   \alpha |b_j|\right)}{sum_i w_i L_i / sum_i w_i + lambda sum_j f_j ((1 - alpha)/2 b_j^2 +
 #'   alpha |b_j|)}
-#' over the slopes b of all classes; intercepts are never penalised.
+#' over the slopes b of all classes; intercepts are never penalised. Every fit carries a certificate
+#' that says how far its objective can be from the minimum.
 #'
 #' @section Classes:
 #' A response may be a factor, logical (FALSE, TRUE), character (in the order of `factor()`, with a
@@ -18,28 +19,29 @@
 #' @section Coding:
 #' Two classes with a loss other than softmax have one score, and coefficients are a vector.
 #' Otherwise coefficients are a matrix with a row for each class: all classes (`"symmetric"`), or
-#' all but the first, whose score is fixed at zero (`"reference"`). The coding is what is fitted
-#' and penalised. The default is reference for softmax without penalty, else symmetric. Symmetric
+#' all but the first, whose score is fixed at zero (`"reference"`). The coding determines
+#' which coefficients are estimated and penalised, not only how they are printed. The default is
+#' reference for softmax without a penalty, and symmetric otherwise. Symmetric
 #' fits without penalty, and their intercepts always, are made unique by a sum of zero over classes.
 #' The solvers `gradient_descent` and `minibatch` step in symmetric coordinates unless
 #' `coding = "reference"` is given.
 #'
 #' @section Groups: With `grouped = TRUE` the penalty of a column's slopes
-#'   \eqn{b = (b_1, \dots, b_K)}, one for each class, is
+#'   \eqn{b = (b_1, \dots, b_K)}{b = (b_1, ..., b_K)}, one for each class, is
 #'   \deqn{\lambda f (\alpha \|b\|_2 + (1 - \alpha) \|b\|_2^2 / 2)}{lambda f (alpha ||b|| + (1 -
 #'   alpha) ||b||^2 / 2)}
 #'   with the Euclidean norm \eqn{\|b\|_2}{||b||} in place of the sum of absolute values, and the
 #'   penalty factor f: a column has slopes for all classes or for none. It is the penalty of
 #'   `glmnet(type.multinomial = "grouped")`. With a single row of slopes (two classes), or with
-#'   `alpha = 0`, the two are the same. Bounds, and reference coding, where the norm would depend
-#'   on which class is the first, are refused with `linclass_error_bounds` and
-#'   `linclass_error_coding`. Fits with thousands of slopes that are not 0 are
+#'   `alpha = 0`, the two are the same. `grouped = TRUE` cannot be combined with bounds
+#'   (`linclass_error_bounds`) or with reference coding, where the norm would depend on the reference
+#'   class (`linclass_error_coding`). Fits with thousands of slopes that are not 0 are
 #'   slow: all of them share one Hessian.
 #'
 #' @section Weights:
 #' A weight of 2 means two copies of the row, 0 means that the row is absent; `nobs()` is their sum.
-#' `class_weights` multiply the weights of each class, and make the fit one that is no maximum
-#' likelihood.
+#' `class_weights` multiply the case weights by class. The fit is then no longer a maximum-likelihood
+#' fit and has no likelihood and no standard errors.
 #'
 #' @section Bias reduction:
 #' With `bias_reduction = "firth"` logistic and softmax fits maximise the log-likelihood plus
@@ -154,6 +156,25 @@
 #'
 #' # a linear support vector machine
 #' linclass(am ~ wt + hp, mtcars, loss = "squared_hinge", lambda = 0.1, alpha = 0)
+#' @concept classification
+#' @concept logistic regression
+#' @concept multinomial regression
+#' @concept multinomial logistic regression
+#' @concept softmax regression
+#' @concept support vector machine
+#' @concept SVM
+#' @concept linear SVM
+#' @concept perceptron
+#' @concept ridge
+#' @concept lasso
+#' @concept elastic net
+#' @concept regularization
+#' @concept binary classification
+#' @concept multiclass
+#' @concept case weights
+#' @concept class imbalance
+#' @concept maximum likelihood
+#' @concept generalized linear model
 #' @export
 linclass <- function(x, ...) {
   UseMethod("linclass", first_argument(x, ...))

@@ -6,9 +6,9 @@ check_likelihood <- function(object, what) {
   check_version(object)
   table <- loss_table()
   if (!loss_row(object$loss)$likelihood) {
-    abort("no_likelihood", sprintf("%s needs a likelihood, and loss \"%s\" is none; %s are.", what,
-                                   object$loss,
-                                   enumerate(table$name[table$likelihood], 20L, "\"")))
+    abort("no_likelihood", sprintf("%s is defined for the likelihood losses %s only, not for \"%s\".", what,
+                                   enumerate(table$name[table$likelihood], quote = "\""),
+                                   object$loss))
   }
   if (!is.null(object$class_weights)) {
     abort("no_likelihood", sprintf(paste(
@@ -19,12 +19,17 @@ check_likelihood <- function(object, what) {
 
 #' Log-likelihood and degrees of freedom
 #'
-#' `logLik()` makes [stats::AIC()] and [stats::BIC()] work, `extractAIC()` with it
-#' [stats::step()] and [stats::drop1()].
+#' The log-likelihood of a fit and its degrees of freedom, on which [stats::AIC()],
+#' [stats::BIC()], [stats::step()] and [stats::drop1()] are built.
+#'
+#' @concept AIC
+#' @concept information criterion
+#' @concept effective degrees of freedom
+#' @concept model selection
 #'
 #' The degrees of freedom count the coefficients of an unpenalised fit (k - 1 scores, without those
 #' that could not be estimated). For the lasso they are the number of coefficients that are not
-#' zero. With a ridge part or groups they are the trace of \eqn{H (H + D)^{-1}} over the
+#' zero. With a ridge part or groups they are the trace of \eqn{H (H + D)^{-1}}{H (H + D)^-1} over the
 #' coefficients that are not zero, with H the Hessian of the mean loss and D that of the penalty;
 #' this needs the training data and is refused above 1000 coefficients.
 #'
@@ -126,7 +131,7 @@ loss_curvature <- function(object, data, coding = object$coding) {
         score_offset(data$offset, length(object$levels), coding), spec)
 }
 
-#' Covariance of the coefficients and confidence intervals
+#' Covariance matrix and confidence intervals of the coefficients
 #'
 #' `vcov()` is the inverse of the Fisher information (the Hessian of the negative log-likelihood at
 #' its minimum); `confint()` are Wald intervals from it, or those of the profile likelihood.
@@ -158,6 +163,10 @@ loss_curvature <- function(object, data, coding = object$coding) {
 #' vcov(fit)
 #' confint(fit)
 #' exp(cbind(odds_ratio = coef(fit), confint(fit)))
+#' @concept standard error
+#' @concept Fisher information
+#' @concept Wald interval
+#' @concept confidence interval
 #' @export
 vcov.linclass <- function(object, complete = TRUE, data = NULL, ...) {
   check_foreign_dots(list(...), c("complete", "data"))
@@ -189,7 +198,7 @@ check_vcov <- function(object) {
     "within bounds the estimates are not normal; use a bootstrap"
   }
   if (is.null(why)) return(invisible())
-  abort("no_vcov", sprintf("There is no covariance of the coefficients: %s.", why))
+  abort("no_vcov", sprintf("The coefficients have no covariance matrix (%s).", why))
 }
 
 # Columns that could not be estimated are dropped before the matrix is made.
@@ -256,7 +265,7 @@ wald_limits <- function(object, estimate, tails) {
   unname(estimate) + outer(unname(se), stats::qnorm(tails))
 }
 
-#' Simulate responses
+#' Simulate responses from a fit
 #'
 #' Draws a class for each training row from the fitted probabilities, or counts for each row of counts.
 #'
@@ -270,6 +279,7 @@ wald_limits <- function(object, estimate, tails) {
 #' @examples
 #' fit <- linclass(low ~ age + lwt, MASS::birthwt)
 #' sapply(simulate(fit, 3, seed = 1), table)
+#' @concept parametric bootstrap
 #' @export
 simulate.linclass <- function(object, nsim = 1, seed = NULL, data = NULL, ...) {
   check_foreign_dots(list(...), c("nsim", "seed", "data"))

@@ -123,10 +123,12 @@ static lc_status scatter_scores(sweep *sw, lc_index i, lc_index step, lc_index s
   lc_index c = i / sw->parts, k = i % sw->parts;
   int first = panel_at(sw, c), W = panel_at(sw, c + 1) - first;
   double *Z = sw->Z + k * x->n * sw->pass->K + x->n * first;
-  lc_index from = cut(x->p, x->start, 1, k, sw->parts), count = cut(x->p, x->start, 1, k + 1, sw->parts) - from;
+  lc_index from = cut(x->p, lc_csc_of(x)->start, 1, k, sw->parts),
+           count = cut(x->p, lc_csc_of(x)->start, 1, k + 1, sw->parts) - from;
   if (step == 0) memset(Z, 0, (size_t)(x->n * W) * sizeof(double));
   lc_index j = from + count * step / steps, end = from + count * (step + 1) / steps;
-  lc_kernels()->scatter(end - j, x->start + j, x->row, x->value, NULL, W, sw->B + x->p * first + j * W, Z);
+  lc_kernels()->scatter(end - j, lc_csc_of(x)->start + j, lc_csc_of(x)->row, lc_csc_of(x)->value, NULL, W,
+                        sw->B + x->p * first + j * W, Z);
   return LC_OK;
 }
 
@@ -145,7 +147,7 @@ static void block_scores(const sweep *sw, const slot *part, lc_index row0, lc_in
     for (int w = 0; w < W; w++) {
       int k = first + w;
       double base = x->one ? pass->B[k * sw->q] : 0, *to = z + k * ldz;
-      const double *off = x->off ? x->off + k * x->n + row0 : NULL;
+      const double *all = lc_offsets_of(pass->obs), *off = all ? all + k * x->n + row0 : NULL;
       for (lc_index i = 0; i < m; i++) to[i] = (off ? off[i] : 0) + base + line[i * W + w];
       for (int t = 1; !sw->rows && t < sw->parts; t++) {
         const double *more = line + t * x->n * pass->K;
@@ -181,12 +183,14 @@ static lc_status gather_gradient(sweep *sw, lc_index i, lc_index step, lc_index 
   const lc_design *x = sw->x;
   lc_index c = i / LC_MOST_SLOTS, k = i % LC_MOST_SLOTS;
   int first = panel_at(sw, c), W = panel_at(sw, c + 1) - first;
-  lc_index from = cut(x->p, x->start, 4, k, LC_MOST_SLOTS), count = cut(x->p, x->start, 4, k + 1, LC_MOST_SLOTS) - from;
+  lc_index from = cut(x->p, lc_csc_of(x)->start, 4, k, LC_MOST_SLOTS),
+           count = cut(x->p, lc_csc_of(x)->start, 4, k + 1, LC_MOST_SLOTS) - from;
   lc_index end = from + count * (step + 1) / steps;
   double group[GROUP * LC_GATHER_WIDTH];
   for (lc_index j0 = from + count * step / steps; j0 < end; j0 += GROUP) {
     lc_index m = lc_min(GROUP, end - j0);
-    lc_kernels()->gather(m, x->start + j0, x->row, x->value, NULL, W, sw->R + x->n * first, group);
+    lc_kernels()->gather(m, lc_csc_of(x)->start + j0, lc_csc_of(x)->row, lc_csc_of(x)->value, NULL, W,
+                         sw->R + x->n * first, group);
     for (int w = 0; w < W; w++) {
       double *G = sw->pass->G + (first + w) * sw->q + x->one + j0;
       for (lc_index j = 0; j < m; j++) G[j] = group[j * W + w] * lc_sparse_scale(x, j0 + j);
@@ -368,8 +372,12 @@ lc_status lc_sparse_pass(const lc_design *x, const lc_pass *pass, const lc_host 
   lc_mark mark = lc_arena_mark(arena);
   lc_rows rows;
   lc_index q = lc_design_q(x);
-  sweep sw = {
-      .x = x, .pass = pass, .rows = lc_sparse_rows(x), .q = q, .packed = lc_packed_size(q), .entries = x->start[x->p]};
+  sweep sw = {.x = x,
+              .pass = pass,
+              .rows = lc_sparse_rows(x),
+              .q = q,
+              .packed = lc_packed_size(q),
+              .entries = lc_csc_of(x)->start[x->p]};
   lc_status status = LC_OK;
   if (pass->C && !sw.rows) { /* pairs of columns are met in rows */
     status = lc_sparse_as_rows(x, &rows, arena);

@@ -71,7 +71,8 @@ static lc_status run_in_basis(lc_problem *problem, const lc_link *link, lc_objec
   lc_objective *inner = out->fitted = lc_arena_alloc(obj->arena, 1, sizeof *inner);
   double *theta = lc_arena_doubles(obj->arena, basis->r * obj->K);
   if (!inner || !theta) return LC_OUT_OF_MEMORY;
-  LC_TRY(lc_objective_init(inner, &basis->design, problem->loss, link, &basis->pen, 1, obj->host, obj->arena));
+  LC_TRY(lc_objective_init(inner, &basis->design, obj->obs, problem->loss, link, &basis->pen, 1, obj->arena));
+  inner->host = obj->host;
   inner->recorded = obj->recorded;
   LC_TRY(lc_basis_enter(basis, problem->x, inner->K, B, theta, obj->arena));
   lc_status status = run_certified(inner, settings, theta, out);
@@ -107,7 +108,8 @@ static lc_status run_wide(lc_problem *problem, const lc_link *link, lc_objective
   lc_objective *inner = lc_arena_alloc(obj->arena, 1, sizeof *inner);
   if (!wide || !inner) return LC_OUT_OF_MEMORY;
   LC_TRY(lc_wide_build(problem->x, obj->pen, wide, obj->host, obj->arena));
-  LC_TRY(lc_objective_init(inner, &wide->design, problem->loss, link, &wide->pen, 1, obj->host, obj->arena));
+  LC_TRY(lc_objective_init(inner, &wide->design, obj->obs, problem->loss, link, &wide->pen, 1, obj->arena));
+  inner->host = obj->host;
   inner->recorded = obj->recorded;
   double *theta = lc_arena_zeros(obj->arena, inner->P);
   if (!theta) return LC_OUT_OF_MEMORY;
@@ -140,7 +142,8 @@ static lc_status prepare(lc_problem *problem, const lc_link *link, const lc_pena
                          const double *rms, const lc_host *host, lc_arena *arena, lc_solution *out) {
   lc_objective *obj = out->fitted = lc_arena_alloc(arena, 1, sizeof *obj);
   if (!obj) return LC_OUT_OF_MEMORY;
-  LC_TRY(lc_objective_init(obj, problem->x, problem->loss, link, pen, 1, host, arena));
+  LC_TRY(lc_objective_init(obj, problem->x, problem->obs, problem->loss, link, pen, 1, arena));
+  obj->host = host; /* that of the arena, or a quiet one */
   obj->rms = rms;
   obj->mean = means;
   obj->recorded = problem->recorded;
@@ -205,8 +208,12 @@ static lc_status solve_once(const lc_problem *given, const lc_settings *settings
   LC_TRY(lc_plan_make(problem, &link, settings, &plan));
   out->solver = plan.solver;
   out->reason = plan.reason;
-  if (plan.joined) own.x = &problem->unique->design;
+  if (plan.joined) {
+    own.x = &problem->unique->design;
+    own.obs = &problem->unique->obs;
+  }
   out->x = own.x;
+  out->obs = own.obs;
   lc_penalty *pen = &out->pen;
   *pen = problem->pen;
   double *rms = NULL, *means = NULL;

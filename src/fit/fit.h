@@ -11,7 +11,8 @@
 
 /* What is to be fitted. All that it points to is the caller's. */
 typedef struct lc_problem {
-  lc_design *x; /* with y, weights, offsets and `one`. lc_solve() may set shift, scale and rows, in its arena */
+  const lc_obs *obs;      /* the rows */
+  lc_design *x;           /* their columns, with `one`. lc_solve() may set shift, scale and rows, in its arena */
   lc_unique_rows *unique; /* its rows, equal ones joined, or NULL: solvers that only sum over rows take these */
   const lc_loss *loss;
   int k, reference;                  /* classes, >= 2; 1: the first class has score 0 */
@@ -50,7 +51,8 @@ typedef struct lc_solution {
   lc_objective *fitted; /* where the fit ran, in the basis if there was one; C is the curvature at the solution when
                            has_curvature */
   int has_curvature;
-  int want;     /* LC_WANT_ flags of the last evaluation */
+  int want; /* LC_WANT_ flags of the last evaluation */
+  const lc_obs *obs;
   lc_design *x; /* the problem's, or its unique rows: where the fit ran, which `fitted` has scores of */
 } lc_solution;
 
@@ -90,7 +92,7 @@ lc_status lc_solve_nested(const lc_objective *obj, const lc_solver *solver, cons
  * where it is well conditioned (centred columns, or the orthonormal basis of the fit) and mapped back. At most one read
  * of X. LC_UNSUPPORTED: the fit ended with its budget (LC_BUDGET) and is not known to be within a tenth of a standard
  * error of the optimum, so that the matrix would mean nothing. */
-lc_status lc_solve_covariance(const lc_problem *problem, const lc_solution *solution, const lc_host *host,
-                              lc_arena *arena, double **V, lc_index *size);
+lc_status lc_solve_covariance(const lc_problem *problem, const lc_solution *solution, lc_arena *arena, double **V,
+                              lc_index *size);
 
 #endif

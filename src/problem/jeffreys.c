@@ -66,14 +66,16 @@ static lc_status slope_block(void *context, const lc_block *block, double *sum) 
 
 static lc_status find_spread(lc_objective *obj, const double *root, spread_context *spread) {
   enum { COLUMNS = 64 };
-  lc_design plain = *obj->x; /* x_i'v has no offset */
-  plain.off = NULL;
-  plain.noff = 0;
+  const lc_obs plain = {.n = obj->x->n}; /* x_i'v has no offset */
   lc_index most = lc_max(1, COLUMNS / obj->K);
   for (lc_index t = 0; t < obj->P; t += most) {
     spread->count = (int)lc_min(most, obj->P - t);
-    lc_pass pass = {.K = spread->count * obj->K, .B = root + t * obj->P, .block = spread_block, .context = spread};
-    LC_TRY(plain.ops->pass(&plain, &pass, obj->host, obj->arena));
+    lc_pass pass = {.K = spread->count * obj->K,
+                    .obs = &plain,
+                    .B = root + t * obj->P,
+                    .block = spread_block,
+                    .context = spread};
+    LC_TRY(obj->x->ops->pass(obj->x, &pass, obj->host, obj->arena));
     obj->passes++;
   }
   return LC_OK;
@@ -86,7 +88,8 @@ lc_status lc_jeffreys_gradient(lc_objective *obj, const double *root, double *G)
   double *slope = lc_arena_doubles(obj->arena, obj->P);
   lc_status status = spread.D && slope ? find_spread(obj, root, &spread) : LC_OUT_OF_MEMORY;
   if (status == LC_OK) {
-    lc_pass pass = {.K = obj->K, .Z = obj->at.Z, .block = slope_block, .context = &spread, .G = slope};
+    lc_pass pass = {
+        .K = obj->K, .obs = obj->obs, .Z = obj->at.Z, .block = slope_block, .context = &spread, .G = slope};
     status = obj->x->ops->pass(obj->x, &pass, obj->host, obj->arena);
     obj->passes++;
   }

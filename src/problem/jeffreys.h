@@ -1,7 +1,7 @@
 /* problem/jeffreys.h - the gradient of Jeffreys' penalty, which takes the first-order bias out of maximum likelihood
  * (Firth 1993; Kosmidis and Firth 2011 for several classes).
  *
- * The penalised log-likelihood is  sum_i w_i log p_i(y_i) + log det I / 2,  I = sum_i w_i S_i (x) x_i x_i'  with S_i the
+ * The penalised log-likelihood is sum_i w_i log p_i(y_i) + log det I / 2, I = sum_i w_i S_i (x) x_i x_i', with S_i the
  * covariance matrix of row i's class. With I^-1 = sum_t v_t v_t' and u_c(t) = x_i' v_t for class c of row i (0 for a
  * class without a score column),
  *
@@ -14,7 +14,7 @@
 #include "problem/objective.h"
 
 /* G (q x K) -= the gradient of log det I / (2 W) at `at`, whose scores must be kept. root: P x P, its columns v_t are
- * those of the inverse of the curvature C of the mean loss, I / W. Reads X once, and once for each 64 / K of the v_t. */
+ * those of the inverse of the curvature C of the mean loss, I / W. Reads X once, and once for each 64 / K of them. */
 lc_status lc_jeffreys_gradient(lc_objective *obj, const double *root, double *G);
 
 #endif

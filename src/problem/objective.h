@@ -39,6 +39,7 @@ typedef struct lc_certificate {
 
 typedef struct lc_objective {
   const lc_design *x;
+  const lc_obs *obs;
   const lc_loss *loss;
   lc_link link;
   const lc_penalty *pen;
@@ -62,10 +63,10 @@ static inline double lc_objective_rms(const lc_objective *obj, lc_index f) {
   return obj->rms && obj->rms[f] > 0 ? obj->rms[f] : 1;
 }
 
-/* Binds the parts; allocates points and scores (keep_scores = 0: scores are recomputed by passes).
- * `at` and `to` start at B = 0, not evaluated. */
-lc_status lc_objective_init(lc_objective *obj, const lc_design *x, const lc_loss *loss, const lc_link *link,
-                            const lc_penalty *pen, int keep_scores, const lc_host *host, lc_arena *arena);
+/* Binds the parts, and the arena with its host; allocates points and scores (keep_scores = 0: scores are recomputed by
+ * passes). `at` and `to` start at B = 0, not evaluated. */
+lc_status lc_objective_init(lc_objective *obj, const lc_design *x, const lc_obs *obs, const lc_loss *loss,
+                            const lc_link *link, const lc_penalty *pen, int keep_scores, lc_arena *arena);
 
 enum { LC_WANT_VALUE = 0, LC_WANT_GRADIENT = 1, LC_WANT_CURVATURE = 2 };
 
@@ -122,6 +123,35 @@ lc_status lc_objective_sparse_columns(const lc_objective *obj, lc_index nj, cons
 
 /* Gradient of the smooth part at `at` from the kept scores, into G. One read of X. */
 lc_status lc_objective_gradient(lc_objective *obj);
+
+/* ---- verbs of rows in any order: need LC_ROWS ------------------------------------------------------------------ */
+
+/* The rows of the design as the verbs below see them. One pass over the entries where it makes an index of rows. */
+lc_status lc_objective_rows(const lc_objective *obj, lc_rows *rows);
+
+/* Do rows have few entries? Then: the features in which rows `index` (m of them) have entries, each once; their number.
+ * mark: p bytes, all 0 before and after. */
+int lc_objective_has_sparse_rows(const lc_objective *obj);
+lc_index lc_objective_row_features(const lc_rows *rows, lc_index m, const lc_index *index, unsigned char *mark,
+                                   lc_index *feature);
+
+/* How many of the rows, from the first on, are best worked on together; loads them for the verbs that read X. */
+lc_index lc_objective_row_piece(const lc_rows *rows, lc_index m, const lc_index *index);
+void lc_objective_row_load(lc_rows *rows, lc_index m, const lc_index *index);
+
+/* Codes and weights (m each); z (m x K) <- scores at B, offsets included; dz <- their changes along D; losses (NULL:
+ * none) and their derivatives r (m x K) by scores z; G (q x K) += X' r. */
+void lc_objective_row_data(const lc_objective *obj, lc_index m, const lc_index *index, double *y, double *w);
+void lc_objective_row_scores(const lc_objective *obj, const lc_rows *rows, lc_index m, const lc_index *index,
+                             const double *B, double *z);
+void lc_objective_row_changes(const lc_objective *obj, const lc_rows *rows, lc_index m, const lc_index *index,
+                              const double *D, double *dz);
+void lc_objective_row_losses(const lc_objective *obj, lc_index m, const double *z, const double *y, double *value,
+                             double *r);
+void lc_objective_row_gradient(const lc_objective *obj, const lc_rows *rows, lc_index m, const lc_index *index,
+                               const double *r, double *G);
+
+/* ---- gaps and reports ------------------------------------------------------------------------------------------ */
 
 /* Duality gap at `at`: exact for losses with LC_DUAL. Residuals are first scaled class by class so that
  * intercepts are dual feasible, then all by one factor so that L1 features are. LC_KKT_ONLY with an infinite

@@ -4,27 +4,22 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- setting up ----------------------------------------------------------------------------------------------------
- */
+/* ---- setting up ----------------------------------------------------------------------------------------- */
 
 static int searches(const lc_batch *batch) { return isnan(batch->rate); }
 
-static double bend_of(const lc_objective *obj) { return lc_link_bound(obj->loss, &obj->link); }
-
-static double mean_square(const lc_objective *obj, lc_index j) {
-  double rms = obj->rms && obj->rms[j] > 0 ? obj->rms[j] : 1;
-  return rms * rms;
-}
+static double max_curvature(const lc_objective *obj) { return lc_link_bound(obj->loss, &obj->link); }
 
 /* The perceptron's objective has no scale, so that any rate will do. */
 static void choose_units(lc_batch *batch, double rate) {
   const lc_objective *obj = batch->obj;
   int perceptron = (obj->loss->flags & LC_SCALE_FREE) != 0, given = !isnan(rate);
   for (lc_index j = 0; j < obj->pen->p; j++) {
-    double size = mean_square(obj, j) + (perceptron ? 0 : lc_penalty_l2(obj->pen, j) / bend_of(obj));
+    double rms = lc_objective_rms(obj, j),
+           size = rms * rms + (perceptron ? 0 : lc_penalty_l2(obj->pen, j) / max_curvature(obj));
     batch->unit[j] = given ? 1 : 1 / size;
   }
-  batch->rate = given || !perceptron ? rate : 1 / (2 * bend_of(obj) * fmax(1, (double)obj->q));
+  batch->rate = given || !perceptron ? rate : 1 / (2 * max_curvature(obj) * fmax(1, (double)obj->q));
 }
 
 lc_status lc_batch_init(lc_batch *batch, const lc_objective *obj, lc_index most, const double *B, double rate,
@@ -32,50 +27,50 @@ lc_status lc_batch_init(lc_batch *batch, const lc_objective *obj, lc_index most,
   memset(batch, 0, sizeof *batch);
   lc_arena *arena = obj->arena;
   lc_index P = obj->P, p = obj->pen->p, scores = most * obj->K;
-  const lc_design_ops *ops = obj->x->ops;
   batch->obj = obj;
   batch->momentum = momentum;
   batch->batches = (double)obj->x->n / (double)most;
-  batch->lazy = lazy && ops->row_columns && momentum == 0;
-  double **vectors[] = {&batch->B, &batch->last, &batch->G, &batch->D};
+  batch->lazy = lazy && lc_objective_has_sparse_rows(obj) && momentum == 0;
+  double **vectors[] = {&batch->B, &batch->B_before, &batch->G, &batch->D};
   double **of_rows[] = {&batch->z, &batch->dz, &batch->trial, &batch->r};
   for (int i = 0; i < 4; i++)
     if (!(*vectors[i] = lc_arena_zeros(arena, P)) || !(*of_rows[i] = lc_arena_doubles(arena, scores)))
       return LC_OUT_OF_MEMORY;
   batch->y = lc_arena_doubles(arena, most);
+  batch->w = lc_arena_doubles(arena, most);
   batch->v = lc_arena_doubles(arena, most);
   batch->unit = lc_arena_doubles(arena, p);
   batch->done = lc_arena_zeros(arena, p);
-  batch->column = lc_arena_alloc(arena, p, sizeof *batch->column);
+  batch->feature = lc_arena_alloc(arena, p, sizeof *batch->feature);
   batch->mark = lc_arena_alloc(arena, p, 1);
   batch->piece = lc_arena_alloc(arena, most + 1, sizeof *batch->piece);
-  if (!batch->y || !batch->v || !batch->unit || !batch->done || !batch->column || !batch->mark || !batch->piece)
+  if (!batch->y || !batch->w || !batch->v || !batch->unit || !batch->done || !batch->feature || !batch->mark ||
+      !batch->piece)
     return LC_OUT_OF_MEMORY;
   memset(batch->mark, 0, (size_t)p);
-  for (lc_index j = 0; j < p; j++) batch->column[j] = j;
+  for (lc_index j = 0; j < p; j++) batch->feature[j] = j;
   memcpy(batch->B, B, (size_t)P * sizeof(double));
-  memcpy(batch->last, B, (size_t)P * sizeof(double));
+  memcpy(batch->B_before, B, (size_t)P * sizeof(double));
   choose_units(batch, rate);
-  return ops->as_rows(obj->x, &batch->rows, arena);
+  return lc_objective_rows(obj, &batch->rows);
 }
 
 lc_status lc_batch_remember(lc_batch *batch) {
   const lc_objective *obj = batch->obj;
-  batch->known = lc_arena_zeros(obj->arena, obj->x->n * obj->K);
-  batch->mean = lc_arena_zeros(obj->arena, obj->P);
-  return batch->known && batch->mean ? LC_OK : LC_OUT_OF_MEMORY;
+  batch->table = lc_arena_zeros(obj->arena, obj->x->n * obj->K);
+  batch->table_gradient = lc_arena_zeros(obj->arena, obj->P);
+  return batch->table && batch->table_gradient ? LC_OK : LC_OUT_OF_MEMORY;
 }
 
-/* ---- the rate ------------------------------------------------------------------------------------------------------
- */
+/* ---- the rate ------------------------------------------------------------------------------------------- */
 
 /* Steps are averaged by their reciprocals, which are curvatures: batches that allow little count most. Corrected steps
  * hardly shrink, so that they must suit curved batches even better. */
-static double power(const lc_batch *batch) { return batch->known ? 2 : 1; }
+static double power(const lc_batch *batch) { return batch->table ? 2 : 1; }
 
 static double mean_step(const lc_batch *batch) { return exp(-batch->log_mean / power(batch)); }
 
-/* Of line searches those of about the last epoch count, so that rare rows are not forgotten, or the last hundred. */
+/* Line searches of about the last epoch count, so that rare rows are not forgotten, or the last hundred. */
 static void take_into_mean(lc_batch *batch, double step) {
   const double few = 100;
   double value = -power(batch) * log(step), share = 1 / fmin(++batch->searches, fmax(few, batch->batches));
@@ -87,14 +82,12 @@ double lc_batch_rate(const lc_batch *batch) {
   return !searches(batch) ? batch->rate : batch->searches > 0 ? mean_step(batch) : NAN;
 }
 
-/* ---- what columns that were not touched have missed
- * ------------------------------------------------------------------
- */
+/* ---- what features that were not touched have missed ---------------------------------------------------- */
 
 /* The part of the gradient that is the same for all batches. */
-static double correction(const lc_batch *batch, lc_index i) { return batch->corrected ? batch->mean[i] : 0; }
+static double correction(const lc_batch *batch, lc_index i) { return batch->corrected ? batch->table_gradient[i] : 0; }
 
-static void make_up(lc_batch *batch, lc_index j) {
+static void catch_up(lc_batch *batch, lc_index j) {
   const lc_objective *obj = batch->obj;
   double missed = batch->clock - batch->done[j];
   if (missed <= 0) return;
@@ -108,85 +101,72 @@ static void make_up(lc_batch *batch, lc_index j) {
 }
 
 void lc_batch_settle(lc_batch *batch) {
-  for (lc_index j = 0; batch->lazy && j < batch->obj->pen->p; j++) make_up(batch, j);
+  for (lc_index j = 0; batch->lazy && j < batch->obj->pen->p; j++) catch_up(batch, j);
 }
 
-/* ---- scores and gradient ------------------------------------------------------------------------------------------
- */
+/* ---- scores and gradient -------------------------------------------------------------------------------- */
 
 static void split(lc_batch *batch, lc_index m, const lc_index *index) {
-  const lc_design_ops *ops = batch->obj->x->ops;
   lc_index at = 0;
   for (batch->pieces = 0; at < m; batch->pieces++) {
     batch->piece[batch->pieces] = at;
-    at += ops->row_piece ? ops->row_piece(&batch->rows, m - at, index + at) : m - at;
+    at += lc_objective_row_piece(&batch->rows, m - at, index + at);
   }
   batch->piece[batch->pieces] = m;
-}
-
-static void load(lc_batch *batch, lc_index m, const lc_index *index) {
-  const lc_design_ops *ops = batch->obj->x->ops;
-  if (ops->row_load) ops->row_load(&batch->rows, m, index);
 }
 
 /* y and v; 0 when all weights are 0. A given rate steps along the batch's own mean. The mean of ratios is not the ratio
  * of means, so the search for the optimum divides by the weight of an average batch instead. */
 static int gather_weights(lc_batch *batch, lc_index m, const lc_index *index) {
-  const lc_design *x = batch->obj->x;
+  const lc_objective *obj = batch->obj;
   double sum = 0;
-  for (lc_index i = 0; i < m; i++) {
-    batch->y[i] = x->y[index[i]];
-    batch->v[i] = x->w ? x->w[index[i]] : 1;
-    sum += batch->v[i];
-  }
-  double total = searches(batch) ? (double)m * batch->obj->weight_sum / (double)x->n : sum;
-  for (lc_index i = 0; i < m; i++) batch->v[i] /= total;
+  lc_objective_row_data(obj, m, index, batch->y, batch->w);
+  for (lc_index i = 0; i < m; i++) sum += batch->w[i];
+  double total = searches(batch) ? (double)m * obj->weight_sum / (double)obj->x->n : sum;
+  for (lc_index i = 0; i < m; i++) batch->v[i] = batch->w[i] / total;
   return sum > 0;
 }
 
-/* r, the derivatives of rows `index`, less those that are known of them, which they replace. */
-static void recall(lc_batch *batch, lc_index rows, const lc_index *index) {
+/* r, the derivatives of rows `index`, less those of when they were last met, which they replace. */
+static void correct(lc_batch *batch, lc_index rows, const lc_index *index) {
   lc_index n = batch->obj->x->n;
-  for (int c = 0; batch->known && c < batch->obj->K; c++)
+  for (int c = 0; batch->table && c < batch->obj->K; c++)
     for (lc_index i = 0; i < rows; i++) {
-      double *known = batch->known + index[i] + c * n, now = batch->r[i + c * rows];
-      batch->r[i + c * rows] -= *known;
-      *known = now;
+      double *last = batch->table + index[i] + c * n, present = batch->r[i + c * rows];
+      batch->r[i + c * rows] -= *last;
+      *last = present;
     }
 }
 
-/* G += gradient of the mean loss of the batch (less the known one); z; the loss is added to the sum of the epoch. */
+/* G += gradient of the mean loss of the batch (less that of the table); z; the loss is added to the sum of the epoch.
+ */
 static void add_gradient(lc_batch *batch, const lc_index *index) {
   const lc_objective *obj = batch->obj;
-  const lc_design_ops *ops = obj->x->ops;
   double *value = batch->trial;
   for (lc_index k = 0; k < batch->pieces; k++) {
     lc_index from = batch->piece[k], rows = batch->piece[k + 1] - from;
+    const lc_index *piece = index + from;
     double *z = batch->z + from * obj->K, *v = batch->v + from;
-    load(batch, rows, index + from);
-    ops->row_scores(&batch->rows, rows, index + from, obj->K, batch->B, z);
-    obj->loss->rows(&obj->link, (int)rows, z, rows, batch->y + from, value, batch->r, rows, NULL, 0);
-    recall(batch, rows, index + from);
+    lc_objective_row_load(&batch->rows, rows, piece);
+    lc_objective_row_scores(obj, &batch->rows, rows, piece, batch->B, z);
+    lc_objective_row_losses(obj, rows, z, batch->y + from, value, batch->r);
+    correct(batch, rows, piece);
     for (int c = 0; c < obj->K; c++)
       for (lc_index i = 0; i < rows; i++) batch->r[i + c * rows] *= v[i];
-    for (lc_index i = 0; i < rows; i++) batch->loss += (obj->x->w ? obj->x->w[index[from + i]] : 1) * value[i];
-    ops->row_gradient(&batch->rows, rows, index + from, obj->K, batch->r, batch->G);
+    for (lc_index i = 0; i < rows; i++) batch->loss += batch->w[from + i] * value[i];
+    lc_objective_row_gradient(obj, &batch->rows, rows, piece, batch->r, batch->G);
   }
 }
 
-/* ---- the line search -----------------------------------------------------------------------------------------------
- */
+/* ---- the line search ------------------------------------------------------------------------------------ */
 
 /* dz <- the scores of D, without offsets. */
 static void score_direction(lc_batch *batch, const lc_index *index) {
   const lc_objective *obj = batch->obj;
   for (lc_index k = 0; k < batch->pieces; k++) {
     lc_index from = batch->piece[k], rows = batch->piece[k + 1] - from;
-    double *dz = batch->dz + from * obj->K;
-    if (batch->pieces > 1) load(batch, rows, index + from);
-    obj->x->ops->row_scores(&batch->rows, rows, index + from, obj->K, batch->D, dz);
-    for (int c = 0; obj->x->off && c < obj->K; c++)
-      for (lc_index i = 0; i < rows; i++) dz[i + c * rows] -= obj->x->off[index[from + i] + c * obj->x->n];
+    if (batch->pieces > 1) lc_objective_row_load(&batch->rows, rows, index + from);
+    lc_objective_row_changes(obj, &batch->rows, rows, index + from, batch->D, batch->dz + from * obj->K);
   }
 }
 
@@ -198,7 +178,7 @@ static double descent_at(lc_batch *batch, double a) {
     lc_index from = batch->piece[k], rows = batch->piece[k + 1] - from, count = rows * obj->K;
     const double *z = batch->z + from * obj->K, *dz = batch->dz + from * obj->K, *v = batch->v + from;
     for (lc_index i = 0; i < count; i++) batch->trial[i] = z[i] - a * dz[i];
-    obj->loss->rows(&obj->link, (int)rows, batch->trial, rows, batch->y + from, NULL, batch->r, rows, NULL, 0);
+    lc_objective_row_losses(obj, rows, batch->trial, batch->y + from, NULL, batch->r);
     for (int c = 0; c < obj->K; c++)
       for (lc_index i = 0; i < rows; i++) sum += v[i] * batch->r[i + c * rows] * dz[i + c * rows];
   }
@@ -213,14 +193,14 @@ static double line_search(lc_batch *batch, const lc_index *index, double descent
   const double farthest = 4, enough = 0.1;
   const lc_objective *obj = batch->obj;
   score_direction(batch, index);
-  double bend = 0;
+  double curvature = 0;
   for (lc_index k = 0; k < batch->pieces; k++) {
     lc_index from = batch->piece[k], rows = batch->piece[k + 1] - from;
     const double *dz = batch->dz + from * obj->K, *v = batch->v + from;
     for (int c = 0; c < obj->K; c++)
-      for (lc_index i = 0; i < rows; i++) bend += v[i] * dz[i + c * rows] * dz[i + c * rows];
+      for (lc_index i = 0; i < rows; i++) curvature += v[i] * dz[i + c * rows] * dz[i + c * rows];
   }
-  double a = descent / (bend_of(obj) * bend), other = batch->corrected ? descent - descent_at(batch, 0) : 0;
+  double a = descent / (max_curvature(obj) * curvature), other = batch->corrected ? descent - descent_at(batch, 0) : 0;
   for (int i = 0; i < SECANTS && a > 0 && isfinite(a); i++) {
     double there = descent_at(batch, a) + other, fall = descent - there;
     if (fabs(there) <= enough * descent) break;
@@ -231,7 +211,7 @@ static double line_search(lc_batch *batch, const lc_index *index, double descent
 }
 
 /* D_i = unit times slope; its part of minus the derivative along D. */
-static double aim(lc_batch *batch, lc_index i, double unit) {
+static double set_direction(lc_batch *batch, lc_index i, double unit) {
   double slope = batch->G[i] + correction(batch, i);
   batch->D[i] = unit * slope;
   return batch->D[i] * slope;
@@ -244,10 +224,10 @@ static double choose_rate(lc_batch *batch, const lc_index *index, lc_index count
   if (!searches(batch)) return share * batch->rate;
   for (int c = 0; c < obj->K; c++) {
     lc_index at = c * obj->q;
-    if (obj->pen->one) descent += aim(batch, at, 1);
+    if (obj->pen->one) descent += set_direction(batch, at, 1);
     for (lc_index t = 0; t < count; t++) {
-      lc_index j = batch->column[t];
-      descent += aim(batch, at + obj->pen->one + j, batch->unit[j]);
+      lc_index j = batch->feature[t];
+      descent += set_direction(batch, at + obj->pen->one + j, batch->unit[j]);
     }
   }
   double longest = descent > 0 ? line_search(batch, index, descent) : NAN;
@@ -256,35 +236,33 @@ static double choose_rate(lc_batch *batch, const lc_index *index, lc_index count
   return fmin(longest, share * mean_step(batch)) * (1 - batch->momentum);
 }
 
-/* ---- the step ------------------------------------------------------------------------------------------------------
- */
+/* ---- the step ------------------------------------------------------------------------------------------- */
 
 /* The next value of coefficient i, of feature j (-1: an intercept). part: of all rows, that the batch is. */
 static void move(lc_batch *batch, lc_index i, lc_index j, double rate, double part) {
   const lc_penalty *pen = batch->obj->pen;
   double b = batch->B[i], length = j < 0 ? rate : rate * batch->unit[j], g = batch->G[i];
   if (j >= 0 && !searches(batch)) g += lc_penalty_l2(pen, j) * b;
-  double next = b - length * g + batch->momentum * (b - batch->last[i]), constant = correction(batch, i);
+  double next = b - length * g + batch->momentum * (b - batch->B_before[i]), constant = correction(batch, i);
   if (j < 0)
     next -= length * constant;
   else if (length > 0)
     next =
         searches(batch) ? lc_penalty_flow(pen, j, next, constant, length) : lc_penalty_prox(pen, j, next, 1 / length);
-  if (batch->known) batch->mean[i] += part * batch->G[i];
-  batch->last[i] = b;
+  if (batch->table) batch->table_gradient[i] += part * batch->G[i];
+  batch->B_before[i] = b;
   batch->B[i] = next;
 }
 
 void lc_batch_step(lc_batch *batch, lc_index m, const lc_index *index, double share) {
   const lc_objective *obj = batch->obj;
-  const lc_design_ops *ops = obj->x->ops;
   int one = obj->pen->one;
   lc_index count = obj->pen->p;
   if (!gather_weights(batch, m, index)) return;
   split(batch, m, index);
   if (batch->lazy) {
-    count = ops->row_columns(&batch->rows, m, index, batch->mark, batch->column);
-    for (lc_index t = 0; t < count; t++) make_up(batch, batch->column[t]);
+    count = lc_objective_row_features(&batch->rows, m, index, batch->mark, batch->feature);
+    for (lc_index t = 0; t < count; t++) catch_up(batch, batch->feature[t]);
   } else {
     memset(batch->G, 0, (size_t)obj->P * sizeof(double));
   }
@@ -295,9 +273,9 @@ void lc_batch_step(lc_batch *batch, lc_index m, const lc_index *index, double sh
   for (int c = 0; c < obj->K; c++) {
     lc_index at = c * obj->q;
     if (one) move(batch, at, -1, rate, part);
-    for (lc_index t = 0; t < count; t++) move(batch, at + one + batch->column[t], batch->column[t], rate, part);
-    for (lc_index t = 0; batch->lazy && t < count; t++) batch->G[at + one + batch->column[t]] = 0;
+    for (lc_index t = 0; t < count; t++) move(batch, at + one + batch->feature[t], batch->feature[t], rate, part);
+    for (lc_index t = 0; batch->lazy && t < count; t++) batch->G[at + one + batch->feature[t]] = 0;
     if (one) batch->G[at] = 0;
   }
-  for (lc_index t = 0; batch->lazy && t < count; t++) batch->done[batch->column[t]] = batch->clock;
+  for (lc_index t = 0; batch->lazy && t < count; t++) batch->done[batch->feature[t]] = batch->clock;
 }

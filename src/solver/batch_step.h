@@ -3,7 +3,8 @@
  * With a rate that is given (or the perceptron's), as in the notes:
  *     B <- prox( B - rate (sum w_i grad_i / sum w_i + L2 B) + momentum (B - B before) )
  *
- * Without, in units that make columns alike, u_j = 1 / (mean square of column j + L2_j / bend), u = 1 for intercepts:
+ * Without, in units that make columns alike, u_j = 1 / (mean square of column j + L2_j / c) with c the largest second
+ * derivative of the loss, u = 1 for intercepts:
  *     B <- flow( B - rate u g + momentum (B - B before), rate u ),   g = sum w_i grad_i / (m W / n)
  * where flow is the pull of the penalty alone (problem/penalty.h). The rate comes from line searches, which cost no
  * more reads: the step a > 0 that minimises the batch's loss along B - a u g follows from the scores of u g. Steps are
@@ -11,13 +12,13 @@
  * `share` times a mean of the recent ones, so a batch that says little cannot either.
  *
  * Steps that are searched may be corrected for the noise of batches (Defazio, Bach, Lacoste-Julien, "SAGA", NIPS 2014):
- * of each row the derivatives of its loss by its scores are known from when it was last met, and the mean gradient of
- * these belongs to all rows. A step then goes along
- *     g = gradient of the batch - gradient of the batch by what is known of it + mean gradient of what is known,
+ * a table keeps of each row the derivatives of its loss by its scores from when it was last met, and their mean
+ * gradient. A step then goes along
+ *     g = gradient of the batch - gradient of the batch by the table + mean gradient of the table,
  * which has the same mean as the first alone and vanishes at the optimum. It is the gradient of the batch's loss plus a
  * linear term, along which the line search looks. The mean gradient acts as a part of the penalty's flow.
  *
- * Where the design can tell in which columns a batch has entries (row_columns), steps are lazy: a batch touches only
+ * Where rows have few entries (lc_objective_has_sparse_rows), steps are lazy: a batch touches only
  * these, and what the penalty did to a column meanwhile is made up for when it is met again (flows add up, and equal
  * steps of the penalty are a geometric series). Lazy or not, the result is the same but for rounding; only the line
  * search of a corrected lazy step looks along the columns of its batch alone. */
@@ -29,22 +30,23 @@
 typedef struct lc_batch {
   const lc_objective *obj;
   lc_rows rows;
-  double rate;              /* that is given; NaN: from line searches */
-  double momentum;          /* 0 <= momentum < 1 */
-  int lazy;                 /* B is up to date only after lc_batch_settle() */
-  double *B, *last;         /* q x K iterate, and the one before (with momentum) */
-  double loss;              /* sum of w_i loss_i of the rows met, each before its step; the caller resets it */
-  double log_mean;          /* of recent line searches: logarithm of the mean of a power of their steps' reciprocals */
-  double searches, batches; /* so far; of an epoch */
-  double *unit;             /* p */
-  double *known, *mean;     /* n x K; q x K: what is known, see above, and its mean gradient; NULL: nothing is kept */
-  int corrected;            /* 1: steps are; the caller sets it once all rows have been met */
-  double *G, *D;            /* q x K gradient and direction; lazy: G is 0 between steps */
+  double rate;                /* that is given; NaN: from line searches */
+  double momentum;            /* 0 <= momentum < 1 */
+  int lazy;                   /* B is up to date only after lc_batch_settle() */
+  double *B, *B_before;       /* q x K iterate, and the one before (with momentum) */
+  double loss;                /* sum of w_i loss_i of the rows met, each before its step; the caller resets it */
+  double log_mean;            /* log of the mean of 1 / step^power of recent line searches */
+  double searches, batches;   /* so far; of an epoch */
+  double *unit;               /* p: u_j */
+  double *table;              /* n x K: of each row the derivatives when it was last met; NULL: none is kept */
+  double *table_gradient;     /* q x K: mean gradient of the table; NULL without it */
+  int corrected;              /* 1: steps are; the caller sets it once all rows have been met */
+  double *G, *D;              /* q x K gradient and direction; lazy: G is 0 between steps */
   double *z, *dz, *trial, *r; /* of a batch, each piece of rows m x K */
-  double *y, *v;              /* of a batch: codes, and weights over the batch's total */
+  double *y, *w, *v;          /* of a batch: codes; weights; weights over the batch's total */
   lc_index *piece, pieces;    /* a batch is worked on in pieces of rows piece[i] .. piece[i + 1] - 1 */
-  lc_index *column;           /* lazy: features of a batch, */
-  unsigned char *mark;
+  lc_index *feature;          /* lazy: features of a batch; */
+  unsigned char *mark;        /* p, scratch to find them; */
   double clock, *done; /* and up to which time the penalty is done with a feature (rate: steps; else sum of rates) */
 } lc_batch;
 
@@ -53,7 +55,7 @@ typedef struct lc_batch {
 lc_status lc_batch_init(lc_batch *batch, const lc_objective *obj, lc_index most, const double *B, double rate,
                         double momentum, int lazy);
 
-/* Asks for `known` and `mean`, before the first step; rate NaN only. */
+/* Asks for the table, before the first step; rate NaN only. */
 lc_status lc_batch_remember(lc_batch *batch);
 
 /* One step on m rows. share: factor of the rate, in [0, 1]; lazy steps with a given rate want 1. Rows without weight

@@ -56,8 +56,7 @@ static lc_status prepare(run_state *run, const double *B, double epochs) {
   return corrects ? lc_batch_remember(&run->batch) : LC_OK;
 }
 
-/* ---- orders of rows ------------------------------------------------------------------------------------------------
- */
+/* ---- orders of rows ------------------------------------------------------------------------------------- */
 
 /* Blocks of neighbouring rows in random order; within each window of a few blocks, runs of neighbours in random order
  * (Xu et al., "In-database machine learning with CorgiPile", SIGMOD 2022, with runs for rows): runs of half a batch, so
@@ -95,15 +94,14 @@ static void new_order(run_state *run, double epoch) {
     lc_random_shuffle(&random, n, run->order);
 }
 
-/* ---- epochs --------------------------------------------------------------------------------------------------------
- */
+/* ---- epochs --------------------------------------------------------------------------------------------- */
 
 static lc_status run_epoch(run_state *run, double epoch, int average) {
   lc_index n = run->obj->x->n, P = run->obj->P;
   lc_batch *batch = &run->batch;
   new_order(run, epoch);
   batch->loss = 0;
-  batch->corrected = batch->known && epoch > 0;
+  batch->corrected = batch->table && epoch > 0;
   run->obj->passes++;
   for (lc_index at = 0; at < n; at += run->size) {
     LC_TRY(lc_poll(run->obj->host));
@@ -179,7 +177,7 @@ static lc_status finish(run_state *run, lc_report *report) {
 
 /* The start into `at`, with gradient where that is wanted. At 0 the value is known without a read. */
 static lc_status look_at_start(lc_objective *obj, const double *B, int gradient) {
-  int zero = !obj->x->off;
+  int zero = !obj->obs->off;
   for (lc_index i = 0; i < obj->P && zero; i++) zero = B[i] == 0;
   if (zero && !gradient) {
     obj->at.value = obj->at.loss = obj->null_value;

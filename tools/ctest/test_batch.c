@@ -39,7 +39,7 @@ static void setup(data *d, const char *loss, int k, double lambda, double alpha,
 
 static void begin(data *d, const lc_design *x, lc_objective *obj) {
   ctest_problem *t = &d->t;
-  CHECK(lc_objective_init(obj, x, t->loss, &t->link, &t->pen, 1, &t->host.host, &t->arena) == LC_OK);
+  CHECK(lc_objective_init(obj, x, &t->obs, t->loss, &t->link, &t->pen, 1, &t->arena) == LC_OK);
   obj->rms = d->rms;
 }
 
@@ -75,7 +75,7 @@ static void test_definition(data *d, double rate, double momentum) {
   lc_index index[M] = {3, 4, 5, 40, 11, 12, 59};
   double *B = ctest_normals(obj.P), *before = ctest_normals(obj.P), want[MOST * (P + 1)] = {0}, total = 0;
   CHECK(lc_batch_init(&batch, &obj, M, B, rate, momentum, 0) == LC_OK);
-  memcpy(batch.last, before, (size_t)obj.P * sizeof(double));
+  memcpy(batch.B_before, before, (size_t)obj.P * sizeof(double));
   for (int i = 0; i < M; i++) {
     double z[MOST], r[MOST], xi[P + 1] = {1};
     for (int j = 0; j < P; j++) xi[j + 1] = d->t.x[index[i] + j * N];
@@ -155,9 +155,9 @@ static void test_known(data *d, const lc_design *x) {
     for (int j = 0; j <= P; j++) {
       double sum = 0;
       for (int i = 0; i < N; i++)
-        sum += d->t.w[i] * batch.known[i + c * N] * (j == 0 ? 1 : d->t.x[i + (j - 1) * N]) / obj.weight_sum;
+        sum += d->t.w[i] * batch.table[i + c * N] * (j == 0 ? 1 : d->t.x[i + (j - 1) * N]) / obj.weight_sum;
       double scale = j == 0 ? 1 : d->rms[j - 1];
-      CHECK_NEAR(batch.mean[j + c * obj.q] / scale, sum / scale, 1e-12);
+      CHECK_NEAR(batch.table_gradient[j + c * obj.q] / scale, sum / scale, 1e-12);
     }
 }
 
@@ -214,14 +214,14 @@ static void test_pieces(void) {
     lc_design x;
     lc_design_dense(&x, ROWS, 1, LC_DOUBLE, X);
     x.one = 1;
-    x.y = y;
+    const lc_obs obs = {.n = ROWS, .y = y};
     lc_penalty pen = {1, 1, 0, none, none, NULL, NULL, 0};
     lc_link link;
     lc_objective obj;
     lc_batch batch;
     const lc_loss *loss = lc_loss_find("logistic");
     CHECK(lc_link_make(loss, 2, 0, &link) == LC_OK);
-    CHECK(lc_objective_init(&obj, &x, loss, &link, &pen, 1, &host.host, &arena) == LC_OK);
+    CHECK(lc_objective_init(&obj, &x, &obs, loss, &link, &pen, 1, &arena) == LC_OK);
     CHECK(lc_batch_init(&batch, &obj, ROWS, zero, NAN, 0, 0) == LC_OK);
     for (lc_index i = 0; i < ROWS; i++) order[i] = backwards ? ROWS - 1 - i : i;
     for (int step = 0; step < 5; step++) lc_batch_step(&batch, ROWS, order, 1);

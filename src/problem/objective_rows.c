@@ -1,0 +1,55 @@
+/* problem/objective_rows.c - verbs of listed rows of X, for batches. */
+#include "problem/objective.h"
+
+lc_status lc_objective_rows(const lc_objective *obj, lc_rows *rows) {
+  LC_TRY(obj->x->ops->as_rows(obj->x, rows, obj->arena));
+  rows->obs = obj->obs;
+  return LC_OK;
+}
+
+int lc_objective_has_sparse_rows(const lc_objective *obj) { return obj->x->ops->row_columns != NULL; }
+
+lc_index lc_objective_row_features(const lc_rows *rows, lc_index m, const lc_index *index, unsigned char *mark,
+                                   lc_index *feature) {
+  return rows->design->ops->row_columns(rows, m, index, mark, feature);
+}
+
+lc_index lc_objective_row_piece(const lc_rows *rows, lc_index m, const lc_index *index) {
+  const lc_design_ops *ops = rows->design->ops;
+  return ops->row_piece ? ops->row_piece(rows, m, index) : m;
+}
+
+void lc_objective_row_load(lc_rows *rows, lc_index m, const lc_index *index) {
+  const lc_design_ops *ops = rows->design->ops;
+  if (ops->row_load) ops->row_load(rows, m, index);
+}
+
+void lc_objective_row_data(const lc_objective *obj, lc_index m, const lc_index *index, double *y, double *w) {
+  for (lc_index i = 0; i < m; i++) {
+    y[i] = obj->obs->y[index[i]];
+    w[i] = lc_obs_weight(obj->obs, index[i]);
+  }
+}
+
+void lc_objective_row_scores(const lc_objective *obj, const lc_rows *rows, lc_index m, const lc_index *index,
+                             const double *B, double *z) {
+  obj->x->ops->row_scores(rows, m, index, obj->K, B, z);
+}
+
+void lc_objective_row_changes(const lc_objective *obj, const lc_rows *rows, lc_index m, const lc_index *index,
+                              const double *D, double *dz) {
+  const double *off = obj->obs->off;
+  obj->x->ops->row_scores(rows, m, index, obj->K, D, dz);
+  for (int c = 0; off && c < obj->K; c++)
+    for (lc_index i = 0; i < m; i++) dz[i + c * m] -= off[index[i] + c * obj->x->n];
+}
+
+void lc_objective_row_losses(const lc_objective *obj, lc_index m, const double *z, const double *y, double *value,
+                             double *r) {
+  obj->loss->rows(&obj->link, (int)m, z, m, y, value, r, m, NULL, 0);
+}
+
+void lc_objective_row_gradient(const lc_objective *obj, const lc_rows *rows, lc_index m, const lc_index *index,
+                               const double *r, double *G) {
+  obj->x->ops->row_gradient(rows, m, index, obj->K, r, G);
+}
