@@ -50,16 +50,17 @@ lack_of_fit <- function(object) object$deviance - 2 * sum(object$jeffreys)
 # The fit with coefficients held: `held` in the shape of coef(object), NA where a coefficient is free. design: what C
 # fitted. Jeffreys' penalty keeps the information of all coefficients, so that fits with more and with fewer of them
 # held are nested and units do not matter.
-refit_held <- function(object, design, held) {
+refit_held <- function(object, design, held, start = object$coefficients) {
   if (object$coding == "symmetric") { # what is held are whole terms, 0 in any coding
     object$coefficients <- reexpress(object$coefficients, object$levels, "symmetric", "reference")
     object$coding <- "reference"
+    start <- object$coefficients
     held <- held[-1L, , drop = FALSE]
   }
   W <- class_rows(object, object$coefficients)
   held <- class_rows(object, held)
   kept <- which(colSums(is.na(W)) == 0)
-  start <- replace(W, !is.na(held), held[!is.na(held)])[, kept, drop = FALSE]
+  start <- replace(class_rows(object, start), !is.na(held), held[!is.na(held)])[, kept, drop = FALSE]
   slopes <- if (object$intercept) setdiff(kept, 1L) - 1L else kept
   mask <- t(unname(!is.na(held[, kept, drop = FALSE]))) + 0
   again <- refit_columns(object, design, slopes, held = mask, start = unname(start))

@@ -65,8 +65,11 @@ check_single_coefficients <- function(object, what) {
 profile_point <- function(fit, design, i, value) {
   estimate <- stats::coef(fit, format = "vector")
   W <- class_rows(fit, fit$coefficients)
-  held <- matrix(replace(rep(NA_real_, length(W)), i, value), nrow(W), byrow = TRUE)
-  again <- refit_held(fit, design, held)
+  as_matrix <- function(v) matrix(v, nrow(W), byrow = TRUE)
+  # The others follow as far as the curvature tells: an intercept far from the data moves with its slopes.
+  V <- stats::vcov(fit)[, i]
+  start <- estimate + (value - estimate[[i]]) * V / V[[i]]
+  again <- refit_held(fit, design, as_matrix(replace(rep(NA_real_, length(W)), i, value)), as_matrix(start))
   rise <- lack_of_fit(again) - lack_of_fit(fit)
   if (rise < -1e-3) {
     abort("numeric", "The profile found a better fit: the fit itself has not converged.")
