@@ -115,11 +115,17 @@ exact_limits <- function(object, parm, tails) {
   design <- training_data(object)
   lapply(parm, function(i) {
     if (is.na(estimate[i])) return(c(NA_real_, NA_real_))
-    vapply(stats::qnorm(tails), function(z) {
-      distance <- function(value) if (value == estimate[[i]]) -z else profile_point(object, design, i, value)$z - z
+    distance <- function(value, z) if (value == estimate[[i]]) -z else profile_point(object, design, i, value)$z - z
+    limit <- function(z) {
       ends <- sort(estimate[[i]] + c(0, z * se[[i]]))
-      stats::uniroot(distance, ends, extendInt = "upX", tol = 1e-9 * se[[i]])$root
-    }, 1)
+      stats::uniroot(distance, ends, extendInt = "upX", tol = 1e-9 * se[[i]], z = z)$root
+    }
+    tryCatch(vapply(stats::qnorm(tails), limit, 1), linclass_error_numeric = function(e) {
+      warn("ill_conditioned", sprintf(paste(
+        "The profile limits of %s are NA: columns whose means are large beside their spread leave the held fits too",
+        "few digits. Centre the columns."), names(estimate)[[i]]))
+      c(NA_real_, NA_real_)
+    })
   })
 }
 

@@ -130,3 +130,10 @@ test_that("what has no bias reduction is refused in words", {
   fit <- linclass(am ~ wt, mtcars, bias_reduction = "firth")
   expect_error(lmtest::lrtest(fit), class = "linclass_error_no_likelihood")
 })
+
+test_that("profile limits that a held intercept leaves without digits are NA with a warning, the others stand", {
+  d <- transform(mtcars, day = 19000 + hp / 1000, centred = hp / 1000)
+  far <- linclass(am ~ day + wt, d, bias_reduction = "firth")
+  near <- confint(linclass(am ~ centred + wt, d, bias_reduction = "firth"))
+  expect_equal(unname(suppressWarnings(confint(far))[-1L, ]), unname(near[-1L, ]), tolerance = 1e-5)
+})
