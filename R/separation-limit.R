@@ -3,7 +3,8 @@
 # determines the combinations of coefficients that vanish on the space N of all such directions; they are finite and
 # have standard errors. All other coefficients are infinite.
 
-# The Newton iteration of that likelihood in coordinates V, orthogonal to N; start: U as a vector. list(u, covariance), of U
+# The Newton iteration of that likelihood in coordinates V, orthogonal to N; start: U as a vector. list(u,
+# covariance), of U
 # as a vector, or NULL where steps lead nowhere.
 fit_limit <- function(problem, decided, start, weights, offset) {
   m <- nrow(decided$N)
@@ -12,8 +13,8 @@ fit_limit <- function(problem, decided, start, weights, offset) {
   rows <- which(rowSums(problem$others & !decided$separated) > 0)
   data <- list(Z = problem$X[rows, , drop = FALSE] %*% problem$M, own = cbind(seq_along(rows), problem$own[rows]),
                out = decided$separated[rows, , drop = FALSE], k = problem$k, weights = weights[rows],
-               offset = cbind(0, if (is.null(offset)) matrix(0, 1L, problem$k - 1L)[rep(1L, length(rows)), , drop = FALSE]
-                              else offset[rows, , drop = FALSE]))
+               offset = cbind(0, if (is.null(offset)) matrix(0, length(rows), problem$k - 1L) else
+                 matrix(offset, length(problem$own))[rows, , drop = FALSE]))
   theta <- drop(crossprod(V, start))
   here <- limit_likelihood(data, V, theta)
   for (step in 1:100) {

@@ -12,7 +12,8 @@
 # Below it a product of two vectors of length 1 counts as 0.
 separation_zero <- 1e-11
 
-# A problem of separation: X (rows x features, columns shifted and scaled), own (class of each row, from 1 on), k, and M,
+# A problem of separation: X (rows x features, columns shifted and scaled), own (class of each row, from 1 on), k,
+# and M,
 # upper triangular, such that the columns of X M are about orthonormal. Directions are U with D = M U.
 separation_problem <- function(X, own, k) {
   problem <- list(X = X, own = own, k = k, others = outer(own, seq_len(k), `!=`))

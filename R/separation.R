@@ -18,12 +18,15 @@ max_trials <- 3e8
 #'
 #' The answer is no guess from large coefficients. If there is separation, `direction` shows it and is checked on all
 #' rows. If there is none, or for the rows that no direction separates, `balance` has positive weights of some pairs of
-#' a row i and a class c with which \eqn{x_i (e_{y_i} - e_c)'} add up to 0, so that none of them can be positive where all
+#' a row i and a class c with which \eqn{x_i (e_{y_i} - e_c)'} add up to 0, so that none of them can be positive
+#' where all
 #' are at least 0. Both hold up to rounding errors: products below 1e-11 of the lengths of their vectors count as 0.
 #'
-#' The likelihood then rises for ever along the direction, to that of a limiting model in which separated rows never have
+#' The likelihood then rises for ever along the direction, to that of a limiting model in which separated rows
+#' never have
 #' the classes they are separated from. Coefficients that this model determines are finite, and have its
-#' standard errors; the others are infinite (Geyer 2009). Where many directions separate, as in complete separation, they
+#' standard errors; the others are infinite (Geyer 2009). Where many directions separate, as in complete
+#' separation, they
 #' have the signs along which the fit went, and another method might go another way.
 #'
 #' [linclass()] does the same by itself for an unpenalised fit of a likelihood loss that runs away. Its `separation` is
@@ -34,7 +37,8 @@ max_trials <- 3e8
 #' @param ... For a formula and for features what [linclass()] takes: `y`, `weights`, `offset`, `intercept`.
 #' @return An object of class `linclass_separation`, a list of
 #' * `kind`: `"none"`; `"complete"`, if all rows are separated from all other classes; else `"quasi"`;
-#' * `columns`: columns that together separate these rows and of which none can be left out (there may be other such sets);
+#' * `columns`: columns that together separate these rows and of which none can be left out (there may be other
+#'   such sets);
 #' * `classes`: those that are separated from others: all of a complete separation, else as few as explain
 #'   `pairs`;
 #' * `pairs`: a matrix of classes x classes, how many rows of the first are separated from the second;
@@ -43,14 +47,17 @@ max_trials <- 3e8
 #' * `balance`: a data frame of `row` (among those of positive weight), `class` and `weight`; `balance_error`: how far
 #'   the weighted sum is from 0, relative to its terms;
 #' * `coefficients`: for unpenalised fits of a likelihood loss, the limits as `coef(format = "vector")` names them:
-#'   numbers, `Inf`, `-Inf`, and `NA` where a column is a linear combination of others; `vcov`: their covariance, `NA`
+#'   numbers, `Inf`, `-Inf`, and `NA` where a column is a linear combination of others or no sign stands out;
+#'   `vcov`: their covariance, `NA`
 #'   where they are infinite;
-#' * `proved`: `FALSE` where it is not decided, because of rounding errors or above 5e7 entries of X or 1000 coefficients;
+#' * `proved`: `FALSE` where it is not decided, because of rounding errors or above 5e7 entries of X or 1000
+#'   coefficients;
 #'   `kind` is then that of a fit's last steps and the rest is empty.
 #' @references Albert, A. and Anderson, J. A. (1984) On the existence of maximum likelihood estimates in logistic
 #'   regression models. *Biometrika* 71, 1--10.
 #'
-#'   Geyer, C. J. (2009) Likelihood inference in exponential families and directions of recession. *Electronic Journal of
+#'   Geyer, C. J. (2009) Likelihood inference in exponential families and directions of recession. *Electronic
+#'   Journal of
 #'   Statistics* 3, 259--289.
 #'
 #'   Konis, K. (2007) *Linear programming algorithms for detecting separated data in binary logistic regression models*.
@@ -117,7 +124,8 @@ settle_separation <- function(fit, problem, call) {
 
 # Only Newton's method tells by its steps, and only where it comes near enough.
 may_hide_separation <- function(fit) {
-  silent <- fit$solver %in% c("lbfgs", "coordinate") || fit$solver == "newton" && fit$status %in% c("max_iter", "stalled")
+  silent <- fit$solver %in% c("lbfgs", "coordinate") ||
+    fit$solver == "newton" && fit$status %in% c("max_iter", "stalled")
   has_limit(fit) && silent && is.null(fit$class_weights) && fit$n * length(fit$coefficients) <= max_silent_cells
 }
 
@@ -150,7 +158,8 @@ find_separation <- function(fit, design, hint) {
   pairs <- rowsum(decided$separated + 0, factor(rows$own, seq_len(rows$k)))
   dimnames(pairs) <- list(fit$levels, fit$levels)
   do.call(new_separation, c(
-    list(kind, columns = named$columns, classes = if (complete) fit$levels else covering_classes(pairs), pairs = pairs,
+    list(kind, columns = named$columns, pairs = pairs,
+         classes = if (complete) fit$levels else covering_classes(pairs),
          direction = named$direction, violation = named$violation,
          balance = balance_frame(decided$balance, fit$levels),
          balance_error = balance_error(frame$problem, decided$balance)),
@@ -173,19 +182,20 @@ separation_frame <- function(fit, design, kept) {
   centred <- X - rep(centre, each = nrow(X))
   size <- colMeans(abs(centred))
   unit <- 2^floor(log2(ifelse(size > 0, size, 1)))
-  to_user <- diag(1 / unit, ncol(X))
   if (fit$intercept) {
     X <- cbind(1, X)
     centred <- cbind(1, centred)
     unit <- c(1, unit)
-    to_user <- rbind(c(1, -centre / unit[-1L]), cbind(0, to_user))
   }
+  to_user <- diag(1 / unit, length(unit))
+  if (fit$intercept) to_user[1L, -1L] <- -centre / unit[-1L]
   centred <- centred / rep(unit, each = nrow(X))
   W <- reexpress(fit$coefficients, fit$levels, fit$coding, if (fit$coding == "symmetric") "reference" else fit$coding)
   B <- t(if (is.matrix(W)) W else t(W))[kept, , drop = FALSE]
   weights <- design$fit_weights
   if (is.null(weights)) weights <- design$weights
-  list(problem = separation_problem(centred, design$codes + 1L, length(fit$levels)), levels = fit$levels, X = X, to_user = to_user,
+  list(problem = separation_problem(centred, design$codes + 1L, length(fit$levels)), levels = fit$levels,
+       X = X, to_user = to_user,
        unit = unit, terms = terms, intercept = fit$intercept, kept = kept, start = solve(to_user, unname(B), tol = 0),
        weights = if (is.null(weights)) rep(1, nrow(X)) else weights,
        offset = score_offset(design$offset, length(fit$levels), "reference"))
@@ -246,7 +256,8 @@ direction_violation <- function(frame, decided, D) {
   max(0, -leads[rest] / terms[rest])
 }
 
-# As few classes as explain all pairs, those first that explain most rows, of two equal ones that which rows do not have.
+# As few classes as explain all pairs, those first that explain most rows, of two equal ones that which rows do
+# not have.
 covering_classes <- function(pairs) {
   chosen <- character()
   while (any(pairs > 0)) {
@@ -299,9 +310,9 @@ print.linclass_separation <- function(x, ...) {
 
 separation_in_words <- function(separation) {
   if (separation$kind == "none") {
-    return(if (separation$proved) "none, the likelihood has a finite maximum" else "none was met (not proved)")
+    return(if (isTRUE(separation$proved)) "none, the likelihood has a finite maximum" else "none was met (not proved)")
   }
-  if (!separation$proved) return(paste(separation$kind, "(not proved)"))
+  if (!isTRUE(separation$proved)) return(paste(separation$kind, "(not proved)"))
   sprintf("%s (%s by %s)", separation$kind, enumerate(separation$classes, 4L, quote = ""),
           if (length(separation$columns)) enumerate(separation$columns, 4L, quote = "") else "the intercept")
 }

@@ -54,8 +54,8 @@ small_problem <- function(seed) {
   y <- max.col(3 * X %*% pull + matrix(sample(0:4, n * k, TRUE), n), "first")
   list(X = X, y = factor(match(y, sort(unique(y)))))
 }
-kinds <- paste0("cqnqcnqqnqcccqcqcccqcqqncqcqqnqqqcqnqqcqqccqnqqncqcqcqnqncqnqqcqccqqqcqncqnqcqqqqqqcqqqcccqnnqnqcnqqqcqcnqncqn",
-                "qcncqcnqcqqqnqnqqcqqqcqcqqqqqnncqcqnnqcqqcnqqqqqq")
+kinds <- paste0("cqnqcnqqnqcccqcqcccqcqqncqcqqnqqqcqnqqcqqccqnqqncqcqcqnqncqnqqcqccqqqcqncqnqqcqq",
+                "qqqqcqqqcccqnnqnqcnqqqcqcnqncqnqcncqcnqcqqqnqnqqcqqqcqcqqqqqnncqcqnnqcqqcnqqqqqq")
 
 # The least x_i'(d_{y_i} - d_c) over all rows and other classes.
 least_lead <- function(s, X, y) {
