@@ -1,12 +1,14 @@
 # `make` says what there is. Everything builds in temporary folders: the checkout stays clean.
 .POSIX:
-.PHONY: help demo test check document bench sanitize valgrind portable install lint clean
+.PHONY: help demo test check document bench sanitize valgrind portable install site pictures lint clean
 
 help:
 	@echo "make demo      install what is missing and the package, fit two models, draw a picture"
 	@echo "make test      install what the tests need and run them all"
 	@echo "make check     tests, gates and R CMD check --as-cran: what CI runs"
 	@echo "make install   install the package, with its vignettes where pandoc is there"
+	@echo "make site      build the web site (pkgdown) in demo-output/site"
+	@echo "make pictures  draw every picture at two sizes in demo-output/pictures"
 	@echo "make document  write NAMESPACE and man/ from the comments in R/"
 	@echo "make bench     race the peers (ROWS=\"D1\" chooses rows); results in bench/results"
 	@echo "make lint      rooms, style, and the static checkers that are installed"
@@ -30,6 +32,16 @@ check:
 install:
 	@tools/setup demo
 	@VIGNETTES=yes tools/install
+
+site:
+	@tools/setup site
+	@tools/install
+	@Rscript --no-save --no-restore tools/site.R
+
+pictures:
+	@tools/setup test
+	@tools/install
+	@Rscript --no-save --no-restore tools/pictures.R
 
 document:
 	@tools/setup docs

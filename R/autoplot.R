@@ -3,11 +3,13 @@
 
 utils::globalVariables(".data")
 
-#' Plot a fit with ggplot2
+#' Plot a fitted linear classifier with ggplot2
 #'
+#' @concept ggplot2
+#' @description
 #' `autoplot(fit, which)` makes the pictures of [plot.linclass()] as objects of ggplot2, to which
-#' layers, scales and themes can be added. The methods need the package ggplot2, whose
-#' `autoplot()` is the generic.
+#' layers, scales and themes can be added. The theme is the one that [ggplot2::theme_set()] chose.
+#' The methods need the package ggplot2, whose `autoplot()` is the generic.
 #'
 #' @param object A fit made by [linclass()].
 #' @param which,data,max_terms As in [plot.linclass()].
@@ -36,11 +38,9 @@ autoplot.linclass <- function(object, which = c("coefficients", "history", "boun
          reliability = gg_reliability(training_reliability(object, data, ...)))
 }
 
+# No theme of our own: only the place of the legend is set, all else is the user's theme.
 gg_style <- function() {
-  list(ggplot2::theme_minimal(),
-       ggplot2::theme(legend.position = "top", legend.title = ggplot2::element_blank(),
-                      panel.grid.minor = ggplot2::element_blank(),
-                      plot.background = ggplot2::element_rect(fill = "white", colour = NA)))
+  ggplot2::theme(legend.position = "top", legend.title = ggplot2::element_blank())
 }
 
 gg_classes <- function(k, aesthetics) {
@@ -49,7 +49,7 @@ gg_classes <- function(k, aesthetics) {
 }
 
 gg_history <- function(data) {
-  values <- names(data)[-(1:2)]
+  values <- history_panels(data)
   long <- do.call(rbind, lapply(values, function(value) {
     data.frame(data[1:2], value = data[[value]],
                panel = factor(history_titles[[value]], levels = unname(history_titles[values])))
@@ -86,11 +86,15 @@ gg_boundary <- function(fit, rows) {
   cells <- length(grid$x)
   picture <- t(matrix(colours, cells))[cells:1L, ]
   names <- names(rows)[1:2]
+  rows$edge <- ifelse(rows$class == rows$predicted, "right", "wrong")
   ggplot2::ggplot(rows, ggplot2::aes(x = .data[[names[1L]]], y = .data[[names[2L]]])) +
     ggplot2::annotation_raster(picture, min(grid$x), max(grid$x), min(grid$y), max(grid$y)) +
-    ggplot2::geom_point(ggplot2::aes(fill = .data$class, shape = .data$class),
-                        colour = ifelse(rows$class == rows$predicted, "white", "black"),
+    ggplot2::geom_point(ggplot2::aes(fill = .data$class, shape = .data$class, colour = .data$edge),
                         size = 2.2) +
+    ggplot2::scale_colour_manual(values = c(right = "white", wrong = "black"), breaks = "wrong") +
+    ggplot2::guides(fill = ggplot2::guide_legend(order = 1L, override.aes = list(colour = "white")),
+                    shape = ggplot2::guide_legend(order = 1L),
+                    colour = ggplot2::guide_legend(order = 2L, override.aes = list(shape = 21L))) +
     ggplot2::coord_cartesian(range(grid$x), range(grid$y), expand = FALSE) +
     ggplot2::labs(x = names[1L], y = names[2L]) + gg_classes(k, "fill") + gg_style()
 }
@@ -114,10 +118,12 @@ gg_weights <- function(fit, shape = NULL, channels = c("sum", "each"), limit = N
   ggplot2::ggplot(long, ggplot2::aes(x = .data$column, y = .data$row, fill = .data$weight)) +
     ggplot2::geom_raster() + panels + ggplot2::scale_y_reverse() + ggplot2::coord_equal() +
     ggplot2::scale_fill_gradientn(colours = diverging(seq(-1, 1, length.out = 51L)),
-                                  limits = c(-limit, limit), oob = gg_squish, name = "weight") +
-    ggplot2::theme_void() +
+                                  limits = c(-limit, limit), breaks = c(-limit, 0, limit),
+                                  labels = format(signif(c(-limit, 0, limit), 2L)), oob = gg_squish, name = "weight") +
     ggplot2::theme(legend.position = "bottom", legend.key.width = ggplot2::unit(3, "lines"),
-                   plot.background = ggplot2::element_rect(fill = "white", colour = NA))
+                   legend.title = ggplot2::element_blank(),
+                   axis.text = ggplot2::element_blank(), axis.title = ggplot2::element_blank(),
+                   axis.ticks = ggplot2::element_blank(), panel.grid = ggplot2::element_blank())
 }
 
 # What lies beyond the limits has the colour of the end.
@@ -125,7 +131,9 @@ gg_squish <- function(v, range) pmin(pmax(v, range[1L]), range[2L])
 
 gg_confusion <- function(data) {
   label <- confusion_labels(data)
-  data$label <- paste0(label$count, ifelse(data$count > 0, paste0("\n", label$share), ""))
+  # Two lines of text need room that cells of many classes have not.
+  shares <- data$count > 0 & nlevels(data$truth) <= 4L
+  data$label <- paste0(label$count, ifelse(shares, paste0("\n", label$share), ""))
   dark <- !is.nan(data$share) & data$share > 0.6
   ggplot2::ggplot(data, ggplot2::aes(x = .data$truth, y = .data$answer)) +
     ggplot2::geom_tile(fill = confusion_colours(data), colour = "white") +
@@ -133,19 +141,26 @@ gg_confusion <- function(data) {
                        colour = ifelse(dark, "white", "grey10")) +
     ggplot2::scale_y_discrete(limits = rev) + ggplot2::coord_equal() +
     ggplot2::labs(subtitle = confusion_title(data, "training rows")) + gg_style() +
-    ggplot2::theme(panel.grid = ggplot2::element_blank())
+    ggplot2::theme(panel.grid = ggplot2::element_blank(),
+                   axis.text.x = if (nlevels(data$truth) > 4L) {
+                     ggplot2::element_text(angle = 45, hjust = 1)
+                   })
 }
 
 gg_reliability <- function(data) {
   k <- nlevels(data$class)
+  joined <- data[data$n >= 5 | k <= 2L, ]
   ggplot2::ggplot(data, ggplot2::aes(x = .data$mean_prob, y = .data$share, colour = .data$class,
                                      fill = .data$class, shape = .data$class)) +
     ggplot2::geom_abline(slope = 1, intercept = 0, linetype = 2L, colour = "grey50") +
     ggplot2::geom_linerange(ggplot2::aes(ymin = .data$lower, ymax = .data$upper), alpha = 0.5) +
-    ggplot2::geom_line() + ggplot2::geom_point(ggplot2::aes(size = .data$n)) +
+    ggplot2::geom_line(data = joined) + ggplot2::geom_point(ggplot2::aes(size = .data$n)) +
     ggplot2::scale_size_area(max_size = 4, guide = "none") +
     ggplot2::coord_equal(xlim = c(0, 1), ylim = c(0, 1)) +
     ggplot2::labs(x = "predicted probability", y = "share of the class",
                   subtitle = "training rows") +
+    (if (k > 2L) list(ggplot2::facet_wrap(ggplot2::vars(.data$class)),
+                      ggplot2::scale_x_continuous(breaks = c(0, 0.5, 1)),
+                      ggplot2::scale_y_continuous(breaks = c(0, 0.5, 1)))) +
     gg_classes(k, c("colour", "fill")) + gg_style()
 }

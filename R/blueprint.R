@@ -288,8 +288,8 @@ column_kind <- function(value) {
 match_columns <- function(newdata, variables, kinds) {
   lacking <- setdiff(variables, names(newdata))
   if (length(lacking)) {
-    abort("newdata", sprintf("`newdata` has no column %s, which the formula needs.",
-                             enumerate(lacking)), columns = lacking)
+    abort("newdata", sprintf("`newdata` lacks %s, which the formula needs.",
+                             named("column", lacking)), columns = lacking)
   }
   newdata <- plain_data(newdata, variables)
   at <- match(variables, names(newdata))
@@ -431,11 +431,11 @@ columns_by_name <- function(newdata, names, given) {
   if (identical(given, names)) return(newdata)
   lacking <- setdiff(names, given)
   if (length(lacking)) {
-    abort("newdata", sprintf("`newdata` has no column %s.", enumerate(lacking)), columns = lacking)
+    abort("newdata", sprintf("`newdata` lacks %s.", named("column", lacking)), columns = lacking)
   }
   doubled <- intersect(names, given[duplicated(given)])
   if (length(doubled)) {
-    abort("newdata", sprintf("`newdata` has column %s more than once.", enumerate(doubled)),
+    abort("newdata", sprintf("`newdata` has %s more than once.", named("column", doubled)),
           columns = doubled)
   }
   if (is(newdata, "Matrix")) newdata <- numbers_from_Matrix(newdata)

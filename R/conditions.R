@@ -4,7 +4,7 @@
 condition_topics <- list(
   error = c(
     unused_argument = "An argument has a name that the function does not know.",
-    argument = "An argument has the wrong type, length or value, and no topic of its own fits.",
+    argument = "An argument has the wrong type, length or value (where no other class applies).",
     type = "`x` is not something that holds numbers: character matrix, factor column, list.",
     names = "Column names of `x` are duplicated, empty, missing or reserved.",
     shape = "Lengths or dimensions do not fit together.",
@@ -28,11 +28,11 @@ condition_topics <- list(
     data = "The training data are needed again and cannot be found, or have changed.",
     newdata = "`newdata` lacks a column, or a column has another type than in training.",
     new_level = "A factor in `newdata` has levels that training did not see.",
-    no_probability = "Probabilities were asked of a loss that defines none.",
-    no_likelihood = "A quantity of maximum likelihood was asked of a fit that is none.",
-    no_vcov = "Standard errors were asked of a fit that has none.",
+    no_probability = "Probabilities were requested for a loss that does not define them.",
+    no_likelihood = "A likelihood-based quantity was requested for a fit that is not a maximum-likelihood fit.",
+    no_vcov = "Standard errors were requested for a fit that has none.",
     export = "The scoring rule of a fit cannot be written in another language.",
-    no_hessian = "A Hessian was asked of a loss that has none.",
+    no_hessian = "A Hessian was requested for a loss that has none.",
     version = "The object was made by another version, or lacks a part that is needed.",
     memory = "The memory needed could not be had.",
     numeric = "The arithmetic overflowed and no usable result exists.",
@@ -60,6 +60,7 @@ condition_topics <- list(
   message = c(
     level_order = "The levels that were made from a character response, in order.",
     ordered = "An ordered response is treated as nominal.",
+    left_out = "Some pictures are not drawn.",
     outside_path = "`s` is outside the path; its nearest end is used.",
     unnamed_newdata = "Columns of `newdata` have no names and were matched by position.",
     trace = "A line of the history of a fit, with `trace = TRUE` in [linclass_control()]."
@@ -97,12 +98,21 @@ match_choice <- function(value) {
 }
 
 # "a, b, c and 4 more": long lists of names or row numbers stay readable.
-enumerate <- function(x, max = 5L, quote = "`") {
+enumerate <- function(x, max = 5L, quote = "`", word = "and") {
   shown <- paste0(quote, utils::head(x, max), quote)
   more <- length(x) - length(shown)
   if (more > 0) return(sprintf("%s and %d more", paste(shown, collapse = ", "), more))
   if (length(shown) < 2L) return(paste(shown))
-  paste(paste(utils::head(shown, -1L), collapse = ", "), "and", utils::tail(shown, 1L))
+  paste(paste(utils::head(shown, -1L), collapse = ", "), word, utils::tail(shown, 1L))
+}
+
+# "a, b or c": what may be chosen.
+choices <- function(x, quote = "\"") enumerate(x, 20L, quote, "or")
+
+# "column `a`", "columns `a` and `b`".
+named <- function(noun, names, max = 5L, quote = "`") {
+  paste0(noun, if (length(names) != 1L) if (endsWith(noun, "s")) "es" else "s", " ",
+         enumerate(names, max, quote))
 }
 
 # "1 row", "3 rows".
@@ -179,6 +189,11 @@ rd_text <- function(text) gsub("`([^`]*)`", "\\\\code{\\1}", text)
 #' Bad input is refused before any work is done. An interrupted fit signals a condition of classes
 #' `linclass_interrupt` and `interrupt`, whose field `fit` holds the fit so far.
 #'
+#' @concept error class
+#' @concept tryCatch
+#' @concept complete separation
+#' @concept perfect separation
+#' @concept convergence warning
 #' @name linclass_conditions
 #' @eval rd_conditions()
 #' @examples

@@ -1,12 +1,17 @@
-#' Settings that all solvers share
+#' Control parameters common to all solvers
 #'
-#' What does not belong to one solver: when to stop, how many threads, how much to say. The options
+#' Settings common to all solvers: stopping rules, number of threads, and progress messages. The options
 #' of a solver are set with [solver()].
 #'
 #' @param ... fields by name (below), each one number.
 #' @return An object of class `linclass_control`: a named list of the fields that were given, as
 #'   numbers; all others keep their defaults.
 #' @section Errors: `linclass_error_control` for an unknown field or a value out of range.
+#' @concept tolerance
+#' @concept maximum iterations
+#' @concept time limit
+#' @concept stopping rule
+#' @concept verbose
 #' @eval rd_controls()
 #' @seealso [linclass()], [solver()], [linclass_threads()]
 #' @examples
@@ -45,11 +50,13 @@ control_value <- function(control, name) {
   table_row(control_table(), name)$default
 }
 
-#' Ask or set the number of threads
+#' Get or set the number of threads
 #'
-#' The default is small (at most 2, and never more than `OMP_THREAD_LIMIT` allows). Results do not
-#' depend on the number of threads. Threads that wait keep their core busy: where other programs
-#' want it too, one thread is quicker than two.
+#' The number of threads that fits use. The default is small: at most 2, no more than the processors
+#' that this process may use (affinity and the CPU quota of a container count), 1 in workers of a
+#' cluster and in forked children, and never more than `OMP_NUM_THREADS` and `OMP_THREAD_LIMIT` allow.
+#' Results do not depend on the number of threads. Waiting threads sleep; on a machine shared with
+#' other jobs, the thread that called does what no other takes.
 #'
 #' @param n `NULL` to ask, or one whole number of at least 1 to set for this session.
 #' @return The number of threads in use, one integer; invisibly when it was set.
@@ -57,6 +64,8 @@ control_value <- function(control, name) {
 #' @seealso `threads` of [linclass_control()] for a single fit.
 #' @examples
 #' linclass_threads()
+#' @concept parallel
+#' @concept cores
 #' @export
 linclass_threads <- function(n = NULL) {
   if (is.null(n)) return(.Call(lcr_threads, NULL))

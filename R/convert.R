@@ -58,7 +58,7 @@ penalty_scale_table <- list(
     read = function(v, n) list(l1 = v$lambda * v$alpha, l2 = v$lambda * (1 - v$alpha) / 2),
     write = function(l1, l2, n) list(lambda = l1 + 2 * l2, alpha = share(l1, 2 * l2))))
 
-#' Penalties on the scales of other packages
+#' Convert penalties between packages
 #'
 #' The same penalty has different numbers in different packages: some multiply the loss and some the
 #' penalty, some take the mean of the losses and some their sum, some halve the squares.
@@ -94,6 +94,14 @@ penalty_scale_table <- list(
 #' @section Errors: `linclass_error_argument` for an unknown scale or parameter or a missing one, or
 #'   a missing `n`; `linclass_error_penalty` for a value out of range, or a penalty that `to` does not
 #'   have (nnet has no lasso, liblinear no elastic net, only linclass and glmnet have factors).
+#' @concept glmnet
+#' @concept scikit-learn
+#' @concept liblinear
+#' @concept nnet
+#' @concept weight decay
+#' @concept C parameter
+#' @concept cost parameter
+#' @concept penalty scale
 #' @eval rd_penalty_scales()
 #' @seealso [linclass()] for the objective; `vignette("from-other-packages")` for fits side by side.
 #' @examples

@@ -22,6 +22,9 @@
 #'
 #'   Rows with missing values are left out. Errors: `linclass_error_shape`, `linclass_error_argument`,
 #'   `linclass_error_weights`.
+#' @concept ROC curve
+#' @concept precision-recall curve
+#' @concept lift
 #' @family plots
 #' @seealso [choose_threshold()], [confusion_measures()]
 #' @examples
@@ -150,8 +153,14 @@ draw_thresholds <- function(table, area, ylim, xlab, ylab, reference) {
   legend_above(labels, lty = plot_lines(length(classes)), col = colours, lwd = 2)
 }
 
-#' Choose a threshold
+#' Choose a decision threshold
 #'
+#' The threshold on a probability or score that is best in given rows: by Youden's index, by F1, or by
+#' the costs of the two kinds of mistakes.
+#'
+#' @concept optimal threshold
+#' @concept cost-sensitive classification
+#' @concept Youden index
 #' @inheritParams thresholds
 #' @param by What is to be largest: `"youden"` (sensitivity + specificity - 1), `"f1"`, or `"cost"`: the mean
 #'   cost is to be smallest.
@@ -183,6 +192,13 @@ choose_threshold <- function(truth, prob, by = c("youden", "f1", "cost"), cost =
 
 #' Measures of a confusion matrix
 #'
+#' Precision, recall, F1 and their relatives of each class, and accuracy, kappa and the correlation of
+#' Matthews of all.
+#'
+#' @concept precision
+#' @concept recall
+#' @concept F1 score
+#' @concept kappa
 #' @param truth,answer,weights As in [plot_confusion()].
 #' @return A list of two data frames. `classes`, one row for each class told from all others: `class`,
 #'   `tp`, `fp`, `fn`, `tn` (sums of weights), `sensitivity` (recall), `specificity`, `precision`, `f1`,

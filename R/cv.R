@@ -1,4 +1,4 @@
-#' Choose a penalty by cross-validation
+#' Choose the penalty by cross-validation
 #'
 #' Fits a path to all rows, and a path with the same `lambda` to the rows outside each fold, and
 #' measures how well the latter predict the rows that were left out.
@@ -8,8 +8,10 @@
 #'   are standardised again for the rows of each fit.
 #'
 #' @section Means and standard errors: With \eqn{m_f} the metric in fold f and \eqn{w_f} the sum of
-#'   its weights, the mean is \eqn{\bar m = \sum w_f m_f / \sum w_f}, and the standard error is the
-#'   square root of \eqn{\sum w_f (m_f - \bar m)^2 / \sum w_f / (F - 1)}, as in `cv.glmnet()`. Folds
+#'   its weights, the mean is \eqn{\bar m = \sum w_f m_f / \sum w_f}{m = sum w_f m_f / sum w_f}, and the
+#'   standard error is the square root of
+#'   \eqn{\sum w_f (m_f - \bar m)^2 / \sum w_f / (F - 1)}{sum w_f (m_f - m)^2 / sum w_f / (F - 1)},
+#'   as in `cv.glmnet()`. Folds
 #'   without a value (no area under the curve where a class is absent) are left out. With repeats
 #'   the mean is that over repeats, and the standard error is the root mean square of those of the
 #'   repeats: more splits of the same rows make the mean steadier, but bring no new rows.
@@ -65,6 +67,13 @@
 #' }, larger_is_better = TRUE)
 #' cv <- linclass_cv(Species ~ ., iris, nlambda = 30, metric = list("error", hit = hit))
 #' cv$best
+#' @concept cross-validation
+#' @concept k-fold
+#' @concept tuning parameter
+#' @concept hyperparameter
+#' @concept model selection
+#' @concept one standard error rule
+#' @concept held-out data
 #' @export
 linclass_cv <- function(x, ...) {
   UseMethod("linclass_cv", first_argument(x, ...))
@@ -144,8 +153,8 @@ check_metrics <- function(metrics, loss) {
   lacking <- vapply(metrics, `[[`, NA, "probability") & !loss$probability
   if (any(lacking)) {
     abort("no_probability", sprintf(
-      "Metric %s needs probabilities, and loss \"%s\" defines none.",
-      enumerate(names(metrics)[lacking], quote = "\""), loss$name))
+      "Loss \"%s\" has no class probabilities, which %s needs. Choose another metric or loss.",
+      loss$name, named("metric", names(metrics)[lacking], quote = "\"")))
   }
 }
 

@@ -219,8 +219,9 @@ check_column_names <- function(names, p, intercept) {
   }
   if (anyNA(names) || any(names == "")) {
     empty <- which(is.na(names) | names == "")
-    abort("names", sprintf("Column %s of `x` has no name. Name all columns or none.",
-                           enumerate(empty, quote = "")))
+    abort("names", sprintf("%s of `x` %s no name. Name all columns or none.",
+                           named("Column", empty, quote = ""),
+                           if (length(empty) == 1L) "has" else "have"))
   }
   if (anyDuplicated(names)) {
     abort("names", sprintf("Column names of `x` are duplicated: %s.",
@@ -361,8 +362,8 @@ class_totals <- function(response, weights) {
     codes[missing] <- 0L # rows of weight 0 count for nothing wherever they go
     if (!is.null(weights)) missing <- missing & weights > 0
     if (any(missing)) {
-      abort("missing", sprintf("The response has %s (row %s).", plural(sum(missing), "missing value"),
-                               enumerate(which(missing), quote = "")), rows = which(missing))
+      abort("missing", sprintf("The response has %s (%s).", plural(sum(missing), "missing value"),
+                               named("row", which(missing), quote = "")), rows = which(missing))
     }
   }
   k <- length(response$levels)
@@ -394,14 +395,14 @@ column_stats <- function(x, weights, names) {
   lacking <- stats$n_na + stats$n_nan
   if (any(lacking > 0)) {
     abort("missing", sprintf(paste(
-      "`x` has %s (%s NA, %s NaN) in column %s. Remove these rows, fill them in, or use a formula",
+      "`x` has %s (%s NA, %s NaN) in %s. Remove these rows, fill them in, or use a formula",
       "with na.action."), plural(sum(lacking), "missing value"), format(sum(stats$n_na)),
-      format(sum(stats$n_nan)), enumerate(names[lacking > 0])), columns = names[lacking > 0])
+      format(sum(stats$n_nan)), named("column", names[lacking > 0])), columns = names[lacking > 0])
   }
   if (any(stats$n_inf > 0)) {
-    abort("nonfinite", sprintf("`x` has %s in column %s.",
+    abort("nonfinite", sprintf("`x` has %s in %s.",
                                plural(sum(stats$n_inf), "infinite value"),
-                               enumerate(names[stats$n_inf > 0])),
+                               named("column", names[stats$n_inf > 0])),
           columns = names[stats$n_inf > 0])
   }
   stats

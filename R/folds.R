@@ -42,13 +42,13 @@ draw_folds <- function(class, folds) {
 check_rare <- function(members, levels, folds) {
   if (any(members < 2L)) {
     abort("folds", sprintf(paste(
-      "Class %s has a single row: the fit that leaves it out cannot know the class. Join or drop",
-      "classes."), enumerate(levels[members < 2L], quote = "\"")), levels = levels[members < 2L])
+      "%s a single row: the fit that leaves it out cannot know the class. Join or drop classes."),
+      subject("Class", "Classes", levels[members < 2L], "has", "have each")), levels = levels[members < 2L])
   }
   rare <- members < folds
   if (any(rare)) {
     warn("rare_class", sprintf(
-      "%s fewer rows than there are folds: some folds are judged without it.",
+      "%s fewer rows than there are folds: some folds are judged without rows of it.",
       subject("Class", "Classes", levels[rare], "has", "have")), levels = levels[rare])
   }
 }
@@ -89,7 +89,7 @@ check_holdout <- function(id, design) {
   lost <- tabulate(seen[, 1L] + 1L, length(design$levels)) < 2L
   if (any(lost)) {
     abort("folds", sprintf(paste(
-      "All rows of class %s are in one fold: the fit that leaves it out cannot know the class."),
-      enumerate(design$levels[lost], quote = "\"")), levels = design$levels[lost])
+      "All rows of %s are in one fold: the fit that leaves it out cannot know it."),
+      named("class", design$levels[lost], quote = "\"")), levels = design$levels[lost])
   }
 }

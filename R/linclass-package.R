@@ -32,10 +32,14 @@
 #' @section Learn how it works: [raw_scores()], [sigmoid()], [softmax()], [sample_loss()],
 #'   [loss_value()], [loss_gradient()], [loss_hessian()], [newton_step()] and [check_gradient()] are
 #'   the pieces of the mathematics; [plot_losses()], [plot_contours()] and [iterates()] draw it;
-#'   [big_cats] are pictures to learn from. `vignette(package = "linclass")` lists the long form.
+#'   [big_cats], [lesions] and [reviews] are data to learn from. `vignette("linclass")` is the user's
+#'   guide and lists all other pages in the order in which to read them.
 #' @section When something goes wrong: [linclass_conditions] lists the classes of errors, warnings
 #'   and messages.
 #'
+#' @concept classification
+#' @concept machine learning
+#' @concept logistic regression
 #' @useDynLib linclass, .registration = TRUE
 #' @importFrom methods as is validObject
 #' @importFrom stats .getXlevels delete.response model.frame model.matrix model.response

@@ -5,7 +5,8 @@
 #' \deqn{\frac{\sum_i w_i L_i}{\sum_i w_i} + \lambda \sum_j f_j \left(\frac{1 - \alpha}{2} b_j^2 +
 #'   \alpha |b_j|\right)}{sum_i w_i L_i / sum_i w_i + lambda sum_j f_j ((1 - alpha)/2 b_j^2 +
 #'   alpha |b_j|)}
-#' over the slopes b of all classes; intercepts are never penalised.
+#' over the slopes b of all classes; intercepts are never penalised. Every fit carries a certificate
+#' that says how far its objective can be from the minimum.
 #'
 #' @section Classes:
 #' A response may be a factor, logical (FALSE, TRUE), character (in the order of `factor()`, with a
@@ -18,28 +19,41 @@
 #' @section Coding:
 #' Two classes with a loss other than softmax have one score, and coefficients are a vector.
 #' Otherwise coefficients are a matrix with a row for each class: all classes (`"symmetric"`), or
-#' all but the first, whose score is fixed at zero (`"reference"`). The coding is what is fitted
-#' and penalised. The default is reference for softmax without penalty, else symmetric. Symmetric
+#' all but the first, whose score is fixed at zero (`"reference"`). The coding determines
+#' which coefficients are estimated and penalised, not only how they are printed. The default is
+#' reference for softmax without a penalty, and symmetric otherwise. Symmetric
 #' fits without penalty, and their intercepts always, are made unique by a sum of zero over classes.
 #' The solvers `gradient_descent` and `minibatch` step in symmetric coordinates unless
 #' `coding = "reference"` is given.
 #'
 #' @section Groups: With `grouped = TRUE` the penalty of a column's slopes
-#'   \eqn{b = (b_1, \dots, b_K)}, one for each class, is
+#'   \eqn{b = (b_1, \dots, b_K)}{b = (b_1, ..., b_K)}, one for each class, is
 #'   \deqn{\lambda f (\alpha \|b\|_2 + (1 - \alpha) \|b\|_2^2 / 2)}{lambda f (alpha ||b|| + (1 -
 #'   alpha) ||b||^2 / 2)}
 #'   with the Euclidean norm \eqn{\|b\|_2}{||b||} in place of the sum of absolute values, and the
 #'   penalty factor f: a column has slopes for all classes or for none. It is the penalty of
 #'   `glmnet(type.multinomial = "grouped")`. With a single row of slopes (two classes), or with
-#'   `alpha = 0`, the two are the same. Bounds, and reference coding, where the norm would depend
-#'   on which class is the first, are refused with `linclass_error_bounds` and
-#'   `linclass_error_coding`. Fits with thousands of slopes that are not 0 are
+#'   `alpha = 0`, the two are the same. `grouped = TRUE` cannot be combined with bounds
+#'   (`linclass_error_bounds`) or with reference coding, where the norm would depend on the reference
+#'   class (`linclass_error_coding`). Fits with thousands of slopes that are not 0 are
 #'   slow: all of them share one Hessian.
 #'
 #' @section Weights:
 #' A weight of 2 means two copies of the row, 0 means that the row is absent; `nobs()` is their sum.
-#' `class_weights` multiply the weights of each class, and make the fit one that is no maximum
-#' likelihood.
+#' `class_weights` multiply the case weights by class. The fit is then no longer a maximum-likelihood
+#' fit and has no likelihood and no standard errors.
+#'
+#' @section Bias reduction:
+#' With `bias_reduction = "firth"` logistic and softmax fits maximise the log-likelihood plus
+#' \eqn{\frac{1}{2} \log \det I}{log det I / 2}, with the information I of the coefficients (Jeffreys' prior). That
+#' takes out the bias of first order, and estimates are finite where classes are separated. There are
+#' standard errors, from the inverse information at the estimate. As Wald intervals are poor there, the
+#' default of [confint()][confint.linclass()] is the profile of the penalised likelihood, and `anova()`,
+#' `drop1()` and `add1()` compare penalised likelihoods: what is tested is held at 0 while the information
+#' stays that of all columns. `logLik()` is the penalised one; it depends on the units of the columns, and so
+#' does `AIC()`, while `extractAIC()` and [stats::step()] count from the fit with intercepts alone, which
+#' does not. `deviance()` is that of the likelihood. There must be no other penalty, no bounds and no other
+#' `solver`. The intercept is adjusted too, so that the mean of the probabilities is not the share of the event.
 #'
 #' @section Errors and warnings:
 #' All arguments are checked before any work is done; see [linclass_conditions] for the classes of
@@ -78,6 +92,7 @@
 #' @param lower,upper `NULL`, one number, p numbers, or a vector named by some of the columns:
 #'   bounds of the slopes (of all classes).
 #' @param coding `NULL` (see Coding), `"symmetric"` or `"reference"`.
+#' @param bias_reduction `"none"`, or `"firth"` (see Bias reduction).
 #' @param model whether the fit keeps its data, the model frame of a formula or `x`, `y`, `weights` and
 #'   `offset`: `NA`, if they have at most 64 megabytes; `TRUE` or `FALSE` whatever their size. See
 #'   [fitted.linclass()] for where methods find data that are not kept.
@@ -88,6 +103,7 @@
 #' @return An object of class `linclass`: a list with, among others,
 #' * `coefficients`: a named vector (one score), or a matrix of classes x terms with the intercept
 #'   first; NA where a column is a linear combination of others;
+#' * `bias_reduction`, and `jeffreys`, the penalty \eqn{\frac{1}{2} \log \det I}{log det I / 2} (0 without it);
 #' * `levels`, `loss`, `coding`, `lambda`, `alpha`, `grouped`, `penalty_factor`, `standardize`,
 #'   `lower` and `upper`;
 #' * `n` rows with positive weight, `nobs` their sum of weights, `p` columns;
@@ -102,9 +118,17 @@
 #'
 #' It holds its data, in `model`, up to a size, and no environment but that of the functions and
 #' constants that a formula names. Two classes with data also have `y`, the response as 0 and 1.
-#' @references Friedman, J., Hastie, T. and Tibshirani, R. (2010) Regularization paths for
+#' @references Firth, D. (1993) Bias reduction of maximum likelihood estimates. *Biometrika* 80(1), 27--38.
+#'
+#'   Friedman, J., Hastie, T. and Tibshirani, R. (2010) Regularization paths for
 #'   generalized linear models via coordinate descent. *Journal of Statistical Software* 33(1),
 #'   \doi{10.18637/jss.v033.i01}.
+#'
+#'   Heinze, G. and Schemper, M. (2002) A solution to the problem of separation in logistic regression.
+#'   *Statistics in Medicine* 21(16), 2409--2419.
+#'
+#'   Kosmidis, I. and Firth, D. (2011) Multinomial logit bias reduction via the Poisson log-linear model.
+#'   *Biometrika* 98(3), 755--759.
 #'
 #'   Weston, J. and Watkins, C. (1999) Support vector machines for multi-class pattern recognition.
 #'   *Proceedings of ESANN*, 219--224.
@@ -126,8 +150,31 @@
 #' x <- as.matrix(iris[1:4])
 #' coef(linclass(x, iris$Species, lambda = 0.05))
 #'
+#' # classes that a feature separates have no maximum likelihood, but a penalised one
+#' separated <- data.frame(y = c(0, 0, 0, 1, 1), x = c(1, 2, 3, 4, 5))
+#' confint(linclass(y ~ x, separated, bias_reduction = "firth"))
+#'
 #' # a linear support vector machine
 #' linclass(am ~ wt + hp, mtcars, loss = "squared_hinge", lambda = 0.1, alpha = 0)
+#' @concept classification
+#' @concept logistic regression
+#' @concept multinomial regression
+#' @concept multinomial logistic regression
+#' @concept softmax regression
+#' @concept support vector machine
+#' @concept SVM
+#' @concept linear SVM
+#' @concept perceptron
+#' @concept ridge
+#' @concept lasso
+#' @concept elastic net
+#' @concept regularization
+#' @concept binary classification
+#' @concept multiclass
+#' @concept case weights
+#' @concept class imbalance
+#' @concept maximum likelihood
+#' @concept generalized linear model
 #' @export
 linclass <- function(x, ...) {
   UseMethod("linclass", first_argument(x, ...))
@@ -145,8 +192,8 @@ linclass.formula <- function(formula, data = NULL, ..., loss = "auto", lambda = 
                              grouped = FALSE, weights = NULL, offset = NULL, subset = NULL, na.action = NULL,
                              contrasts = NULL, class_weights = NULL, penalty_factor = 1,
                              standardize = TRUE, intercept = TRUE, lower = NULL, upper = NULL,
-                             coding = NULL, model = NA, solver = "auto", start = NULL,
-                             control = linclass_control()) {
+                             coding = NULL, bias_reduction = "none", model = NA, solver = "auto",
+                             start = NULL, control = linclass_control()) {
   fit_formula(formula, data, contrasts, match.call(expand.dots = FALSE), parent.frame(),
               check_settings(settings_of(sys.function())), fit_design)
 }
@@ -162,8 +209,8 @@ linclass.call <- linclass.formula
 linclass.matrix <- function(x, y, ..., loss = "auto", lambda = 0, alpha = 1, grouped = FALSE,
                             weights = NULL, offset = NULL, class_weights = NULL, penalty_factor = 1,
                             standardize = TRUE, intercept = TRUE, lower = NULL, upper = NULL,
-                            coding = NULL, model = NA, solver = "auto", start = NULL,
-                            control = linclass_control()) {
+                            coding = NULL, bias_reduction = "none", model = NA, solver = "auto",
+                            start = NULL, control = linclass_control()) {
   fit_xy(x, y, weights, offset, NULL, match.call(expand.dots = FALSE),
          check_settings(settings_of(sys.function())), fit_design)
 }
@@ -225,10 +272,15 @@ formula_only <- local({
 fit_design <- function(design, settings, call, started) {
   problem <- new_problem(design, settings)
   result <- engine_fit(problem)
+<<<<<<< HEAD
   fit <- settle_separation(new_linclass(problem, result, call), problem, call)
   if (is.na(fit$null_loss) && problem$loss$likelihood) {
+=======
+  fit <- new_linclass(problem, result, call)
+  if (is.na(fit$null_loss) && problem$loss$likelihood && is.null(problem$held)) {
+>>>>>>> main
     # With an offset the null model is a fit of its own.
-    null <- if (fit$p) refit_columns(fit, problem$design, integer()) else fit
+    null <- if (fit$p || has_jeffreys(fit)) refit_columns(plain_likelihood(fit), problem$design, integer()) else fit
     fit$null_loss <- null$loss_value
   }
   fit$seconds <- proc.time()[["elapsed"]] - started
@@ -241,6 +293,7 @@ fit_design <- function(design, settings, call, started) {
 check_settings <- function(s) {
   check_number(s$lambda, "lambda", 0, Inf)
   if (!identical(s$model, NA)) check_flags(s, "model")
+  check_bias_reduction(s$bias_reduction)
   check_common_settings(s)
 }
 
@@ -303,6 +356,9 @@ new_problem <- function(design, settings) {
   problem <- choose_coding(problem, settings$coding)
   problem$grouped <- settings$grouped
   check_grouped(problem)
+  problem$bias_reduction <- settings$bias_reduction
+  check_firth(problem)
+  problem$held <- settings$held
   problem$start <- check_start(settings$start, problem)
   has_l1 <- problem$lambda > 0 && problem$alpha > 0 && any(problem$penalty_factor > 0)
   check_solver(problem$solver, loss, has_l1, !is.null(problem$lower))

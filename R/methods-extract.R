@@ -5,7 +5,10 @@
 #' @importFrom stats update variable.names vcov weights
 NULL
 
-#' Coefficients of a fit
+#' Extract the coefficients of a fit
+#'
+#' The coefficients as a vector or matrix, in another coding or in long form; exponentiated, those
+#' of a logistic fit are odds ratios.
 #'
 #' @param object A fit made by [linclass()].
 #' @param coding `NULL` for the coding of the fit; `"reference"` (the scores of the first class are
@@ -24,6 +27,9 @@ NULL
 #' coef(fit)
 #' coef(fit, coding = "reference")
 #' coef(fit, format = "long")
+#' @concept weights of a classifier
+#' @concept odds ratio
+#' @concept intercept
 #' @export
 coef.linclass <- function(object, coding = NULL, format = c("default", "matrix", "vector", "long"),
                           complete = TRUE, ...) {
@@ -68,6 +74,8 @@ long_coefficients <- function(W) {
 
 #' Fitted values, residuals and other parts of a fit
 #'
+#' Methods of the usual generics for fits made by [linclass()].
+#'
 #' @section Training data:
 #' A fit keeps its data up to a size (see `model` in [linclass()]), and all methods start from these
 #' rows, whatever has become of the data since. Where they are not kept, the arguments of the call are
@@ -83,14 +91,14 @@ long_coefficients <- function(W) {
 #'
 #' @param object,x,formula A fit made by [linclass()].
 #' @param type For `fitted()` as in [predict.linclass()]. For `weights()`: `"prior"`, the case weights
-#'   (times the trials of counts), or `"working"`, \eqn{w \mu (1 - \mu)}. For `residuals()`, with y the
-#'   response as 0 and 1 (or the share of the event), \eqn{\mu} the probability and w the weight of a
+#'   (times the trials of counts), or `"working"`, \eqn{w \mu (1 - \mu)}{w m (1 - m)}. For `residuals()`, with y the
+#'   response as 0 and 1 (or the share of the event), \eqn{\mu}{m} the probability and w the weight of a
 #'   row:
-#'   * `"deviance"`: \eqn{\sqrt{2 w L}}, with the sign of \eqn{y - \mu} for two classes; the squares
-#'     sum to the deviance (of counts: to that against a model that fits every row);
-#'   * `"pearson"`: \eqn{\sqrt{w} (y - \mu) / \sqrt{\mu (1 - \mu)}};
-#'   * `"response"`: \eqn{y - \mu};
-#'   * `"working"`: \eqn{(y - \mu) / (\mu (1 - \mu))}, for fits with one score only;
+#'   * `"deviance"`: \eqn{\sqrt{2 w L}}{sqrt(2 w L)}, with the sign of \eqn{y - \mu}{y - m} for two
+#'     classes; the squares sum to the deviance (of counts: to that against a model that fits every row);
+#'   * `"pearson"`: \eqn{\sqrt{w} (y - \mu) / \sqrt{\mu (1 - \mu)}}{sqrt(w) (y - m) / sqrt(m (1 - m))};
+#'   * `"response"`: \eqn{y - \mu}{y - m};
+#'   * `"working"`: \eqn{(y - \mu) / (\mu (1 - \mu))}{(y - m) / (m (1 - m))}, for fits with one score only;
 #'   * `"partial"`: the working residual plus each term, `predict(type = "terms")`;
 #'   * `"margin"`: the score of the true class minus the largest of the others; negative where the
 #'     row is on the wrong side. The default for the hinges and the perceptron, which have no other
@@ -123,6 +131,9 @@ long_coefficients <- function(W) {
 #' c(sum(residuals(fit)^2), deviance(fit))
 #' nobs(fit)
 #' head(model.matrix(fit), 3)
+#' @concept deviance
+#' @concept residuals
+#' @concept fitted probabilities
 #' @export
 fitted.linclass <- function(object, type = c("response", "prob", "class", "link"), data = NULL,
                             ...) {
@@ -321,7 +332,9 @@ case.names.linclass <- function(object, full = FALSE, data = NULL, ...) {
   if (full) rows$names else rows$names[row_totals(rows) > 0]
 }
 
-#' Change a fit and fit again
+#' Update and refit a model
+#'
+#' Changes arguments of the call of a fit, a path or a cross-validation and evaluates it again.
 #'
 #' The call is evaluated again where `update()` is called, or where [linclass()] was called if the data
 #' are not seen there. If they are seen nowhere (the fit was returned by a function, or read from a
@@ -337,6 +350,7 @@ case.names.linclass <- function(object, full = FALSE, data = NULL, ...) {
 #' fit <- linclass(low ~ age + lwt, MASS::birthwt)
 #' coef(update(fit, . ~ . - age))
 #' coef(update(fit, lambda = 0.1))
+#' @concept refit
 #' @export
 update.linclass <- function(object, formula., ..., evaluate = TRUE) {
   home <- parent.frame()
@@ -445,10 +459,10 @@ fresh_rows <- function(object, formula) {
 
 take <- function(v, i) if (is.matrix(v)) v[i, , drop = FALSE] else v[i]
 
-#' What a fit minimised, and how well
+#' Objective value and optimality certificate
 #'
-#' `objective()` is the value of what was minimised (mean loss plus penalty); `certificate()` says
-#' how far the fit is from the minimum at most.
+#' `objective()` is the value of what was minimised (mean loss plus penalty); `certificate()`
+#' gives an upper bound on the distance of the objective from its minimum.
 #'
 #' `objective(fit)` equals `loss_value(coef(fit), ...)` with the training data, for
 #' `standardize = FALSE`.
@@ -470,6 +484,11 @@ take <- function(v, i) if (is.matrix(v)) v[i, , drop = FALSE] else v[i]
 #' objective(fit)
 #' loss_value(coef(fit), iris[1:4], iris$Species, "softmax", lambda = 0.01)
 #' certificate(fit)
+#' @concept objective function
+#' @concept convergence
+#' @concept duality gap
+#' @concept optimality
+#' @concept optimality conditions
 #' @export
 objective <- function(x, ...) UseMethod("objective")
 

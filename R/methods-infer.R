@@ -6,9 +6,9 @@ check_likelihood <- function(object, what) {
   check_version(object)
   table <- loss_table()
   if (!loss_row(object$loss)$likelihood) {
-    abort("no_likelihood", sprintf("%s needs a likelihood, and loss \"%s\" is none; %s are.", what,
-                                   object$loss,
-                                   enumerate(table$name[table$likelihood], 20L, "\"")))
+    abort("no_likelihood", sprintf("%s is defined for the likelihood losses %s only, not for \"%s\".", what,
+                                   enumerate(table$name[table$likelihood], quote = "\""),
+                                   object$loss))
   }
   if (!is.null(object$class_weights)) {
     abort("no_likelihood", sprintf(paste(
@@ -19,12 +19,17 @@ check_likelihood <- function(object, what) {
 
 #' Log-likelihood and degrees of freedom
 #'
-#' `logLik()` makes [stats::AIC()] and [stats::BIC()] work, `extractAIC()` with it
-#' [stats::step()] and [stats::drop1()].
+#' The log-likelihood of a fit and its degrees of freedom, on which [stats::AIC()],
+#' [stats::BIC()], [stats::step()] and [stats::drop1()] are built.
+#'
+#' @concept AIC
+#' @concept information criterion
+#' @concept effective degrees of freedom
+#' @concept model selection
 #'
 #' The degrees of freedom count the coefficients of an unpenalised fit (k - 1 scores, without those
 #' that could not be estimated). For the lasso they are the number of coefficients that are not
-#' zero. With a ridge part or groups they are the trace of \eqn{H (H + D)^{-1}} over the
+#' zero. With a ridge part or groups they are the trace of \eqn{H (H + D)^{-1}}{H (H + D)^-1} over the
 #' coefficients that are not zero, with H the Hessian of the mean loss and D that of the penalty;
 #' this needs the training data and is refused above 1000 coefficients.
 #'
@@ -46,7 +51,7 @@ check_likelihood <- function(object, what) {
 #' @export
 logLik.linclass <- function(object, data = NULL, ...) {
   check_likelihood(object, "logLik()")
-  structure(-object$deviance / 2, df = degrees_of_freedom(object, data), nobs = object$nobs,
+  structure(-lack_of_fit(object) / 2, df = degrees_of_freedom(object, data), nobs = object$nobs,
             class = "logLik")
 }
 
@@ -55,7 +60,7 @@ logLik.linclass <- function(object, data = NULL, ...) {
 extractAIC.linclass <- function(fit, scale = 0, k = 2, ...) {
   log_lik <- stats::logLik(fit)
   df <- attr(log_lik, "df")
-  c(df, -2 * as.numeric(log_lik) + k * df)
+  c(df, (if (has_jeffreys(fit)) -ratio_to_null(fit) else -2 * as.numeric(log_lik)) + k * df)
 }
 
 max_trace <- 1000L
@@ -64,7 +69,7 @@ degrees_of_freedom <- function(object, data) {
   W <- object$coefficients
   if (!is.matrix(W)) W <- t(W)
   free <- if (object$coding == "symmetric") nrow(W) - 1L else nrow(W)
-  if (object$lambda == 0) return(free * sum(colSums(is.na(W)) == 0))
+  if (object$lambda == 0) return(free * sum(colSums(is.na(W)) == 0) - sum(object$held))
   if (object$alpha == 1 && !has_groups(object)) return(sum(pmin(colSums(W != 0, na.rm = TRUE), free)))
   if (length(W) > max_trace) {
     abort("no_likelihood", sprintf(paste(
@@ -126,7 +131,7 @@ loss_curvature <- function(object, data, coding = object$coding) {
         score_offset(data$offset, length(object$levels), coding), spec)
 }
 
-#' Covariance of the coefficients and confidence intervals
+#' Covariance matrix and confidence intervals of the coefficients
 #'
 #' `vcov()` is the inverse of the Fisher information (the Hessian of the negative log-likelihood at
 #' its minimum); `confint()` are Wald intervals from it, or those of the profile likelihood.
@@ -147,8 +152,9 @@ loss_curvature <- function(object, data, coding = object$coding) {
 #'   not keep the covariance (more than 256 coefficients, or a budget that ended too early).
 #' @param parm Which coefficients, by name or number; all if missing.
 #' @param level Confidence level.
-#' @param method `"wald"`, or `"profile"` for fits with one score: where [profile.linclass()] crosses the
-#'   quantiles, as [stats::confint()] of a glm.
+#' @param method `"wald"`, or `"profile"`: where [profile.linclass()] crosses the quantiles, as
+#'   [stats::confint()] of a glm. With `bias_reduction = "firth"` profiles are the default and limits are not
+#'   interpolated.
 #' @param ... Not used.
 #' @return `vcov()`: a symmetric matrix named as `coef(object, format = "vector")`. `confint()`: a
 #'   matrix of lower and upper limits. Errors: `linclass_error_no_vcov`. A variance that is too large
@@ -160,6 +166,10 @@ loss_curvature <- function(object, data, coding = object$coding) {
 #' vcov(fit)
 #' confint(fit)
 #' exp(cbind(odds_ratio = coef(fit), confint(fit)))
+#' @concept standard error
+#' @concept Fisher information
+#' @concept Wald interval
+#' @concept confidence interval
 #' @export
 vcov.linclass <- function(object, complete = TRUE, data = NULL, ...) {
   check_foreign_dots(list(...), c("complete", "data"))
@@ -192,7 +202,7 @@ check_vcov <- function(object) {
     "within bounds the estimates are not normal; use a bootstrap"
   }
   if (is.null(why)) return(invisible())
-  abort("no_vcov", sprintf("There is no covariance of the coefficients: %s.", why))
+  abort("no_vcov", sprintf("The coefficients have no covariance matrix (%s).", why))
 }
 
 # Columns that could not be estimated are dropped before the matrix is made.
@@ -238,7 +248,7 @@ within_range <- function(V) {
 #' @export
 confint.linclass <- function(object, parm, level = 0.95, method = c("wald", "profile"), ...) {
   check_foreign_dots(list(...), c("parm", "level", "method"))
-  method <- match_choice(method)
+  method <- if (missing(method) && has_jeffreys(object)) "profile" else match_choice(method)
   if (!is.numeric(level) || length(level) != 1L || is.na(level) || level <= 0 || level >= 1) {
     abort("argument", sprintf("`level` must be one number between 0 and 1, not %s.",
                               describe_value(level)))
@@ -259,7 +269,7 @@ wald_limits <- function(object, estimate, tails) {
   unname(estimate) + outer(unname(se), stats::qnorm(tails))
 }
 
-#' Simulate responses
+#' Simulate responses from a fit
 #'
 #' Draws a class for each training row from the fitted probabilities, or counts for each row of counts.
 #'
@@ -273,6 +283,7 @@ wald_limits <- function(object, estimate, tails) {
 #' @examples
 #' fit <- linclass(low ~ age + lwt, MASS::birthwt)
 #' sapply(simulate(fit, 3, seed = 1), table)
+#' @concept parametric bootstrap
 #' @export
 simulate.linclass <- function(object, nsim = 1, seed = NULL, data = NULL, ...) {
   check_foreign_dots(list(...), c("nsim", "seed", "data"))

@@ -3,17 +3,23 @@
 # More curves than this in a panel are not drawn: the largest are.
 max_curves <- 200L
 
-#' Plot a path
+#' Plot a regularisation path
 #'
-#' One curve for each column with a slope other than 0 somewhere on the path (the 200 largest where
-#' there are more, and the title says so), one panel for each score. The strongest penalty is on the
-#' left. The axis on top counts the columns with a slope other than 0.
+#' Coefficient profiles: one curve for each column with a slope other than 0 somewhere on the path
+#' (the 200 largest where there are more, and the title says so), one panel for each class, all on
+#' one scale. The strongest penalty is on the left. The numbers above the first panel count the columns
+#' with a slope other than 0. Up to eight curves are named in a legend; of more, the five largest are
+#' named at their ends.
 #'
+#' @concept regularization path
+#' @concept coefficient profile
+#' @concept lasso path
+#' @concept feature selection
 #' @param x,object A path made by [linclass_path()].
 #' @param xvar What the horizontal axis shows: `"lambda"` on a logarithmic axis (a point with
 #'   `lambda = 0` has no place there and is left out); `"norm"`, the sum of the absolute slopes of
 #'   all classes; or `"deviance"`, the share of the deviance that is explained.
-#' @param label Whether the largest curves are named at their ends.
+#' @param label Whether the curves are named.
 #' @param class `NULL`, or the names of the classes to draw. By default all, but not more than the
 #'   first 12.
 #' @param ... Not used.
@@ -31,16 +37,7 @@ plot.linclass_path <- function(x, xvar = c("lambda", "norm", "deviance"), label 
   check_no_dots(list(...), c("xvar", "label", "class"))
   xvar <- match_choice(xvar)
   curves <- path_curves(x, xvar, class)
-  K <- length(curves$slopes)
-  names <- rownames(curves$slopes[[1L]])
-  width <- if (label && length(names)) min(max(nchar(names, "width")), 16L) else 0
-  # A single panel leaves the caller's layout alone.
-  old <- graphics::par(c(if (K > 1L) list(mfrow = grDevices::n2mfrow(K)),
-                         list(las = 1L, mar = c(4.1, 4.1, 3.1, 0.6 + 0.45 * width))))
-  on.exit(graphics::par(old))
-  for (class in names(curves$slopes)) {
-    draw_path(curves, curves$slopes[[class]], if (K > 1L) class, label)
-  }
+  draw_paths(curves, label)
   invisible(curve_data(curves))
 }
 
@@ -56,13 +53,33 @@ autoplot.linclass_path <- function(object, xvar = c("lambda", "norm", "deviance"
   picture <- ggplot2::ggplot(curve_data(curves), ggplot2::aes(
     x = .data[[xvar]], y = .data$estimate, colour = .data$term)) +
     ggplot2::geom_hline(yintercept = 0, linetype = 3L, colour = "grey40") +
-    ggplot2::geom_line(show.legend = drawn <= 20L) +
+    ggplot2::geom_line(show.legend = drawn <= most_named) +
     ggplot2::scale_colour_manual(values = unname(plot_colours(drawn))) +
     ggplot2::labs(x = curves$label, y = "coefficient") + gg_style()
-  if (length(curves$slopes) > 1L) {
-    picture <- picture + ggplot2::facet_wrap(stats::as.formula("~ class"))
+  panels <- length(curves$slopes)
+  if (panels > 1L) {
+    picture <- picture + ggplot2::facet_wrap(stats::as.formula("~ class")) +
+      ggplot2::theme(axis.text.x = ggplot2::element_text(angle = 45, hjust = 1))
   }
-  if (curves$log) picture + flipped_lambda(curves$at) else picture
+  if (drawn > most_named) picture <- picture + gg_end_labels(curves)
+  if (curves$log) picture + flipped_lambda(curves$at, if (panels > 1L) 3L else 6L) else picture
+}
+
+# The names of the largest curves at their right ends.
+gg_end_labels <- function(curves) {
+  ends <- do.call(rbind, lapply(names(curves$slopes), function(class) {
+    last <- curves$slopes[[class]][, length(curves$at)]
+    named <- largest_ends(last)
+    named <- named[order(last[named])]
+    high <- diff(range(0, unlist(curves$slopes)))
+    cells <- data.frame(class = rep(factor(class, names(curves$slopes)), length(named)),
+                        term = names(last)[named],
+                        estimate = moved_apart(unname(last[named]), 0.06 * high))
+    cells[[curves$xvar]] <- rep(utils::tail(curves$at, 1L), length(named))
+    cells
+  }))
+  ggplot2::geom_text(ggplot2::aes(label = .data$term), data = ends, hjust = 1, vjust = -0.3, size = 3,
+                     colour = "grey15", show.legend = FALSE)
 }
 
 # A row for each point of each curve.
@@ -76,18 +93,21 @@ curve_data <- function(curves) {
   cells
 }
 
-# Powers of ten in the range of lambda, or three values where there are fewer than two.
-penalty_ticks <- function(lambda) {
+# Powers of ten in the range of lambda, not more than `most`; or three values where there are fewer
+# than two.
+penalty_ticks <- function(lambda, most = 6L) {
   ends <- range(lambda)
   decades <- 10^seq(floor(log10(ends[1L])), ceiling(log10(ends[2L])))
   decades <- decades[decades >= ends[1L] & decades <= ends[2L]]
+  decades <- decades[seq(1L, length(decades) + !length(decades), by = max(1, ceiling(length(decades) / most)))]
+  decades <- decades[!is.na(decades)]
   if (length(decades) >= 2L) return(decades)
   unique(signif(c(ends[1L], sqrt(prod(ends)), ends[2L]), 2L))
 }
 
 # A logarithmic axis with the strongest penalty on the left; ggplot2 has none that is both.
-flipped_lambda <- function(lambda) {
-  breaks <- penalty_ticks(lambda)
+flipped_lambda <- function(lambda, most = 6L) {
+  breaks <- penalty_ticks(lambda, most)
   flipped <- structure(
     class = c("linclass_flipped_log", "trans"),
     list(name = "flipped_log", transform = function(v) -log10(v), inverse = function(v) 10^-v,
@@ -142,48 +162,129 @@ peak <- function(W) {
   height
 }
 
-draw_path <- function(curves, slopes, class, label) {
+# Up to this many curves are named in a legend; of more, the largest at their ends.
+most_named <- 8L
+named_ends <- 5L
+
+largest_ends <- function(last) {
+  utils::head(order(-abs(last)), min(named_ends, sum(last != 0)))
+}
+
+# One panel for each class. They share both scales, so the axes are drawn at the edges only and the
+# curves of different classes can be compared.
+draw_paths <- function(curves, label) {
+  K <- length(curves$slopes)
+  terms <- rownames(curves$slopes[[1L]])
+  drawn <- length(terms)
+  legend <- if (label && drawn > 0L && drawn <= most_named) terms
+  # A single panel leaves the caller's layout alone.
+  layout <- if (K > 1L) panel_layout(K) else c(1L, 1L)
+  size <- graphics::par("cex")
+  old <- graphics::par(c("mfrow", "oma", "cex")[K > 1L])
+  old <- c(old, plot_page(4, legend))
+  on.exit(graphics::par(old))
+  names <- if (label && drawn > most_named) shortened(terms[unlist(lapply(curves$slopes, function(s) {
+    largest_ends(s[, ncol(s)])
+  }))])
+  beside <- if (length(names)) 0.4 + 0.42 * max(nchar(names, "width")) else 0.8
+  above <- graphics::par("mar")[3L] + 1.4
+  if (K > 1L) {
+    graphics::par(mfrow = layout)
+    graphics::par(cex = size, mar = c(0.6, 0.5, 2, beside), oma = c(3, 3.6, above, 0.3))
+  } else {
+    graphics::par(mar = c(3.4, 4, above + 1.2 * (curves$left_out > 0L), beside))
+  }
+  range <- range(0, unlist(lapply(curves$slopes, as.vector)))
+  for (k in seq_len(K)) {
+    edge <- c(bottom = k > K - layout[2L], left = (k - 1L) %% layout[2L] == 0L, top = k == 1L)
+    draw_path(curves, curves$slopes[[k]], range, edge, length(names) > 0L)
+    if (K > 1L) margin_text(names(curves$slopes)[k], 3L, line = 0.85, adj = 0)
+    if (k == 1L) path_heading(curves, legend)
+  }
+  outer <- K > 1L
+  graphics::mtext(curves$label, 1L, line = if (outer) 1.9 else 2.2, outer = outer, cex = size)
+  graphics::mtext("coefficient", 2L, line = 2.6, outer = outer, las = 0L, cex = size)
+}
+
+# Rows and columns of panels that are about as wide as high, few of them empty.
+panel_layout <- function(K) {
+  rows <- seq_len(K)
+  columns <- ceiling(K / rows)
+  page <- graphics::par("din")
+  shape <- (page[1L] / columns) / (page[2L] / rows)
+  best <- which.min(abs(log(shape)) + rows * columns - K)
+  c(rows[best], columns[best])
+}
+
+path_heading <- function(curves, legend) {
+  drawn <- nrow(curves$slopes[[1L]])
+  if (curves$left_out) {
+    margin_text(sprintf("%d largest of %s curves", drawn, count(drawn + curves$left_out)), 3L,
+                line = 1.1, adj = 0, col = "grey40", cex = 0.9)
+  }
+  if (length(legend)) {
+    legend_above(legend, up = 1.3, col = plot_colours(drawn), lty = path_lines(drawn), lwd = 2)
+  }
+}
+
+path_lines <- function(n) rep_len(rep(1:5, each = 9L), n)
+
+draw_path <- function(curves, slopes, range, edge, named) {
   at <- curves$at
-  drawn <- nrow(slopes)
-  title <- c(class, if (curves$left_out) sprintf("%d largest of %s curves", drawn,
-                                                 count(drawn + curves$left_out)))
-  draw_frame(at, range(0, slopes), curves$log, curves$label, "coefficient", curves$nonzero,
-             paste(title, collapse = ", "))
+  path_frame(at, range, curves$log, edge, curves$nonzero)
   graphics::abline(h = 0, lty = 3L, col = "grey40")
+  drawn <- nrow(slopes)
   if (!drawn) return(invisible())
-  colours <- plot_colours(drawn)
-  graphics::matlines(at, t(slopes), col = colours, lwd = 1.5,
-                     lty = rep_len(rep(1:5, each = 9L), drawn))
-  if (label) label_ends(slopes[, ncol(slopes)], rownames(slopes), colours)
+  graphics::matlines(at, t(slopes), col = plot_colours(drawn), lwd = if (drawn > 40L) 0.8 else 1.8,
+                     lty = path_lines(drawn))
+  if (named) label_ends(slopes[, ncol(slopes)], rownames(slopes))
 }
 
-# Axes of a picture over the points of a path, the strongest penalty on the left.
-draw_frame <- function(at, range, log, xlab, ylab, nonzero, title) {
-  graphics::plot(at[1L], range[1L], type = "n", xlim = if (log) rev(range(at)) else range(at),
-                 ylim = range, log = if (log) "x" else "", xaxt = "n", xlab = xlab, ylab = ylab)
-  ticks <- if (log) penalty_ticks(at) else pretty(at)
-  graphics::axis(1L, ticks, lambda_labels(ticks))
-  nearest <- vapply(ticks, function(tick) which.min(abs(at - tick)), 1L)
-  graphics::axis(3L, ticks, nonzero[nearest], tick = FALSE, line = -0.7, cex.axis = 0.8)
-  graphics::title(main = title, font.main = 1L, cex.main = 1, line = 1.6)
-}
-
-# Names beside the ends of the curves, the largest first, where there is room.
-label_ends <- function(value, names, colours) {
-  gap <- 1.1 * graphics::strheight("M", cex = 0.7)
-  placed <- integer()
-  for (i in order(-abs(value))) {
-    if (value[i] != 0 && all(abs(value[placed] - value[i]) > gap)) placed <- c(placed, i)
-  }
-  short <- ifelse(nchar(names, "width") > 16L, paste0(strtrim(names, 15L), "~"), names)
-  if (length(placed)) {
-    graphics::mtext(short[placed], side = 4L, at = value[placed], line = 0.2, las = 1L, cex = 0.7,
-                    col = colours[placed])
+# Axes of a picture over the points of a path, the strongest penalty on the left; `edge` says which
+# of them are drawn.
+path_frame <- function(at, range, log, edge = c(bottom = TRUE, left = TRUE, top = TRUE), nonzero) {
+  graphics::plot(NA, xlim = if (log) rev(range(at)) else range(at), ylim = range,
+                 log = if (log) "x" else "", axes = FALSE, ann = FALSE)
+  room <- floor(graphics::par("pin")[1L] / (4 * graphics::par("csi")))
+  ticks <- if (log) penalty_ticks(at, max(2, room)) else pretty(at, max(2, min(5, room)))
+  graphics::abline(h = pretty(range), col = "grey92", lwd = 0.8)
+  graphics::abline(v = ticks, col = "grey92", lwd = 0.8)
+  plot_axis(1L, ticks, labels = if (edge[["bottom"]]) lambda_labels(ticks) else FALSE)
+  if (edge[["left"]]) plot_axis(2L)
+  graphics::box(bty = "l", col = "grey60")
+  if (edge[["top"]]) {
+    nearest <- vapply(ticks, function(tick) which.min(abs(at - tick)), 1L)
+    graphics::axis(3L, ticks, nonzero[nearest], tick = FALSE, line = -0.9, cex.axis = 0.8,
+                   col.axis = "grey40")
   }
 }
 
-#' Plot a cross-validation
+# Increasing places, moved up until neighbours are `gap` apart.
+moved_apart <- function(up, gap) {
+  for (i in seq_along(up)[-1L]) up[i] <- max(up[i], up[i - 1L] + gap)
+  up
+}
+
+shortened <- function(names) {
+  ifelse(nchar(names, "width") > 16L, paste0(strtrim(names, 15L), "~"), names)
+}
+
+# The names of the largest curves beside their ends, moved apart where they would touch.
+label_ends <- function(last, names) {
+  named <- largest_ends(last)
+  named <- named[order(last[named])]
+  if (!length(named)) return(invisible())
+  up <- moved_apart(last[named], 1.5 * graphics::strheight("M", cex = 0.75))
+  up <- up - max(0, max(up) - graphics::par("usr")[4L])
+  margin_text(shortened(names[named]), 4L, at = up, line = 0.15, las = 1L, cex = 0.75, col = "grey15")
+}
+
+#' Plot a cross-validation curve
 #'
+#' @concept cross-validation curve
+#' @concept one standard error rule
+#' @concept tuning parameter
+#' @description
 #' The mean of a metric over folds, with bars of one standard error, for each `lambda`. The
 #' strongest penalty is on the left; vertical lines mark `lambda.1se` and `lambda.min` of the
 #' metric. The axis on top counts the columns with a slope other than 0.
@@ -204,19 +305,35 @@ plot.linclass_cv <- function(x, metric = NULL, ...) {
   check_no_dots(list(...), "metric")
   drawn <- cv_curve(x, metric)
   table <- drawn$table
-  old <- graphics::par(las = 1L, mar = c(4.1, 4.6, 3.6, 1.1))
+  old <- plot_page(4.6)
   on.exit(graphics::par(old))
-  draw_frame(table$lambda, range(table$low, table$high, finite = TRUE), TRUE, "lambda",
-             drawn$title, table$nonzero, "")
-  colours <- plot_colours(2L)
-  graphics::abline(v = unlist(drawn$best), lty = 2:3, col = "grey40")
+  graphics::par(mar = c(3.4, 4.6, 2.6, 0.8))
+  path_frame(table$lambda, range(table$low, table$high, finite = TRUE), TRUE, nonzero = table$nonzero)
+  plot_title("lambda", 1L)
+  plot_title(drawn$title, 2L, line = 3.4)
+  colours <- plot_colours(3L)
+  marks <- colours[c(3L, 2L)]
+  graphics::abline(v = unlist(drawn$best), lty = 2:1, col = marks, lwd = 1.3)
   graphics::segments(table$lambda, table$low, table$lambda, table$high, col = "grey60")
   graphics::points(table$lambda, table$mean, pch = 16L, cex = 0.7, col = colours[1L])
   chosen <- match(unlist(drawn$best), table$lambda)
-  graphics::points(table$lambda[chosen], table$mean[chosen], pch = c(17L, 15L), col = colours[2L])
-  graphics::legend("top", names(drawn$best), pch = c(17L, 15L), lty = 2:3, col = colours[2L],
-                   bty = "n", horiz = TRUE, cex = 0.8)
+  graphics::points(table$lambda[chosen], table$mean[chosen], pch = c(17L, 15L), col = marks)
+  name_lines(unlist(drawn$best), marks)
   invisible(table)
+}
+
+# The names of vertical lines above the frame, each in the colour of its line: the rightmost to the
+# right of its line, the other to the left, or turned round where the page ends.
+name_lines <- function(at, colours) {
+  usr <- 10^graphics::par("usr")[1:2]
+  share <- (log(at) - log(usr[1L])) / diff(log(usr))
+  side <- rank(share, ties.method = "first") - 1 # 0: its text ends at the line, 1: it begins there
+  wide <- graphics::strwidth(names(at), "inches", cex = 0.9) / graphics::par("pin")[1L]
+  left <- pmin(pmax(share - (1 - side) * wide, 0), 1 - wide)
+  for (i in seq_along(at)) {
+    margin_text(paste0(" ", names(at)[i], " "), 3L, line = 1.1, cex = 0.9, col = colours[i], adj = 0,
+                at = exp(log(usr[1L]) + left[i] * diff(log(usr))))
+  }
 }
 
 #' @rdname plot.linclass_cv

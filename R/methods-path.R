@@ -53,7 +53,9 @@ path_at <- function(path, s, coding = path$coding) {
   stats::setNames(W, shown_classes(path$levels, coding))
 }
 
-#' Coefficients of a path
+#' Extract coefficients along a regularisation path
+#'
+#' Coefficients at the points of a path or between them, in sparse, dense or long form.
 #'
 #' @param object A path made by [linclass_path()], or a cross-validation by [linclass_cv()].
 #' @param s `NULL` for all points of the path, or values of `lambda`. Between two points
@@ -73,8 +75,10 @@ path_at <- function(path, s, coding = path$coding) {
 #' @examples
 #' path <- linclass_path(am ~ wt + hp + qsec, mtcars, nlambda = 20)
 #' coef(path, s = c(0.1, 0.01))
-#' coef(path, s = 0.1, format = "dense")
+#' coef(path, s = 0.1, format = "dense")     # interpolated between points of the path
 #' coef(linclass(am ~ wt + hp + qsec, mtcars, lambda = 0.1))
+#' @concept sparse coefficients
+#' @concept regularization path
 #' @export
 coef.linclass_path <- function(object, s = NULL, coding = NULL,
                                format = c("sparse", "dense", "long"), ...) {
@@ -113,7 +117,10 @@ long_path <- function(W, lambda) {
   do.call(rbind, parts)
 }
 
-#' Predict from a path
+#' Predictions along a regularisation path
+#'
+#' Classes, probabilities or scores of new rows at one or several values of `lambda` of a path, or
+#' at the value that a cross-validation chose.
 #'
 #' @inheritParams coef.linclass_path
 #' @inheritParams predict.linclass
@@ -131,6 +138,7 @@ long_path <- function(W, lambda) {
 #' dim(predict(path, iris, type = "prob"))
 #' head(predict(path, iris, type = "prob", s = 0.05))
 #' sapply(predict(path, iris), function(p) mean(p != iris$Species))
+#' @concept prediction
 #' @export
 predict.linclass_path <- function(object, newdata = NULL,
                                   type = c("class", "prob", "response", "link"), s = NULL,
@@ -210,7 +218,9 @@ score_probability <- function(z, levels) {
   p
 }
 
-#' Other parts of a path
+#' Methods for regularisation paths and cross-validations
+#'
+#' Printing, deviance, objective, certificates and names of fits along a path.
 #'
 #' @param object,x,formula,fit A path made by [linclass_path()], or a cross-validation by
 #'   [linclass_cv()].

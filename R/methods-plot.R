@@ -3,8 +3,15 @@
 # same data with ggplot2. Colours are the Okabe-Ito palette, which colour-blind readers can tell
 # apart; classes and curves also differ by symbol or line type.
 
-#' Plot a fit
+#' Plot a fitted linear classifier
 #'
+#' Draws a fit: its coefficients with confidence intervals, the decision regions of two features,
+#' the convergence of the solver, weights as images, the confusion matrix or the calibration of the
+#' training rows. Nothing is left out in silence: labels shrink until all of them fit.
+#'
+#' @concept decision boundary
+#' @concept coefficient plot
+#' @concept forest plot
 #' @param x A fit made by [linclass()].
 #' @param which What to draw:
 #'   * `"coefficients"`: the coefficients, with 95 % Wald intervals where there are standard errors;
@@ -120,8 +127,40 @@ plot_frame <- function(xlim, ylim, xlab, ylab, ..., log = "", grid = TRUE) {
   graphics::box(bty = "l", col = "grey60")
 }
 
+# An axis without a line. Where the numbers are left to it, it has as many as fit: axis() would drop
+# some of those that touch and leave the others at uneven distances.
 plot_axis <- function(side, at = NULL, ...) {
+  across <- side %in% c(1L, 3L)
+  if (is.null(at) && !graphics::par(if (across) "xlog" else "ylog")) {
+    ends <- graphics::par("usr")[if (across) 1:2 else 3:4]
+    room <- graphics::par("pin")[if (across) 1L else 2L] / graphics::par("csi")
+    at <- pretty(ends, n = max(2, min(6, floor(room / if (across) 3.5 else 2))))
+    at <- at[at >= min(ends) & at <= max(ends)]
+  }
   graphics::axis(side, at, ..., lwd = 0, lwd.ticks = 1, col.ticks = "grey60")
+}
+
+# The size at which the widest of some texts fits into `room` inches, `size` at most.
+fitting_cex <- function(texts, room, size = 1) {
+  widest <- max(0, graphics::strwidth(texts, "inches", cex = size))
+  if (widest > room) size * room / widest else size
+}
+
+# The title of an axis, centred below (side 1) or beside (2) the plot; it shrinks to the page.
+plot_title <- function(text, side, line = NA) {
+  beside <- graphics::par("mai")[if (side == 1L) c(2L, 4L) else c(1L, 3L)]
+  size <- fitting_cex(text, graphics::par("pin")[side] + 2 * min(beside))
+  text <- stats::setNames(list(text), c("xlab", "ylab")[side])
+  do.call(graphics::title, c(text, list(line = line, cex.lab = size)))
+}
+
+# The names of rows to the left of a plot, all of them: they shrink where there is little room.
+row_labels <- function(at, labels) {
+  usr <- graphics::par("usr")
+  room <- graphics::par("pin")[2L] / abs(usr[4L] - usr[3L])
+  high <- room / (1.05 * graphics::par("csi"))
+  size <- fitting_cex(labels, graphics::par("mai")[2L] - 0.4 * graphics::par("csi"), min(1, high))
+  margin_text(labels, 2L, at = at, line = 0.35, adj = 1, las = 1L, cex = size)
 }
 
 # How many entries fit side by side, by a generous guess of the width of text and symbols.
@@ -133,12 +172,16 @@ legend_columns <- function(labels) {
 
 legend_size <- 0.9
 
-# A legend above the plot, where it hides nothing.
-legend_above <- function(labels, ...) {
+# A legend `up` lines above the plot, where it hides nothing; it shrinks where an entry is too wide.
+legend_above <- function(labels, ..., up = 0) {
+  letter <- graphics::par("cex") * graphics::par("cin")[1L]
+  room <- graphics::par("fin")[1L] - graphics::par("mai")[2L]
+  size <- fitting_cex(labels, room - 3.6 * legend_size * letter, legend_size)
   graphics::legend(graphics::grconvertX(0, "npc", "user"),
-                   graphics::grconvertY(1, "npc", "user"), paste0(labels, " "), ..., xjust = 0,
+                   graphics::grconvertY(1 + up * graphics::par("csi") / graphics::par("pin")[2L], "npc",
+                                        "user"), paste0(labels, " "), ..., xjust = 0,
                    yjust = 0, ncol = legend_columns(labels), bty = "n", xpd = NA, x.intersp = 0.7,
-                   cex = legend_size, text.col = "grey15", adj = c(0, 0.5))
+                   cex = size, text.col = "grey15", adj = c(0, 0.5))
 }
 
 # mtext() whose size follows that of the other text.
@@ -148,18 +191,22 @@ margin_text <- function(text, side, ..., cex = 1) {
 
 # --- history -----------------------------------------------------------------------------------
 
-#' Compare how solvers went on
+#' Plot the convergence of several fits
 #'
-#' Draws the histories of several fits together: how far each was above the minimum and the norm of
-#' its gradient, as time goes on.
+#' Draws the optimisation histories of one or more fits: the distance of the objective from its
+#' minimum, and the norm of the gradient, by iteration, epoch or time.
 #'
-#' The minimum is not known, but the certificates say how far below the last value it can be. Fits
-#' that minimise the same function (the same loss, penalty and data, as far as a fit knows) are
-#' measured from one minimum, the least that any certificate allows; others each from their own.
+#' The minimum is not known, but each certificate bounds it from below. Fits of the same objective
+#' (the same loss, penalty and data, as far as a fit knows) are compared with a common lower bound,
+#' the largest that their certificates prove; other fits each with their own.
 #'
-#' @param ... Fits made by [linclass()], named as they are to be called in the legend.
-#' @param time What runs to the right: `"iteration"`, `"epoch"` (only mini-batch fits have them) or
-#'   `"seconds"`. The default is the epoch if all fits have it, else the iteration.
+#' @concept convergence
+#' @concept learning curve
+#' @concept training loss
+#' @concept learning rate
+#' @param ... Fits made by [linclass()]; their names are used in the legend.
+#' @param time The horizontal axis: `"iteration"`, `"epoch"` (mini-batch fits only) or `"seconds"`.
+#'   The default is the epoch if all fits have epochs, otherwise the iteration.
 #' @param values What to draw, one panel each: `"gap"` (objective minus minimum), `"gradient_norm"`
 #'   or `"objective"`. With one panel the layout of the page stays as it is, so that the plot can
 #'   share it with others.
@@ -182,8 +229,8 @@ history_titles <- c(gap = "objective - minimum", gradient_norm = "norm of the gr
 
 history_data <- function(fits, time = NULL, values = c("gap", "gradient_norm")) {
   if (!length(fits) || !all(vapply(fits, inherits, NA, "linclass"))) {
-    abort("argument", paste("Histories are drawn of fits made by linclass(); other arguments are",
-                            "named."))
+    abort("argument", paste("plot_history() takes fits made by linclass(); give all other arguments by",
+                            "name."))
   }
   lapply(fits, check_version)
   if (!all(vapply(fits, function(fit) NROW(fit$history) > 0, NA))) {
@@ -198,7 +245,7 @@ history_data <- function(fits, time = NULL, values = c("gap", "gradient_norm")) 
     by_epoch <- vapply(fits, function(fit) any(fit$history$epoch > 0, na.rm = TRUE), NA)
     time <- if (all(by_epoch)) "epoch" else "iteration"
   } else if (!is.character(time) || length(time) != 1L || !time %in% times) {
-    abort("argument", sprintf("`time` must be one of %s.", enumerate(times, quote = "\"")))
+    abort("argument", sprintf("`time` must be one of %s.", choices(times)))
   }
   name <- if (is.null(names(fits))) rep("", length(fits)) else names(fits)
   own <- make.unique(vapply(fits, function(fit) fit$solver, ""))
@@ -231,15 +278,22 @@ least_objectives <- function(fits) {
   stats::ave(seq_along(fits), key, FUN = function(i) min(max(least[i]), min(reached[i])))
 }
 
-draw_history <- function(data) {
+# What has a curve: a mini-batch fit knows its gradient at the end only. Where nothing has one, all.
+history_panels <- function(data) {
   values <- names(data)[-(1:2)]
+  curved <- vapply(values, function(v) any(tapply(is.finite(data[[v]]), data$fit, sum) > 1), NA)
+  if (any(curved)) values[curved] else values
+}
+
+draw_history <- function(data) {
+  values <- history_panels(data)
   fits <- levels(data$fit)
   several <- length(fits) > 1L
   if (length(values) > 1L) {
     old <- graphics::par(mfrow = c(1L, length(values)))
     on.exit(graphics::par(old))
   }
-  margins <- plot_page(if (several) 5 else 3.6, if (several) fits else "a title")
+  margins <- plot_page(5, if (several) fits)
   on.exit(graphics::par(margins), add = TRUE, after = FALSE)
   # Where one fit needs many times the iterations of another, both are to be seen.
   lengths <- tapply(data$time, data$fit, max)
@@ -248,13 +302,13 @@ draw_history <- function(data) {
   seen <- data
   if (zero) seen$time <- seen$time + 1
   for (value in values) {
-    draw_curves(seen, value, fits, several, paste0(attr(data, "time"), if (zero) " + 1"),
-                if (spread) "x" else "")
+    draw_curves(seen, value, fits, several && value == values[1L],
+                paste0(attr(data, "time"), if (zero) " + 1"), if (spread) "x" else "")
   }
   invisible(data)
 }
 
-draw_curves <- function(data, value, fits, several, label, log_time) {
+draw_curves <- function(data, value, fits, with_legend, label, log_time) {
   log <- value != "objective"
   good <- is.finite(data[[value]]) & is.finite(data$time) & (!log | data[[value]] > 0)
   shown <- data[good, ]
@@ -268,18 +322,18 @@ draw_curves <- function(data, value, fits, several, label, log_time) {
   colours <- plot_colours(length(fits))
   for (i in rev(seq_along(fits))) {
     curve <- shown[shown$fit == fits[i], ]
-    graphics::lines(curve$time, curve[[value]], col = colours[i], lwd = 2, lty = plot_lines(i)[i])
+    # A zigzag of thousands of steps would be an area, not a line.
+    graphics::lines(curve$time, curve[[value]], col = colours[i], lwd = if (nrow(curve) > 500L) 0.6 else 2,
+                    lty = if (nrow(curve) > 500L) 1L else plot_lines(i)[i])
     if (nrow(curve) <= 40L) {
       graphics::points(curve$time, curve[[value]], pch = plot_symbols(i)[i], bg = colours[i],
                        col = "white", cex = 0.9)
     }
   }
-  title <- history_titles[[value]]
-  if (several) {
-    graphics::title(ylab = title, line = 3.7)
-    legend_above(fits, col = colours, lty = plot_lines(length(fits)), lwd = 2)
-  } else {
-    graphics::title(main = title, font.main = 1L, cex.main = 1, line = 0.4)
+  plot_title(history_titles[[value]], 2L, line = 3.7)
+  if (with_legend) {
+    legend_above(fits, col = colours, lty = plot_lines(length(fits)), lwd = 2,
+                 pch = plot_symbols(length(fits)), pt.bg = colours)
   }
 }
 
@@ -344,8 +398,8 @@ draw_coefficients <- function(data) {
   graphics::rect(usr[1L], bands - 0.5, usr[2L], bands + 0.5, col = "grey96", border = NA)
   graphics::abline(v = 0, col = "grey50")
   plot_axis(1L)
-  graphics::axis(2L, length(terms):1, terms, tick = FALSE, line = -0.4)
-  graphics::title(xlab = coefficient_title(data))
+  row_labels(length(terms):1, terms)
+  plot_title(coefficient_title(data), 1L)
   colours <- plot_colours(k)[as.integer(data$class)]
   graphics::segments(data$lower, at, data$upper, at, col = colours, lwd = 2)
   graphics::points(data$estimate, at, pch = plot_symbols(k)[as.integer(data$class)], bg = colours,
@@ -361,8 +415,9 @@ draw_coefficients <- function(data) {
 
 boundary_data <- function(fit, data = NULL) {
   if (fit$p != 2L) {
-    abort("argument", sprintf("plot(fit, \"boundary\") draws two features, and the fit has %d.",
-                              fit$p))
+    abort("argument", sprintf(paste(
+      "plot(fit, \"boundary\") needs a fit of exactly two features; this one has %d. Fit two",
+      "columns, or draw which = \"coefficients\"."), fit$p))
   }
   data <- training_data(fit, data)
   x <- as.matrix(data$x)

@@ -54,7 +54,7 @@ fit_facts <- function(x) {
     Classes = classes_in_words(x),
     Data = data_in_words(x),
     Solver = sprintf("%s, %s %s (%s)", x$solver, count(x$iterations),
-                     if (any(is.finite(utils::tail(x$history$epoch, 1L)))) "epochs" else "iterations", x$reason),
+                     if (has_epochs(x)) "epochs" else "iterations", x$reason),
     Converged = convergence_in_words(x),
     Separation = if (is_separated(x)) paste0(separation_in_words(x$separation), ": no finite maximum"),
     Aliased = if (length(x$aliased)) {
@@ -81,6 +81,8 @@ data_in_words <- function(x) {
          ", ", count(x$p), if (x$p == 1) " feature" else " features")
 }
 
+has_epochs <- function(x) any(is.finite(utils::tail(x$history$epoch, 1L)))
+
 count <- function(n) format(n, big.mark = ",", digits = 7L, scientific = 12L)
 
 objective_in_words <- function(x) {
@@ -91,6 +93,7 @@ objective_in_words <- function(x) {
 }
 
 penalty_in_words <- function(x) {
+  if (has_jeffreys(x)) return(" - log det(information) / (2 x weights)")
   if (x$lambda == 0) return(", no penalty")
   sprintf(" + %s x %s", format(x$lambda), penalty_name(x))
 }
@@ -116,8 +119,13 @@ classes_in_words <- function(x) {
 # One line about how far from the optimum the fit is.
 convergence_in_words <- function(x) {
   certificate <- x$certificate
-  state <- if (isTRUE(x$converged)) "yes" else sprintf("no (%s)", x$status)
-  sprintf("%s; %s", state, certificate_in_words(certificate))
+  state <- if (isTRUE(x$converged)) "yes" else if (x$status == "budget") {
+    sprintf("stopped after its %s", plural(x$iterations, if (has_epochs(x)) "epoch" else "iteration"))
+  } else {
+    sprintf("no (%s)", x$status)
+  }
+  below <- if (x$status == "budget" && isTRUE(certificate$met)) ", below the tolerance"
+  paste0(state, "; ", certificate_in_words(certificate), below)
 }
 
 certificate_in_words <- function(certificate) {
@@ -201,6 +209,9 @@ print_corner_vector <- function(coefficients, digits, room) {
 #' fit
 #' summary(fit)
 #' summary(linclass(low ~ age + lwt + smoke, MASS::birthwt, lambda = 0.05))
+#' @concept coefficient table
+#' @concept Wald test
+#' @concept p-value
 #' @export
 summary.linclass <- function(object, ...) {
   check_no_dots(list(...), character())

@@ -78,11 +78,21 @@ pair_area <- function(z, event, weights) {
   sum(up * (cumsum(down) - down / 2)) / (sum(up) * sum(down))
 }
 
-#' The metrics of cross-validation
+#' Metrics for cross-validation
 #'
-#' What `metric =` of [linclass_cv()] can name. All are taken of rows that were held out, with their
-#' case weights (not with class weights).
+#' The measures of prediction quality that `metric =` of [linclass_cv()] can name. All are computed on
+#' held-out rows, with their case weights (not with class weights).
 #'
+#' @concept log loss
+#' @concept cross-entropy
+#' @concept deviance
+#' @concept Brier score
+#' @concept AUC
+#' @concept ROC curve
+#' @concept area under the curve
+#' @concept accuracy
+#' @concept error rate
+#' @concept precision
 #' @eval rd_metrics()
 #' @return A data frame with columns `name`; `title`; `larger_is_better`; `probability`, whether the
 #'   loss must define probabilities.

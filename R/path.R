@@ -1,4 +1,4 @@
-#' Fit a path of penalties
+#' Fit a regularisation path
 #'
 #' Fits the model of [linclass()] for a decreasing sequence of `lambda`, each fit starting from the
 #' one before. What is minimised at each point is the objective of [linclass()], so that
@@ -66,6 +66,13 @@
 #' y <- factor(x[, 1] - x[, 2] + rnorm(200) / 10 > 0)
 #' path <- linclass_path(x, y, alpha = 0.5, nlambda = 20)
 #' head(path$points[c("lambda", "nonzero", "deviance_ratio", "relative")])
+#' @concept regularization path
+#' @concept lasso
+#' @concept ridge
+#' @concept elastic net
+#' @concept penalized regression
+#' @concept feature selection
+#' @concept sparse
 #' @export
 linclass_path <- function(x, ...) {
   UseMethod("linclass_path", first_argument(x, ...))

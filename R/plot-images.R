@@ -1,14 +1,20 @@
 # Pictures as data, and weights as pictures. Everything is drawn into one region, so that the
 # functions can share a page with others.
 
-#' Show pictures that are rows of a matrix
+#' Plot rows of a matrix as images
 #'
+#' Each row of a matrix is drawn as an image, in a line for each class if there are `labels`, else in
+#' as many lines as the page has room for.
+#'
+#' @concept image classification
+#' @concept pixels
 #' @param x The pictures: an n x p matrix (or a vector, for one picture). A row holds the pixels
 #'   column by column from the top left; of a colour picture first all of red, then all of green,
 #'   then all of blue, as in `array(x[i, ], c(height, width, 3))`.
 #' @param labels `NULL`, or a factor of n classes: then each class has a line of pictures.
-#' @param n How many pictures to show (of each class, if there are `labels`), the first ones.
-#' @param shape `NULL` for square pictures in colour or grey, which `p` tells apart; else
+#' @param n How many pictures to show, the first ones: of each class, if there are `labels` (`NULL`
+#'   is 8), else of all (`NULL` is all of them, and 100 of more, with a message).
+#' @param shape `NULL` for square images, grey or RGB (decided by the number of columns); otherwise
 #'   `c(height, width)` for grey or `c(height, width, 3)` for colour.
 #' @param captions `NULL`, or n strings to stand under the pictures.
 #' @param top The brightness that is white. `NULL` takes 255 if there are values above 1, else 1.
@@ -21,8 +27,14 @@
 #' plot_images(big_cats$picture, big_cats$species, n = 6)
 #' plot_images(big_cats$picture[1:10, ], captions = big_cats$species[1:10])
 #' @export
-plot_images <- function(x, labels = NULL, n = 8, shape = NULL, captions = NULL, top = NULL) {
+plot_images <- function(x, labels = NULL, n = NULL, shape = NULL, captions = NULL, top = NULL) {
   x <- if (is.matrix(x)) teaching_numbers(x, "x") else matrix(teaching_numbers(x, "x"), 1L)
+  if (is.null(n)) {
+    n <- if (is.null(labels)) min(nrow(x), 100L) else 8
+    if (is.null(labels) && nrow(x) > n) {
+      inform("left_out", sprintf("The first %d of %d pictures are shown; `n` shows more.", n, nrow(x)))
+    }
+  }
   check_positive(n, "n")
   shape <- image_shape(ncol(x), shape)
   for (name in c("labels", "captions")) {
@@ -36,7 +48,8 @@ plot_images <- function(x, labels = NULL, n = 8, shape = NULL, captions = NULL, 
   labels <- if (!is.null(labels)) as.factor(labels)
   lines <- if (is.null(labels)) {
     shown <- seq_len(min(n, nrow(x)))
-    split(shown, (shown - 1L) %/% ceiling(length(shown) / ceiling(length(shown) / 10)))
+    across <- image_columns(length(shown), shape)
+    split(shown, (shown - 1L) %/% across)
   } else {
     lapply(split(seq_len(nrow(x)), labels), utils::head, n)
   }
@@ -46,8 +59,11 @@ plot_images <- function(x, labels = NULL, n = 8, shape = NULL, captions = NULL, 
   invisible(unlist(lines, use.names = FALSE))
 }
 
-#' Show weights as pictures
+#' Plot weights as images
 #'
+#' @concept weight template
+#' @concept visualise weights
+#' @description
 #' A class's score is the sum of weights times brightness, so its weights are a picture themselves:
 #' a template, bright where the class wants the picture to be bright. All classes share one scale.
 #'
@@ -97,6 +113,14 @@ plot_weights <- function(W, shape = NULL, channels = c("sum", "each", "colour"),
     draw_pictures(lines, size, NULL, list(classes), key = if (channels == "sum") limit)
   }
   invisible(templates)
+}
+
+# How many of n pictures to put into a line so that they come out largest.
+image_columns <- function(n, shape) {
+  page <- graphics::par("din") / graphics::par("mfrow")[2:1]
+  across <- seq_len(n)
+  size <- pmin(page[1L] / across, page[2L] / (ceiling(n / across) * shape[1L] / shape[2L]))
+  which.max(size)
 }
 
 template_limit <- function(templates, limit) {
@@ -149,8 +173,8 @@ image_shape <- function(p, shape) {
     shape <- guess_shape(p)
     if (is.null(shape)) {
       abort("shape", sprintf(paste(
-        "%d numbers are no square picture, grey or in colour: `shape` must say height, width and,",
-        "for colour, 3."), p))
+        "%d values do not form a square grey or RGB image; give `shape = c(height, width)` or",
+        "`c(height, width, 3)`."), p))
     }
   }
   good <- is.numeric(shape) && length(shape) %in% 2:3 && all(is.finite(shape)) &&

@@ -1,11 +1,17 @@
 # Pictures of the mathematics: losses as functions of a margin, a loss as a function of two
 # coefficients, and the way of a solver over it.
 
-#' Draw losses as functions of the margin
+#' Plot loss functions against the margin
 #'
+#' @concept loss function
+#' @concept hinge loss
+#' @concept logistic loss
+#' @concept zero-one loss
+#' @concept margin
+#' @description
 #' With two classes a loss depends on one number, the *margin*: the score of the true class minus
-#' that of the other. It is above zero where the answer is right. Of more classes each wrong one
-#' adds such a term to the margin losses.
+#' that of the other. It is positive where the prediction is right. With more than two classes, a margin
+#' loss is the sum of such terms over all wrong classes.
 #'
 #' @param losses Names of losses, see [linclass_losses()]. The default is all that have a form for
 #'   two classes with one score; softmax of two classes is `"logistic"`.
@@ -47,8 +53,11 @@ plot_losses <- function(losses = NULL, margin = seq(-3, 3, by = 0.02), top = 5) 
   invisible(data)
 }
 
-#' The coefficients after each iteration
+#' Coefficients after each iteration of the solver
 #'
+#' @concept optimisation path
+#' @concept solver iterates
+#' @description
 #' A fit keeps the history of its objective, but not of its coefficients. `iterates()` finds them by
 #' making the fit again with `max_iter` = 0, 1, 2, and so on, which for small problems is quick.
 #' Limited in that way, Newton's method starts from zero (or from `start`) and not from a sample of
@@ -103,8 +112,12 @@ iterates <- function(fit, steps = NULL, seed = NULL) {
   result
 }
 
-#' Draw a function of two coefficients, and ways to its minimum
+#' Contour plot of an objective, with solver paths
 #'
+#' @concept loss surface
+#' @concept contour plot
+#' @concept gradient descent path
+#' @description
 #' Lines of equal value of a function of two numbers, in even steps of the square root of the height
 #' above the lowest value, and the paths that solvers take over it.
 #'
@@ -138,7 +151,7 @@ plot_contours <- function(f, paths = list(), xlim = NULL, ylim = NULL, xlab = NU
   paths <- lapply(paths, as.matrix)
   bad <- which(!vapply(paths, function(p) is.numeric(p) && ncol(p) == 2L, NA))
   if (length(bad)) {
-    abort("shape", sprintf("Path %d is no matrix of two columns of numbers.", bad[1L]))
+    abort("shape", sprintf("Path %d must be a numeric matrix of two columns.", bad[1L]))
   }
   if (!is.function(f)) abort("argument", "`f` must be a function of two coefficients.")
   check_positive(lines, "lines")
@@ -155,7 +168,7 @@ plot_contours <- function(f, paths = list(), xlim = NULL, ylim = NULL, xlab = NU
   points <- as.matrix(expand.grid(side[[1L]], side[[2L]]))
   z <- apply(points, 1L, function(w) f(unname(w)))
   if (!is.numeric(z) || length(z) != nrow(points)) {
-    abort("argument", "`f` must return one number for a vector of two.")
+    abort("argument", "`f` must return one number for a vector of two coefficients.")
   }
   grid <- list(x = side[[1L]], y = side[[2L]], z = matrix(z, length(side[[1L]])))
   labels <- colnames(all)

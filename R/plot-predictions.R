@@ -1,9 +1,16 @@
 # Pictures of predictions: how often each class is taken for each other, and whether probabilities
 # come true.
 
-#' Draw a confusion matrix
+#' Confusion matrix plot
 #'
-#' Counts how often each class was taken for each other. Columns are the truth, rows the answers, as
+#' @concept confusion matrix
+#' @concept classification table
+#' @concept accuracy
+#' @concept misclassification
+#' @concept recall
+#' @concept sensitivity
+#' @description
+#' Counts how often each class was predicted as each other. Columns are the truth, rows the answers, as
 #' in `table(answer, truth)`; the depth of colour is the share of the column, so that rare classes
 #' show as well as frequent ones. Blue is right, vermilion wrong.
 #'
@@ -94,20 +101,34 @@ draw_confusion <- function(data, what = NULL) {
     graphics::text(x, y + 0.17, ifelse(data$count == 0, "", label$share), col = ink,
                    cex = 0.7 * size)
   }
-  graphics::axis(3L, seq_len(k), levels, tick = FALSE, line = -0.7, las = if (turned) 2L else 1L)
-  graphics::axis(2L, seq_len(k), levels, tick = FALSE, line = -0.7)
+  # One axis() for each name: together it would drop names that touch.
+  inches <- graphics::par("mai") - 0.15
+  size <- fitting_cex(levels, if (turned) inches[3L] else graphics::par("pin")[1L] / k)
+  for (i in seq_len(k)) {
+    graphics::axis(3L, i, levels[i], tick = FALSE, line = -0.7, las = if (turned) 2L else 1L,
+                   cex.axis = size)
+    graphics::axis(2L, i, levels[i], tick = FALSE, line = -0.7, cex.axis = fitting_cex(levels, inches[2L]))
+  }
   margin_text("truth", 3L, line = above - 1.3, col = "grey40")
   margin_text("answer", 2L, line = lines + 0.9, las = 0L, col = "grey40")
-  margin_text(confusion_title(data, what), 1L, line = 0.5, col = "grey40")
+  title <- confusion_title(data, what)
+  margin_text(title, 1L, line = 0.5, col = "grey40", cex = fitting_cex(title, graphics::par("pin")[1L]))
   invisible(data)
 }
 
-#' Draw whether probabilities come true
+#' Reliability diagram (calibration plot)
 #'
+#' @concept calibration
+#' @concept calibration curve
+#' @concept reliability diagram
+#' @concept over-confidence
+#' @concept predicted probability
+#' @description
 #' Of all rows that were given a probability near 0.7, are 70 % of that class? The rows are put into
 #' bins by their probability, and the share that is of the class is drawn against the mean
-#' probability of the bin. On the diagonal probabilities are what they say; a curve that is flatter
-#' than it means that they are too bold. Bars are 95 % intervals of Wilson for each share, and the
+#' probability of the bin. On the diagonal the probabilities are well calibrated; a curve flatter than
+#' the diagonal indicates over-confidence. With more than two classes, lines join neighbouring bins of
+#' at least five rows only. Bars are 95 % intervals of Wilson for each share, and the
 #' strip below says how the probabilities are spread.
 #'
 #' @param truth The true classes: a factor of n values.
@@ -147,14 +168,14 @@ reliability_data <- function(truth, prob, bins = 10, classes = NULL, weights = N
   }
   if (!is.null(colnames(prob)) && setequal(colnames(prob), levels)) prob <- prob[, levels]
   if (any(prob < 0 | prob > 1, na.rm = TRUE)) {
-    abort("argument", "`prob` has values that are no probabilities.")
+    abort("argument", "`prob` must hold probabilities, from 0 to 1.")
   }
   check_positive(bins, "bins")
   if (is.null(classes)) classes <- if (length(levels) == 2L) levels[2L] else levels
   unknown <- setdiff(classes, levels)
   if (length(unknown)) {
-    abort("argument", sprintf("`classes` has %s; the levels are %s.", enumerate(unknown),
-                              enumerate(levels)))
+    abort("argument", sprintf("`classes` names %s, which is not among the levels of `truth`: %s.",
+                              enumerate(unknown), enumerate(levels)))
   }
   weights <- check_weights(weights, length(truth))
   weight <- if (is.null(weights)) rep(1, length(truth)) else weights
@@ -201,8 +222,9 @@ draw_reliability <- function(data, what = NULL) {
   floor <- -0.24
   strip <- 0.17
   graphics::plot(NA, xlim = c(0, 1), ylim = c(floor, 1), axes = FALSE, ann = FALSE)
-  graphics::title(xlab = "predicted probability")
-  margin_text("share of the class", 2L, line = 2.6, at = 0.5, las = 0L)
+  plot_title("predicted probability", 1L)
+  margin_text("share of the class", 2L, line = 2.6, at = 0.5, las = 0L,
+              cex = fitting_cex("share of the class", 0.7 * graphics::par("pin")[2L]))
   ticks <- seq(0, 1, by = 0.2)
   graphics::segments(0, ticks, 1, ticks, col = "grey90", lwd = 0.8)
   graphics::segments(ticks, 0, ticks, 1, col = "grey90", lwd = 0.8)
@@ -219,7 +241,11 @@ draw_reliability <- function(data, what = NULL) {
     if (few) {
       graphics::segments(x, bins$lower, x, bins$upper, col = tint(colours[c], 0.55), lwd = 2)
     }
-    graphics::lines(x, bins$share, col = colours[c], lwd = 2, lty = plot_lines(c)[c])
+    # Bins of a row or two scatter from 0 to 1; of many classes their lines would hide all else.
+    joined <- k <= 2L | bins$n >= 5
+    for (run in split(which(joined), cumsum(c(1, diff(which(joined)) > 1))[seq_len(sum(joined))])) {
+      graphics::lines(x[run], bins$share[run], col = colours[c], lwd = 2, lty = plot_lines(c)[c])
+    }
     graphics::points(x, bins$share, pch = plot_symbols(k)[c], bg = colours[c], col = "white",
                      cex = 0.7 + 1.1 * sqrt(bins$n / most))
     width <- (bins$to - bins$from) * 0.9 / k
@@ -227,9 +253,9 @@ draw_reliability <- function(data, what = NULL) {
     graphics::rect(left, floor, left + width, floor + strip * bins$n / most,
                    col = tint(colours[c], 0.75), border = NA)
   }
-  plot_axis(2L, floor + c(0, strip), labels = c("0", format(round(most, 1L), big.mark = ",")),
-            cex.axis = 0.75)
-  margin_text("rows", 2L, line = 2.6, at = floor + strip / 2, las = 0L, cex = 0.8)
+  # Below the 0 of the shares there is room for one number: that of the tallest bar.
+  plot_axis(2L, floor + strip, labels = format(round(most, 1L), big.mark = ","), cex.axis = 0.75)
+  margin_text("rows", 2L, line = 0.5, at = floor + 0.2 * strip, las = 1L, cex = 0.75)
   legend_above(classes, pch = plot_symbols(k), pt.bg = colours, col = colours, pt.cex = 1.3)
   if (!is.null(what)) margin_text(what, 3L, line = 0.2, adj = 1, cex = 0.85, col = "grey40")
   invisible(data)

@@ -3,9 +3,11 @@
 
 #' Predict classes, probabilities or scores
 #'
+#' Predictions of a fit for new data, whose columns are matched by name.
+#'
 #' @param object A fit made by [linclass()].
 #' @param newdata What to predict: a data frame for a fit by formula; a matrix, sparse matrix or
-#'   data frame with the columns of the fit else. Columns are matched by name; others are ignored.
+#'   data frame with the columns of the fit otherwise. Columns are matched by name; others are ignored.
 #'   `NULL` predicts the training rows, which are found again as described in [fitted.linclass()].
 #' @param type What to return:
 #'   * `"class"`: the class with the largest score (ties: the first), a factor with the levels of
@@ -53,6 +55,11 @@
 #' table(predict(fit, iris[-train, ]), iris$Species[-train])
 #' head(predict(fit, iris[-train, ], type = "prob"))
 #' predict(fit, iris[51, ], type = "link")
+#' @concept prediction
+#' @concept classify new data
+#' @concept class probabilities
+#' @concept decision threshold
+#' @concept threshold
 #' @export
 predict.linclass <- function(object, newdata = NULL,
                              type = c("class", "prob", "response", "link", "terms"), offset = NULL,
@@ -129,9 +136,8 @@ check_probability <- function(object, type) {
   if (type %in% c("prob", "response") && !loss_row(object$loss)$probability) {
     table <- loss_table()
     abort("no_probability", sprintf(paste(
-      "Loss \"%s\" defines no probabilities. type = \"class\" and \"link\" work; for",
-      "probabilities fit with %s."), object$loss,
-      enumerate(table$name[table$probability], 20L, "\"")))
+      "Loss \"%s\" has no class probabilities. Use type = \"class\" or type = \"link\", or refit",
+      "with loss %s."), object$loss, choices(table$name[table$probability])))
   }
 }
 

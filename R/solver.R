@@ -1,4 +1,4 @@
-#' Name a solver and set its options
+#' Choose a solver and set its options
 #'
 #' `linclass(..., solver = "newton")` names a solver with its default options;
 #' `linclass(..., solver = solver("minibatch", batch_size = 32))` sets some. `solver = "auto"`
@@ -11,6 +11,21 @@
 #'   (a named list of numbers, only those given).
 #' @section Errors: `linclass_error_solver` for an unknown solver, an unknown option or a value out
 #'   of range, naming the valid ones.
+#' @concept learning rate
+#' @concept optimisation algorithm
+#' @concept optimizer
+#' @concept gradient descent
+#' @concept stochastic gradient descent
+#' @concept SGD
+#' @concept mini-batch
+#' @concept batch size
+#' @concept epoch
+#' @concept momentum
+#' @concept Newton method
+#' @concept L-BFGS
+#' @concept coordinate descent
+#' @concept iteratively reweighted least squares
+#' @concept backpropagation
 #' @eval rd_solvers()
 #' @seealso [linclass_solvers()] for what each solver can treat; [linclass_control()] for what all
 #'   solvers share.
@@ -61,18 +76,18 @@ check_solver <- function(solver, loss, has_l1, has_bounds) {
   if (solver$name == "auto") return(invisible())
   row <- solver_row(solver$name)
   if (row$smooth_only && !loss$smooth) {
-    abort("solver", sprintf("Solver \"%s\" needs a smooth loss and \"%s\" is not. Use one of %s.",
+    abort("solver", sprintf("Solver \"%s\" needs a smooth loss and \"%s\" is not. Use %s.",
                             solver$name, loss$name, able_solvers(!solver_table()$smooth_only)))
   }
   if (has_l1 && !row$l1) {
     abort("solver", sprintf(paste(
       "Solver \"%s\" cannot treat the lasso part of the penalty (alpha > 0).",
-      "Set alpha = 0 for ridge, or use one of %s."), solver$name, able_solvers(solver_table()$l1)))
+      "Set alpha = 0 for ridge, or use %s."), solver$name, able_solvers(solver_table()$l1)))
   }
   if (has_bounds && !row$bounds) {
-    abort("bounds", sprintf("Solver \"%s\" cannot treat bounds. Use one of %s.", solver$name,
+    abort("bounds", sprintf("Solver \"%s\" cannot treat bounds. Use %s.", solver$name,
                             able_solvers(solver_table()$bounds)))
   }
 }
 
-able_solvers <- function(able) enumerate(c("auto", solver_table()$name[able]), 20L, quote = "\"")
+able_solvers <- function(able) choices(c("auto", solver_table()$name[able]))

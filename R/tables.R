@@ -19,9 +19,9 @@ table_row <- function(table, name) {
 loss_row <- function(name) table_row(loss_table(), name)
 solver_row <- function(name) table_row(solver_table(), name)
 
-#' The losses and the solvers
+#' Available losses and solvers
 #'
-#' What `loss =` and `solver =` of [linclass()] can name, read from the tables of the C code.
+#' The losses and solvers that `loss =` and `solver =` of [linclass()] can name, with their properties.
 #'
 #' With true class y and scores z the loss of one row is, for each name,
 #' * `logistic` (two classes, z the score of the second level):
@@ -33,7 +33,7 @@ solver_row <- function(name) table_row(solver_table(), name)
 #'
 #' With two classes a margin loss has a single score, that of the second level, and is
 #' `max(0, m - s z)` (squared for `squared_hinge`), with `s` = 1 for the second level and -1 for the
-#' first, and `m` = 0 for the perceptron and 1 else.
+#' first, and `m` = 0 for the perceptron and 1 otherwise.
 #'
 #' @return `linclass_losses()`: a data frame with columns `name`; `title`; `max_classes`, the
 #'   largest number of classes; `probability`, whether the loss defines probabilities;
@@ -50,6 +50,12 @@ solver_row <- function(name) table_row(solver_table(), name)
 #' @examples
 #' linclass_losses()
 #' linclass_solvers()
+#' @concept hinge loss
+#' @concept logistic loss
+#' @concept cross-entropy
+#' @concept log loss
+#' @concept squared hinge
+#' @concept solver list
 #' @export
 linclass_losses <- function() {
   shown_table(loss_table())

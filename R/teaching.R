@@ -2,9 +2,9 @@
 # routine.  A wrapper checks shapes, turns W (rows are classes) into the C orientation B = t(W)
 # (columns are classes), and gives the result back in the shape of what the user passed.
 
-#' The logistic function
+#' The logistic (sigmoid) function
 #'
-#' `sigmoid(z)` is \eqn{s(z) = 1 / (1 + e^{-z})}, evaluated without overflow for any `z`. Its
+#' `sigmoid(z)` is \eqn{s(z) = 1 / (1 + e^{-z})}{s(z) = 1 / (1 + exp(-z))}, evaluated without overflow for any `z`. Its
 #' derivative is \eqn{s(z) (1 - s(z))}.
 #'
 #' @param z Numeric vector, matrix or array of scores.
@@ -14,6 +14,9 @@
 #' z <- 0.7
 #' c((sigmoid(z + 1e-6) - sigmoid(z - 1e-6)) / 2e-6, sigmoid(z) * (1 - sigmoid(z)))
 #' @family teaching functions
+#' @concept sigmoid
+#' @concept logistic function
+#' @concept inverse logit
 #' @export
 sigmoid <- function(z) {
   z <- teaching_numbers(z, "z")
@@ -22,12 +25,14 @@ sigmoid <- function(z) {
   s
 }
 
-#' Softmax and its Jacobian
+#' Softmax function and its Jacobian
 #'
-#' `softmax(z)` turns scores into probabilities, \eqn{p_j = e^{z_j} / \sum_r e^{z_r}}. The maximum
+#' `softmax(z)` turns scores into probabilities, \eqn{p_j = e^{z_j} / \sum_r e^{z_r}}{p_j = exp(z_j) /
+#' sum_r exp(z_r)}. The maximum
 #' is subtracted first, which changes nothing (softmax does not see a constant that is added to
 #' all scores) and cannot overflow. `softmax_jacobian(z)` holds
-#' \eqn{\partial p_i / \partial z_j = p_i (1\{i = j\} - p_j)}.
+#' \eqn{\partial p_i / \partial z_j = p_i (\delta_{ij} - p_j)}{dp_i/dz_j = p_i (d_ij - p_j)}, where
+#' \eqn{\delta_{ij}}{d_ij} is 1 if i = j and 0 otherwise.
 #'
 #' @param z For `softmax()` a numeric vector of k scores, or an n x k matrix that is transformed
 #'   row by row. For `softmax_jacobian()` a vector of k scores.
@@ -41,6 +46,10 @@ sigmoid <- function(z) {
 #' all.equal(softmax(z), softmax(z + 100))
 #' softmax_jacobian(z)
 #' @family teaching functions
+#' @concept softmax
+#' @concept normalised exponential
+#' @concept Jacobian
+#' @concept log-sum-exp
 #' @export
 softmax <- function(z) {
   z <- teaching_numbers(z, "z")
@@ -68,7 +77,7 @@ softmax_jacobian <- function(z) {
 
 #' Raw scores of a linear classifier
 #'
-#' The score of class c for sample i is \eqn{z_{ic} = w_c' x_i + b_c}; the predicted class is the
+#' The score of class c for sample i is \eqn{z_{ic} = w_c' x_i + b_c}{z_ic = w_c' x_i + b_c}; the predicted class is the
 #' one with the largest score (ties: the first).
 #'
 #' Samples are rows, so with `b` apart the scores are `x %*% t(W) + b` in each row. The *bias
@@ -95,6 +104,10 @@ softmax_jacobian <- function(z) {
 #' raw_scores(picture, W, b)
 #' raw_scores(picture, cbind(W, b), bias = "last") # the bias trick
 #' @family teaching functions
+#' @concept logits
+#' @concept linear predictor
+#' @concept bias trick
+#' @concept decision function
 #' @export
 raw_scores <- function(x, W, b = NULL, bias = c("first", "last")) {
   bias <- match_choice(bias)
@@ -132,14 +145,14 @@ raw_scores <- function(x, W, b = NULL, bias = c("first", "last")) {
 #'
 #' | loss | \eqn{L_i} |
 #' |---|---|
-#' | `perceptron` | \eqn{\sum_{j \ne y} \max(0, z_j - z_y)} |
-#' | `hinge` | \eqn{\sum_{j \ne y} \max(0, z_j - z_y + 1)} |
-#' | `squared_hinge` | \eqn{\sum_{j \ne y} \max(0, z_j - z_y + 1)^2} |
-#' | `softmax` | \eqn{\log \sum_j e^{z_j} - z_y} |
-#' | `logistic` | \eqn{\log(1 + e^z) - y z}, y in \{0, 1\}, z the score of the second class |
+#' | `perceptron` | \eqn{\sum_{j \ne y} \max(0, z_j - z_y)}{sum over j != y of max(0, z_j - z_y)} |
+#' | `hinge` | \eqn{\sum_{j \ne y} \max(0, z_j - z_y + 1)}{sum over j != y of max(0, z_j - z_y + 1)} |
+#' | `squared_hinge` | \eqn{\sum_{j \ne y} \max(0, z_j - z_y + 1)^2}{sum over j != y of max(0, z_j - z_y + 1)^2} |
+#' | `softmax` | \eqn{\log \sum_j e^{z_j} - z_y}{log(sum_j exp(z_j)) - z_y} |
+#' | `logistic` | \eqn{\log(1 + e^z) - y z}{log(1 + exp(z)) - y z}, y in \{0, 1\}, z the score of the second class |
 #'
 #' Two classes with one vector of scores z (that of the second class minus that of the first):
-#' the margin losses are \eqn{\max(0, m - s z)} or its square, with s = 1 for the second class,
+#' the margin losses are \eqn{\max(0, m - s z)}{max(0, m - s z)} or its square, with s = 1 for the second class,
 #' s = -1 for the first, m = 1 for the hinges and 0 for the perceptron.
 #'
 #' @param z The scores: an n x k matrix; or for two classes a vector (or a one-column matrix) of n
@@ -159,6 +172,11 @@ raw_scores <- function(x, W, b = NULL, bias = c("first", "last")) {
 #' sample_loss(z, y, "softmax")          # 1.1711 0.0012 14.0328
 #' sample_loss(c(-2, 0.5), c(0, 1), "logistic")
 #' @family teaching functions
+#' @concept cross-entropy
+#' @concept log loss
+#' @concept hinge loss
+#' @concept negative log-likelihood
+#' @concept perceptron loss
 #' @export
 sample_loss <- function(z, y, loss) {
   loss <- teaching_loss(loss)
@@ -174,19 +192,21 @@ sample_loss <- function(z, y, loss) {
   stats::setNames(as.vector(losses), rownames(z))
 }
 
-#' Training loss, its derivatives and the Newton step
+#' Training loss, gradient, Hessian and Newton step
 #'
 #' `loss_value()` is what a fit minimises,
 #' \deqn{L(W) = \frac{\sum_i w_i L_i}{\sum_i w_i}
-#'   + \lambda \Big[ \frac{1 - \alpha}{2} \sum w^2 + \alpha \sum |w| \Big],}
+#'   + \lambda \Big[ \frac{1 - \alpha}{2} \sum w^2 + \alpha \sum |w| \Big],}{L(W) = sum_i w_i L_i /
+#'   sum_i w_i + lambda ((1 - alpha)/2 sum w^2 + alpha sum |w|),}
 #' with the losses \eqn{L_i} of [sample_loss()] and a penalty that leaves the intercepts alone.
 #' `loss_gradient()` is its gradient, `loss_hessian()` its matrix of second derivatives,
 #' `newton_step()` the solution d of \eqn{H d = -g}, and `check_gradient()` compares the gradient
 #' with central differences.
 #'
-#' With p = probabilities, the gradient of a row of W is \eqn{\frac{1}{n} \sum_i (p_{ic} - 1\{y_i
-#' = c\}) x_i} for softmax, \eqn{\frac{1}{n} X'(s(Xw) - y)} for logistic. The part of the L1
-#' penalty is \eqn{\lambda \alpha\, \mathrm{sign}(w)}, 0 at 0. At the kinks of the hinges the
+#' With the probabilities p, and y_ic = 1 where c is the class of sample i and 0 elsewhere, the gradient
+#' of a row of W is \eqn{\frac{1}{n} \sum_i (p_{ic} - y_{ic}) x_i}{(1/n) sum_i (p_ic - y_ic) x_i} for
+#' softmax, \eqn{\frac{1}{n} X'(s(Xw) - y)}{X'(s(Xw) - y) / n} for logistic. The part of the L1
+#' penalty is \eqn{\lambda \alpha\, \mathrm{sign}(w)}{lambda alpha sign(w)}, 0 at 0. At the kinks of the hinges the
 #' subgradient 0 is taken; the perceptron counts a tie as a mistake (with 0 there a fit could not
 #' leave W = 0). The Hessian holds the ridge part of the penalty only;
 #' for the squared hinge it is the generalised Hessian, and hinge and perceptron have none. The
@@ -217,8 +237,8 @@ sample_loss <- function(z, y, loss) {
 #'   is the full step.
 #' * `loss_hessian()`: a square matrix, one row for each element of `W`, ordered as
 #'   `as.vector(t(W))`: all terms of the first class, then those of the next.
-#' * `check_gradient()`: the largest \eqn{|g - \hat g| / \max(1, |g|)} over the elements of the
-#'   gradient g, where \eqn{\hat g} is the central difference. Where the loss is smooth, about 1e-9
+#' * `check_gradient()`: the largest \eqn{|g - \hat g| / \max(1, |g|)}{|g - d| / max(1, |g|)} over the elements of the
+#'   gradient g, where \eqn{\hat g}{d} is the central difference. Where the loss is smooth, about 1e-9
 #'   is to be expected; at a kink it may be large.
 #'
 #' Errors: `linclass_error_shape`, `linclass_error_type`, `linclass_error_response`,
@@ -231,13 +251,20 @@ sample_loss <- function(z, y, loss) {
 #' loss_gradient(W, x, iris$Species, "softmax")
 #' check_gradient(W, x, iris$Species, "softmax", lambda = 0.1, alpha = 0)
 #'
-#' # Three Newton steps of a ridge fit; the gradient vanishes.
-#' for (i in 1:3) W <- W + newton_step(W, x, iris$Species, "softmax", lambda = 0.1, alpha = 0)
+#' # Six Newton steps of a ridge fit; the gradient vanishes.
+#' for (i in 1:6) W <- W + newton_step(W, x, iris$Species, "softmax", lambda = 0.1, alpha = 0)
 #' max(abs(loss_gradient(W, x, iris$Species, "softmax", lambda = 0.1, alpha = 0)))
 #'
 #' # Logistic: w is a vector, its Hessian X'SX / n.
 #' w <- c(0.5, -1)
 #' loss_hessian(w, matrix(c(-1, 0, 2)), c(0, 1, 1), "logistic")
+#' @concept gradient
+#' @concept Hessian
+#' @concept objective function
+#' @concept Newton step
+#' @concept gradient check
+#' @concept finite differences
+#' @concept negative log-likelihood
 #' @name loss_functions
 #' @family teaching functions
 NULL
@@ -347,7 +374,7 @@ teaching_weights <- function(W) {
 teaching_loss <- function(loss) {
   known <- loss_table()$name
   if (!is.character(loss) || length(loss) != 1L || !loss %in% known) {
-    abort("loss", sprintf("`loss` must be one of %s, not %s.", enumerate(known, 20L, "\""),
+    abort("loss", sprintf("`loss` must be one of %s, not %s.", choices(known),
                           describe_value(loss)))
   }
   loss
@@ -378,8 +405,8 @@ check_curvature <- function(loss) {
   table <- loss_table()
   if (!loss_row(loss)$curvature) {
     abort("no_hessian", sprintf(paste(
-      "Loss \"%s\" is piecewise linear: it has no Hessian and no Newton step. Losses that have:",
-      "%s."), loss, enumerate(table$name[table$curvature], 20L, "\"")))
+      "Loss \"%s\" is piecewise linear: it has no Hessian and no Newton step. Use %s."), loss,
+      choices(table$name[table$curvature])))
   }
 }
 

@@ -1,9 +1,11 @@
 /* design/dense.c - a column-major matrix of doubles or integers, read where it lies. */
+#include <math.h>
 #include <string.h>
 
-#include "design/design.h"
+#include "design/column_stats.h"
 #include "design/partial_sums.h"
 #include "kernel/kernel.h"
+#include "threads/threads.h"
 
 enum {
   TILE_BYTES = 512 * 1024, /* a tile is used three times (scores, gradient, Gram): it should stay in L2 */
@@ -16,7 +18,11 @@ static int tile_rows(lc_index p) {
   return (int)lc_min(TILE_ROWS, lc_max(32, rows));
 }
 
-static int is_view(const lc_design *x) { return x->storage == LC_DOUBLE && !x->shift && !x->scale; }
+static int is_double(const lc_design *x) { return x->storage == LC_DOUBLE; }
+static const double *numbers(const lc_design *x) { return x->data; }
+static const int *integers(const lc_design *x) { return x->data; }
+
+static int is_view(const lc_design *x) { return is_double(x) && !x->shift && !x->scale; }
 
 /* Gram matrices read a tile many times: a copy without strides of the user's matrix (which may map all columns to the
  * same cache sets) pays for itself. */
@@ -26,12 +32,12 @@ static int must_pack(const lc_design *x, const lc_pass *pass) { return !is_view(
 static void load_column(const lc_design *x, lc_index row0, lc_index m, lc_index j, double *out) {
   double shift = x->shift ? x->shift[j] : 0, scale = x->scale ? x->scale[j] : 1;
   if (is_view(x)) {
-    memcpy(out, (const double *)x->x + j * x->n + row0, (size_t)m * sizeof(double));
-  } else if (x->storage == LC_DOUBLE) {
-    const double *column = (const double *)x->x + j * x->n + row0;
+    memcpy(out, numbers(x) + j * x->n + row0, (size_t)m * sizeof(double));
+  } else if (is_double(x)) {
+    const double *column = numbers(x) + j * x->n + row0;
     for (lc_index i = 0; i < m; i++) out[i] = (column[i] - shift) * scale;
   } else {
-    const int *column = (const int *)x->x + j * x->n + row0;
+    const int *column = integers(x) + j * x->n + row0;
     for (lc_index i = 0; i < m; i++) out[i] = (column[i] - shift) * scale;
   }
 }
@@ -41,7 +47,7 @@ static void load_column(const lc_design *x, lc_index row0, lc_index m, lc_index 
 static const double *load_tile(const lc_design *x, lc_index row0, lc_index m, int pack, double *tile, lc_index *ld) {
   if (!pack) {
     *ld = x->n;
-    return (const double *)x->x + row0;
+    return numbers(x) + row0;
   }
   *ld = m;
   for (lc_index j = 0; j < x->p; j++) load_column(x, row0, m, j, tile + j * m);
@@ -92,8 +98,8 @@ static void start_scores(const lc_design *x, const lc_pass *pass, lc_index row0,
   lc_index q = lc_design_q(x);
   for (int c = 0; c < pass->K; c++) {
     double b = x->one ? pass->B[c * q] : 0, *column = z + c * ld;
-    if (x->off) {
-      const double *off = x->off + c * x->n + row0;
+    if (lc_offsets_of(pass->obs)) {
+      const double *off = pass->obs->off + c * x->n + row0;
       for (lc_index i = 0; i < m; i++) column[i] = off[i] + b;
     } else {
       for (lc_index i = 0; i < m; i++) column[i] = b;
@@ -216,51 +222,51 @@ static void list_columns(const lc_design *x, lc_index row0, lc_index m, lc_index
   int view = is_view(x);
   for (lc_index a = 0; a < count; a++) {
     double *loaded = view ? tile : tile + a * m;
-    at[a] = view && j[a] >= x->one ? (const double *)x->x + (j[a] - x->one) * x->n + row0 : loaded;
+    at[a] = view && j[a] >= x->one ? numbers(x) + (j[a] - x->one) * x->n + row0 : loaded;
     if (at[a] == loaded) load_listed(x, row0, m, j[a], loaded);
+  }
+}
+
+static void dot_some(void *context, lc_index from, lc_index to) {
+  const lc_column_job *job = context;
+  const lc_design *x = job->x;
+  double tile[LIST_TILE];
+  const double *at[MANY];
+  lc_index count = to - from, rows = listed_rows(x, job->K == 1 ? FEW : MANY);
+  for (lc_index row0 = 0; row0 < x->n; row0 += rows) {
+    lc_index m = lc_min(rows, x->n - row0);
+    list_columns(x, row0, m, count, job->j + from, tile, at);
+    lc_kernels()->gradient_of(m, count, job->K, at, job->in + row0, x->n, job->out + from, job->nj);
   }
 }
 
 static void dense_col_dot(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *R, double *c,
                           const lc_host *host) {
-  lc_index step = K == 1 ? FEW : MANY, rows = listed_rows(x, step);
+  lc_column_job job = {x, nj, j, K, R, c};
   memset(c, 0, (size_t)(nj * K) * sizeof(double));
-  int threads = threads_for(host, (double)nj * (double)x->n * K);
-  (void)threads;
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
-#endif
-  for (lc_index piece = 0; piece < (nj + step - 1) / step; piece++) {
-    double tile[LIST_TILE];
-    const double *at[MANY];
-    lc_index from = piece * step, count = lc_min(step, nj - from);
-    for (lc_index row0 = 0; row0 < x->n; row0 += rows) {
-      lc_index m = lc_min(rows, x->n - row0);
-      list_columns(x, row0, m, count, j + from, tile, at);
-      lc_kernels()->gradient_of(m, count, K, at, R + row0, x->n, c + from, nj);
-    }
-  }
+  lc_parallel(threads_for(host, (double)nj * (double)x->n * K), nj, K == 1 ? FEW : MANY, dot_some, &job);
 }
 
 /* The sum of a row does not depend on how rows are shared out: long pieces of columns, a part of them at a time. */
+static void axpy_some(void *context, lc_index first, lc_index end) {
+  const lc_column_job *job = context;
+  const lc_design *x = job->x;
+  double tile[LIST_TILE];
+  const double *at[FEW];
+  lc_index part = listed_rows(x, FEW);
+  for (lc_index a = 0; a < job->nj; a += FEW)
+    for (lc_index row0 = first; row0 < end; row0 += part) {
+      lc_index m = lc_min(part, end - row0), count = lc_min(FEW, job->nj - a);
+      list_columns(x, row0, m, count, job->j + a, tile, at);
+      lc_kernels()->scores_of(m, count, job->K, at, job->in + a, job->nj, job->out + row0, x->n);
+    }
+}
+
 static void dense_col_axpy(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *d, double *Z,
                            const lc_host *host) {
+  lc_column_job job = {x, nj, j, K, d, Z};
   int threads = threads_for(host, (double)nj * (double)x->n * K);
-  lc_index rows = lc_min(LIST_TILE, x->n / threads / 16 * 16 + 16), part = listed_rows(x, FEW);
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
-#endif
-  for (lc_index piece = 0; piece < (x->n + rows - 1) / rows; piece++) {
-    double tile[LIST_TILE];
-    const double *at[FEW];
-    lc_index end = lc_min(x->n, (piece + 1) * rows);
-    for (lc_index a = 0; a < nj; a += FEW)
-      for (lc_index row0 = piece * rows; row0 < end; row0 += part) {
-        lc_index m = lc_min(part, end - row0), count = lc_min(FEW, nj - a);
-        list_columns(x, row0, m, count, j + a, tile, at);
-        lc_kernels()->scores_of(m, count, K, at, d + a, nj, Z + row0, x->n);
-      }
-  }
+  lc_parallel(threads, x->n, lc_min(LIST_TILE, x->n / threads / 16 * 16 + 16), axpy_some, &job);
 }
 
 /* X_i' diag(s) X_j by tiles of rows. Each slot adds up its own C, of a symmetric one the upper triangle. */
@@ -344,20 +350,32 @@ static lc_status dense_col_cross(const lc_design *x, lc_index ni, const lc_index
   return status;
 }
 
+typedef struct subset_job {
+  const lc_design *x;
+  lc_index count, length;
+  const lc_index *first;
+  double *copy;
+} subset_job;
+
+static void subset_some(void *context, lc_index from, lc_index to) {
+  const subset_job *job = context;
+  lc_index length = job->length;
+  for (lc_index j = from; j < to; j++)
+    for (lc_index r = 0; r < job->count; r++)
+      load_column(job->x, job->first[r], length, j, job->copy + (j * job->count + r) * length);
+}
+
 static lc_status dense_subset(const lc_design *x, lc_index count, const lc_index *first, lc_index length,
                               lc_design *out, lc_arena *arena) {
   lc_index m = count * length;
   double *copy = lc_arena_doubles(arena, m * x->p);
   if (!copy) return LC_OUT_OF_MEMORY;
+  subset_job job = {x, count, length, first, copy};
   int threads = lc_threads_for(arena->host, 5e-9 * (double)m * (double)x->p); /* short runs wait for memory */
-  (void)threads;
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
-#endif
-  for (lc_index j = 0; j < x->p; j++)
-    for (lc_index r = 0; r < count; r++) load_column(x, first[r], length, j, copy + j * m + r * length);
+  lc_parallel(threads, x->p, lc_max(1, x->p / 16), subset_some, &job);
   lc_design_dense(out, m, x->p, LC_DOUBLE, copy);
-  return lc_design_take_runs(x, count, first, length, out, arena);
+  out->one = x->one;
+  return LC_OK;
 }
 
 /* ---- rows in any order ------------------------------------------------------------------------------------------- */
@@ -373,7 +391,7 @@ static lc_status dense_as_rows(const lc_design *x, lc_rows *out, lc_arena *arena
 }
 
 static double entry_at(const lc_design *x, lc_index i, lc_index j) {
-  double value = x->storage == LC_DOUBLE ? ((const double *)x->x)[i + j * x->n] : ((const int *)x->x)[i + j * x->n];
+  double value = is_double(x) ? numbers(x)[i + j * x->n] : integers(x)[i + j * x->n];
   return (value - (x->shift ? x->shift[j] : 0)) * (x->scale ? x->scale[j] : 1);
 }
 
@@ -389,7 +407,7 @@ static void gather_column(const lc_design *x, lc_index m, const lc_index *index,
   if (!is_view(x)) {
     for (lc_index i = 0; i < m; i++) out[i] = entry_at(x, index[i], j);
   } else {
-    const double *column = (const double *)x->x + j * x->n;
+    const double *column = numbers(x) + j * x->n;
     for (lc_index i = 0; i < m; i++) out[i] = column[index[i]];
   }
 }
@@ -414,7 +432,7 @@ static void dense_row_load(lc_rows *rows, lc_index m, const lc_index *index) {
   rows->loaded = rows->tile;
   rows->ld = m;
   if (neighbours(m, index, 0) == m && is_view(x)) {
-    rows->loaded = (const double *)x->x + index[0];
+    rows->loaded = numbers(x) + index[0];
     rows->ld = x->n;
     return;
   }
@@ -434,10 +452,10 @@ static void dense_row_load(lc_rows *rows, lc_index m, const lc_index *index) {
 static void dense_row_scores(const lc_rows *rows, lc_index m, const lc_index *index, int K, const double *B,
                              double *Z) {
   const lc_design *x = rows->design;
+  const double *off = lc_offsets_of(rows->obs);
   lc_index q = lc_design_q(x);
   for (int c = 0; c < K; c++)
-    for (lc_index i = 0; i < m; i++)
-      Z[i + c * m] = (x->one ? B[c * q] : 0) + (x->off ? x->off[index[i] + c * x->n] : 0);
+    for (lc_index i = 0; i < m; i++) Z[i + c * m] = (x->one ? B[c * q] : 0) + (off ? off[index[i] + c * x->n] : 0);
   lc_kernels()->scores(m, x->p, K, rows->loaded, rows->ld, B + x->one, q, Z, m);
 }
 
@@ -451,13 +469,33 @@ static void dense_row_gradient(const lc_rows *rows, lc_index m, const lc_index *
   lc_kernels()->gradient(m, x->p, K, rows->loaded, rows->ld, R, m, G + x->one, q);
 }
 
+static lc_column column_of(const lc_design *x, lc_index j) {
+  return is_double(x) ? (lc_column){x->n, numbers(x) + j * x->n, NULL, NULL}
+                      : (lc_column){x->n, NULL, integers(x) + j * x->n, NULL};
+}
+
+static lc_status dense_colstats(const lc_design *x, const double *w, double total, const lc_host *host,
+                                lc_colstat *out) {
+  return lc_columns_stats(x, column_of, w, total, host, out);
+}
+
+static void dense_moments(const lc_design *x, int K, const double *S, int threads, double *sum, double *square) {
+  lc_columns_moments(x, column_of, K, S, threads, sum, square);
+}
+
+static double dense_cells(const lc_design *x) { return (double)x->n * (double)x->p; }
+
 static const lc_design_ops dense_ops = {
     .name = "dense",
     .caps = LC_COLUMNS | LC_ROWS,
+    .written_out = INFINITY,
     .pass = dense_pass,
     .col_dot = dense_col_dot,
     .col_axpy = dense_col_axpy,
     .col_cross = dense_col_cross,
+    .colstats = dense_colstats,
+    .moments = dense_moments,
+    .cells = dense_cells,
     .subset = dense_subset,
     .as_rows = dense_as_rows,
     .row_piece = dense_row_piece,
@@ -467,10 +505,5 @@ static const lc_design_ops dense_ops = {
 };
 
 void lc_design_dense(lc_design *out, lc_index n, lc_index p, enum lc_storage storage, const void *x) {
-  memset(out, 0, sizeof *out);
-  out->ops = &dense_ops;
-  out->n = n;
-  out->p = p;
-  out->storage = storage;
-  out->x = x;
+  *out = (lc_design){.ops = &dense_ops, .n = n, .p = p, .data = x, .storage = storage};
 }

@@ -1,17 +1,16 @@
-/* design/design.h - storage of X behind one small table of operations.
+/* design/design.h - storage of X behind one small table of operations, and what belongs to its rows.
  *
- * A design is n rows of features with their responses, weights and offsets. The loss never sees X, the
- * design never sees a loss: a full sweep hands blocks of rows to a callback (lc_pass). The intercept is
- * a virtual column of ones (`one`), never stored.
+ * A design is n rows of p columns; responses, weights and offsets are observations (lc_obs) that are given beside it,
+ * so that a fold is other observations of one design. The loss never sees X, the design never sees a loss: a full
+ * sweep hands blocks of rows to a callback (lc_pass). The intercept is a virtual column of ones (`one`), never stored.
  *
  * A design may show its columns shifted and scaled, x_ij -> (x_ij - shift_j) * scale_j, without storing
  * the result: shift guards against cancellation (dates, means much larger than the spread; only with an
  * intercept, and never for sparse designs, which would lose their zeros), scale (a power of two) keeps products of
- * extreme columns finite. Solvers work with the columns as shown; lc_design_to_user() takes coefficients back. */
+ * extreme columns finite. Solvers work with the columns as shown; lc_design_to_user() takes coefficients back.
+ * An lc_design is a handle of a few words: a copy of it may show the same columns in another way. */
 #ifndef LC_DESIGN_H
 #define LC_DESIGN_H
-
-#include <string.h>
 
 #include "base/arena.h"
 #include "base/base.h"
@@ -19,6 +18,20 @@
 typedef struct lc_design lc_design;
 
 enum { LC_BLOCK_ROWS = 1024 }; /* no block has more rows */
+
+/* Observations: what belongs to rows. The arrays are the caller's. */
+typedef struct lc_obs {
+  lc_index n;
+  const double *y;   /* n class codes 0..k-1; NULL where no loss is looked at */
+  const double *w;   /* n weights; NULL: all one */
+  const double *off; /* n x noff offsets of the scores, or NULL */
+  int noff;          /* K, or 0 without offsets */
+} lc_obs;
+
+static inline double lc_obs_weight(const lc_obs *obs, lc_index i) { return obs->w ? obs->w[i] : 1; }
+
+/* Sum of the weights. */
+double lc_obs_total(const lc_obs *obs);
 
 /* One block of rows as a callback sees it. Column-major with leading dimension ld.
  * In: z, m x K scores (offset included); y class codes 0..k-1; w weights, NULL = all one; off, m x K
@@ -41,11 +54,13 @@ static inline double lc_block_weight(const lc_block *block, int i) { return bloc
  *        Z      n x K scores, written when B is given, NULL: not kept (then B must be given)
  *        block  called once for each block of rows; adds to its nsum sums; may be NULL (scores only);
  *               may run on any thread, so it writes to nothing but its block and its sums
+ *        obs    the rows' responses, weights and offsets; NULL: none
  *   out  sum    nsum numbers: sums over all blocks in a fixed order
  *        G      q x K: X~' R, or NULL
  *        C      for each of the ns columns s of S the packed q x q matrix X~' diag(s) X~, or NULL */
 typedef struct lc_pass {
   int K, ns, nsum;
+  const lc_obs *obs;
   const double *B;
   double *Z;
   lc_status (*block)(void *context, const lc_block *block, double *sum);
@@ -62,6 +77,7 @@ enum {
 /* Rows in any order: dense columns are read in place, sparse designs as CSR. */
 typedef struct lc_rows {
   const lc_design *design;
+  const lc_obs *obs; /* of the same rows, whose offsets are part of scores; set by who asked for the rows; NULL: none */
   /* CSR: rows' starts (n + 1), columns of the entries (increasing within a row), their values as shown; values that
    * are floats without loss are `narrow`, else `value`, and the other is NULL. All NULL where no index is needed. */
   const int *start, *column;
@@ -85,13 +101,6 @@ typedef struct lc_colstat {
   double *n_na, *n_nan, *n_inf; /* counts over rows with positive weight; p each */
 } lc_colstat;
 
-/* R's NA_real_ is the NaN whose low word is 1954 (R's own arithmetic.c); every other NaN is a NaN. */
-static inline int lc_is_na(double value) {
-  uint64_t bits;
-  memcpy(&bits, &value, sizeof bits);
-  return (uint32_t)bits == 1954;
-}
-
 /* A column of few entries as a quadratic model of the loss needs it: value[e] in row row[e]. They are rounded to
  * floats, because a model's Hessian gives directions and no truth, and a sweep reads all of them. */
 typedef struct lc_thin {
@@ -105,9 +114,22 @@ double lc_thin_dot(const lc_thin *x, const double *s, const double *t);
 double lc_thin_square(const lc_thin *x, const double *s);
 void lc_thin_push(const lc_thin *x, double d, double *t);
 
+typedef struct lc_unique_rows lc_unique_rows;
+
+/* What a loop over listed columns works on: nj columns j, K score columns. */
+typedef struct lc_column_job {
+  const lc_design *x;
+  lc_index nj;
+  const lc_index *j;
+  int K;
+  const double *in; /* n x K or nj x K */
+  double *out;      /* the other */
+} lc_column_job;
+
 typedef struct lc_design_ops {
   const char *name;
   unsigned caps;
+  double written_out; /* most numbers as which its columns may be written out; Inf where they are */
   /* See lc_pass. Cost: one read of X. */
   lc_status (*pass)(const lc_design *, const lc_pass *, const lc_host *, lc_arena *);
   /* Tells that about `passes` passes with K score columns will follow, so that the design may make, in the arena, what
@@ -125,15 +147,26 @@ typedef struct lc_design_ops {
    * length) half of the work is saved. */
   lc_status (*col_cross)(const lc_design *, lc_index ni, const lc_index *i, lc_index nj, const lc_index *j,
                          const double *s, double *C, const lc_host *, lc_arena *);
+  /* Statistics of the columns as they are stored, weights w (NULL: all one) with sum `total`. See
+   * lc_design_colstats(). */
+  lc_status (*colstats)(const lc_design *, const double *w, double total, const lc_host *, lc_colstat *out);
+  /* See lc_design_moments(). NULL: columns cannot be read one by one. */
+  void (*moments)(const lc_design *, int K, const double *S, int threads, double *sum, double *square);
+  /* May column j be shown shifted? Not where zeros are not stored. NULL: every column may. */
+  int (*may_shift)(const lc_design *, lc_index j);
+  /* Doubles that would take as much memory as the columns do. */
+  double (*cells)(const lc_design *);
+  /* See lc_unique_rows_make(). NULL where rows hardly repeat. */
+  lc_status (*unique_rows)(const lc_design *, const lc_obs *, lc_unique_rows *out, int *pays, lc_arena *);
   /* out[a] <- column j[a] of X~ as entries by[a] root[i] x_ij, root NULL: 1; the intercept has none. Values are in the
    * arena, 4 bytes an entry, rows are the design's. Cost: one read of the columns. NULL where columns have entries
    * everywhere. */
   lc_status (*col_thin)(const lc_design *, lc_index nj, const lc_index *j, const double *by, const double *root,
                         lc_thin *out, const lc_host *, lc_arena *);
   /* out <- a copy, in the arena, of `count` runs of `length` rows each, run r from row first[r] on (runs may overlap),
-   * columns as shown (dense and sparse ones have neither shift nor scale after it), with responses, weights and
-   * offsets, in the same storage; sparse rows increase within a column when first[] does. Cost: the runs; when sparse
-   * the row numbers of all entries twice, and n + count * length integers of scratch that stay in the arena. */
+   * columns as shown (dense and sparse ones have neither shift nor scale after it), in the same storage; sparse rows
+   * increase within a column when first[] does. Cost: the runs; when sparse the row numbers of all entries twice, and n
+   * + count * length integers of scratch that stay in the arena. */
   lc_status (*subset)(const lc_design *, lc_index count, const lc_index *first, lc_index length, lc_design *out,
                       lc_arena *);
   /* Rows by number. */
@@ -154,46 +187,14 @@ typedef struct lc_design_ops {
 
 enum lc_storage { LC_DOUBLE, LC_INTEGER };
 
-/* One part of a coded design. In each row one of its levels stands, with a number: a factor's level with 1, a factor
- * times a variable with that variable. A numeric column is a part of one level without codes. */
-typedef struct lc_part {
-  const int *code;     /* n numbers from 1 to levels; NULL: one level, a numeric column */
-  const double *value; /* n numbers; NULL: all 1 */
-  int levels, first;   /* its levels are numbers first .. first + levels - 1 of all levels */
-} lc_part;
-
-/* Columns made of levels: x_ij = sum over parts t of value_ti weight(level of row i in t, j). With treatment contrasts
- * a level has one column and weight 1, or no column; with others it has its row of the contrast matrix. */
-typedef struct lc_coded {
-  const lc_part *part; /* numeric columns come first */
-  int nparts, nnumeric, nlevels;
-  const int *start, *column; /* columns of level l: column[start[l]] .. column[start[l + 1] - 1], in increasing order */
-  const double *weight;      /* their weights; NULL: all 1 */
-  const int *owner;          /* p: the part of each column; it has levels of no other */
-  /* The same by columns, for the verbs of columns (lc_coded_index); NULL until then. Column j is made of levels
-   * level[first[j]] .. level[first[j + 1] - 1] with weights by[.]; level l stands in rows row[begin[l]] ..
-   * row[begin[l + 1] - 1] (levels of numeric columns: in all rows, none is listed). */
-  const int *first, *level, *row;
-  const double *by;
-  const lc_index *begin;
-} lc_coded;
-
 struct lc_design {
   const lc_design_ops *ops;
   lc_index n, p;
   int one;                     /* 1: an intercept is fitted */
-  int noff;                    /* columns of off (K), 0 without offsets */
-  const double *y, *w, *off;   /* n codes; n weights or NULL; n x noff or NULL */
   const double *shift, *scale; /* p each or NULL */
-  /* dense: n x p column-major, of the stored type */
-  enum lc_storage storage;
-  const void *x;
-  /* sparse (CSC): columns' starts (p + 1), rows of the entries, their values */
-  const int *start, *row;
-  const double *value;
-  lc_index entries;      /* length of row and value */
-  const lc_rows *rows;   /* a copy in the order of rows, NULL where none was made (prepare) */
-  const lc_coded *coded; /* coded: everything */
+  const void *data;            /* what the storage's own files know: numbers, lc_csc, lc_coded */
+  enum lc_storage storage;     /* of dense numbers */
+  const lc_rows *rows;         /* a copy in the order of rows, NULL where none was made (prepare) */
 };
 
 /* q = p + one. */
@@ -203,55 +204,30 @@ static inline lc_index lc_design_q(const lc_design *x) { return x->p + x->one; }
  * storage: LC_DOUBLE (double) or LC_INTEGER (int; R's logical too). */
 void lc_design_dense(lc_design *out, lc_index n, lc_index p, enum lc_storage storage, const void *x);
 
-/* Compressed sparse columns. Does not read the arrays: lc_sparse_check() first. */
-void lc_design_sparse(lc_design *out, lc_index n, lc_index p, const int *start, const int *row, const double *value,
-                      lc_index entries);
-
-/* NULL when the slots describe a valid matrix (starts from 0, not decreasing, ending at the number of
- * entries; rows inside 0..n-1 and increasing within a column), else what is wrong. Cost: one read of the indices. */
-const char *lc_sparse_check(lc_index n, lc_index p, const int *start, lc_index nstart, const int *row, lc_index nrow,
-                            lc_index nvalue);
-
-/* Levels instead of columns: lc_coded_check() first. */
-void lc_design_coded(lc_design *out, lc_index n, lc_index p, const lc_coded *coded);
-
-/* NULL when the parts describe columns 0..p-1 of n rows, else what is wrong. nstart, nentries: lengths of start, and of
- * column and weight. Fills owner (p), which is to become coded->owner. Cost: one read of the codes. */
-const char *lc_coded_check(lc_index n, lc_index p, const lc_coded *coded, lc_index nstart, lc_index nentries,
-                           int *owner);
-
-/* Adds what the verbs of columns need, in the arena: O(n) numbers for each part with codes. */
-lc_status lc_coded_index(lc_index n, lc_index p, lc_coded *coded, lc_arena *arena);
-
-/* Rows `row` (m of them) of a coded design, copied into the arena, with responses, weights and offsets. */
-lc_status lc_coded_take(const lc_design *x, lc_index m, const lc_index *row, lc_design *out, lc_arena *arena);
+/* Rows `row` (m of them), copied into the arena. */
+lc_status lc_obs_take(const lc_obs *obs, lc_index m, const lc_index *row, lc_obs *out, lc_arena *arena);
 
 /* The distinct rows of a design (equal levels, numbers, y and offsets) with the sums of their weights, in the order in
  * which they come first: fits of it are fits of the design it comes from, whose row i is its row row_of[i]. */
-typedef struct lc_unique_rows {
+struct lc_unique_rows {
   lc_design design;
+  lc_obs obs;
   const lc_index *row_of;
-} lc_unique_rows;
+};
 
 /* Joins equal rows; what it makes is in the arena. *pays = 0, and `out` is left alone, for storages whose rows do not
  * repeat and where that would not halve the rows. Cost: one read of X. Made once for a fit or a path, by whoever owns
  * the rows. */
-lc_status lc_unique_rows_make(const lc_design *x, lc_unique_rows *out, int *pays, lc_arena *arena);
+lc_status lc_unique_rows_make(const lc_design *x, const lc_obs *obs, lc_unique_rows *out, int *pays, lc_arena *arena);
 
-/* lc_design_colstats() and lc_design_moments() of a coded design; the latter needs lc_coded_index(). */
-void lc_coded_colstats(const lc_design *x, double weight_sum, int threads, lc_colstat *out);
-void lc_coded_moments(const lc_design *x, int K, const double *S, int threads, double *sum, double *square);
+static inline int lc_design_may_shift(const lc_design *x, lc_index j) {
+  return !x->ops->may_shift || x->ops->may_shift(x, j);
+}
 
-/* May column j be shown shifted? Not where zeros are not stored. */
-int lc_design_may_shift(const lc_design *x, lc_index j);
-
-/* Column statistics of the user's columns; arrays of `out` are the caller's. Finite for finite columns of any size.
- * Columns with NaN or Inf have NaN statistics. Cost: one or two reads of X. The status is the host's. */
-lc_status lc_design_colstats(const lc_design *x, const lc_host *host, lc_colstat *out);
-
-/* The part of `subset` that all designs share: `one`, and responses, weights and offsets of the runs. */
-lc_status lc_design_take_runs(const lc_design *x, lc_index count, const lc_index *first, lc_index length,
-                              lc_design *out, lc_arena *arena);
+/* Column statistics of the user's columns, rows weighted by w (NULL: all one); arrays of `out` are the caller's. Finite
+ * for finite columns of any size. Columns with NaN or Inf have NaN statistics. Cost: one or two reads of X. The status
+ * is the host's. */
+lc_status lc_design_colstats(const lc_design *x, const double *w, const lc_host *host, lc_colstat *out);
 
 /* sum, square (q x K each) = columns of X~ and their squares, times S' (S: K x n, the weights of a row side by side).
  * Cost: one read of X for each 8 of K. LC_UNSUPPORTED for storages whose columns cannot be read one by one (nothing is
@@ -259,25 +235,30 @@ lc_status lc_design_take_runs(const lc_design *x, lc_index count, const lc_index
 lc_status lc_design_moments(const lc_design *x, int K, const double *S, int threads, double *sum, double *square);
 
 /* A sample of about `rows` rows: runs of 64, one at a random place of each of equal stretches of rows (sorted data are
- * covered evenly), by a fixed seed. out as from `subset`. Where the rows would be half of all or more, out <- x.
- * LC_UNSUPPORTED where the design has no subsets. */
-lc_status lc_design_sample(const lc_design *x, lc_index rows, lc_design *out, lc_arena *arena);
+ * covered evenly), by a fixed seed. out as from `subset`, with its observations. Where the rows would be half of all or
+ * more, out <- x. LC_UNSUPPORTED where the design has no subsets. */
+lc_status lc_design_sample(const lc_design *x, const lc_obs *obs, lc_index rows, lc_design *out, lc_obs *out_obs,
+                           lc_arena *arena);
 
 /* Coefficients B (q x K) of the shown columns to those of the user's columns, in place, and back. */
 void lc_design_to_user(const lc_design *x, int K, double *B);
 void lc_design_from_user(const lc_design *x, int K, double *B);
 
+/* Offsets of a pass, or of loaded rows: n x K, or NULL. */
+static inline const double *lc_offsets_of(const lc_obs *obs) { return obs ? obs->off : NULL; }
+
 /* The block of rows row0 .. row0 + m - 1 whose scores are z (ld ldz); r and s (ld ldr) where the pass wants them. */
 static inline lc_block lc_block_of(const lc_design *x, const lc_pass *pass, lc_index row0, lc_index m, const double *z,
                                    lc_index ldz, double *r, double *s, lc_index ldr) {
+  const lc_obs *obs = pass->obs;
   return (lc_block){.row0 = row0,
                     .m = (int)m,
                     .ld = ldz,
                     .ldoff = x->n,
                     .z = z,
-                    .y = x->y ? x->y + row0 : NULL,
-                    .w = x->w ? x->w + row0 : NULL,
-                    .off = x->off ? x->off + row0 : NULL,
+                    .y = obs && obs->y ? obs->y + row0 : NULL,
+                    .w = obs && obs->w ? obs->w + row0 : NULL,
+                    .off = obs && obs->off ? obs->off + row0 : NULL,
                     .r = pass->G ? r : NULL,
                     .s = pass->C ? s : NULL,
                     .ldr = ldr};

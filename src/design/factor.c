@@ -7,9 +7,10 @@
  */
 #include <string.h>
 
-#include "design/design.h"
+#include "design/factor.h"
 #include "design/partial_sums.h"
 #include "kernel/kernel.h"
+#include "threads/threads.h"
 
 enum { BLOCK = 512 };
 
@@ -25,12 +26,12 @@ static double scale_of(const lc_design *x, lc_index j) { return x->scale ? x->sc
 
 /* The scale of numeric columns is in their numbers, that of others in their weights. */
 static double entry_weight(const lc_design *x, int level, int e) {
-  const lc_coded *coded = x->coded;
+  const lc_coded *coded = lc_coded_of(x);
   return (coded->weight ? coded->weight[e] : 1) * (level < coded->nnumeric ? 1 : scale_of(x, coded->column[e]));
 }
 
 static lc_status make_map(const lc_design *x, map *out, lc_arena *arena) {
-  const lc_coded *coded = x->coded;
+  const lc_coded *coded = lc_coded_of(x);
   int entries = coded->start[coded->nlevels] + x->one, at = x->one;
   int *start = lc_arena_alloc(arena, coded->nlevels + 2, sizeof *start);
   int *column = lc_arena_alloc(arena, entries, sizeof *column);
@@ -128,7 +129,7 @@ static lc_status make_slot(const sweep *sw, slot *out, lc_arena *arena) {
 
 /* Numeric column t as shown. */
 static void load_numeric(const lc_design *x, int t, lc_index row0, lc_index m, double *out) {
-  const lc_coded *coded = x->coded;
+  const lc_coded *coded = lc_coded_of(x);
   lc_index j = coded->column[coded->start[t]];
   const double *value = coded->part[t].value + row0;
   double shift = x->shift ? x->shift[j] : 0, scale = scale_of(x, j);
@@ -137,17 +138,18 @@ static void load_numeric(const lc_design *x, int t, lc_index row0, lc_index m, d
 
 static void add_scores(const sweep *sw, const slot *own, lc_index row0, lc_index m, double *z, lc_index ldz) {
   const lc_design *x = sw->x;
+  const double *off = lc_offsets_of(sw->pass->obs);
   lc_index L = sw->map.levels;
   int K = sw->pass->K;
   for (int c = 0; c < K; c++) {
-    if (x->off)
-      memcpy(z + c * ldz, x->off + c * x->n + row0, (size_t)m * sizeof(double));
+    if (off)
+      memcpy(z + c * ldz, off + c * x->n + row0, (size_t)m * sizeof(double));
     else
       memset(z + c * ldz, 0, (size_t)m * sizeof(double));
   }
   lc_kernels()->scores(m, sw->wide, K, own->tile, BLOCK, sw->B, L, z, ldz);
-  for (int t = x->coded->nnumeric; t < x->coded->nparts; t++) {
-    const lc_part *part = x->coded->part + t;
+  for (int t = lc_coded_of(x)->nnumeric; t < lc_coded_of(x)->nparts; t++) {
+    const lc_part *part = lc_coded_of(x)->part + t;
     const int *code = part->code + row0;
     for (int c = 0; c < K; c++) {
       const double *b = sw->B + c * L + part->first;
@@ -161,7 +163,7 @@ static void add_scores(const sweep *sw, const slot *own, lc_index row0, lc_index
 }
 
 static void add_gradient(const sweep *sw, const slot *own, lc_index row0, lc_index m) {
-  const lc_coded *coded = sw->x->coded;
+  const lc_coded *coded = lc_coded_of(sw->x);
   lc_index L = sw->map.levels;
   int K = sw->pass->K;
   lc_kernels()->gradient(m, sw->wide, K, own->tile, BLOCK, own->r, BLOCK, own->G, L);
@@ -189,7 +191,7 @@ static void count(lc_index m, const lc_index *base, const int *code, const doubl
 
 /* The rows of part u in the packed table: with the tile, with the parts before it, with itself. */
 static void add_tables(const sweep *sw, const slot *own, lc_index row0, lc_index m, int u, const double *s, double *C) {
-  const lc_coded *coded = sw->x->coded;
+  const lc_coded *coded = lc_coded_of(sw->x);
   const lc_part *part = coded->part + u;
   const int *code = part->code + row0;
   double *weighted = own->s + (lc_index)sw->pass->ns * BLOCK;
@@ -207,7 +209,7 @@ static void add_tables(const sweep *sw, const slot *own, lc_index row0, lc_index
 }
 
 static void add_gram(const sweep *sw, const slot *own, lc_index row0, lc_index m) {
-  const lc_coded *coded = sw->x->coded;
+  const lc_coded *coded = lc_coded_of(sw->x);
   int ns = sw->pass->ns;
   lc_kernels()->gram(m, sw->wide, 0, ns, own->tile, BLOCK, own->s, BLOCK, own->C, sw->packed, own->work);
   for (int k = 0; k < ns; k++)
@@ -223,7 +225,7 @@ static lc_status run_block(void *context, int k, lc_index number) {
   lc_index row0 = number * BLOCK, m = lc_min(BLOCK, x->n - row0), ldz = pass->Z ? x->n : BLOCK;
   double *z = pass->Z ? pass->Z + row0 : own->z;
   if (pass->B || pass->G || pass->C)
-    for (int t = 0; t < x->coded->nnumeric; t++) load_numeric(x, t, row0, m, own->tile + (t + 1) * BLOCK);
+    for (int t = 0; t < lc_coded_of(x)->nnumeric; t++) load_numeric(x, t, row0, m, own->tile + (t + 1) * BLOCK);
   if (pass->B) add_scores(sw, own, row0, m, z, ldz);
   if (!pass->block) return LC_OK;
   lc_block block = lc_block_of(x, pass, row0, m, z, ldz, own->r, own->s, BLOCK);
@@ -270,7 +272,7 @@ static lc_status run_sweep(sweep *sw, const lc_host *host, lc_arena *arena) {
   if (!sw->B) return LC_OUT_OF_MEMORY;
   if (pass->B) to_levels(&sw->map, lc_design_q(x), pass->K, pass->B, sw->B);
   for (int k = 0; k < sw->slots; k++) LC_TRY(make_slot(sw, sw->slot + k, arena));
-  double parts = x->coded->nparts + 1, pairs = pass->C ? parts * parts / 2 * pass->ns : 0;
+  double parts = lc_coded_of(x)->nparts + 1, pairs = pass->C ? parts * parts / 2 * pass->ns : 0;
   double seconds = BLOCK * (4e-9 * pass->K * (parts + 2) + 4e-9 * pairs);
   LC_TRY(lc_slots_run(sw->nblocks, sw->slots, seconds, run_block, sw, host));
   return combine(sw, arena);
@@ -278,7 +280,7 @@ static lc_status run_sweep(sweep *sw, const lc_host *host, lc_arena *arena) {
 
 static lc_status coded_pass(const lc_design *x, const lc_pass *pass, const lc_host *host, lc_arena *arena) {
   lc_mark mark = lc_arena_mark(arena);
-  sweep sw = {.x = x, .pass = pass, .wide = x->coded->nnumeric + 1};
+  sweep sw = {.x = x, .pass = pass, .wide = lc_coded_of(x)->nnumeric + 1};
   lc_status status = run_sweep(&sw, host, arena);
   lc_arena_reset(arena, mark);
   return status;
@@ -297,7 +299,7 @@ static cursor start_row(const lc_design *x, lc_index row) { return (cursor){.x =
 
 /* The next column of X~ and the number that stands there; 0 at the end. */
 static inline int next_entry(cursor *c, lc_index *column, double *number) {
-  const lc_coded *coded = c->x->coded;
+  const lc_coded *coded = lc_coded_of(c->x);
   while (c->at == c->end) {
     if (++c->part == coded->nparts) return 0;
     const int *code = coded->part[c->part].code;
@@ -326,7 +328,7 @@ typedef struct piece {
 
 /* Piece e of column j of X~; 0 past the last. */
 static int get_piece(const lc_design *x, lc_index j, int e, piece *out) {
-  const lc_coded *coded = x->coded;
+  const lc_coded *coded = lc_coded_of(x);
   if (j < x->one) {
     *out = (piece){x->n, NULL, NULL, 0, 1};
     return e == 0;
@@ -359,20 +361,21 @@ static double piece_dot(const piece *from, const double *r) {
   return sum;
 }
 
-static void coded_col_dot(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *R, double *c,
-                          const lc_host *host) {
-  int threads = lc_threads_for(host, 1e-9 * (double)x->n * (double)nj * K);
-  (void)threads;
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(dynamic, 64) if (threads > 1)
-#endif
-  for (lc_index a = 0; a < nj; a++)
-    for (int k = 0; k < K; k++) {
+static void dot_some(void *context, lc_index from, lc_index to) {
+  const lc_column_job *job = context;
+  for (lc_index a = from; a < to; a++)
+    for (int k = 0; k < job->K; k++) {
       piece part;
       double sum = 0;
-      for (int e = 0; get_piece(x, j[a], e, &part); e++) sum += piece_dot(&part, R + k * x->n);
-      c[a + k * nj] = sum;
+      for (int e = 0; get_piece(job->x, job->j[a], e, &part); e++) sum += piece_dot(&part, job->in + k * job->x->n);
+      job->out[a + k * job->nj] = sum;
     }
+}
+
+static void coded_col_dot(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *R, double *c,
+                          const lc_host *host) {
+  lc_column_job job = {x, nj, j, K, R, c};
+  lc_parallel(lc_threads_for(host, 1e-9 * (double)x->n * (double)nj * K), nj, 16, dot_some, &job);
 }
 
 static void coded_col_axpy(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *d, double *Z,
@@ -405,10 +408,22 @@ static void cross_column(const lc_design *x, const int *place, lc_index j, const
     }
 }
 
+typedef struct cross_job {
+  const lc_design *x;
+  const int *place;
+  lc_index ni;
+  const lc_index *j;
+  const double *s;
+  double *C;
+} cross_job;
+
+static void cross_some(void *context, lc_index from, lc_index to) {
+  const cross_job *job = context;
+  for (lc_index b = from; b < to; b++) cross_column(job->x, job->place, job->j[b], job->s, job->C + b * job->ni);
+}
+
 static lc_status coded_col_cross(const lc_design *x, lc_index ni, const lc_index *i, lc_index nj, const lc_index *j,
                                  const double *s, double *C, const lc_host *host, lc_arena *arena) {
-  int threads = lc_threads_for(host, 1e-9 * (double)x->n * (double)nj);
-  (void)threads;
   lc_mark mark = lc_arena_mark(arena);
   lc_index q = lc_design_q(x);
   int *place = lc_arena_alloc(arena, q, sizeof *place);
@@ -416,21 +431,27 @@ static lc_status coded_col_cross(const lc_design *x, lc_index ni, const lc_index
   memset(place, 0, (size_t)q * sizeof *place);
   for (lc_index a = 0; a < ni; a++) place[i[a]] = (int)a + 1;
   memset(C, 0, (size_t)(ni * nj) * sizeof(double));
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(dynamic, 16) if (threads > 1)
-#endif
-  for (lc_index b = 0; b < nj; b++) cross_column(x, place, j[b], s, C + b * ni);
+  cross_job job = {x, place, ni, j, s, C};
+  lc_parallel(lc_threads_for(host, 1e-9 * (double)x->n * (double)nj), nj, 16, cross_some, &job);
   lc_arena_reset(arena, mark);
   return LC_OK;
 }
 
-void lc_coded_moments(const lc_design *x, int K, const double *S, int threads, double *sum, double *square) {
+typedef struct moments_job {
+  const lc_design *x;
+  int K;
+  const double *S;
+  double *sum, *square;
+} moments_job;
+
+static void moments_some(void *context, lc_index from, lc_index to) {
+  const moments_job *job = context;
+  const lc_design *x = job->x;
   lc_index q = lc_design_q(x);
-  (void)threads;
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(dynamic, 16) if (threads > 1)
-#endif
-  for (lc_index j = 0; j < q; j++)
+  int K = job->K;
+  const double *S = job->S;
+  double *sum = job->sum, *square = job->square;
+  for (lc_index j = from; j < to; j++)
     for (int c = 0; c < K; c++) {
       double first = 0, second = 0;
       piece part;
@@ -445,6 +466,20 @@ void lc_coded_moments(const lc_design *x, int K, const double *S, int threads, d
       square[j + c * q] = second;
     }
 }
+
+static void coded_moments(const lc_design *x, int K, const double *S, int threads, double *sum, double *square) {
+  moments_job job = {x, K, S, sum, square};
+  lc_parallel(threads, lc_design_q(x), 16, moments_some, &job);
+}
+
+/* Zeros of factors are not stored. */
+static int coded_may_shift(const lc_design *x, lc_index j) {
+  const lc_coded *coded = lc_coded_of(x);
+  return is_numeric(coded->part + coded->owner[j]);
+}
+
+/* Those of the matrix, as which a verb of columns counts. */
+static double coded_cells(const lc_design *x) { return (double)x->n * (double)x->p; }
 
 /* ---- rows by number --------------------------------------------------------------------------------------------- */
 
@@ -465,10 +500,11 @@ static lc_status coded_as_rows(const lc_design *x, lc_rows *out, lc_arena *arena
 static void coded_row_scores(const lc_rows *rows, lc_index m, const lc_index *index, int K, const double *B,
                              double *Z) {
   const lc_design *x = rows->design;
+  const double *off = lc_offsets_of(rows->obs);
   lc_index q = lc_design_q(x), j;
   double number;
   for (lc_index i = 0; i < m; i++) {
-    for (int c = 0; c < K; c++) Z[i + c * m] = (x->one ? B[c * q] : 0) + (x->off ? x->off[index[i] + c * x->n] : 0);
+    for (int c = 0; c < K; c++) Z[i + c * m] = (x->one ? B[c * q] : 0) + (off ? off[index[i] + c * x->n] : 0);
     for (cursor walk = start_row(x, index[i]); next_entry(&walk, &j, &number);)
       for (int c = 0; c < K; c++) Z[i + c * m] += number * B[j + c * q];
   }
@@ -489,10 +525,16 @@ static void coded_row_gradient(const lc_rows *rows, lc_index m, const lc_index *
 static const lc_design_ops coded_ops = {
     .name = "coded",
     .caps = LC_COLUMNS | LC_ROWS,
+    .written_out = 1 << 23,
     .pass = coded_pass,
     .col_dot = coded_col_dot,
     .col_axpy = coded_col_axpy,
     .col_cross = coded_col_cross,
+    .colstats = lc_coded_colstats,
+    .moments = coded_moments,
+    .may_shift = coded_may_shift,
+    .cells = coded_cells,
+    .unique_rows = lc_coded_unique_rows,
     .subset = coded_subset,
     .as_rows = coded_as_rows,
     .row_scores = coded_row_scores,
@@ -504,5 +546,5 @@ void lc_design_coded(lc_design *out, lc_index n, lc_index p, const lc_coded *cod
   out->ops = &coded_ops;
   out->n = n;
   out->p = p;
-  out->coded = coded;
+  out->data = coded;
 }

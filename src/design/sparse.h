@@ -1,8 +1,25 @@
-/* design/sparse.h - what the files of the sparse design share. */
+/* design/sparse.h - compressed sparse columns: what makes a design of them, and what their files share. */
 #ifndef LC_DESIGN_SPARSE_H
 #define LC_DESIGN_SPARSE_H
 
 #include "design/design.h"
+
+/* Columns' starts (p + 1), rows of the entries, increasing within a column, and their values. */
+typedef struct lc_csc {
+  const int *start, *row;
+  const double *value;
+} lc_csc;
+
+/* Does not read the arrays: lc_sparse_check() first. `matrix` is kept by address. */
+void lc_design_sparse(lc_design *out, lc_index n, lc_index p, const lc_csc *matrix);
+
+/* NULL when the slots describe a valid matrix (starts from 0, not decreasing, ending at the number of
+ * entries; rows inside 0..n-1 and increasing within a column), else what is wrong. Cost: one read of the indices. */
+const char *lc_sparse_check(lc_index n, lc_index p, const int *start, lc_index nstart, const int *row, lc_index nrow,
+                            lc_index nvalue);
+
+static inline const lc_csc *lc_csc_of(const lc_design *x) { return x->data; }
+static inline lc_index lc_csc_entries(const lc_design *x) { return lc_csc_of(x)->start[x->p]; }
 
 /* Operations of lc_design_ops by rows (design/sparse_rows.c).
  *

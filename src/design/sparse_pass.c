@@ -20,6 +20,7 @@
 #include "design/partial_sums.h"
 #include "design/sparse.h"
 #include "kernel/kernel.h"
+#include "threads/threads.h"
 
 enum {
   MOST_PARTS = 2,   /* private copies of scattered scores */
@@ -77,28 +78,35 @@ static lc_index cut(lc_index count, const int *start, double per, lc_index k, lc
  * i. Between steps the host is asked whether to go on. `cost`: nanoseconds of everything on one core. */
 typedef lc_status (*worker)(sweep *sw, lc_index i, lc_index step, lc_index steps);
 
+typedef struct sweep_step {
+  sweep *sw;
+  worker work;
+  lc_index step, steps, failed; /* failed: the first part that did, count: none */
+  lc_status status;             /* of that */
+} sweep_step;
+
+static void run_parts(void *context, lc_index from, lc_index to) {
+  sweep_step *now = context;
+  for (lc_index i = from; i < to; i++) {
+    lc_status status = now->work(now->sw, i, now->step, now->steps);
+    if (status == LC_OK) continue;
+    lc_lock();
+    if (i < now->failed) {
+      now->failed = i;
+      now->status = status;
+    }
+    lc_unlock();
+  }
+}
+
 static lc_status run(sweep *sw, lc_index count, double cost, worker work, const lc_host *host) {
   const double step_cost = 2e7;
-  lc_index steps = clamp(cost / step_cost, 0, 1 << 20) + 1;
-  int threads = lc_threads_for(host, 1e-9 * cost);
-  lc_status status = LC_OK;
-  for (lc_index step = 0; step < steps; step++) {
+  sweep_step now = {sw, work, 0, clamp(cost / step_cost, 0, 1 << 20) + 1, count, LC_OK};
+  for (; now.step < now.steps; now.step++) {
     LC_TRY(lc_poll(host));
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(dynamic, 1) if (threads > 1)
-#endif
-    for (lc_index i = 0; i < count; i++) {
-      lc_status one = work(sw, i, step, steps);
-      if (one != LC_OK) {
-#ifdef _OPENMP
-#pragma omp critical
-#endif
-        status = one;
-      }
-    }
-    LC_TRY(status);
+    lc_parallel(lc_threads_for(host, 1e-9 * cost), count, 1, run_parts, &now);
+    LC_TRY(now.status);
   }
-  (void)threads;
   return LC_OK;
 }
 
@@ -123,10 +131,12 @@ static lc_status scatter_scores(sweep *sw, lc_index i, lc_index step, lc_index s
   lc_index c = i / sw->parts, k = i % sw->parts;
   int first = panel_at(sw, c), W = panel_at(sw, c + 1) - first;
   double *Z = sw->Z + k * x->n * sw->pass->K + x->n * first;
-  lc_index from = cut(x->p, x->start, 1, k, sw->parts), count = cut(x->p, x->start, 1, k + 1, sw->parts) - from;
+  lc_index from = cut(x->p, lc_csc_of(x)->start, 1, k, sw->parts),
+           count = cut(x->p, lc_csc_of(x)->start, 1, k + 1, sw->parts) - from;
   if (step == 0) memset(Z, 0, (size_t)(x->n * W) * sizeof(double));
   lc_index j = from + count * step / steps, end = from + count * (step + 1) / steps;
-  lc_kernels()->scatter(end - j, x->start + j, x->row, x->value, NULL, W, sw->B + x->p * first + j * W, Z);
+  lc_kernels()->scatter(end - j, lc_csc_of(x)->start + j, lc_csc_of(x)->row, lc_csc_of(x)->value, NULL, W,
+                        sw->B + x->p * first + j * W, Z);
   return LC_OK;
 }
 
@@ -145,7 +155,7 @@ static void block_scores(const sweep *sw, const slot *part, lc_index row0, lc_in
     for (int w = 0; w < W; w++) {
       int k = first + w;
       double base = x->one ? pass->B[k * sw->q] : 0, *to = z + k * ldz;
-      const double *off = x->off ? x->off + k * x->n + row0 : NULL;
+      const double *all = lc_offsets_of(pass->obs), *off = all ? all + k * x->n + row0 : NULL;
       for (lc_index i = 0; i < m; i++) to[i] = (off ? off[i] : 0) + base + line[i * W + w];
       for (int t = 1; !sw->rows && t < sw->parts; t++) {
         const double *more = line + t * x->n * pass->K;
@@ -181,12 +191,14 @@ static lc_status gather_gradient(sweep *sw, lc_index i, lc_index step, lc_index 
   const lc_design *x = sw->x;
   lc_index c = i / LC_MOST_SLOTS, k = i % LC_MOST_SLOTS;
   int first = panel_at(sw, c), W = panel_at(sw, c + 1) - first;
-  lc_index from = cut(x->p, x->start, 4, k, LC_MOST_SLOTS), count = cut(x->p, x->start, 4, k + 1, LC_MOST_SLOTS) - from;
+  lc_index from = cut(x->p, lc_csc_of(x)->start, 4, k, LC_MOST_SLOTS),
+           count = cut(x->p, lc_csc_of(x)->start, 4, k + 1, LC_MOST_SLOTS) - from;
   lc_index end = from + count * (step + 1) / steps;
   double group[GROUP * LC_GATHER_WIDTH];
   for (lc_index j0 = from + count * step / steps; j0 < end; j0 += GROUP) {
     lc_index m = lc_min(GROUP, end - j0);
-    lc_kernels()->gather(m, x->start + j0, x->row, x->value, NULL, W, sw->R + x->n * first, group);
+    lc_kernels()->gather(m, lc_csc_of(x)->start + j0, lc_csc_of(x)->row, lc_csc_of(x)->value, NULL, W,
+                         sw->R + x->n * first, group);
     for (int w = 0; w < W; w++) {
       double *G = sw->pass->G + (first + w) * sw->q + x->one + j0;
       for (lc_index j = 0; j < m; j++) G[j] = group[j * W + w] * lc_sparse_scale(x, j0 + j);
@@ -368,8 +380,12 @@ lc_status lc_sparse_pass(const lc_design *x, const lc_pass *pass, const lc_host 
   lc_mark mark = lc_arena_mark(arena);
   lc_rows rows;
   lc_index q = lc_design_q(x);
-  sweep sw = {
-      .x = x, .pass = pass, .rows = lc_sparse_rows(x), .q = q, .packed = lc_packed_size(q), .entries = x->start[x->p]};
+  sweep sw = {.x = x,
+              .pass = pass,
+              .rows = lc_sparse_rows(x),
+              .q = q,
+              .packed = lc_packed_size(q),
+              .entries = lc_csc_of(x)->start[x->p]};
   lc_status status = LC_OK;
   if (pass->C && !sw.rows) { /* pairs of columns are met in rows */
     status = lc_sparse_as_rows(x, &rows, arena);

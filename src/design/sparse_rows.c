@@ -3,12 +3,13 @@
 #include <string.h>
 
 #include "design/sparse.h"
+#include "threads/threads.h"
 
 int lc_sparse_entry_from(const lc_design *x, lc_index j, lc_index row) {
-  int low = x->start[j], high = x->start[j + 1];
+  int low = lc_csc_of(x)->start[j], high = lc_csc_of(x)->start[j + 1];
   while (low < high) {
     int middle = low + (high - low) / 2;
-    if (x->row[middle] < row)
+    if (lc_csc_of(x)->row[middle] < row)
       low = middle + 1;
     else
       high = middle;
@@ -16,19 +17,34 @@ int lc_sparse_entry_from(const lc_design *x, lc_index j, lc_index row) {
   return low;
 }
 
-/* Entries of rows from..to-1 to their places; next[i] is where row i goes on. */
-static void fill_rows(const lc_design *x, lc_index from, lc_index to, int *next, int *column, double *value,
-                      float *narrow) {
+/* A copy in the order of rows while it is made; next[i] is where row i goes on. */
+typedef struct row_fill {
+  const lc_design *x;
+  int *next, *column;
+  double *value;
+  float *narrow;
+  lc_index first; /* row of this round */
+} row_fill;
+
+/* Entries of rows first + start .. first + end - 1 to their places. */
+static void fill_rows(void *context, lc_index start, lc_index stop) {
+  const row_fill *fill = context;
+  const lc_design *x = fill->x;
+  lc_index from = fill->first + start, to = fill->first + stop;
+  int *next = fill->next, *column = fill->column;
+  double *value = fill->value;
+  float *narrow = fill->narrow;
   for (lc_index j = 0; j < x->p; j++) {
     double scale = lc_sparse_scale(x, j);
-    int end = x->start[j + 1];
-    for (int e = from > 0 ? lc_sparse_entry_from(x, j, from) : x->start[j]; e < end && x->row[e] < to; e++) {
-      int at = next[x->row[e]]++;
+    int end = lc_csc_of(x)->start[j + 1];
+    for (int e = from > 0 ? lc_sparse_entry_from(x, j, from) : lc_csc_of(x)->start[j];
+         e < end && lc_csc_of(x)->row[e] < to; e++) {
+      int at = next[lc_csc_of(x)->row[e]]++;
       column[at] = (int)j;
       if (narrow)
-        narrow[at] = (float)(x->value[e] * scale);
+        narrow[at] = (float)(lc_csc_of(x)->value[e] * scale);
       else
-        value[at] = x->value[e] * scale;
+        value[at] = lc_csc_of(x)->value[e] * scale;
     }
   }
 }
@@ -37,8 +53,8 @@ static void fill_rows(const lc_design *x, lc_index from, lc_index to, int *next,
 static int is_narrow(const lc_design *x) {
   for (lc_index j = 0; j < x->p; j++) {
     double scale = lc_sparse_scale(x, j);
-    for (int e = x->start[j]; e < x->start[j + 1]; e++) {
-      double value = x->value[e] * scale;
+    for (int e = lc_csc_of(x)->start[j]; e < lc_csc_of(x)->start[j + 1]; e++) {
+      double value = lc_csc_of(x)->value[e] * scale;
       /* NaN and values out of the range of floats fail the first comparison. */
       if (!(value >= -3e38 && value <= 3e38) || (double)(float)value != value) return 0;
     }
@@ -54,29 +70,28 @@ lc_status lc_sparse_as_rows(const lc_design *x, lc_rows *out, lc_arena *arena) {
     *out = *lc_sparse_rows(x);
     return LC_OK;
   }
-  lc_index n = x->n, entries = x->start[x->p];
+  lc_index n = x->n, entries = lc_csc_of(x)->start[x->p];
   int floats = is_narrow(x), *start = lc_arena_alloc(arena, n + 1, sizeof *start);
   int *column = lc_arena_alloc(arena, entries, sizeof *column);
   float *narrow = floats ? lc_arena_alloc(arena, entries, sizeof *narrow) : NULL;
   double *value = floats ? NULL : lc_arena_doubles(arena, entries);
   if (!start || !column || (!narrow && !value)) return LC_OUT_OF_MEMORY;
   memset(start, 0, (size_t)(n + 1) * sizeof *start);
-  for (lc_index e = 0; e < entries; e++) start[x->row[e] + 1]++;
+  for (lc_index e = 0; e < entries; e++) start[lc_csc_of(x)->row[e] + 1]++;
   double pairs = 0;
   for (lc_index i = 0; i < n; i++) {
     pairs += (double)start[i + 1] * start[i + 1];
     start[i + 1] += start[i];
   }
   LC_TRY(lc_poll(arena->host));
-  int parts = entries > 100000 ? arena->host->threads : 1;
+  row_fill fill = {x, start, column, value, narrow, 0};
   lc_index rounds = 1 + entries / ROUND;
   for (lc_index round = 0; round < rounds; round++) {
     lc_index first = n * round / rounds, rows = n * (round + 1) / rounds - first;
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(parts) schedule(static, 1) if (parts > 1)
-#endif
-    for (int k = 0; k < parts; k++)
-      fill_rows(x, first + rows * k / parts, first + rows * (k + 1) / parts, start, column, value, narrow);
+    fill.first = first;
+    /* Each piece looks for its rows in every column: no more pieces than threads. */
+    int threads = entries > 100000 ? arena->host->threads : 1;
+    lc_parallel(threads, rows, (rows + threads - 1) / threads, fill_rows, &fill);
     LC_TRY(lc_poll(arena->host));
   }
   memmove(start + 1, start, (size_t)n * sizeof *start); /* filling moved every start to the next */
@@ -110,11 +125,12 @@ lc_index lc_sparse_row_columns(const lc_rows *rows, lc_index m, const lc_index *
 
 void lc_sparse_row_scores(const lc_rows *rows, lc_index m, const lc_index *index, int K, const double *B, double *Z) {
   const lc_design *x = rows->design;
+  const double *off = lc_offsets_of(rows->obs);
   lc_index q = lc_design_q(x);
   for (int c = 0; c < K; c++) {
     const double *b = B + c * q + x->one;
     for (lc_index i = 0; i < m; i++) {
-      double z = (x->one ? B[c * q] : 0) + (x->off ? x->off[index[i] + c * x->n] : 0);
+      double z = (x->one ? B[c * q] : 0) + (off ? off[index[i] + c * x->n] : 0);
       for (lc_index e = rows->start[index[i]]; e < rows->start[index[i] + 1]; e++)
         z += lc_rows_value(rows, e) * b[rows->column[e]];
       Z[i + c * m] = z;
@@ -145,15 +161,16 @@ lc_status lc_sparse_subset(const lc_design *x, lc_index count, const lc_index *f
   lc_index m = count * length, p = x->p, entries = 0;
   int *head = lc_arena_alloc(arena, x->n, sizeof *head), *next = lc_arena_alloc(arena, m, sizeof *next);
   int *start = lc_arena_alloc(arena, p + 1, sizeof *start);
-  if (!head || !next || !start) return LC_OUT_OF_MEMORY;
+  lc_csc *csc = lc_arena_alloc(arena, 1, sizeof *csc);
+  if (!head || !next || !start || !csc) return LC_OUT_OF_MEMORY;
   for (lc_index i = 0; i < x->n; i++) head[i] = -1;
   for (lc_index to = m; to-- > 0;) { /* backwards, so that lists increase */
     lc_index row = first[to / length] + to % length;
     next[to] = head[row];
     head[row] = (int)to;
   }
-  for (lc_index e = 0; e < x->start[p]; e++)
-    for (int to = head[x->row[e]]; to >= 0; to = next[to]) entries++;
+  for (lc_index e = 0; e < lc_csc_of(x)->start[p]; e++)
+    for (int to = head[lc_csc_of(x)->row[e]]; to >= 0; to = next[to]) entries++;
   if (entries > INT32_MAX || m > INT32_MAX) return LC_OUT_OF_MEMORY;
   int *row = lc_arena_alloc(arena, entries, sizeof *row);
   double *value = lc_arena_doubles(arena, entries);
@@ -161,13 +178,15 @@ lc_status lc_sparse_subset(const lc_design *x, lc_index count, const lc_index *f
   int at = 0;
   for (lc_index j = 0; j < p; j++) {
     start[j] = at;
-    for (int e = x->start[j]; e < x->start[j + 1]; e++)
-      for (int to = head[x->row[e]]; to >= 0; to = next[to]) {
+    for (int e = lc_csc_of(x)->start[j]; e < lc_csc_of(x)->start[j + 1]; e++)
+      for (int to = head[lc_csc_of(x)->row[e]]; to >= 0; to = next[to]) {
         row[at] = to;
-        value[at++] = x->value[e] * lc_sparse_scale(x, j);
+        value[at++] = lc_csc_of(x)->value[e] * lc_sparse_scale(x, j);
       }
   }
   start[p] = at;
-  lc_design_sparse(out, m, p, start, row, value, entries);
-  return lc_design_take_runs(x, count, first, length, out, arena);
+  *csc = (lc_csc){start, row, value};
+  lc_design_sparse(out, m, p, csc);
+  out->one = x->one;
+  return LC_OK;
 }

@@ -47,7 +47,7 @@ static lc_status decrement_in_basis(lc_objective *obj, double *out) {
   unsigned char *alias = lc_arena_alloc(arena, obj->q, 1);
   lc_status status = alias ? lc_basis_build(obj->x, alias, &basis, arena) : LC_OUT_OF_MEMORY;
   if (status == LC_OK)
-    status = lc_objective_init(&inner, &basis.design, obj->loss, &obj->link, &basis.pen, 1, obj->host, arena);
+    status = lc_objective_init(&inner, &basis.design, obj->obs, obj->loss, &obj->link, &basis.pen, 1, arena);
   if (status == LC_OK) status = lc_basis_enter(&basis, obj->x, obj->K, obj->at.B, inner.at.B, arena);
   if (status == LC_OK) status = lc_objective_eval(&inner, inner.at.B, LC_WANT_VALUE);
   if (status == LC_OK) lc_objective_accept(&inner);
@@ -64,11 +64,12 @@ static lc_status decrement_by_sample(const lc_objective *obj, double *out) {
   lc_arena *arena = obj->arena;
   lc_mark mark = lc_arena_mark(arena);
   lc_design sample;
+  lc_obs sampled;
   lc_objective inner;
   lc_report report = {0};
-  lc_status status = lc_design_sample(obj->x, lc_max(LEAST_ROWS, ROWS_PER_COLUMN * obj->q), &sample, arena);
-  if (status == LC_OK)
-    status = lc_objective_init(&inner, &sample, obj->loss, &obj->link, obj->pen, 1, obj->host, arena);
+  lc_status status =
+      lc_design_sample(obj->x, obj->obs, lc_max(LEAST_ROWS, ROWS_PER_COLUMN * obj->q), &sample, &sampled, arena);
+  if (status == LC_OK) status = lc_objective_init(&inner, &sample, &sampled, obj->loss, &obj->link, obj->pen, 1, arena);
   if (status == LC_OK) status = lc_objective_eval(&inner, obj->at.B, LC_WANT_GRADIENT | LC_WANT_CURVATURE);
   if (status == LC_OK) {
     lc_objective_accept(&inner);

@@ -84,8 +84,8 @@ static lc_status invert(const lc_objective *obj, lc_index size, const lc_index *
 }
 
 /* The curvature at the solution in centred columns, where it is better conditioned. */
-static lc_status evaluate(const lc_problem *problem, const lc_solution *solution, const lc_host *host, lc_arena *arena,
-                          lc_design *shown, lc_objective *obj) {
+static lc_status evaluate(const lc_problem *problem, const lc_solution *solution, lc_arena *arena, lc_design *shown,
+                          lc_objective *obj) {
   lc_link link;
   LC_TRY(lc_link_make(problem->loss, problem->k, problem->reference, &link));
   *shown = *solution->x;
@@ -98,7 +98,7 @@ static lc_status evaluate(const lc_problem *problem, const lc_solution *solution
   if (!B) return LC_OUT_OF_MEMORY;
   memcpy(B, solution->B, (size_t)(q * link.K) * sizeof(double));
   lc_design_from_user(shown, link.K, B);
-  LC_TRY(lc_objective_init(obj, shown, problem->loss, &link, &solution->pen, 0, host, arena));
+  LC_TRY(lc_objective_init(obj, shown, solution->obs, problem->loss, &link, &solution->pen, 0, arena));
   return lc_objective_eval(obj, B, LC_WANT_GRADIENT | LC_WANT_CURVATURE);
 }
 
@@ -108,15 +108,15 @@ static int is_near(const lc_solution *solution) {
   return solution->status != LC_BUDGET || 2 * solution->weight_sum * solution->certificate.gap <= near * near;
 }
 
-lc_status lc_solve_covariance(const lc_problem *problem, const lc_solution *solution, const lc_host *host,
-                              lc_arena *arena, double **V, lc_index *size) {
+lc_status lc_solve_covariance(const lc_problem *problem, const lc_solution *solution, lc_arena *arena, double **V,
+                              lc_index *size) {
   const double harmless = 300; /* condition of the columns up to which their own Hessian keeps eight digits and more */
   if (!is_near(solution)) return LC_UNSUPPORTED;
   lc_design shown = *solution->x;
   lc_objective own, *obj = solution->fitted;
   int based = solution->basis.needed;
   if (!based && !(solution->has_curvature && solution->report.condition <= harmless)) {
-    LC_TRY(evaluate(problem, solution, host, arena, &shown, &own));
+    LC_TRY(evaluate(problem, solution, arena, &shown, &own));
     obj = &own;
   } else if (!solution->has_curvature) {
     LC_TRY(lc_objective_eval(obj, obj->at.B, LC_WANT_GRADIENT | LC_WANT_CURVATURE));

@@ -41,8 +41,11 @@ static lc_status run_certified(lc_objective *obj, const lc_settings *settings, d
     if (status != LC_INTERRUPTED) {
       /* A fit that stopped with its budget is not at an optimum: no Hessian for standard errors is taken along. */
       int spent = status == LC_BUDGET || status == LC_TIME_LIMIT, want = spent ? LC_WANT_GRADIENT : out->want;
-      lc_status certified = lc_certify(obj, want, spent ? fmax(1, obj->passes) : 0, &out->report, &out->certificate);
-      out->has_curvature = certified == LC_OK && (want & LC_WANT_CURVATURE);
+      int own = (out->solver->flags & LC_OWN_OBJECTIVE) != 0;
+      lc_status certified =
+          own ? lc_certify_own(obj, &out->report, &out->certificate)
+              : lc_certify(obj, want, spent ? fmax(1, obj->passes) : 0, &out->report, &out->certificate);
+      out->has_curvature = certified == LC_OK && (own ? out->report.has_curvature : want & LC_WANT_CURVATURE);
       if (certified != LC_OK) status = certified;
     }
     int kinked = !(obj->loss->flags & LC_SMOOTH);
@@ -68,7 +71,8 @@ static lc_status run_in_basis(lc_problem *problem, const lc_link *link, lc_objec
   lc_objective *inner = out->fitted = lc_arena_alloc(obj->arena, 1, sizeof *inner);
   double *theta = lc_arena_doubles(obj->arena, basis->r * obj->K);
   if (!inner || !theta) return LC_OUT_OF_MEMORY;
-  LC_TRY(lc_objective_init(inner, &basis->design, problem->loss, link, &basis->pen, 1, obj->host, obj->arena));
+  LC_TRY(lc_objective_init(inner, &basis->design, obj->obs, problem->loss, link, &basis->pen, 1, obj->arena));
+  inner->host = obj->host;
   inner->recorded = obj->recorded;
   LC_TRY(lc_basis_enter(basis, problem->x, inner->K, B, theta, obj->arena));
   lc_status status = run_certified(inner, settings, theta, out);
@@ -90,7 +94,7 @@ static lc_status run_by_rank(lc_problem *problem, const lc_link *link, lc_object
   if (status != LC_RANK) return status;
   out->factor.ready = 0; /* made for columns that are now known to depend on each other */
   LC_TRY(lc_basis_build(problem->x, out->alias, &out->basis, obj->arena));
-  if (out->basis.needed) return run_in_basis(problem, link, obj, settings, B, out);
+  if (out->basis.needed && !problem->held) return run_in_basis(problem, link, obj, settings, B, out);
   out->report.alias = out->alias;
   status = run_certified(obj, settings, B, out);
   return status == LC_RANK ? LC_STALLED : status;
@@ -104,7 +108,8 @@ static lc_status run_wide(lc_problem *problem, const lc_link *link, lc_objective
   lc_objective *inner = lc_arena_alloc(obj->arena, 1, sizeof *inner);
   if (!wide || !inner) return LC_OUT_OF_MEMORY;
   LC_TRY(lc_wide_build(problem->x, obj->pen, wide, obj->host, obj->arena));
-  LC_TRY(lc_objective_init(inner, &wide->design, problem->loss, link, &wide->pen, 1, obj->host, obj->arena));
+  LC_TRY(lc_objective_init(inner, &wide->design, obj->obs, problem->loss, link, &wide->pen, 1, obj->arena));
+  inner->host = obj->host;
   inner->recorded = obj->recorded;
   double *theta = lc_arena_zeros(obj->arena, inner->P);
   if (!theta) return LC_OUT_OF_MEMORY;
@@ -137,7 +142,8 @@ static lc_status prepare(lc_problem *problem, const lc_link *link, const lc_pena
                          const double *rms, const lc_host *host, lc_arena *arena, lc_solution *out) {
   lc_objective *obj = out->fitted = lc_arena_alloc(arena, 1, sizeof *obj);
   if (!obj) return LC_OUT_OF_MEMORY;
-  LC_TRY(lc_objective_init(obj, problem->x, problem->loss, link, pen, 1, host, arena));
+  LC_TRY(lc_objective_init(obj, problem->x, problem->obs, problem->loss, link, pen, 1, arena));
+  obj->host = host; /* that of the arena, or a quiet one */
   obj->rms = rms;
   obj->mean = means;
   obj->recorded = problem->recorded;
@@ -149,6 +155,8 @@ static lc_status prepare(lc_problem *problem, const lc_link *link, const lc_pena
   out->B = lc_arena_zeros(arena, obj->P);
   out->alias = lc_arena_alloc(arena, obj->q, 1);
   out->report.class_rows = lc_arena_zeros(arena, problem->k);
+  out->report.jeffreys = problem->jeffreys;
+  out->report.held = problem->held;
   if (!out->B || !out->alias || !out->report.class_rows) return LC_OUT_OF_MEMORY;
   memset(out->alias, 0, (size_t)obj->q);
   if (problem->start) {
@@ -163,8 +171,8 @@ static lc_status prepare(lc_problem *problem, const lc_link *link, const lc_pena
  * it, 47 without): what it needs is the last digits, and an overfitted sample says little about those. */
 static lc_status find_start(const lc_problem *problem, const lc_objective *obj, const lc_settings *settings,
                             lc_solution *out) {
-  int smooth = (problem->loss->flags & LC_SMOOTH) != 0;
-  return lc_is_second_order(out->solver) && smooth && !problem->start
+  int sampled = (problem->loss->flags & LC_SMOOTH) && !(out->solver->flags & LC_OWN_OBJECTIVE);
+  return lc_is_second_order(out->solver) && sampled && !problem->start
              ? lc_solve_nested(obj, out->solver, settings, out->B, &out->factor)
              : LC_OK;
 }
@@ -181,6 +189,8 @@ static lc_status finish(const lc_problem *problem, lc_objective *obj, int as_giv
   }
   out->objective = obj->at.value;
   out->loss = obj->at.loss;
+  out->jeffreys = problem->jeffreys ? lc_solve_jeffreys(problem, out) : 0;
+  if (problem->jeffreys) out->objective = out->loss - out->jeffreys / obj->weight_sum;
   out->weight_sum = obj->weight_sum;
   out->passes = obj->passes;
   return out->status;
@@ -198,8 +208,12 @@ static lc_status solve_once(const lc_problem *given, const lc_settings *settings
   LC_TRY(lc_plan_make(problem, &link, settings, &plan));
   out->solver = plan.solver;
   out->reason = plan.reason;
-  if (plan.joined) own.x = &problem->unique->design;
+  if (plan.joined) {
+    own.x = &problem->unique->design;
+    own.obs = &problem->unique->obs;
+  }
   out->x = own.x;
+  out->obs = own.obs;
   lc_penalty *pen = &out->pen;
   *pen = problem->pen;
   double *rms = NULL, *means = NULL;

@@ -11,7 +11,8 @@
 
 /* What is to be fitted. All that it points to is the caller's. */
 typedef struct lc_problem {
-  lc_design *x; /* with y, weights, offsets and `one`. lc_solve() may set shift, scale and rows, in its arena */
+  const lc_obs *obs;      /* the rows */
+  lc_design *x;           /* their columns, with `one`. lc_solve() may set shift, scale and rows, in its arena */
   lc_unique_rows *unique; /* its rows, equal ones joined, or NULL: solvers that only sum over rows take these */
   const lc_loss *loss;
   int k, reference;                  /* classes, >= 2; 1: the first class has score 0 */
@@ -24,6 +25,8 @@ typedef struct lc_problem {
   int wants_covariance;              /* lc_solve_covariance() will be called */
   int tolerance_given;               /* the user gave a tolerance: a kink is held to it, too */
   int solver_rate_given;             /* the user gave a rate: steps are taken in the user's columns */
+  int jeffreys;                      /* 1: Firth's penalised likelihood; unpenalised otherwise, as for held */
+  const unsigned char *held;         /* q x K: 1 = this coefficient stays what it is in `start`; NULL: none */
   double recorded, passes;           /* of a fit that this one continues: lines of its history, reads of X */
 } lc_problem;
 
@@ -36,6 +39,7 @@ typedef struct lc_solution {
   unsigned char *alias;    /* q: 1 = depends on columns before it */
   int K;
   double objective, loss;     /* mean loss plus penalty; mean loss; of a kink itself, not of a smooth version */
+  double jeffreys;            /* log det I / 2 with the information I of the user's columns; 0 without the penalty */
   double weight_sum, passes;  /* W; reads of X, parts counting as fractions */
   lc_report report;           /* of the last run, with the iterations of all */
   lc_certificate certificate; /* LC_KKT_ONLY and NaN where the fit was stopped before there was one */
@@ -47,7 +51,8 @@ typedef struct lc_solution {
   lc_objective *fitted; /* where the fit ran, in the basis if there was one; C is the curvature at the solution when
                            has_curvature */
   int has_curvature;
-  int want;     /* LC_WANT_ flags of the last evaluation */
+  int want; /* LC_WANT_ flags of the last evaluation */
+  const lc_obs *obs;
   lc_design *x; /* the problem's, or its unique rows: where the fit ran, which `fitted` has scores of */
 } lc_solution;
 
@@ -68,6 +73,12 @@ lc_status lc_solve(lc_problem *problem, const lc_settings *settings, const lc_ho
  * derivatives that cost more than these are those of a sample of rows (LC_SAMPLED_DECREMENT). At most three reads. */
 lc_status lc_certify(lc_objective *obj, int want, double spent, lc_report *report, lc_certificate *out);
 
+/* The certificate of a solver with an objective of its own, at `at`. */
+lc_status lc_certify_own(const lc_objective *obj, const lc_report *report, lc_certificate *out);
+
+/* Half the log determinant of the information in the user's columns without aliased ones, from that of the report. */
+double lc_solve_jeffreys(const lc_problem *problem, const lc_solution *solution);
+
 /* A start for Newton's method on many rows: B <- the rough optimum of a random sample of rows (64 at a time, spread
  * over all rows, by a fixed seed), from B. B stays where the sample would not save work or cannot be trusted: few rows,
  * a sparse design, a rare class, a separated or rank-deficient sample. Otherwise *factor is the factored Hessian of the
@@ -81,7 +92,7 @@ lc_status lc_solve_nested(const lc_objective *obj, const lc_solver *solver, cons
  * where it is well conditioned (centred columns, or the orthonormal basis of the fit) and mapped back. At most one read
  * of X. LC_UNSUPPORTED: the fit ended with its budget (LC_BUDGET) and is not known to be within a tenth of a standard
  * error of the optimum, so that the matrix would mean nothing. */
-lc_status lc_solve_covariance(const lc_problem *problem, const lc_solution *solution, const lc_host *host,
-                              lc_arena *arena, double **V, lc_index *size);
+lc_status lc_solve_covariance(const lc_problem *problem, const lc_solution *solution, lc_arena *arena, double **V,
+                              lc_index *size);
 
 #endif

@@ -15,8 +15,6 @@ int lc_is_short(const lc_objective *obj) {
   return obj->q > lc_most_independent(obj->x, obj->pen) && (obj->x->ops->caps & LC_COLUMNS);
 }
 
-enum { MOST_WRITTEN_OUT = 1 << 23 }; /* numbers of a coded design's basis */
-
 static const double dependent = 1e-11;       /* relative remainder at which a column depends on others */
 static const double well_conditioned = 1e-3; /* least relative remainder that a Gram matrix resolves well */
 
@@ -25,10 +23,6 @@ static lc_status bind(const lc_design *x, const double *Q, lc_basis *out, lc_are
   double *none = lc_arena_zeros(arena, 2 * out->r);
   if (!none) return LC_OUT_OF_MEMORY;
   lc_design_dense(&out->design, x->n, out->r, LC_DOUBLE, Q);
-  out->design.y = x->y;
-  out->design.w = x->w;
-  out->design.off = x->off;
-  out->design.noff = x->noff;
   out->pen = (lc_penalty){.p = out->r, .one = 0, .lambda = 0, .l1 = none, .l2 = none + out->r};
   return LC_OK;
 }
@@ -86,8 +80,7 @@ lc_status lc_basis_build(const lc_design *x, unsigned char *alias, lc_basis *out
   memset(out, 0, sizeof *out);
   out->q = lc_design_q(x);
   if (!(x->ops->caps & LC_COLUMNS)) return LC_UNSUPPORTED;
-  /* Columns that are stored short are written out only when that is little. */
-  int stored_short = x->start || (x->coded && x->n * out->q > MOST_WRITTEN_OUT);
+  int stored_short = (double)x->n * (double)out->q > x->ops->written_out;
   int by_gram = stored_short && x->n >= out->q;
   return by_gram ? factor_gram(x, alias, out, arena) : orthonormalise(x, alias, out, arena);
 }

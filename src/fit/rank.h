@@ -16,7 +16,7 @@ typedef struct lc_basis {
   lc_index q, r;    /* columns of X~; those that are kept */
   lc_index *kept;   /* r: which, increasing */
   double *R;        /* r x r upper, packed */
-  lc_design design; /* dense n x r, responses, weights and offsets of the original */
+  lc_design design; /* dense n x r, for the observations of the original */
   lc_penalty pen;   /* none */
 } lc_basis;
 

@@ -13,10 +13,10 @@ static lc_index sample_rows(const lc_objective *obj) {
   return lc_max(rows, (lc_index)ROWS_PER_CLASS * obj->link.k);
 }
 
-static int has_all_classes(const lc_design *x, int k, lc_arena *arena) {
+static int has_all_classes(const lc_obs *obs, int k, lc_arena *arena) {
   double *count = lc_arena_zeros(arena, k);
   if (!count) return 0;
-  for (lc_index i = 0; i < x->n; i++) count[(int)x->y[i]] += !x->w || x->w[i] > 0;
+  for (lc_index i = 0; i < obs->n; i++) count[(int)obs->y[i]] += lc_obs_weight(obs, i) > 0;
   for (int c = 0; c < k; c++)
     if (count[c] < LEAST_OF_CLASS) return 0;
   return 1;
@@ -33,14 +33,17 @@ lc_status lc_solve_nested(const lc_objective *obj, const lc_solver *solver, cons
   lc_host quiet = *obj->host;
   quiet.record = NULL;
   lc_design sample;
+  lc_obs sampled;
   lc_objective inner;
   lc_settings rough = *settings;
   rough.tolerance = 1e-2;
   rough.max_iter = 12;
   lc_report report = {.decrement = NAN, .class_rows = lc_arena_zeros(arena, obj->link.k), .factor = factor};
-  lc_status status = report.class_rows ? lc_design_sample(obj->x, rows, &sample, arena) : LC_OUT_OF_MEMORY;
-  if (status == LC_OK && has_all_classes(&sample, obj->link.k, arena)) {
-    status = lc_objective_init(&inner, &sample, obj->loss, &obj->link, obj->pen, 1, &quiet, arena);
+  lc_status status =
+      report.class_rows ? lc_design_sample(obj->x, obj->obs, rows, &sample, &sampled, arena) : LC_OUT_OF_MEMORY;
+  if (status == LC_OK && has_all_classes(&sampled, obj->link.k, arena)) {
+    status = lc_objective_init(&inner, &sample, &sampled, obj->loss, &obj->link, obj->pen, 1, arena);
+    inner.host = &quiet;
     inner.mean = obj->mean;
     inner.rms = obj->rms;
     if (status == LC_OK) status = solver->run(&inner, &rough, B, &report);

@@ -48,10 +48,6 @@ static lc_status bind(const lc_design *x, lc_wide *out, const lc_host *host, lc_
   for (lc_index j = 0; j < n; j++) factors[p + j] = 1;
   lc_design_dense(&out->design, n, p, LC_DOUBLE, L);
   out->design.one = x->one;
-  out->design.y = x->y;
-  out->design.w = x->w;
-  out->design.off = x->off;
-  out->design.noff = x->noff;
   out->pen = (lc_penalty){.p = p, .one = x->one, .lambda = 1, .l1 = factors, .l2 = factors + p};
   return LC_OK;
 }

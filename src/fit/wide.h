@@ -16,8 +16,8 @@ typedef struct lc_wide {
   lc_index *column;         /* bound + loose columns of X~, the penalised ones first */
   double *U;                /* n x n Cholesky factor of M */
   unsigned char *skip;      /* n: rows that depend on rows before them */
-  lc_design design;         /* dense n x (n + loose): U' and the others; response, weights, offset, intercept */
-  lc_penalty pen;           /* lambda = 1; l2 = 1 for U', 0 for the others */
+  lc_design design; /* dense n x (n + loose): U' and the others, with the intercept; for the same observations */
+  lc_penalty pen;   /* lambda = 1; l2 = 1 for U', 0 for the others */
 } lc_wide;
 
 /* Needs LC_COLUMNS, no L1 part and no bounds. Cost 2 n^2 p; memory 2 n^2 + n loose. Polls. */

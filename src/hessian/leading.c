@@ -123,18 +123,15 @@ static void fill_kronecker(const lc_metric *metric, const double *ones, scratch 
 
 /* The sample in the coordinates V, T (m x r), with the scores Z as offsets: the Hessian at coefficients 0 is the one at
  * the scores. */
-static lc_status project(const lc_objective *obj, const lc_metric *metric, const double *Z, double *T, lc_design *out) {
-  lc_design bare = metric->sample;
-  bare.off = NULL;
-  bare.noff = 0;
+static lc_status project(const lc_objective *obj, const lc_metric *metric, const double *Z, double *T, lc_design *out,
+                         lc_obs *out_obs) {
+  const lc_design *sample = &metric->sample;
   lc_pass pass = {.K = (int)metric->leading.r, .B = metric->leading.V, .Z = T};
-  LC_TRY(bare.ops->pass(&bare, &pass, obj->host, obj->arena));
-  lc_design_dense(out, bare.n, metric->leading.r, LC_DOUBLE, T);
-  out->one = 0;
-  out->y = bare.y;
-  out->w = bare.w;
-  out->off = Z;
-  out->noff = obj->K;
+  LC_TRY(sample->ops->pass(sample, &pass, obj->host, obj->arena));
+  lc_design_dense(out, sample->n, metric->leading.r, LC_DOUBLE, T);
+  *out_obs = metric->sample_obs;
+  out_obs->off = Z;
+  out_obs->noff = obj->K;
   return LC_OK;
 }
 
@@ -145,10 +142,11 @@ static lc_status fill_hessian(const lc_objective *obj, const lc_metric *metric, 
   double *T = lc_arena_doubles(obj->arena, metric->sample.n * r), *none = lc_arena_zeros(obj->arena, P);
   if (!T || !none) return LC_OUT_OF_MEMORY;
   lc_design projected;
-  LC_TRY(project(obj, metric, Z, T, &projected));
+  lc_obs shifted;
+  LC_TRY(project(obj, metric, Z, T, &projected, &shifted));
   lc_penalty free = {.p = r, .l1 = none, .l2 = none};
   lc_objective inner;
-  LC_TRY(lc_objective_init(&inner, &projected, obj->loss, &obj->link, &free, 0, obj->host, obj->arena));
+  LC_TRY(lc_objective_init(&inner, &projected, &shifted, obj->loss, &obj->link, &free, 0, obj->arena));
   LC_TRY(lc_objective_eval(&inner, none, LC_WANT_GRADIENT | LC_WANT_CURVATURE));
   lc_objective_hessian(&inner, 0, lead->E);
   gram_of(metric->q, r, lead->V, metric->l2, spare);

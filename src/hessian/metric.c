@@ -229,6 +229,7 @@ static lc_status fill(lc_objective *obj, lc_metric *metric) {
   double *Z = lc_arena_doubles(obj->arena, metric->sample.n * K);
   if (!gram || !sum || !full || !Z) return LC_OUT_OF_MEMORY;
   lc_pass pass = {.K = obj->K,
+                  .obs = &metric->sample_obs,
                   .ns = 1,
                   .nsum = (int)ns + 1,
                   .B = obj->at.B,
@@ -251,7 +252,9 @@ static lc_status fill(lc_objective *obj, lc_metric *metric) {
 
 lc_status lc_metric_build(lc_objective *obj, lc_metric *metric) {
   if (!metric->U) LC_TRY(lc_metric_allocate(obj, metric));
-  if (metric->sample.n == 0) LC_TRY(lc_design_sample(obj->x, ROWS_PER_COLUMN * obj->q, &metric->sample, obj->arena));
+  if (metric->sample.n == 0)
+    LC_TRY(
+        lc_design_sample(obj->x, obj->obs, ROWS_PER_COLUMN * obj->q, &metric->sample, &metric->sample_obs, obj->arena));
   lc_mark mark = lc_arena_mark(obj->arena);
   lc_status status = fill(obj, metric);
   lc_arena_reset(obj->arena, mark);

@@ -29,9 +29,10 @@ typedef struct lc_leading {
 typedef struct lc_metric {
   lc_index q, P;
   int K;
-  double *D, *mean;    /* q x K: arrow's inverse diagonal, intercepts first, and m_j, 0 for the intercepts */
-  int ready;           /* 1: the Kronecker model is there and is used */
-  lc_design sample;    /* its rows; n = 0: none taken yet */
+  double *D, *mean; /* q x K: arrow's inverse diagonal, intercepts first, and m_j, 0 for the intercepts */
+  int ready;        /* 1: the Kronecker model is there and is used */
+  lc_design sample; /* its rows; n = 0: none taken yet */
+  lc_obs sample_obs;
   double *V, *Vt, *s;  /* eigenvectors of S (columns), transposed, eigenvalues */
   int *group, groups;  /* factor of each direction, -1 without curvature; number of factors */
   double *U;           /* factors, q x q each */

@@ -43,10 +43,10 @@ static void balance(lc_fold *fold) {
   lc_index n = x->n;
   for (int c = 0; c < obj->K; c++) {
     double *R = fold->balanced + c * n, sum = 0;
-    for (lc_index i = 0; i < n; i++) R[i] *= fold->class_factor[(int)x->y[i]];
+    for (lc_index i = 0; i < n; i++) R[i] *= fold->class_factor[(int)obj->obs->y[i]];
     if (!x->one || fold->has_gap) continue;
     for (lc_index i = 0; i < n; i++) sum += R[i];
-    for (lc_index i = 0; i < n; i++) R[i] -= (x->w ? x->w[i] : 1) * sum / obj->weight_sum;
+    for (lc_index i = 0; i < n; i++) R[i] -= lc_obs_weight(obj->obs, i) * sum / obj->weight_sum;
   }
 }
 
@@ -54,7 +54,7 @@ static void balance(lc_fold *fold) {
 static lc_status screen_features(lc_fold *fold, int solved) {
   lc_objective *obj = &fold->obj;
   lc_index n = obj->x->n;
-  const double *w = obj->x->w;
+  const double *w = obj->obs->w;
   LC_TRY(find_dual_point(fold, solved));
   LC_TRY(lc_objective_balance(obj, fold->balanced, fold->class_factor, &fold->has_gap));
   balance(fold);

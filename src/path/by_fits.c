@@ -19,10 +19,10 @@ static lc_status solve_fold(lc_path_state *path, lc_fold *fold, double lambda) {
   lc_design x = path->plain;
   lc_index n = x.n;
   int K = path->link.K;
-  x.w = fold->x.w;
   lc_problem problem = *path->problem;
   lc_solution solution;
   problem.x = &x;
+  problem.obs = &fold->obs;
   problem.pen = fold->given;
   problem.pen.lambda = lambda;
   problem.spread = fold->spread;

@@ -3,70 +3,52 @@
 
 #include <math.h>
 #include <string.h>
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
 #include "fit/scaling.h"
+#include "threads/threads.h"
 
 /* ---- folds as hosts: quiet, on any thread -------------------------------------------------------------- */
 
 static void *fold_more(void *self, size_t bytes) {
   const lc_fold *fold = self;
   const lc_host *host = fold->path->host;
-  void *piece;
-#ifdef _OPENMP
-#pragma omp critical(lc_fold_more)
-#endif
-  piece = host->more(host->self, bytes);
+  lc_lock();
+  void *piece = host->more(host->self, bytes);
+  lc_unlock();
   return piece;
-}
-
-/* Thread 0 of every team around us. */
-static int on_main_thread(void) {
-#ifdef _OPENMP
-  for (int level = 1; level <= omp_get_level(); level++)
-    if (omp_get_ancestor_thread_num(level) != 0) return 0;
-#endif
-  return 1;
 }
 
 /* Only the main thread asks the real host; the others see what it found. */
 static lc_status fold_poll(void *self) {
   lc_path_state *path = ((lc_fold *)self)->path;
-  int stopped = on_main_thread() ? (int)lc_poll(path->host) : LC_OK;
-  if (stopped != LC_OK) {
-#ifdef _OPENMP
-#pragma omp atomic write
-#endif
-    path->stopped = stopped;
-  }
-#ifdef _OPENMP
-#pragma omp atomic read
-#endif
-  stopped = path->stopped;
-  return (lc_status)stopped;
+  lc_status status = lc_is_helper() ? LC_OK : lc_poll(path->host);
+  lc_lock();
+  if (status != LC_OK) path->stopped = status;
+  status = path->stopped;
+  lc_unlock();
+  return status;
 }
 
 /* ---- folds side by side -------------------------------------------------------------------------------- */
 
-static void run_task(lc_fold *fold, lc_fold_task task, void *context) {
-  fold->status = fold->pending ? task(context, fold) : LC_OK;
+typedef struct fold_work {
+  lc_path_state *path;
+  lc_fold_task task;
+  void *context;
+} fold_work;
+
+static void run_some(void *context, lc_index from, lc_index to) {
+  const fold_work *work = context;
+  for (lc_fold *fold = work->path->fold + from; fold < work->path->fold + to; fold++)
+    fold->status = fold->pending ? work->task(work->context, fold) : LC_OK;
 }
 
 lc_status lc_folds_each(lc_path_state *path, lc_fold_task task, void *context) {
   /* Ten looks at the scores of each fold, and more where sets are large. */
-  double work = 1e-7 * (double)path->problem->x->n * path->link.K * (double)path->nfits;
-  int threads = path->nfits > 1 ? lc_threads_for(path->host, work) : 1;
+  double seconds = 1e-7 * (double)path->problem->x->n * path->link.K * (double)path->nfits;
+  fold_work work = {path, task, context};
   LC_TRY(lc_poll(path->host));
-  if (threads == 1) { /* not even a team of one: regions within it would start threads of their own each time */
-    for (lc_index m = 0; m < path->nfits; m++) run_task(path->fold + m, task, context);
-  } else {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
-#endif
-    for (lc_index m = 0; m < path->nfits; m++) run_task(path->fold + m, task, context);
-  }
+  lc_parallel(lc_threads_for(path->host, seconds), path->nfits, 1, run_some, &work);
   for (lc_index m = 0; m < path->nfits; m++) LC_TRY(path->fold[m].status);
   return LC_OK;
 }
@@ -80,10 +62,10 @@ void lc_fold_seen_gradient(const lc_fold *fold, lc_index f, double *g) {
 
 /* Weights of the rows outside fold f of a repeat; equal rows that are joined may lie in several folds. */
 static const double *fold_weights(lc_path_state *path, const int *holdout, int fold) {
-  const lc_design *rows = path->given;
-  double *w = lc_arena_zeros(path->arena, path->problem->x->n);
+  const lc_obs *rows = path->given;
+  double *w = lc_arena_zeros(path->arena, path->problem->obs->n);
   for (lc_index i = 0; w && i < rows->n; i++)
-    if (holdout[i] != fold) w[path->row_of ? path->row_of[i] : i] += rows->w ? rows->w[i] : 1;
+    if (holdout[i] != fold) w[path->row_of ? path->row_of[i] : i] += lc_obs_weight(rows, i);
   return w;
 }
 
@@ -105,9 +87,10 @@ static lc_status make_folds(lc_path_state *path) {
     fold->host = (lc_host){.self = fold, .more = fold_more, .poll = fold_poll, .threads = threads};
     lc_arena_init(&fold->arena, &fold->host);
     fold->x = *x;
+    fold->obs = *path->problem->obs;
     if (m > 0) {
-      fold->x.w = fold_weights(path, spec->holdout + (m - 1) / folds * path->given->n, (int)((m - 1) % folds) + 1);
-      if (!fold->x.w) return LC_OUT_OF_MEMORY;
+      fold->obs.w = fold_weights(path, spec->holdout + (m - 1) / folds * path->given->n, (int)((m - 1) % folds) + 1);
+      if (!fold->obs.w) return LC_OUT_OF_MEMORY;
     }
     fold->given = path->problem->pen;
     fold->spread = path->problem->spread;
@@ -134,11 +117,11 @@ static lc_status spread_of_folds(lc_path_state *path, lc_fold *first, int folds)
   double *S = lc_arena_doubles(path->arena, n * folds), *sum = lc_arena_doubles(path->arena, 2 * q * folds);
   if (!spread || !S || !sum) return LC_OUT_OF_MEMORY;
   for (lc_index i = 0; i < n; i++)
-    for (int f = 0; f < folds; f++) S[f + i * folds] = first[f].x.w[i];
+    for (int f = 0; f < folds; f++) S[f + i * folds] = first[f].obs.w[i];
   lc_status status = lc_design_moments(x, folds, S, path->host->threads, sum, sum + q * folds);
   for (int f = 0; status == LC_OK && f < folds; f++) {
     double total = 0;
-    for (lc_index i = 0; i < n; i++) total += first[f].x.w[i];
+    for (lc_index i = 0; i < n; i++) total += first[f].obs.w[i];
     for (lc_index j = 0; j < x->p; j++) {
       lc_index at = f * q + x->one + j;
       double unit = x->scale ? x->scale[j] : 1, mean = sum[at] / total, square = sum[q * folds + at] / total;
@@ -164,7 +147,7 @@ static lc_status bind(lc_path_state *path, lc_fold *fold) {
   LC_TRY(lc_shown_penalty(x, fold->spread, &fold->pen, &fold->arena));
   fold->x.shift = x->shift;
   fold->x.scale = x->scale;
-  LC_TRY(lc_objective_init(&fold->obj, &fold->x, path->problem->loss, &path->link, &fold->pen, 1, &fold->host,
+  LC_TRY(lc_objective_init(&fold->obj, &fold->x, &fold->obs, path->problem->loss, &path->link, &fold->pen, 1,
                            &fold->arena));
   fold->obj.mean = path->mean;
   fold->obj.rms = path->rms;
@@ -192,7 +175,7 @@ static lc_status go_to_zero(lc_fold *fold) {
     return LC_OK;
   }
   lc_index n = obj->x->n * obj->K;
-  for (lc_index i = 0; i < n; i++) obj->at.Z[i] = obj->x->off ? obj->x->off[i] : 0;
+  for (lc_index i = 0; i < n; i++) obj->at.Z[i] = obj->obs->off ? obj->obs->off[i] : 0;
   LC_TRY(lc_objective_move(obj, 0, NULL, NULL, fold->solver.step.R));
   lc_objective_accept(obj);
   return LC_OK;
@@ -205,7 +188,7 @@ static lc_status start_fold(lc_path_state *path, lc_fold *fold) {
   LC_TRY(lc_set_solver_init(&fold->solver, &fold->obj, LC_SET_MOST));
   fold->class_factor = lc_arena_doubles(&fold->arena, path->link.k);
   fold->balanced = path->residuals + fold->number * n * K;
-  fold->over_roots = lc_arena_doubles(&fold->arena, fold->x.w ? n * K : 0);
+  fold->over_roots = lc_arena_doubles(&fold->arena, fold->obs.w ? n * K : 0);
   fold->gradient = lc_arena_doubles(&fold->arena, K);
   if (!fold->class_factor || !fold->over_roots || !fold->gradient) return LC_OUT_OF_MEMORY;
   LC_TRY(go_to_zero(fold));
@@ -219,8 +202,7 @@ static lc_status start_fold(lc_path_state *path, lc_fold *fold) {
 
 /* Snapshots of residuals may take a quarter of what the columns take, and at least a few. */
 static int most_snapshots(const lc_design *x, int K) {
-  double cells = x->start ? 1.5 * (double)x->entries : (double)x->n * (double)x->p;
-  double most = 0.25 * cells / ((double)x->n * K);
+  double most = 0.25 * x->ops->cells(x) / ((double)x->n * K);
   return most < 4 ? 4 : most > LC_MOST_SNAPSHOTS ? LC_MOST_SNAPSHOTS : (int)most;
 }
 

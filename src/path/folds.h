@@ -25,7 +25,8 @@ typedef struct lc_fold {
   lc_index number;       /* its place among the folds */
   lc_host host;          /* quiet, polls through the path's; one thread where there are several folds */
   lc_arena arena;        /* on that host: all below that has no other owner */
-  lc_design x;           /* the problem's, with this fold's weights */
+  lc_obs obs;            /* the problem's, with this fold's weights */
+  lc_design x;           /* the problem's, as shown */
   lc_penalty pen, given; /* of the columns as shown, with the lambda being sought; as the user's */
   const double *spread;  /* p, of its own rows: the units in which the penalty sees columns; NULL: 1 */
   lc_objective obj;      /* on x and pen */
@@ -57,7 +58,7 @@ typedef struct lc_fold {
 /* What folds share. The caller sets the first eight, the rest to 0; lc_folds_start() makes it, in arena. */
 typedef struct lc_path_state {
   lc_problem *problem;    /* its x is shown as lc_show_columns() says from the start on */
-  const lc_design *given; /* the rows as the caller has them, of which row i is row row_of[i] of the problem's x; */
+  const lc_obs *given;    /* the rows as the caller has them, of which row i is row row_of[i] of the problem's x; */
   const lc_index *row_of; /* NULL: row i (no rows were joined) */
   const lc_path_spec *spec;
   const lc_settings *settings;
@@ -74,7 +75,7 @@ typedef struct lc_path_state {
   const lc_solver *solver; /* of lc_folds_solve(), NULL before; */
   const char *reason;      /* why that one */
   int separated;           /* 1: a fit of fold 0 found no finite optimum */
-  int stopped;             /* the lc_status that the host gave the main thread; other threads look here */
+  lc_status stopped;       /* what the host told the main thread; under the lock, for the others */
 } lc_path_state;
 
 /* Binds folds, fits them without their penalised slopes, and finds the least lambda that holds all penalised slopes

@@ -111,12 +111,13 @@ lc_status lc_path_run(lc_problem *problem, const lc_path_spec *spec, const lc_se
   lc_problem own = *problem;
   lc_unique_rows unique;
   lc_path_state state = {
-      .problem = &own, .given = problem->x, .spec = spec, .settings = settings, .host = host, .arena = arena};
+      .problem = &own, .given = problem->obs, .spec = spec, .settings = settings, .host = host, .arena = arena};
   int joined = 0, shuffles = problem->solver && (problem->solver->flags & LC_NEEDS_ROWS);
   memset(out, 0, sizeof *out);
-  if (!shuffles) LC_TRY(lc_unique_rows_make(problem->x, &unique, &joined, arena));
+  if (!shuffles) LC_TRY(lc_unique_rows_make(problem->x, problem->obs, &unique, &joined, arena));
   if (joined) {
     own.x = &unique.design;
+    own.obs = &unique.obs;
     state.row_of = unique.row_of;
   }
   problem = &own;

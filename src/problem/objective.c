@@ -24,24 +24,21 @@ static double null_value(const lc_objective *obj) {
   return sum / count;
 }
 
-lc_status lc_objective_init(lc_objective *obj, const lc_design *x, const lc_loss *loss, const lc_link *link,
-                            const lc_penalty *pen, int keep_scores, const lc_host *host, lc_arena *arena) {
+lc_status lc_objective_init(lc_objective *obj, const lc_design *x, const lc_obs *obs, const lc_loss *loss,
+                            const lc_link *link, const lc_penalty *pen, int keep_scores, lc_arena *arena) {
   memset(obj, 0, sizeof *obj);
   obj->x = x;
+  obj->obs = obs;
   obj->loss = loss;
   obj->link = *link;
   obj->pen = pen;
-  obj->host = host;
+  obj->host = arena->host;
   obj->arena = arena;
   obj->q = lc_design_q(x);
   obj->K = link->K;
   obj->ns = lc_link_pairs(link);
   obj->P = obj->q * obj->K;
-  obj->weight_sum = (double)x->n;
-  if (x->w) {
-    obj->weight_sum = 0;
-    for (lc_index i = 0; i < x->n; i++) obj->weight_sum += x->w[i];
-  }
+  obj->weight_sum = lc_obs_total(obs);
   obj->null_value = null_value(obj);
   if (obj->K > LC_SCRATCH) keep_scores = 0;
   LC_TRY(make_point(obj, keep_scores, &obj->at));
@@ -71,6 +68,7 @@ static lc_status eval_block(void *context, const lc_block *block, double *sum) {
 }
 
 static lc_status run_pass(lc_objective *obj, lc_pass *pass) {
+  pass->obs = obj->obs;
   if (pass->B || pass->G || pass->C) obj->passes++;
   return obj->x->ops->pass(obj->x, pass, obj->host, obj->arena);
 }
@@ -222,10 +220,11 @@ void lc_objective_hessian(const lc_objective *obj, int with_penalty, double *H) 
 
 void lc_objective_row_weights(const lc_objective *obj, lc_index i0, int m, double *S, lc_index lds) {
   const lc_design *x = obj->x;
+  const lc_obs *obs = obj->obs;
   double r[LC_SCRATCH];
-  obj->loss->rows(&obj->link, m, obj->at.Z + i0, x->n, x->y + i0, NULL, r, m, S, lds);
-  for (int s = 0; x->w && s < obj->ns; s++)
-    for (int i = 0; i < m; i++) S[i + s * lds] *= x->w[i0 + i];
+  obj->loss->rows(&obj->link, m, obj->at.Z + i0, x->n, obs->y + i0, NULL, r, m, S, lds);
+  for (int s = 0; obs->w && s < obj->ns; s++)
+    for (int i = 0; i < m; i++) S[i + s * lds] *= obs->w[i0 + i];
 }
 
 void lc_objective_weights(const lc_objective *obj, double *S) {
@@ -352,15 +351,16 @@ lc_status lc_objective_mistakes(lc_objective *obj, double *count) {
 
 lc_status lc_objective_moved(const lc_objective *obj, double least, double *rows, double *class_rows) {
   const lc_design *x = obj->x;
+  const lc_obs *obs = obj->obs;
   const lc_link *link = &obj->link;
   memset(class_rows, 0, (size_t)link->k * sizeof(double));
   *rows = 0;
   if (!obj->at.Z) return LC_UNSUPPORTED;
   for (lc_index i = 0; i < x->n; i++) {
     const double *from = obj->at.Z + i, *to = obj->to.Z + i;
-    int own = (int)x->y[i];
+    int own = (int)obs->y[i];
     double own_step = lc_link_score(link, to, x->n, own) - lc_link_score(link, from, x->n, own);
-    double low = INFINITY, high = -INFINITY, w = x->w ? x->w[i] : 1;
+    double low = INFINITY, high = -INFINITY, w = lc_obs_weight(obs, i);
     for (int j = 0; j < link->k; j++) {
       if (j == own) continue;
       double lead = own_step - (lc_link_score(link, to, x->n, j) - lc_link_score(link, from, x->n, j));

@@ -39,6 +39,7 @@ typedef struct lc_certificate {
 
 typedef struct lc_objective {
   const lc_design *x;
+  const lc_obs *obs;
   const lc_loss *loss;
   lc_link link;
   const lc_penalty *pen;
@@ -62,10 +63,10 @@ static inline double lc_objective_rms(const lc_objective *obj, lc_index f) {
   return obj->rms && obj->rms[f] > 0 ? obj->rms[f] : 1;
 }
 
-/* Binds the parts; allocates points and scores (keep_scores = 0: scores are recomputed by passes).
- * `at` and `to` start at B = 0, not evaluated. */
-lc_status lc_objective_init(lc_objective *obj, const lc_design *x, const lc_loss *loss, const lc_link *link,
-                            const lc_penalty *pen, int keep_scores, const lc_host *host, lc_arena *arena);
+/* Binds the parts, and the arena with its host; allocates points and scores (keep_scores = 0: scores are recomputed by
+ * passes). `at` and `to` start at B = 0, not evaluated. */
+lc_status lc_objective_init(lc_objective *obj, const lc_design *x, const lc_obs *obs, const lc_loss *loss,
+                            const lc_link *link, const lc_penalty *pen, int keep_scores, lc_arena *arena);
 
 enum { LC_WANT_VALUE = 0, LC_WANT_GRADIENT = 1, LC_WANT_CURVATURE = 2 };
 

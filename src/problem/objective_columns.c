@@ -8,7 +8,7 @@ lc_status lc_objective_cross(const lc_objective *obj, lc_index ni, const lc_inde
   const lc_design *x = obj->x;
   lc_mark mark = lc_arena_mark(obj->arena);
   double *ones = NULL;
-  if (!s) s = x->w;
+  if (!s) s = obj->obs->w;
   if (!s) {
     s = ones = lc_arena_doubles(obj->arena, x->n);
     if (!ones) return LC_OUT_OF_MEMORY;
@@ -24,8 +24,9 @@ void lc_objective_weighted_columns(lc_objective *obj, lc_index nj, const lc_inde
   const lc_design *x = obj->x;
   memset(R, 0, (size_t)(x->n * obj->K) * sizeof(double));
   x->ops->col_axpy(x, nj, j, obj->K, D, R, obj->host);
-  for (int c = 0; x->w && c < obj->K; c++)
-    for (lc_index i = 0; i < x->n; i++) R[i + c * x->n] *= x->w[i];
+  const double *w = obj->obs->w;
+  for (int c = 0; w && c < obj->K; c++)
+    for (lc_index i = 0; i < x->n; i++) R[i + c * x->n] *= w[i];
   obj->passes += (double)nj / (double)lc_max(obj->q, 1);
 }
 

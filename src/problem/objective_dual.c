@@ -147,7 +147,8 @@ lc_status lc_objective_balance(lc_objective *obj, const double *R, double *s, in
   double *flow = lc_arena_zeros(obj->arena, (lc_index)k * k);
   lc_status status = flow ? LC_OK : LC_OUT_OF_MEMORY;
   gap_context gap = {obj, s, 1, R};
-  lc_pass pass = {.K = obj->K, .nsum = k * k, .Z = obj->at.Z, .block = flow_block, .context = &gap, .sum = flow};
+  lc_pass pass = {
+      .K = obj->K, .obs = obj->obs, .nsum = k * k, .Z = obj->at.Z, .block = flow_block, .context = &gap, .sum = flow};
   if (status == LC_OK) status = obj->x->ops->pass(obj->x, &pass, obj->host, obj->arena);
   if (status == LC_OK) *possible = stationary(k, flow, s);
   lc_arena_reset(obj->arena, mark);
@@ -156,7 +157,8 @@ lc_status lc_objective_balance(lc_objective *obj, const double *R, double *s, in
 
 static lc_status dual_of(lc_objective *obj, gap_context *gap, double *primal, double *dual) {
   double sum[2] = {0, 0};
-  lc_pass value = {.K = obj->K, .nsum = 2, .Z = obj->at.Z, .block = dual_block, .context = gap, .sum = sum};
+  lc_pass value = {
+      .K = obj->K, .obs = obj->obs, .nsum = 2, .Z = obj->at.Z, .block = dual_block, .context = gap, .sum = sum};
   LC_TRY(obj->x->ops->pass(obj->x, &value, obj->host, obj->arena));
   *dual = sum[0] / obj->weight_sum;
   *primal = sum[1] / obj->weight_sum + (obj->at.value - obj->at.loss);
@@ -171,7 +173,7 @@ lc_status lc_objective_dual(lc_objective *obj, const double *R, double t, double
 /* Slopes' gradients G of the residuals scaled by s. One read of X. */
 static lc_status scaled_gradient(lc_objective *obj, const double *s, double *G) {
   gap_context gap = {obj, s, 1, NULL};
-  lc_pass residual = {.K = obj->K, .Z = obj->at.Z, .block = residual_block, .context = &gap, .G = G};
+  lc_pass residual = {.K = obj->K, .obs = obj->obs, .Z = obj->at.Z, .block = residual_block, .context = &gap, .G = G};
   LC_TRY(obj->x->ops->pass(obj->x, &residual, obj->host, obj->arena));
   obj->passes++;
   for (lc_index i = 0; i < obj->P; i++) G[i] /= obj->weight_sum;

@@ -2,7 +2,9 @@
 #include "problem/objective.h"
 
 lc_status lc_objective_rows(const lc_objective *obj, lc_rows *rows) {
-  return obj->x->ops->as_rows(obj->x, rows, obj->arena);
+  LC_TRY(obj->x->ops->as_rows(obj->x, rows, obj->arena));
+  rows->obs = obj->obs;
+  return LC_OK;
 }
 
 int lc_objective_has_sparse_rows(const lc_objective *obj) { return obj->x->ops->row_columns != NULL; }
@@ -23,10 +25,9 @@ void lc_objective_row_load(lc_rows *rows, lc_index m, const lc_index *index) {
 }
 
 void lc_objective_row_data(const lc_objective *obj, lc_index m, const lc_index *index, double *y, double *w) {
-  const lc_design *x = obj->x;
   for (lc_index i = 0; i < m; i++) {
-    y[i] = x->y[index[i]];
-    w[i] = x->w ? x->w[index[i]] : 1;
+    y[i] = obj->obs->y[index[i]];
+    w[i] = lc_obs_weight(obj->obs, index[i]);
   }
 }
 
@@ -37,10 +38,10 @@ void lc_objective_row_scores(const lc_objective *obj, const lc_rows *rows, lc_in
 
 void lc_objective_row_changes(const lc_objective *obj, const lc_rows *rows, lc_index m, const lc_index *index,
                               const double *D, double *dz) {
-  const lc_design *x = obj->x;
-  x->ops->row_scores(rows, m, index, obj->K, D, dz);
-  for (int c = 0; x->off && c < obj->K; c++)
-    for (lc_index i = 0; i < m; i++) dz[i + c * m] -= x->off[index[i] + c * x->n];
+  const double *off = obj->obs->off;
+  obj->x->ops->row_scores(rows, m, index, obj->K, D, dz);
+  for (int c = 0; off && c < obj->K; c++)
+    for (lc_index i = 0; i < m; i++) dz[i + c * m] -= off[index[i] + c * obj->x->n];
 }
 
 void lc_objective_row_losses(const lc_objective *obj, lc_index m, const double *z, const double *y, double *value,

@@ -1,6 +1,8 @@
 /* r/convert.c - R's arguments to plain pointers, with every check that keeps C from reading astray. */
 #include <string.h>
 
+#include "design/factor.h"
+#include "design/sparse.h"
 #include "r/r.h"
 
 SEXP lcr_get(SEXP list, const char *name) {
@@ -61,7 +63,9 @@ static const char *check_sparse(SEXP x, lc_design *out) {
   if (n < 0 || columns < 0) return "slot Dim is negative";
   const char *wrong = lc_sparse_check(n, columns, INTEGER_RO(p), XLENGTH(p), INTEGER_RO(i), XLENGTH(i), XLENGTH(value));
   if (wrong) return wrong;
-  lc_design_sparse(out, n, columns, INTEGER_RO(p), INTEGER_RO(i), REAL_RO(value), XLENGTH(i));
+  lc_csc *csc = (lc_csc *)R_alloc(1, sizeof *csc);
+  *csc = (lc_csc){INTEGER_RO(p), INTEGER_RO(i), REAL_RO(value)};
+  lc_design_sparse(out, n, columns, csc);
   return NULL;
 }
 
@@ -137,21 +141,21 @@ static const double *codes(SEXP y, lc_index n, int k, lcr_session *session) {
   return out;
 }
 
-void lcr_design(SEXP x, SEXP y, int k, SEXP w, SEXP off, lcr_session *session, lc_design *out) {
+void lcr_design(SEXP x, SEXP y, int k, SEXP w, SEXP off, lcr_session *session, lc_design *out, lc_obs *obs) {
   const char *wrong = lcr_design_check(x, out);
   if (wrong) Rf_error("not a valid matrix: %s", wrong);
-  if (y != R_NilValue) out->y = codes(y, out->n, k, session);
-  out->w = lcr_doubles(w, out->n, "weights");
+  *obs = (lc_obs){.n = out->n, .w = lcr_doubles(w, out->n, "weights")};
+  if (y != R_NilValue) obs->y = codes(y, out->n, k, session);
   if (off != R_NilValue) {
     if (TYPEOF(off) != REALSXP || out->n == 0 || XLENGTH(off) % out->n != 0) Rf_error("'offset' has the wrong shape");
-    out->off = REAL_RO(off);
-    out->noff = (int)(XLENGTH(off) / out->n);
+    obs->off = REAL_RO(off);
+    obs->noff = (int)(XLENGTH(off) / out->n);
   }
-  if (out->coded && y != R_NilValue) { /* fits may ask for columns */
+  if (Rf_inherits(x, "linclass_codes") && y != R_NilValue) { /* fits may ask for columns */
     lc_coded *coded = (lc_coded *)R_alloc(1, sizeof *coded);
-    *coded = *out->coded;
+    *coded = *lc_coded_of(out);
     lcr_check(lc_coded_index(out->n, out->p, coded, &session->arena));
-    out->coded = coded;
+    out->data = coded;
   }
 }
 

@@ -9,14 +9,14 @@ SEXP lcr_colstats(SEXP x, SEXP w) {
   lc_design design;
   const char *wrong = lcr_design_check(x, &design);
   if (wrong) return Rf_mkString(wrong);
-  design.w = lcr_doubles(w, design.n, "weights");
+  const double *weights = lcr_doubles(w, design.n, "weights");
   SEXP owner = PROTECT(lcr_session_begin());
   SEXP list = PROTECT(lcr_list_make(6));
   for (int i = 0; i < 6; i++) lcr_list_add(list, names[i], Rf_allocVector(REALSXP, design.p));
   double *column[6];
   for (int i = 0; i < 6; i++) column[i] = REAL(VECTOR_ELT(list, i));
   lc_colstat stats = {column[0], column[1], column[2], column[3], column[4], column[5]};
-  lc_status status = lc_design_colstats(&design, &lcr_session_of(owner)->host, &stats);
+  lc_status status = lc_design_colstats(&design, weights, &lcr_session_of(owner)->host, &stats);
   lcr_session_end(owner);
   lcr_check(status);
   UNPROTECT(2);
@@ -48,10 +48,11 @@ static void read_settings(SEXP spec, const lc_solver *solver, lc_settings *out) 
 }
 
 /* A problem on x, whose intercept is set before. */
-static void read_problem(SEXP spec, lc_design *x, lc_problem *out) {
+static void read_problem(SEXP spec, lc_design *x, const lc_obs *obs, lc_problem *out) {
   lc_index p = x->p;
   memset(out, 0, sizeof *out);
   out->x = x;
+  out->obs = obs;
   out->loss = lc_loss_find(lcr_get_string(spec, "loss"));
   if (!out->loss) Rf_error("unknown loss");
   const char *solver = lcr_get_string(spec, "solver");
@@ -78,7 +79,7 @@ static void read_problem(SEXP spec, lc_design *x, lc_problem *out) {
   lc_link link;
   if (lc_link_make(out->loss, out->k, out->reference, &link) != LC_OK)
     Rf_error("loss '%s' does not suit %d classes", out->loss->name, out->k);
-  if (x->noff != 0 && x->noff != link.K) Rf_error("'offset' must have %d columns", link.K);
+  if (out->obs->noff != 0 && out->obs->noff != link.K) Rf_error("'offset' must have %d columns", link.K);
   out->start = lcr_doubles(lcr_get(spec, "start"), (R_xlen_t)lc_design_q(x) * link.K, "start");
   if (!out->pen.l1 || !out->pen.l2 || !out->mean || !out->sd || !out->max_abs || !out->pen.lower != !out->pen.upper)
     Rf_error("the specification of the fit is incomplete");
@@ -86,9 +87,9 @@ static void read_problem(SEXP spec, lc_design *x, lc_problem *out) {
 
 static void read_task(SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec, lcr_session *session, lcr_task *out) {
   if (y == R_NilValue) Rf_error("'y' is missing");
-  lcr_design(x, y, lcr_get_count(spec, "k"), w, off, session, &out->x);
+  lcr_design(x, y, lcr_get_count(spec, "k"), w, off, session, &out->x, &out->obs);
   out->x.one = lcr_get_flag(spec, "intercept");
-  read_problem(spec, &out->x, &out->problem);
+  read_problem(spec, &out->x, &out->obs, &out->problem);
   read_settings(spec, out->problem.solver, &out->settings);
   session->host.threads = lcr_thread_count(out->settings.threads);
   session->time_limit = out->settings.time_limit;
@@ -145,14 +146,14 @@ static SEXP separation_list(const lc_solution *solution, int k) {
 
 /* Mean loss of the model with intercepts alone, in closed form (no offsets): the entropy of the class shares. */
 static double null_loss(const lc_problem *problem, lc_arena *arena) {
-  const lc_design *x = problem->x;
-  if (!(problem->loss->flags & LC_LIKELIHOOD) || x->off) return NAN;
-  if (!x->one) return log(problem->k);
+  const lc_obs *obs = problem->obs;
+  if (!(problem->loss->flags & LC_LIKELIHOOD) || obs->off) return NAN;
+  if (!problem->x->one) return log(problem->k);
   double *share = lc_arena_zeros(arena, problem->k), total = 0, sum = 0;
   if (!share) return NAN;
-  for (lc_index i = 0; i < x->n; i++) {
-    share[(int)x->y[i]] += x->w ? x->w[i] : 1;
-    total += x->w ? x->w[i] : 1;
+  for (lc_index i = 0; i < obs->n; i++) {
+    share[(int)obs->y[i]] += lc_obs_weight(obs, i);
+    total += lc_obs_weight(obs, i);
   }
   for (int c = 0; c < problem->k; c++)
     if (share[c] > 0) sum -= share[c] / total * log(share[c] / total);
@@ -162,7 +163,7 @@ static double null_loss(const lc_problem *problem, lc_arena *arena) {
 static SEXP covariance_of(const lc_problem *problem, const lc_solution *solution, lcr_session *session) {
   double *V;
   lc_index size;
-  lc_status status = lc_solve_covariance(problem, solution, &session->host, &session->arena, &V, &size);
+  lc_status status = lc_solve_covariance(problem, solution, &session->arena, &V, &size);
   return status == LC_OK ? matrix_of(V, size, size) : R_NilValue;
 }
 
@@ -170,7 +171,7 @@ static SEXP fit_list(const lc_problem *problem, lc_status status, const lc_solut
   const lc_design *x = problem->x;
   const lc_status_row *row = lc_status_find(status);
   int stopped = status == LC_INTERRUPTED || status == LC_TIME_LIMIT; /* then nothing more is computed */
-  SEXP list = PROTECT(lcr_list_make(18));
+  SEXP list = PROTECT(lcr_list_make(19));
   lcr_list_add(list, "status", Rf_mkString(row->name));
   lcr_list_add(list, "text", Rf_mkString(row->text));
   lcr_list_add(list, "history", lcr_session_history(session));
@@ -188,6 +189,7 @@ static SEXP fit_list(const lc_problem *problem, lc_status status, const lc_solut
   lcr_list_add(list, "passes", number(solution->passes));
   lcr_list_add(list, "objective", number(solution->objective));
   lcr_list_add(list, "loss", number(solution->loss));
+  lcr_list_add(list, "jeffreys", number(solution->jeffreys));
   lcr_list_add(list, "null_loss", number(null_loss(problem, &session->arena)));
   lcr_list_add(list, "weight_sum", number(solution->weight_sum));
   lcr_list_add(list, "certificate", certificate_list(solution));
@@ -200,12 +202,34 @@ static SEXP fit_list(const lc_problem *problem, lc_status status, const lc_solut
   return list;
 }
 
+/* Which coefficients stay as they are in the start: P numbers, 0 or 1; NULL: none. */
+static const unsigned char *read_held(SEXP held, lc_index P, lcr_session *session) {
+  const double *given = lcr_doubles(held, P, "held");
+  if (!given) return NULL;
+  unsigned char *out = lc_arena_alloc(&session->arena, P, 1);
+  if (!out) lcr_check(LC_OUT_OF_MEMORY);
+  for (lc_index i = 0; i < P; i++) out[i] = given[i] != 0;
+  return out;
+}
+
+/* The two settings that only a whole fit has. */
+static void read_penalised_likelihood(SEXP spec, lcr_session *session, lc_problem *problem) {
+  lc_link link;
+  problem->jeffreys = lcr_get_flag(spec, "jeffreys");
+  lcr_check(lc_link_make(problem->loss, problem->k, problem->reference, &link));
+  problem->held = read_held(lcr_get(spec, "held"), lc_design_q(problem->x) * link.K, session);
+  int smooth = (problem->loss->flags & LC_LIKELIHOOD) != 0, plain = lc_penalty_is_none(&problem->pen);
+  if ((problem->jeffreys || problem->held) && !(smooth && plain && !problem->solver))
+    Rf_error("Jeffreys' penalty and held coefficients need a likelihood without other penalty, and solver 'auto'");
+  if (problem->held && !problem->start) Rf_error("held coefficients need a 'start'");
+}
+
 static SEXP fit(lcr_task *task, SEXP spec, lcr_session *session) {
-  (void)spec;
+  read_penalised_likelihood(spec, session, &task->problem);
   lc_solution solution;
   lc_unique_rows unique;
   int joined;
-  lcr_check(lc_unique_rows_make(task->problem.x, &unique, &joined, &session->arena));
+  lcr_check(lc_unique_rows_make(&task->x, &task->obs, &unique, &joined, &session->arena));
   if (joined) task->problem.unique = &unique;
   task->problem.solver_rate_given = task->problem.solver && !isnan(task->settings.rate);
   lc_status status = lc_solve(&task->problem, &task->settings, &session->host, &session->arena, &solution);

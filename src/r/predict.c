@@ -32,8 +32,9 @@ SEXP lcr_predict(SEXP x, SEXP B, SEXP off, SEXP spec, SEXP type) {
   SEXP owner = PROTECT(lcr_session_begin());
   lcr_session *session = lcr_session_of(owner);
   lc_design design;
+  lc_obs obs;
   predict_context predict = {lc_loss_find(lcr_get_string(spec, "loss")), {0}, 0, NULL, NULL};
-  lcr_design(x, R_NilValue, 0, R_NilValue, off, session, &design);
+  lcr_design(x, R_NilValue, 0, R_NilValue, off, session, &design, &obs);
   design.one = lcr_get_flag(spec, "intercept");
   int q, K, k = lcr_get_count(spec, "k");
   const double *coefficients = lcr_matrix(B, "B", &q, &K);
@@ -41,13 +42,14 @@ SEXP lcr_predict(SEXP x, SEXP B, SEXP off, SEXP spec, SEXP type) {
   if (!predict.loss || lc_link_of(predict.loss, k, K, &predict.link) != LC_OK)
     Rf_error("coefficients do not fit the loss");
   if (prob && !predict.loss->response) Rf_error("this loss has no probabilities");
-  if (design.noff != 0 && design.noff != K) Rf_error("'offset' must have %d columns", K);
+  if (obs.noff != 0 && obs.noff != K) Rf_error("'offset' must have %d columns", K);
   predict.n = design.n;
   int n = (int)design.n;
   SEXP out = PROTECT(class_only ? Rf_allocVector(INTSXP, n) : Rf_allocMatrix(REALSXP, n, prob ? k : K));
   if (prob) predict.prob = REAL(out);
   if (class_only) predict.code = INTEGER(out);
   lc_pass pass = {.K = K,
+                  .obs = &obs,
                   .B = coefficients,
                   .Z = prob || class_only ? NULL : REAL(out),
                   .block = prob || class_only ? predict_block : NULL,

@@ -69,12 +69,13 @@ const double *lcr_matrix(SEXP x, const char *what, int *rows, int *columns);
 
 /* A matrix argument: its dimensions and storage; nothing is copied. Returns NULL or what is wrong with sparse slots. */
 const char *lcr_design_check(SEXP x, lc_design *out);
-/* The same, but anything wrong is an R error; then y (integer codes 0..k-1 or NULL), w and off are attached. */
-void lcr_design(SEXP x, SEXP y, int k, SEXP w, SEXP off, lcr_session *session, lc_design *out);
+/* The same, but anything wrong is an R error; then y (integer codes 0..k-1 or NULL), w and off become obs. */
+void lcr_design(SEXP x, SEXP y, int k, SEXP w, SEXP off, lcr_session *session, lc_design *out, lc_obs *obs);
 
 /* What the arguments of lcr_fit() and lcr_path() say (r/fit.c). */
 typedef struct lcr_task {
   lc_design x;
+  lc_obs obs;
   lc_problem problem; /* on x, so a task is not to be copied */
   lc_settings settings;
 } lcr_task;

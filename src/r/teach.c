@@ -27,8 +27,7 @@ SEXP lcr_softmax(SEXP z) {
 
 /* J[i, j] = d p_i / d z_j = p_i (1{i = j} - p_j). */
 SEXP lcr_softmax_jacobian(SEXP z) {
-  if (TYPEOF(z) != REALSXP || XLENGTH(z) < 1 || XLENGTH(z) > INT_MAX)
-    Rf_error("'z' must be a double vector");
+  if (TYPEOF(z) != REALSXP || XLENGTH(z) < 1 || XLENGTH(z) > INT_MAX) Rf_error("'z' must be a double vector");
   int k = (int)XLENGTH(z);
   lc_link link = {.k = k, .K = k};
   SEXP out = PROTECT(Rf_allocMatrix(REALSXP, k, k));
@@ -52,7 +51,8 @@ SEXP lcr_raw_scores(SEXP x, SEXP B, SEXP b) {
   SEXP owner = PROTECT(lcr_session_begin());
   lcr_session *session = lcr_session_of(owner);
   lc_design design;
-  lcr_design(x, R_NilValue, 0, R_NilValue, R_NilValue, session, &design);
+  lc_obs obs;
+  lcr_design(x, R_NilValue, 0, R_NilValue, R_NilValue, session, &design, &obs);
   const double *bias = lcr_doubles(b, K, "b");
   if (design.p != p) Rf_error("'W' does not fit the columns of 'x'");
   design.one = bias != NULL;
@@ -99,6 +99,7 @@ SEXP lcr_sample_loss(SEXP z, SEXP y, SEXP loss, SEXP classes) {
 typedef struct lesson {
   lcr_session *session;
   lc_design x;
+  lc_obs obs;
   lc_penalty pen;
   lc_objective obj;
   const double *B;
@@ -110,13 +111,13 @@ static void read_lesson(SEXP B, SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec, les
   int q, K, k = lcr_get_count(spec, "k");
   lc_link link;
   if (y == R_NilValue) Rf_error("'y' is missing");
-  lcr_design(x, y, k, w, off, out->session, &out->x);
+  lcr_design(x, y, k, w, off, out->session, &out->x, &out->obs);
   out->x.one = lcr_get_flag(spec, "intercept");
   out->B = lcr_matrix(B, "W", &q, &K);
   const lc_loss *loss = lc_loss_find(lcr_get_string(spec, "loss"));
   if (!loss || lc_link_of(loss, k, K, &link) != LC_OK) Rf_error("'W' does not fit the loss and %d classes", k);
   if (q != lc_design_q(&out->x)) Rf_error("'W' does not fit the columns of 'x'");
-  if (out->x.noff != 0 && out->x.noff != K) Rf_error("'offset' must have %d columns", K);
+  if (out->obs.noff != 0 && out->obs.noff != K) Rf_error("'offset' must have %d columns", K);
   lc_index p = out->x.p;
   out->pen = (lc_penalty){.p = p,
                           .one = out->x.one,
@@ -124,8 +125,7 @@ static void read_lesson(SEXP B, SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec, les
                           .l1 = lcr_doubles(lcr_get(spec, "l1"), p, "l1"),
                           .l2 = lcr_doubles(lcr_get(spec, "l2"), p, "l2")};
   if (!out->pen.l1 || !out->pen.l2) Rf_error("the penalty is incomplete");
-  lcr_check(
-      lc_objective_init(&out->obj, &out->x, loss, &link, &out->pen, 0, &out->session->host, &out->session->arena));
+  lcr_check(lc_objective_init(&out->obj, &out->x, &out->obs, loss, &link, &out->pen, 0, &out->session->arena));
 }
 
 /* Binds the arguments to an objective, and works in a session of its own. */

@@ -19,7 +19,7 @@ drawn <- function(expr, width = 5.5, height = 4) {
   lines <- readLines(file, warn = FALSE)
   text <- grep("^/F[0-9]+ 1 Tf .* Tj$", lines, value = TRUE, useBytes = TRUE)
   place <- strsplit(sub("^/F[0-9]+ 1 Tf (.*) Tm.*$", "\\1", text), " ")
-  page$text <- gsub("\\\\([()])", "\\1", sub("^.* Tm \\((.*)\\) Tj$", "\\1", text))
+  page$text <- trimws(gsub("\\\\([()])", "\\1", sub("^.* Tm \\((.*)\\) Tj$", "\\1", text)))
   page$x <- vapply(place, function(v) as.numeric(v[5]) / 72, 1)
   page$y <- vapply(place, function(v) as.numeric(v[6]) / 72, 1)
   page$inside <- all(page$x >= 0 & page$x <= width & page$y >= 0 & page$y <= height)

@@ -29,11 +29,10 @@ void ctest_problem_refresh(ctest_problem *t) {
     }
   }
   t->start[t->p] = entries;
-  t->sparse.entries = entries;
   lc_mark mark = lc_arena_mark(&t->data);
   double *counts = numbers(t, 3 * t->p);
   lc_colstat stats = {t->mean, t->sd, t->max_abs, counts, counts + t->p, counts + 2 * t->p};
-  lc_design_colstats(&t->dense, &(lc_host){.threads = 1}, &stats);
+  lc_design_colstats(&t->dense, t->w, &(lc_host){.threads = 1}, &stats);
   lc_arena_reset(&t->data, mark);
   for (lc_index j = 0; j < t->p; j++) t->spread[j] = t->standardised && t->sd[j] > 0 ? t->sd[j] : 1;
 }
@@ -74,14 +73,12 @@ void ctest_problem_make(ctest_problem *t, const lc_loss *loss, ctest_shape shape
     t->l2[j] = 1 - shape.alpha;
   }
   lc_design_dense(&t->dense, n, p, LC_DOUBLE, t->x);
-  lc_design_sparse(&t->sparse, n, p, t->start, t->row, t->value, 0);
+  t->csc = (lc_csc){t->start, t->row, t->value};
+  lc_design_sparse(&t->sparse, n, p, &t->csc);
+  t->obs = (lc_obs){n, t->y, t->w, t->off, t->off ? t->link.K : 0};
   lc_design *designs[] = {&t->dense, &t->sparse};
   for (int d = 0; d < 2; d++) {
     designs[d]->one = !shape.no_intercept;
-    designs[d]->y = t->y;
-    designs[d]->w = t->w;
-    designs[d]->off = t->off;
-    designs[d]->noff = t->off ? t->link.K : 0;
   }
   t->pen = (lc_penalty){p, !shape.no_intercept, 0, t->l1, t->l2, NULL, NULL, 0};
   t->standardised = shape.standardised;
@@ -197,6 +194,7 @@ lc_problem ctest_lc_problem(const ctest_problem *t, lc_design *x) {
   x->shift = x->scale = NULL;
   x->rows = NULL;
   return (lc_problem){.x = x,
+                      .obs = &t->obs,
                       .loss = t->loss,
                       .k = t->link.k,
                       .reference = t->link.base,

@@ -3,6 +3,7 @@
 #define LC_CTEST_PROBLEM_H
 
 #include "ctest.h"
+#include "design/sparse.h"
 #include "path/path.h"
 
 /* Data of overlapping classes, the same numbers in both storages, and a penalty without bounds and with lambda 0.
@@ -14,8 +15,10 @@ typedef struct ctest_problem {
   const lc_loss *loss;
   lc_link link;
   lc_design dense, sparse;
+  lc_obs obs; /* of y, w and off */
   double *x, *y, *w, *off, *value, *l1, *l2, *mean, *sd, *max_abs, *spread;
   int *start, *row;
+  lc_csc csc;       /* of them */
   int standardised; /* the penalty is one of columns divided by sd, where that is not 0 */
   lc_penalty pen;
 } ctest_problem;

@@ -39,7 +39,7 @@ static void setup(data *d, const char *loss, int k, double lambda, double alpha,
 
 static void begin(data *d, const lc_design *x, lc_objective *obj) {
   ctest_problem *t = &d->t;
-  CHECK(lc_objective_init(obj, x, t->loss, &t->link, &t->pen, 1, &t->host.host, &t->arena) == LC_OK);
+  CHECK(lc_objective_init(obj, x, &t->obs, t->loss, &t->link, &t->pen, 1, &t->arena) == LC_OK);
   obj->rms = d->rms;
 }
 
@@ -214,14 +214,14 @@ static void test_pieces(void) {
     lc_design x;
     lc_design_dense(&x, ROWS, 1, LC_DOUBLE, X);
     x.one = 1;
-    x.y = y;
+    const lc_obs obs = {.n = ROWS, .y = y};
     lc_penalty pen = {1, 1, 0, none, none, NULL, NULL, 0};
     lc_link link;
     lc_objective obj;
     lc_batch batch;
     const lc_loss *loss = lc_loss_find("logistic");
     CHECK(lc_link_make(loss, 2, 0, &link) == LC_OK);
-    CHECK(lc_objective_init(&obj, &x, loss, &link, &pen, 1, &host.host, &arena) == LC_OK);
+    CHECK(lc_objective_init(&obj, &x, &obs, loss, &link, &pen, 1, &arena) == LC_OK);
     CHECK(lc_batch_init(&batch, &obj, ROWS, zero, NAN, 0, 0) == LC_OK);
     for (lc_index i = 0; i < ROWS; i++) order[i] = backwards ? ROWS - 1 - i : i;
     for (int step = 0; step < 5; step++) lc_batch_step(&batch, ROWS, order, 1);

@@ -10,7 +10,7 @@ void test_columns(void);
 enum { N = 57, COLUMNS = 5, Q = COLUMNS + 1, CLASSES = 3, MOST = Q * CLASSES, PAIRS = 6 };
 
 static void start(ctest_problem *t, const lc_design *x, const double *B, int want, lc_objective *obj) {
-  CHECK(lc_objective_init(obj, x, t->loss, &t->link, &t->pen, 1, &t->host.host, &t->arena) == LC_OK);
+  CHECK(lc_objective_init(obj, x, &t->obs, t->loss, &t->link, &t->pen, 1, &t->arena) == LC_OK);
   CHECK(lc_objective_eval(obj, B, want) == LC_OK);
   lc_objective_accept(obj);
 }

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "ctest.h"
+#include "design/factor.h"
+#include "design/sparse.h"
 
 void test_design(void);
 
@@ -56,6 +58,8 @@ static void one_row(double y, double w, const double *z, double *r, double *s, d
   sum[1] += 1;
 }
 
+static lc_obs obs; /* of the storage in hand */
+
 typedef struct seen {
   const lc_design *design;
   int with_s;
@@ -70,7 +74,7 @@ static lc_status block_of(void *context, const lc_block *block, double *sum) {
     if (seen->rows) seen->rows[row]++;
     for (int c = 0; c < K; c++) z[c] = block->z[i + c * block->ld];
     one_row(block->y[i], block->w ? block->w[i] : 1, z, r, s, sum);
-    if (block->off != NULL && block->off[i] != seen->design->off[row]) return LC_INVALID;
+    if (block->off != NULL && block->off[i] != obs.off[row]) return LC_INVALID;
     for (int c = 0; c < K && block->r; c++) block->r[i + c * block->ldr] = r[c];
     for (int t = 0; t < NS && seen->with_s; t++) block->s[i + t * block->ldr] = s[t];
   }
@@ -96,11 +100,11 @@ static void naive_pass(const lc_design *x, const data *d, const double *B, doubl
   for (lc_index i = 0; i < N; i++) {
     double z[K], r[K], s[NS];
     for (int c = 0; c < K; c++) {
-      z[c] = x->off ? x->off[i + c * N] : 0;
+      z[c] = obs.off ? obs.off[i + c * N] : 0;
       for (lc_index j = 0; j < q; j++) z[c] += shown(x, d, i, j) * B[j + c * q];
       Z[i + c * N] = z[c];
     }
-    one_row(x->y[i], x->w ? x->w[i] : 1, z, r, s, sum);
+    one_row(obs.y[i], lc_obs_weight(&obs, i), z, r, s, sum);
     for (int c = 0; c < K; c++)
       for (lc_index j = 0; j < q; j++) G[j + c * q] += shown(x, d, i, j) * r[c];
     for (int t = 0; t < NS; t++)
@@ -119,8 +123,17 @@ static void test_pass(const lc_design *x, const data *d, lc_host *host, lc_arena
   naive_pass(x, d, B, Z, sum, G, C);
 
   seen all = {x, 1, rows};
-  lc_pass pass = {
-      .K = K, .ns = NS, .nsum = NSUM, .B = B, .Z = z, .block = block_of, .context = &all, .sum = sums, .G = g, .C = c};
+  lc_pass pass = {.obs = &obs,
+                  .K = K,
+                  .ns = NS,
+                  .nsum = NSUM,
+                  .B = B,
+                  .Z = z,
+                  .block = block_of,
+                  .context = &all,
+                  .sum = sums,
+                  .G = g,
+                  .C = c};
   CHECK(x->ops->pass(x, &pass, host, arena) == LC_OK);
   CHECK(ctest_distance(N * K, z, Z) < 1e-12);
   CHECK(ctest_distance(NSUM, sums, sum) < 1e-12);
@@ -133,8 +146,15 @@ static void test_pass(const lc_design *x, const data *d, lc_host *host, lc_arena
   /* The same numbers from the scores alone, without curvature, and twice the same bits. */
   double *again = ctest_zeros(q * K), sums_again[NSUM];
   seen some = {x, 0, NULL};
-  lc_pass from_z = {
-      .K = K, .ns = 0, .nsum = NSUM, .Z = z, .block = block_of, .context = &some, .sum = sums_again, .G = again};
+  lc_pass from_z = {.obs = &obs,
+                    .K = K,
+                    .ns = 0,
+                    .nsum = NSUM,
+                    .Z = z,
+                    .block = block_of,
+                    .context = &some,
+                    .sum = sums_again,
+                    .G = again};
   CHECK(x->ops->pass(x, &from_z, host, arena) == LC_OK);
   CHECK(ctest_distance(q * K, again, G) < 1e-12);
   CHECK(ctest_distance(NSUM, sums_again, sum) < 1e-12);
@@ -145,7 +165,7 @@ static void test_pass(const lc_design *x, const data *d, lc_host *host, lc_arena
 
   /* Scores alone. */
   memset(z, 0, N * K * sizeof *z);
-  lc_pass scores = {.K = K, .B = B, .Z = z};
+  lc_pass scores = {.K = K, .obs = &obs, .B = B, .Z = z};
   CHECK(x->ops->pass(x, &scores, host, arena) == LC_OK);
   CHECK(ctest_distance(N * K, z, Z) < 1e-12);
   free(B), free(Z), free(G), free(C), free(z), free(g), free(c), free(again), free(copy), free(rows);
@@ -188,7 +208,7 @@ static void test_rows(const lc_design *x, const data *d, lc_arena *arena) {
   for (int i = 0; i < M; i++)
     for (int c = 0; c < K; c++) {
       R[i + c * M] = ctest_normal();
-      want_z[i + c * M] = x->off ? x->off[index[i] + c * N] : 0;
+      want_z[i + c * M] = obs.off ? obs.off[index[i] + c * N] : 0;
       for (lc_index j = 0; j < q; j++) {
         want_z[i + c * M] += shown(x, d, index[i], j) * B[j + c * q];
         want[j + c * q] += shown(x, d, index[i], j) * R[i + c * M];
@@ -196,6 +216,7 @@ static void test_rows(const lc_design *x, const data *d, lc_arena *arena) {
     }
   lc_rows rows;
   CHECK(x->ops->as_rows(x, &rows, arena) == LC_OK);
+  rows.obs = &obs;
   if (x->ops->row_load) x->ops->row_load(&rows, M, index);
   x->ops->row_scores(&rows, M, index, K, B, Z);
   CHECK(ctest_distance(M * K, Z, want_z) < 1e-12);
@@ -207,11 +228,11 @@ static void test_rows(const lc_design *x, const data *d, lc_arena *arena) {
 static void test_colstats(const lc_design *x, const data *d) {
   double mean[P], sd[P], most[P], na[P], nan_[P], inf[P];
   lc_colstat out = {mean, sd, most, na, nan_, inf};
-  lc_design_colstats(x, &(lc_host){.threads = 1}, &out);
+  lc_design_colstats(x, obs.w, &(lc_host){.threads = 1}, &out);
   for (int j = 0; j < P; j++) {
     double total = 0, m = 0, v = 0, largest = 0;
     for (int i = 0; i < N; i++) {
-      double w = x->w ? x->w[i] : 1;
+      double w = lc_obs_weight(&obs, i);
       total += w;
       m += w * d->x[i + j * N];
       if (w > 0) largest = fmax(largest, fabs(d->x[i + j * N]));
@@ -219,7 +240,7 @@ static void test_colstats(const lc_design *x, const data *d) {
     m /= total;
     for (int i = 0; i < N; i++) {
       double e = d->x[i + j * N] - m;
-      v += (x->w ? x->w[i] : 1) * e * e;
+      v += lc_obs_weight(&obs, i) * e * e;
     }
     CHECK_NEAR(mean[j], m, 1e-12);
     CHECK_NEAR(sd[j], sqrt(v / total), 1e-12);
@@ -256,10 +277,10 @@ static void test_hard_columns(int sparse) {
   for (int j = 0; j <= COLUMNS; j++) start[j] = j * ROWS;
   for (int i = 0; i < ROWS * COLUMNS; i++) row[i] = i % ROWS;
   lc_design_dense(&design, ROWS, COLUMNS, LC_DOUBLE, x);
-  if (sparse) lc_design_sparse(&design, ROWS, COLUMNS, start, row, x, ROWS * COLUMNS); /* full columns */
-  design.w = w;
+  const lc_csc csc = {start, row, x};
+  if (sparse) lc_design_sparse(&design, ROWS, COLUMNS, &csc); /* full columns */
   lc_colstat out = {mean, sd, most, na, nan_, inf};
-  lc_design_colstats(&design, &(lc_host){.threads = 1}, &out);
+  lc_design_colstats(&design, w, &(lc_host){.threads = 1}, &out);
   double p = 10.0 / 19, spread = 2 * sqrt(p * (1 - p)), middle = 2 * p - 1;
   CHECK(fabs(mean[0] / (middle * 1e300) - 1) < 1e-12);
   CHECK(fabs(sd[0] / (spread * 1e300) - 1) < 1e-12);
@@ -284,7 +305,7 @@ static void test_hard_integers(void) {
   lc_design design;
   lc_design_dense(&design, ROWS, 2, LC_INTEGER, x);
   lc_colstat out = {mean, sd, most, na, nan_, inf};
-  lc_design_colstats(&design, &(lc_host){.threads = 1}, &out);
+  lc_design_colstats(&design, NULL, &(lc_host){.threads = 1}, &out);
   CHECK(mean[0] == 2147483009.5 && most[0] == 2147483019);
   CHECK_NEAR(sd[0], sqrt((ROWS * ROWS - 1) / 12.0), 1e-12);
   CHECK(na[0] == 0 && na[1] == 1 && nan_[1] == 0);
@@ -340,14 +361,11 @@ static void test_sparse_check(void) {
 static void test_storage(lc_design *x, const data *d, ctest_host *host) {
   lc_arena arena;
   lc_arena_init(&arena, &host->host);
-  x->y = d->y;
   for (int variant = 0; variant < 16; variant++) {
     x->one = variant & 1;
-    x->w = variant & 2 ? d->w : NULL;
-    x->off = variant & 4 ? d->off : NULL;
-    x->noff = x->off ? K : 0;
+    obs = (lc_obs){N, d->y, variant & 2 ? d->w : NULL, variant & 4 ? d->off : NULL, variant & 4 ? K : 0};
     /* Columns are shifted only beside an intercept, which takes up the shift, and only when dense. */
-    x->shift = variant & 8 && x->one && !x->start ? d->shift : NULL;
+    x->shift = variant & 8 && x->one && lc_design_may_shift(x, 0) ? d->shift : NULL;
     x->scale = variant & 8 ? d->scale : NULL;
     lc_mark mark = lc_arena_mark(&arena);
     test_pass(x, d, &host->host, &arena);
@@ -451,24 +469,37 @@ static void test_unique_rows(const codes *c, const data *d, lc_arena *arena) {
   lc_unique_rows unique;
   const lc_design *joined = &unique.design;
   lc_design_coded(&x, N, 3, &coded);
-  x.y = d->y;
-  x.w = d->w;
-  CHECK(lc_unique_rows_make(&x, &unique, &pays, arena) == LC_OK);
+  lc_obs rows = {.n = N, .y = d->y, .w = d->w, .noff = 0};
+  CHECK(lc_unique_rows_make(&x, &rows, &unique, &pays, arena) == LC_OK);
   CHECK(pays == 1 && joined->n == 9); /* three levels, three classes */
   for (lc_index k = 0; k < joined->n; k++) {
     double sum = 0;
     for (int i = 0; i < N; i++)
-      if (c->code[i] == joined->coded->part[0].code[k] && d->y[i] == joined->y[k]) sum += d->w[i];
-    CHECK_NEAR(joined->w[k], sum, 1e-13);
+      if (c->code[i] == lc_coded_of(joined)->part[0].code[k] && d->y[i] == unique.obs.y[k]) sum += d->w[i];
+    CHECK_NEAR(unique.obs.w[k], sum, 1e-13);
   }
   for (int i = 0; i < N; i++) {
     lc_index k = unique.row_of[i];
-    CHECK(joined->coded->part[0].code[k] == c->code[i] && joined->y[k] == d->y[i]);
+    CHECK(lc_coded_of(joined)->part[0].code[k] == c->code[i] && unique.obs.y[k] == d->y[i]);
   }
   lc_design_coded(&x, N, P, &c->coded);
-  x.y = d->y;
-  CHECK(lc_unique_rows_make(&x, &unique, &pays, arena) == LC_OK);
+  rows.w = NULL;
+  CHECK(lc_unique_rows_make(&x, &rows, &unique, &pays, arena) == LC_OK);
   CHECK(pays == 0);
+}
+
+static void test_take(const data *d, lc_arena *arena) {
+  enum { M = 4 };
+  static const lc_index row[M] = {7, 0, 7, N - 1};
+  const lc_obs all = {N, d->y, d->w, d->off, K}, bare = {.n = N, .y = d->y};
+  lc_obs out;
+  CHECK(lc_obs_take(&all, M, row, &out, arena) == LC_OK && out.n == M && out.noff == K);
+  for (int i = 0; i < M; i++) {
+    CHECK(out.y[i] == d->y[row[i]] && out.w[i] == d->w[row[i]]);
+    for (int c = 0; c < K; c++) CHECK(out.off[i + c * M] == d->off[row[i] + c * N]);
+  }
+  CHECK(lc_obs_take(&bare, M, row, &out, arena) == LC_OK && !out.w && !out.off && out.noff == 0);
+  CHECK_NEAR(lc_obs_total(&bare), N, 0);
 }
 
 void test_design(void) {
@@ -489,7 +520,7 @@ void test_design(void) {
     test_storage(&x, d, &host);
     lc_design_dense(&x, N, P, LC_INTEGER, d->integer);
     test_storage(&x, d, &host);
-    lc_design_sparse(&x, N, P, d->start, d->row, d->value, d->start[P]);
+    lc_design_sparse(&x, N, P, &(lc_csc){d->start, d->row, d->value});
     test_storage(&x, d, &host);
     lc_design_coded(&x, N, P, &c->coded);
     test_storage(&x, &c->plain, &host);
@@ -501,6 +532,7 @@ void test_design(void) {
   test_sparse_check();
   test_coded_check(c);
   test_unique_rows(c, d, &arena);
+  test_take(d, &arena);
   ctest_host_free(&host);
   free(c), free(d);
 }

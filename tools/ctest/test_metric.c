@@ -15,6 +15,7 @@ typedef struct world {
   ctest_host host;
   lc_arena arena;
   lc_design x;
+  lc_obs obs;
   lc_link link;
   lc_penalty pen;
   lc_objective obj;
@@ -43,13 +44,12 @@ static void make_world(world *d, const char *name, int k, int reference, double 
   ctest_host_init(&d->host);
   lc_arena_init(&d->arena, &d->host.host);
   lc_design_dense(&d->x, N, COLUMNS, LC_DOUBLE, d->data);
-  d->x.y = d->y;
-  d->x.w = d->w;
+  d->obs = (lc_obs){.n = N, .y = d->y, .w = d->w};
   d->x.one = 1;
   const lc_loss *loss = lc_loss_find(name);
   CHECK(lc_link_make(loss, k, reference, &d->link) == LC_OK);
   d->pen = (lc_penalty){COLUMNS, 1, lambda, d->l1, d->l2, NULL, NULL, 0};
-  CHECK(lc_objective_init(&d->obj, &d->x, loss, &d->link, &d->pen, 1, &d->host.host, &d->arena) == LC_OK);
+  CHECK(lc_objective_init(&d->obj, &d->x, &d->obs, loss, &d->link, &d->pen, 1, &d->arena) == LC_OK);
   d->obj.mean = d->mean;
   d->obj.rms = d->rms;
   double B[MOST];

@@ -31,7 +31,7 @@ static void setup(problem *d, const lc_loss *loss, int k, int reference, double 
 }
 
 static void start(ctest_problem *t, const lc_design *x, lc_objective *obj) {
-  CHECK(lc_objective_init(obj, x, t->loss, &t->link, &t->pen, 1, &t->host.host, &t->arena) == LC_OK);
+  CHECK(lc_objective_init(obj, x, &t->obs, t->loss, &t->link, &t->pen, 1, &t->arena) == LC_OK);
 }
 
 static void test_verbs(ctest_problem *t, const lc_design *x) {

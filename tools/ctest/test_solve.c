@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ctest.h"
+#include "design/sparse.h"
 
 void test_nested(void);
 void test_covariance(void);
@@ -40,11 +41,12 @@ static double start_of(trouble what) {
   ctest_host_init(&host);
   lc_arena_init(&arena, &host.host);
   lc_design x;
+  const lc_csc csc = {start, row, value};
   if (what == SPARSE)
-    lc_design_sparse(&x, n, COLUMNS, start, row, value, 2);
+    lc_design_sparse(&x, n, COLUMNS, &csc);
   else
     lc_design_dense(&x, n, COLUMNS, LC_DOUBLE, X);
-  x.y = y;
+  const lc_obs obs = {.n = n, .y = y};
   x.one = 1;
   lc_settings settings;
   presets(&settings);
@@ -54,7 +56,7 @@ static double start_of(trouble what) {
   lc_objective obj;
   const lc_loss *loss = lc_loss_find("logistic");
   CHECK(lc_link_make(loss, 2, 0, &link) == LC_OK);
-  CHECK(lc_objective_init(&obj, &x, loss, &link, &pen, 1, &host.host, &arena) == LC_OK);
+  CHECK(lc_objective_init(&obj, &x, &obs, loss, &link, &pen, 1, &arena) == LC_OK);
   lc_factor factor;
   CHECK(lc_solve_nested(&obj, lc_solver_find("newton"), &settings, B, &factor) == LC_OK);
   CHECK(host.records == 0 && obj.passes <= 1);
@@ -165,24 +167,23 @@ static void test_one(const char *name, int k, int reference, int sparse, double 
   ctest_host_init(&host);
   lc_arena_init(&arena, &host.host);
   lc_design x;
+  const lc_csc csc = {d.start, d.row, d.value};
   if (sparse)
-    lc_design_sparse(&x, N, P, d.start, d.row, d.value, d.start[P]);
+    lc_design_sparse(&x, N, P, &csc);
   else
     lc_design_dense(&x, N, P, LC_DOUBLE, d.x);
   const lc_loss *loss = lc_loss_find(name);
   lc_link link;
   CHECK(lc_link_make(loss, k, reference, &link) == LC_OK);
   x.one = 1;
-  x.y = d.y;
-  x.w = d.w;
-  x.off = offset ? d.off : NULL;
-  x.noff = offset ? link.K : 0;
+  const lc_obs obs = {N, d.y, d.w, offset ? d.off : NULL, offset ? link.K : 0};
   double stats[6 * P], *V;
   lc_colstat out = {stats, stats + P, stats + 2 * P, stats + 3 * P, stats + 4 * P, stats + 5 * P};
-  lc_design_colstats(&x, &(lc_host){.threads = 1}, &out);
+  lc_design_colstats(&x, d.w, &(lc_host){.threads = 1}, &out);
   lc_settings settings;
   presets(&settings);
   lc_problem problem = {.x = &x,
+                        .obs = &obs,
                         .loss = loss,
                         .k = k,
                         .reference = reference,
@@ -194,7 +195,7 @@ static void test_one(const char *name, int k, int reference, int sparse, double 
   lc_solution solution;
   lc_index size;
   CHECK(lc_solve(&problem, &settings, &host.host, &arena, &solution) == LC_OK);
-  CHECK(lc_solve_covariance(&problem, &solution, &host.host, &arena, &V, &size) == LC_OK);
+  CHECK(lc_solve_covariance(&problem, &solution, &arena, &V, &size) == LC_OK);
   CHECK(size == Q * (k - 1));
   long double H[MOST * MOST];
   int n = (int)size;
@@ -223,12 +224,12 @@ static void test_aliased(void) {
     lc_design x;
     lc_design_dense(&x, N, P - fewer, LC_DOUBLE, d.x);
     x.one = 1;
-    x.y = d.y;
-    x.w = d.w;
-    lc_design_colstats(&x, &(lc_host){.threads = 1}, &out);
+    const lc_obs obs = {.n = N, .y = d.y, .w = d.w};
+    lc_design_colstats(&x, d.w, &(lc_host){.threads = 1}, &out);
     lc_settings settings;
     presets(&settings);
     lc_problem problem = {.x = &x,
+                          .obs = &obs,
                           .loss = lc_loss_find("logistic"),
                           .k = 2,
                           .pen = {P - fewer, 1, 0, d.none, d.none, NULL, NULL, 0},
@@ -239,7 +240,7 @@ static void test_aliased(void) {
     lc_solution solution;
     CHECK(lc_solve(&problem, &settings, &host.host, &arena, &solution) == LC_OK);
     CHECK(fewer || (solution.alias[P] && solution.B[P] == 0));
-    CHECK(lc_solve_covariance(&problem, &solution, &host.host, &arena, V + fewer, size + fewer) == LC_OK);
+    CHECK(lc_solve_covariance(&problem, &solution, &arena, V + fewer, size + fewer) == LC_OK);
   }
   CHECK(size[0] == Q - 1 && size[1] == Q - 1);
   for (int i = 0; i < (Q - 1) * (Q - 1); i++) CHECK_NEAR(V[0][i], V[1][i], 1e-9);

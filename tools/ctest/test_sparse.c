@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "ctest.h"
-#include "design/design.h"
+#include "design/sparse.h"
 
 void test_sparse(void);
 
@@ -14,12 +14,13 @@ typedef struct matrix {
   lc_index n, p;
   double *full, *value;
   int *start, *row;
+  lc_csc csc; /* of them */
 } matrix;
 
 /* `density` is the share of entries; every fifth column, and every seventh row, is empty; column 1 is full. Values are
  * floats, or (coarse = 0) not. */
 static matrix make_matrix(lc_index n, lc_index p, double density, int coarse) {
-  matrix out = {n, p, ctest_zeros(n * p), ctest_zeros(n * p), NULL, NULL};
+  matrix out = {n, p, ctest_zeros(n * p), ctest_zeros(n * p), NULL, NULL, {NULL, NULL, NULL}};
   out.start = calloc((size_t)p + 1, sizeof *out.start);
   out.row = calloc((size_t)(n * p) + 1, sizeof *out.row);
   if (!out.start || !out.row) abort();
@@ -33,47 +34,42 @@ static matrix make_matrix(lc_index n, lc_index p, double density, int coarse) {
     }
     out.start[j + 1] = at;
   }
+  out.csc = (lc_csc){out.start, out.row, out.value};
   return out;
 }
 
 static void free_matrix(matrix *m) { free(m->full), free(m->value), free(m->start), free(m->row); }
 
-static void design_of(const matrix *m, lc_design *out) {
-  lc_design_sparse(out, m->n, m->p, m->start, m->row, m->value, m->start[m->p]);
-}
+static void design_of(const matrix *m, lc_design *out) { lc_design_sparse(out, m->n, m->p, &m->csc); }
+
+static lc_obs obs; /* of the case in hand */
 
 /* ---- subset ---------------------------------------------------------------------------------------------- */
 
 static void test_subset(void) {
-  enum { K = 2, N = 60, P = 7, RUNS = 4, LENGTH = 9 };
+  enum { N = 60, P = 7, RUNS = 4, LENGTH = 9 };
   static const lc_index first[RUNS] = {51, 0, 20, 24}; /* the last rows, the first, and two that overlap */
   ctest_host host;
   lc_arena arena;
   ctest_host_init(&host);
   lc_arena_init(&arena, &host.host);
   matrix m = make_matrix(N, P, 0.4, 0);
-  double *y = ctest_normals(N), *w = ctest_normals(N), *off = ctest_normals(N * K), scale[P] = {1, 2, 4, 1, 0.5, 8, 1};
+  double scale[P] = {1, 2, 4, 1, 0.5, 8, 1};
   for (int variant = 0; variant < 2; variant++) {
     lc_design x, out;
     design_of(&m, &x);
-    x.y = y;
     x.one = variant;
-    x.w = variant ? w : NULL;
-    x.off = variant ? off : NULL;
-    x.noff = variant ? K : 0;
     x.scale = variant ? scale : NULL;
     CHECK(x.ops->subset(&x, RUNS, first, LENGTH, &out, &arena) == LC_OK);
-    CHECK(out.n == RUNS * LENGTH && out.p == P && out.one == x.one && out.noff == x.noff && !out.scale);
-    CHECK(!out.w == !x.w && !out.off == !x.off);
+    CHECK(out.n == RUNS * LENGTH && out.p == P && out.one == x.one && !out.scale);
     double *full = ctest_zeros(out.n * P);
+    const lc_csc *csc = lc_csc_of(&out);
     for (lc_index j = 0; j < P; j++)
-      for (int e = out.start[j]; e < out.start[j + 1]; e++) full[out.row[e] + j * out.n] += out.value[e];
+      for (int e = csc->start[j]; e < csc->start[j + 1]; e++) full[csc->row[e] + j * out.n] += csc->value[e];
     int same = 1;
     for (int r = 0; r < RUNS; r++)
       for (int i = 0; i < LENGTH; i++) {
         lc_index to = r * LENGTH + i, from = first[r] + i;
-        same = same && out.y[to] == y[from] && (!x.w || out.w[to] == w[from]);
-        for (int c = 0; c < x.noff; c++) same = same && out.off[to + c * out.n] == off[from + c * N];
         for (int j = 0; j < P; j++)
           same = same && full[to + j * out.n] == m.full[from + j * N] * (x.scale ? scale[j] : 1);
       }
@@ -84,11 +80,11 @@ static void test_subset(void) {
   static const lc_index ascending[] = {0, 9, 30};
   lc_design x, out;
   design_of(&m, &x);
-  x.y = y;
   CHECK(x.ops->subset(&x, 3, ascending, 9, &out, &arena) == LC_OK);
-  CHECK(lc_sparse_check(out.n, out.p, out.start, out.p + 1, out.row, out.entries, out.entries) == NULL);
+  const lc_csc *csc = lc_csc_of(&out);
+  lc_index entries = lc_csc_entries(&out);
+  CHECK(lc_sparse_check(out.n, out.p, csc->start, out.p + 1, csc->row, entries, entries) == NULL);
   ctest_host_free(&host);
-  free(y), free(w), free(off);
   free_matrix(&m);
 }
 
@@ -147,7 +143,7 @@ static result by_definition(const lc_design *x, const matrix *m, shape size, con
   for (lc_index i = 0; i < x->n; i++) {
     out.sum[0]++;
     for (int k = 0; k < size.K; k++) {
-      double z = x->off ? x->off[i + k * x->n] : 0, r, s;
+      double z = obs.off ? obs.off[i + k * x->n] : 0, r, s;
       for (lc_index j = 0; j < q; j++) z += shown(x, m, i, j) * B[j + k * q];
       out.all[i + k * x->n] = z;
       waves_of(k, z, &r, &s);
@@ -175,6 +171,7 @@ static result by_pass(lc_design *x, shape size, const double *B, int threads, in
     if (x->p <= x->n || size.K > 1) CHECK(x->rows != NULL);
   }
   lc_pass pass = {.K = size.K,
+                  .obs = &obs,
                   .ns = size.ns,
                   .nsum = 2,
                   .B = B,
@@ -186,7 +183,7 @@ static result by_pass(lc_design *x, shape size, const double *B, int threads, in
                   .C = size.ns ? out.C : NULL};
   CHECK(x->ops->pass(x, &pass, &host.host, &arena) == LC_OK);
   if (!keep) {
-    lc_pass scores = {.K = size.K, .B = B, .Z = out.all};
+    lc_pass scores = {.K = size.K, .obs = &obs, .B = B, .Z = out.all};
     CHECK(x->ops->pass(x, &scores, &host.host, &arena) == LC_OK);
   }
   x->rows = NULL;
@@ -232,8 +229,7 @@ static void test_passes(void) {
     design_of(&m, &x);
     for (int variant = 0; variant < 2; variant++) {
       x.one = variant;
-      x.off = variant ? off : NULL;
-      x.noff = variant ? cases[i].size.K : 0;
+      obs = (lc_obs){.n = m.n, .off = variant ? off : NULL, .noff = variant ? cases[i].size.K : 0};
       x.scale = variant ? NULL : scale;
       test_pass(&x, &m, cases[i].size);
     }

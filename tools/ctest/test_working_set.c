@@ -25,7 +25,7 @@ typedef struct world {
 
 static void begin(world *d, const lc_design *x, const double *B) {
   ctest_problem *t = &d->t;
-  CHECK(lc_objective_init(&d->obj, x, t->loss, &t->link, &t->pen, 1, &t->host.host, &t->arena) == LC_OK);
+  CHECK(lc_objective_init(&d->obj, x, &t->obs, t->loss, &t->link, &t->pen, 1, &t->arena) == LC_OK);
   CHECK(lc_objective_eval(&d->obj, B, LC_WANT_VALUE) == LC_OK);
   lc_objective_accept(&d->obj);
   CHECK(lc_set_solver_init(&d->solver, &d->obj, MOST) == LC_OK);

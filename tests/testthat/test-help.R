@@ -1,0 +1,34 @@
+# The help pages as a reader meets them: found by the words that people type, readable in a console.
+
+pages <- tools::Rd_db("linclass")
+
+test_that("help.search() finds the package by the words of the field", {
+  database <- utils::hsearch_db(package = "linclass")
+  entries <- tolower(c(database$Base$Title, database$Aliases$Alias, database$Concepts$Concept))
+  typed <- c("logistic", "svm", "support vector", "multinomial", "softmax", "ridge", "lasso", "elastic net",
+             "perceptron", "hinge", "calibration", "reliability", "learning rate", "cross-entropy",
+             "log loss", "cross-validation", "confusion matrix", "roc", "auc", "brier", "accuracy",
+             "precision", "recall", "threshold", "sgd", "mini-batch", "momentum", "epoch", "newton",
+             "l-bfgs", "gradient descent", "hessian", "jacobian", "sigmoid", "logits", "standard error",
+             "odds ratio", "separation", "class imbalance", "weight decay", "regularization", "one standard error",
+             "tuning parameter", "glmnet", "scikit-learn", "convergence", "parallel", "p-value",
+             "classification", "feature selection")
+  found <- vapply(typed, function(word) any(grepl(word, entries, fixed = TRUE)), NA)
+  expect_identical(typed[!found], character())
+})
+
+test_that("every page has a description of its own, and no raw LaTeX in a console", {
+  for (name in names(pages)) {
+    part <- function(tag) {
+      page <- pages[[name]]
+      at <- vapply(page, function(p) identical(attr(p, "Rd_tag"), tag), NA)
+      trimws(gsub("\\s+", " ", paste(unlist(page[at]), collapse = "")))
+    }
+    expect_gt(nchar(part("\\description")), 40)
+    expect_false(part("\\description") == part("\\title"), label = name)
+    text <- utils::capture.output(tools::Rd2txt(pages[[name]], options = list(underline_titles = FALSE),
+                                                stages = c("build", "install", "render")))
+    expect_identical(grep("\\\\[A-Za-z]{2,}", text, value = TRUE, useBytes = TRUE), character(),
+                     label = name)
+  }
+})
