@@ -272,13 +272,8 @@ formula_only <- local({
 fit_design <- function(design, settings, call, started) {
   problem <- new_problem(design, settings)
   result <- engine_fit(problem)
-<<<<<<< HEAD
   fit <- settle_separation(new_linclass(problem, result, call), problem, call)
-  if (is.na(fit$null_loss) && problem$loss$likelihood) {
-=======
-  fit <- new_linclass(problem, result, call)
   if (is.na(fit$null_loss) && problem$loss$likelihood && is.null(problem$held)) {
->>>>>>> main
     # With an offset the null model is a fit of its own.
     null <- if (fit$p || has_jeffreys(fit)) refit_columns(plain_likelihood(fit), problem$design, integer()) else fit
     fit$null_loss <- null$loss_value

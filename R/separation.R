@@ -108,6 +108,7 @@ is_separated <- function(fit) !is.null(fit$separation) && fit$separation$kind !=
 # A fit that ran away is judged by proof. One that is not separated was stopped too early: it goes on from the maximum
 # that the proof comes with.
 settle_separation <- function(fit, problem, call) {
+  if (!is.null(problem$held)) return(fit) # a fit with fixed coefficients, as profiles make it
   ran <- is_separated(fit)
   if (!ran && !may_hide_separation(fit)) return(fit)
   found <- find_separation(fit, problem$design, fit$separation)
@@ -167,7 +168,8 @@ find_separation <- function(fit, design, hint) {
 }
 
 has_limit <- function(fit) {
-  fit$lambda == 0 && loss_row(fit$loss)$likelihood && is.null(fit$lower) && is.null(fit$upper)
+  fit$lambda == 0 && loss_row(fit$loss)$likelihood && is.null(fit$lower) && is.null(fit$upper) &&
+    !has_jeffreys(fit)
 }
 
 # The problem in columns from which the median is taken (where there is an intercept: integers stay integers) and which
