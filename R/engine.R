@@ -227,12 +227,17 @@ report_conditions <- function(fit) {
 }
 
 warn_separation <- function(separation) {
+  classes <- separation$classes
+  columns <- separation$columns
+  who <- if (!length(classes)) "Classes are" else
+    sprintf(if (length(classes) == 1L) "Class %s is" else "Classes %s are", enumerate(classes, 10L))
+  by <- if (!separation$proved) "the columns" else if (!length(columns)) "the intercept" else
+    sprintf(if (length(columns) == 1L) "column %s" else "columns %s", enumerate(columns, 10L))
   warn("separation", sprintf(paste(
-    "Classes (%s) are %s separated by columns (%s), so that the likelihood has no finite maximum:",
-    "the coefficients are those where the fit stopped and their standard errors mean nothing. Use",
-    "lambda > 0 for a finite solution."),
-    enumerate(separation$classes, 10L), if (separation$kind == "complete") "perfectly" else "in part",
-    enumerate(separation$columns, 10L)), classes = separation$classes, columns = separation$columns)
+    "%s %s separated by %s, so that the likelihood has no finite maximum: the coefficients are",
+    "those where the fit stopped. summary() shows which of them are infinite. Use lambda > 0 for a",
+    "finite solution."), who, if (separation$kind == "complete") "perfectly" else "in part", by),
+    classes = classes, columns = columns)
 }
 
 warn_condition <- function(fit) {

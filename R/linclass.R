@@ -113,7 +113,7 @@
 #'   `relative`, `kkt` (the largest violation of the optimality conditions), `met` and `tolerance`;
 #' * `status`, `converged`, `solver`, `reason`, `iterations`, `passes` (reads of x), `seconds`;
 #' * `history`: a data frame of iteration, epoch, objective, gradient_norm, step and seconds;
-#' * `separation`: a list of its `kind` and the `columns` and `classes` that ran away most;
+#' * `separation`: its `kind`, `columns` and `classes`, and a proof; see [separation()];
 #' * `aliased`, `vcov`, `blueprint`, `terms`, `call`.
 #'
 #' It holds its data, in `model`, up to a size, and no environment but that of the functions and
@@ -272,7 +272,7 @@ formula_only <- local({
 fit_design <- function(design, settings, call, started) {
   problem <- new_problem(design, settings)
   result <- engine_fit(problem)
-  fit <- new_linclass(problem, result, call)
+  fit <- settle_separation(new_linclass(problem, result, call), problem, call)
   if (is.na(fit$null_loss) && problem$loss$likelihood && is.null(problem$held)) {
     # With an offset the null model is a fit of its own.
     null <- if (fit$p || has_jeffreys(fit)) refit_columns(plain_likelihood(fit), problem$design, integer()) else fit

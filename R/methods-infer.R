@@ -143,6 +143,9 @@ loss_curvature <- function(object, data, coding = object$coding) {
 #' of the maximum, as its certificate tells: elsewhere they would describe an estimate that it is not.
 #' `solver("minibatch", finish = 1)` goes on to the maximum.
 #'
+#' Where classes are separated, coefficients that are infinite have `NA`, and the others the covariance of the
+#' likelihood's limit ([separation()]).
+#'
 #' @param object A fit made by [linclass()]: unpenalised, with a likelihood loss.
 #' @param complete Whether coefficients that could not be estimated have rows and columns, of `NA`.
 #' @param data `NULL`, or the training data, as in [fitted.linclass()]; only read where the fit did
@@ -177,7 +180,8 @@ vcov.linclass <- function(object, complete = TRUE, data = NULL, ...) {
       "the maximum: standard errors would mislead. Use finish = 1 or more epochs, or pass `data` to",
       "get the inverse information at these coefficients."))
   }
-  V <- within_range(if (is.null(object$vcov)) computed_vcov(object, data) else object$vcov)
+  V <- if (has_limits(object)) object$separation$vcov else
+    within_range(if (is.null(object$vcov)) computed_vcov(object, data) else object$vcov)
   if (!complete) return(V)
   all <- stats::coef(object, format = "vector")
   if (length(all) == nrow(V)) return(V)

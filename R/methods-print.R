@@ -56,7 +56,7 @@ fit_facts <- function(x) {
     Solver = sprintf("%s, %s %s (%s)", x$solver, count(x$iterations),
                      if (has_epochs(x)) "epochs" else "iterations", x$reason),
     Converged = convergence_in_words(x),
-    Separation = separation_in_words(x),
+    Separation = if (is_separated(x)) paste0(separation_in_words(x$separation), ": no finite maximum"),
     Aliased = if (length(x$aliased)) {
       sprintf("%s %s of others (NA): %s", plural(length(x$aliased), "column"),
               if (length(x$aliased) == 1L) "is a combination" else "are combinations",
@@ -143,13 +143,6 @@ certificate_in_words <- function(certificate) {
   sprintf(what[[certificate$kind]], format(max(value, .Machine$double.eps), digits = 2L))
 }
 
-separation_in_words <- function(x) {
-  separation <- x$separation
-  if (is.null(separation) || separation$kind == "none") return(NULL)
-  sprintf("%s (%s by %s): the coefficients have no finite limit", separation$kind,
-          enumerate(separation$classes, 4L, quote = ""), enumerate(separation$columns, 4L, quote = ""))
-}
-
 # As many coefficients as fit into `room` lines.
 print_corner <- function(coefficients, digits, room) {
   room <- max(room, 3L)
@@ -195,7 +188,8 @@ print_corner_vector <- function(coefficients, digits, room) {
 #' data, the solver and its certificate, separation and rank, and the coefficients (a corner of them
 #' if there are many). `summary()` adds to a fit what statistics there are. An unpenalised fit of a
 #' likelihood loss (logistic, softmax) gets the Wald table as [stats::summary.glm()] has it; other
-#' fits have no standard errors, and the summary says why.
+#' fits have no standard errors, and the summary says why. Where classes are separated the estimates are the limits
+#' that the likelihood tends to ([separation()]): `Inf` or `-Inf` without a standard error, and finite ones with theirs.
 #'
 #' @param object,x A fit, or its summary.
 #' @param digits Number of significant digits.
@@ -238,7 +232,7 @@ summary.linclass <- function(object, ...) {
 }
 
 wald_table <- function(object, V) {
-  estimate <- stats::coef(object, format = "vector", complete = FALSE)
+  estimate <- limit_coefficients(object)
   se <- sqrt(diag(V))
   z <- estimate / se
   cbind(Estimate = estimate, `Std. Error` = se, `z value` = z,
@@ -287,8 +281,7 @@ print.summary.linclass <- function(x, digits = max(3L, getOption("digits") - 3L)
 print_tables <- function(x, digits, signif.stars, ...) {
   fit <- x$fit
   if (fit$coding == "vector") {
-    stats::printCoefmat(x$coefficients, digits = digits, signif.stars = signif.stars,
-                        na.print = "NA", ...)
+    print_wald(x$coefficients, digits, signif.stars, ...)
     return(invisible())
   }
   classes <- rownames(fit$coefficients)
@@ -297,9 +290,14 @@ print_tables <- function(x, digits, signif.stars, ...) {
     block <- x$coefficients[(i - 1L) * terms + seq_len(terms), , drop = FALSE]
     rownames(block) <- substring(rownames(block), nchar(classes[i]) + 2L)
     cat(if (i > 1L) "\n", classes[i], ":\n", sep = "")
-    stats::printCoefmat(block, digits = digits, signif.stars = signif.stars, na.print = "NA",
-                        signif.legend = signif.stars && i == length(classes), ...)
+    print_wald(block, digits, signif.stars, signif.legend = signif.stars && i == length(classes), ...)
   }
+}
+
+# printCoefmat() leaves a column of infinite numbers empty.
+print_wald <- function(table, digits, signif.stars, ...) {
+  if (!any(is.finite(table[, "Estimate"]))) return(print(table))
+  stats::printCoefmat(table, digits = digits, signif.stars = signif.stars, na.print = "NA", ...)
 }
 
 print_without_errors <- function(x, digits) {

@@ -41,7 +41,7 @@ new_linclass <- function(problem, result, call) {
          passes = result$passes, solver = result$solver, reason = result$reason,
          solver_options = problem$solver$options, control = problem$control,
          history = list2DF(result$history),
-         separation = name_separation(result$separation, result$coefficients, problem),
+         separation = new_separation(result$separation$kind, proved = FALSE),
          aliased = design$blueprint$names[result$aliased], mistakes = result$mistakes,
          condition = result$condition, vcov = result$vcov,
          model = kept_rows(design, problem$model)),
@@ -72,31 +72,6 @@ fit_source <- function(problem) {
   list(home = new_home(design$home), blueprint = design$blueprint, terms = design$blueprint$terms,
        na.action = design$na_action, fingerprint = data_fingerprint(design), seconds = NA_real_,
        version = unname(getNamespaceVersion("linclass")))
-}
-
-# What a separated fit ran away along: `columns` and `classes` whose scores moved, over the reach of their columns,
-# at least a quarter as far as the one that moved most. Of many classes it is those that left the others, of two the
-# one that the rows which ran away never have.
-name_separation <- function(separation, coefficients, problem) {
-  levels <- problem$design$levels
-  separation$class_rows <- stats::setNames(separation$class_rows, levels)
-  separation$columns <- separation$classes <- character()
-  if (separation$kind == "none") return(separation)
-  stats <- problem$design$stats
-  reach <- ifelse(abs(stats$mean) > stats$sd, 4 * stats$sd, stats$max_abs)
-  w <- if (problem$coding == "vector") matrix(coefficients, 1L) else unname(coefficients)
-  if (problem$intercept) w <- w[, -1L, drop = FALSE]
-  if (nrow(w) < problem$k) w <- rbind(0, w)
-  away <- if (problem$k == 2L) {
-    pmax(rbind(w[2L, ] - w[1L, ], w[1L, ] - w[2L, ]), 0)
-  } else {
-    abs(w - rep(apply(w, 2L, stats::median), each = problem$k))
-  }
-  away <- away * rep(reach, each = problem$k)
-  far <- !is.na(away) & away >= max(away, 0, na.rm = TRUE) / 4 & away > 0
-  separation$columns <- problem$design$blueprint$names[colSums(far) > 0]
-  separation$classes <- levels[rowSums(far) > 0 | (separation$kind == "complete" & separation$class_rows > 0)]
-  separation
 }
 
 # The call names the function that the user called. One made by do.call() holds the data themselves;
