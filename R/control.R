@@ -52,9 +52,11 @@ control_value <- function(control, name) {
 
 #' Get or set the number of threads
 #'
-#' The number of threads that fits use. The default is small (at most 2, and never more than
-#' `OMP_THREAD_LIMIT` allows). Results do not depend on the number of threads. Waiting threads
-#' spin; on a machine shared with other jobs, one thread can be faster than two.
+#' The number of threads that fits use. The default is small: at most 2, no more than the processors
+#' that this process may use (affinity and the CPU quota of a container count), 1 in workers of a
+#' cluster and in forked children, and never more than `OMP_NUM_THREADS` and `OMP_THREAD_LIMIT` allow.
+#' Results do not depend on the number of threads. Waiting threads sleep; on a machine shared with
+#' other jobs, the thread that called does what no other takes.
 #'
 #' @param n `NULL` to ask, or one whole number of at least 1 to set for this session.
 #' @return The number of threads in use, one integer; invisibly when it was set.
@@ -63,7 +65,6 @@ control_value <- function(control, name) {
 #' @examples
 #' linclass_threads()
 #' @concept parallel
-#' @concept OpenMP
 #' @concept cores
 #' @export
 linclass_threads <- function(n = NULL) {

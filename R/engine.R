@@ -94,7 +94,7 @@ engine_spec <- function(problem) {
        options = problem$solver$options, control = unclass(problem$control),
        tolerance_given = !is.null(problem$control$tolerance), stats = stats,
        seed = draw_seed(problem$solver), progress = interactive(),
-       covariance = wants_vcov(problem))
+       covariance = wants_vcov(problem), jeffreys = has_jeffreys(problem), held = problem$held)
 }
 
 # Solvers that shuffle draw one seed from R's generator; the others leave it alone.
@@ -106,7 +106,7 @@ draw_seed <- function(solver) {
 wants_vcov <- function(problem) {
   size <- (problem$p + problem$intercept) * n_scores(problem$k, problem$fit_coding)
   problem$lambda == 0 && problem$loss$likelihood && is.null(problem$design$class_weights) &&
-    is.null(problem$lower) && size > 0 && size <= max_vcov
+    is.null(problem$lower) && is.null(problem$held) && size > 0 && size <= max_vcov
 }
 
 engine_fit <- function(problem) {

@@ -74,9 +74,8 @@ containers <- function(terms, term) {
 model_size <- function(object) {
   columns <- columns_of(object)
   function(left_out) {
-    fit <- if (!length(left_out)) object else
-      refit_columns(object, columns$design, which(!columns$term %in% left_out))
-    list(deviance = stats::deviance(fit), df = attr(stats::logLik(fit), "df"))
+    fit <- if (!length(left_out)) object else without_columns(object, columns$design, columns$term %in% left_out)
+    list(deviance = lack_of_fit(fit), df = attr(stats::logLik(fit), "df"))
   }
 }
 

@@ -85,6 +85,11 @@ coefci.linclass <- function(x, parm = NULL, level = 0.95, vcov. = NULL, df = Inf
 lrtest.linclass <- function(object, ...) {
   for (fit in Filter(function(f) inherits(f, "linclass"), list(object, ...))) {
     check_ratio_test(fit, "lrtest()")
+    if (has_jeffreys(fit)) {
+      abort("no_likelihood", paste(
+        "lrtest() subtracts log-likelihoods, of which Jeffreys' penalty is another for other columns: use",
+        "anova(), which holds the coefficients of what is tested at 0."))
+    }
   }
   NextMethod()
 }

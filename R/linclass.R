@@ -43,6 +43,18 @@
 #' `class_weights` multiply the case weights by class. The fit is then no longer a maximum-likelihood
 #' fit and has no likelihood and no standard errors.
 #'
+#' @section Bias reduction:
+#' With `bias_reduction = "firth"` logistic and softmax fits maximise the log-likelihood plus
+#' \eqn{\frac{1}{2} \log \det I}{log det I / 2}, with the information I of the coefficients (Jeffreys' prior). That
+#' takes out the bias of first order, and estimates are finite where classes are separated. There are
+#' standard errors, from the inverse information at the estimate. As Wald intervals are poor there, the
+#' default of [confint()][confint.linclass()] is the profile of the penalised likelihood, and `anova()`,
+#' `drop1()` and `add1()` compare penalised likelihoods: what is tested is held at 0 while the information
+#' stays that of all columns. `logLik()` is the penalised one; it depends on the units of the columns, and so
+#' does `AIC()`, while `extractAIC()` and [stats::step()] count from the fit with intercepts alone, which
+#' does not. `deviance()` is that of the likelihood. There must be no other penalty, no bounds and no other
+#' `solver`. The intercept is adjusted too, so that the mean of the probabilities is not the share of the event.
+#'
 #' @section Errors and warnings:
 #' All arguments are checked before any work is done; see [linclass_conditions] for the classes of
 #' the errors. Warnings after the fit say whether it has not converged, whether classes are
@@ -80,6 +92,7 @@
 #' @param lower,upper `NULL`, one number, p numbers, or a vector named by some of the columns:
 #'   bounds of the slopes (of all classes).
 #' @param coding `NULL` (see Coding), `"symmetric"` or `"reference"`.
+#' @param bias_reduction `"none"`, or `"firth"` (see Bias reduction).
 #' @param model whether the fit keeps its data, the model frame of a formula or `x`, `y`, `weights` and
 #'   `offset`: `NA`, if they have at most 64 megabytes; `TRUE` or `FALSE` whatever their size. See
 #'   [fitted.linclass()] for where methods find data that are not kept.
@@ -90,6 +103,7 @@
 #' @return An object of class `linclass`: a list with, among others,
 #' * `coefficients`: a named vector (one score), or a matrix of classes x terms with the intercept
 #'   first; NA where a column is a linear combination of others;
+#' * `bias_reduction`, and `jeffreys`, the penalty \eqn{\frac{1}{2} \log \det I}{log det I / 2} (0 without it);
 #' * `levels`, `loss`, `coding`, `lambda`, `alpha`, `grouped`, `penalty_factor`, `standardize`,
 #'   `lower` and `upper`;
 #' * `n` rows with positive weight, `nobs` their sum of weights, `p` columns;
@@ -104,9 +118,17 @@
 #'
 #' It holds its data, in `model`, up to a size, and no environment but that of the functions and
 #' constants that a formula names. Two classes with data also have `y`, the response as 0 and 1.
-#' @references Friedman, J., Hastie, T. and Tibshirani, R. (2010) Regularization paths for
+#' @references Firth, D. (1993) Bias reduction of maximum likelihood estimates. *Biometrika* 80(1), 27--38.
+#'
+#'   Friedman, J., Hastie, T. and Tibshirani, R. (2010) Regularization paths for
 #'   generalized linear models via coordinate descent. *Journal of Statistical Software* 33(1),
 #'   \doi{10.18637/jss.v033.i01}.
+#'
+#'   Heinze, G. and Schemper, M. (2002) A solution to the problem of separation in logistic regression.
+#'   *Statistics in Medicine* 21(16), 2409--2419.
+#'
+#'   Kosmidis, I. and Firth, D. (2011) Multinomial logit bias reduction via the Poisson log-linear model.
+#'   *Biometrika* 98(3), 755--759.
 #'
 #'   Weston, J. and Watkins, C. (1999) Support vector machines for multi-class pattern recognition.
 #'   *Proceedings of ESANN*, 219--224.
@@ -127,6 +149,10 @@
 #' # a matrix, lasso
 #' x <- as.matrix(iris[1:4])
 #' coef(linclass(x, iris$Species, lambda = 0.05))
+#'
+#' # classes that a feature separates have no maximum likelihood, but a penalised one
+#' separated <- data.frame(y = c(0, 0, 0, 1, 1), x = c(1, 2, 3, 4, 5))
+#' confint(linclass(y ~ x, separated, bias_reduction = "firth"))
 #'
 #' # a linear support vector machine
 #' linclass(am ~ wt + hp, mtcars, loss = "squared_hinge", lambda = 0.1, alpha = 0)
@@ -166,8 +192,8 @@ linclass.formula <- function(formula, data = NULL, ..., loss = "auto", lambda = 
                              grouped = FALSE, weights = NULL, offset = NULL, subset = NULL, na.action = NULL,
                              contrasts = NULL, class_weights = NULL, penalty_factor = 1,
                              standardize = TRUE, intercept = TRUE, lower = NULL, upper = NULL,
-                             coding = NULL, model = NA, solver = "auto", start = NULL,
-                             control = linclass_control()) {
+                             coding = NULL, bias_reduction = "none", model = NA, solver = "auto",
+                             start = NULL, control = linclass_control()) {
   fit_formula(formula, data, contrasts, match.call(expand.dots = FALSE), parent.frame(),
               check_settings(settings_of(sys.function())), fit_design)
 }
@@ -183,8 +209,8 @@ linclass.call <- linclass.formula
 linclass.matrix <- function(x, y, ..., loss = "auto", lambda = 0, alpha = 1, grouped = FALSE,
                             weights = NULL, offset = NULL, class_weights = NULL, penalty_factor = 1,
                             standardize = TRUE, intercept = TRUE, lower = NULL, upper = NULL,
-                            coding = NULL, model = NA, solver = "auto", start = NULL,
-                            control = linclass_control()) {
+                            coding = NULL, bias_reduction = "none", model = NA, solver = "auto",
+                            start = NULL, control = linclass_control()) {
   fit_xy(x, y, weights, offset, NULL, match.call(expand.dots = FALSE),
          check_settings(settings_of(sys.function())), fit_design)
 }
@@ -247,9 +273,9 @@ fit_design <- function(design, settings, call, started) {
   problem <- new_problem(design, settings)
   result <- engine_fit(problem)
   fit <- new_linclass(problem, result, call)
-  if (is.na(fit$null_loss) && problem$loss$likelihood) {
+  if (is.na(fit$null_loss) && problem$loss$likelihood && is.null(problem$held)) {
     # With an offset the null model is a fit of its own.
-    null <- if (fit$p) refit_columns(fit, problem$design, integer()) else fit
+    null <- if (fit$p || has_jeffreys(fit)) refit_columns(plain_likelihood(fit), problem$design, integer()) else fit
     fit$null_loss <- null$loss_value
   }
   fit$seconds <- proc.time()[["elapsed"]] - started
@@ -262,6 +288,7 @@ fit_design <- function(design, settings, call, started) {
 check_settings <- function(s) {
   check_number(s$lambda, "lambda", 0, Inf)
   if (!identical(s$model, NA)) check_flags(s, "model")
+  check_bias_reduction(s$bias_reduction)
   check_common_settings(s)
 }
 
@@ -323,6 +350,9 @@ new_problem <- function(design, settings) {
   problem <- choose_coding(problem, settings$coding)
   problem$grouped <- settings$grouped
   check_grouped(problem)
+  problem$bias_reduction <- settings$bias_reduction
+  check_firth(problem)
+  problem$held <- settings$held
   problem$start <- check_start(settings$start, problem)
   has_l1 <- problem$lambda > 0 && problem$alpha > 0 && any(problem$penalty_factor > 0)
   check_solver(problem$solver, loss, has_l1, !is.null(problem$lower))

@@ -51,7 +51,7 @@ check_likelihood <- function(object, what) {
 #' @export
 logLik.linclass <- function(object, data = NULL, ...) {
   check_likelihood(object, "logLik()")
-  structure(-object$deviance / 2, df = degrees_of_freedom(object, data), nobs = object$nobs,
+  structure(-lack_of_fit(object) / 2, df = degrees_of_freedom(object, data), nobs = object$nobs,
             class = "logLik")
 }
 
@@ -61,7 +61,7 @@ extractAIC.linclass <- function(fit, scale = 0, k = 2, ...) {
   check_number(k, "k", -Inf, Inf, "argument")
   log_lik <- stats::logLik(fit)
   df <- attr(log_lik, "df")
-  c(df, -2 * as.numeric(log_lik) + k * df)
+  c(df, (if (has_jeffreys(fit)) -ratio_to_null(fit) else -2 * as.numeric(log_lik)) + k * df)
 }
 
 max_trace <- 1000L
@@ -70,7 +70,7 @@ degrees_of_freedom <- function(object, data) {
   W <- object$coefficients
   if (!is.matrix(W)) W <- t(W)
   free <- if (object$coding == "symmetric") nrow(W) - 1L else nrow(W)
-  if (object$lambda == 0) return(free * sum(colSums(is.na(W)) == 0))
+  if (object$lambda == 0) return(free * sum(colSums(is.na(W)) == 0) - sum(object$held))
   if (object$alpha == 1 && !has_groups(object)) return(sum(pmin(colSums(W != 0, na.rm = TRUE), free)))
   if (length(W) > max_trace) {
     abort("no_likelihood", sprintf(paste(
@@ -150,8 +150,9 @@ loss_curvature <- function(object, data, coding = object$coding) {
 #'   not keep the covariance (more than 256 coefficients, or a budget that ended too early).
 #' @param parm Which coefficients, by name or number; all if missing.
 #' @param level Confidence level.
-#' @param method `"wald"`, or `"profile"` for fits with one score: where [profile.linclass()] crosses the
-#'   quantiles, as [stats::confint()] of a glm.
+#' @param method `"wald"`, or `"profile"`: where [profile.linclass()] crosses the quantiles, as
+#'   [stats::confint()] of a glm. With `bias_reduction = "firth"` profiles are the default and limits are not
+#'   interpolated.
 #' @param ... Not used.
 #' @return `vcov()`: a symmetric matrix named as `coef(object, format = "vector")`. `confint()`: a
 #'   matrix of lower and upper limits. Errors: `linclass_error_no_vcov`. A variance that is too large
@@ -244,7 +245,7 @@ within_range <- function(V) {
 #' @export
 confint.linclass <- function(object, parm, level = 0.95, method = c("wald", "profile"), ...) {
   check_foreign_dots(list(...), c("parm", "level", "method"))
-  method <- match_choice(method)
+  method <- if (missing(method) && has_jeffreys(object)) "profile" else match_choice(method)
   if (!is.numeric(level) || length(level) != 1L || is.na(level) || level <= 0 || level >= 1) {
     abort("argument", sprintf("`level` must be one number between 0 and 1, not %s.",
                               describe_value(level)))

@@ -1,5 +1,5 @@
-# What single rows do to a fit of two classes: the quantities of generalised linear models, with the
-# weighted least squares problem of the last Newton step in the place of the fit.
+# What single rows do to a fit: the quantities of generalised linear models, with the weighted least squares problem
+# of the last Newton step in the place of the fit. With several scores a row has a matrix of leverages.
 
 #' @importFrom stats cooks.distance dfbeta dfbetas hatvalues influence rstandard rstudent
 NULL
@@ -10,7 +10,15 @@ NULL
 #' working weights: the leverage of row i is \eqn{h_i = w_i x_i' V x_i}, and the other quantities follow
 #' from it and from residuals as for [stats::glm()] (see [stats::influence.measures()]).
 #'
-#' @param model A fit made by [linclass()] of two classes, without penalty, bounds or class weights.
+#' With a row of coefficients for each class, row i has the block \eqn{H_i = X_i V X_i'} with
+#' \eqn{X_i = I \otimes x_i'} and the covariance of its class \eqn{S_i = w_i (diag(p_i) - p_i p_i')}. Its
+#' leverage is the trace of \eqn{S_i H_i}; these sum to the number of coefficients. Without row i a Newton
+#' step changes the coefficients by \eqn{-V X_i' (I - S_i H_i)^{-1} w_i (y_i - p_i)}, which `dfbeta()` has
+#' with the sign of [stats::dfbeta()], and Cook's distance is the squared length of that step in the
+#' metric of the information, over the number of coefficients (Lesaffre and Albert 1989). Standardised and
+#' studentised residuals are not defined there and refused.
+#'
+#' @param model A fit made by [linclass()] of a likelihood loss, without penalty, bounds or class weights.
 #' @param do.coef Whether to compute the changes of the coefficients.
 #' @param infl The result of `influence()`.
 #' @param type `"deviance"` or `"pearson"`: the residuals to standardise.
@@ -19,8 +27,11 @@ NULL
 #'   weight is not 0.
 #'   `dfbeta()`, `dfbetas()`: a matrix of rows x coefficients, the change of each coefficient when the
 #'   row is left out (to first order), and the same in standard errors. `influence()`: a list of `hat`,
-#'   `coefficients`, `sigma`, `dev.res` and `pear.res`. Errors: `linclass_error_no_vcov`, and
-#'   `linclass_error_argument` for fits with a row of coefficients for each class.
+#'   `coefficients`, `sigma`, `dev.res` and `pear.res`; of `hat`, `coefficients` and `distance` for a fit
+#'   with a row of coefficients for each class. Errors: `linclass_error_no_vcov`, and
+#'   `linclass_error_argument` for what such fits do not have.
+#' @references Lesaffre, E. and Albert, A. (1989) Multiple-group logistic regression diagnostics.
+#'   *Applied Statistics* 38(3), 425--440.
 #' @seealso [residuals.linclass()], [vcov.linclass()]
 #' @examples
 #' fit <- linclass(low ~ age + lwt + smoke, MASS::birthwt)
@@ -29,9 +40,9 @@ NULL
 #' @export
 influence.linclass <- function(model, do.coef = TRUE, ...) {
   check_foreign_dots(list(...), "do.coef")
-  check_one_score(model, "influence()")
   V <- stats::vcov(model, complete = FALSE)
   rows <- data_rows(model)
+  if (has_classes(model)) return(class_influence(model, V, rows, do.coef))
   z <- predict_rows(model, rows$x, rows$offset, "link")
   w <- row_totals(rows)
   deviance <- row_residuals(model, rows, z, "deviance")
@@ -60,6 +71,39 @@ influence.linclass <- function(model, do.coef = TRUE, ...) {
   result
 }
 
+# The same with a row of coefficients for each class: list(hat, coefficients, distance).
+class_influence <- function(model, V, rows, do.coef) {
+  z <- predict_rows(model, rows$x, rows$offset, "link")
+  used <- which(row_totals(rows) > 0)
+  w <- row_totals(rows)[used]
+  scored <- if (model$coding == "reference") -1L else TRUE # classes with coefficients
+  p <- softmax(unname(z)[used, , drop = FALSE])[, scored, drop = FALSE]
+  residual <- row_residuals(model, rows, z, "response")[used, scored, drop = FALSE]
+  X <- estimated_columns(model, rows$x)[used, , drop = FALSE]
+  K <- ncol(p)
+  block <- function(a) (a - 1L) * ncol(X) + seq_len(ncol(X))
+  H <- array(0, c(length(used), K, K))
+  for (a in seq_len(K)) for (b in seq_len(K)) H[, a, b] <- quadratic_forms(X, V[block(a), block(b), drop = FALSE])
+  # w (y - p) as the row's part of the score of a fit without it.
+  push <- matrix(0, length(used), K)
+  hat <- distance <- double(length(used))
+  size <- attr(stats::logLik(model), "df")
+  for (i in seq_along(used)) {
+    Hi <- matrix(H[i, , ], K)
+    SH <- w[i] * (p[i, ] * Hi - p[i, ] %o% drop(p[i, ] %*% Hi))
+    hat[i] <- sum(diag(SH))
+    push[i, ] <- tryCatch(solve(diag(K) - SH, w[i] * residual[i, ]), error = function(e) rep(NaN, K))
+    distance[i] <- sum(push[i, ] * (Hi %*% push[i, ])) / size
+  }
+  named <- function(v) stats::setNames(v, rows$names[used])
+  result <- list(hat = named(hat), distance = named(distance))
+  if (do.coef) {
+    parts <- lapply(seq_len(K), function(a) as.matrix((X * push[, a]) %*% V[block(a), , drop = FALSE]))
+    result$coefficients <- structure(Reduce(`+`, parts), dimnames = list(rows$names[used], rownames(V)))
+  }
+  lapply(result, stats::naresid, omit = model$na.action)
+}
+
 # The columns of the model whose coefficients could be estimated, with that of ones.
 estimated_columns <- function(object, x) {
   X <- as_columns(x)
@@ -79,6 +123,7 @@ hatvalues.linclass <- function(model, infl = influence(model, do.coef = FALSE), 
 #' @rdname influence.linclass
 #' @export
 cooks.distance.linclass <- function(model, infl = influence(model, do.coef = FALSE), ...) {
+  if (!is.null(infl$distance)) return(infl$distance)
   size <- length(stats::coef(model, complete = FALSE))
   distance <- (infl$pear.res / (1 - infl$hat))^2 * infl$hat / size
   replace(distance, is.infinite(distance), NaN)
@@ -89,6 +134,7 @@ cooks.distance.linclass <- function(model, infl = influence(model, do.coef = FAL
 rstandard.linclass <- function(model, infl = influence(model, do.coef = FALSE),
                                type = c("deviance", "pearson"), ...) {
   type <- match_choice(type)
+  check_one_score(model, "rstandard()")
   r <- if (type == "deviance") infl$dev.res else infl$pear.res
   r <- r / sqrt(1 - infl$hat)
   replace(r, is.infinite(r), NaN)
@@ -97,6 +143,7 @@ rstandard.linclass <- function(model, infl = influence(model, do.coef = FALSE),
 #' @rdname influence.linclass
 #' @export
 rstudent.linclass <- function(model, infl = influence(model, do.coef = FALSE), ...) {
+  check_one_score(model, "rstudent()")
   r <- infl$dev.res
   r <- sign(r) * sqrt(r^2 + infl$hat * infl$pear.res^2 / (1 - infl$hat))
   replace(r, is.infinite(r), NaN)
@@ -110,5 +157,6 @@ dfbeta.linclass <- function(model, infl = influence(model), ...) infl$coefficien
 #' @export
 dfbetas.linclass <- function(model, infl = influence(model), ...) {
   V <- stats::vcov(model, complete = FALSE)
-  infl$coefficients / outer(infl$sigma, sqrt(diag(V)))
+  unit <- if (is.null(infl$sigma)) rep(1, nrow(infl$coefficients)) else infl$sigma
+  infl$coefficients / outer(unit, sqrt(diag(V)))
 }

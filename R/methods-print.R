@@ -98,6 +98,7 @@ objective_in_words <- function(x) {
 }
 
 penalty_in_words <- function(x) {
+  if (has_jeffreys(x)) return(" - log det(information) / (2 x weights)")
   if (x$lambda == 0) return(", no penalty")
   sprintf(" + %s x %s", format(x$lambda), penalty_name(x))
 }

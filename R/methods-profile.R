@@ -1,5 +1,4 @@
-# Profile likelihoods: a coefficient is held at values around its estimate, by an offset, and the others
-# are fitted again.
+# Profile likelihoods: a coefficient is held at values around its estimate, and the others are fitted again.
 
 #' @importFrom stats profile
 NULL
@@ -7,10 +6,13 @@ NULL
 #' Profile likelihoods of the coefficients
 #'
 #' Each coefficient is held at values on both sides of its estimate, in steps of a fifth of the largest
-#' signed root, and the others are fitted again. `confint(method = "profile")` reads intervals off.
+#' signed root, and the others are fitted again. `confint(method = "profile")` reads intervals off. With
+#' `bias_reduction = "firth"` the likelihood is the penalised one.
 #'
-#' @param fitted An unpenalised logistic fit made by [linclass()].
-#' @param which Numbers or names of the coefficients.
+#' @param fitted A fit of a likelihood loss made by [linclass()], unpenalised. With several rows of
+#'   coefficients the coding must be `"reference"`.
+#' @param which Numbers or names of the coefficients, as in `coef(fitted, format = "vector")`
+#'   (`class:term` where there are several rows).
 #' @param alpha The profile reaches as far as a two-sided test of this level.
 #' @param maxsteps The largest number of values on a side.
 #' @param del The step, in standard errors.
@@ -31,8 +33,8 @@ profile.linclass <- function(fitted, which = NULL, alpha = 0.01, maxsteps = 10,
   check_whole(maxsteps, "maxsteps", 1, "argument")
   check_number(del, "del", 0, Inf, "argument")
   check_ratio_test(fitted, "profile()")
-  check_one_score(fitted, "profile()")
-  estimate <- stats::coef(fitted)
+  check_single_coefficients(fitted, "profile()")
+  estimate <- stats::coef(fitted, format = "vector")
   if (is.null(which)) which <- seq_along(estimate)
   which <- coefficient_places(which, names(estimate), "which")
   se <- rep(NA_real_, length(estimate))
@@ -55,47 +57,73 @@ profile.linclass <- function(fitted, which = NULL, alpha = 0.01, maxsteps = 10,
             summary = list(dispersion = 1), class = c("profile.glm", "profile"))
 }
 
+# Of symmetric coefficients none can be held alone: each is a contrast of all classes.
+check_single_coefficients <- function(object, what) {
+  if (object$coding != "symmetric") return(invisible())
+  abort("coding", sprintf("%s holds single coefficients: fit with coding = \"reference\".", what))
+}
+
+# The fit with coefficient i (by place in the vector of all) held at a value, and the signed root of the rise of minus
+# twice the log-likelihood.
+profile_point <- function(fit, design, i, value) {
+  estimate <- stats::coef(fit, format = "vector")
+  W <- class_rows(fit, fit$coefficients)
+  as_matrix <- function(v) matrix(v, nrow(W), byrow = TRUE)
+  # The others follow as far as the curvature tells: an intercept far from the data moves with its slopes.
+  V <- stats::vcov(fit)[, i]
+  start <- estimate + (value - estimate[[i]]) * V / V[[i]]
+  again <- refit_held(fit, design, as_matrix(replace(rep(NA_real_, length(W)), i, value)), as_matrix(start))
+  rise <- lack_of_fit(again) - lack_of_fit(fit)
+  if (rise < -1e-3) {
+    abort("numeric", "The profile found a better fit: the fit itself has not converged.")
+  }
+  values <- replace(estimate, !is.na(estimate), stats::coef(again, format = "vector"))
+  list(z = sign(value - estimate[[i]]) * sqrt(max(rise, 0)), values = values)
+}
+
 # From the estimate outwards, until the root passes `zmax`.
 profile_side <- function(fit, design, i, step, zmax, maxsteps) {
-  estimate <- stats::coef(fit)
-  constant <- fit$intercept && i == 1L
-  j <- i - fit$intercept
-  free <- setdiff(which(!is.na(estimate)), i)
-  held <- fit
-  if (constant) held$intercept <- FALSE
-  column <- if (constant) rep(1, nrow(design$x)) else as.vector(as.matrix(as_columns(design$x)[, j]))
-  offset <- if (is.null(design$offset)) 0 else
-    drop(score_offset(design$offset, 2L, "vector"))
+  estimate <- stats::coef(fit, format = "vector")[[i]]
   z <- values <- NULL
-  root <- 0
   for (s in seq_len(maxsteps - 1L)) {
-    if (abs(root) >= zmax) break
-    value <- estimate[[i]] + s * step
-    again <- refit_columns(held, design, setdiff(free, if (fit$intercept) 1L) - fit$intercept,
-                           offset = offset + value * column)
-    rise <- again$deviance - fit$deviance
-    if (rise < -1e-3) {
-      abort("numeric", "The profile found a better fit: the fit itself has not converged.")
-    }
-    root <- sign(step) * sqrt(max(rise, 0))
-    all <- estimate
-    all[free] <- stats::coef(again)
-    all[i] <- value
-    z <- c(z, root)
-    values <- rbind(values, all)
+    point <- profile_point(fit, design, i, estimate + s * step)
+    z <- c(z, point$z)
+    values <- rbind(values, point$values)
+    if (abs(point$z) >= zmax) break
   }
   list(z = z, values = values)
 }
 
-# Where the profile crosses the normal quantiles.
+# Where the profile crosses the normal quantiles: of maximum likelihood on the spline through its points, as in glm();
+# of a penalised likelihood, whose profiles bend more, where the fits themselves do.
 profile_limits <- function(object, parm, tails) {
+  limits <- if (has_jeffreys(object)) exact_limits(object, parm, tails) else spline_limits(object, parm, tails)
+  do.call(rbind, unname(limits))
+}
+
+spline_limits <- function(object, parm, tails) {
   profiles <- stats::profile(object, which = parm, alpha = (1 - diff(tails)) / 4)
-  limits <- Map(function(table, i) {
+  Map(function(table, i) {
     if (is.null(table)) return(c(NA_real_, NA_real_))
     curve <- stats::spline(table$par.vals[, i], table$z)
     stats::approx(curve$y, curve$x, xout = stats::qnorm(tails))$y
   }, profiles, parm)
-  do.call(rbind, unname(limits))
+}
+
+exact_limits <- function(object, parm, tails) {
+  check_ratio_test(object, "confint(method = \"profile\")")
+  check_single_coefficients(object, "confint(method = \"profile\")")
+  estimate <- stats::coef(object, format = "vector")
+  se <- sqrt(diag(stats::vcov(object)))
+  design <- training_data(object)
+  lapply(parm, function(i) {
+    if (is.na(estimate[i])) return(c(NA_real_, NA_real_))
+    vapply(stats::qnorm(tails), function(z) {
+      distance <- function(value) if (value == estimate[[i]]) -z else profile_point(object, design, i, value)$z - z
+      ends <- sort(estimate[[i]] + c(0, z * se[[i]]))
+      stats::uniroot(distance, ends, extendInt = "upX", tol = 1e-9 * se[[i]])$root
+    }, 1)
+  })
 }
 
 # Coefficients by name or number. A name that several columns have chooses none of them.

@@ -14,6 +14,10 @@ NULL
 #' Fits that are compared must be nested (each model a special case of the next, or the other way
 #' round); that they have the same responses is checked, nesting is not.
 #'
+#' Fits with `bias_reduction = "firth"` are compared by penalised likelihoods, all in the columns of the
+#' largest, with the coefficients of the columns that a smaller one lacks held at 0 (the nested test of
+#' Heinze and Schemper 2002); so its columns must be among those of the largest, by name.
+#'
 #' @param object,... For `anova()`: unpenalised fits of a likelihood loss made by [linclass()]. For
 #'   `drop1()` and `add1()`: one fit; `...` is not used.
 #' @param scope A formula, or names of terms: for `drop1()` the terms to drop (those that no other
@@ -50,12 +54,15 @@ anova.linclass <- function(object, ..., test = c("Chisq", "LRT", "none"), data =
   if (sequential) {
     columns <- columns_of(object, data)
     smaller <- lapply(seq_along(labels)[-length(labels)] - 1L, function(last) {
-      refit_columns(object, columns$design, which(columns$term <= last))
+      without_columns(object, columns$design, columns$term > last)
     })
     fits <- c(smaller, fits)
   }
   check_same_response(fits)
-  ratio_table(fits, labels, test, sequential)
+  heading <- if (sequential) sprintf("loss \"%s\", terms added first to last\n", object$loss) else
+    paste0("Model ", labels, ": ", vapply(fits, describe_model, ""), collapse = "\n")
+  ratio_table(if (sequential) fits else embed_fits(fits, data), labels, test,
+              paste0(deviance_title(object), if (sequential) ", " else "\n", heading))
 }
 
 # Differences of deviances have a chi-squared distribution for maxima of a likelihood only.
@@ -87,7 +94,7 @@ columns_of <- function(object, data = NULL, formula = NULL) {
 
 # The fit to some of the columns of a design: the settings of `object`, of which the columns `own` (NA:
 # none of them) stand behind those of the design.
-refit_columns <- function(object, design, keep, own = seq_len(ncol(design$x)), offset = design$offset) {
+refit_columns <- function(object, design, keep, own = seq_len(ncol(design$x)), held = NULL, start = NULL) {
   own <- own[keep]
   setting <- function(name, other) {
     value <- object[[name]]
@@ -98,13 +105,14 @@ refit_columns <- function(object, design, keep, own = seq_len(ncol(design$x)), o
   settings <- c(object[c("loss", "lambda", "alpha", "grouped", "class_weights", "standardize", "intercept",
                          "control")],
                 list(coding = if (object$coding != "vector") object$coding, model = FALSE,
-                     solver = as_solver("auto"), start = NULL,
+                     bias_reduction = if (has_jeffreys(object)) "firth" else "none", held = held,
+                     solver = as_solver("auto"), start = start,
                      penalty_factor = setting("penalty_factor", 1), lower = setting("lower", -Inf),
                      upper = setting("upper", Inf)))
   names <- sprintf("V%d", seq_along(keep))
   part <- list(
     x = some_columns(design$x, keep), y = factor(object$levels[design$y$codes + 1L], object$levels),
-    weights = design$weights, offset = offset,
+    weights = design$weights, offset = design$offset,
     blueprint = list(kind = "matrix", intercept = object$intercept, names = names, named = FALSE,
                      offset = "none"))
   suppress_linclass(fit_design(part, settings, object$call, 0))
@@ -125,20 +133,18 @@ check_same_response <- function(fits) {
   }
 }
 
-ratio_table <- function(fits, labels, test, sequential) {
+deviance_title <- function(object) {
+  if (has_jeffreys(object)) "Analysis of penalised deviance" else "Analysis of deviance"
+}
+
+ratio_table <- function(fits, labels, test, heading) {
   df <- vapply(fits, stats::df.residual, 1)
-  deviance <- vapply(fits, stats::deviance, 1)
+  deviance <- vapply(fits, lack_of_fit, 1)
   table <- data.frame(`Resid. Df` = df, `Resid. Dev` = deviance, Df = c(NA, -diff(df)),
                       Deviance = c(NA, -diff(deviance)), check.names = FALSE, row.names = labels)
   if (test != "none") {
     # A change of sign of both (larger fit first) is the same test.
     table$`Pr(>Chi)` <- ratio_p(table$Deviance * sign(table$Df), abs(table$Df))
-  }
-  heading <- if (sequential) {
-    sprintf("Analysis of deviance, loss \"%s\", terms added first to last\n", fits[[1L]]$loss)
-  } else {
-    paste0("Analysis of deviance\n", paste0("Model ", labels, ": ",
-                                            vapply(fits, describe_model, ""), collapse = "\n"))
   }
   structure(table, heading = heading, class = c("anova", "data.frame"))
 }
@@ -166,10 +172,11 @@ drop1.linclass <- function(object, scope, scale = 0, test = c("none", "Chisq", "
     terms_in_scope(scope, object, labels, "drop1() can drop")
   columns <- columns_of(object, data)
   refit <- function(term) {
-    refit_columns(object, columns$design, which(columns$term != match(term, labels)))
+    without_columns(object, columns$design, columns$term == match(term, labels))
   }
   fits <- c(list(object), lapply(scope, refit))
-  selection_table(fits, scope, object, test, k, "Single term deletions", data)
+  rise <- vapply(fits, lack_of_fit, 1) - lack_of_fit(object)
+  selection_table(fits, rise, scope, object, test, k, "Single term deletions", data)
 }
 
 #' @rdname anova.linclass
@@ -199,7 +206,14 @@ add1.linclass <- function(object, scope, scale = 0, test = c("none", "Chisq", "L
     refit_columns(object, columns$design, which(base | columns$term %in% place(term)), own)
   }
   fits <- lapply(c(list(character()), as.list(scope)), refit)
-  selection_table(fits, scope, object, test, k, "Single term additions", data)
+  rise <- c(0, vapply(seq_along(scope), function(i) {
+    if (!has_jeffreys(object)) return(lack_of_fit(fits[[i + 1L]]) - lack_of_fit(fits[[1L]]))
+    added <- columns$term %in% place(scope[i])
+    kept <- which(base | added)
+    part <- replace(columns$design, "x", list(some_columns(columns$design$x, kept)))
+    lack_of_fit(fits[[i + 1L]]) - lack_of_fit(without_columns(fits[[i + 1L]], part, added[kept]))
+  }, 1))
+  selection_table(fits, rise, scope, object, test, k, "Single term additions", data)
 }
 
 check_selection <- function(object, test, k, what) {
@@ -227,15 +241,15 @@ terms_in_scope <- function(scope, object, labels, what) {
   scope
 }
 
-# The first fit is the one that the others are compared with.
-selection_table <- function(fits, scope, object, test, k, title, data) {
-  criterion <- vapply(fits, stats::extractAIC, double(2L), k = k)
-  deviance <- vapply(fits, stats::deviance, 1)
-  change <- c(NA, (criterion[1L, ] - criterion[1L, 1L])[-1L])
-  table <- data.frame(Df = abs(change), Deviance = deviance, AIC = criterion[2L, ],
+# The first fit is the one that the others are compared with; rise: of minus twice the log-likelihood over its.
+selection_table <- function(fits, rise, scope, object, test, k, title, data) {
+  criterion <- stats::extractAIC(object, k = k)
+  df <- vapply(fits, function(fit) attr(stats::logLik(fit), "df"), 1)
+  table <- data.frame(Df = abs(c(NA, df[-1L] - df[1L])), Deviance = lack_of_fit(fits[[1L]]) + rise,
+                      AIC = criterion[2L] + rise + k * (df - df[1L]),
                       row.names = c("<none>", scope), check.names = FALSE)
   if (test != "none") {
-    table$LRT <- c(NA, abs(deviance[-1L] - deviance[1L]))
+    table$LRT <- c(NA, abs(rise[-1L]))
     table$`Pr(>Chi)` <- ratio_p(table$LRT, table$Df)
   }
   structure(table, heading = c(title, "\nModel:", deparse(stats::formula(object$terms))),

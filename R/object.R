@@ -34,6 +34,7 @@ new_linclass <- function(problem, result, call) {
     fit_head(problem, result, call, "linclass"),
     list(lambda = problem$lambda, objective = result$objective, loss_value = result$loss,
          null_loss = result$null_loss,
+         bias_reduction = problem$bias_reduction, jeffreys = result$jeffreys, held = sum(problem$held),
          deviance = if (likelihood) 2 * result$weight_sum * result$loss else NA_real_,
          certificate = result$certificate, status = result$status, status_text = result$text,
          converged = result$status == "ok", iterations = result$iterations,

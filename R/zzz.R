@@ -1,11 +1,17 @@
 # Engines are registered with parsnip whether it is loaded before this package or after it.
 .onLoad <- function(libname, pkgname) {
+  if (is_worker()) .Call(lcr_threads, FALSE)
   name_to_marginaleffects()
   if (isNamespaceLoaded("parsnip")) {
     register_engines()
   } else {
     setHook(packageEvent("parsnip", "onLoad"), function(...) register_engines())
   }
+}
+
+# Workers of a cluster share the machine with their siblings. They are started by one of these calls.
+is_worker <- function() {
+  any(grepl("workRSOCK|slaveRSOCK|workMPI|RMPIworker|mirai::daemon|dispatcher", commandArgs()))
 }
 
 # LINCLASS_SIMD names the inner loops that the C code is to run ("ref", "sse2", "fma128", "neon", "avx2",

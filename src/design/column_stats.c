@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "kernel/kernel.h"
+#include "threads/threads.h"
 
 static double entry(const lc_column *col, lc_index e) {
   if (col->number) return col->number[e];
@@ -97,22 +98,33 @@ void lc_column_stats(const lc_column *column, lc_index n, const double *w, doubl
   if (!done) careful(column, n, w, total, j, out);
 }
 
+typedef struct stats_job {
+  const lc_design *x;
+  lc_column_of *column_of;
+  const double *w;
+  double total;
+  lc_index first; /* column of this round */
+  lc_colstat *out;
+} stats_job;
+
+static void stats_some(void *context, lc_index from, lc_index to) {
+  const stats_job *job = context;
+  for (lc_index j = job->first + from; j < job->first + to; j++) {
+    lc_column column = job->column_of(job->x, j);
+    lc_column_stats(&column, job->x->n, job->w, job->total, j, job->out);
+  }
+}
+
 lc_status lc_columns_stats(const lc_design *x, lc_column_of *column_of, const double *w, double total,
                            const lc_host *host, lc_colstat *out) {
   enum { NUMBERS = 1 << 24 }; /* are read in less than the time between two polls */
   double of_column = x->ops->cells(x) / (double)lc_max(1, x->p);
   lc_index step = (lc_index)fmax(1, NUMBERS / fmax(1, of_column));
-  for (lc_index from = 0; from < x->p; from += step) {
-    lc_index to = lc_min(x->p, from + step);
-#ifdef _OPENMP
-    int threads = host->threads;
-    int chunk = (int)lc_max(4, (to - from) / 512); /* short sparse columns cost less than their share of the schedule */
-#pragma omp parallel for num_threads(threads) schedule(dynamic, chunk) if (threads > 1)
-#endif
-    for (lc_index j = from; j < to; j++) {
-      lc_column column = column_of(x, j);
-      lc_column_stats(&column, x->n, w, total, j, out);
-    }
+  stats_job job = {x, column_of, w, total, 0, out};
+  for (; job.first < x->p; job.first += step) {
+    lc_index count = lc_min(step, x->p - job.first);
+    /* Short sparse columns cost less than to be handed out one by one. */
+    lc_parallel(host->threads, count, lc_max(4, count / 512), stats_some, &job);
     LC_TRY(lc_poll(host));
   }
   return LC_OK;
@@ -138,20 +150,23 @@ static inline void weigh_column(const lc_column *col, double shift, double scale
   }
 }
 
-void lc_columns_moments(const lc_design *x, lc_column_of *column_of, int K, const double *S, int threads, double *sum,
-                        double *square) {
-  (void)threads;
+typedef struct moments_job {
+  const lc_design *x;
+  lc_column_of *column_of;
+  int K;
+  const double *S;
+  double *sum, *square;
+} moments_job;
+
+static void moments_some(void *context, lc_index from, lc_index to) {
+  const moments_job *job = context;
+  const lc_design *x = job->x;
   lc_index q = lc_design_q(x);
-  for (int c = 0; x->one && c < K; c++) {
-    sum[c * q] = 0;
-    for (lc_index i = 0; i < x->n; i++) sum[c * q] += S[c + i * K];
-    square[c * q] = sum[c * q];
-  }
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(dynamic, 4) if (threads > 1)
-#endif
-  for (lc_index j = 0; j < x->p; j++) {
-    lc_column col = column_of(x, j);
+  int K = job->K;
+  const double *S = job->S;
+  double *sum = job->sum, *square = job->square;
+  for (lc_index j = from; j < to; j++) {
+    lc_column col = job->column_of(x, j);
     double shift = x->shift ? x->shift[j] : 0, scale = x->scale ? x->scale[j] : 1, first[BESIDE], second[BESIDE];
     for (int c0 = 0; c0 < K; c0 += BESIDE) {
       int W = (int)lc_min(BESIDE, K - c0);
@@ -165,4 +180,16 @@ void lc_columns_moments(const lc_design *x, lc_column_of *column_of, int K, cons
       }
     }
   }
+}
+
+void lc_columns_moments(const lc_design *x, lc_column_of *column_of, int K, const double *S, int threads, double *sum,
+                        double *square) {
+  lc_index q = lc_design_q(x);
+  for (int c = 0; x->one && c < K; c++) {
+    sum[c * q] = 0;
+    for (lc_index i = 0; i < x->n; i++) sum[c * q] += S[c + i * K];
+    square[c * q] = sum[c * q];
+  }
+  moments_job job = {x, column_of, K, S, sum, square};
+  lc_parallel(threads, x->p, 4, moments_some, &job);
 }

@@ -5,6 +5,7 @@
 #include "design/column_stats.h"
 #include "design/partial_sums.h"
 #include "kernel/kernel.h"
+#include "threads/threads.h"
 
 enum {
   TILE_BYTES = 512 * 1024, /* a tile is used three times (scores, gradient, Gram): it should stay in L2 */
@@ -226,46 +227,46 @@ static void list_columns(const lc_design *x, lc_index row0, lc_index m, lc_index
   }
 }
 
-static void dense_col_dot(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *R, double *c,
-                          const lc_host *host) {
-  lc_index step = K == 1 ? FEW : MANY, rows = listed_rows(x, step);
-  memset(c, 0, (size_t)(nj * K) * sizeof(double));
-  int threads = threads_for(host, (double)nj * (double)x->n * K);
-  (void)threads;
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
-#endif
-  for (lc_index piece = 0; piece < (nj + step - 1) / step; piece++) {
-    double tile[LIST_TILE];
-    const double *at[MANY];
-    lc_index from = piece * step, count = lc_min(step, nj - from);
-    for (lc_index row0 = 0; row0 < x->n; row0 += rows) {
-      lc_index m = lc_min(rows, x->n - row0);
-      list_columns(x, row0, m, count, j + from, tile, at);
-      lc_kernels()->gradient_of(m, count, K, at, R + row0, x->n, c + from, nj);
-    }
+static void dot_some(void *context, lc_index from, lc_index to) {
+  const lc_column_job *job = context;
+  const lc_design *x = job->x;
+  double tile[LIST_TILE];
+  const double *at[MANY];
+  lc_index count = to - from, rows = listed_rows(x, job->K == 1 ? FEW : MANY);
+  for (lc_index row0 = 0; row0 < x->n; row0 += rows) {
+    lc_index m = lc_min(rows, x->n - row0);
+    list_columns(x, row0, m, count, job->j + from, tile, at);
+    lc_kernels()->gradient_of(m, count, job->K, at, job->in + row0, x->n, job->out + from, job->nj);
   }
 }
 
+static void dense_col_dot(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *R, double *c,
+                          const lc_host *host) {
+  lc_column_job job = {x, nj, j, K, R, c};
+  memset(c, 0, (size_t)(nj * K) * sizeof(double));
+  lc_parallel(threads_for(host, (double)nj * (double)x->n * K), nj, K == 1 ? FEW : MANY, dot_some, &job);
+}
+
 /* The sum of a row does not depend on how rows are shared out: long pieces of columns, a part of them at a time. */
+static void axpy_some(void *context, lc_index first, lc_index end) {
+  const lc_column_job *job = context;
+  const lc_design *x = job->x;
+  double tile[LIST_TILE];
+  const double *at[FEW];
+  lc_index part = listed_rows(x, FEW);
+  for (lc_index a = 0; a < job->nj; a += FEW)
+    for (lc_index row0 = first; row0 < end; row0 += part) {
+      lc_index m = lc_min(part, end - row0), count = lc_min(FEW, job->nj - a);
+      list_columns(x, row0, m, count, job->j + a, tile, at);
+      lc_kernels()->scores_of(m, count, job->K, at, job->in + a, job->nj, job->out + row0, x->n);
+    }
+}
+
 static void dense_col_axpy(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *d, double *Z,
                            const lc_host *host) {
+  lc_column_job job = {x, nj, j, K, d, Z};
   int threads = threads_for(host, (double)nj * (double)x->n * K);
-  lc_index rows = lc_min(LIST_TILE, x->n / threads / 16 * 16 + 16), part = listed_rows(x, FEW);
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
-#endif
-  for (lc_index piece = 0; piece < (x->n + rows - 1) / rows; piece++) {
-    double tile[LIST_TILE];
-    const double *at[FEW];
-    lc_index end = lc_min(x->n, (piece + 1) * rows);
-    for (lc_index a = 0; a < nj; a += FEW)
-      for (lc_index row0 = piece * rows; row0 < end; row0 += part) {
-        lc_index m = lc_min(part, end - row0), count = lc_min(FEW, nj - a);
-        list_columns(x, row0, m, count, j + a, tile, at);
-        lc_kernels()->scores_of(m, count, K, at, d + a, nj, Z + row0, x->n);
-      }
-  }
+  lc_parallel(threads, x->n, lc_min(LIST_TILE, x->n / threads / 16 * 16 + 16), axpy_some, &job);
 }
 
 /* X_i' diag(s) X_j by tiles of rows. Each slot adds up its own C, of a symmetric one the upper triangle. */
@@ -349,18 +350,29 @@ static lc_status dense_col_cross(const lc_design *x, lc_index ni, const lc_index
   return status;
 }
 
+typedef struct subset_job {
+  const lc_design *x;
+  lc_index count, length;
+  const lc_index *first;
+  double *copy;
+} subset_job;
+
+static void subset_some(void *context, lc_index from, lc_index to) {
+  const subset_job *job = context;
+  lc_index length = job->length;
+  for (lc_index j = from; j < to; j++)
+    for (lc_index r = 0; r < job->count; r++)
+      load_column(job->x, job->first[r], length, j, job->copy + (j * job->count + r) * length);
+}
+
 static lc_status dense_subset(const lc_design *x, lc_index count, const lc_index *first, lc_index length,
                               lc_design *out, lc_arena *arena) {
   lc_index m = count * length;
   double *copy = lc_arena_doubles(arena, m * x->p);
   if (!copy) return LC_OUT_OF_MEMORY;
+  subset_job job = {x, count, length, first, copy};
   int threads = lc_threads_for(arena->host, 5e-9 * (double)m * (double)x->p); /* short runs wait for memory */
-  (void)threads;
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
-#endif
-  for (lc_index j = 0; j < x->p; j++)
-    for (lc_index r = 0; r < count; r++) load_column(x, first[r], length, j, copy + j * m + r * length);
+  lc_parallel(threads, x->p, lc_max(1, x->p / 16), subset_some, &job);
   lc_design_dense(out, m, x->p, LC_DOUBLE, copy);
   out->one = x->one;
   return LC_OK;

@@ -116,6 +116,16 @@ void lc_thin_push(const lc_thin *x, double d, double *t);
 
 typedef struct lc_unique_rows lc_unique_rows;
 
+/* What a loop over listed columns works on: nj columns j, K score columns. */
+typedef struct lc_column_job {
+  const lc_design *x;
+  lc_index nj;
+  const lc_index *j;
+  int K;
+  const double *in; /* n x K or nj x K */
+  double *out;      /* the other */
+} lc_column_job;
+
 typedef struct lc_design_ops {
   const char *name;
   unsigned caps;

@@ -10,6 +10,7 @@
 #include "design/factor.h"
 #include "design/partial_sums.h"
 #include "kernel/kernel.h"
+#include "threads/threads.h"
 
 enum { BLOCK = 512 };
 
@@ -360,20 +361,21 @@ static double piece_dot(const piece *from, const double *r) {
   return sum;
 }
 
-static void coded_col_dot(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *R, double *c,
-                          const lc_host *host) {
-  int threads = lc_threads_for(host, 1e-9 * (double)x->n * (double)nj * K);
-  (void)threads;
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(dynamic, 64) if (threads > 1)
-#endif
-  for (lc_index a = 0; a < nj; a++)
-    for (int k = 0; k < K; k++) {
+static void dot_some(void *context, lc_index from, lc_index to) {
+  const lc_column_job *job = context;
+  for (lc_index a = from; a < to; a++)
+    for (int k = 0; k < job->K; k++) {
       piece part;
       double sum = 0;
-      for (int e = 0; get_piece(x, j[a], e, &part); e++) sum += piece_dot(&part, R + k * x->n);
-      c[a + k * nj] = sum;
+      for (int e = 0; get_piece(job->x, job->j[a], e, &part); e++) sum += piece_dot(&part, job->in + k * job->x->n);
+      job->out[a + k * job->nj] = sum;
     }
+}
+
+static void coded_col_dot(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *R, double *c,
+                          const lc_host *host) {
+  lc_column_job job = {x, nj, j, K, R, c};
+  lc_parallel(lc_threads_for(host, 1e-9 * (double)x->n * (double)nj * K), nj, 16, dot_some, &job);
 }
 
 static void coded_col_axpy(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *d, double *Z,
@@ -406,10 +408,22 @@ static void cross_column(const lc_design *x, const int *place, lc_index j, const
     }
 }
 
+typedef struct cross_job {
+  const lc_design *x;
+  const int *place;
+  lc_index ni;
+  const lc_index *j;
+  const double *s;
+  double *C;
+} cross_job;
+
+static void cross_some(void *context, lc_index from, lc_index to) {
+  const cross_job *job = context;
+  for (lc_index b = from; b < to; b++) cross_column(job->x, job->place, job->j[b], job->s, job->C + b * job->ni);
+}
+
 static lc_status coded_col_cross(const lc_design *x, lc_index ni, const lc_index *i, lc_index nj, const lc_index *j,
                                  const double *s, double *C, const lc_host *host, lc_arena *arena) {
-  int threads = lc_threads_for(host, 1e-9 * (double)x->n * (double)nj);
-  (void)threads;
   lc_mark mark = lc_arena_mark(arena);
   lc_index q = lc_design_q(x);
   int *place = lc_arena_alloc(arena, q, sizeof *place);
@@ -417,21 +431,27 @@ static lc_status coded_col_cross(const lc_design *x, lc_index ni, const lc_index
   memset(place, 0, (size_t)q * sizeof *place);
   for (lc_index a = 0; a < ni; a++) place[i[a]] = (int)a + 1;
   memset(C, 0, (size_t)(ni * nj) * sizeof(double));
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(dynamic, 16) if (threads > 1)
-#endif
-  for (lc_index b = 0; b < nj; b++) cross_column(x, place, j[b], s, C + b * ni);
+  cross_job job = {x, place, ni, j, s, C};
+  lc_parallel(lc_threads_for(host, 1e-9 * (double)x->n * (double)nj), nj, 16, cross_some, &job);
   lc_arena_reset(arena, mark);
   return LC_OK;
 }
 
-static void coded_moments(const lc_design *x, int K, const double *S, int threads, double *sum, double *square) {
+typedef struct moments_job {
+  const lc_design *x;
+  int K;
+  const double *S;
+  double *sum, *square;
+} moments_job;
+
+static void moments_some(void *context, lc_index from, lc_index to) {
+  const moments_job *job = context;
+  const lc_design *x = job->x;
   lc_index q = lc_design_q(x);
-  (void)threads;
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(dynamic, 16) if (threads > 1)
-#endif
-  for (lc_index j = 0; j < q; j++)
+  int K = job->K;
+  const double *S = job->S;
+  double *sum = job->sum, *square = job->square;
+  for (lc_index j = from; j < to; j++)
     for (int c = 0; c < K; c++) {
       double first = 0, second = 0;
       piece part;
@@ -445,6 +465,11 @@ static void coded_moments(const lc_design *x, int K, const double *S, int thread
       sum[j + c * q] = first;
       square[j + c * q] = second;
     }
+}
+
+static void coded_moments(const lc_design *x, int K, const double *S, int threads, double *sum, double *square) {
+  moments_job job = {x, K, S, sum, square};
+  lc_parallel(threads, lc_design_q(x), 16, moments_some, &job);
 }
 
 /* Zeros of factors are not stored. */

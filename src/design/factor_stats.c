@@ -3,6 +3,7 @@
 
 #include "design/column_stats.h"
 #include "design/factor.h"
+#include "threads/threads.h"
 
 static void look_at(lc_colstat *out, lc_index j, double number) {
   if (isfinite(number))
@@ -69,13 +70,21 @@ static void level_stats(const lc_design *x, const lc_part *part, const double *w
   }
 }
 
-lc_status lc_coded_colstats(const lc_design *x, const double *w, double total, const lc_host *host, lc_colstat *out) {
+typedef struct stats_job {
+  const lc_design *x;
+  const double *w;
+  double total;
+  lc_colstat *out;
+} stats_job;
+
+static void stats_some(void *context, lc_index from, lc_index to) {
+  const stats_job *job = context;
+  const lc_design *x = job->x;
   const lc_coded *coded = lc_coded_of(x);
-#ifdef _OPENMP
-  int threads = host->threads;
-#pragma omp parallel for num_threads(threads) schedule(dynamic, 1) if (threads > 1)
-#endif
-  for (int t = 0; t < coded->nparts; t++) {
+  const double *w = job->w;
+  double total = job->total;
+  lc_colstat *out = job->out;
+  for (lc_index t = from; t < to; t++) {
     const lc_part *part = coded->part + t;
     if (part->code && !part->value && !coded->weight) {
       indicator_stats(x, part, w, total, out);
@@ -86,5 +95,10 @@ lc_status lc_coded_colstats(const lc_design *x, const double *w, double total, c
       lc_column_stats(&column, x->n, w, total, coded->column[coded->start[part->first]], out);
     }
   }
+}
+
+lc_status lc_coded_colstats(const lc_design *x, const double *w, double total, const lc_host *host, lc_colstat *out) {
+  stats_job job = {x, w, total, out};
+  lc_parallel(host->threads, lc_coded_of(x)->nparts, 1, stats_some, &job);
   return lc_poll(host);
 }

@@ -4,6 +4,7 @@
 
 #include "design/column_stats.h"
 #include "design/sparse.h"
+#include "threads/threads.h"
 
 const char *lc_sparse_check(lc_index n, lc_index p, const int *start, lc_index nstart, const int *row, lc_index nrow,
                             lc_index nvalue) {
@@ -52,35 +53,67 @@ static double total(lc_index n, const double *r) {
   return sum;
 }
 
-static void sparse_col_dot(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *R, double *c,
-                           const lc_host *host) {
-  int threads = lc_threads_for(host, 2e-9 * (double)lc_csc_entries(x) / (double)lc_max(1, x->p) * (double)nj * K);
-  (void)threads;
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(dynamic, 64) if (threads > 1)
-#endif
-  for (lc_index a = 0; a < nj; a++)
-    for (int k = 0; k < K; k++)
-      c[a + k * nj] = j[a] < x->one ? total(x->n, R + k * x->n) : column_dot(x, j[a] - x->one, R + k * x->n);
+/* Threads for listed columns of average length, each with K numbers an entry. */
+static int threads_for(const lc_design *x, const lc_host *host, double columns) {
+  return lc_threads_for(host, 2e-9 * (double)lc_csc_entries(x) / (double)lc_max(1, x->p) * columns);
 }
 
-/* Each thread has rows of its own, so every number is added up in the order of the list. */
+static void dot_some(void *context, lc_index from, lc_index to) {
+  const lc_column_job *job = context;
+  const lc_design *x = job->x;
+  for (lc_index a = from; a < to; a++)
+    for (int k = 0; k < job->K; k++) {
+      lc_index j = job->j[a];
+      const double *r = job->in + k * x->n;
+      job->out[a + k * job->nj] = j < x->one ? total(x->n, r) : column_dot(x, j - x->one, r);
+    }
+}
+
+static void sparse_col_dot(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *R, double *c,
+                           const lc_host *host) {
+  lc_column_job job = {x, nj, j, K, R, c};
+  lc_parallel(threads_for(x, host, (double)nj * K), nj, 64, dot_some, &job);
+}
+
+/* Each piece has rows of its own, so every number is added up in the order of the list. */
+static void axpy_some(void *context, lc_index first, lc_index end) {
+  const lc_column_job *job = context;
+  const lc_design *x = job->x;
+  for (int k = 0; k < job->K; k++)
+    for (lc_index a = 0; a < job->nj; a++) {
+      double *z = job->out + k * x->n, move = job->in[a + k * job->nj];
+      if (job->j[a] >= x->one)
+        column_axpy(x, job->j[a] - x->one, move, first, end, z);
+      else
+        for (lc_index i = first; i < end; i++) z[i] += move;
+    }
+}
+
 static void sparse_col_axpy(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *d, double *Z,
                             const lc_host *host) {
-  int threads = lc_threads_for(host, 2e-9 * (double)lc_csc_entries(x) / (double)lc_max(1, x->p) * (double)nj * K);
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static, 1) if (threads > 1)
-#endif
-  for (int t = 0; t < threads; t++) {
-    lc_index first = x->n * t / threads, end = x->n * (t + 1) / threads;
-    for (int k = 0; k < K; k++)
-      for (lc_index a = 0; a < nj; a++) {
-        double *z = Z + k * x->n, move = d[a + k * nj];
-        if (j[a] >= x->one)
-          column_axpy(x, j[a] - x->one, move, first, end, z);
-        else
-          for (lc_index i = first; i < end; i++) z[i] += move;
-      }
+  lc_column_job job = {x, nj, j, K, d, Z};
+  int threads = threads_for(x, host, (double)nj * K);
+  /* Each piece looks for its rows in every column: no more pieces than threads. */
+  lc_parallel(threads, x->n, lc_max(1, (x->n + threads - 1) / threads), axpy_some, &job);
+}
+
+typedef struct thin_job {
+  const lc_design *x;
+  const lc_index *j;
+  const double *by, *root;
+  lc_thin *out;
+} thin_job;
+
+static void thin_some(void *context, lc_index from, lc_index to) {
+  const thin_job *job = context;
+  const lc_csc *csc = lc_csc_of(job->x);
+  for (lc_index a = from; a < to; a++) {
+    lc_thin *out = job->out + a;
+    if (out->entries == 0) continue;
+    const double *value = csc->value + (out->row - csc->row);
+    double b = job->by[a] * lc_sparse_scale(job->x, job->j[a] - job->x->one);
+    for (lc_index e = 0; e < out->entries; e++)
+      out->value[e] = (float)(value[e] * b * (job->root ? job->root[out->row[e]] : 1));
   }
 }
 
@@ -96,18 +129,8 @@ static lc_status sparse_col_thin(const lc_design *x, lc_index nj, const lc_index
   float *value = lc_arena_alloc(arena, total, sizeof *value);
   if (!value) return LC_OUT_OF_MEMORY;
   for (lc_index a = 0; a < nj; value += out[a++].entries) out[a].value = value;
-  int threads = lc_threads_for(host, 2e-9 * (double)total);
-  (void)threads;
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(dynamic, 64) if (threads > 1)
-#endif
-  for (lc_index a = 0; a < nj; a++) {
-    if (out[a].entries == 0) continue;
-    const double *from = lc_csc_of(x)->value + (out[a].row - lc_csc_of(x)->row);
-    double b = by[a] * lc_sparse_scale(x, j[a] - x->one);
-    for (lc_index e = 0; e < out[a].entries; e++)
-      out[a].value[e] = (float)(from[e] * b * (root ? root[out[a].row[e]] : 1));
-  }
+  thin_job job = {x, j, by, root, out};
+  lc_parallel(lc_threads_for(host, 2e-9 * (double)total), nj, 64, thin_some, &job);
   return LC_OK;
 }
 
@@ -167,22 +190,32 @@ static void cross_column(const lc_design *x, lc_index count, const lc_index *i, 
     for (int e = lc_csc_of(x)->start[col]; e < lc_csc_of(x)->start[col + 1]; e++) spread[lc_csc_of(x)->row[e]] = 0;
 }
 
+enum { CUTS = 4 }; /* parts of the right list of a cross product, each with a scattered column of its own */
+
+typedef struct cross_job {
+  const lc_design *x;
+  lc_index ni, nj;
+  const lc_index *i, *j;
+  const double *s;
+  double *C, *spread;
+  int symmetric;
+} cross_job;
+
+static void cross_some(void *context, lc_index from, lc_index to) {
+  const cross_job *job = context;
+  for (lc_index k = from; k < to; k++)
+    for (lc_index b = k; b < job->nj; b += CUTS)
+      cross_column(job->x, job->symmetric ? b + 1 : job->ni, job->i, job->j[b], job->s, job->spread + k * job->x->n,
+                   job->C + b * job->ni);
+}
+
 static lc_status sparse_col_cross(const lc_design *x, lc_index ni, const lc_index *i, lc_index nj, const lc_index *j,
                                   const double *s, double *C, const lc_host *host, lc_arena *arena) {
-  enum { CUTS = 4 }; /* parts of the right list, each with a spread of its own */
-  int symmetric = i == j && ni == nj, threads;
-  threads = lc_threads_for(host, 2e-9 * (double)lc_csc_entries(x) / (double)lc_max(1, x->p) * (double)ni * (double)nj);
-  (void)threads;
   lc_mark mark = lc_arena_mark(arena);
-  double *spread = lc_arena_zeros(arena, CUTS * x->n);
-  if (!spread) return LC_OUT_OF_MEMORY;
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(dynamic, 1) if (threads > 1)
-#endif
-  for (lc_index k = 0; k < CUTS; k++)
-    for (lc_index b = k; b < nj; b += CUTS)
-      cross_column(x, symmetric ? b + 1 : ni, i, j[b], s, spread + k * x->n, C + b * ni);
-  for (lc_index b = 0; symmetric && b < nj; b++)
+  cross_job job = {x, ni, nj, i, j, s, C, lc_arena_zeros(arena, CUTS * x->n), i == j && ni == nj};
+  if (!job.spread) return LC_OUT_OF_MEMORY;
+  lc_parallel(threads_for(x, host, (double)ni * (double)nj), CUTS, 1, cross_some, &job);
+  for (lc_index b = 0; job.symmetric && b < nj; b++)
     for (lc_index a = 0; a < b; a++) C[b + a * nj] = C[a + b * nj];
   lc_arena_reset(arena, mark);
   return LC_OK;

@@ -20,6 +20,7 @@
 #include "design/partial_sums.h"
 #include "design/sparse.h"
 #include "kernel/kernel.h"
+#include "threads/threads.h"
 
 enum {
   MOST_PARTS = 2,   /* private copies of scattered scores */
@@ -77,28 +78,35 @@ static lc_index cut(lc_index count, const int *start, double per, lc_index k, lc
  * i. Between steps the host is asked whether to go on. `cost`: nanoseconds of everything on one core. */
 typedef lc_status (*worker)(sweep *sw, lc_index i, lc_index step, lc_index steps);
 
+typedef struct sweep_step {
+  sweep *sw;
+  worker work;
+  lc_index step, steps, failed; /* failed: the first part that did, count: none */
+  lc_status status;             /* of that */
+} sweep_step;
+
+static void run_parts(void *context, lc_index from, lc_index to) {
+  sweep_step *now = context;
+  for (lc_index i = from; i < to; i++) {
+    lc_status status = now->work(now->sw, i, now->step, now->steps);
+    if (status == LC_OK) continue;
+    lc_lock();
+    if (i < now->failed) {
+      now->failed = i;
+      now->status = status;
+    }
+    lc_unlock();
+  }
+}
+
 static lc_status run(sweep *sw, lc_index count, double cost, worker work, const lc_host *host) {
   const double step_cost = 2e7;
-  lc_index steps = clamp(cost / step_cost, 0, 1 << 20) + 1;
-  int threads = lc_threads_for(host, 1e-9 * cost);
-  lc_status status = LC_OK;
-  for (lc_index step = 0; step < steps; step++) {
+  sweep_step now = {sw, work, 0, clamp(cost / step_cost, 0, 1 << 20) + 1, count, LC_OK};
+  for (; now.step < now.steps; now.step++) {
     LC_TRY(lc_poll(host));
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(dynamic, 1) if (threads > 1)
-#endif
-    for (lc_index i = 0; i < count; i++) {
-      lc_status one = work(sw, i, step, steps);
-      if (one != LC_OK) {
-#ifdef _OPENMP
-#pragma omp critical
-#endif
-        status = one;
-      }
-    }
-    LC_TRY(status);
+    lc_parallel(lc_threads_for(host, 1e-9 * cost), count, 1, run_parts, &now);
+    LC_TRY(now.status);
   }
-  (void)threads;
   return LC_OK;
 }
 

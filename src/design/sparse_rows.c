@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "design/sparse.h"
+#include "threads/threads.h"
 
 int lc_sparse_entry_from(const lc_design *x, lc_index j, lc_index row) {
   int low = lc_csc_of(x)->start[j], high = lc_csc_of(x)->start[j + 1];
@@ -16,9 +17,23 @@ int lc_sparse_entry_from(const lc_design *x, lc_index j, lc_index row) {
   return low;
 }
 
-/* Entries of rows from..to-1 to their places; next[i] is where row i goes on. */
-static void fill_rows(const lc_design *x, lc_index from, lc_index to, int *next, int *column, double *value,
-                      float *narrow) {
+/* A copy in the order of rows while it is made; next[i] is where row i goes on. */
+typedef struct row_fill {
+  const lc_design *x;
+  int *next, *column;
+  double *value;
+  float *narrow;
+  lc_index first; /* row of this round */
+} row_fill;
+
+/* Entries of rows first + start .. first + end - 1 to their places. */
+static void fill_rows(void *context, lc_index start, lc_index stop) {
+  const row_fill *fill = context;
+  const lc_design *x = fill->x;
+  lc_index from = fill->first + start, to = fill->first + stop;
+  int *next = fill->next, *column = fill->column;
+  double *value = fill->value;
+  float *narrow = fill->narrow;
   for (lc_index j = 0; j < x->p; j++) {
     double scale = lc_sparse_scale(x, j);
     int end = lc_csc_of(x)->start[j + 1];
@@ -69,15 +84,14 @@ lc_status lc_sparse_as_rows(const lc_design *x, lc_rows *out, lc_arena *arena) {
     start[i + 1] += start[i];
   }
   LC_TRY(lc_poll(arena->host));
-  int parts = entries > 100000 ? arena->host->threads : 1;
+  row_fill fill = {x, start, column, value, narrow, 0};
   lc_index rounds = 1 + entries / ROUND;
   for (lc_index round = 0; round < rounds; round++) {
     lc_index first = n * round / rounds, rows = n * (round + 1) / rounds - first;
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(parts) schedule(static, 1) if (parts > 1)
-#endif
-    for (int k = 0; k < parts; k++)
-      fill_rows(x, first + rows * k / parts, first + rows * (k + 1) / parts, start, column, value, narrow);
+    fill.first = first;
+    /* Each piece looks for its rows in every column: no more pieces than threads. */
+    int threads = entries > 100000 ? arena->host->threads : 1;
+    lc_parallel(threads, rows, (rows + threads - 1) / threads, fill_rows, &fill);
     LC_TRY(lc_poll(arena->host));
   }
   memmove(start + 1, start, (size_t)n * sizeof *start); /* filling moved every start to the next */

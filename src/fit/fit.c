@@ -41,8 +41,11 @@ static lc_status run_certified(lc_objective *obj, const lc_settings *settings, d
     if (status != LC_INTERRUPTED) {
       /* A fit that stopped with its budget is not at an optimum: no Hessian for standard errors is taken along. */
       int spent = status == LC_BUDGET || status == LC_TIME_LIMIT, want = spent ? LC_WANT_GRADIENT : out->want;
-      lc_status certified = lc_certify(obj, want, spent ? fmax(1, obj->passes) : 0, &out->report, &out->certificate);
-      out->has_curvature = certified == LC_OK && (want & LC_WANT_CURVATURE);
+      int own = (out->solver->flags & LC_OWN_OBJECTIVE) != 0;
+      lc_status certified =
+          own ? lc_certify_own(obj, &out->report, &out->certificate)
+              : lc_certify(obj, want, spent ? fmax(1, obj->passes) : 0, &out->report, &out->certificate);
+      out->has_curvature = certified == LC_OK && (own ? out->report.has_curvature : want & LC_WANT_CURVATURE);
       if (certified != LC_OK) status = certified;
     }
     int kinked = !(obj->loss->flags & LC_SMOOTH);
@@ -91,7 +94,7 @@ static lc_status run_by_rank(lc_problem *problem, const lc_link *link, lc_object
   if (status != LC_RANK) return status;
   out->factor.ready = 0; /* made for columns that are now known to depend on each other */
   LC_TRY(lc_basis_build(problem->x, out->alias, &out->basis, obj->arena));
-  if (out->basis.needed) return run_in_basis(problem, link, obj, settings, B, out);
+  if (out->basis.needed && !problem->held) return run_in_basis(problem, link, obj, settings, B, out);
   out->report.alias = out->alias;
   status = run_certified(obj, settings, B, out);
   return status == LC_RANK ? LC_STALLED : status;
@@ -152,6 +155,8 @@ static lc_status prepare(lc_problem *problem, const lc_link *link, const lc_pena
   out->B = lc_arena_zeros(arena, obj->P);
   out->alias = lc_arena_alloc(arena, obj->q, 1);
   out->report.class_rows = lc_arena_zeros(arena, problem->k);
+  out->report.jeffreys = problem->jeffreys;
+  out->report.held = problem->held;
   if (!out->B || !out->alias || !out->report.class_rows) return LC_OUT_OF_MEMORY;
   memset(out->alias, 0, (size_t)obj->q);
   if (problem->start) {
@@ -166,8 +171,8 @@ static lc_status prepare(lc_problem *problem, const lc_link *link, const lc_pena
  * it, 47 without): what it needs is the last digits, and an overfitted sample says little about those. */
 static lc_status find_start(const lc_problem *problem, const lc_objective *obj, const lc_settings *settings,
                             lc_solution *out) {
-  int smooth = (problem->loss->flags & LC_SMOOTH) != 0;
-  return lc_is_second_order(out->solver) && smooth && !problem->start
+  int sampled = (problem->loss->flags & LC_SMOOTH) && !(out->solver->flags & LC_OWN_OBJECTIVE);
+  return lc_is_second_order(out->solver) && sampled && !problem->start
              ? lc_solve_nested(obj, out->solver, settings, out->B, &out->factor)
              : LC_OK;
 }
@@ -184,6 +189,8 @@ static lc_status finish(const lc_problem *problem, lc_objective *obj, int as_giv
   }
   out->objective = obj->at.value;
   out->loss = obj->at.loss;
+  out->jeffreys = problem->jeffreys ? lc_solve_jeffreys(problem, out) : 0;
+  if (problem->jeffreys) out->objective = out->loss - out->jeffreys / obj->weight_sum;
   out->weight_sum = obj->weight_sum;
   out->passes = obj->passes;
   return out->status;

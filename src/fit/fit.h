@@ -25,6 +25,8 @@ typedef struct lc_problem {
   int wants_covariance;              /* lc_solve_covariance() will be called */
   int tolerance_given;               /* the user gave a tolerance: a kink is held to it, too */
   int solver_rate_given;             /* the user gave a rate: steps are taken in the user's columns */
+  int jeffreys;                      /* 1: Firth's penalised likelihood; unpenalised otherwise, as for held */
+  const unsigned char *held;         /* q x K: 1 = this coefficient stays what it is in `start`; NULL: none */
   double recorded, passes;           /* of a fit that this one continues: lines of its history, reads of X */
 } lc_problem;
 
@@ -37,6 +39,7 @@ typedef struct lc_solution {
   unsigned char *alias;    /* q: 1 = depends on columns before it */
   int K;
   double objective, loss;     /* mean loss plus penalty; mean loss; of a kink itself, not of a smooth version */
+  double jeffreys;            /* log det I / 2 with the information I of the user's columns; 0 without the penalty */
   double weight_sum, passes;  /* W; reads of X, parts counting as fractions */
   lc_report report;           /* of the last run, with the iterations of all */
   lc_certificate certificate; /* LC_KKT_ONLY and NaN where the fit was stopped before there was one */
@@ -69,6 +72,12 @@ lc_status lc_solve(lc_problem *problem, const lc_settings *settings, const lc_ho
  * already and no curvature is wanted. spent > 0: the fit ended with its budget after so many reads of X, and second
  * derivatives that cost more than these are those of a sample of rows (LC_SAMPLED_DECREMENT). At most three reads. */
 lc_status lc_certify(lc_objective *obj, int want, double spent, lc_report *report, lc_certificate *out);
+
+/* The certificate of a solver with an objective of its own, at `at`. */
+lc_status lc_certify_own(const lc_objective *obj, const lc_report *report, lc_certificate *out);
+
+/* Half the log determinant of the information in the user's columns without aliased ones, from that of the report. */
+double lc_solve_jeffreys(const lc_problem *problem, const lc_solution *solution);
 
 /* A start for Newton's method on many rows: B <- the rough optimum of a random sample of rows (64 at a time, spread
  * over all rows, by a fixed seed), from B. B stays where the sample would not save work or cannot be trusted: few rows,

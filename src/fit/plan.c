@@ -32,6 +32,10 @@ static const lc_solver *choose_solver(const lc_problem *problem, const lc_link *
   int few = most * link->K <= LC_NEWTON_COEFFICIENTS &&
             (double)x->n * (double)most * (double)(lc_design_q(x) - most) <= MOST_PROJECTED;
   const lc_loss *loss = problem->loss;
+  if (problem->jeffreys || problem->held) {
+    *reason = problem->jeffreys ? "Jeffreys' penalty" : "coefficients that are held";
+    return &lc_solver_scoring;
+  }
   if (!(loss->flags & (LC_SMOOTH | LC_SMOOTHABLE))) {
     *reason = "the loss has no smooth version";
     return lc_solver_find("minibatch");
@@ -94,12 +98,20 @@ int lc_is_second_order(const lc_solver *solver) {
   return (solver->flags & LC_NEEDS_CURVATURE) && !(solver->flags & LC_TAKES_L1);
 }
 
+/* Under shifts an intercept moves with the slopes: one that is held needs columns as they are. */
+static int holds_intercept(const lc_problem *problem, const lc_link *link) {
+  for (int c = 0; problem->held && problem->x->one && c < link->K; c++)
+    if (problem->held[c * lc_design_q(problem->x)]) return 1;
+  return 0;
+}
+
 lc_status lc_plan_make(const lc_problem *problem, const lc_link *link, const lc_settings *settings, lc_plan *out) {
   out->solver = problem->solver ? problem->solver : choose_solver(problem, link, &out->reason);
   if (problem->solver) out->reason = "as asked";
   out->joined = problem->unique && !(out->solver->flags & LC_NEEDS_ROWS);
   out->wide = !problem->solver && is_wide(problem, link) && out->solver == lc_solver_find("newton");
-  out->as_given = (out->solver->flags & LC_STEPS_AS_GIVEN) && problem->solver_rate_given;
+  out->as_given = ((out->solver->flags & LC_STEPS_AS_GIVEN) && problem->solver_rate_given) ||
+                  holds_intercept(problem, link);
   out->passes = expected_passes(out->solver, settings);
   return check_solver(problem, out->solver);
 }

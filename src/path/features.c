@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "path/round.h"
+#include "threads/threads.h"
 
 lc_status lc_round_allocate(lc_round *round, lc_path_state *path) {
   lc_index p = path->problem->x->p;
@@ -41,16 +42,22 @@ static void mark_features(lc_round *round, lc_index from, lc_index to, double sl
   }
 }
 
+typedef struct list_task {
+  lc_round *round;
+  double slack;
+} list_task;
+
+static void list_some(void *context, lc_index from, lc_index to) {
+  const list_task *task = context;
+  mark_features(task->round, from, to, task->slack);
+}
+
 void lc_round_list(lc_round *round, double slack) {
-  const lc_index block = 1024;
   const lc_path_state *path = round->path;
   lc_index count = 0, p = path->problem->x->p;
+  list_task task = {round, slack};
   int threads = lc_threads_for(path->host, 1e-8 * (double)p * path->link.K * (double)path->nfits);
-  (void)threads; /* without OpenMP */
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
-#endif
-  for (lc_index from = 0; from < p; from += block) mark_features(round, from, lc_min(from + block, p), slack);
+  lc_parallel(threads, p, 1024, list_some, &task);
   for (lc_index f = 0; f < p; f++)
     if (round->feature[f]) round->feature[count++] = f;
   round->nfeatures = count;

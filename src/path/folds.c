@@ -3,70 +3,52 @@
 
 #include <math.h>
 #include <string.h>
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
 #include "fit/scaling.h"
+#include "threads/threads.h"
 
 /* ---- folds as hosts: quiet, on any thread -------------------------------------------------------------- */
 
 static void *fold_more(void *self, size_t bytes) {
   const lc_fold *fold = self;
   const lc_host *host = fold->path->host;
-  void *piece;
-#ifdef _OPENMP
-#pragma omp critical(lc_fold_more)
-#endif
-  piece = host->more(host->self, bytes);
+  lc_lock();
+  void *piece = host->more(host->self, bytes);
+  lc_unlock();
   return piece;
-}
-
-/* Thread 0 of every team around us. */
-static int on_main_thread(void) {
-#ifdef _OPENMP
-  for (int level = 1; level <= omp_get_level(); level++)
-    if (omp_get_ancestor_thread_num(level) != 0) return 0;
-#endif
-  return 1;
 }
 
 /* Only the main thread asks the real host; the others see what it found. */
 static lc_status fold_poll(void *self) {
   lc_path_state *path = ((lc_fold *)self)->path;
-  int stopped = on_main_thread() ? (int)lc_poll(path->host) : LC_OK;
-  if (stopped != LC_OK) {
-#ifdef _OPENMP
-#pragma omp atomic write
-#endif
-    path->stopped = stopped;
-  }
-#ifdef _OPENMP
-#pragma omp atomic read
-#endif
-  stopped = path->stopped;
-  return (lc_status)stopped;
+  lc_status status = lc_is_helper() ? LC_OK : lc_poll(path->host);
+  lc_lock();
+  if (status != LC_OK) path->stopped = status;
+  status = path->stopped;
+  lc_unlock();
+  return status;
 }
 
 /* ---- folds side by side -------------------------------------------------------------------------------- */
 
-static void run_task(lc_fold *fold, lc_fold_task task, void *context) {
-  fold->status = fold->pending ? task(context, fold) : LC_OK;
+typedef struct fold_work {
+  lc_path_state *path;
+  lc_fold_task task;
+  void *context;
+} fold_work;
+
+static void run_some(void *context, lc_index from, lc_index to) {
+  const fold_work *work = context;
+  for (lc_fold *fold = work->path->fold + from; fold < work->path->fold + to; fold++)
+    fold->status = fold->pending ? work->task(work->context, fold) : LC_OK;
 }
 
 lc_status lc_folds_each(lc_path_state *path, lc_fold_task task, void *context) {
   /* Ten looks at the scores of each fold, and more where sets are large. */
-  double work = 1e-7 * (double)path->problem->x->n * path->link.K * (double)path->nfits;
-  int threads = path->nfits > 1 ? lc_threads_for(path->host, work) : 1;
+  double seconds = 1e-7 * (double)path->problem->x->n * path->link.K * (double)path->nfits;
+  fold_work work = {path, task, context};
   LC_TRY(lc_poll(path->host));
-  if (threads == 1) { /* not even a team of one: regions within it would start threads of their own each time */
-    for (lc_index m = 0; m < path->nfits; m++) run_task(path->fold + m, task, context);
-  } else {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
-#endif
-    for (lc_index m = 0; m < path->nfits; m++) run_task(path->fold + m, task, context);
-  }
+  lc_parallel(lc_threads_for(path->host, seconds), path->nfits, 1, run_some, &work);
   for (lc_index m = 0; m < path->nfits; m++) LC_TRY(path->fold[m].status);
   return LC_OK;
 }

@@ -75,7 +75,7 @@ typedef struct lc_path_state {
   const lc_solver *solver; /* of lc_folds_solve(), NULL before; */
   const char *reason;      /* why that one */
   int separated;           /* 1: a fit of fold 0 found no finite optimum */
-  int stopped;             /* the lc_status that the host gave the main thread; other threads look here */
+  lc_status stopped;       /* what the host told the main thread; under the lock, for the others */
 } lc_path_state;
 
 /* Binds folds, fits them without their penalised slopes, and finds the least lambda that holds all penalised slopes

@@ -171,7 +171,7 @@ static SEXP fit_list(const lc_problem *problem, lc_status status, const lc_solut
   const lc_design *x = problem->x;
   const lc_status_row *row = lc_status_find(status);
   int stopped = status == LC_INTERRUPTED || status == LC_TIME_LIMIT; /* then nothing more is computed */
-  SEXP list = PROTECT(lcr_list_make(18));
+  SEXP list = PROTECT(lcr_list_make(19));
   lcr_list_add(list, "status", Rf_mkString(row->name));
   lcr_list_add(list, "text", Rf_mkString(row->text));
   lcr_list_add(list, "history", lcr_session_history(session));
@@ -189,6 +189,7 @@ static SEXP fit_list(const lc_problem *problem, lc_status status, const lc_solut
   lcr_list_add(list, "passes", number(solution->passes));
   lcr_list_add(list, "objective", number(solution->objective));
   lcr_list_add(list, "loss", number(solution->loss));
+  lcr_list_add(list, "jeffreys", number(solution->jeffreys));
   lcr_list_add(list, "null_loss", number(null_loss(problem, &session->arena)));
   lcr_list_add(list, "weight_sum", number(solution->weight_sum));
   lcr_list_add(list, "certificate", certificate_list(solution));
@@ -201,8 +202,30 @@ static SEXP fit_list(const lc_problem *problem, lc_status status, const lc_solut
   return list;
 }
 
+/* Which coefficients stay as they are in the start: P numbers, 0 or 1; NULL: none. */
+static const unsigned char *read_held(SEXP held, lc_index P, lcr_session *session) {
+  const double *given = lcr_doubles(held, P, "held");
+  if (!given) return NULL;
+  unsigned char *out = lc_arena_alloc(&session->arena, P, 1);
+  if (!out) lcr_check(LC_OUT_OF_MEMORY);
+  for (lc_index i = 0; i < P; i++) out[i] = given[i] != 0;
+  return out;
+}
+
+/* The two settings that only a whole fit has. */
+static void read_penalised_likelihood(SEXP spec, lcr_session *session, lc_problem *problem) {
+  lc_link link;
+  problem->jeffreys = lcr_get_flag(spec, "jeffreys");
+  lcr_check(lc_link_make(problem->loss, problem->k, problem->reference, &link));
+  problem->held = read_held(lcr_get(spec, "held"), lc_design_q(problem->x) * link.K, session);
+  int smooth = (problem->loss->flags & LC_LIKELIHOOD) != 0, plain = lc_penalty_is_none(&problem->pen);
+  if ((problem->jeffreys || problem->held) && !(smooth && plain && !problem->solver))
+    Rf_error("Jeffreys' penalty and held coefficients need a likelihood without other penalty, and solver 'auto'");
+  if (problem->held && !problem->start) Rf_error("held coefficients need a 'start'");
+}
+
 static SEXP fit(lcr_task *task, SEXP spec, lcr_session *session) {
-  (void)spec;
+  read_penalised_likelihood(spec, session, &task->problem);
   lc_solution solution;
   lc_unique_rows unique;
   int joined;

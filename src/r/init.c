@@ -1,6 +1,7 @@
 /* r/init.c - the table of routines that R may call. */
 #include "kernel/dispatch.h"
 #include "r/r.h"
+#include "threads/threads.h"
 
 #include <R_ext/Rdynload.h>
 #include <R_ext/Visibility.h>
@@ -40,4 +41,10 @@ void attribute_visible R_init_linclass(DllInfo *dll) {
   R_registerRoutines(dll, NULL, routines, NULL, NULL);
   R_useDynamicSymbols(dll, FALSE);
   R_forceSymbols(dll, TRUE);
+}
+
+/* Helpers must not run code that is no longer there. */
+void attribute_visible R_unload_linclass(DllInfo *dll) {
+  (void)dll;
+  lc_threads_stop();
 }

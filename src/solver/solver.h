@@ -40,6 +40,9 @@ typedef struct lc_report {
   double *class_rows;    /* k: of them, rows of each class that leave all other classes; the caller's */
   unsigned char *alias;  /* q: 1 = the caller says that this coefficient stays 0; NULL: none */
   lc_factor *factor;     /* Newton: taken as the first metric when ready, filled with the last one; NULL: neither */
+  int jeffreys;          /* scoring: 1 = with Jeffreys' penalty; from the caller, as held */
+  const unsigned char *held; /* scoring: P, 1 = this coefficient stays as it is in the start; NULL: none does */
+  double log_det;        /* scoring: log determinant of the information of the columns that the objective has */
   int evaluated;         /* value, scores and G of `at` belong to its B */
   int wants_curvature;   /* Newton, if it can at no great cost, leaves in obj->C the curvature at the solution, */
   int has_curvature;     /* and says so */
@@ -55,7 +58,8 @@ enum {
   LC_DRAWS = 64,           /* shuffles: wants a seed */
   LC_STEPS_AS_GIVEN = 128, /* works in the user's columns: no shift, no scale, all score columns */
   LC_SEES_MEANS = 256,     /* a mean of a column does not slow it, until it costs digits */
-  LC_TAKES_GROUPS = 512    /* with LC_TAKES_L1: also of groups */
+  LC_TAKES_GROUPS = 512,   /* with LC_TAKES_L1: also of groups */
+  LC_OWN_OBJECTIVE = 1024  /* minimises another function than the objective; tells its gradient and decrement itself */
 };
 
 typedef struct lc_solver {
@@ -68,6 +72,7 @@ typedef struct lc_solver {
   lc_status (*run)(lc_objective *obj, const lc_settings *settings, const double *B, lc_report *report);
 } lc_solver;
 
+extern const lc_solver lc_solver_scoring; /* not for users to choose: it is what solves Firth's problem */
 extern const lc_solver *const lc_solvers[];
 extern const int lc_solver_count;
 const lc_solver *lc_solver_find(const char *name);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "linalg/linalg.h"
+#include "threads/threads.h"
 
 enum { MEMORY = 3 }; /* sweeps that an extrapolation combines */
 
@@ -106,6 +107,17 @@ static void load_coefficient(sweep_model *model, lc_index s, const double *L, co
   model->h[s] = fmax(left, 1e-12 * square) + 1e-14 * rms * rms + lc_set_l2(model->set, s);
 }
 
+typedef struct load_task {
+  sweep_model *model;
+  const double *L;
+  const unsigned char *skip;
+} load_task;
+
+static void load_some(void *context, lc_index from, lc_index to) {
+  const load_task *task = context;
+  for (lc_index s = from; s < to; s++) load_coefficient(task->model, s, task->L, task->skip);
+}
+
 /* Intercepts are eliminated: were they coordinates, those of frequent words, whose means are not small, would creep
  * against them. With L = sum_i S_i (K x K) and m_j = sum_i S_i x_ij they move by
  *     a = -L^-1 (g_0 + sum_j m_j d_j),
@@ -120,12 +132,8 @@ static lc_status start_model(sweep_model *model, lc_set_step *step) {
   if (model->eliminates) factor_intercepts(model, L, skip);
   double entries = 0;
   for (lc_index v = 0; v < model->set->nrows; v++) entries += (double)model->x[v].entries;
-  int threads = lc_threads_for(model->obj->host, 2e-9 * entries * K * K);
-  (void)threads; /* without OpenMP */
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(dynamic, 64) if (threads > 1)
-#endif
-  for (lc_index s = 0; s < model->set->size; s++) load_coefficient(model, s, L, skip);
+  load_task task = {model, L, skip};
+  lc_parallel(lc_threads_for(model->obj->host, 2e-9 * entries * K * K), model->set->size, 64, load_some, &task);
   return LC_OK;
 }
 

@@ -64,7 +64,7 @@ test_that("predictions ask for columns of the data and nothing else", {
     x <- model.matrix(formula, model.frame(formula, cars, drop.unused.levels = TRUE))
     expect_equal(unname(predict(again, cars[fit$blueprint$variables], type = "link")),
                  as.vector(x[, names(coef(fit))] %*% coef(fit)), info = deparse(formula))
-    expect_topic(predict(fit, data.frame(other = 1)), "newdata", "no column")
+    expect_topic(predict(fit, data.frame(other = 1)), "newdata", "lacks column")
   }
   event <- cars$am
   speed <- cars$qsec

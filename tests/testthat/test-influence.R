@@ -32,7 +32,7 @@ test_that("influence and standard errors are those of glm", {
   }
   expect_error(hatvalues(linclass(low ~ age, births, lambda = 0.1)), class = "linclass_error_no_vcov")
   softmax <- linclass(race ~ age, births)
-  for (f in list(hatvalues, profile)) expect_error(f(softmax), class = "linclass_error_argument")
+  for (f in list(rstandard, rstudent)) expect_error(f(softmax), class = "linclass_error_argument")
 })
 
 test_that("intervals are scores and errors, on the logistic scale for probabilities", {
@@ -141,4 +141,41 @@ test_that("summaries, tables and certificates stay within 80 columns", {
   call <- capture.output(print(long))[1:2]
   words <- strsplit(trimws(sub("Call:", "", call)), " +")
   expect_true(all(unlist(words) %in% c(strsplit(deparse1(long$call), " +")[[1L]], "...")))
+})
+
+test_that("a softmax of two classes has the leverages, distances and profiles of the logistic fit", {
+  one <- linclass(low ~ age + lwt + race, births, weights = copies)
+  two <- linclass(low ~ age + lwt + race, births, weights = copies, loss = "softmax")
+  for (f in list(hatvalues, cooks.distance)) expect_equal(f(two), f(one), tolerance = 1e-8)
+  expect_equal(unname(confint(two, method = "profile")), unname(confint(one, method = "profile")), tolerance = 1e-7)
+})
+
+test_that("leverages of several classes sum to the coefficients, and a step without a row leads near the fit without", {
+  fit <- linclass(race ~ age + lwt, births)
+  expect_equal(sum(hatvalues(fit)), 6, tolerance = 1e-9)
+  worst <- which.max(cooks.distance(fit))
+  without <- coef(fit, format = "vector") - coef(linclass(race ~ age + lwt, births[-worst, ]), format = "vector")
+  expect_equal(dfbeta(fit)[worst, ], without, tolerance = 0.15)
+  d <- dfbeta(fit)
+  expect_equal(unname(cooks.distance(fit)), rowSums((d %*% solve(vcov(fit))) * d) / 6, tolerance = 1e-8,
+               ignore_attr = TRUE)
+  same <- linclass(race ~ age + lwt, births, coding = "symmetric")
+  for (f in list(hatvalues, cooks.distance)) expect_equal(f(same), f(fit), tolerance = 1e-8)
+  expect_error(profile(same), class = "linclass_error_coding")
+})
+
+test_that("profiles of softmax fall as the likelihood of fits with the coefficient held", {
+  fit <- linclass(race ~ age + lwt, births)
+  X <- model.matrix(fit)
+  y <- as.integer(births$race)
+  held <- profile(fit, "2:age")[["2:age"]]
+  i <- nrow(held) - 1L
+  value <- function(free) {
+    theta <- append(free, held$par.vals[i, "2:age"], 1L)
+    z <- cbind(0, X %*% matrix(theta, 3L))
+    -sum(z[cbind(seq_along(y), y)] - log(rowSums(exp(z))))
+  }
+  best <- optim(held$par.vals[i, -2L], value, method = "BFGS", control = list(
+    parscale = abs(held$par.vals[i, -2L]) + 1e-3, reltol = 1e-14, maxit = 500))
+  expect_equal(held$z[i]^2, 2 * best$value - deviance(fit), tolerance = 1e-5)
 })

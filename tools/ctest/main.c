@@ -3,13 +3,13 @@
 
 #include "ctest.h"
 
-#define TESTS(X)                                                                                                \
-  X(status)                                                                                                     \
-  X(arena)                                                                                                      \
-  X(random)                                                                                                     \
-  X(linalg) X(kernel) X(design) X(dense) X(sparse) X(loss) X(penalty) X(objective) X(solver) X(rank) X(solve)   \
-      X(nested) X(covariance) X(metric) X(batch) X(columns) X(screen) X(model) X(orthant) X(path) X(path_folds) \
-          X(path_data) X(path_stops) X(path_threads)
+#define TESTS(X)                                                                                                    \
+  X(status)                                                                                                         \
+  X(arena)                                                                                                          \
+  X(threads)                                                                                                        \
+  X(random) X(linalg) X(kernel) X(design) X(dense) X(sparse) X(loss) X(penalty) X(objective) X(solver) X(rank)      \
+      X(solve) X(nested) X(covariance) X(firth) X(metric) X(batch) X(columns) X(screen) X(model) X(orthant) X(path) \
+          X(path_folds) X(path_data) X(path_stops) X(path_threads)
 
 #define DECLARE(name) void test_##name(void);
 TESTS(DECLARE)

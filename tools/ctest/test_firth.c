@@ -1,0 +1,100 @@
+/* Tests of Firth's penalised likelihood: what is found is the maximum of its definition, by difference quotients. */
+#include <math.h>
+#include <string.h>
+
+#include "problem.h"
+
+void test_firth(void);
+
+enum { N = 60, P = 3, MOST = (P + 1) * 3 };
+
+/* log |det A| of a symmetric positive definite n x n matrix, destroyed, by elimination. */
+static double log_det(int n, double *A) {
+  double sum = 0;
+  for (int j = 0; j < n; j++) {
+    sum += log(A[j + j * n]);
+    for (int i = j + 1; i < n; i++) {
+      double factor = A[i + j * n] / A[j + j * n];
+      for (int c = j; c < n; c++) A[i + c * n] -= factor * A[j + c * n];
+    }
+  }
+  return sum;
+}
+
+/* log det I at B in the user's columns: I = sum_i w_i S_i (x) x_i x_i'. */
+static double log_det_information(const ctest_problem *t, const double *B) {
+  double A[MOST * MOST] = {0}, z[4], prob[4], row[P + 1];
+  int K = t->link.K, q = (int)t->q, size = K * q, first = t->link.k - K;
+  for (lc_index i = 0; i < t->n; i++) {
+    row[0] = 1;
+    for (int j = 1; j < q; j++) row[j] = t->x[i + (j - 1) * t->n];
+    for (int c = 0; c < K; c++) {
+      z[c] = t->off ? t->off[i + c * t->n] : 0;
+      for (int j = 0; j < q; j++) z[c] += row[j] * B[j + c * q];
+    }
+    t->loss->response(&t->link, 1, z, 1, prob, 1);
+    for (int a = 0; a < size; a++)
+      for (int b = 0; b < size; b++) {
+        double pa = prob[a / q + first], pb = prob[b / q + first];
+        A[a + b * size] += (t->w ? t->w[i] : 1) * pa * ((a / q == b / q) - pb) * row[a % q] * row[b % q];
+      }
+  }
+  return log_det(size, A);
+}
+
+static double penalised(const ctest_problem *t, const double *B, double weight_sum) {
+  return ctest_value(t, B) - log_det_information(t, B) / (2 * weight_sum);
+}
+
+static void check_fit(ctest_problem *t, lc_design *x, const unsigned char *held, const double *from) {
+  lc_settings settings;
+  lc_solution out;
+  lc_problem problem = ctest_lc_problem(t, x);
+  ctest_presets(&settings);
+  problem.jeffreys = 1;
+  problem.held = held;
+  problem.start = from;
+  CHECK(lc_solve(&problem, &settings, &t->host.host, &t->arena, &out) == LC_OK);
+  CHECK(out.met);
+  int size = (int)t->q * out.K;
+  double B[MOST], value = penalised(t, out.B, out.weight_sum);
+  CHECK_NEAR(out.jeffreys, log_det_information(t, out.B) / 2, 1e-9);
+  CHECK_NEAR(out.objective, value, 1e-10);
+  memcpy(B, out.B, (size_t)size * sizeof(double));
+  for (int i = 0; i < size; i++) {
+    const double h = 1e-4;
+    B[i] = out.B[i] + h;
+    double above = penalised(t, B, out.weight_sum);
+    B[i] = out.B[i] - h;
+    double below = penalised(t, B, out.weight_sum);
+    B[i] = out.B[i];
+    CHECK(above > value && below > value ? 1 : held && held[i]);
+    if (held && held[i])
+      CHECK_NEAR(out.B[i], from[i], 1e-12);
+    else
+      CHECK(fabs(above - below) / (2 * h) < 1e-7);
+  }
+  ctest_problem_forget(t);
+}
+
+void test_firth(void) {
+  static const struct {
+    const char *loss;
+    int k;
+  } cases[] = {{"logistic", 2}, {"softmax", 2}, {"softmax", 3}, {"softmax", 4}};
+  for (int c = 0; c < 4; c++) {
+    ctest_problem t;
+    ctest_seed(5);
+    ctest_problem_make(&t, lc_loss_find(cases[c].loss),
+                       (ctest_shape){.n = N, .p = P, .k = cases[c].k, .reference = 1, .weighted = 1});
+    unsigned char slope[MOST] = {0, 1}, intercept[MOST] = {1, 0, 1};
+    double from[MOST] = {0.3, -0.4, 0.2};
+    lc_design *storages[] = {&t.dense, &t.sparse};
+    for (int s = 0; s < 2; s++) {
+      check_fit(&t, storages[s], NULL, NULL);
+      check_fit(&t, storages[s], slope, from);
+      check_fit(&t, storages[s], intercept, from);
+    }
+    ctest_problem_free(&t);
+  }
+}
