@@ -247,7 +247,7 @@ new_offset <- function(blueprint, offset, newdata, n) {
   if (is.null(offset)) return(NULL)
   if (!is.numeric(offset)) abort("offset", "`offset` must be numeric.")
   if (NROW(offset) != n) {
-    abort("shape", sprintf("`offset` has %d rows and `newdata` has %d.", NROW(offset), n))
+    abort("shape", sprintf("`offset` has %s and `newdata` has %d.", plural(NROW(offset), "row"), n))
   }
   offset
 }

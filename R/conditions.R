@@ -87,13 +87,12 @@ inform <- function(topic, message, ..., call = NULL) {
 # match.arg() with a classed error.
 match_choice <- function(value) {
   name <- as.character(substitute(value))
-  choices <- eval(formals(sys.function(sys.parent()))[[name]])
-  if (is.null(value) || identical(value, choices)) return(choices[[1L]])
-  found <- if (is.character(value) && length(value) == 1L && !is.na(value)) pmatch(value, choices)
-  if (length(found) && !is.na(found)) return(choices[[found]])
+  allowed <- eval(formals(sys.function(sys.parent()))[[name]])
+  if (is.null(value) || identical(value, allowed)) return(allowed[[1L]])
+  found <- if (is.character(value) && length(value) == 1L && !is.na(value)) pmatch(value, allowed)
+  if (length(found) && !is.na(found)) return(allowed[[found]])
   hint <- if (name == "type") hint_neighbour(value, neighbour_types, " Here it is %s.") else ""
-  abort("argument", sprintf("`%s` must be %s, not %s.%s", name,
-                            paste(dQuote(choices, FALSE), collapse = " or "),
+  abort("argument", sprintf("`%s` must be %s, not %s.%s", name, choices(allowed),
                             describe_value(value), hint), argument = name)
 }
 
@@ -114,6 +113,9 @@ named <- function(noun, names, max = 5L, quote = "`") {
   paste0(noun, if (length(names) != 1L) if (endsWith(noun, "s")) "es" else "s", " ",
          enumerate(names, max, quote))
 }
+
+# "row 4", "rows 4, 5 and 9": where the trouble is.
+in_rows <- function(rows) named("row", rows, quote = "")
 
 # "1 row", "3 rows".
 plural <- function(n, noun) sprintf("%s %s%s", format(n), noun, if (n == 1) "" else "s")
@@ -137,7 +139,7 @@ nearest <- function(name, valid) {
 }
 
 hint_nearest <- function(name, valid) {
-  near <- nearest(name, valid)
+  near <- if (is.character(name) && length(name) == 1L && !is.na(name)) nearest(name, valid)
   if (is.null(near)) "" else sprintf(" Did you mean `%s`?", near)
 }
 

@@ -247,7 +247,8 @@ as_numbers <- function(x, topic, what = "`x`") {
   if (!typeof(x) %in% c("double", "integer", "logical")) {
     abort(topic, sprintf("%s is a %s matrix; it must hold numbers.", what, typeof(x)))
   }
-  if (is.object(x)) unclass(x) else x
+  x <- if (is.object(x)) unclass(x) else x
+  if (isS4(x)) asS4(x, FALSE) else x # of an S4 class that extends "matrix"
 }
 
 numbers_from_frame <- function(x, topic, what) {
@@ -259,8 +260,8 @@ numbers_from_frame <- function(x, topic, what) {
   if (!all(plain)) {
     bad <- which(!plain)
     abort(topic, sprintf(paste(
-      "Column %s of %s does not hold plain numbers (class %s). Use a formula, such as",
-      "linclass(y ~ ., data), which expands factors."), enumerate(names(x)[bad]), what,
+      "%s: %s must hold plain numbers (not class %s). Use a formula, such as",
+      "linclass(y ~ ., data), which expands factors."), what, named("column", names(x)[bad]),
       dQuote(class(x[[bad[1L]]])[1L], FALSE)), columns = names(x)[bad])
   }
   rows <- if (.row_names_info(x) > 0L) attr(x, "row.names")

@@ -4,10 +4,15 @@
 
 # A formula, a string or a call as a formula that has an environment.
 as_formula <- function(formula, env) {
+  given <- formula
   if (is.character(formula) && length(formula) == 1L) {
-    formula <- tryCatch(str2lang(formula), error = function(e) formula)
+    formula <- tryCatch(str2lang(formula), error = function(e) NULL)
   }
-  if (!is.call(formula) || !identical(formula[[1L]], quote(`~`))) as_numbers(formula, "type")
+  if (!is.call(formula) || !identical(formula[[1L]], quote(`~`))) {
+    if (!is.character(given) && !is.language(given)) as_numbers(given, "type")
+    abort("formula", sprintf("%s is no formula: write `class ~ features`.",
+                             substr(deparse1(given), 1L, 60L)))
+  }
   if (!inherits(formula, "formula")) formula <- eval(formula, env)
   if (is.null(environment(formula))) environment(formula) <- env
   if (length(formula) < 3L) {

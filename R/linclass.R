@@ -297,9 +297,8 @@ check_common_settings <- function(s) {
   valid <- c("auto", loss_table()$name)
   if (!is.character(s$loss) || length(s$loss) != 1L || !s$loss %in% valid) {
     hint <- hint_neighbour(s$loss, neighbour_losses, " Here it is \"%s\".")
-    if (hint == "" && is.character(s$loss) && length(s$loss) == 1L) hint <- hint_nearest(s$loss, valid)
-    abort("loss", sprintf("Unknown loss %s.%s Losses: %s.", describe_value(s$loss), hint,
-                          enumerate(valid, 20L, quote = "\"")))
+    if (hint == "") hint <- hint_nearest(s$loss, valid)
+    abort("loss", sprintf("`loss` must be %s, not %s.%s", choices(valid), describe_value(s$loss), hint))
   }
   check_number(s$alpha, "alpha", 0, 1)
   if (s$loss == "perceptron" && !identical(as.double(s$lambda), 0)) {
@@ -322,12 +321,12 @@ check_flags <- function(s, flags) {
   }
 }
 
-check_number <- function(value, name, lower, upper) {
+check_number <- function(value, name, lower, upper, topic = "penalty") {
   if (!is.numeric(value) || length(value) != 1L || is.na(value) || is.infinite(value) ||
         value < lower || value > upper) {
-    range <- if (is.infinite(upper)) "one finite number of at least 0" else
-      sprintf("one number from %g to %g", lower, upper)
-    abort("penalty", sprintf("`%s` must be %s, not %s.", name, range, describe_value(value)))
+    range <- if (is.finite(upper)) sprintf("one number from %g to %g", lower, upper) else
+      paste0("one finite number", if (is.finite(lower)) sprintf(" of at least %g", lower))
+    abort(topic, sprintf("`%s` must be %s, not %s.", name, range, describe_value(value)))
   }
 }
 
@@ -402,8 +401,8 @@ per_column <- function(value, names, other, what, topic) {
     return(full)
   }
   if (!length(value) %in% c(1L, length(names))) {
-    abort("shape", sprintf("`%s` has length %d; it needs 1 or %d, one for each column.", what,
-                           length(value), length(names)))
+    abort("shape", sprintf("`%s` has length %d; it needs 1 or one for each of %s.", what,
+                           length(value), plural(length(names), "column")))
   }
   rep_len(as.double(value), length(names))
 }

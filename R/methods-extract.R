@@ -356,6 +356,9 @@ update.linclass <- function(object, formula., ..., evaluate = TRUE) {
   home <- parent.frame()
   call <- object$call
   if (!missing(formula.)) {
+    if (!is.character(formula.) && !inherits(formula., "formula")) {
+      abort("argument", sprintf("`formula.` must be a formula, not %s.", describe_value(formula.)))
+    }
     # Without attributes, so that a fit does not drag the environment of its call along.
     call$formula <- as.call(as.list(stats::update(stats::formula(object), formula.)))
   }
@@ -499,6 +502,15 @@ objective.linclass <- function(x, ...) x$objective
 #' @rdname objective
 #' @export
 certificate <- function(x, ...) UseMethod("certificate")
+
+#' @export
+objective.default <- function(x, ...) {
+  abort("argument", sprintf("`x` must be a fit, a path or a cross-validation of linclass, not %s.",
+                            describe_value(x)))
+}
+
+#' @export
+certificate.default <- objective.default
 
 #' @rdname objective
 #' @export

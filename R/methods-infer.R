@@ -58,6 +58,7 @@ logLik.linclass <- function(object, data = NULL, ...) {
 #' @rdname logLik.linclass
 #' @export
 extractAIC.linclass <- function(fit, scale = 0, k = 2, ...) {
+  check_number(k, "k", -Inf, Inf, "argument")
   log_lik <- stats::logLik(fit)
   df <- attr(log_lik, "df")
   c(df, (if (has_jeffreys(fit)) -ratio_to_null(fit) else -2 * as.numeric(log_lik)) + k * df)
@@ -287,6 +288,8 @@ wald_limits <- function(object, estimate, tails) {
 #' @export
 simulate.linclass <- function(object, nsim = 1, seed = NULL, data = NULL, ...) {
   check_foreign_dots(list(...), c("nsim", "seed", "data"))
+  check_whole(nsim, "nsim", 1, "argument")
+  if (!is.null(seed)) check_number(seed, "seed", -.Machine$integer.max, .Machine$integer.max, "argument")
   check_probability(object, "prob")
   rows <- data_rows(object, data)
   prob <- predict_rows(object, rows$x, rows$offset, "prob")

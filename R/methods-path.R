@@ -299,6 +299,7 @@ update.linclass_path <- update.linclass
 #' @export
 print.linclass_path <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
   check_version(x)
+  check_digits(digits)
   writeLines(c(call_lines(x$call), field_lines(path_facts(x), most = 11L), ""))
   print_points(x, digits)
   invisible(x)

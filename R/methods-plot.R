@@ -58,7 +58,8 @@ plot.linclass <- function(x, which = c("coefficients", "history", "boundary", "w
   check_version(x)
   which <- match_choice(which)
   if (which %in% c("coefficients", "confusion")) {
-    check_foreign_dots(list(...), setdiff(names(formals()), c("x", "...")))
+    check_foreign_dots(list(...), setdiff(names(formals()), c("x", "...")),
+                       c(type = " The pictures are chosen by `which`."))
   }
   drawn <- switch(which,
     coefficients = draw_coefficients(coefficient_data(x, max_terms)),

@@ -5,11 +5,16 @@
 #' @export
 print.linclass <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
   check_version(x)
+  check_digits(digits)
   facts <- append(fit_facts(x), list(Deviance = deviance_in_words(x)), 2L)
   header <- c(call_lines(x$call), field_lines(facts, most = 11L))
   writeLines(c(header, "", "Coefficients:"))
   print_corner(stats::coef(x), digits, room = 18L - length(header))
   invisible(x)
+}
+
+check_digits <- function(digits) {
+  if (!is.null(digits)) check_number(digits, "digits", 1, 22, "argument")
 }
 
 # The call on at most two lines, cut between words.
@@ -258,6 +263,7 @@ likelihood_size <- function(object) {
 #' @export
 print.summary.linclass <- function(x, digits = max(3L, getOption("digits") - 3L),
                                    signif.stars = getOption("show.signif.stars"), ...) {
+  check_digits(digits)
   fit <- x$fit
   writeLines(c(call_lines(fit$call), field_lines(fit_facts(fit))))
   cat("\nCoefficients:\n")

@@ -29,6 +29,9 @@ NULL
 profile.linclass <- function(fitted, which = NULL, alpha = 0.01, maxsteps = 10,
                              del = sqrt(stats::qchisq(1 - alpha, 1)) / 5, ...) {
   check_foreign_dots(list(...), c("which", "alpha", "maxsteps", "del"))
+  check_number(alpha, "alpha", 0, 1, "argument")
+  check_whole(maxsteps, "maxsteps", 1, "argument")
+  check_number(del, "del", 0, Inf, "argument")
   check_ratio_test(fitted, "profile()")
   check_single_coefficients(fitted, "profile()")
   estimate <- stats::coef(fitted, format = "vector")

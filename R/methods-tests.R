@@ -166,7 +166,7 @@ drop1.linclass <- function(object, scope, scale = 0, test = c("none", "Chisq", "
                            data = NULL, ...) {
   check_foreign_dots(list(...), c("scope", "scale", "test", "k", "data"))
   test <- match_choice(test)
-  check_selection(object, test, "drop1()")
+  check_selection(object, test, k, "drop1()")
   labels <- attr(terms(object), "term.labels")
   scope <- if (missing(scope)) stats::drop.scope(terms(object)) else
     terms_in_scope(scope, object, labels, "drop1() can drop")
@@ -185,9 +185,10 @@ add1.linclass <- function(object, scope, scale = 0, test = c("none", "Chisq", "L
                           data = NULL, ...) {
   check_foreign_dots(list(...), c("scope", "scale", "test", "k", "data"))
   test <- match_choice(test)
-  check_selection(object, test, "add1()")
+  check_selection(object, test, k, "add1()")
   if (missing(scope) || is.null(scope)) abort("argument", "add1() needs `scope`: the terms to consider.")
   old <- attr(terms(object), "term.labels")
+  check_scope(scope)
   if (!is.character(scope)) {
     scope <- stats::add.scope(object, stats::update.formula(stats::formula(object), scope))
   }
@@ -215,12 +216,21 @@ add1.linclass <- function(object, scope, scale = 0, test = c("none", "Chisq", "L
   selection_table(fits, rise, scope, object, test, k, "Single term additions", data)
 }
 
-check_selection <- function(object, test, what) {
+check_selection <- function(object, test, k, what) {
   check_likelihood(object, what)
+  check_number(k, "k", -Inf, Inf, "argument")
   if (test != "none") check_ratio_test(object, sprintf("The test of %s", what))
 }
 
+check_scope <- function(scope) {
+  if (!is.character(scope) && !inherits(scope, "formula")) {
+    abort("argument", sprintf("`scope` must be a formula or names of terms, not %s.",
+                              describe_value(scope)))
+  }
+}
+
 terms_in_scope <- function(scope, object, labels, what) {
+  check_scope(scope)
   if (!is.character(scope)) {
     scope <- attr(stats::terms(stats::update.formula(stats::formula(object), scope)), "term.labels")
   }

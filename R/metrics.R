@@ -144,9 +144,8 @@ as_metric <- function(metric) {
   }
   known <- names(metric_rows)
   if (!is.character(metric) || length(metric) != 1L || !metric %in% known) {
-    hint <- if (is.character(metric) && length(metric) == 1L) hint_nearest(metric, known) else ""
-    abort("metric", sprintf("Unknown metric %s.%s Metrics: %s, or a function.",
-                            describe_value(metric), hint, enumerate(known, 20L, "\"")))
+    abort("metric", sprintf("Unknown metric %s.%s Metrics: %s, or a function.", describe_value(metric),
+                            hint_nearest(metric, known), enumerate(known, 20L, "\"")))
   }
   metric_rows[[metric]]
 }
@@ -156,7 +155,10 @@ user_metric <- function(fun) {
     truth <- factor(out$levels[out$codes + 1L], levels = out$levels)
     shown <- if (is.null(out$prob)) out$scores else out$prob
     weights <- if (is.null(out$weights)) rep(1, length(truth)) else out$weights
-    value <- fun(truth, shown, weights)
+    value <- tryCatch(fun(truth, shown, weights), error = function(e) {
+      abort("metric", sprintf("The metric, called as f(truth, prediction, weights), failed: %s",
+                              conditionMessage(e)), parent = e)
+    })
     if (!is.numeric(value) && !is.logical(value) || length(value) != 1L) {
       abort("metric", sprintf("A metric must return one number, not %s.", describe_value(value)))
     }

@@ -98,9 +98,9 @@ warn_undetermined <- function(object, x) {
   bad <- if (is.null(trained)) seq_len(nrow(x)) else undetermined_rows(object, x, trained$x, gone)
   if (!length(bad)) return(invisible())
   warn("rank_deficient", sprintf(paste(
-    "Predictions from a rank-deficient fit mislead in %s (row %s): there columns that were",
+    "Predictions from a rank-deficient fit mislead in %s (%s): there columns that were",
     "combinations of others in training (%s) are not."), plural(length(bad), "row"),
-    enumerate(bad, quote = ""), enumerate(names(gone)[gone], quote = "")), rows = bad)
+    in_rows(bad), enumerate(names(gone)[gone], quote = "")), rows = bad)
 }
 
 undetermined_rows <- function(object, x, trained, gone) {

@@ -184,8 +184,8 @@ warn_undefined <- function(values, x, offset) {
   undefined <- bad[rowSums(is.na(holes) & !is.nan(holes)) == 0]
   if (length(undefined)) {
     warn("nonfinite", sprintf(paste(
-      "The scores of %d rows are not defined, because `newdata` is infinite or NaN there",
-      "(row %s): NA."), length(undefined), enumerate(undefined, quote = "")), rows = undefined)
+      "The scores of %s are not defined, because `newdata` is infinite or NaN there (%s): NA."),
+      plural(length(undefined), "row"), in_rows(undefined)), rows = undefined)
   }
 }
 

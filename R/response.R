@@ -126,8 +126,8 @@ check_weights <- function(weights, n) {
   weights <- as.double(weights)
   bad <- which(!is.finite(weights) | weights < 0)
   if (length(bad)) {
-    abort("weights", sprintf("`weights` must be finite and not negative; not so in %s (row %s).",
-                             plural(length(bad), "row"), enumerate(bad, quote = "")), rows = bad)
+    abort("weights", sprintf("`weights` must be finite and not negative; not so in %s (%s).",
+                             plural(length(bad), "row"), in_rows(bad)), rows = bad)
   }
   if (n > 0 && all(weights == 0)) abort("weights", "All weights are zero.")
   if (!is.finite(sum(weights))) {

@@ -132,7 +132,7 @@ check_field <- function(value, fields, at, topic, what) {
 describe_value <- function(value) {
   if (is.null(value)) return("NULL")
   if (is.atomic(value) && length(value) == 1L) {
-    return(if (is.character(value)) dQuote(value, FALSE) else format(value, digits = 15L))
+    return(if (is.character(value) && !is.na(value)) dQuote(value, FALSE) else format(value, digits = 15L))
   }
   sprintf("%s of length %d", class(value)[1L], length(value))
 }

@@ -64,7 +64,7 @@ test_that("predictions ask for columns of the data and nothing else", {
     x <- model.matrix(formula, model.frame(formula, cars, drop.unused.levels = TRUE))
     expect_equal(unname(predict(again, cars[fit$blueprint$variables], type = "link")),
                  as.vector(x[, names(coef(fit))] %*% coef(fit)), info = deparse(formula))
-    expect_topic(predict(fit, data.frame(other = 1)), "newdata", "no column")
+    expect_topic(predict(fit, data.frame(other = 1)), "newdata", "lacks column")
   }
   event <- cars$am
   speed <- cars$qsec
@@ -229,7 +229,7 @@ test_that("formulas without environment, as text, and as calls are formulas", {
     lambda = 0)))
   expect_equal(predict(linclass_cv(quote(am ~ wt), mtcars, foldid = rep_len(1:4, 32), nlambda = 4), mtcars),
                predict(linclass_cv(am ~ wt, mtcars, foldid = rep_len(1:4, 32), nlambda = 4), mtcars))
-  expect_topic(linclass("wt", mtcars), "type")
+  expect_topic(linclass("wt", mtcars), "formula")
   expect_topic(linclass(~ wt, mtcars), "formula", "no response")
   # Weights of the caller, where neither data nor the formula's environment has them.
   fit_weighted <- function(formula) {

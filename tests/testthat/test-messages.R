@@ -1,0 +1,55 @@
+# What users see when an argument is wrong: a classed error in words, wherever it is given, and never an
+# error of base R from inside.
+
+data <- toy()$data
+x <- toy()$x
+fit <- linclass(y ~ a + b, data)
+words <- function(topic, pattern, call) list(topic = topic, pattern = pattern, call = substitute(call))
+cases <- list(
+  words("loss", "must be .* or .*, not NA", linclass(y ~ a, data, loss = NA_character_)),
+  words("loss", "not NULL", linclass_path(y ~ a, data, loss = NULL)),
+  words("loss", "not character of length 2", linclass_cv(y ~ a, data, loss = c("hinge", "softmax"))),
+  words("formula", "\"y ~ a \\+\" is no formula", linclass("y ~ a +", data)),
+  words("formula", "no formula", linclass("a", data)),
+  words("formula", "a \\+ b is no formula", linclass(quote(a + b), data)),
+  words("formula", "no formula", linclass(c("y", "a"), data)),
+  words("unused_argument", "linclass_cv", linclass(y ~ a, data, foldid = 1)),
+  words("unused_argument", "linclass_cv", linclass(x, data$y, metric = "auc")),
+  words("unused_argument", "linclass_path", linclass(y ~ a, data, nlambda = 5)),
+  words("unused_argument", "`which`", plot(fit, type = "boundary")),
+  words("shape", "1 or one for each of 2 columns", linclass(y ~ a + b, data, penalty_factor = 1:3)),
+  words("penalty", "at least 0, not", linclass(y ~ a, data, lambda = "a")),
+  words("type", "columns `a` and `y` must hold", linclass(data.frame(a = "u", b = 1, y = data$y), data$y)),
+  words("weights", "2 rows \\(rows 1 and 2\\)", linclass(x, data$y, weights = rep(c(-1, 1), c(2, 58)))),
+  words("weights", "1 row \\(row 1\\)", linclass(x, data$y, weights = rep(c(-1, 1), c(1, 59)))),
+  words("metric", "failed: unused", linclass_cv(y ~ a, data, metric = function(truth) 1)),
+  words("metric", "failed: no", linclass_cv(y ~ a, data, metric = list(m = function(...) stop("no")))),
+  words("argument", "\"class\", .* or \"terms\", not NA", predict(fit, data, type = NA)),
+  words("argument", "`scope` .* not 5", drop1(fit, 5)),
+  words("argument", "`scope` .* not 5", add1(fit, 5)),
+  words("argument", "`k` .* one finite number, not", drop1(fit, k = "a")),
+  words("argument", "`k` ", add1(fit, ~ . + c, k = NA)),
+  words("argument", "`k` ", extractAIC(fit, k = NULL)),
+  words("argument", "`nsim` ", simulate(fit, nsim = "a")),
+  words("argument", "`nsim` ", simulate(fit, nsim = -1)),
+  words("argument", "`seed` ", simulate(fit, seed = "a")),
+  words("argument", "`alpha` ", profile(fit, alpha = "a")),
+  words("argument", "`maxsteps` ", profile(fit, maxsteps = 0)),
+  words("argument", "`digits` ", print(fit, digits = NA)),
+  words("argument", "`digits` ", print(summary(fit), digits = "a")),
+  words("argument", "`formula.` ", update(fit, 5)),
+  words("argument", "not NULL", certificate(NULL)),
+  words("argument", "not 5", objective(5)),
+  words("shape", "1 row and", predict(linclass(y ~ a, data, offset = b), data, offset = 1)))
+
+test_that("wrong arguments are refused in words everywhere", {
+  for (case in cases) expect_topic(eval(case$call), case$topic, case$pattern)
+})
+
+test_that("classes that extend a matrix are matrices", {
+  extended <- methods::setClass("ExtendedMatrix", contains = "matrix", where = environment())
+  on.exit(methods::removeClass("ExtendedMatrix", where = environment()))
+  own <- linclass(extended(x), toy()$y)
+  expect_equal(coef(own), coef(linclass(x, toy()$y)))
+  expect_equal(predict(own, extended(x[1:3, ]), type = "link"), predict(own, x[1:3, ], type = "link"))
+})
