@@ -231,12 +231,15 @@ warn_separation <- function(separation) {
   columns <- separation$columns
   who <- if (!length(classes)) "Classes are" else
     sprintf(if (length(classes) == 1L) "Class %s is" else "Classes %s are", enumerate(classes, 10L))
-  by <- if (!separation$proved) "the columns" else if (!length(columns)) "the intercept" else
+  by <- if (length(columns)) {
     sprintf(if (length(columns) == 1L) "column %s" else "columns %s", enumerate(columns, 10L))
+  } else if (separation$proved) "the intercept" else "the columns"
+  after <- if (separation$proved) "summary() shows which of them are infinite." else
+    "Their standard errors mean nothing; separation() decides which are infinite."
   warn("separation", sprintf(paste(
     "%s %s separated by %s, so that the likelihood has no finite maximum: the coefficients are",
-    "those where the fit stopped. summary() shows which of them are infinite. Use lambda > 0 for a",
-    "finite solution."), who, if (separation$kind == "complete") "perfectly" else "in part", by),
+    "those where the fit stopped. %s Use lambda > 0, or bias_reduction = \"firth\", for a finite solution."),
+    who, if (separation$kind == "complete") "perfectly" else "in part", by, after),
     classes = classes, columns = columns)
 }
 

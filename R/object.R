@@ -41,7 +41,7 @@ new_linclass <- function(problem, result, call) {
          passes = result$passes, solver = result$solver, reason = result$reason,
          solver_options = problem$solver$options, control = problem$control,
          history = list2DF(result$history),
-         separation = new_separation(result$separation$kind, proved = FALSE),
+         separation = guess_separation(result$separation, result$coefficients, problem),
          aliased = design$blueprint$names[result$aliased], mistakes = result$mistakes,
          condition = result$condition, vcov = result$vcov,
          model = kept_rows(design, problem$model)),

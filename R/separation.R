@@ -3,7 +3,9 @@
 # Entries of the model matrix and coefficients up to which it is decided.
 max_separation_cells <- 5e7
 max_separation_size <- 1000
-# The same for fits that give no reason to ask.
+# Those up to which a fit itself decides, which should not take longer than fitting: where it ran away, and where it
+# gives no reason to ask.
+max_fit_cells <- 5e6
 max_silent_cells <- 1e6
 # Numbers multiplied in a trial to leave columns out, above which the largest are named instead.
 max_trials <- 3e8
@@ -103,6 +105,28 @@ new_separation <- function(kind, ..., columns = character(), classes = character
             class = "linclass_separation")
 }
 
+# Without proof: the columns and classes whose scores moved, over the reach of their columns, at least a quarter as far
+# as the one that moved most. Of many classes it is those that left the others, of two the one that the rows which ran
+# away never have. flag: what C saw, its kind and the rows of each class that ran away.
+guess_separation <- function(flag, coefficients, problem) {
+  if (flag$kind == "none") return(new_separation("none", proved = FALSE))
+  stats <- problem$design$stats
+  reach <- ifelse(abs(stats$mean) > stats$sd, 4 * stats$sd, stats$max_abs)
+  w <- if (problem$coding == "vector") matrix(coefficients, 1L) else unname(coefficients)
+  if (problem$intercept) w <- w[, -1L, drop = FALSE]
+  if (nrow(w) < problem$k) w <- rbind(0, w)
+  away <- if (problem$k == 2L) {
+    pmax(rbind(w[2L, ] - w[1L, ], w[1L, ] - w[2L, ]), 0)
+  } else {
+    abs(w - rep(apply(w, 2L, stats::median), each = problem$k))
+  }
+  away <- away * rep(reach, each = problem$k)
+  far <- !is.na(away) & away >= max(away, 0, na.rm = TRUE) / 4 & away > 0
+  ran <- rowSums(far) > 0 | (flag$kind == "complete" & flag$class_rows > 0)
+  new_separation(flag$kind, columns = problem$design$blueprint$names[colSums(far) > 0],
+                 classes = problem$design$levels[ran], proved = FALSE)
+}
+
 is_separated <- function(fit) !is.null(fit$separation) && fit$separation$kind != "none"
 
 # A fit that ran away is judged by proof. One that is not separated was stopped too early: it goes on from the maximum
@@ -110,7 +134,8 @@ is_separated <- function(fit) !is.null(fit$separation) && fit$separation$kind !=
 settle_separation <- function(fit, problem, call) {
   if (!is.null(problem$held)) return(fit) # a fit with fixed coefficients, as profiles make it
   ran <- is_separated(fit)
-  if (!ran && !may_hide_separation(fit)) return(fit)
+  cells <- fit$n * length(fit$coefficients)
+  if (if (ran) cells > max_fit_cells else cells > max_silent_cells || !may_hide_separation(fit)) return(fit)
   found <- find_separation(fit, problem$design, fit$separation)
   found["balance"] <- list(NULL) # as long as the data; separation() has it
   if (ran && found$kind == "none" && length(found$coefficients)) {
@@ -127,7 +152,7 @@ settle_separation <- function(fit, problem, call) {
 may_hide_separation <- function(fit) {
   silent <- fit$solver %in% c("lbfgs", "coordinate") ||
     fit$solver == "newton" && fit$status %in% c("max_iter", "stalled")
-  has_limit(fit) && silent && is.null(fit$class_weights) && fit$n * length(fit$coefficients) <= max_silent_cells
+  has_limit(fit) && silent && is.null(fit$class_weights)
 }
 
 # Has the fit limits in place of estimates?
@@ -143,7 +168,7 @@ limit_coefficients <- function(fit) {
 find_separation <- function(fit, design, hint) {
   W <- fit$coefficients
   kept <- if (is.matrix(W)) colSums(is.na(W)) == 0 else !is.na(W)
-  undecided <- new_separation(hint$kind, proved = FALSE)
+  undecided <- new_separation(hint$kind, columns = hint$columns, classes = hint$classes, proved = FALSE)
   size <- sum(kept) * (length(fit$levels) - 1L)
   if (size > max_separation_size || nrow(design$x) * sum(kept) > max_separation_cells) return(undecided)
   frame <- separation_frame(fit, design, kept)
