@@ -90,7 +90,10 @@ code_numbers <- function(value, name) {
 code_factor <- function(value, name, contrast) {
   value <- as_levels(value)
   levels <- levels(value)
-  table <- contrast_entries(levels, contrast)
+  table <- tryCatch(contrast_entries(levels, contrast), error = function(e) {
+    abort("formula", sprintf("The contrasts of `%s` cannot be used: %s", name, conditionMessage(e)),
+          parent = e)
+  })
   table$labels <- paste0(name, table$labels)
   count <- length(levels)
   full <- list(labels = paste0(name, levels), level = seq_len(count), column = seq_len(count),

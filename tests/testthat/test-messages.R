@@ -4,6 +4,8 @@
 data <- toy()$data
 x <- toy()$x
 fit <- linclass(y ~ a + b, data)
+# Polynomials of so many levels are refused by contr.poly() itself.
+many <- data.frame(y = rep(0:1, 300), id = rep(1:300, 2))
 words <- function(topic, pattern, call) list(topic = topic, pattern = pattern, call = substitute(call))
 cases <- list(
   words("loss", "must be .* or .*, not NA", linclass(y ~ a, data, loss = NA_character_)),
@@ -13,6 +15,8 @@ cases <- list(
   words("formula", "no formula", linclass("a", data)),
   words("formula", "a \\+ b is no formula", linclass(quote(a + b), data)),
   words("formula", "no formula", linclass(c("y", "a"), data)),
+  words("formula", "contrasts of `factor\\(id\\)`",
+        linclass(y ~ factor(id), many, contrasts = list(`factor(id)` = "contr.poly"))),
   words("unused_argument", "linclass_cv", linclass(y ~ a, data, foldid = 1)),
   words("unused_argument", "linclass_cv", linclass(x, data$y, metric = "auc")),
   words("unused_argument", "linclass_path", linclass(y ~ a, data, nlambda = 5)),
