@@ -157,7 +157,9 @@ static lc_status curvature_block(void *context, const lc_block *block, double *s
   int ns = obj->ns, most = strip_rows(obj);
   for (int i0 = 0; i0 < block->m; i0 += most) {
     int m = block->m - i0 < most ? block->m - i0 : most;
-    obj->loss->rows(&obj->link, m, block->z + i0, block->ld, block->y + i0, NULL, r, m, s, m);
+    lc_loss_block rows = {
+        .m = m, .z = block->z + i0, .y = block->y + i0, .r = r, .s = s, .ldz = block->ld, .ldr = m, .lds = m};
+    obj->loss->rows(&obj->link, &rows);
     for (int i = 0; i < m; i++) {
       double w = lc_block_weight(block, i0 + i), trace = 0;
       for (int k = 0; k < ns; k++) sum[k] += w * s[i + k * m];

@@ -12,23 +12,31 @@ enum { CHUNK = 256 }; /* rows that the vectorised losses hold in scratch on the 
 /* Class code of a row. */
 static int code(const double *y, int i) { return (int)y[i]; }
 
+/* The rows of a block from row i on, CHUNK at most. */
+static lc_loss_block rows_from(const lc_loss_block *block, int i) {
+  lc_loss_block part = *block;
+  part.m = block->m - i < CHUNK ? block->m - i : CHUNK;
+  part.z += i;
+  part.y += i;
+  if (part.value) part.value += i;
+  if (part.r) part.r += i;
+  if (part.s) part.s += i;
+  return part;
+}
+
 /* ---- logistic: log(1 + exp(-s z)), s = +-1 -------------------------------------------------------- */
 
 /* With t = -s z: value = log(1 + e^t), derivative = -s / (1 + e^-t); no digits cancel for either class. */
-static void logistic_rows(const lc_link *link, int m, const double *z, lc_index ldz, const double *y, double *value,
-                          double *r, lc_index ldr, double *s, lc_index lds) {
+static void logistic_rows(const lc_link *link, const lc_loss_block *block) {
   (void)link;
-  (void)ldz;
-  (void)ldr;
-  (void)lds;
   double t[CHUNK];
-  for (int i0 = 0; i0 < m; i0 += CHUNK) {
-    int rows = m - i0 < CHUNK ? m - i0 : CHUNK;
+  for (int i0 = 0; i0 < block->m; i0 += CHUNK) {
+    lc_loss_block part = rows_from(block, i0);
     /* With codes 0 and 1 the sign is arithmetic: a branch on random labels would be mispredicted half the time. */
-    for (int i = 0; i < rows; i++) t[i] = (1 - 2 * y[i0 + i]) * z[i0 + i];
-    lc_kernels()->logistic(rows, t, value ? value + i0 : NULL, r ? r + i0 : NULL, s ? s + i0 : NULL);
-    if (r)
-      for (int i = i0; i < i0 + rows; i++) r[i] *= 1 - 2 * y[i];
+    for (int i = 0; i < part.m; i++) t[i] = (1 - 2 * part.y[i]) * part.z[i];
+    lc_kernels()->logistic(part.m, t, part.value, part.r, part.s);
+    if (part.r)
+      for (int i = 0; i < part.m; i++) part.r[i] *= 1 - 2 * part.y[i];
   }
 }
 
@@ -140,31 +148,35 @@ static void softmax_curvature(const lc_link *link, int m, const double *p, lc_in
   }
 }
 
-static void softmax_some(const lc_link *link, int m, const double *z, lc_index ldz, const double *y, double *value,
-                         double *r, lc_index ldr, double *s, lc_index lds) {
+/* A block of CHUNK rows at most. */
+static void softmax_some(const lc_link *link, const lc_loss_block *block) {
   softmax_chunk w;
-  find_top(link, m, z, ldz, &w);
-  softmax_exps(link, m, z, ldz, r, ldr, &w);
-  if (value)
-    for (int i = 0; i < m; i++)
-      value[i] = (w.top[i] - lc_link_score(link, z + i, ldz, code(y, i))) + log1p(w.others[i]);
+  int m = block->m;
+  double *r = block->r;
+  find_top(link, m, block->z, block->ldz, &w);
+  softmax_exps(link, m, block->z, block->ldz, r, block->ldr, &w);
+  if (block->value)
+    for (int i = 0; i < m; i++) {
+      double own = lc_link_score(link, block->z + i, block->ldz, code(block->y, i));
+      block->value[i] = (w.top[i] - own) + log1p(w.others[i]);
+    }
   if (!r) return;
   for (int i = 0; i < m; i++) w.others[i] = 1 / (1 + w.others[i]);
   for (int c = 0; c < link->K; c++)
-    for (int i = 0; i < m; i++) r[i + c * ldr] *= w.others[i];
+    for (int i = 0; i < m; i++) r[i + c * block->ldr] *= w.others[i];
   if (link->base) {
-    shifted_exp(z, ldz, -1, m, w.top, w.e);
+    shifted_exp(block->z, block->ldz, -1, m, w.top, w.e);
     for (int i = 0; i < m; i++) w.e[i] *= w.others[i];
   }
-  if (s) softmax_curvature(link, m, r, ldr, w.e, s, lds);
-  softmax_derivative(link, m, y, r, ldr, w.e);
+  if (block->s) softmax_curvature(link, m, r, block->ldr, w.e, block->s, block->lds);
+  softmax_derivative(link, m, block->y, r, block->ldr, w.e);
 }
 
-static void softmax_rows(const lc_link *link, int m, const double *z, lc_index ldz, const double *y, double *value,
-                         double *r, lc_index ldr, double *s, lc_index lds) {
-  for (int i = 0; i < m; i += CHUNK)
-    softmax_some(link, m - i < CHUNK ? m - i : CHUNK, z + i, ldz, y + i, value ? value + i : NULL, r ? r + i : NULL,
-                 ldr, s ? s + i : NULL, lds);
+static void softmax_rows(const lc_link *link, const lc_loss_block *block) {
+  for (int i = 0; i < block->m; i += CHUNK) {
+    lc_loss_block part = rows_from(block, i);
+    softmax_some(link, &part);
+  }
 }
 
 /* With q = e_y + r the conjugate is sum_j q_j log q_j. */
@@ -241,11 +253,13 @@ static bend square(double u, double mu) {
   return out;
 }
 
-/* One row with a score for each class; r and s point at the row. */
-static double margin_row(const lc_link *link, bend_fn phi, double margin, const double *z, lc_index ldz, int y,
-                         double *r, lc_index ldr, double *s, lc_index lds) {
+/* Row i of a block with a score for each class. */
+static double margin_row(const lc_link *link, bend_fn phi, double margin, const lc_loss_block *block, int i) {
+  const double *z = block->z + i;
+  double *r = block->r ? block->r + i : NULL, *s = block->s ? block->s + i : NULL;
+  lc_index ldz = block->ldz, ldr = block->ldr, lds = block->lds;
+  int y = code(block->y, i), base = link->base, cy = y - base;
   double own = lc_link_score(link, z, ldz, y), value = 0;
-  int base = link->base, cy = y - base;
   for (int c = 0; r && c < link->K; c++) r[c * ldr] = 0;
   for (int c = 0; s && c < lc_link_pairs(link); c++) s[c * lds] = 0;
   for (int j = 0; j < link->k; j++) {
@@ -263,20 +277,19 @@ static double margin_row(const lc_link *link, bend_fn phi, double margin, const 
   return value;
 }
 
-static void margin_rows(const lc_link *link, bend_fn phi, double margin, int m, const double *z, lc_index ldz,
-                        const double *y, double *value, double *r, lc_index ldr, double *s, lc_index lds) {
-  for (int i = 0; i < m; i++) {
-    double v;
+static void margin_rows(const lc_link *link, bend_fn phi, double margin, const lc_loss_block *block) {
+  for (int i = 0; i < block->m; i++) {
+    double value;
     if (link->vector) {
-      double sign = y[i] > 0 ? 1 : -1;
-      bend b = bend_at(phi, margin - sign * z[i], link->mu);
-      v = b.value;
-      if (r) r[i] = -sign * b.first;
-      if (s) s[i] = b.second;
+      double sign = block->y[i] > 0 ? 1 : -1;
+      bend b = bend_at(phi, margin - sign * block->z[i], link->mu);
+      value = b.value;
+      if (block->r) block->r[i] = -sign * b.first;
+      if (block->s) block->s[i] = b.second;
     } else {
-      v = margin_row(link, phi, margin, z + i, ldz, code(y, i), r ? r + i : NULL, ldr, s ? s + i : NULL, lds);
+      value = margin_row(link, phi, margin, block, i);
     }
-    if (value) value[i] = v;
+    if (block->value) block->value[i] = value;
   }
 }
 
@@ -302,11 +315,8 @@ static void margin_dual(const lc_link *link, double share, double slope, int m, 
   }
 }
 
-#define LC_MARGIN_LOSS(name, phi, margin)                                                                            \
-  static void name##_rows(const lc_link *link, int m, const double *z, lc_index ldz, const double *y, double *value, \
-                          double *r, lc_index ldr, double *s, lc_index lds) {                                        \
-    margin_rows(link, phi, margin, m, z, ldz, y, value, r, ldr, s, lds);                                             \
-  }
+#define LC_MARGIN_LOSS(name, phi, margin) \
+  static void name##_rows(const lc_link *link, const lc_loss_block *block) { margin_rows(link, phi, margin, block); }
 LC_MARGIN_LOSS(perceptron, ramp_with_ties, 0)
 LC_MARGIN_LOSS(hinge, ramp, 1)
 LC_MARGIN_LOSS(squared_hinge, square, 1)

@@ -5,7 +5,7 @@
  *   K = k              a score for each class (symmetric)
  *   K = k - 1          the first class has score 0 (reference), base = 1
  *   K = 1, vector = 1  two classes, one score z for the second; margins use s = +1 (second), -1 (first)
- * All losses are means of convex functions except where flags say otherwise. */
+ * All losses are sums of convex functions of the scores, one a row. */
 #ifndef LC_PROBLEM_LOSS_H
 #define LC_PROBLEM_LOSS_H
 
@@ -30,6 +30,18 @@ enum {
 /* So that pairs of score columns are counted in an int. */
 enum { LC_MOST_CLASSES = 65535 };
 
+/* m rows: scores z (m x K, ldz) and codes y (0..k-1, stored as doubles), and what is wanted of them (NULL: not).
+ * value  m losses
+ * r      m x K (ldr) derivatives with respect to z
+ * s      m x K(K+1)/2 (lds) second derivatives of the pairs a <= b, pair at lc_packed_at(a, b); never without r, nor
+ *        for losses without LC_CURVATURE */
+typedef struct lc_loss_block {
+  int m;
+  const double *z, *y;
+  double *value, *r, *s;
+  lc_index ldz, ldr, lds;
+} lc_loss_block;
+
 typedef struct lc_loss lc_loss;
 struct lc_loss {
   const char *name, *title;
@@ -38,14 +50,8 @@ struct lc_loss {
   int vector_form;  /* 1: two classes are one score column */
   double bend;      /* largest second derivative of the loss of one score (difference); 1 where there is none */
 
-  /* m rows: scores z (m x K, ldz) and codes y (0..k-1, stored as doubles).
-   * value  m losses (NULL: not wanted)
-   * r      m x K (ldr) derivatives with respect to z (NULL: not wanted)
-   * s      m x K(K+1)/2 (lds) second derivatives of the pairs a <= b, pair at lc_packed_at(a, b) (NULL:
-   *        not wanted; never for losses without LC_CURVATURE)
-   * Finite for |z| up to 1e300 where the loss itself is. Outputs alias nothing. */
-  void (*rows)(const lc_link *link, int m, const double *z, lc_index ldz, const double *y, double *value, double *r,
-               lc_index ldr, double *s, lc_index lds);
+  /* Fills what the block asks for. Finite for |z| up to 1e300 where the loss itself is. Outputs alias nothing. */
+  void (*rows)(const lc_link *link, const lc_loss_block *block);
 
   /* value_i = -conjugate of the row's loss at derivative r (m x K): the row's term of the dual objective.
    * -Inf outside the domain of the conjugate, which is convex and holds 0 and the derivatives that `rows` gives. Where

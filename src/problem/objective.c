@@ -17,7 +17,7 @@ static double null_value(const lc_objective *obj) {
   if (obj->K > LC_SCRATCH) return log(obj->link.k);
   for (int c = 0; c < obj->link.k; c++) {
     double y = c, value;
-    obj->loss->rows(&obj->link, 1, zero, 1, &y, &value, NULL, 0, NULL, 0);
+    obj->loss->rows(&obj->link, &(lc_loss_block){.m = 1, .z = zero, .y = &y, .value = &value, .ldz = 1});
     sum += value;
     count++;
   }
@@ -55,8 +55,16 @@ lc_status lc_objective_init(lc_objective *obj, const lc_design *x, const lc_obs 
 static lc_status eval_block(void *context, const lc_block *block, double *sum) {
   const lc_objective *obj = context;
   double value[LC_BLOCK_ROWS], total = 0;
-  obj->loss->rows(&obj->link, block->m, block->z, block->ld, block->y, value, block->r, block->ldr, block->s,
-                  block->ldr);
+  lc_loss_block rows = {.m = block->m,
+                        .z = block->z,
+                        .y = block->y,
+                        .value = value,
+                        .r = block->r,
+                        .s = block->s,
+                        .ldz = block->ld,
+                        .ldr = block->ldr,
+                        .lds = block->ldr};
+  obj->loss->rows(&obj->link, &rows);
   for (int i = 0; i < block->m; i++) total += lc_block_weight(block, i) * value[i];
   sum[0] += total;
   if (!block->w) return LC_OK;
@@ -171,7 +179,7 @@ static lc_status along_block(void *context, const lc_block *block, double *sum) 
       const double *to = obj->to.Z + block->row0 + i0 + c * obj->x->n;
       for (int i = 0; i < m; i++) z[i + c * m] = from[i] + along->t * (to[i] - from[i]);
     }
-    obj->loss->rows(&obj->link, m, z, m, block->y + i0, value, NULL, 0, NULL, 0);
+    obj->loss->rows(&obj->link, &(lc_loss_block){.m = m, .z = z, .y = block->y + i0, .value = value, .ldz = m});
     for (int i = 0; i < m; i++) sum[0] += lc_block_weight(block, i0 + i) * value[i];
   }
   return LC_OK;
@@ -222,7 +230,9 @@ void lc_objective_row_weights(const lc_objective *obj, lc_index i0, int m, doubl
   const lc_design *x = obj->x;
   const lc_obs *obs = obj->obs;
   double r[LC_SCRATCH];
-  obj->loss->rows(&obj->link, m, obj->at.Z + i0, x->n, obs->y + i0, NULL, r, m, S, lds);
+  lc_loss_block rows = {
+      .m = m, .z = obj->at.Z + i0, .y = obs->y + i0, .r = r, .s = S, .ldz = x->n, .ldr = m, .lds = lds};
+  obj->loss->rows(&obj->link, &rows);
   for (int s = 0; obs->w && s < obj->ns; s++)
     for (int i = 0; i < m; i++) S[i + s * lds] *= obs->w[i0 + i];
 }
@@ -265,7 +275,9 @@ static lc_status residual_block(void *context, const lc_block *block, double *su
   const lc_objective *obj = residual->obj;
   lc_index n = obj->x->n;
   double value[LC_BLOCK_ROWS], total = 0, *R = residual->R + block->row0;
-  obj->loss->rows(&obj->link, block->m, block->z, block->ld, block->y, value, R, n, NULL, 0);
+  lc_loss_block rows = {
+      .m = block->m, .z = block->z, .y = block->y, .value = value, .r = R, .ldz = block->ld, .ldr = n};
+  obj->loss->rows(&obj->link, &rows);
   for (int i = 0; i < block->m; i++) total += lc_block_weight(block, i) * value[i];
   for (int c = 0; (block->w || residual->s) && c < obj->K; c++)
     for (int i = 0; i < block->m; i++)

@@ -27,7 +27,10 @@ static lc_status flow_block(void *context, const lc_block *block, double *sum) {
     int m = block->m - i0 < most ? block->m - i0 : most;
     const double *r = gap->R ? gap->R + block->row0 + i0 : scratch;
     lc_index ld = gap->R ? gap->obj->x->n : m;
-    if (!gap->R) gap->obj->loss->rows(link, m, block->z + i0, block->ld, block->y + i0, NULL, scratch, m, NULL, 0);
+    if (!gap->R) {
+      lc_loss_block rows = {.m = m, .z = block->z + i0, .y = block->y + i0, .r = scratch, .ldz = block->ld, .ldr = m};
+      gap->obj->loss->rows(link, &rows);
+    }
     for (int i = 0; i < m; i++) {
       int own = (int)block->y[i0 + i];
       double *to = sum + own * link->k, base = 0, w = gap->R ? 1 : lc_block_weight(block, i0 + i);
@@ -75,7 +78,9 @@ static lc_status residual_block(void *context, const lc_block *block, double *su
   const gap_context *gap = context;
   const lc_objective *obj = gap->obj;
   (void)sum;
-  obj->loss->rows(&obj->link, block->m, block->z, block->ld, block->y, NULL, block->r, block->ldr, NULL, 0);
+  lc_loss_block rows = {
+      .m = block->m, .z = block->z, .y = block->y, .r = block->r, .ldz = block->ld, .ldr = block->ldr};
+  obj->loss->rows(&obj->link, &rows);
   for (int c = 0; c < obj->K; c++)
     for (int i = 0; i < block->m; i++)
       block->r[i + c * block->ldr] *= gap->s[(int)block->y[i]] * lc_block_weight(block, i);
@@ -94,9 +99,20 @@ static lc_status dual_block(void *context, const lc_block *block, double *sum) {
   for (int i0 = 0; i0 < block->m; i0 += most) {
     int m = block->m - i0 < most ? block->m - i0 : most;
     int apart = gap->R || obj->link.mu != 0; /* derivatives are not those of the exact loss */
-    obj->loss->rows(&exact, m, block->z + i0, block->ld, block->y + i0, value, apart ? NULL : r, m, NULL, 0);
+    lc_loss_block rows = {.m = m,
+                          .z = block->z + i0,
+                          .y = block->y + i0,
+                          .value = value,
+                          .r = apart ? NULL : r,
+                          .ldz = block->ld,
+                          .ldr = m};
+    obj->loss->rows(&exact, &rows);
     for (int i = 0; i < m; i++) sum[1] += lc_block_weight(block, i0 + i) * value[i];
-    if (apart && !gap->R) obj->loss->rows(&obj->link, m, block->z + i0, block->ld, block->y + i0, NULL, r, m, NULL, 0);
+    if (apart && !gap->R) {
+      rows.value = NULL;
+      rows.r = r;
+      obj->loss->rows(&obj->link, &rows);
+    }
     for (int i = 0; i < m; i++) {
       double w = lc_block_weight(block, i0 + i), unit = gap->R ? (w > 0 ? 1 / w : 0) : gap->s[(int)block->y[i0 + i]];
       for (int c = 0; c < obj->K; c++) {

@@ -46,7 +46,8 @@ void lc_objective_row_changes(const lc_objective *obj, const lc_rows *rows, lc_i
 
 void lc_objective_row_losses(const lc_objective *obj, lc_index m, const double *z, const double *y, double *value,
                              double *r) {
-  obj->loss->rows(&obj->link, (int)m, z, m, y, value, r, m, NULL, 0);
+  lc_loss_block rows = {.m = (int)m, .z = z, .y = y, .value = value, .r = r, .ldz = m, .ldr = m};
+  obj->loss->rows(&obj->link, &rows);
 }
 
 void lc_objective_row_gradient(const lc_objective *obj, const lc_rows *rows, lc_index m, const lc_index *index,

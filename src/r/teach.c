@@ -89,7 +89,7 @@ SEXP lcr_sample_loss(SEXP z, SEXP y, SEXP loss, SEXP classes) {
     code[i] = given[i];
   }
   SEXP out = PROTECT(Rf_allocVector(REALSXP, n));
-  row->rows(&link, n, scores, n, code, REAL(out), NULL, 0, NULL, 0);
+  row->rows(&link, &(lc_loss_block){.m = n, .z = scores, .y = code, .value = REAL(out), .ldz = n});
   UNPROTECT(1);
   return out;
 }

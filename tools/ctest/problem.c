@@ -122,7 +122,7 @@ static double row_of(const ctest_problem *t, const double *B, lc_index i, double
     z[c] = (t->off ? t->off[i + c * t->n] : 0) + (one ? B[c * t->q] : 0);
     for (lc_index j = 0; j < t->p; j++) z[c] += t->x[i + j * t->n] * B[c * t->q + one + j];
   }
-  t->loss->rows(&t->link, 1, z, 1, t->y + i, value, r, 1, NULL, 0);
+  t->loss->rows(&t->link, &(lc_loss_block){.m = 1, .z = z, .y = t->y + i, .value = value, .r = r, .ldz = 1, .ldr = 1});
   return t->w ? t->w[i] : 1;
 }
 

@@ -83,7 +83,7 @@ static void test_definition(data *d, double rate, double momentum) {
       z[c] = d->t.off[index[i] + c * N];
       for (int j = 0; j < q; j++) z[c] += xi[j] * B[j + c * q];
     }
-    d->t.loss->rows(&d->t.link, 1, z, 1, d->t.y + index[i], NULL, r, 1, NULL, 1);
+    d->t.loss->rows(&d->t.link, &(lc_loss_block){.m = 1, .z = z, .y = d->t.y + index[i], .r = r, .ldz = 1, .ldr = 1});
     for (int c = 0; c < K; c++)
       for (int j = 0; j < q; j++) want[j + c * q] += d->t.w[index[i]] * r[c] * xi[j];
     total += d->t.w[index[i]];
@@ -110,7 +110,7 @@ static double batch_loss(const data *d, const double *B, const lc_index *index) 
       z[c] = d->t.off[index[i] + c * N] + B[c * q];
       for (int j = 0; j < P; j++) z[c] += d->t.x[index[i] + j * N] * B[c * q + 1 + j];
     }
-    d->t.loss->rows(&d->t.link, 1, z, 1, d->t.y + index[i], &value, NULL, 1, NULL, 1);
+    d->t.loss->rows(&d->t.link, &(lc_loss_block){.m = 1, .z = z, .y = d->t.y + index[i], .value = &value, .ldz = 1});
     sum += d->t.w[index[i]] * value;
   }
   return sum;

@@ -27,12 +27,14 @@ static void compute(bench *b) {
   memset(b->r, 0, sizeof b->r);
   memset(b->s, 0, sizeof b->s);
   double *s = b->loss->flags & LC_CURVATURE ? b->s : NULL;
-  b->loss->rows(&b->link, M, b->z, LD, b->y, b->value, b->r, LD, s, LD);
+  lc_loss_block rows = {
+      .m = M, .z = b->z, .y = b->y, .value = b->value, .r = b->r, .s = s, .ldz = LD, .ldr = LD, .lds = LD};
+  b->loss->rows(&b->link, &rows);
 }
 
 static double value_of(const bench *b, int i, const double *z) {
   double value;
-  b->loss->rows(&b->link, 1, z, 1, b->y + i, &value, NULL, 1, NULL, 1);
+  b->loss->rows(&b->link, &(lc_loss_block){.m = 1, .z = z, .y = b->y + i, .value = &value, .ldz = 1});
   return value;
 }
 
@@ -94,9 +96,9 @@ static void test_derivatives(bench *b) {
       if (!(b->loss->flags & LC_CURVATURE)) continue;
       double r_up[COLUMNS], r_down[COLUMNS];
       z[c] = at + h;
-      b->loss->rows(&b->link, 1, z, 1, b->y + i, NULL, r_up, 1, NULL, 1);
+      b->loss->rows(&b->link, &(lc_loss_block){.m = 1, .z = z, .y = b->y + i, .r = r_up, .ldz = 1, .ldr = 1});
       z[c] = at - h;
-      b->loss->rows(&b->link, 1, z, 1, b->y + i, NULL, r_down, 1, NULL, 1);
+      b->loss->rows(&b->link, &(lc_loss_block){.m = 1, .z = z, .y = b->y + i, .r = r_down, .ldz = 1, .ldr = 1});
       z[c] = at;
       for (int a = 0; a <= c; a++) CHECK_NEAR(b->s[i + lc_packed_at(a, c) * LD], (r_up[a] - r_down[a]) / (2 * h), 2e-9);
     }
@@ -108,10 +110,10 @@ static void test_derivatives(bench *b) {
 static void test_outputs(bench *b) {
   double value[M], r[LD * MOST];
   compute(b);
-  b->loss->rows(&b->link, M, b->z, LD, b->y, value, NULL, LD, NULL, LD);
+  b->loss->rows(&b->link, &(lc_loss_block){.m = M, .z = b->z, .y = b->y, .value = value, .ldz = LD});
   CHECK(memcmp(value, b->value, sizeof value) == 0);
   for (int i = 0; i < LD * MOST; i++) r[i] = -7;
-  b->loss->rows(&b->link, M, b->z, LD, b->y, NULL, r, LD, NULL, LD);
+  b->loss->rows(&b->link, &(lc_loss_block){.m = M, .z = b->z, .y = b->y, .r = r, .ldz = LD, .ldr = LD});
   int same = 1, untouched = 1;
   for (int c = 0; c < MOST; c++)
     for (int i = 0; i < LD; i++) {
@@ -276,7 +278,7 @@ static void test_worked(void) {
     lc_link link;
     double value[3];
     CHECK(lc_link_make(loss, 3, 0, &link) == LC_OK);
-    loss->rows(&link, 3, z, 3, y, value, NULL, 3, NULL, 3);
+    loss->rows(&link, &(lc_loss_block){.m = 3, .z = z, .y = y, .value = value, .ldz = 3});
     CHECK(ctest_distance(3, value, cases[t].value) <= cases[t].within);
   }
 }

@@ -65,7 +65,8 @@ static void row_curvature(const world *d, int i, double *S) {
   int K = d->obj.K;
   double z[3] = {0}, r[3], s[6];
   for (int c = 0; c < K; c++) z[c] = d->obj.at.Z[i + c * N];
-  d->obj.loss->rows(&d->link, 1, z, 1, d->y + i, NULL, r, 1, s, 1);
+  lc_loss_block rows = {.m = 1, .z = z, .y = d->y + i, .r = r, .s = s, .ldz = 1, .ldr = 1, .lds = 1};
+  d->obj.loss->rows(&d->link, &rows);
   for (int b = 0; b < K; b++)
     for (int a = 0; a <= b; a++) S[a + b * K] = S[b + a * K] = s[lc_packed_at(a, b)] * d->w[i] / d->obj.weight_sum;
 }

@@ -149,7 +149,7 @@ static void information(const data *d, const lc_loss *loss, const lc_link *link,
       z[c] = offset ? d->off[i + c * N] : 0;
       for (int j = 0; j < Q; j++) z[c] += x[j] * B[j + c * Q];
     }
-    loss->rows(link, 1, z, 1, d->y + i, NULL, r, 1, s, 1);
+    loss->rows(link, &(lc_loss_block){.m = 1, .z = z, .y = d->y + i, .r = r, .s = s, .ldz = 1, .ldr = 1, .lds = 1});
     for (int a = from; a < K; a++)
       for (int b = from; b < K; b++)
         for (int u = 0; u < Q; u++)
