@@ -42,7 +42,8 @@ warn_dependent_rows <- function(terms, columns, data) {
   env <- attr(terms, ".Environment")
   expressions <- as.list(attr(terms, "predvars"))[-1L]
   checked <- setdiff(which(vapply(expressions, is.call, NA)), attr(terms, "response"))
-  checked <- checked[!vapply(expressions[checked], is_elementwise, NA, env)]
+  of_rows <- function(expression) length(all.vars(expression)) > 0L && !is_elementwise(expression, env)
+  checked <- checked[vapply(expressions[checked], of_rows, NA)]
   if (!length(checked)) return(invisible())
   seed <- globalenv()$.Random.seed
   on.exit(if (!is.null(seed)) assign(".Random.seed", seed, globalenv()))

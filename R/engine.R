@@ -94,7 +94,7 @@ engine_spec <- function(problem) {
        options = problem$solver$options, control = unclass(problem$control),
        tolerance_given = !is.null(problem$control$tolerance), stats = stats,
        seed = draw_seed(problem$solver), progress = interactive(),
-       covariance = wants_vcov(problem), jeffreys = has_jeffreys(problem), held = problem$held)
+       covariance = wants_vcov(problem))
 }
 
 # Solvers that shuffle draw one seed from R's generator; the others leave it alone.
@@ -113,7 +113,7 @@ engine_fit <- function(problem) {
   design <- problem$design
   result <- .Call(lcr_fit, design$x, design$codes, design$fit_weights,
                   score_offset(design$offset, problem$k, problem$fit_coding),
-                  engine_spec(problem))
+                  c(engine_spec(problem), list(jeffreys = has_jeffreys(problem), held = problem$held)))
   if (is.null(result$coefficients)) refuse_result(result)
   w <- t(result$coefficients)
   result$coefficients <- show_coefficients(w, result$aliased, problem)

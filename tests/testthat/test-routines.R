@@ -18,7 +18,7 @@ fit_spec <- list(
   grouped = FALSE, spread = c(1, 1), lower = c(-1, -1), upper = c(1, 1), start = NULL, solver = "lbfgs",
   options = list(memory = 5), control = list(max_iter = 5, time_limit = 1),
   stats = list(mean = colMeans(x), sd = c(1.3, 0.5), max_abs = c(4, 1)), seed = 0, progress = FALSE,
-  covariance = FALSE, jeffreys = FALSE)
+  covariance = FALSE)
 path_spec <- c(fit_spec, list(lambdas = c(0.1, 0.05), holdout = matrix(c(1L, 2L, 1L, 2L, 1L, 2L))))
 lesson_spec <- list(loss = "logistic", k = 2L, intercept = TRUE, lambda = 0.1, l1 = c(0.5, 0.5), l2 = c(0.5, 0.5))
 lesson <- list(W = matrix(c(0.1, -0.5, 1)), x = x, y = y, weights = weights, offset = offset, spec = lesson_spec)
@@ -27,7 +27,7 @@ task <- list(x = x, y = y, weights = weights, offset = offset)
 valid <- list(
   lcr_losses = list(), lcr_solvers = list(), lcr_controls = list(), lcr_statuses = list(), lcr_simd = list(),
   lcr_threads = list(n = NULL), lcr_valid = list(x = sparse), lcr_colstats = list(x = x, weights = weights),
-  lcr_fit = c(task, list(spec = fit_spec)), lcr_path = c(task, list(spec = path_spec)),
+  lcr_fit = c(task, list(spec = c(fit_spec, list(jeffreys = FALSE)))), lcr_path = c(task, list(spec = path_spec)),
   lcr_predict = list(x = x, W = lesson$W, offset = offset, spec = lesson_spec[c("loss", "k", "intercept")],
                      type = "prob"),
   lcr_sigmoid = list(z = z), lcr_softmax = list(z = z), lcr_softmax_jacobian = list(z = c(1, 2)),
