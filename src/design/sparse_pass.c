@@ -110,8 +110,7 @@ static lc_status run(sweep *sw, lc_index count, double cost, worker work, const 
   return LC_OK;
 }
 
-/* ---- coefficients and scores ----------------------------------------------------------------------------------------
- */
+/* ---- coefficients and scores -------------------------------------------------------------------- */
 
 /* Panel c of the coefficients, a part of its rows. */
 static lc_status spread_panel(sweep *sw, lc_index c, lc_index step, lc_index steps) {
@@ -165,8 +164,7 @@ static void block_scores(const sweep *sw, const slot *part, lc_index row0, lc_in
   }
 }
 
-/* ---- gradient -------------------------------------------------------------------------------------------------------
- */
+/* ---- gradient ----------------------------------------------------------------------------------- */
 
 /* After the callback: intercepts' sums, and the residuals to where the gradient finds them. */
 static void block_residuals(const sweep *sw, slot *part, lc_index row0, lc_index m) {
@@ -219,8 +217,7 @@ static lc_status add_gradients(sweep *sw, lc_index i, lc_index step, lc_index st
   return LC_OK;
 }
 
-/* ---- Gram matrices --------------------------------------------------------------------------------------------------
- */
+/* ---- Gram matrices ------------------------------------------------------------------------------ */
 
 /* Row by row: each pair of a row's entries. Row 0 of C is the intercept's. */
 static void block_pairs(const sweep *sw, lc_index row0, lc_index m, const double *s, double *C) {
@@ -262,8 +259,7 @@ static void block_gram(const sweep *sw, slot *part, lc_index row0, lc_index m) {
   }
 }
 
-/* ---- the sweep over rows --------------------------------------------------------------------------------------------
- */
+/* ---- the sweep over rows ------------------------------------------------------------------------ */
 
 static lc_status run_block(const sweep *sw, slot *part, lc_index row0, lc_index m) {
   const lc_design *x = sw->x;
@@ -289,8 +285,7 @@ static lc_status run_slot(sweep *sw, lc_index k, lc_index step, lc_index steps) 
   return LC_OK;
 }
 
-/* ---- the whole ------------------------------------------------------------------------------------------------------
- */
+/* ---- the whole ---------------------------------------------------------------------------------- */
 
 static void make_plan(sweep *sw) {
   const lc_design *x = sw->x;

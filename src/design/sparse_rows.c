@@ -106,8 +106,7 @@ lc_status lc_sparse_as_rows(const lc_design *x, lc_rows *out, lc_arena *arena) {
   return LC_OK;
 }
 
-/* ---- batches ------------------------------------------------------------------------------------------------------
- */
+/* ---- batches ------------------------------------------------------------------------------------ */
 
 lc_index lc_sparse_row_columns(const lc_rows *rows, lc_index m, const lc_index *index, unsigned char *mark,
                                lc_index *column) {
@@ -152,8 +151,7 @@ void lc_sparse_row_gradient(const lc_rows *rows, lc_index m, const lc_index *ind
   }
 }
 
-/* ---- samples ------------------------------------------------------------------------------------------------------
- */
+/* ---- samples ------------------------------------------------------------------------------------ */
 
 /* The places of a row in the sample are a list: head[row], then next[], until -1. */
 lc_status lc_sparse_subset(const lc_design *x, lc_index count, const lc_index *first, lc_index length, lc_design *out,
