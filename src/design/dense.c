@@ -57,7 +57,7 @@ static const double *load_tile(const lc_design *x, lc_index row0, lc_index m, in
 /* Everything that one partial sum needs; slots share nothing. */
 typedef struct slot {
   double *tile, *z, *r, *s, *work, *ones; /* scratch of one tile; ones: p x ns, X'S of the intercept row */
-  double *sum, *G, *C;
+  lc_partial partial;
 } slot;
 
 typedef struct sweep {
@@ -85,12 +85,9 @@ static lc_status make_slot(const sweep *sw, slot *out, lc_arena *arena) {
   out->s = lc_arena_doubles(arena, rows * pass->ns);
   out->work = lc_arena_doubles(arena, pass->C ? rows * lc_max(p, LC_GRAM_WORK) : 0);
   out->ones = lc_arena_zeros(arena, pass->C ? p * pass->ns : 0);
-  out->sum = lc_arena_zeros(arena, pass->nsum);
-  out->G = lc_arena_zeros(arena, pass->G ? sw->q * pass->K : 0);
-  out->C = lc_arena_zeros(arena, pass->C ? sw->packed * pass->ns : 0);
-  return out->tile && out->z && out->r && out->s && out->work && out->ones && out->sum && out->G && out->C
-             ? LC_OK
-             : LC_OUT_OF_MEMORY;
+  if (!out->tile || !out->z || !out->r || !out->s || !out->work || !out->ones) return LC_OUT_OF_MEMORY;
+  return lc_partial_make(&out->partial, pass->nsum, pass->G ? sw->q * pass->K : 0, pass->C ? sw->packed * pass->ns : 0,
+                         arena);
 }
 
 /* z = offset + intercept, to which the kernel adds X B. */
@@ -116,19 +113,19 @@ static double column_sum(lc_index m, const double *r) {
 static void add_gradient(const sweep *sw, const slot *part, lc_index m, const double *X, lc_index ldx) {
   const lc_pass *pass = sw->pass;
   int one = sw->x->one;
-  lc_kernels()->gradient(m, sw->x->p, pass->K, X, ldx, part->r, m, part->G + one, sw->q);
+  lc_kernels()->gradient(m, sw->x->p, pass->K, X, ldx, part->r, m, part->partial.G + one, sw->q);
   if (one)
-    for (int c = 0; c < pass->K; c++) part->G[c * sw->q] += column_sum(m, part->r + c * m);
+    for (int c = 0; c < pass->K; c++) part->partial.G[c * sw->q] += column_sum(m, part->r + c * m);
 }
 
 static void add_gram(const sweep *sw, const slot *part, lc_index m, const double *X, lc_index ldx) {
   const lc_pass *pass = sw->pass;
   const lc_kernel *kernel = lc_kernels();
   int one = sw->x->one;
-  kernel->gram(m, sw->x->p, one, pass->ns, X, ldx, part->s, m, part->C, sw->packed, part->work);
+  kernel->gram(m, sw->x->p, one, pass->ns, X, ldx, part->s, m, part->partial.C, sw->packed, part->work);
   if (!one) return;
   kernel->gradient(m, sw->x->p, pass->ns, X, ldx, part->s, m, part->ones, sw->x->p);
-  for (int s = 0; s < pass->ns; s++) part->C[s * sw->packed] += column_sum(m, part->s + s * m);
+  for (int s = 0; s < pass->ns; s++) part->partial.C[s * sw->packed] += column_sum(m, part->s + s * m);
 }
 
 static lc_status run_block(void *context, int k, lc_index number) {
@@ -146,7 +143,7 @@ static lc_status run_block(void *context, int k, lc_index number) {
   }
   if (!pass->block) return LC_OK;
   lc_block block = lc_block_of(x, pass, row0, m, z, ldz, part->r, part->s, m);
-  LC_TRY(pass->block(pass->context, &block, part->sum));
+  LC_TRY(pass->block(pass->context, &block, part->partial.sum));
   if (pass->G) add_gradient(sw, part, m, X, ldx);
   if (pass->C) add_gram(sw, part, m, X, ldx);
   return LC_OK;
@@ -156,17 +153,14 @@ static void combine(const sweep *sw) {
   const lc_pass *pass = sw->pass;
   lc_index p = sw->x->p;
   int one = sw->x->one;
+  const lc_partial total = {.sum = pass->sum, .G = pass->G, .C = pass->C};
   if (pass->sum) memset(pass->sum, 0, (size_t)pass->nsum * sizeof(double));
   if (pass->G) memset(pass->G, 0, (size_t)(sw->q * pass->K) * sizeof(double));
   if (pass->C) memset(pass->C, 0, (size_t)(sw->packed * pass->ns) * sizeof(double));
   for (int k = 0; k < sw->slots; k++) {
     const slot *part = sw->slot + k;
-    for (int i = 0; i < pass->nsum; i++) pass->sum[i] += part->sum[i];
-    if (pass->G)
-      for (lc_index i = 0; i < sw->q * pass->K; i++) pass->G[i] += part->G[i];
-    if (!pass->C) continue;
-    for (lc_index i = 0; i < sw->packed * pass->ns; i++) pass->C[i] += part->C[i];
-    if (one)
+    lc_partial_add(&part->partial, &total);
+    if (pass->C && one)
       for (int s = 0; s < pass->ns; s++)
         for (lc_index j = 0; j < p; j++) pass->C[s * sw->packed + lc_packed_at(0, j + 1)] += part->ones[s * p + j];
   }

@@ -96,7 +96,7 @@ static void to_gram(const map *m, lc_index q, const double *T, double *half, dou
 typedef struct slot {
   double *tile, *z, *r, *s, *work; /* scratch of one block; tile: ones and the numeric columns as shown */
   lc_index *base;                  /* where the packed column of each row's level starts */
-  double *sum, *G, *C;
+  lc_partial partial;
 } slot;
 
 typedef struct sweep {
@@ -118,13 +118,10 @@ static lc_status make_slot(const sweep *sw, slot *out, lc_arena *arena) {
   out->s = lc_arena_doubles(arena, (lc_index)BLOCK * (pass->ns + 1)); /* and one column of scratch */
   out->work = lc_arena_doubles(arena, pass->C ? BLOCK * lc_max(wide, LC_GRAM_WORK) : 0);
   out->base = lc_arena_alloc(arena, pass->C ? BLOCK : 0, sizeof *out->base);
-  out->sum = lc_arena_zeros(arena, pass->nsum);
-  out->G = lc_arena_zeros(arena, pass->G ? sw->map.levels * pass->K : 0);
-  out->C = lc_arena_zeros(arena, pass->C ? sw->packed * pass->ns : 0);
-  if (!out->tile || !out->z || !out->r || !out->s || !out->work || !out->base || !out->sum || !out->G || !out->C)
-    return LC_OUT_OF_MEMORY;
+  if (!out->tile || !out->z || !out->r || !out->s || !out->work || !out->base) return LC_OUT_OF_MEMORY;
   for (int i = 0; i < BLOCK; i++) out->tile[i] = 1;
-  return LC_OK;
+  return lc_partial_make(&out->partial, pass->nsum, pass->G ? sw->map.levels * pass->K : 0,
+                         pass->C ? sw->packed * pass->ns : 0, arena);
 }
 
 /* Numeric column t as shown. */
@@ -166,13 +163,13 @@ static void add_gradient(const sweep *sw, const slot *own, lc_index row0, lc_ind
   const lc_coded *coded = lc_coded_of(sw->x);
   lc_index L = sw->map.levels;
   int K = sw->pass->K;
-  lc_kernels()->gradient(m, sw->wide, K, own->tile, BLOCK, own->r, BLOCK, own->G, L);
+  lc_kernels()->gradient(m, sw->wide, K, own->tile, BLOCK, own->r, BLOCK, own->partial.G, L);
   for (int t = coded->nnumeric; t < coded->nparts; t++) {
     const lc_part *part = coded->part + t;
     const int *code = part->code + row0;
     for (int c = 0; c < K; c++) {
       const double *r = own->r + (lc_index)c * BLOCK;
-      double *g = own->G + c * L + part->first;
+      double *g = own->partial.G + c * L + part->first;
       if (part->value)
         for (lc_index i = 0; i < m; i++) g[code[i]] += part->value[row0 + i] * r[i];
       else
@@ -211,10 +208,10 @@ static void add_tables(const sweep *sw, const slot *own, lc_index row0, lc_index
 static void add_gram(const sweep *sw, const slot *own, lc_index row0, lc_index m) {
   const lc_coded *coded = lc_coded_of(sw->x);
   int ns = sw->pass->ns;
-  lc_kernels()->gram(m, sw->wide, 0, ns, own->tile, BLOCK, own->s, BLOCK, own->C, sw->packed, own->work);
+  lc_kernels()->gram(m, sw->wide, 0, ns, own->tile, BLOCK, own->s, BLOCK, own->partial.C, sw->packed, own->work);
   for (int k = 0; k < ns; k++)
     for (int u = coded->nnumeric; u < coded->nparts; u++)
-      add_tables(sw, own, row0, m, u, own->s + (lc_index)k * BLOCK, own->C + k * sw->packed);
+      add_tables(sw, own, row0, m, u, own->s + (lc_index)k * BLOCK, own->partial.C + k * sw->packed);
 }
 
 static lc_status run_block(void *context, int k, lc_index number) {
@@ -229,28 +226,20 @@ static lc_status run_block(void *context, int k, lc_index number) {
   if (pass->B) add_scores(sw, own, row0, m, z, ldz);
   if (!pass->block) return LC_OK;
   lc_block block = lc_block_of(x, pass, row0, m, z, ldz, own->r, own->s, BLOCK);
-  LC_TRY(pass->block(pass->context, &block, own->sum));
+  LC_TRY(pass->block(pass->context, &block, own->partial.sum));
   if (pass->G) add_gradient(sw, own, row0, m);
   if (pass->C) add_gram(sw, own, row0, m);
   return LC_OK;
 }
 
-static void add_to(lc_index count, const double *from, double *to) {
-  for (lc_index i = 0; i < count; i++) to[i] += from[i];
-}
-
 /* All slots into the first, and levels to columns. */
 static lc_status combine(sweep *sw, lc_arena *arena) {
   const lc_pass *pass = sw->pass;
-  const slot *total = sw->slot;
+  const lc_partial *total = &sw->slot->partial;
   lc_index q = lc_design_q(sw->x), L = sw->map.levels;
   double *half = lc_arena_doubles(arena, pass->C ? L * q : 0);
   if (!half) return LC_OUT_OF_MEMORY;
-  for (int k = 1; k < sw->slots; k++) {
-    add_to(pass->nsum, sw->slot[k].sum, total->sum);
-    if (pass->G) add_to(L * pass->K, sw->slot[k].G, total->G);
-    if (pass->C) add_to(sw->packed * pass->ns, sw->slot[k].C, total->C);
-  }
+  for (int k = 1; k < sw->slots; k++) lc_partial_add(&sw->slot[k].partial, total);
   if (pass->sum) memcpy(pass->sum, total->sum, (size_t)pass->nsum * sizeof(double));
   if (pass->G) to_columns(&sw->map, q, pass->K, total->G, pass->G);
   for (int s = 0; pass->C && s < pass->ns; s++)

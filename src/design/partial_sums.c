@@ -2,6 +2,21 @@
 #include "design/partial_sums.h"
 #include "threads/threads.h"
 
+lc_status lc_partial_make(lc_partial *out, lc_index nsum, lc_index nG, lc_index nC, lc_arena *arena) {
+  *out = (lc_partial){nsum, nG, nC, lc_arena_zeros(arena, nsum), lc_arena_zeros(arena, nG), lc_arena_zeros(arena, nC)};
+  return out->sum && out->G && out->C ? LC_OK : LC_OUT_OF_MEMORY;
+}
+
+static void add_to(lc_index count, const double *from, double *to) {
+  for (lc_index i = 0; i < count; i++) to[i] += from[i];
+}
+
+void lc_partial_add(const lc_partial *from, const lc_partial *total) {
+  add_to(from->nsum, from->sum, total->sum);
+  add_to(from->nG, from->G, total->G);
+  add_to(from->nC, from->C, total->C);
+}
+
 int lc_slots(lc_index nblocks, lc_index doubles) {
   lc_index most = lc_min(LC_MOST_SLOTS, LC_SLOT_BYTES / (8 * lc_max(1, doubles)));
   return (int)lc_max(1, lc_min(most, nblocks));

@@ -6,12 +6,25 @@
 #ifndef LC_DESIGN_PARTIAL_SUMS_H
 #define LC_DESIGN_PARTIAL_SUMS_H
 
+#include "base/arena.h"
 #include "base/base.h"
 
 enum {
   LC_MOST_SLOTS = 16,
   LC_SLOT_BYTES = 64 << 20 /* the partial sums of all slots together stay below this */
 };
+
+/* The sums of one slot: nsum, G and C numbers of each kind (0: none). */
+typedef struct lc_partial {
+  lc_index nsum, nG, nC;
+  double *sum, *G, *C;
+} lc_partial;
+
+/* All sums zero. */
+lc_status lc_partial_make(lc_partial *out, lc_index nsum, lc_index nG, lc_index nC, lc_arena *arena);
+
+/* Adds the sums of a slot to the total. */
+void lc_partial_add(const lc_partial *from, const lc_partial *total);
 
 /* Slots for `nblocks` blocks when the partial sums of one take `doubles` numbers. */
 int lc_slots(lc_index nblocks, lc_index doubles);

@@ -31,10 +31,11 @@ enum {
 
 /* Everything that one partial sum needs; slots share nothing. */
 typedef struct slot {
-  lc_index first, end;        /* rows */
-  double *line, *z, *r, *s;   /* one block: a panel of gathered scores; scores, R and S by columns */
-  double *tile, *work;        /* dense tiles of a Gram matrix */
-  double *sum, *ones, *G, *C; /* ones: intercepts' gradients */
+  lc_index first, end;      /* rows */
+  double *line, *z, *r, *s; /* one block: a panel of gathered scores; scores, R and S by columns */
+  double *tile, *work;      /* dense tiles of a Gram matrix */
+  double *ones, *G;         /* gradients of the intercepts; of the columns where `fused` */
+  lc_partial partial;       /* sum and C: G is added by columns, on all threads */
 } slot;
 
 typedef struct sweep {
@@ -245,10 +246,10 @@ static void block_gram(const sweep *sw, slot *part, lc_index row0, lc_index m) {
     for (lc_index i = 0; i < m; i++)
       for (int e = rows->start[row0 + i]; e < rows->start[row0 + i + 1]; e++)
         part->tile[i + rows->column[e] * m] = lc_rows_value(rows, e);
-    lc_kernels()->gram(m, x->p, x->one, ns, part->tile, m, part->s, m, part->C, sw->packed, part->work);
+    lc_kernels()->gram(m, x->p, x->one, ns, part->tile, m, part->s, m, part->partial.C, sw->packed, part->work);
   }
   for (int t = 0; t < ns; t++) {
-    double *C = part->C + t * sw->packed;
+    double *C = part->partial.C + t * sw->packed;
     const double *s = part->s + t * m;
     if (!sw->tiles) block_pairs(sw, row0, m, s, C);
     for (lc_index i = 0; x->one && i < m; i++) {
@@ -269,7 +270,7 @@ static lc_status run_block(const sweep *sw, slot *part, lc_index row0, lc_index 
   if (pass->B) block_scores(sw, part, row0, m, z, ldz);
   if (!pass->block) return LC_OK;
   lc_block block = lc_block_of(x, pass, row0, m, z, ldz, part->r, part->s, m);
-  LC_TRY(pass->block(pass->context, &block, part->sum));
+  LC_TRY(pass->block(pass->context, &block, part->partial.sum));
   if (pass->G) block_residuals(sw, part, row0, m);
   if (pass->C) block_gram(sw, part, row0, m);
   return LC_OK;
@@ -318,13 +319,11 @@ static lc_status make_slot(const sweep *sw, lc_index k, slot *out, lc_arena *are
   out->s = lc_arena_doubles(arena, rows * pass->ns);
   out->tile = lc_arena_doubles(arena, tile * x->p);
   out->work = lc_arena_doubles(arena, tile * lc_max(x->p, LC_GRAM_WORK));
-  out->sum = lc_arena_zeros(arena, pass->nsum);
   out->ones = lc_arena_zeros(arena, pass->K);
   out->G = lc_arena_zeros(arena, sw->fused ? x->p : 0);
-  out->C = lc_arena_zeros(arena, pass->C ? sw->packed * pass->ns : 0);
-  return out->line && out->z && out->r && out->s && out->tile && out->work && out->sum && out->ones && out->G && out->C
-             ? LC_OK
-             : LC_OUT_OF_MEMORY;
+  if (!out->line || !out->z || !out->r || !out->s || !out->tile || !out->work || !out->ones || !out->G)
+    return LC_OUT_OF_MEMORY;
+  return lc_partial_make(&out->partial, pass->nsum, 0, pass->C ? sw->packed * pass->ns : 0, arena);
 }
 
 static lc_status prepare(sweep *sw, lc_arena *arena) {
@@ -344,14 +343,14 @@ static lc_status prepare(sweep *sw, lc_arena *arena) {
 
 static void combine(const sweep *sw) {
   const lc_pass *pass = sw->pass;
+  const lc_partial total = {.sum = pass->sum, .C = pass->C};
   if (pass->sum) memset(pass->sum, 0, (size_t)pass->nsum * sizeof(double));
   if (pass->C) memset(pass->C, 0, (size_t)(sw->packed * pass->ns) * sizeof(double));
   for (int c = 0; pass->G && sw->x->one && c < pass->K; c++) pass->G[c * sw->q] = 0;
   for (int k = 0; k < sw->slots; k++) {
     const slot *part = sw->part + k;
-    for (int i = 0; i < pass->nsum; i++) pass->sum[i] += part->sum[i];
+    lc_partial_add(&part->partial, &total);
     for (int c = 0; pass->G && sw->x->one && c < pass->K; c++) pass->G[c * sw->q] += part->ones[c];
-    for (lc_index i = 0; pass->C && i < sw->packed * pass->ns; i++) pass->C[i] += part->C[i];
   }
 }
 
