@@ -5,7 +5,7 @@
 
 #include "base/random.h"
 
-void lc_design_to_user(const lc_design *x, int K, double *B) {
+void lc_unscale_coef(const lc_design *x, int K, double *B) {
   lc_index q = lc_design_q(x);
   for (int c = 0; c < K; c++) {
     double *slope = B + c * q + x->one, moved = 0;
@@ -17,7 +17,7 @@ void lc_design_to_user(const lc_design *x, int K, double *B) {
   }
 }
 
-void lc_design_from_user(const lc_design *x, int K, double *B) {
+void lc_scale_coef(const lc_design *x, int K, double *B) {
   lc_index q = lc_design_q(x);
   for (int c = 0; c < K; c++) {
     double *slope = B + c * q + x->one, moved = 0;

@@ -7,8 +7,9 @@
  * A design may show its columns shifted and scaled, x_ij -> (x_ij - shift_j) * scale_j, without storing
  * the result: shift guards against cancellation (dates, means much larger than the spread; only with an
  * intercept, and never for sparse designs, which would lose their zeros), scale (a power of two) keeps products of
- * extreme columns finite. Solvers work with the columns as shown; lc_design_to_user() takes coefficients back.
- * An lc_design is a handle of a few words: a copy of it may show the same columns in another way. */
+ * extreme columns finite. Solvers work with the columns as shown; lc_unscale_coef() takes coefficients back.
+ * An lc_design is a handle of a few words on memory that nobody writes to: lc_design_scaled() makes another that shows
+ * the same columns in another way. */
 #ifndef LC_DESIGN_H
 #define LC_DESIGN_H
 
@@ -200,6 +201,19 @@ struct lc_design {
 /* q = p + one. */
 static inline lc_index lc_design_q(const lc_design *x) { return x->p + x->one; }
 
+/* How columns are shown; see above. */
+typedef struct lc_scaling {
+  const double *shift, *scale; /* p each; NULL: columns as they are */
+} lc_scaling;
+
+/* The same columns shown in another way. What `prepare` made of x goes along. */
+static inline lc_design lc_design_scaled(const lc_design *x, lc_scaling scaling) {
+  lc_design out = *x;
+  out.shift = scaling.shift;
+  out.scale = scaling.scale;
+  return out;
+}
+
 /* Designs over the caller's memory, which must outlive them and is never written to.
  * storage: LC_DOUBLE (double) or LC_INTEGER (int; R's logical too). */
 void lc_design_dense(lc_design *out, lc_index n, lc_index p, enum lc_storage storage, const void *x);
@@ -241,8 +255,8 @@ lc_status lc_design_sample(const lc_design *x, const lc_obs *obs, lc_index rows,
                            lc_arena *arena);
 
 /* Coefficients B (q x K) of the shown columns to those of the user's columns, in place, and back. */
-void lc_design_to_user(const lc_design *x, int K, double *B);
-void lc_design_from_user(const lc_design *x, int K, double *B);
+void lc_unscale_coef(const lc_design *x, int K, double *B);
+void lc_scale_coef(const lc_design *x, int K, double *B);
 
 /* Offsets of a pass, or of loaded rows: n x K, or NULL. */
 static inline const double *lc_offsets_of(const lc_obs *obs) { return obs ? obs->off : NULL; }

@@ -50,7 +50,7 @@ static void map_to_user(const lc_solution *solution, const lc_design *shown, int
         memset(full, 0, (size_t)(q * K) * sizeof(double));
         for (lc_index i = 0; i < size; i++) full[place[i]] = v[i];
       }
-      lc_design_to_user(shown, K, full);
+      lc_unscale_coef(shown, K, full);
       for (lc_index i = 0; i < size; i++) v[i] = full[place[i]];
     }
     transpose(size, V);
@@ -97,7 +97,7 @@ static lc_status evaluate(const lc_problem *problem, const lc_solution *solution
   double *B = lc_arena_doubles(arena, q * link.K);
   if (!B) return LC_OUT_OF_MEMORY;
   memcpy(B, solution->B, (size_t)(q * link.K) * sizeof(double));
-  lc_design_from_user(shown, link.K, B);
+  lc_scale_coef(shown, link.K, B);
   LC_TRY(lc_objective_init(obj, shown, solution->obs, problem->loss, &link, &solution->pen, 0, arena));
   return lc_objective_eval(obj, B, LC_WANT_GRADIENT | LC_WANT_CURVATURE);
 }

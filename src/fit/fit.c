@@ -65,8 +65,8 @@ static lc_status run_certified(lc_objective *obj, const lc_settings *settings, d
 }
 
 /* The problem in an orthonormal basis of its columns. */
-static lc_status run_in_basis(lc_problem *problem, const lc_link *link, lc_objective *obj, const lc_settings *settings,
-                              double *B, lc_solution *out) {
+static lc_status run_in_basis(const lc_problem *problem, const lc_link *link, lc_objective *obj,
+                              const lc_settings *settings, double *B, lc_solution *out) {
   lc_basis *basis = &out->basis;
   lc_objective *inner = out->fitted = lc_arena_alloc(obj->arena, 1, sizeof *inner);
   double *theta = lc_arena_doubles(obj->arena, basis->r * obj->K);
@@ -87,8 +87,8 @@ static lc_status run_in_basis(lc_problem *problem, const lc_link *link, lc_objec
 }
 
 /* The problem with columns that depend on others set aside (fit/rank.h). */
-static lc_status run_by_rank(lc_problem *problem, const lc_link *link, lc_objective *obj, const lc_settings *settings,
-                             double *B, lc_solution *out) {
+static lc_status run_by_rank(const lc_problem *problem, const lc_link *link, lc_objective *obj,
+                             const lc_settings *settings, double *B, lc_solution *out) {
   lc_status status = LC_RANK;
   if (!lc_is_second_order(out->solver) || !lc_is_short(obj)) status = run_certified(obj, settings, B, out);
   if (status != LC_RANK) return status;
@@ -102,8 +102,8 @@ static lc_status run_by_rank(lc_problem *problem, const lc_link *link, lc_object
 
 /* The problem in the coordinates of its rows; the certificate is that of the solution in the columns. Where it is not
  * met, L-BFGS goes on from there. */
-static lc_status run_wide(lc_problem *problem, const lc_link *link, lc_objective *obj, const lc_settings *settings,
-                          double *B, lc_solution *out) {
+static lc_status run_wide(const lc_problem *problem, const lc_link *link, lc_objective *obj,
+                          const lc_settings *settings, double *B, lc_solution *out) {
   lc_wide *wide = lc_arena_alloc(obj->arena, 1, sizeof *wide);
   lc_objective *inner = lc_arena_alloc(obj->arena, 1, sizeof *inner);
   if (!wide || !inner) return LC_OUT_OF_MEMORY;
@@ -138,7 +138,7 @@ static lc_status run_wide(lc_problem *problem, const lc_link *link, lc_objective
 }
 
 /* Binds the objective and everything of the solution that lives in the arena. */
-static lc_status prepare(lc_problem *problem, const lc_link *link, const lc_penalty *pen, const double *means,
+static lc_status prepare(const lc_problem *problem, const lc_link *link, const lc_penalty *pen, const double *means,
                          const double *rms, const lc_host *host, lc_arena *arena, lc_solution *out) {
   lc_objective *obj = out->fitted = lc_arena_alloc(arena, 1, sizeof *obj);
   if (!obj) return LC_OUT_OF_MEMORY;
@@ -161,7 +161,7 @@ static lc_status prepare(lc_problem *problem, const lc_link *link, const lc_pena
   memset(out->alias, 0, (size_t)obj->q);
   if (problem->start) {
     memcpy(out->B, problem->start, (size_t)obj->P * sizeof(double));
-    lc_design_from_user(problem->x, obj->K, out->B);
+    lc_scale_coef(problem->x, obj->K, out->B);
   }
   lc_penalty_clip(pen, obj->K, out->B);
   return LC_OK;
@@ -181,7 +181,7 @@ static lc_status find_start(const lc_problem *problem, const lc_objective *obj, 
 static lc_status finish(const lc_problem *problem, lc_objective *obj, int as_given, lc_solution *out) {
   memcpy(out->B, obj->at.B, (size_t)obj->P * sizeof(double));
   if (!as_given) lc_remove_common_shift(obj, out->B);
-  lc_design_to_user(problem->x, obj->K, out->B);
+  lc_unscale_coef(problem->x, obj->K, out->B);
   if (!(problem->loss->flags & LC_SMOOTH)) { /* the value of the loss itself, without smoothing */
     obj->link.mu = 0;
     lc_status status = lc_objective_gradient(obj);
@@ -212,14 +212,19 @@ static lc_status solve_once(const lc_problem *given, const lc_settings *settings
     own.x = &problem->unique->design;
     own.obs = &problem->unique->obs;
   }
-  out->x = own.x;
+  lc_design *x = lc_arena_alloc(arena, 1, sizeof *x);
+  if (!x) return LC_OUT_OF_MEMORY;
   out->obs = own.obs;
   lc_penalty *pen = &out->pen;
   *pen = problem->pen;
   double *rms = NULL, *means = NULL;
-  LC_TRY(lc_show_columns(problem, (plan.solver->flags & LC_SEES_MEANS) != 0, plan.as_given, &means, &rms, arena));
-  LC_TRY(lc_shown_penalty(problem->x, problem->spread, pen, arena));
-  if (problem->x->ops->prepare) LC_TRY(problem->x->ops->prepare(problem->x, link.K, plan.passes, arena));
+  lc_scaling scaling;
+  int second_order = (plan.solver->flags & LC_SEES_MEANS) != 0;
+  LC_TRY(lc_scale_columns(problem, second_order, plan.as_given, &scaling, &means, &rms, arena));
+  *x = lc_design_scaled(problem->x, scaling);
+  own.x = out->x = x;
+  LC_TRY(lc_scale_penalty(x, problem->spread, pen, arena));
+  if (x->ops->prepare) LC_TRY(x->ops->prepare(x, link.K, plan.passes, arena));
   LC_TRY(prepare(problem, &link, pen, means, rms, host, arena, out));
   lc_objective *obj = out->fitted;
   out->status =
@@ -234,12 +239,13 @@ static lc_status solve_once(const lc_problem *given, const lc_settings *settings
 }
 
 /* The planner's solver goes on from a solution, and its history with it. */
-static lc_status hand_over(lc_problem *problem, const lc_settings *settings, const lc_host *host, lc_arena *arena,
+static lc_status hand_over(const lc_problem *problem, const lc_settings *settings, const lc_host *host, lc_arena *arena,
                            lc_solution *out) {
   lc_problem next = *problem;
   double before = out->report.iterations;
   lc_settings rest = lc_settings_rest(settings, before);
-  next.x->shift = next.x->scale = NULL;
+  lc_design x = lc_design_scaled(out->x, (lc_scaling){NULL, NULL}); /* with what was prepared */
+  next.x = &x;
   next.start = out->B;
   next.solver = NULL;
   next.solver_rate_given = 0;
@@ -252,7 +258,7 @@ static lc_status hand_over(lc_problem *problem, const lc_settings *settings, con
   return status;
 }
 
-lc_status lc_solve(lc_problem *problem, const lc_settings *settings, const lc_host *host, lc_arena *arena,
+lc_status lc_solve(const lc_problem *problem, const lc_settings *settings, const lc_host *host, lc_arena *arena,
                    lc_solution *out) {
   lc_status status = solve_once(problem, settings, host, arena, out);
   int asked = problem->solver && (problem->solver->flags & LC_DRAWS) && settings->finish > 0;

@@ -9,15 +9,15 @@
 #include "fit/rank.h"
 #include "solver/solver.h"
 
-/* What is to be fitted. All that it points to is the caller's. */
+/* What is to be fitted. All that it points to is the caller's, and nobody writes to it. */
 typedef struct lc_problem {
-  const lc_obs *obs;      /* the rows */
-  lc_design *x;           /* their columns, with `one`. lc_solve() may set shift, scale and rows, in its arena */
-  lc_unique_rows *unique; /* its rows, equal ones joined, or NULL: solvers that only sum over rows take these */
+  const lc_obs *obs;            /* the rows */
+  const lc_design *x;           /* their columns, with `one`, as they are: a fit sees them through its own handle */
+  const lc_unique_rows *unique; /* its rows, equal ones joined, or NULL: solvers that only sum over rows take these */
   const lc_loss *loss;
   int k, reference;                  /* classes, >= 2; 1: the first class has score 0 */
-  lc_penalty pen;                    /* for columns divided by `spread`; lc_solve() sets `grouped` to 0 where it makes
-                                        no difference: one score column, no L1 part */
+  lc_penalty pen;                    /* for columns divided by `spread`; `grouped` is ignored where it makes no
+                                        difference: one score column, no L1 part */
   const double *spread;              /* p: standard deviations when columns count as standardised, NULL: as they are */
   const double *mean, *sd, *max_abs; /* p each: statistics of the user's columns */
   const double *start;               /* q x K in the user's columns, or NULL for 0 */
@@ -53,7 +53,7 @@ typedef struct lc_solution {
   int has_curvature;
   int want; /* LC_WANT_ flags of the last evaluation */
   const lc_obs *obs;
-  lc_design *x; /* the problem's, or its unique rows: where the fit ran, which `fitted` has scores of */
+  const lc_design *x; /* the problem's or its unique rows', as the fit saw them: `fitted` has the scores of its rows */
 } lc_solution;
 
 /* Second derivatives of P coefficients are affordable up to here: a P x P factor in well under a second. */
@@ -64,7 +64,7 @@ double lc_goal_of(const lc_problem *problem, const lc_settings *settings);
 
 /* Fits. Memory comes from the arena; the return value is < 0 where there is no usable solution, else equal to
  * out->status. */
-lc_status lc_solve(lc_problem *problem, const lc_settings *settings, const lc_host *host, lc_arena *arena,
+lc_status lc_solve(const lc_problem *problem, const lc_settings *settings, const lc_host *host, lc_arena *arena,
                    lc_solution *out);
 
 /* The certificate at `at`: a duality gap where there is one, else half the squared Newton decrement where P is

@@ -37,25 +37,25 @@ static int choose_scale(const lc_problem *problem, const lc_penalty *pen, double
   return any;
 }
 
-lc_status lc_show_columns(lc_problem *problem, int second_order, int as_given, double **means, double **rms,
-                          lc_arena *arena) {
-  lc_design *x = problem->x;
-  lc_index p = x->p;
+lc_status lc_scale_columns(const lc_problem *problem, int second_order, int as_given, lc_scaling *out, double **means,
+                           double **rms, lc_arena *arena) {
+  lc_index p = problem->x->p;
   double *shift = lc_arena_doubles(arena, p), *scale = lc_arena_doubles(arena, p);
   *rms = lc_arena_doubles(arena, p);
   *means = lc_arena_doubles(arena, p);
   if (!shift || !scale || !*means || !*rms) return LC_OUT_OF_MEMORY;
-  if (!as_given && choose_shift(problem, second_order, shift)) x->shift = shift;
-  if (!as_given && choose_scale(problem, &problem->pen, scale)) x->scale = scale;
+  *out = (lc_scaling){NULL, NULL};
+  if (!as_given && choose_shift(problem, second_order, shift)) out->shift = shift;
+  if (!as_given && choose_scale(problem, &problem->pen, scale)) out->scale = scale;
   for (lc_index j = 0; j < p; j++) {
-    double unit = x->scale ? scale[j] : 1, mean = problem->mean[j] - (x->shift ? shift[j] : 0);
+    double unit = out->scale ? scale[j] : 1, mean = problem->mean[j] - (out->shift ? shift[j] : 0);
     (*means)[j] = mean * unit;
     (*rms)[j] = hypot(mean * unit, problem->sd[j] * unit);
   }
   return LC_OK;
 }
 
-lc_status lc_shown_penalty(const lc_design *x, const double *spread, lc_penalty *pen, lc_arena *arena) {
+lc_status lc_scale_penalty(const lc_design *x, const double *spread, lc_penalty *pen, lc_arena *arena) {
   lc_index p = x->p;
   double *factors = lc_arena_doubles(arena, (pen->lower ? 4 : 2) * p);
   if (!factors) return LC_OUT_OF_MEMORY;

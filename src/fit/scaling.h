@@ -6,14 +6,15 @@
 
 #include "fit/fit.h"
 
-/* Sets how the design shows its columns (as_given: as they are): shifts where a mean hides the spread, which second
- * derivatives mind less, scales where squares would leave the range. *means, *rms (p): of the shown columns. */
-lc_status lc_show_columns(lc_problem *problem, int second_order, int as_given, double **means, double **rms,
-                          lc_arena *arena);
+/* How a fit is to see the columns of the problem (as_given: as they are): shifts where a mean hides the spread, which
+ * second derivatives mind less, scales where squares would leave the range. *means, *rms (p): of the columns so seen.
+ * All is in the arena. */
+lc_status lc_scale_columns(const lc_problem *problem, int second_order, int as_given, lc_scaling *out, double **means,
+                           double **rms, lc_arena *arena);
 
 /* From the penalty of the user's columns divided by `spread` (p, NULL: 1) to that of the columns as shown: factors
  * carry the spread of the column, and b_user = b scale, so that l1 |b_user| = (l1 scale) |b|. */
-lc_status lc_shown_penalty(const lc_design *x, const double *spread, lc_penalty *pen, lc_arena *arena);
+lc_status lc_scale_penalty(const lc_design *x, const double *spread, lc_penalty *pen, lc_arena *arena);
 
 /* Symmetric scores: a shift common to all classes changes nothing where no penalty sees it; intercepts and unpenalised
  * slopes of B (q x K, columns as shown) then sum to zero, in place. */

@@ -177,7 +177,7 @@ static void publish(lc_fold *fold) {
   lc_objective *obj = &fold->obj;
   memcpy(fold->B, obj->at.B, (size_t)obj->P * sizeof(double));
   lc_remove_common_shift(obj, fold->B);
-  lc_design_to_user(fold->path->problem->x, obj->K, fold->B);
+  lc_unscale_coef(fold->path->problem->x, obj->K, fold->B);
   fold->Z = obj->at.Z;
   fold->outcome.objective = obj->at.value;
   fold->outcome.loss = obj->at.loss;

@@ -9,19 +9,18 @@ static lc_status prepare(lc_path_state *path) {
   const double passes = 10; /* of a fit, at least */
   lc_design *x = &path->plain;
   if (x->ops) return LC_OK;
-  *x = *path->problem->x;
-  x->shift = x->scale = NULL; /* each fit chooses */
+  *x = lc_design_scaled(path->problem->x, (lc_scaling){NULL, NULL}); /* each fit chooses */
   double all = passes * (double)path->spec->nlambdas * (double)path->nfits;
   return x->ops->prepare ? x->ops->prepare(x, path->link.K, all, path->arena) : LC_OK;
 }
 
 static lc_status solve_fold(lc_path_state *path, lc_fold *fold, double lambda) {
-  lc_design x = path->plain;
-  lc_index n = x.n;
+  const lc_design *x = &path->plain;
+  lc_index n = x->n;
   int K = path->link.K;
   lc_problem problem = *path->problem;
   lc_solution solution;
-  problem.x = &x;
+  problem.x = x;
   problem.obs = &fold->obs;
   problem.pen = fold->given;
   problem.pen.lambda = lambda;
@@ -36,7 +35,7 @@ static lc_status solve_fold(lc_path_state *path, lc_fold *fold, double lambda) {
   lc_status status = lc_solve(&problem, path->settings, &fold->host, &fold->arena, &solution);
   if (status >= 0) {
     if (fold == path->fold) path->separated |= status == LC_SEPARATED;
-    memcpy(fold->B, solution.B, (size_t)(lc_design_q(&x) * K) * sizeof(double));
+    memcpy(fold->B, solution.B, (size_t)(lc_design_q(x) * K) * sizeof(double));
     if (solution.fitted->at.Z) memcpy(fold->own_Z, solution.fitted->at.Z, (size_t)(n * K) * sizeof(double));
     int has_gap = solution.certificate.kind == LC_GAP || solution.certificate.kind == LC_DECREMENT;
     *outcome = (lc_outcome){.objective = solution.objective,
@@ -67,17 +66,17 @@ lc_status lc_folds_null_loss(lc_path_state *path, double *out) {
   if (!(path->problem->loss->flags & LC_SMOOTHABLE)) return LC_OK;
   LC_TRY(prepare(path));
   lc_problem problem = *path->problem;
-  lc_design x = path->plain;
+  const lc_design *x = &path->plain;
   lc_penalty *pen = &problem.pen;
   lc_mark mark = lc_arena_mark(path->arena);
-  double *lower = lc_arena_doubles(path->arena, x.p), *upper = lc_arena_doubles(path->arena, x.p);
+  double *lower = lc_arena_doubles(path->arena, x->p), *upper = lc_arena_doubles(path->arena, x->p);
   if (!lower || !upper) return LC_OUT_OF_MEMORY;
-  for (lc_index j = 0; j < x.p; j++) {
+  for (lc_index j = 0; j < x->p; j++) {
     lower[j] = pen->lower ? pen->lower[j] : -INFINITY;
     upper[j] = pen->upper ? pen->upper[j] : INFINITY;
     if (pen->l1[j] + pen->l2[j] > 0) lower[j] = upper[j] = fmin(fmax(0, lower[j]), upper[j]);
   }
-  problem.x = &x;
+  problem.x = x;
   problem.solver = NULL;
   problem.wants_covariance = 0;
   pen->lambda = pen->grouped = 0;

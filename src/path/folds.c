@@ -71,7 +71,7 @@ static const double *fold_weights(lc_path_state *path, const int *holdout, int f
 
 static lc_status make_folds(lc_path_state *path) {
   const lc_path_spec *spec = path->spec;
-  lc_design *x = path->problem->x;
+  const lc_design *x = path->problem->x;
   int folds = spec->holdout ? spec->nfolds : 0;
   path->nfits = 1 + (lc_index)folds * spec->nrepeats;
   path->fold = lc_arena_alloc(path->arena, path->nfits, sizeof *path->fold);
@@ -144,9 +144,7 @@ static int excludes_zero(const lc_penalty *pen, lc_index f) { return f >= 0 && l
 static lc_status bind(lc_path_state *path, lc_fold *fold) {
   const lc_design *x = path->problem->x;
   fold->pen = fold->given;
-  LC_TRY(lc_shown_penalty(x, fold->spread, &fold->pen, &fold->arena));
-  fold->x.shift = x->shift;
-  fold->x.scale = x->scale;
+  LC_TRY(lc_scale_penalty(x, fold->spread, &fold->pen, &fold->arena));
   LC_TRY(lc_objective_init(&fold->obj, &fold->x, &fold->obs, path->problem->loss, &path->link, &fold->pen, 1,
                            &fold->arena));
   fold->obj.mean = path->mean;
@@ -236,10 +234,12 @@ static lc_status largest_lambda(lc_path_state *path, double *lambda_max) {
 }
 
 lc_status lc_folds_start(lc_path_state *path, double *lambda_max) {
-  lc_problem *problem = path->problem;
+  const lc_problem *problem = path->problem;
   lc_index n = problem->x->n, p = problem->x->p;
   if (!(problem->loss->flags & LC_SMOOTH)) path->link.mu = 1; /* a smooth version, for the start alone */
-  LC_TRY(lc_show_columns(problem, 1, 0, &path->mean, &path->rms, path->arena));
+  lc_scaling scaling;
+  LC_TRY(lc_scale_columns(problem, 1, 0, &scaling, &path->mean, &path->rms, path->arena));
+  path->x = lc_design_scaled(&path->x, scaling);
   LC_TRY(make_folds(path));
   int folds = path->spec->holdout && is_standardised(problem) ? path->spec->nfolds : 0;
   for (int r = 0; folds > 0 && r < path->spec->nrepeats; r++)

@@ -55,11 +55,12 @@ typedef struct lc_fold {
   lc_status status; /* of its last task */
 } lc_fold;
 
-/* What folds share. The caller sets the first eight, the rest to 0; lc_folds_start() makes it, in arena. */
+/* What folds share. The caller sets the first nine, the rest to 0; lc_folds_start() makes it, in arena. */
 typedef struct lc_path_state {
-  lc_problem *problem;    /* its x is shown as lc_show_columns() says from the start on */
-  const lc_obs *given;    /* the rows as the caller has them, of which row i is row row_of[i] of the problem's x; */
-  const lc_index *row_of; /* NULL: row i (no rows were joined) */
+  const lc_problem *problem; /* on the x below */
+  lc_design x;               /* its own handle, shown as lc_scale_columns() says from the start on */
+  const lc_obs *given;       /* the rows as the caller has them, of which row i is row row_of[i] of the problem's x; */
+  const lc_index *row_of;    /* NULL: row i (no rows were joined) */
   const lc_path_spec *spec;
   const lc_settings *settings;
   const lc_host *host;

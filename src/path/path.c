@@ -106,21 +106,21 @@ static lc_status run_lambdas(lc_path_state *path, int sets, lc_path *out) {
   return LC_OK;
 }
 
-lc_status lc_path_run(lc_problem *problem, const lc_path_spec *spec, const lc_settings *settings, const lc_host *host,
-                      lc_arena *arena, lc_path *out) {
-  lc_problem own = *problem;
+lc_status lc_path_run(const lc_problem *given, const lc_path_spec *spec, const lc_settings *settings,
+                      const lc_host *host, lc_arena *arena, lc_path *out) {
+  lc_problem own = *given, *problem = &own;
   lc_unique_rows unique;
   lc_path_state state = {
-      .problem = &own, .given = problem->obs, .spec = spec, .settings = settings, .host = host, .arena = arena};
+      .problem = &own, .given = given->obs, .spec = spec, .settings = settings, .host = host, .arena = arena};
   int joined = 0, shuffles = problem->solver && (problem->solver->flags & LC_NEEDS_ROWS);
   memset(out, 0, sizeof *out);
   if (!shuffles) LC_TRY(lc_unique_rows_make(problem->x, problem->obs, &unique, &joined, arena));
+  state.x = joined ? unique.design : *given->x;
+  own.x = &state.x;
   if (joined) {
-    own.x = &unique.design;
     own.obs = &unique.obs;
     state.row_of = unique.row_of;
   }
-  problem = &own;
   LC_TRY(lc_link_make(problem->loss, problem->k, problem->reference, &state.link));
   lc_penalty any = problem->pen;
   any.lambda = 1;

@@ -59,10 +59,9 @@ typedef struct lc_path {
   const char *reason;      /* why this solver, in a few words; NULL with it */
 } lc_path;
 
-/* Runs. problem->pen.lambda is ignored, and pen.grouped where it makes no difference (one score column, no L1 part);
- * LC_UNSUPPORTED for groups with bounds. The return value is < 0 where there
- * is no usable result, else out->status. */
-lc_status lc_path_run(lc_problem *problem, const lc_path_spec *spec, const lc_settings *settings, const lc_host *host,
-                      lc_arena *arena, lc_path *out);
+/* Runs. problem->pen.lambda is ignored; LC_UNSUPPORTED for groups with bounds. The return value is < 0 where there is
+ * no usable result, else out->status. */
+lc_status lc_path_run(const lc_problem *problem, const lc_path_spec *spec, const lc_settings *settings,
+                      const lc_host *host, lc_arena *arena, lc_path *out);
 
 #endif

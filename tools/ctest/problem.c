@@ -190,9 +190,7 @@ void ctest_presets(lc_settings *settings) {
   for (int s = 0; s < lc_solver_count; s++) lc_settings_preset(settings, lc_solvers[s]->fields, lc_solvers[s]->nfields);
 }
 
-lc_problem ctest_lc_problem(const ctest_problem *t, lc_design *x) {
-  x->shift = x->scale = NULL;
-  x->rows = NULL;
+lc_problem ctest_lc_problem(const ctest_problem *t, const lc_design *x) {
   return (lc_problem){.x = x,
                       .obs = &t->obs,
                       .loss = t->loss,

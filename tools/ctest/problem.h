@@ -49,7 +49,7 @@ double ctest_descent(const ctest_problem *t, const double *B, const unsigned cha
 /* All settings at their presets. */
 void ctest_presets(lc_settings *settings);
 /* The problem as lc_solve() and lc_path_run() take it. x is a design of t. */
-lc_problem ctest_lc_problem(const ctest_problem *t, lc_design *x);
+lc_problem ctest_lc_problem(const ctest_problem *t, const lc_design *x);
 /* The least objective at lambda, by lc_solve() to `tolerance`; B (q x K) unless NULL. */
 double ctest_best(ctest_problem *t, lc_design *x, double lambda, double tolerance, double *B);
 

@@ -332,9 +332,9 @@ static void test_map(lc_design *x) {
   lc_index q = lc_design_q(x);
   double *B = ctest_normals(q * K), *copy = ctest_zeros(q * K);
   memcpy(copy, B, (size_t)(q * K) * sizeof *B);
-  lc_design_to_user(x, K, B);
+  lc_unscale_coef(x, K, B);
   if (x->scale) CHECK(ctest_distance(q * K, B, copy) > 1e-3);
-  lc_design_from_user(x, K, B);
+  lc_scale_coef(x, K, B);
   CHECK(ctest_distance(q * K, B, copy) < 1e-12);
   free(B), free(copy);
 }
