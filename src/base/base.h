@@ -3,7 +3,7 @@
  * The numerics know no R: they see plain pointers, these types and the host's hooks. Anything that
  * talks to the outside (memory, interrupts, progress) goes through lc_host.
  *
- * Letters used everywhere: n rows, p columns of x, k classes, K score columns, q = p + one
+ * Letters used everywhere: n rows, p columns of x, k classes, K score columns, q = p + intercept
  * coefficients of a score column (the intercept, when there is one, is entry 0), P = q K.
  * Matrices are column-major. */
 #ifndef LC_BASE_H

@@ -175,8 +175,8 @@ static void moments_some(void *context, lc_index from, lc_index to) {
       else
         weigh_column(&col, shift, scale, W, K, S + c0, first, second);
       for (int w = 0; w < W; w++) {
-        sum[(c0 + w) * q + x->one + j] = first[w];
-        square[(c0 + w) * q + x->one + j] = second[w];
+        sum[(c0 + w) * q + x->intercept + j] = first[w];
+        square[(c0 + w) * q + x->intercept + j] = second[w];
       }
     }
   }
@@ -185,7 +185,7 @@ static void moments_some(void *context, lc_index from, lc_index to) {
 void lc_columns_moments(const lc_design *x, lc_column_of *column_of, int K, const double *S, int threads, double *sum,
                         double *square) {
   lc_index q = lc_design_q(x);
-  for (int c = 0; x->one && c < K; c++) {
+  for (int c = 0; x->intercept && c < K; c++) {
     sum[c * q] = 0;
     for (lc_index i = 0; i < x->n; i++) sum[c * q] += S[c + i * K];
     square[c * q] = sum[c * q];

@@ -65,7 +65,7 @@ typedef struct sweep {
   const lc_pass *pass;
   int rows, slots; /* rows of a block */
   lc_index q, nblocks, packed;
-  slot slot[LC_MOST_SLOTS];
+  slot slot[LC_MOST_PARTIALS];
 } sweep;
 
 static void make_plan(sweep *sw) {
@@ -73,7 +73,7 @@ static void make_plan(sweep *sw) {
   sw->q = lc_design_q(sw->x);
   sw->nblocks = (sw->x->n + sw->rows - 1) / sw->rows;
   sw->packed = lc_packed_size(sw->q);
-  sw->slots = lc_slots(sw->nblocks, sw->pass->C ? sw->packed * sw->pass->ns : 0);
+  sw->slots = lc_partial_count(sw->nblocks, sw->pass->C ? sw->packed * sw->pass->ns : 0);
 }
 
 static lc_status make_slot(const sweep *sw, slot *out, lc_arena *arena) {
@@ -94,10 +94,10 @@ static lc_status make_slot(const sweep *sw, slot *out, lc_arena *arena) {
 static void start_scores(const lc_design *x, const lc_pass *pass, lc_index row0, lc_index m, double *z, lc_index ld) {
   lc_index q = lc_design_q(x);
   for (int c = 0; c < pass->K; c++) {
-    double b = x->one ? pass->B[c * q] : 0, *column = z + c * ld;
+    double b = x->intercept ? pass->B[c * q] : 0, *column = z + c * ld;
     if (lc_offsets_of(pass->obs)) {
-      const double *off = pass->obs->off + c * x->n + row0;
-      for (lc_index i = 0; i < m; i++) column[i] = off[i] + b;
+      const double *offset = pass->obs->offset + c * x->n + row0;
+      for (lc_index i = 0; i < m; i++) column[i] = offset[i] + b;
     } else {
       for (lc_index i = 0; i < m; i++) column[i] = b;
     }
@@ -112,18 +112,18 @@ static double column_sum(lc_index m, const double *r) {
 
 static void add_gradient(const sweep *sw, const slot *part, lc_index m, const double *X, lc_index ldx) {
   const lc_pass *pass = sw->pass;
-  int one = sw->x->one;
-  lc_kernels()->gradient(m, sw->x->p, pass->K, X, ldx, part->r, m, part->partial.G + one, sw->q);
-  if (one)
+  int intercept = sw->x->intercept;
+  lc_kernels()->gradient(m, sw->x->p, pass->K, X, ldx, part->r, m, part->partial.G + intercept, sw->q);
+  if (intercept)
     for (int c = 0; c < pass->K; c++) part->partial.G[c * sw->q] += column_sum(m, part->r + c * m);
 }
 
 static void add_gram(const sweep *sw, const slot *part, lc_index m, const double *X, lc_index ldx) {
   const lc_pass *pass = sw->pass;
   const lc_kernel *kernel = lc_kernels();
-  int one = sw->x->one;
-  kernel->gram(m, sw->x->p, one, pass->ns, X, ldx, part->s, m, part->partial.C, sw->packed, part->work);
-  if (!one) return;
+  int intercept = sw->x->intercept;
+  kernel->gram(m, sw->x->p, intercept, pass->ns, X, ldx, part->s, m, part->partial.C, sw->packed, part->work);
+  if (!intercept) return;
   kernel->gradient(m, sw->x->p, pass->ns, X, ldx, part->s, m, part->ones, sw->x->p);
   for (int s = 0; s < pass->ns; s++) part->partial.C[s * sw->packed] += column_sum(m, part->s + s * m);
 }
@@ -139,7 +139,7 @@ static lc_status run_block(void *context, int k, lc_index number) {
   const double *X = reads_x ? load_tile(x, row0, m, must_pack(x, pass), part->tile, &ldx) : (ldx = m, part->tile);
   if (pass->B) {
     start_scores(x, pass, row0, m, z, ldz);
-    lc_kernels()->scores(m, x->p, pass->K, X, ldx, pass->B + x->one, sw->q, z, ldz);
+    lc_kernels()->scores(m, x->p, pass->K, X, ldx, pass->B + x->intercept, sw->q, z, ldz);
   }
   if (!pass->block) return LC_OK;
   lc_block block = lc_block_of(x, pass, row0, m, z, ldz, part->r, part->s, m);
@@ -152,7 +152,7 @@ static lc_status run_block(void *context, int k, lc_index number) {
 static void combine(const sweep *sw) {
   const lc_pass *pass = sw->pass;
   lc_index p = sw->x->p;
-  int one = sw->x->one;
+  int intercept = sw->x->intercept;
   const lc_partial total = {.sum = pass->sum, .G = pass->G, .C = pass->C};
   if (pass->sum) memset(pass->sum, 0, (size_t)pass->nsum * sizeof(double));
   if (pass->G) memset(pass->G, 0, (size_t)(sw->q * pass->K) * sizeof(double));
@@ -160,7 +160,7 @@ static void combine(const sweep *sw) {
   for (int k = 0; k < sw->slots; k++) {
     const slot *part = sw->slot + k;
     lc_partial_add(&part->partial, &total);
-    if (pass->C && one)
+    if (pass->C && intercept)
       for (int s = 0; s < pass->ns; s++)
         for (lc_index j = 0; j < p; j++) pass->C[s * sw->packed + lc_packed_at(0, j + 1)] += part->ones[s * p + j];
   }
@@ -176,7 +176,7 @@ static double seconds_of_row(const sweep *sw) {
 
 static lc_status run_sweep(sweep *sw, const lc_host *host, lc_arena *arena) {
   for (int k = 0; k < sw->slots; k++) LC_TRY(make_slot(sw, sw->slot + k, arena));
-  LC_TRY(lc_slots_run(sw->nblocks, sw->slots, seconds_of_row(sw) * sw->rows, run_block, sw, host));
+  LC_TRY(lc_partials_run(sw->nblocks, sw->slots, seconds_of_row(sw) * sw->rows, run_block, sw, host));
   combine(sw);
   return LC_OK;
 }
@@ -195,8 +195,8 @@ static int threads_for(const lc_host *host, double products) { return lc_threads
 
 /* Rows of one column as shown, the intercept's ones included. */
 static void load_listed(const lc_design *x, lc_index row0, lc_index m, lc_index j, double *out) {
-  if (j >= x->one)
-    load_column(x, row0, m, j - x->one, out);
+  if (j >= x->intercept)
+    load_column(x, row0, m, j - x->intercept, out);
   else
     for (lc_index i = 0; i < m; i++) out[i] = 1;
 }
@@ -216,7 +216,7 @@ static void list_columns(const lc_design *x, lc_index row0, lc_index m, lc_index
   int view = is_view(x);
   for (lc_index a = 0; a < count; a++) {
     double *loaded = view ? tile : tile + a * m;
-    at[a] = view && j[a] >= x->one ? numbers(x) + (j[a] - x->one) * x->n + row0 : loaded;
+    at[a] = view && j[a] >= x->intercept ? numbers(x) + (j[a] - x->intercept) * x->n + row0 : loaded;
     if (at[a] == loaded) load_listed(x, row0, m, j[a], loaded);
   }
 }
@@ -269,7 +269,7 @@ typedef struct cross {
   lc_index ni, nj;
   const lc_index *i, *j;
   const double *s;
-  double *C[LC_MOST_SLOTS], *tile[LC_MOST_SLOTS]; /* ni x nj; TILE_ROWS (ni + nj) */
+  double *C[LC_MOST_PARTIALS], *tile[LC_MOST_PARTIALS]; /* ni x nj; TILE_ROWS (ni + nj) */
   int symmetric;
 } cross;
 
@@ -301,14 +301,14 @@ static lc_status cross_block(void *context, int k, lc_index number) {
 static lc_status cross_tiles(cross *job, double *C, const lc_host *host, lc_arena *arena) {
   enum { SLOTS = 2 }; /* their sums cost more than what a third would save */
   lc_index ni = job->ni, nj = job->nj, nblocks = (job->x->n + TILE_ROWS - 1) / TILE_ROWS;
-  int slots = (int)lc_min(SLOTS, lc_slots(nblocks, ni * nj));
+  int slots = (int)lc_min(SLOTS, lc_partial_count(nblocks, ni * nj));
   for (int k = 0; k < slots; k++) {
     job->C[k] = k == 0 ? C : lc_arena_zeros(arena, ni * nj);
     job->tile[k] = lc_arena_doubles(arena, TILE_ROWS * (ni + nj));
     if (!job->C[k] || !job->tile[k]) return LC_OUT_OF_MEMORY;
   }
   double seconds = 0.5e-9 * TILE_ROWS * (double)ni * (double)nj;
-  LC_TRY(lc_slots_run(nblocks, slots, seconds, cross_block, job, host));
+  LC_TRY(lc_partials_run(nblocks, slots, seconds, cross_block, job, host));
   for (int k = 1; k < slots; k++)
     for (lc_index e = 0; e < ni * nj; e++) C[e] += job->C[k][e];
   for (lc_index b = 0; job->symmetric && b < nj; b++)
@@ -368,7 +368,7 @@ static lc_status dense_subset(const lc_design *x, lc_index count, const lc_index
   int threads = lc_threads_for(arena->host, 5e-9 * (double)m * (double)x->p); /* short runs wait for memory */
   lc_parallel(threads, x->p, lc_max(1, x->p / 16), subset_some, &job);
   lc_design_dense(out, m, x->p, LC_DOUBLE, copy);
-  out->one = x->one;
+  out->intercept = x->intercept;
   return LC_OK;
 }
 
@@ -446,11 +446,12 @@ static void dense_row_load(lc_rows *rows, lc_index m, const lc_index *index) {
 static void dense_row_scores(const lc_rows *rows, lc_index m, const lc_index *index, int K, const double *B,
                              double *Z) {
   const lc_design *x = rows->design;
-  const double *off = lc_offsets_of(rows->obs);
+  const double *offset = lc_offsets_of(rows->obs);
   lc_index q = lc_design_q(x);
   for (int c = 0; c < K; c++)
-    for (lc_index i = 0; i < m; i++) Z[i + c * m] = (x->one ? B[c * q] : 0) + (off ? off[index[i] + c * x->n] : 0);
-  lc_kernels()->scores(m, x->p, K, rows->loaded, rows->ld, B + x->one, q, Z, m);
+    for (lc_index i = 0; i < m; i++)
+      Z[i + c * m] = (x->intercept ? B[c * q] : 0) + (offset ? offset[index[i] + c * x->n] : 0);
+  lc_kernels()->scores(m, x->p, K, rows->loaded, rows->ld, B + x->intercept, q, Z, m);
 }
 
 static void dense_row_gradient(const lc_rows *rows, lc_index m, const lc_index *index, int K, const double *R,
@@ -458,9 +459,9 @@ static void dense_row_gradient(const lc_rows *rows, lc_index m, const lc_index *
   const lc_design *x = rows->design;
   lc_index q = lc_design_q(x);
   (void)index;
-  if (x->one)
+  if (x->intercept)
     for (int c = 0; c < K; c++) G[c * q] += column_sum(m, R + c * m);
-  lc_kernels()->gradient(m, x->p, K, rows->loaded, rows->ld, R, m, G + x->one, q);
+  lc_kernels()->gradient(m, x->p, K, rows->loaded, rows->ld, R, m, G + x->intercept, q);
 }
 
 static lc_column column_of(const lc_design *x, lc_index j) {

@@ -8,7 +8,7 @@
 void lc_unscale_coef(const lc_design *x, int K, double *B) {
   lc_index q = lc_design_q(x);
   for (int c = 0; c < K; c++) {
-    double *slope = B + c * q + x->one, moved = 0;
+    double *slope = B + c * q + x->intercept, moved = 0;
     for (lc_index j = 0; j < x->p; j++) {
       if (x->scale) slope[j] *= x->scale[j];
       if (x->shift) moved += x->shift[j] * slope[j];
@@ -20,7 +20,7 @@ void lc_unscale_coef(const lc_design *x, int K, double *B) {
 void lc_scale_coef(const lc_design *x, int K, double *B) {
   lc_index q = lc_design_q(x);
   for (int c = 0; c < K; c++) {
-    double *slope = B + c * q + x->one, moved = 0;
+    double *slope = B + c * q + x->intercept, moved = 0;
     for (lc_index j = 0; j < x->p; j++) {
       if (x->shift) moved += x->shift[j] * slope[j];
       if (x->scale) slope[j] /= x->scale[j];
@@ -47,13 +47,13 @@ static const double *take(const double *from, lc_index n, int columns, lc_index 
 
 lc_status lc_obs_take(const lc_obs *obs, lc_index m, const lc_index *row, lc_obs *out, lc_arena *arena) {
   double *y = lc_arena_doubles(arena, obs->y ? m : 0), *w = lc_arena_doubles(arena, obs->w ? m : 0);
-  double *off = lc_arena_doubles(arena, m * obs->noff);
-  if (!y || !w || !off) return LC_OUT_OF_MEMORY;
+  double *offset = lc_arena_doubles(arena, m * obs->noffset);
+  if (!y || !w || !offset) return LC_OUT_OF_MEMORY;
   *out = (lc_obs){.n = m,
                   .y = take(obs->y, obs->n, 1, m, row, y),
                   .w = take(obs->w, obs->n, 1, m, row, w),
-                  .off = take(obs->off, obs->n, obs->noff, m, row, off),
-                  .noff = obs->noff};
+                  .offset = take(obs->offset, obs->n, obs->noffset, m, row, offset),
+                  .noffset = obs->noffset};
   return LC_OK;
 }
 

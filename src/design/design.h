@@ -2,7 +2,8 @@
  *
  * A design is n rows of p columns; responses, weights and offsets are observations (lc_obs) that are given beside it,
  * so that a fold is other observations of one design. The loss never sees X, the design never sees a loss: a full
- * sweep hands blocks of rows to a callback (lc_pass). The intercept is a virtual column of ones (`one`), never stored.
+ * sweep hands blocks of rows to a callback (lc_pass). The intercept is a virtual column of ones (`intercept`), never
+ * stored.
  *
  * A design may show its columns shifted and scaled, x_ij -> (x_ij - shift_j) * scale_j, without storing
  * the result: shift guards against cancellation (dates, means much larger than the spread; only with an
@@ -23,10 +24,10 @@ enum { LC_BLOCK_ROWS = 1024 }; /* no block has more rows */
 /* Observations: what belongs to rows. The arrays are the caller's. */
 typedef struct lc_obs {
   lc_index n;
-  const double *y;   /* n class codes 0..k-1; NULL where no loss is looked at */
-  const double *w;   /* n weights; NULL: all one */
-  const double *off; /* n x noff offsets of the scores, or NULL */
-  int noff;          /* K, or 0 without offsets */
+  const double *y;      /* n class codes 0..k-1; NULL where no loss is looked at */
+  const double *w;      /* n weights; NULL: all one */
+  const double *offset; /* n x noff offsets of the scores, or NULL */
+  int noffset;          /* K, or 0 without offsets */
 } lc_obs;
 
 static inline double lc_obs_weight(const lc_obs *obs, lc_index i) { return obs->w ? obs->w[i] : 1; }
@@ -42,7 +43,7 @@ typedef struct lc_block {
   lc_index row0;
   int m;
   lc_index ld, ldoff;
-  const double *z, *y, *w, *off;
+  const double *z, *y, *w, *offset;
   double *r, *s;
   lc_index ldr; /* of r and s */
 } lc_block;
@@ -104,16 +105,16 @@ typedef struct lc_colstat {
 
 /* A column of few entries as a quadratic model of the loss needs it: value[e] in row row[e]. They are rounded to
  * floats, because a model's Hessian gives directions and no truth, and a sweep reads all of them. */
-typedef struct lc_thin {
+typedef struct lc_spvec {
   lc_index entries;
   const int *row;
   float *value;
-} lc_thin;
+} lc_spvec;
 
 /* x' diag(s) t; x' diag(s) x; t += d x. s NULL: 1. */
-double lc_thin_dot(const lc_thin *x, const double *s, const double *t);
-double lc_thin_square(const lc_thin *x, const double *s);
-void lc_thin_push(const lc_thin *x, double d, double *t);
+double lc_spvec_dot(const lc_spvec *x, const double *s, const double *t);
+double lc_spvec_square(const lc_spvec *x, const double *s);
+void lc_spvec_push(const lc_spvec *x, double d, double *t);
 
 typedef struct lc_unique_rows lc_unique_rows;
 
@@ -163,7 +164,7 @@ typedef struct lc_design_ops {
    * arena, 4 bytes an entry, rows are the design's. Cost: one read of the columns. NULL where columns have entries
    * everywhere. */
   lc_status (*col_thin)(const lc_design *, lc_index nj, const lc_index *j, const double *by, const double *root,
-                        lc_thin *out, const lc_host *, lc_arena *);
+                        lc_spvec *out, const lc_host *, lc_arena *);
   /* out <- a copy, in the arena, of `count` runs of `length` rows each, run r from row first[r] on (runs may overlap),
    * columns as shown (dense and sparse ones have neither shift nor scale after it), in the same storage; sparse rows
    * increase within a column when first[] does. Cost: the runs; when sparse the row numbers of all entries twice, and n
@@ -191,15 +192,15 @@ enum lc_storage { LC_DOUBLE, LC_INTEGER };
 struct lc_design {
   const lc_design_ops *ops;
   lc_index n, p;
-  int one;                     /* 1: an intercept is fitted */
+  int intercept;               /* 1: an intercept is fitted */
   const double *shift, *scale; /* p each or NULL */
   const void *data;            /* what the storage's own files know: numbers, lc_csc, lc_coded */
   enum lc_storage storage;     /* of dense numbers */
   const lc_rows *rows;         /* a copy in the order of rows, NULL where none was made (prepare) */
 };
 
-/* q = p + one. */
-static inline lc_index lc_design_q(const lc_design *x) { return x->p + x->one; }
+/* q = p + intercept. */
+static inline lc_index lc_design_q(const lc_design *x) { return x->p + x->intercept; }
 
 /* How columns are shown; see above. */
 typedef struct lc_scaling {
@@ -259,7 +260,7 @@ void lc_unscale_coef(const lc_design *x, int K, double *B);
 void lc_scale_coef(const lc_design *x, int K, double *B);
 
 /* Offsets of a pass, or of loaded rows: n x K, or NULL. */
-static inline const double *lc_offsets_of(const lc_obs *obs) { return obs ? obs->off : NULL; }
+static inline const double *lc_offsets_of(const lc_obs *obs) { return obs ? obs->offset : NULL; }
 
 /* The block of rows row0 .. row0 + m - 1 whose scores are z (ld ldz); r and s (ld ldr) where the pass wants them. */
 static inline lc_block lc_block_of(const lc_design *x, const lc_pass *pass, lc_index row0, lc_index m, const double *z,
@@ -272,7 +273,7 @@ static inline lc_block lc_block_of(const lc_design *x, const lc_pass *pass, lc_i
                     .z = z,
                     .y = obs && obs->y ? obs->y + row0 : NULL,
                     .w = obs && obs->w ? obs->w + row0 : NULL,
-                    .off = obs && obs->off ? obs->off + row0 : NULL,
+                    .offset = obs && obs->offset ? obs->offset + row0 : NULL,
                     .r = pass->G ? r : NULL,
                     .s = pass->C ? s : NULL,
                     .ldr = ldr};

@@ -32,20 +32,20 @@ static double entry_weight(const lc_design *x, int level, int e) {
 
 static lc_status make_map(const lc_design *x, map *out, lc_arena *arena) {
   const lc_coded *coded = lc_coded_of(x);
-  int entries = coded->start[coded->nlevels] + x->one, at = x->one;
+  int entries = coded->start[coded->nlevels] + x->intercept, at = x->intercept;
   int *start = lc_arena_alloc(arena, coded->nlevels + 2, sizeof *start);
   int *column = lc_arena_alloc(arena, entries, sizeof *column);
   double *weight = lc_arena_doubles(arena, entries);
   if (!start || !column || !weight) return LC_OUT_OF_MEMORY;
   start[0] = 0;
-  if (x->one) {
+  if (x->intercept) {
     column[0] = 0;
     weight[0] = 1;
   }
   for (int l = 0; l < coded->nlevels; l++) {
     start[l + 1] = at;
     for (int e = coded->start[l]; e < coded->start[l + 1]; e++, at++) {
-      column[at] = coded->column[e] + x->one;
+      column[at] = coded->column[e] + x->intercept;
       weight[at] = entry_weight(x, l, e);
     }
   }
@@ -106,7 +106,7 @@ typedef struct sweep {
   int slots, wide; /* wide: columns of the tile */
   lc_index nblocks, packed;
   double *B; /* of levels */
-  slot slot[LC_MOST_SLOTS];
+  slot slot[LC_MOST_PARTIALS];
 } sweep;
 
 static lc_status make_slot(const sweep *sw, slot *out, lc_arena *arena) {
@@ -135,12 +135,12 @@ static void load_numeric(const lc_design *x, int t, lc_index row0, lc_index m, d
 
 static void add_scores(const sweep *sw, const slot *own, lc_index row0, lc_index m, double *z, lc_index ldz) {
   const lc_design *x = sw->x;
-  const double *off = lc_offsets_of(sw->pass->obs);
+  const double *offset = lc_offsets_of(sw->pass->obs);
   lc_index L = sw->map.levels;
   int K = sw->pass->K;
   for (int c = 0; c < K; c++) {
-    if (off)
-      memcpy(z + c * ldz, off + c * x->n + row0, (size_t)m * sizeof(double));
+    if (offset)
+      memcpy(z + c * ldz, offset + c * x->n + row0, (size_t)m * sizeof(double));
     else
       memset(z + c * ldz, 0, (size_t)m * sizeof(double));
   }
@@ -256,14 +256,14 @@ static lc_status run_sweep(sweep *sw, const lc_host *host, lc_arena *arena) {
   sw->nblocks = (x->n + BLOCK - 1) / BLOCK;
   /* Partial sums should be a small part of the work. */
   lc_index sums = lc_max(1, (pass->G ? L * pass->K : 0) + (pass->C ? sw->packed * pass->ns : 0));
-  sw->slots = lc_slots(lc_min(sw->nblocks, lc_max(2, 4 * x->n / L)), sums);
+  sw->slots = lc_partial_count(lc_min(sw->nblocks, lc_max(2, 4 * x->n / L)), sums);
   sw->B = lc_arena_doubles(arena, L * pass->K);
   if (!sw->B) return LC_OUT_OF_MEMORY;
   if (pass->B) to_levels(&sw->map, lc_design_q(x), pass->K, pass->B, sw->B);
   for (int k = 0; k < sw->slots; k++) LC_TRY(make_slot(sw, sw->slot + k, arena));
   double parts = lc_coded_of(x)->nparts + 1, pairs = pass->C ? parts * parts / 2 * pass->ns : 0;
   double seconds = BLOCK * (4e-9 * pass->K * (parts + 2) + 4e-9 * pairs);
-  LC_TRY(lc_slots_run(sw->nblocks, sw->slots, seconds, run_block, sw, host));
+  LC_TRY(lc_partials_run(sw->nblocks, sw->slots, seconds, run_block, sw, host));
   return combine(sw, arena);
 }
 
@@ -301,7 +301,7 @@ static inline int next_entry(cursor *c, lc_index *column, double *number) {
   double value = part->value ? part->value[c->row] : 1;
   if (is_numeric(part)) value = (value - (c->x->shift ? c->x->shift[j] : 0)) * scale_of(c->x, j);
   *number = value * entry_weight(c->x, c->level, c->at++);
-  *column = j + c->x->one;
+  *column = j + c->x->intercept;
   return 1;
 }
 
@@ -318,11 +318,11 @@ typedef struct piece {
 /* Piece e of column j of X~; 0 past the last. */
 static int get_piece(const lc_design *x, lc_index j, int e, piece *out) {
   const lc_coded *coded = lc_coded_of(x);
-  if (j < x->one) {
+  if (j < x->intercept) {
     *out = (piece){x->n, NULL, NULL, 0, 1};
     return e == 0;
   }
-  j -= x->one;
+  j -= x->intercept;
   int at = coded->first[j] + e;
   if (at >= coded->first[j + 1]) return 0;
   const lc_part *part = coded->part + coded->owner[j];
@@ -391,7 +391,7 @@ static void cross_column(const lc_design *x, const int *place, lc_index j, const
     for (lc_index i = 0; i < part.count; i++) {
       lc_index row = piece_row(&part, i);
       double amount = s[row] * piece_number(&part, row);
-      if (x->one && place[0]) out[place[0] - 1] += amount;
+      if (x->intercept && place[0]) out[place[0] - 1] += amount;
       for (cursor walk = start_row(x, row); next_entry(&walk, &a, &number);)
         if (place[a]) out[place[a] - 1] += amount * number;
     }
@@ -489,11 +489,12 @@ static lc_status coded_as_rows(const lc_design *x, lc_rows *out, lc_arena *arena
 static void coded_row_scores(const lc_rows *rows, lc_index m, const lc_index *index, int K, const double *B,
                              double *Z) {
   const lc_design *x = rows->design;
-  const double *off = lc_offsets_of(rows->obs);
+  const double *offset = lc_offsets_of(rows->obs);
   lc_index q = lc_design_q(x), j;
   double number;
   for (lc_index i = 0; i < m; i++) {
-    for (int c = 0; c < K; c++) Z[i + c * m] = (x->one ? B[c * q] : 0) + (off ? off[index[i] + c * x->n] : 0);
+    for (int c = 0; c < K; c++)
+      Z[i + c * m] = (x->intercept ? B[c * q] : 0) + (offset ? offset[index[i] + c * x->n] : 0);
     for (cursor walk = start_row(x, index[i]); next_entry(&walk, &j, &number);)
       for (int c = 0; c < K; c++) Z[i + c * m] += number * B[j + c * q];
   }
@@ -505,7 +506,7 @@ static void coded_row_gradient(const lc_rows *rows, lc_index m, const lc_index *
   lc_index q = lc_design_q(x), j;
   double number;
   for (lc_index i = 0; i < m; i++) {
-    for (int c = 0; x->one && c < K; c++) G[c * q] += R[i + c * m];
+    for (int c = 0; x->intercept && c < K; c++) G[c * q] += R[i + c * m];
     for (cursor walk = start_row(x, index[i]); next_entry(&walk, &j, &number);)
       for (int c = 0; c < K; c++) G[j + c * q] += number * R[i + c * m];
   }

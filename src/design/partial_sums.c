@@ -17,8 +17,8 @@ void lc_partial_add(const lc_partial *from, const lc_partial *total) {
   add_to(from->nC, from->C, total->C);
 }
 
-int lc_slots(lc_index nblocks, lc_index doubles) {
-  lc_index most = lc_min(LC_MOST_SLOTS, LC_SLOT_BYTES / (8 * lc_max(1, doubles)));
+int lc_partial_count(lc_index nblocks, lc_index doubles) {
+  lc_index most = lc_min(LC_MOST_PARTIALS, LC_PARTIAL_BYTES / (8 * lc_max(1, doubles)));
   return (int)lc_max(1, lc_min(most, nblocks));
 }
 
@@ -27,7 +27,7 @@ typedef struct slots_round {
   lc_index nblocks, slots, done, count;
   lc_status (*block)(void *context, int slot, lc_index number);
   void *context;
-  lc_status status[LC_MOST_SLOTS];
+  lc_status status[LC_MOST_PARTIALS];
 } slots_round;
 
 static void run_slots(void *context, lc_index first, lc_index last) {
@@ -40,9 +40,9 @@ static void run_slots(void *context, lc_index first, lc_index last) {
   }
 }
 
-lc_status lc_slots_run(lc_index nblocks, int slots, double seconds,
-                       lc_status (*block)(void *context, int slot, lc_index number), void *context,
-                       const lc_host *host) {
+lc_status lc_partials_run(lc_index nblocks, int slots, double seconds,
+                          lc_status (*block)(void *context, int slot, lc_index number), void *context,
+                          const lc_host *host) {
   const double round_seconds = 0.02;
   double each = round_seconds / (seconds * slots);
   lc_index count = (lc_index)(each < 1 ? 1 : each > 1e9 ? 1e9 : each), longest = (nblocks + slots - 1) / slots;

@@ -65,7 +65,7 @@ static void dot_some(void *context, lc_index from, lc_index to) {
     for (int k = 0; k < job->K; k++) {
       lc_index j = job->j[a];
       const double *r = job->in + k * x->n;
-      job->out[a + k * job->nj] = j < x->one ? total(x->n, r) : column_dot(x, j - x->one, r);
+      job->out[a + k * job->nj] = j < x->intercept ? total(x->n, r) : column_dot(x, j - x->intercept, r);
     }
 }
 
@@ -82,8 +82,8 @@ static void axpy_some(void *context, lc_index first, lc_index end) {
   for (int k = 0; k < job->K; k++)
     for (lc_index a = 0; a < job->nj; a++) {
       double *z = job->out + k * x->n, move = job->in[a + k * job->nj];
-      if (job->j[a] >= x->one)
-        column_axpy(x, job->j[a] - x->one, move, first, end, z);
+      if (job->j[a] >= x->intercept)
+        column_axpy(x, job->j[a] - x->intercept, move, first, end, z);
       else
         for (lc_index i = first; i < end; i++) z[i] += move;
     }
@@ -101,29 +101,29 @@ typedef struct thin_job {
   const lc_design *x;
   const lc_index *j;
   const double *by, *root;
-  lc_thin *out;
+  lc_spvec *out;
 } thin_job;
 
 static void thin_some(void *context, lc_index from, lc_index to) {
   const thin_job *job = context;
   const lc_csc *csc = lc_csc_of(job->x);
   for (lc_index a = from; a < to; a++) {
-    lc_thin *out = job->out + a;
+    lc_spvec *out = job->out + a;
     if (out->entries == 0) continue;
     const double *value = csc->value + (out->row - csc->row);
-    double b = job->by[a] * lc_sparse_scale(job->x, job->j[a] - job->x->one);
+    double b = job->by[a] * lc_sparse_scale(job->x, job->j[a] - job->x->intercept);
     for (lc_index e = 0; e < out->entries; e++)
       out->value[e] = (float)(value[e] * b * (job->root ? job->root[out->row[e]] : 1));
   }
 }
 
 static lc_status sparse_col_thin(const lc_design *x, lc_index nj, const lc_index *j, const double *by,
-                                 const double *root, lc_thin *out, const lc_host *host, lc_arena *arena) {
+                                 const double *root, lc_spvec *out, const lc_host *host, lc_arena *arena) {
   lc_index total = 0;
   for (lc_index a = 0; a < nj; a++) {
-    lc_index col = j[a] - x->one;
+    lc_index col = j[a] - x->intercept;
     int first = col < 0 ? 0 : lc_csc_of(x)->start[col], end = col < 0 ? 0 : lc_csc_of(x)->start[col + 1];
-    out[a] = (lc_thin){.entries = end - first, .row = lc_csc_of(x)->row + first};
+    out[a] = (lc_spvec){.entries = end - first, .row = lc_csc_of(x)->row + first};
     total += end - first;
   }
   float *value = lc_arena_alloc(arena, total, sizeof *value);
@@ -134,7 +134,7 @@ static lc_status sparse_col_thin(const lc_design *x, lc_index nj, const lc_index
   return LC_OK;
 }
 
-double lc_thin_dot(const lc_thin *x, const double *s, const double *t) {
+double lc_spvec_dot(const lc_spvec *x, const double *s, const double *t) {
   const float *value = x->value;
   const int *row = x->row;
   double s0 = 0, s1 = 0, s2 = 0, s3 = 0; /* as in column_dot() */
@@ -157,7 +157,7 @@ double lc_thin_dot(const lc_thin *x, const double *s, const double *t) {
   return (s0 + s1) + (s2 + s3);
 }
 
-double lc_thin_square(const lc_thin *x, const double *s) {
+double lc_spvec_square(const lc_spvec *x, const double *s) {
   double sum = 0;
   for (lc_index e = 0; e < x->entries; e++) {
     double value = x->value[e];
@@ -166,7 +166,7 @@ double lc_thin_square(const lc_thin *x, const double *s) {
   return sum;
 }
 
-void lc_thin_push(const lc_thin *x, double d, double *t) {
+void lc_spvec_push(const lc_spvec *x, double d, double *t) {
   const float *value = x->value;
   const int *row = x->row;
   for (lc_index e = 0; e < x->entries; e++) t[row[e]] += d * value[e];
@@ -176,14 +176,14 @@ void lc_thin_push(const lc_thin *x, double d, double *t) {
  * matrix those up to b). spread: n zeros, and zeros again at the end. */
 static void cross_column(const lc_design *x, lc_index count, const lc_index *i, lc_index j, const double *s,
                          double *spread, double *out) {
-  lc_index col = j - x->one;
+  lc_index col = j - x->intercept;
   if (col < 0)
     memcpy(spread, s, (size_t)x->n * sizeof(double));
   else
     for (int e = lc_csc_of(x)->start[col]; e < lc_csc_of(x)->start[col + 1]; e++)
       spread[lc_csc_of(x)->row[e]] = lc_csc_of(x)->value[e] * lc_sparse_scale(x, col) * s[lc_csc_of(x)->row[e]];
   for (lc_index a = 0; a < count; a++)
-    out[a] = i[a] < x->one ? total(x->n, spread) : column_dot(x, i[a] - x->one, spread);
+    out[a] = i[a] < x->intercept ? total(x->n, spread) : column_dot(x, i[a] - x->intercept, spread);
   if (col < 0)
     memset(spread, 0, (size_t)x->n * sizeof(double));
   else

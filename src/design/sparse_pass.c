@@ -49,7 +49,7 @@ typedef struct sweep {
   /* In panels, a panel's rows side by side: coefficients p x K; residuals n x K; `parts` copies of scores n x K. */
   const double *B; /* `spread`, or the caller's where a single column needs no change */
   double *spread, *R, *Z;
-  slot part[LC_MOST_SLOTS];
+  slot part[LC_MOST_PARTIALS];
 } sweep;
 
 /* First score column of panel c. */
@@ -120,7 +120,7 @@ static lc_status spread_panel(sweep *sw, lc_index c, lc_index step, lc_index ste
   double *to = sw->spread + x->p * first;
   for (lc_index j = x->p * step / steps; j < x->p * (step + 1) / steps; j++) {
     double scale = sw->rows ? 1 : lc_sparse_scale(x, j);
-    for (int k = 0; k < W; k++) to[j * W + k] = scale * sw->pass->B[(first + k) * sw->q + x->one + j];
+    for (int k = 0; k < W; k++) to[j * W + k] = scale * sw->pass->B[(first + k) * sw->q + x->intercept + j];
   }
   return LC_OK;
 }
@@ -154,9 +154,9 @@ static void block_scores(const sweep *sw, const slot *part, lc_index row0, lc_in
       line = sw->Z + x->n * first + row0 * W;
     for (int w = 0; w < W; w++) {
       int k = first + w;
-      double base = x->one ? pass->B[k * sw->q] : 0, *to = z + k * ldz;
-      const double *all = lc_offsets_of(pass->obs), *off = all ? all + k * x->n + row0 : NULL;
-      for (lc_index i = 0; i < m; i++) to[i] = (off ? off[i] : 0) + base + line[i * W + w];
+      double base = x->intercept ? pass->B[k * sw->q] : 0, *to = z + k * ldz;
+      const double *all = lc_offsets_of(pass->obs), *offset = all ? all + k * x->n + row0 : NULL;
+      for (lc_index i = 0; i < m; i++) to[i] = (offset ? offset[i] : 0) + base + line[i * W + w];
       for (int t = 1; !sw->rows && t < sw->parts; t++) {
         const double *more = line + t * x->n * pass->K;
         for (lc_index i = 0; i < m; i++) to[i] += more[i * W + w];
@@ -188,10 +188,10 @@ static void block_residuals(const sweep *sw, slot *part, lc_index row0, lc_index
 static lc_status gather_gradient(sweep *sw, lc_index i, lc_index step, lc_index steps) {
   enum { GROUP = 64 };
   const lc_design *x = sw->x;
-  lc_index c = i / LC_MOST_SLOTS, k = i % LC_MOST_SLOTS;
+  lc_index c = i / LC_MOST_PARTIALS, k = i % LC_MOST_PARTIALS;
   int first = panel_at(sw, c), W = panel_at(sw, c + 1) - first;
-  lc_index from = cut(x->p, lc_csc_of(x)->start, 4, k, LC_MOST_SLOTS),
-           count = cut(x->p, lc_csc_of(x)->start, 4, k + 1, LC_MOST_SLOTS) - from;
+  lc_index from = cut(x->p, lc_csc_of(x)->start, 4, k, LC_MOST_PARTIALS),
+           count = cut(x->p, lc_csc_of(x)->start, 4, k + 1, LC_MOST_PARTIALS) - from;
   lc_index end = from + count * (step + 1) / steps;
   double group[GROUP * LC_GATHER_WIDTH];
   for (lc_index j0 = from + count * step / steps; j0 < end; j0 += GROUP) {
@@ -199,7 +199,7 @@ static lc_status gather_gradient(sweep *sw, lc_index i, lc_index step, lc_index 
     lc_kernels()->gather(m, lc_csc_of(x)->start + j0, lc_csc_of(x)->row, lc_csc_of(x)->value, NULL, W,
                          sw->R + x->n * first, group);
     for (int w = 0; w < W; w++) {
-      double *G = sw->pass->G + (first + w) * sw->q + x->one + j0;
+      double *G = sw->pass->G + (first + w) * sw->q + x->intercept + j0;
       for (lc_index j = 0; j < m; j++) G[j] = group[j * W + w] * lc_sparse_scale(x, j0 + j);
     }
   }
@@ -208,8 +208,8 @@ static lc_status gather_gradient(sweep *sw, lc_index i, lc_index step, lc_index 
 
 /* The slots' gradients, added in order, for one share of the columns. */
 static lc_status add_gradients(sweep *sw, lc_index i, lc_index step, lc_index steps) {
-  lc_index p = sw->x->p, from = p * i / LC_MOST_SLOTS, count = p * (i + 1) / LC_MOST_SLOTS - from;
-  double *G = sw->pass->G + sw->x->one;
+  lc_index p = sw->x->p, from = p * i / LC_MOST_PARTIALS, count = p * (i + 1) / LC_MOST_PARTIALS - from;
+  double *G = sw->pass->G + sw->x->intercept;
   for (lc_index j = from + count * step / steps; j < from + count * (step + 1) / steps; j++) {
     double sum = 0;
     for (int k = 0; k < sw->slots; k++) sum += sw->part[k].G[j];
@@ -223,12 +223,12 @@ static lc_status add_gradients(sweep *sw, lc_index i, lc_index step, lc_index st
 /* Row by row: each pair of a row's entries. Row 0 of C is the intercept's. */
 static void block_pairs(const sweep *sw, lc_index row0, lc_index m, const double *s, double *C) {
   const lc_rows *rows = sw->rows;
-  int one = sw->x->one;
+  int intercept = sw->x->intercept;
   for (lc_index i = 0; i < m; i++) {
     int from = rows->start[row0 + i], end = rows->start[row0 + i + 1];
     for (int b = from; b < end; b++) {
       double v = lc_rows_value(rows, b) * s[i];
-      double *column = C + lc_packed_at(one, rows->column[b] + one);
+      double *column = C + lc_packed_at(intercept, rows->column[b] + intercept);
       if (rows->narrow)
         for (int a = from; a <= b; a++) column[rows->column[a]] += v * (double)rows->narrow[a];
       else
@@ -246,13 +246,13 @@ static void block_gram(const sweep *sw, slot *part, lc_index row0, lc_index m) {
     for (lc_index i = 0; i < m; i++)
       for (int e = rows->start[row0 + i]; e < rows->start[row0 + i + 1]; e++)
         part->tile[i + rows->column[e] * m] = lc_rows_value(rows, e);
-    lc_kernels()->gram(m, x->p, x->one, ns, part->tile, m, part->s, m, part->partial.C, sw->packed, part->work);
+    lc_kernels()->gram(m, x->p, x->intercept, ns, part->tile, m, part->s, m, part->partial.C, sw->packed, part->work);
   }
   for (int t = 0; t < ns; t++) {
     double *C = part->partial.C + t * sw->packed;
     const double *s = part->s + t * m;
     if (!sw->tiles) block_pairs(sw, row0, m, s, C);
-    for (lc_index i = 0; x->one && i < m; i++) {
+    for (lc_index i = 0; x->intercept && i < m; i++) {
       C[0] += s[i];
       for (int e = rows->start[row0 + i]; e < rows->start[row0 + i + 1]; e++)
         C[lc_packed_at(0, rows->column[e] + 1)] += lc_rows_value(rows, e) * s[i];
@@ -302,9 +302,9 @@ static void make_plan(sweep *sw) {
     sw->tiles = 12 * sw->rows->pairs > n * p * p;
     if (sw->tiles) sw->block = (int)clamp(TILE_NUMBERS / p, 32, BLOCK_ROWS);
     double size = (double)sw->packed * pass->ns, work = sw->tiles ? n * p : sw->rows->pairs;
-    slots = fmin(slots, fmin(work, LC_SLOT_BYTES / 8) / size);
+    slots = fmin(slots, fmin(work, LC_PARTIAL_BYTES / 8) / size);
   }
-  sw->slots = (int)clamp(slots, 1, LC_MOST_SLOTS);
+  sw->slots = (int)clamp(slots, 1, LC_MOST_PARTIALS);
 }
 
 static lc_status make_slot(const sweep *sw, lc_index k, slot *out, lc_arena *arena) {
@@ -333,7 +333,7 @@ static lc_status prepare(sweep *sw, lc_arena *arena) {
   int spread = pass->B && (pass->K > 1 || (x->scale && !sw->rows)), scatter = pass->B && !sw->rows;
   make_plan(sw);
   sw->spread = lc_arena_doubles(arena, spread ? x->p * pass->K : 0);
-  sw->B = spread ? sw->spread : pass->B ? pass->B + x->one : NULL;
+  sw->B = spread ? sw->spread : pass->B ? pass->B + x->intercept : NULL;
   sw->Z = lc_arena_doubles(arena, scatter ? numbers * sw->parts : 0);
   sw->R = lc_arena_doubles(arena, pass->G && !sw->fused ? numbers : 0);
   if (!sw->spread || !sw->Z || !sw->R) return LC_OUT_OF_MEMORY;
@@ -346,11 +346,11 @@ static void combine(const sweep *sw) {
   const lc_partial total = {.sum = pass->sum, .C = pass->C};
   if (pass->sum) memset(pass->sum, 0, (size_t)pass->nsum * sizeof(double));
   if (pass->C) memset(pass->C, 0, (size_t)(sw->packed * pass->ns) * sizeof(double));
-  for (int c = 0; pass->G && sw->x->one && c < pass->K; c++) pass->G[c * sw->q] = 0;
+  for (int c = 0; pass->G && sw->x->intercept && c < pass->K; c++) pass->G[c * sw->q] = 0;
   for (int k = 0; k < sw->slots; k++) {
     const slot *part = sw->part + k;
     lc_partial_add(&part->partial, &total);
-    for (int c = 0; pass->G && sw->x->one && c < pass->K; c++) pass->G[c * sw->q] += part->ones[c];
+    for (int c = 0; pass->G && sw->x->intercept && c < pass->K; c++) pass->G[c * sw->q] += part->ones[c];
   }
 }
 
@@ -366,8 +366,8 @@ static lc_status run_all(sweep *sw, const lc_host *host) {
   LC_TRY(run(sw, sw->slots, of_rows, run_slot, host));
   combine(sw);
   if (!pass->G || !pass->block) return LC_OK;
-  return sw->fused ? run(sw, LC_MOST_SLOTS, p * sw->slots, add_gradients, host)
-                   : run(sw, (lc_index)LC_MOST_SLOTS * sw->panels, reading + 4 * p, gather_gradient, host);
+  return sw->fused ? run(sw, LC_MOST_PARTIALS, p * sw->slots, add_gradients, host)
+                   : run(sw, (lc_index)LC_MOST_PARTIALS * sw->panels, reading + 4 * p, gather_gradient, host);
 }
 
 lc_status lc_sparse_pass(const lc_design *x, const lc_pass *pass, const lc_host *host, lc_arena *arena) {

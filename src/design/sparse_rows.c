@@ -124,12 +124,12 @@ lc_index lc_sparse_row_columns(const lc_rows *rows, lc_index m, const lc_index *
 
 void lc_sparse_row_scores(const lc_rows *rows, lc_index m, const lc_index *index, int K, const double *B, double *Z) {
   const lc_design *x = rows->design;
-  const double *off = lc_offsets_of(rows->obs);
+  const double *offset = lc_offsets_of(rows->obs);
   lc_index q = lc_design_q(x);
   for (int c = 0; c < K; c++) {
-    const double *b = B + c * q + x->one;
+    const double *b = B + c * q + x->intercept;
     for (lc_index i = 0; i < m; i++) {
-      double z = (x->one ? B[c * q] : 0) + (off ? off[index[i] + c * x->n] : 0);
+      double z = (x->intercept ? B[c * q] : 0) + (offset ? offset[index[i] + c * x->n] : 0);
       for (lc_index e = rows->start[index[i]]; e < rows->start[index[i] + 1]; e++)
         z += lc_rows_value(rows, e) * b[rows->column[e]];
       Z[i + c * m] = z;
@@ -141,10 +141,10 @@ void lc_sparse_row_gradient(const lc_rows *rows, lc_index m, const lc_index *ind
   const lc_design *x = rows->design;
   lc_index q = lc_design_q(x);
   for (int c = 0; c < K; c++) {
-    double *g = G + c * q + x->one;
+    double *g = G + c * q + x->intercept;
     for (lc_index i = 0; i < m; i++) {
       double r = R[i + c * m];
-      if (x->one) G[c * q] += r;
+      if (x->intercept) G[c * q] += r;
       for (lc_index e = rows->start[index[i]]; e < rows->start[index[i] + 1]; e++)
         g[rows->column[e]] += lc_rows_value(rows, e) * r;
     }
@@ -185,6 +185,6 @@ lc_status lc_sparse_subset(const lc_design *x, lc_index count, const lc_index *f
   start[p] = at;
   *csc = (lc_csc){start, row, value};
   lc_design_sparse(out, m, p, csc);
-  out->one = x->one;
+  out->intercept = x->intercept;
   return LC_OK;
 }

@@ -22,7 +22,7 @@ static uint64_t row_hash(const lc_design *x, const lc_obs *obs, lc_index i) {
     if (part->code) hash = mix(hash, (uint64_t)part->code[i]);
     if (part->value) hash = mix_double(hash, part->value[i]);
   }
-  for (int c = 0; c < obs->noff; c++) hash = mix_double(hash, obs->off[i + c * x->n]);
+  for (int c = 0; c < obs->noffset; c++) hash = mix_double(hash, obs->offset[i + c * x->n]);
   return hash;
 }
 
@@ -34,8 +34,8 @@ static int rows_equal(const lc_design *x, const lc_obs *obs, lc_index a, lc_inde
     if (part->code && part->code[a] != part->code[b]) return 0;
     if (part->value && part->value[a] != part->value[b]) return 0;
   }
-  for (int c = 0; c < obs->noff; c++)
-    if (obs->off[a + c * x->n] != obs->off[b + c * x->n]) return 0;
+  for (int c = 0; c < obs->noffset; c++)
+    if (obs->offset[a + c * x->n] != obs->offset[b + c * x->n]) return 0;
   return 1;
 }
 

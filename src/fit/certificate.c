@@ -14,7 +14,7 @@ static lc_status decrement_at(lc_objective *obj, int known, lc_report *report) {
   if (!known) LC_TRY(lc_objective_eval(obj, obj->at.B, LC_WANT_GRADIENT | LC_WANT_CURVATURE));
   lc_mark mark = lc_arena_mark(obj->arena);
   double *H = lc_arena_doubles(obj->arena, P * P), *d = lc_arena_doubles(obj->arena, 3 * P), moved = 0, smallest;
-  double *class_rows = lc_arena_doubles(obj->arena, obj->link.k);
+  double *class_rows = lc_arena_doubles(obj->arena, obj->coding.k);
   unsigned char *skip = lc_arena_alloc(obj->arena, P, 1);
   lc_status status = H && d && skip && class_rows ? LC_OK : LC_OUT_OF_MEMORY;
   if (status == LC_OK) {
@@ -30,7 +30,7 @@ static lc_status decrement_at(lc_objective *obj, int known, lc_report *report) {
       next[i] = obj->at.B[i] - scale[i] * d[i];
     }
     status = lc_objective_eval(obj, next, LC_WANT_VALUE);
-    if (status == LC_OK) status = lc_objective_moved(obj, 1, &moved, class_rows);
+    if (status == LC_OK) status = lc_objective_separating_rows(obj, 1, &moved, class_rows);
     if (moved > 0) report->decrement = NAN;
   }
   lc_arena_reset(obj->arena, mark);
@@ -47,8 +47,8 @@ static lc_status decrement_in_basis(lc_objective *obj, double *out) {
   unsigned char *alias = lc_arena_alloc(arena, obj->q, 1);
   lc_status status = alias ? lc_basis_build(obj->x, alias, &basis, arena) : LC_OUT_OF_MEMORY;
   if (status == LC_OK)
-    status = lc_objective_init(&inner, &basis.design, obj->obs, obj->loss, &obj->link, &basis.pen, 1, arena);
-  if (status == LC_OK) status = lc_basis_enter(&basis, obj->x, obj->K, obj->at.B, inner.at.B, arena);
+    status = lc_objective_init(&inner, &basis.design, obj->obs, obj->loss, &obj->coding, &basis.pen, 1, arena);
+  if (status == LC_OK) status = lc_to_basis(&basis, obj->x, obj->K, obj->at.B, inner.at.B, arena);
   if (status == LC_OK) status = lc_objective_eval(&inner, inner.at.B, LC_WANT_VALUE);
   if (status == LC_OK) lc_objective_accept(&inner);
   if (status == LC_OK) status = decrement_at(&inner, 0, &inner_report);
@@ -69,7 +69,8 @@ static lc_status decrement_by_sample(const lc_objective *obj, double *out) {
   lc_report report = {0};
   lc_status status =
       lc_design_sample(obj->x, obj->obs, lc_max(LEAST_ROWS, ROWS_PER_COLUMN * obj->q), &sample, &sampled, arena);
-  if (status == LC_OK) status = lc_objective_init(&inner, &sample, &sampled, obj->loss, &obj->link, obj->pen, 1, arena);
+  if (status == LC_OK)
+    status = lc_objective_init(&inner, &sample, &sampled, obj->loss, &obj->coding, obj->pen, 1, arena);
   if (status == LC_OK) status = lc_objective_eval(&inner, obj->at.B, LC_WANT_GRADIENT | LC_WANT_CURVATURE);
   if (status == LC_OK) {
     lc_objective_accept(&inner);
@@ -91,7 +92,7 @@ static lc_status find_decrement(lc_objective *obj, int known, double spent, lc_r
     out->kind = LC_SAMPLED_DECREMENT;
     return decrement_by_sample(obj, &out->gap);
   }
-  LC_TRY(lc_is_short(obj) ? decrement_in_basis(obj, &report->decrement) : decrement_at(obj, known, report));
+  LC_TRY(lc_is_n_below_p(obj) ? decrement_in_basis(obj, &report->decrement) : decrement_at(obj, known, report));
   out->gap = report->decrement;
   return LC_OK;
 }

@@ -45,7 +45,7 @@ static void map_to_user(const lc_solution *solution, const lc_design *shown, int
     for (lc_index j = 0; j < size; j++) {
       double *v = V + j * size;
       if (solution->basis.needed) {
-        lc_basis_leave(&solution->basis, K, v, full);
+        lc_from_basis(&solution->basis, K, v, full);
       } else {
         memset(full, 0, (size_t)(q * K) * sizeof(double));
         for (lc_index i = 0; i < size; i++) full[place[i]] = v[i];
@@ -86,19 +86,19 @@ static lc_status invert(const lc_objective *obj, lc_index size, const lc_index *
 /* The curvature at the solution in centred columns, where it is better conditioned. */
 static lc_status evaluate(const lc_problem *problem, const lc_solution *solution, lc_arena *arena, lc_design *shown,
                           lc_objective *obj) {
-  lc_link link;
-  LC_TRY(lc_link_make(problem->loss, problem->k, problem->reference, &link));
+  lc_coding coding;
+  LC_TRY(lc_coding_make(problem->loss, problem->k, problem->reference, &coding));
   *shown = *solution->x;
   double *shift = lc_arena_doubles(arena, shown->p);
   if (!shift) return LC_OUT_OF_MEMORY;
   for (lc_index j = 0; j < shown->p; j++) shift[j] = lc_design_may_shift(shown, j) ? problem->mean[j] : 0;
-  if (shown->one) shown->shift = shift;
+  if (shown->intercept) shown->shift = shift;
   lc_index q = lc_design_q(shown);
-  double *B = lc_arena_doubles(arena, q * link.K);
+  double *B = lc_arena_doubles(arena, q * coding.K);
   if (!B) return LC_OUT_OF_MEMORY;
-  memcpy(B, solution->B, (size_t)(q * link.K) * sizeof(double));
-  lc_scale_coef(shown, link.K, B);
-  LC_TRY(lc_objective_init(obj, shown, solution->obs, problem->loss, &link, &solution->pen, 0, arena));
+  memcpy(B, solution->B, (size_t)(q * coding.K) * sizeof(double));
+  lc_scale_coef(shown, coding.K, B);
+  LC_TRY(lc_objective_init(obj, shown, solution->obs, problem->loss, &coding, &solution->pen, 0, arena));
   return lc_objective_eval(obj, B, LC_WANT_GRADIENT | LC_WANT_CURVATURE);
 }
 
@@ -121,7 +121,7 @@ lc_status lc_solve_covariance(const lc_problem *problem, const lc_solution *solu
   } else if (!solution->has_curvature) {
     LC_TRY(lc_objective_eval(obj, obj->at.B, LC_WANT_GRADIENT | LC_WANT_CURVATURE));
   }
-  int symmetric = !obj->link.vector && !obj->link.base, K = obj->K - symmetric;
+  int symmetric = !obj->coding.vector && !obj->coding.base, K = obj->K - symmetric;
   lc_index q = lc_design_q(&shown);
   lc_index *inner = lc_arena_alloc(arena, obj->P, sizeof *inner), *outer = lc_arena_alloc(arena, q * K, sizeof *outer);
   double *full = lc_arena_doubles(arena, q * K);

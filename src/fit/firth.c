@@ -19,6 +19,6 @@ double lc_solve_jeffreys(const lc_problem *problem, const lc_solution *solution)
   double map = 0;
   for (lc_index i = 0; basis->needed && i < basis->r; i++) map += log(fabs(basis->R[lc_packed_at(i, i)]));
   for (lc_index j = 0; x->scale && j < x->p; j++)
-    if (!solution->alias[x->one + j]) map -= log(x->scale[j]);
+    if (!solution->alias[x->intercept + j]) map -= log(x->scale[j]);
   return solution->report.log_det / 2 + solution->K * map;
 }

@@ -65,20 +65,20 @@ static lc_status run_certified(lc_objective *obj, const lc_settings *settings, d
 }
 
 /* The problem in an orthonormal basis of its columns. */
-static lc_status run_in_basis(const lc_problem *problem, const lc_link *link, lc_objective *obj,
+static lc_status run_in_basis(const lc_problem *problem, const lc_coding *coding, lc_objective *obj,
                               const lc_settings *settings, double *B, lc_solution *out) {
   lc_basis *basis = &out->basis;
   lc_objective *inner = out->fitted = lc_arena_alloc(obj->arena, 1, sizeof *inner);
   double *theta = lc_arena_doubles(obj->arena, basis->r * obj->K);
   if (!inner || !theta) return LC_OUT_OF_MEMORY;
-  LC_TRY(lc_objective_init(inner, &basis->design, obj->obs, problem->loss, link, &basis->pen, 1, obj->arena));
+  LC_TRY(lc_objective_init(inner, &basis->design, obj->obs, problem->loss, coding, &basis->pen, 1, obj->arena));
   inner->host = obj->host;
   inner->recorded = obj->recorded;
-  LC_TRY(lc_basis_enter(basis, problem->x, inner->K, B, theta, obj->arena));
+  LC_TRY(lc_to_basis(basis, problem->x, inner->K, B, theta, obj->arena));
   lc_status status = run_certified(inner, settings, theta, out);
   if (status < 0) return status;
   if (status == LC_RANK) status = LC_STALLED;
-  lc_basis_leave(basis, inner->K, inner->at.B, B);
+  lc_from_basis(basis, inner->K, inner->at.B, B);
   out->report.condition = basis->condition;
   LC_TRY(lc_objective_eval(obj, B, LC_WANT_VALUE));
   lc_objective_accept(obj);
@@ -87,14 +87,14 @@ static lc_status run_in_basis(const lc_problem *problem, const lc_link *link, lc
 }
 
 /* The problem with columns that depend on others set aside (fit/rank.h). */
-static lc_status run_by_rank(const lc_problem *problem, const lc_link *link, lc_objective *obj,
+static lc_status run_by_rank(const lc_problem *problem, const lc_coding *coding, lc_objective *obj,
                              const lc_settings *settings, double *B, lc_solution *out) {
   lc_status status = LC_RANK;
-  if (!lc_is_second_order(out->solver) || !lc_is_short(obj)) status = run_certified(obj, settings, B, out);
+  if (!lc_is_second_order(out->solver) || !lc_is_n_below_p(obj)) status = run_certified(obj, settings, B, out);
   if (status != LC_RANK) return status;
   out->factor.ready = 0; /* made for columns that are now known to depend on each other */
   LC_TRY(lc_basis_build(problem->x, out->alias, &out->basis, obj->arena));
-  if (out->basis.needed && !problem->held) return run_in_basis(problem, link, obj, settings, B, out);
+  if (out->basis.needed && !problem->held) return run_in_basis(problem, coding, obj, settings, B, out);
   out->report.alias = out->alias;
   status = run_certified(obj, settings, B, out);
   return status == LC_RANK ? LC_STALLED : status;
@@ -102,13 +102,13 @@ static lc_status run_by_rank(const lc_problem *problem, const lc_link *link, lc_
 
 /* The problem in the coordinates of its rows; the certificate is that of the solution in the columns. Where it is not
  * met, L-BFGS goes on from there. */
-static lc_status run_wide(const lc_problem *problem, const lc_link *link, lc_objective *obj,
+static lc_status run_wide(const lc_problem *problem, const lc_coding *coding, lc_objective *obj,
                           const lc_settings *settings, double *B, lc_solution *out) {
   lc_wide *wide = lc_arena_alloc(obj->arena, 1, sizeof *wide);
   lc_objective *inner = lc_arena_alloc(obj->arena, 1, sizeof *inner);
   if (!wide || !inner) return LC_OUT_OF_MEMORY;
   LC_TRY(lc_wide_build(problem->x, obj->pen, wide, obj->host, obj->arena));
-  LC_TRY(lc_objective_init(inner, &wide->design, obj->obs, problem->loss, link, &wide->pen, 1, obj->arena));
+  LC_TRY(lc_objective_init(inner, &wide->design, obj->obs, problem->loss, coding, &wide->pen, 1, obj->arena));
   inner->host = obj->host;
   inner->recorded = obj->recorded;
   double *theta = lc_arena_zeros(obj->arena, inner->P);
@@ -116,8 +116,8 @@ static lc_status run_wide(const lc_problem *problem, const lc_link *link, lc_obj
   lc_status status = run_certified(inner, settings, theta, out);
   if (status < 0) return status;
   if (status == LC_RANK) status = LC_STALLED;
-  LC_TRY(lc_wide_leave(wide, problem->x, obj->pen, obj->K, inner->at.B, B, obj->host, obj->arena));
-  obj->link.mu = inner->link.mu;
+  LC_TRY(lc_from_rows(wide, problem->x, obj->pen, obj->K, inner->at.B, B, obj->host, obj->arena));
+  obj->coding.mu = inner->coding.mu;
   obj->passes += 2; /* to the coordinates and back */
   obj->recorded = inner->recorded;
   out->report.has_curvature = 0;
@@ -138,17 +138,17 @@ static lc_status run_wide(const lc_problem *problem, const lc_link *link, lc_obj
 }
 
 /* Binds the objective and everything of the solution that lives in the arena. */
-static lc_status prepare(const lc_problem *problem, const lc_link *link, const lc_penalty *pen, const double *means,
+static lc_status prepare(const lc_problem *problem, const lc_coding *coding, const lc_penalty *pen, const double *means,
                          const double *rms, const lc_host *host, lc_arena *arena, lc_solution *out) {
   lc_objective *obj = out->fitted = lc_arena_alloc(arena, 1, sizeof *obj);
   if (!obj) return LC_OUT_OF_MEMORY;
-  LC_TRY(lc_objective_init(obj, problem->x, problem->obs, problem->loss, link, pen, 1, arena));
+  LC_TRY(lc_objective_init(obj, problem->x, problem->obs, problem->loss, coding, pen, 1, arena));
   obj->host = host; /* that of the arena, or a quiet one */
   obj->rms = rms;
   obj->mean = means;
   obj->recorded = problem->recorded;
   obj->passes = problem->passes;
-  out->K = link->K;
+  out->K = coding->K;
   out->want = LC_WANT_GRADIENT | (problem->wants_covariance ? LC_WANT_CURVATURE : 0);
   out->certificate.kind = LC_KKT_ONLY;
   out->certificate.gap = out->certificate.relative = out->certificate.kkt = NAN;
@@ -173,7 +173,7 @@ static lc_status find_start(const lc_problem *problem, const lc_objective *obj, 
                             lc_solution *out) {
   int sampled = (problem->loss->flags & LC_SMOOTH) && !(out->solver->flags & LC_OWN_OBJECTIVE);
   return lc_is_second_order(out->solver) && sampled && !problem->start
-             ? lc_solve_nested(obj, out->solver, settings, out->B, &out->factor)
+             ? lc_subsample_start(obj, out->solver, settings, out->B, &out->factor)
              : LC_OK;
 }
 
@@ -183,7 +183,7 @@ static lc_status finish(const lc_problem *problem, lc_objective *obj, int as_giv
   if (!as_given) lc_remove_common_shift(obj, out->B);
   lc_unscale_coef(problem->x, obj->K, out->B);
   if (!(problem->loss->flags & LC_SMOOTH)) { /* the value of the loss itself, without smoothing */
-    obj->link.mu = 0;
+    obj->coding.mu = 0;
     lc_status status = lc_objective_gradient(obj);
     if (status < 0) return status;
   }
@@ -199,13 +199,13 @@ static lc_status finish(const lc_problem *problem, lc_objective *obj, int as_giv
 static lc_status solve_once(const lc_problem *given, const lc_settings *settings, const lc_host *host, lc_arena *arena,
                             lc_solution *out) {
   memset(out, 0, sizeof *out);
-  lc_link link;
+  lc_coding coding;
   lc_problem own = *given, *problem = &own;
-  LC_TRY(lc_link_make(problem->loss, problem->k, problem->reference, &link));
-  problem->pen.grouped = lc_penalty_has_groups(&problem->pen, link.K);
+  LC_TRY(lc_coding_make(problem->loss, problem->k, problem->reference, &coding));
+  problem->pen.grouped = lc_penalty_has_groups(&problem->pen, coding.K);
   out->goal = lc_goal_of(problem, settings);
   lc_plan plan;
-  LC_TRY(lc_plan_make(problem, &link, settings, &plan));
+  LC_TRY(lc_plan_make(problem, &coding, settings, &plan));
   out->solver = plan.solver;
   out->reason = plan.reason;
   if (plan.joined) {
@@ -224,12 +224,12 @@ static lc_status solve_once(const lc_problem *given, const lc_settings *settings
   *x = lc_design_scaled(problem->x, scaling);
   own.x = out->x = x;
   LC_TRY(lc_scale_penalty(x, problem->spread, pen, arena));
-  if (x->ops->prepare) LC_TRY(x->ops->prepare(x, link.K, plan.passes, arena));
-  LC_TRY(prepare(problem, &link, pen, means, rms, host, arena, out));
+  if (x->ops->prepare) LC_TRY(x->ops->prepare(x, coding.K, plan.passes, arena));
+  LC_TRY(prepare(problem, &coding, pen, means, rms, host, arena, out));
   lc_objective *obj = out->fitted;
   out->status =
-      plan.wide ? run_wide(problem, &link, obj, settings, out->B, out) : find_start(problem, obj, settings, out);
-  if (out->status == LC_OK && !plan.wide) out->status = run_by_rank(problem, &link, obj, settings, out->B, out);
+      plan.wide ? run_wide(problem, &coding, obj, settings, out->B, out) : find_start(problem, obj, settings, out);
+  if (out->status == LC_OK && !plan.wide) out->status = run_by_rank(problem, &coding, obj, settings, out->B, out);
   if (out->status < 0) return out->status;
   if (out->status == LC_TIME_LIMIT && isnan(out->certificate.kkt)) { /* it had not begun */
     report_reset(&out->report);
@@ -239,8 +239,8 @@ static lc_status solve_once(const lc_problem *given, const lc_settings *settings
 }
 
 /* The planner's solver goes on from a solution, and its history with it. */
-static lc_status hand_over(const lc_problem *problem, const lc_settings *settings, const lc_host *host, lc_arena *arena,
-                           lc_solution *out) {
+static lc_status refine(const lc_problem *problem, const lc_settings *settings, const lc_host *host, lc_arena *arena,
+                        lc_solution *out) {
   lc_problem next = *problem;
   double before = out->report.iterations;
   lc_settings rest = lc_settings_rest(settings, before);
@@ -263,5 +263,5 @@ lc_status lc_solve(const lc_problem *problem, const lc_settings *settings, const
   lc_status status = solve_once(problem, settings, host, arena, out);
   int asked = problem->solver && (problem->solver->flags & LC_DRAWS) && settings->finish > 0;
   int exact = (problem->loss->flags & (LC_SMOOTH | LC_SMOOTHABLE)) != 0;
-  return asked && exact && status >= 0 && !lc_is_stop(status) ? hand_over(problem, settings, host, arena, out) : status;
+  return asked && exact && status >= 0 && !lc_is_stop(status) ? refine(problem, settings, host, arena, out) : status;
 }

@@ -11,8 +11,8 @@
 
 /* What is to be fitted. All that it points to is the caller's, and nobody writes to it. */
 typedef struct lc_problem {
-  const lc_obs *obs;            /* the rows */
-  const lc_design *x;           /* their columns, with `one`, as they are: a fit sees them through its own handle */
+  const lc_obs *obs;  /* the rows */
+  const lc_design *x; /* their columns, with `intercept`, as they are: a fit sees them through its own handle */
   const lc_unique_rows *unique; /* its rows, equal ones joined, or NULL: solvers that only sum over rows take these */
   const lc_loss *loss;
   int k, reference;                  /* classes, >= 2; 1: the first class has score 0 */
@@ -83,8 +83,8 @@ double lc_solve_jeffreys(const lc_problem *problem, const lc_solution *solution)
  * over all rows, by a fixed seed), from B. B stays where the sample would not save work or cannot be trusted: few rows,
  * a sparse design, a rare class, a separated or rank-deficient sample. Otherwise *factor is the factored Hessian of the
  * sample there, ready. */
-lc_status lc_solve_nested(const lc_objective *obj, const lc_solver *solver, const lc_settings *settings, double *B,
-                          lc_factor *factor);
+lc_status lc_subsample_start(const lc_objective *obj, const lc_solver *solver, const lc_settings *settings, double *B,
+                             lc_factor *factor);
 
 /* Covariance of the coefficients of an unpenalised likelihood fit: the inverse of the Fisher information W H at the
  * solution, in the user's columns and reference scores (of symmetric scores the first class is dropped), without

@@ -10,26 +10,27 @@ enum { MOST_COUPLED = 100, MOST_PAIR_BYTES = 1 << 30, MOST_READS = 40 };
 static const double MOST_PROJECTED = 1e10; /* numbers that columns beyond the rank are multiplied with: seconds */
 
 /* Slopes that the penalty leaves alone. */
-static lc_index count_loose(const lc_penalty *pen) {
-  lc_index loose = 0;
-  for (lc_index j = 0; j < pen->p; j++) loose += !(lc_penalty_l2(pen, j) > 0);
-  return loose;
+static lc_index count_unpenalised(const lc_penalty *pen) {
+  lc_index unpenalised = 0;
+  for (lc_index j = 0; j < pen->p; j++) unpenalised += !(lc_penalty_l2(pen, j) > 0);
+  return unpenalised;
 }
 
 /* Ridge with more penalised columns than rows and few enough rows for Newton's method on them (fit/wide.h). */
-static int is_wide(const lc_problem *problem, const lc_link *link) {
+static int is_wide(const lc_problem *problem, const lc_coding *coding) {
   const lc_design *x = problem->x;
   int curved = (problem->loss->flags & (LC_CURVATURE | LC_SMOOTHABLE)) != 0;
-  lc_index loose = count_loose(&problem->pen);
-  return curved && x->p - loose > x->n && (x->one + x->n + loose) * link->K <= LC_NEWTON_COEFFICIENTS &&
-         (x->ops->caps & LC_COLUMNS) && !lc_penalty_has_l1(&problem->pen) && !lc_penalty_has_bounds(&problem->pen);
+  lc_index unpenalised = count_unpenalised(&problem->pen);
+  return curved && x->p - unpenalised > x->n &&
+         (x->intercept + x->n + unpenalised) * coding->K <= LC_NEWTON_COEFFICIENTS && (x->ops->caps & LC_COLUMNS) &&
+         !lc_penalty_has_l1(&problem->pen) && !lc_penalty_has_bounds(&problem->pen);
 }
 
 /* Whether a user asked for it or not, the plan depends on sizes, loss and penalty alone. */
-static const lc_solver *choose_solver(const lc_problem *problem, const lc_link *link, const char **reason) {
+static const lc_solver *choose_solver(const lc_problem *problem, const lc_coding *coding, const char **reason) {
   const lc_design *x = problem->x;
   lc_index most = lc_most_independent(x, &problem->pen);
-  int few = most * link->K <= LC_NEWTON_COEFFICIENTS &&
+  int few = most * coding->K <= LC_NEWTON_COEFFICIENTS &&
             (double)x->n * (double)most * (double)(lc_design_q(x) - most) <= MOST_PROJECTED;
   const lc_loss *loss = problem->loss;
   if (problem->jeffreys || problem->held) {
@@ -40,8 +41,8 @@ static const lc_solver *choose_solver(const lc_problem *problem, const lc_link *
     *reason = "the loss has no smooth version";
     return lc_solver_find("minibatch");
   }
-  int pairs_fit = (double)lc_link_pairs(link) * (double)problem->x->n * sizeof(double) < MOST_PAIR_BYTES;
-  int many = !(loss->flags & LC_SMOOTHABLE) && !(pairs_fit && link->K <= MOST_COUPLED);
+  int pairs_fit = (double)lc_coding_pairs(coding) * (double)problem->x->n * sizeof(double) < MOST_PAIR_BYTES;
+  int many = !(loss->flags & LC_SMOOTHABLE) && !(pairs_fit && coding->K <= MOST_COUPLED);
   if (lc_penalty_has_l1(&problem->pen) || lc_penalty_has_bounds(&problem->pen)) {
     if (many) { /* the coupling of all pairs of classes would not fit in memory */
       *reason = "very many classes";
@@ -50,18 +51,18 @@ static const lc_solver *choose_solver(const lc_problem *problem, const lc_link *
     *reason = lc_penalty_has_l1(&problem->pen) ? "an L1 penalty" : "bounds on the coefficients";
     return lc_solver_find("coordinate");
   }
-  if (is_wide(problem, link) && !many) {
+  if (is_wide(problem, coding) && !many) {
     *reason = "more columns than rows: as many coordinates as rows";
     return lc_solver_find("newton");
   }
-  lc_index loose = count_loose(&problem->pen);
-  if (x->p > x->n && (loose == 0 || loose > x->n) && !lc_penalty_is_none(&problem->pen)) {
+  lc_index unpenalised = count_unpenalised(&problem->pen);
+  if (x->p > x->n && (unpenalised == 0 || unpenalised > x->n) && !lc_penalty_is_none(&problem->pen)) {
     *reason = "more columns than rows"; /* no matrix of p x p numbers for a solution in n dimensions */
     return lc_solver_find("lbfgs");
   }
   /* With a ridge L-BFGS ends after some 20 to 80 reads, and no standard errors want a Hessian (bench/planner.R). */
   int ridge = (loss->flags & LC_SMOOTH) && lc_penalty_all_l2(&problem->pen) && problem->pen.lambda > 0;
-  double hessian = lc_curvature_cost(lc_design_q(x), link->K, (int)lc_packed_size(link->K));
+  double hessian = lc_curvature_cost(lc_design_q(x), coding->K, (int)lc_packed_size(coding->K));
   if (ridge && !problem->wants_covariance && hessian > MOST_READS) {
     *reason = "second derivatives of many pairs of columns";
     return lc_solver_find("lbfgs");
@@ -99,19 +100,19 @@ int lc_is_second_order(const lc_solver *solver) {
 }
 
 /* Under shifts an intercept moves with the slopes: one that is held needs columns as they are. */
-static int holds_intercept(const lc_problem *problem, const lc_link *link) {
-  for (int c = 0; problem->held && problem->x->one && c < link->K; c++)
+static int holds_intercept(const lc_problem *problem, const lc_coding *coding) {
+  for (int c = 0; problem->held && problem->x->intercept && c < coding->K; c++)
     if (problem->held[c * lc_design_q(problem->x)]) return 1;
   return 0;
 }
 
-lc_status lc_plan_make(const lc_problem *problem, const lc_link *link, const lc_settings *settings, lc_plan *out) {
-  out->solver = problem->solver ? problem->solver : choose_solver(problem, link, &out->reason);
+lc_status lc_plan_make(const lc_problem *problem, const lc_coding *coding, const lc_settings *settings, lc_plan *out) {
+  out->solver = problem->solver ? problem->solver : choose_solver(problem, coding, &out->reason);
   if (problem->solver) out->reason = "as asked";
   out->joined = problem->unique && !(out->solver->flags & LC_NEEDS_ROWS);
-  out->wide = !problem->solver && is_wide(problem, link) && out->solver == lc_solver_find("newton");
-  out->as_given = ((out->solver->flags & LC_STEPS_AS_GIVEN) && problem->solver_rate_given) ||
-                  holds_intercept(problem, link);
+  out->wide = !problem->solver && is_wide(problem, coding) && out->solver == lc_solver_find("newton");
+  out->as_given =
+      ((out->solver->flags & LC_STEPS_AS_GIVEN) && problem->solver_rate_given) || holds_intercept(problem, coding);
   out->passes = expected_passes(out->solver, settings);
   return check_solver(problem, out->solver);
 }

@@ -14,7 +14,7 @@ typedef struct lc_plan {
 } lc_plan;
 
 /* LC_UNSUPPORTED: the solver that was asked for cannot do it. */
-lc_status lc_plan_make(const lc_problem *problem, const lc_link *link, const lc_settings *settings, lc_plan *out);
+lc_status lc_plan_make(const lc_problem *problem, const lc_coding *coding, const lc_settings *settings, lc_plan *out);
 
 /* Does it factor the Hessian of all coefficients? */
 int lc_is_second_order(const lc_solver *solver);

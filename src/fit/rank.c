@@ -11,7 +11,7 @@ lc_index lc_most_independent(const lc_design *x, const lc_penalty *pen) {
   return lc_penalty_is_none(pen) ? lc_min(q, x->n) : q;
 }
 
-int lc_is_short(const lc_objective *obj) {
+int lc_is_n_below_p(const lc_objective *obj) {
   return obj->q > lc_most_independent(obj->x, obj->pen) && (obj->x->ops->caps & LC_COLUMNS);
 }
 
@@ -23,7 +23,7 @@ static lc_status bind(const lc_design *x, const double *Q, lc_basis *out, lc_are
   double *none = lc_arena_zeros(arena, 2 * out->r);
   if (!none) return LC_OUT_OF_MEMORY;
   lc_design_dense(&out->design, x->n, out->r, LC_DOUBLE, Q);
-  out->pen = (lc_penalty){.p = out->r, .one = 0, .lambda = 0, .l1 = none, .l2 = none + out->r};
+  out->pen = (lc_penalty){.p = out->r, .intercept = 0, .lambda = 0, .l1 = none, .l2 = none + out->r};
   return LC_OK;
 }
 
@@ -85,8 +85,8 @@ lc_status lc_basis_build(const lc_design *x, unsigned char *alias, lc_basis *out
   return by_gram ? factor_gram(x, alias, out, arena) : orthonormalise(x, alias, out, arena);
 }
 
-lc_status lc_basis_enter(const lc_basis *basis, const lc_design *x, int K, const double *B, double *theta,
-                         lc_arena *arena) {
+lc_status lc_to_basis(const lc_basis *basis, const lc_design *x, int K, const double *B, double *theta,
+                      lc_arena *arena) {
   lc_mark mark = lc_arena_mark(arena);
   lc_index n = x->n, r = basis->r;
   double *Z = lc_arena_zeros(arena, n * K);
@@ -101,7 +101,7 @@ lc_status lc_basis_enter(const lc_basis *basis, const lc_design *x, int K, const
   return status;
 }
 
-void lc_basis_leave(const lc_basis *basis, int K, const double *theta, double *B) {
+void lc_from_basis(const lc_basis *basis, int K, const double *theta, double *B) {
   memset(B, 0, (size_t)(basis->q * K) * sizeof(double));
   for (int c = 0; c < K; c++) {
     const double *t = theta + c * basis->r;

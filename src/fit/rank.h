@@ -26,17 +26,17 @@ typedef struct lc_basis {
 lc_status lc_basis_build(const lc_design *x, unsigned char *alias, lc_basis *out, lc_arena *arena);
 
 /* theta (r x K): the coefficients of Q that give the scores of B (q x K, any) on X~. One read of X. */
-lc_status lc_basis_enter(const lc_basis *basis, const lc_design *x, int K, const double *B, double *theta,
-                         lc_arena *arena);
+lc_status lc_to_basis(const lc_basis *basis, const lc_design *x, int K, const double *B, double *theta,
+                      lc_arena *arena);
 
 /* B (q x K): R^-1 theta in the kept columns, 0 in the others. */
-void lc_basis_leave(const lc_basis *basis, int K, const double *theta, double *B);
+void lc_from_basis(const lc_basis *basis, int K, const double *theta, double *B);
 
 /* Coefficients of a score column that can be independent: those of an unpenalised fit are at most as many as rows. */
 lc_index lc_most_independent(const lc_design *x, const lc_penalty *pen);
 
 /* Unpenalised and with more columns than rows, so that columns must depend on others: a matrix of q x q numbers would
  * be larger than any that is needed. */
-int lc_is_short(const lc_objective *obj);
+int lc_is_n_below_p(const lc_objective *obj);
 
 #endif

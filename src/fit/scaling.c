@@ -13,7 +13,7 @@ static int choose_shift(const lc_problem *problem, int second_order, double *shi
   const double hidden = robust ? 30 : shuffles ? 0.05 : 1; /* steps along single rows suffer most */
   for (lc_index j = 0; j < problem->x->p; j++) {
     double mean = problem->mean[j], sd = problem->sd[j];
-    int shifted = problem->x->one && lc_design_may_shift(problem->x, j) && fabs(mean) > hidden * sd && sd > 0;
+    int shifted = problem->x->intercept && lc_design_may_shift(problem->x, j) && fabs(mean) > hidden * sd && sd > 0;
     shift[j] = shifted ? mean : 0;
     any |= shifted;
   }
@@ -77,9 +77,9 @@ lc_status lc_scale_penalty(const lc_design *x, const double *spread, lc_penalty 
 }
 
 void lc_remove_common_shift(const lc_objective *obj, double *B) {
-  if (obj->link.base || obj->link.vector) return;
+  if (obj->coding.base || obj->coding.vector) return;
   for (lc_index j = 0; j < obj->q; j++) {
-    lc_index f = j - obj->pen->one;
+    lc_index f = j - obj->pen->intercept;
     if (f >= 0 && (obj->pen->lower || lc_penalty_l1(obj->pen, f) > 0)) continue;
     double sum = 0;
     for (int c = 0; c < obj->K; c++) sum += B[c * obj->q + j];

@@ -15,7 +15,7 @@ static lc_status follow(lc_objective *obj, const lc_solver *solver, const lc_set
   int spent = 0;
   for (double mu = 1; mu > least && !spent; mu *= shrink) {
     lc_settings inner = lc_settings_rest(settings, iterations);
-    obj->link.mu = mu;
+    obj->coding.mu = mu;
     inner.tolerance = fmax(settings->tolerance, 1e-2 * mu);
     /* Without a penalty separated rows pull for ever at their smooth loss, though the hinge has long let go. */
     if (lc_penalty_is_none(obj->pen) && !(inner.max_iter <= few)) inner.max_iter = few;
@@ -39,7 +39,7 @@ static lc_status follow(lc_objective *obj, const lc_solver *solver, const lc_set
   report->iterations = iterations;
   report->evaluated = 0;
   if (now.relative > best) {
-    obj->link.mu = best_mu;
+    obj->coding.mu = best_mu;
     LC_TRY(lc_objective_eval(obj, B, LC_WANT_GRADIENT));
     lc_objective_accept(obj);
   }

@@ -10,7 +10,7 @@ enum { ROWS_PER_COLUMN = 50, LEAST_ROWS = 5000, ROWS_PER_CLASS = 100, LEAST_OF_C
 
 static lc_index sample_rows(const lc_objective *obj) {
   lc_index rows = lc_max(ROWS_PER_COLUMN * obj->q, LEAST_ROWS);
-  return lc_max(rows, (lc_index)ROWS_PER_CLASS * obj->link.k);
+  return lc_max(rows, (lc_index)ROWS_PER_CLASS * obj->coding.k);
 }
 
 static int has_all_classes(const lc_obs *obs, int k, lc_arena *arena) {
@@ -22,8 +22,8 @@ static int has_all_classes(const lc_obs *obs, int k, lc_arena *arena) {
   return 1;
 }
 
-lc_status lc_solve_nested(const lc_objective *obj, const lc_solver *solver, const lc_settings *settings, double *B,
-                          lc_factor *factor) {
+lc_status lc_subsample_start(const lc_objective *obj, const lc_solver *solver, const lc_settings *settings, double *B,
+                             lc_factor *factor) {
   lc_index rows = sample_rows(obj);
   factor->ready = 0;
   if (!obj->x->ops->subset || obj->x->n < SAVING * rows || !isnan(settings->max_iter)) return LC_OK;
@@ -38,11 +38,11 @@ lc_status lc_solve_nested(const lc_objective *obj, const lc_solver *solver, cons
   lc_settings rough = *settings;
   rough.tolerance = 1e-2;
   rough.max_iter = 12;
-  lc_report report = {.decrement = NAN, .class_rows = lc_arena_zeros(arena, obj->link.k), .factor = factor};
+  lc_report report = {.decrement = NAN, .class_rows = lc_arena_zeros(arena, obj->coding.k), .factor = factor};
   lc_status status =
       report.class_rows ? lc_design_sample(obj->x, obj->obs, rows, &sample, &sampled, arena) : LC_OUT_OF_MEMORY;
-  if (status == LC_OK && has_all_classes(&sampled, obj->link.k, arena)) {
-    status = lc_objective_init(&inner, &sample, &sampled, obj->loss, &obj->link, obj->pen, 1, arena);
+  if (status == LC_OK && has_all_classes(&sampled, obj->coding.k, arena)) {
+    status = lc_objective_init(&inner, &sample, &sampled, obj->loss, &obj->coding, obj->pen, 1, arena);
     inner.host = &quiet;
     inner.mean = obj->mean;
     inner.rms = obj->rms;

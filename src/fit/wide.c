@@ -21,34 +21,34 @@ static void add_columns(const lc_design *x, const lc_penalty *pen, lc_index coun
   lc_index n = x->n;
   write_columns(x, count, j, T, host);
   for (lc_index a = 0; a < count; a++)
-    for (lc_index i = 0; i < n; i++) B[a + i * count] = T[i + a * n] / lc_penalty_l2(pen, j[a] - x->one);
+    for (lc_index i = 0; i < n; i++) B[a + i * count] = T[i + a * n] / lc_penalty_l2(pen, j[a] - x->intercept);
   lc_kernels()->scores(n, count, (int)n, T, n, B, count, M, n);
 }
 
 /* Which columns are penalised, and which are not. */
 static void sort_columns(const lc_design *x, const lc_penalty *pen, lc_wide *out) {
   lc_index count = 0;
-  for (int loose = 0; loose < 2; loose++) {
+  for (int unpenalised = 0; unpenalised < 2; unpenalised++) {
     for (lc_index j = 0; j < x->p; j++)
-      if (loose == !(lc_penalty_l2(pen, j) > 0)) out->column[count++] = x->one + j;
-    if (!loose) out->bound = count;
+      if (unpenalised == !(lc_penalty_l2(pen, j) > 0)) out->column[count++] = x->intercept + j;
+    if (!unpenalised) out->bound = count;
   }
-  out->loose = x->p - out->bound;
+  out->unpenalised = x->p - out->bound;
 }
 
 /* U' and the unpenalised columns as a design, with its penalty. */
 static lc_status bind(const lc_design *x, lc_wide *out, const lc_host *host, lc_arena *arena) {
-  lc_index n = x->n, p = n + out->loose;
+  lc_index n = x->n, p = n + out->unpenalised;
   double *L = lc_arena_zeros(arena, n * p), *factors = lc_arena_zeros(arena, 2 * p);
   if (!L || !factors) return LC_OUT_OF_MEMORY;
   for (lc_index i = 0; i < n; i++)
     for (lc_index k = 0; k <= i; k++)
       if (!out->skip[k]) L[i + k * n] = out->U[k + i * n];
-  write_columns(x, out->loose, out->column + out->bound, L + n * n, host);
+  write_columns(x, out->unpenalised, out->column + out->bound, L + n * n, host);
   for (lc_index j = 0; j < n; j++) factors[p + j] = 1;
   lc_design_dense(&out->design, n, p, LC_DOUBLE, L);
-  out->design.one = x->one;
-  out->pen = (lc_penalty){.p = p, .one = x->one, .lambda = 1, .l1 = factors, .l2 = factors + p};
+  out->design.intercept = x->intercept;
+  out->pen = (lc_penalty){.p = p, .intercept = x->intercept, .lambda = 1, .l1 = factors, .l2 = factors + p};
   return LC_OK;
 }
 
@@ -87,25 +87,25 @@ static void solve_upper(const lc_wide *wide, double *theta) {
   }
 }
 
-lc_status lc_wide_leave(const lc_wide *wide, const lc_design *x, const lc_penalty *pen, int K, const double *theta,
-                        double *B, const lc_host *host, lc_arena *arena) {
+lc_status lc_from_rows(const lc_wide *wide, const lc_design *x, const lc_penalty *pen, int K, const double *theta,
+                       double *B, const lc_host *host, lc_arena *arena) {
   lc_index n = wide->n, q = lc_design_q(x), inner = lc_design_q(&wide->design), bound = wide->bound;
-  int one = x->one;
+  int intercept = x->intercept;
   lc_mark mark = lc_arena_mark(arena);
   double *a = lc_arena_doubles(arena, n * K), *c = lc_arena_doubles(arena, bound * K);
   if (!a || !c) return LC_OUT_OF_MEMORY;
   for (int k = 0; k < K; k++) {
-    memcpy(a + k * n, theta + k * inner + one, (size_t)n * sizeof(double));
+    memcpy(a + k * n, theta + k * inner + intercept, (size_t)n * sizeof(double));
     solve_upper(wide, a + k * n);
   }
   x->ops->col_dot(x, bound, wide->column, K, a, c, host);
   for (int k = 0; k < K; k++) {
     const double *t = theta + k * inner;
     double *b = B + k * q;
-    if (one) b[0] = t[0];
+    if (intercept) b[0] = t[0];
     for (lc_index v = 0; v < bound; v++)
-      b[wide->column[v]] = c[v + k * bound] / lc_penalty_l2(pen, wide->column[v] - one);
-    for (lc_index v = 0; v < wide->loose; v++) b[wide->column[bound + v]] = t[one + n + v];
+      b[wide->column[v]] = c[v + k * bound] / lc_penalty_l2(pen, wide->column[v] - intercept);
+    for (lc_index v = 0; v < wide->unpenalised; v++) b[wide->column[bound + v]] = t[intercept + n + v];
   }
   lc_arena_reset(arena, mark);
   return LC_OK;

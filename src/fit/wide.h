@@ -12,10 +12,10 @@
 #include "problem/penalty.h"
 
 typedef struct lc_wide {
-  lc_index n, bound, loose; /* rows; penalised slopes, others */
-  lc_index *column;         /* bound + loose columns of X~, the penalised ones first */
-  double *U;                /* n x n Cholesky factor of M */
-  unsigned char *skip;      /* n: rows that depend on rows before them */
+  lc_index n, bound, unpenalised; /* rows; penalised slopes, others */
+  lc_index *column;               /* bound + loose columns of X~, the penalised ones first */
+  double *U;                      /* n x n Cholesky factor of M */
+  unsigned char *skip;            /* n: rows that depend on rows before them */
   lc_design design; /* dense n x (n + loose): U' and the others, with the intercept; for the same observations */
   lc_penalty pen;   /* lambda = 1; l2 = 1 for U', 0 for the others */
 } lc_wide;
@@ -24,7 +24,7 @@ typedef struct lc_wide {
 lc_status lc_wide_build(const lc_design *x, const lc_penalty *pen, lc_wide *out, const lc_host *host, lc_arena *arena);
 
 /* B (q x K, columns as shown) from theta ((one + n + loose) x K). Reads X once. */
-lc_status lc_wide_leave(const lc_wide *wide, const lc_design *x, const lc_penalty *pen, int K, const double *theta,
-                        double *B, const lc_host *host, lc_arena *arena);
+lc_status lc_from_rows(const lc_wide *wide, const lc_design *x, const lc_penalty *pen, int K, const double *theta,
+                       double *B, const lc_host *host, lc_arena *arena);
 
 #endif

@@ -130,8 +130,8 @@ static lc_status project(const lc_objective *obj, const lc_metric *metric, const
   LC_TRY(sample->ops->pass(sample, &pass, obj->host, obj->arena));
   lc_design_dense(out, sample->n, metric->leading.r, LC_DOUBLE, T);
   *out_obs = metric->sample_obs;
-  out_obs->off = Z;
-  out_obs->noff = obj->K;
+  out_obs->offset = Z;
+  out_obs->noffset = obj->K;
   return LC_OK;
 }
 
@@ -146,7 +146,7 @@ static lc_status fill_hessian(const lc_objective *obj, const lc_metric *metric, 
   LC_TRY(project(obj, metric, Z, T, &projected, &shifted));
   lc_penalty free = {.p = r, .l1 = none, .l2 = none};
   lc_objective inner;
-  LC_TRY(lc_objective_init(&inner, &projected, &shifted, obj->loss, &obj->link, &free, 0, obj->arena));
+  LC_TRY(lc_objective_init(&inner, &projected, &shifted, obj->loss, &obj->coding, &free, 0, obj->arena));
   LC_TRY(lc_objective_eval(&inner, none, LC_WANT_GRADIENT | LC_WANT_CURVATURE));
   lc_objective_hessian(&inner, 0, lead->E);
   gram_of(metric->q, r, lead->V, metric->l2, spare);

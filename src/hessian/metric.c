@@ -20,18 +20,18 @@ enum {
 
 /* Square of the unit of coefficient j. */
 static double mean_square(const lc_objective *obj, lc_index j) {
-  lc_index feature = j - obj->pen->one;
+  lc_index feature = j - obj->pen->intercept;
   double rms = feature < 0 ? 1 : lc_objective_rms(obj, feature);
   return rms * rms;
 }
 
 static double column_mean(const lc_objective *obj, lc_index j) {
-  lc_index feature = j - obj->pen->one;
-  return feature < 0 || !obj->pen->one || !obj->mean ? 0 : obj->mean[feature];
+  lc_index feature = j - obj->pen->intercept;
+  return feature < 0 || !obj->pen->intercept || !obj->mean ? 0 : obj->mean[feature];
 }
 
 static double ridge_of(const lc_objective *obj, lc_index j) {
-  return j < obj->pen->one ? 0 : lc_penalty_l2(obj->pen, j - obj->pen->one);
+  return j < obj->pen->intercept ? 0 : lc_penalty_l2(obj->pen, j - obj->pen->intercept);
 }
 
 /* An arrow's entry: h of the loss, not below what rounding or a weight that vanished would leave. */
@@ -48,7 +48,7 @@ lc_status lc_metric_bound(const lc_objective *obj, lc_metric *out) {
   out->D = lc_arena_doubles(obj->arena, obj->P);
   out->mean = lc_arena_doubles(obj->arena, obj->P);
   if (!out->D || !out->mean) return LC_OUT_OF_MEMORY;
-  double bound = lc_link_bound(obj->loss, &obj->link);
+  double bound = lc_coding_bound(obj->loss, &obj->coding);
   for (int c = 0; c < obj->K; c++)
     for (lc_index j = 0; j < obj->q; j++) {
       double mean = column_mean(obj, j);
@@ -59,7 +59,7 @@ lc_status lc_metric_bound(const lc_objective *obj, lc_metric *out) {
 }
 
 static int has_curvature(const lc_objective *obj) {
-  return ((obj->loss->flags & LC_CURVATURE) || obj->link.mu > 0) && obj->K <= MOST_SCORES;
+  return ((obj->loss->flags & LC_CURVATURE) || obj->coding.mu > 0) && obj->K <= MOST_SCORES;
 }
 
 /* Rows whose derivatives fit on the stack together. */
@@ -78,11 +78,11 @@ static void own_curvatures(const lc_objective *obj, double *pairs, double *S) {
 }
 
 static void set_arrow(const lc_objective *obj, const double *sum, const double *square, lc_metric *metric) {
-  double bound = lc_link_bound(obj->loss, &obj->link);
+  double bound = lc_coding_bound(obj->loss, &obj->coding);
   for (int c = 0; c < obj->K; c++)
     for (lc_index j = 0; j < obj->q; j++) {
       lc_index i = c * obj->q + j;
-      int coupled = obj->pen->one && j > 0 && sum[c * obj->q] > 0;
+      int coupled = obj->pen->intercept && j > 0 && sum[c * obj->q] > 0;
       metric->mean[i] = coupled ? sum[i] / sum[c * obj->q] : 0;
       metric->D[i] = inverse(obj, j, bound, (square[i] - metric->mean[i] * sum[i]) / obj->weight_sum);
     }
@@ -159,7 +159,7 @@ static lc_status curvature_block(void *context, const lc_block *block, double *s
     int m = block->m - i0 < most ? block->m - i0 : most;
     lc_loss_block rows = {
         .m = m, .z = block->z + i0, .y = block->y + i0, .r = r, .s = s, .ldz = block->ld, .ldr = m, .lds = m};
-    obj->loss->rows(&obj->link, &rows);
+    obj->loss->rows(&obj->coding, &rows);
     for (int i = 0; i < m; i++) {
       double w = lc_block_weight(block, i0 + i), trace = 0;
       for (int k = 0; k < ns; k++) sum[k] += w * s[i + k * m];

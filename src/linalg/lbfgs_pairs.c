@@ -6,7 +6,7 @@
 
 #include "linalg/linalg.h"
 
-lc_status lc_pairs_allocate(lc_index P, int memory, lc_pairs *out, lc_arena *arena) {
+lc_status lc_lbfgs_pairs_allocate(lc_index P, int memory, lc_lbfgs_pairs *out, lc_arena *arena) {
   memset(out, 0, sizeof *out);
   out->P = P;
   out->memory = memory;
@@ -18,7 +18,8 @@ lc_status lc_pairs_allocate(lc_index P, int memory, lc_pairs *out, lc_arena *are
   return out->S && out->Y && out->rho && out->alpha && out->spare ? LC_OK : LC_OUT_OF_MEMORY;
 }
 
-void lc_pairs_keep(lc_pairs *pairs, const double *from, const double *to, const double *g, const double *gradient) {
+void lc_lbfgs_pairs_keep(lc_lbfgs_pairs *pairs, const double *from, const double *to, const double *g,
+                         const double *gradient) {
   lc_index P = pairs->P;
   double *s = pairs->S + pairs->next * P, *y = pairs->Y + pairs->next * P;
   for (lc_index i = 0; i < P; i++) {
@@ -33,9 +34,10 @@ void lc_pairs_keep(lc_pairs *pairs, const double *from, const double *to, const 
 }
 
 /* Place of the k-th latest pair, k = 1, 2, ... */
-static lc_index latest(const lc_pairs *pairs, int k) { return (pairs->next - k + pairs->memory) % pairs->memory; }
+static lc_index latest(const lc_lbfgs_pairs *pairs, int k) { return (pairs->next - k + pairs->memory) % pairs->memory; }
 
-void lc_pairs_direction(lc_pairs *pairs, const double *g, lc_metric_fn metric, void *context, int scaled, double *d) {
+void lc_lbfgs_pairs_direction(lc_lbfgs_pairs *pairs, const double *g, lc_metric_fn metric, void *context, int scaled,
+                              double *d) {
   lc_index P = pairs->P;
   for (lc_index i = 0; i < P; i++) d[i] = -g[i];
   for (int k = 1; k <= pairs->count; k++) {

@@ -44,7 +44,7 @@ static void balance(lc_fold *fold) {
   for (int c = 0; c < obj->K; c++) {
     double *R = fold->balanced + c * n, sum = 0;
     for (lc_index i = 0; i < n; i++) R[i] *= fold->class_factor[(int)obj->obs->y[i]];
-    if (!x->one || fold->has_gap) continue;
+    if (!x->intercept || fold->has_gap) continue;
     for (lc_index i = 0; i < n; i++) sum += R[i];
     for (lc_index i = 0; i < n; i++) R[i] -= lc_obs_weight(obj->obs, i) * sum / obj->weight_sum;
   }

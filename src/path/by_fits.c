@@ -11,13 +11,13 @@ static lc_status prepare(lc_path_state *path) {
   if (x->ops) return LC_OK;
   *x = lc_design_scaled(path->problem->x, (lc_scaling){NULL, NULL}); /* each fit chooses */
   double all = passes * (double)path->spec->nlambdas * (double)path->nfits;
-  return x->ops->prepare ? x->ops->prepare(x, path->link.K, all, path->arena) : LC_OK;
+  return x->ops->prepare ? x->ops->prepare(x, path->coding.K, all, path->arena) : LC_OK;
 }
 
 static lc_status solve_fold(lc_path_state *path, lc_fold *fold, double lambda) {
   const lc_design *x = &path->plain;
   lc_index n = x->n;
-  int K = path->link.K;
+  int K = path->coding.K;
   lc_problem problem = *path->problem;
   lc_solution solution;
   problem.x = x;

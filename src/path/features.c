@@ -35,7 +35,7 @@ static void mark_features(lc_round *round, lc_index from, lc_index to, double sl
     const lc_fold *fold = path->fold + m;
     const lc_penalty *pen = fold->obj.pen;
     if (!fold->pending) continue;
-    lc_screen_mark_unsafe(&fold->screen, from, to, lc_penalty_width(pen, path->link.K), pen->l1,
+    lc_screen_mark_unsafe(&fold->screen, from, to, lc_penalty_width(pen, path->coding.K), pen->l1,
                           fold->obj.weight_sum * pen->lambda * (1 - proof_margin), slack, mark);
     for (lc_index f = from; f < to; f++)
       if (mark[f] == 1) mark[f] = whole_row_in_set(fold, f) ? 0 : 2;
@@ -56,7 +56,7 @@ void lc_round_list(lc_round *round, double slack) {
   const lc_path_state *path = round->path;
   lc_index count = 0, p = path->problem->x->p;
   list_task task = {round, slack};
-  int threads = lc_threads_for(path->host, 1e-8 * (double)p * path->link.K * (double)path->nfits);
+  int threads = lc_threads_for(path->host, 1e-8 * (double)p * path->coding.K * (double)path->nfits);
   lc_parallel(threads, p, 1024, list_some, &task);
   for (lc_index f = 0; f < p; f++)
     if (round->feature[f]) round->feature[count++] = f;
@@ -83,7 +83,7 @@ static lc_status record_batch(void *context, lc_fold *fold) {
 
 /* Residuals of the pending folds, side by side; their number and that of each. NULL: no memory. */
 static const double *pending_residuals(const lc_path_state *path, lc_index *folds, lc_index *column) {
-  lc_index size = path->problem->x->n * path->link.K;
+  lc_index size = path->problem->x->n * path->coding.K;
   *folds = 0;
   for (lc_index m = 0; m < path->nfits; m++)
     if (path->fold[m].pending) column[m] = (*folds)++;
@@ -98,7 +98,7 @@ static const double *pending_residuals(const lc_path_state *path, lc_index *fold
 static lc_status read_batches(lc_round *round) {
   lc_path_state *path = round->path;
   const lc_design *x = path->problem->x;
-  int K = path->link.K;
+  int K = path->coding.K;
   lc_index most = lc_min(round->nfeatures, lc_max(64, 20000000 / lc_max(1, x->n * K))), folds;
   lc_index *column = lc_arena_alloc(path->arena, path->nfits, sizeof *column);
   lc_index *rows = lc_arena_alloc(path->arena, most, sizeof *rows);
@@ -109,7 +109,7 @@ static lc_status read_batches(lc_round *round) {
   if (!R || !dots) return LC_OUT_OF_MEMORY;
   for (lc_index from = 0; from < round->nfeatures; from += most) {
     batch read = {round->feature + from, lc_min(most, round->nfeatures - from), K, dots, column};
-    for (lc_index v = 0; v < read.count; v++) rows[v] = read.feature[v] + x->one;
+    for (lc_index v = 0; v < read.count; v++) rows[v] = read.feature[v] + x->intercept;
     x->ops->col_dot(x, read.count, rows, wide, R, dots, path->host);
     LC_TRY(lc_folds_each(path, record_batch, &read));
   }
@@ -163,7 +163,7 @@ lc_status lc_round_join(lc_round *round) {
   lc_path_state *path = round->path;
   lc_mark mark = lc_arena_mark(path->arena);
   candidates all = {.round = round};
-  all.most = round->nfeatures * (path->link.K / lc_penalty_width(&path->fold->pen, path->link.K));
+  all.most = round->nfeatures * (path->coding.K / lc_penalty_width(&path->fold->pen, path->coding.K));
   all.list = lc_arena_alloc(path->arena, all.most * path->nfits, sizeof *all.list);
   lc_status status = all.list ? lc_folds_each(path, join_set, &all) : LC_OUT_OF_MEMORY;
   lc_arena_reset(path->arena, mark);

@@ -45,7 +45,7 @@ static void run_some(void *context, lc_index from, lc_index to) {
 
 lc_status lc_folds_each(lc_path_state *path, lc_fold_task task, void *context) {
   /* Ten looks at the scores of each fold, and more where sets are large. */
-  double seconds = 1e-7 * (double)path->problem->x->n * path->link.K * (double)path->nfits;
+  double seconds = 1e-7 * (double)path->problem->x->n * path->coding.K * (double)path->nfits;
   fold_work work = {path, task, context};
   LC_TRY(lc_poll(path->host));
   lc_parallel(lc_threads_for(path->host, seconds), path->nfits, 1, run_some, &work);
@@ -94,7 +94,7 @@ static lc_status make_folds(lc_path_state *path) {
     }
     fold->given = path->problem->pen;
     fold->spread = path->problem->spread;
-    fold->B = lc_arena_zeros(&fold->arena, lc_design_q(x) * path->link.K);
+    fold->B = lc_arena_zeros(&fold->arena, lc_design_q(x) * path->coding.K);
     if (!fold->B) return LC_OUT_OF_MEMORY;
   }
   return LC_OK;
@@ -123,7 +123,7 @@ static lc_status spread_of_folds(lc_path_state *path, lc_fold *first, int folds)
     double total = 0;
     for (lc_index i = 0; i < n; i++) total += first[f].obs.w[i];
     for (lc_index j = 0; j < x->p; j++) {
-      lc_index at = f * q + x->one + j;
+      lc_index at = f * q + x->intercept + j;
       double unit = x->scale ? x->scale[j] : 1, mean = sum[at] / total, square = sum[q * folds + at] / total;
       double variance = square - mean * mean, noise = 1e-14 * square; /* a constant column has rounding errors only */
       int standardised = problem->spread[j] == problem->sd[j] && variance > noise;
@@ -145,7 +145,7 @@ static lc_status bind(lc_path_state *path, lc_fold *fold) {
   const lc_design *x = path->problem->x;
   fold->pen = fold->given;
   LC_TRY(lc_scale_penalty(x, fold->spread, &fold->pen, &fold->arena));
-  LC_TRY(lc_objective_init(&fold->obj, &fold->x, &fold->obs, path->problem->loss, &path->link, &fold->pen, 1,
+  LC_TRY(lc_objective_init(&fold->obj, &fold->x, &fold->obs, path->problem->loss, &path->coding, &fold->pen, 1,
                            &fold->arena));
   fold->obj.mean = path->mean;
   fold->obj.rms = path->rms;
@@ -157,7 +157,7 @@ static lc_status choose_first(lc_fold *fold, int (*which)(const lc_penalty *, lc
   const lc_objective *obj = &fold->obj;
   for (int c = 0; c < obj->K; c++)
     for (lc_index j = 0; j < obj->q; j++)
-      if (which(&fold->pen, j - obj->pen->one)) LC_TRY(lc_set_add(&fold->solver.set, c * obj->q + j));
+      if (which(&fold->pen, j - obj->pen->intercept)) LC_TRY(lc_set_add(&fold->solver.set, c * obj->q + j));
   return LC_OK;
 }
 
@@ -173,7 +173,7 @@ static lc_status go_to_zero(lc_fold *fold) {
     return LC_OK;
   }
   lc_index n = obj->x->n * obj->K;
-  for (lc_index i = 0; i < n; i++) obj->at.Z[i] = obj->obs->off ? obj->obs->off[i] : 0;
+  for (lc_index i = 0; i < n; i++) obj->at.Z[i] = obj->obs->offset ? obj->obs->offset[i] : 0;
   LC_TRY(lc_objective_move(obj, 0, NULL, NULL, fold->solver.step.R));
   lc_objective_accept(obj);
   return LC_OK;
@@ -181,10 +181,10 @@ static lc_status go_to_zero(lc_fold *fold) {
 
 static lc_status start_fold(lc_path_state *path, lc_fold *fold) {
   lc_index n = path->problem->x->n;
-  int K = path->link.K;
+  int K = path->coding.K;
   LC_TRY(bind(path, fold));
   LC_TRY(lc_set_solver_init(&fold->solver, &fold->obj, LC_SET_MOST));
-  fold->class_factor = lc_arena_doubles(&fold->arena, path->link.k);
+  fold->class_factor = lc_arena_doubles(&fold->arena, path->coding.k);
   fold->balanced = path->residuals + fold->number * n * K;
   fold->over_roots = lc_arena_doubles(&fold->arena, fold->obs.w ? n * K : 0);
   fold->gradient = lc_arena_doubles(&fold->arena, K);
@@ -227,7 +227,7 @@ static lc_status largest_lambda(lc_path_state *path, double *lambda_max) {
       if (factor == 0) continue;
       double unit = given->l1[j] > 0 ? pen->l1[j] / given->l1[j] : sqrt(pen->l2[j] / given->l2[j]);
       double l1 = fmax(given->l1[j], least_alpha * factor) * unit;
-      double pull = free_pull(pen, j, width, obj->G + c * obj->q + pen->one + j, obj->q);
+      double pull = free_pull(pen, j, width, obj->G + c * obj->q + pen->intercept + j, obj->q);
       if (l1 > 0 && pull > rounding * path->rms[j]) *lambda_max = fmax(*lambda_max, pull / l1);
     }
   return LC_OK;
@@ -236,7 +236,7 @@ static lc_status largest_lambda(lc_path_state *path, double *lambda_max) {
 lc_status lc_folds_start(lc_path_state *path, double *lambda_max) {
   const lc_problem *problem = path->problem;
   lc_index n = problem->x->n, p = problem->x->p;
-  if (!(problem->loss->flags & LC_SMOOTH)) path->link.mu = 1; /* a smooth version, for the start alone */
+  if (!(problem->loss->flags & LC_SMOOTH)) path->coding.mu = 1; /* a smooth version, for the start alone */
   lc_scaling scaling;
   LC_TRY(lc_scale_columns(problem, 1, 0, &scaling, &path->mean, &path->rms, path->arena));
   path->x = lc_design_scaled(&path->x, scaling);
@@ -244,19 +244,20 @@ lc_status lc_folds_start(lc_path_state *path, double *lambda_max) {
   int folds = path->spec->holdout && is_standardised(problem) ? path->spec->nfolds : 0;
   for (int r = 0; folds > 0 && r < path->spec->nrepeats; r++)
     LC_TRY(spread_of_folds(path, path->fold + 1 + (lc_index)r * folds, folds));
-  lc_index wide = path->link.K * path->nfits;
+  lc_index wide = path->coding.K * path->nfits;
   path->norm = lc_arena_doubles(path->arena, p);
   path->residuals = lc_arena_doubles(path->arena, n * wide);
   if (!path->norm || !path->residuals) return LC_OUT_OF_MEMORY;
   for (lc_index m = 0; m < path->nfits; m++) {
     lc_fold *fold = path->fold + m;
     LC_TRY(start_fold(path, fold));
-    LC_TRY(lc_screen_init(&fold->screen, n, p, path->link.K, most_snapshots(problem->x, path->link.K), path->norm,
+    LC_TRY(lc_screen_init(&fold->screen, n, p, path->coding.K, most_snapshots(problem->x, path->coding.K), path->norm,
                           &fold->arena));
   }
   double rows = path->fold->obj.weight_sum;
   for (lc_index j = 0; j < p; j++) {
-    double size = problem->x->one ? problem->sd[j] * (problem->x->scale ? problem->x->scale[j] : 1) : path->rms[j];
+    double size =
+        problem->x->intercept ? problem->sd[j] * (problem->x->scale ? problem->x->scale[j] : 1) : path->rms[j];
     path->norm[j] = sqrt(rows) * size * (1 + 1e-12);
   }
   path->lambda = path->previous = INFINITY;

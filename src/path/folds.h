@@ -65,7 +65,7 @@ typedef struct lc_path_state {
   const lc_settings *settings;
   const lc_host *host;
   lc_arena *arena;
-  lc_link link;
+  lc_coding coding;
   lc_index nfits; /* 1 + nfolds nrepeats; fold f (from 1) of repeat r (from 0) is number r nfolds + f */
   lc_fold *fold;
   double *mean, *rms;      /* p each: of the shown columns, all rows */
@@ -102,7 +102,7 @@ lc_status lc_folds_each(lc_path_state *path, lc_fold_task task, void *context);
 
 /* Index in B of feature f in score column c. */
 static inline lc_index lc_fold_index(const lc_fold *fold, lc_index f, lc_index c) {
-  return c * fold->obj.q + fold->obj.pen->one + f;
+  return c * fold->obj.q + fold->obj.pen->intercept + f;
 }
 
 /* g (K): gradient of the mean loss at the balanced residuals along feature f, from when its column was last read. */

@@ -37,9 +37,9 @@ static lc_status keep_column(const lc_fold *fold, lc_index q, int c, lc_path_poi
   return LC_OK;
 }
 
-static lc_index count_features(const lc_fold *fold, lc_index q, int one, int K) {
+static lc_index count_features(const lc_fold *fold, lc_index q, int intercept, int K) {
   lc_index count = 0;
-  for (lc_index j = one; j < q; j++) {
+  for (lc_index j = intercept; j < q; j++) {
     int any = 0;
     for (int c = 0; c < K; c++) any |= fold->B[c * q + j] != 0;
     count += any;
@@ -51,7 +51,7 @@ static lc_status keep_point(const lc_path_state *path, double lambda, lc_path_po
   const lc_design *x = path->problem->x;
   const lc_fold *fold = path->fold;
   lc_index q = lc_design_q(x), folds = path->nfits - 1;
-  int K = path->link.K;
+  int K = path->coding.K;
   lc_arena *arena = path->arena;
   point->count = lc_arena_alloc(arena, K, sizeof *point->count);
   point->row = lc_arena_alloc(arena, K, sizeof *point->row);
@@ -64,11 +64,11 @@ static lc_status keep_point(const lc_path_state *path, double lambda, lc_path_po
   point->lambda = lambda;
   point->outcome = fold->outcome;
   point->folds_missed = 0;
-  point->nonzero = count_features(fold, q, x->one, K);
+  point->nonzero = count_features(fold, q, x->intercept, K);
   for (lc_index f = 0; f < folds; f++) {
     point->folds_missed += !fold[1 + f].outcome.met;
     point->fold_relative[f] = fold[1 + f].outcome.relative;
-    point->fold_nonzero[f] = count_features(fold + 1 + f, q, x->one, K);
+    point->fold_nonzero[f] = count_features(fold + 1 + f, q, x->intercept, K);
   }
   return LC_OK;
 }
@@ -76,7 +76,7 @@ static lc_status keep_point(const lc_path_state *path, double lambda, lc_path_po
 /* Scores of the rows that each fold left out, for lambda number l. */
 static void keep_scores(const lc_path_state *path, lc_index l) {
   const lc_path_spec *spec = path->spec;
-  lc_index n = path->given->n, distinct = path->problem->x->n, K = path->link.K;
+  lc_index n = path->given->n, distinct = path->problem->x->n, K = path->coding.K;
   for (lc_index m = 1; spec->scores && m < path->nfits; m++) {
     lc_index repeat = (m - 1) / spec->nfolds;
     int fold = (int)((m - 1) % spec->nfolds) + 1;
@@ -121,13 +121,13 @@ lc_status lc_path_run(const lc_problem *given, const lc_path_spec *spec, const l
     own.obs = &unique.obs;
     state.row_of = unique.row_of;
   }
-  LC_TRY(lc_link_make(problem->loss, problem->k, problem->reference, &state.link));
+  LC_TRY(lc_coding_make(problem->loss, problem->k, problem->reference, &state.coding));
   lc_penalty any = problem->pen;
   any.lambda = 1;
   int sets = has_working_sets(problem, &any);
-  problem->pen.grouped = lc_penalty_has_groups(&any, state.link.K);
+  problem->pen.grouped = lc_penalty_has_groups(&any, state.coding.K);
   if (problem->pen.grouped && lc_penalty_has_bounds(&problem->pen)) return LC_UNSUPPORTED;
-  out->K = state.link.K;
+  out->K = state.coding.K;
   out->goal = lc_goal_of(problem, settings);
   out->point = lc_arena_alloc(arena, spec->nlambdas, sizeof *out->point);
   if (!out->point) return LC_OUT_OF_MEMORY;

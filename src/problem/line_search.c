@@ -15,8 +15,8 @@ lc_status lc_line_search(lc_objective *obj, double slope, double full, double *t
     }
     double next = 0.1 * trial;
     if (isfinite(value)) {
-      double bend = value - start - trial * slope; /* quadratic through F(0), slope, F(trial) */
-      if (bend > 0) next = -slope * trial * trial / (2 * bend);
+      double deriv2 = value - start - trial * slope; /* quadratic through F(0), slope, F(trial) */
+      if (deriv2 > 0) next = -slope * trial * trial / (2 * deriv2);
     }
     trial = fmax(0.1 * trial, fmin(next, 0.5 * trial));
     if (-slope * trial < noise * 1e-3) break;

@@ -27,8 +27,8 @@ static lc_loss_block rows_from(const lc_loss_block *block, int i) {
 /* ---- logistic: log(1 + exp(-s z)), s = +-1 -------------------------------------------------------- */
 
 /* With t = -s z: value = log(1 + e^t), derivative = -s / (1 + e^-t); no digits cancel for either class. */
-static void logistic_rows(const lc_link *link, const lc_loss_block *block) {
-  (void)link;
+static void logistic_rows(const lc_coding *coding, const lc_loss_block *block) {
+  (void)coding;
   double t[CHUNK];
   for (int i0 = 0; i0 < block->m; i0 += CHUNK) {
     lc_loss_block part = rows_from(block, i0);
@@ -47,8 +47,9 @@ static const double rounding = 1e-14;
 static double entropy(double q) { return q > 0 ? -q * log(q) : q < -rounding ? -INFINITY : 0; }
 
 /* |r| is the probability of the wrong class. */
-static void logistic_dual(const lc_link *link, int m, const double *r, lc_index ldr, const double *y, double *value) {
-  (void)link;
+static void logistic_dual(const lc_coding *coding, int m, const double *r, lc_index ldr, const double *y,
+                          double *value) {
+  (void)coding;
   (void)ldr;
   for (int i = 0; i < m; i++) {
     double wrong = r[i] * (1 - 2 * y[i]);
@@ -56,8 +57,9 @@ static void logistic_dual(const lc_link *link, int m, const double *r, lc_index 
   }
 }
 
-static void logistic_response(const lc_link *link, int m, const double *z, lc_index ldz, double *prob, lc_index ldp) {
-  (void)link;
+static void logistic_response(const lc_coding *coding, int m, const double *z, lc_index ldz, double *prob,
+                              lc_index ldp) {
+  (void)coding;
   (void)ldz;
   for (int i = 0; i < m; i++) {
     double minus = -z[i], plus = z[i];
@@ -73,17 +75,17 @@ typedef struct softmax_chunk {
   double top[CHUNK], winner[CHUNK], others[CHUNK], e[CHUNK];
 } softmax_chunk;
 
-static void find_top(const lc_link *link, int m, const double *z, lc_index ldz, softmax_chunk *w) {
+static void find_top(const lc_coding *coding, int m, const double *z, lc_index ldz, softmax_chunk *w) {
   for (int i = 0; i < m; i++) {
-    w->top[i] = link->base ? 0 : z[i];
+    w->top[i] = coding->base ? 0 : z[i];
     w->winner[i] = 0;
   }
-  for (int c = link->base ? 0 : 1; c < link->K; c++) {
+  for (int c = coding->base ? 0 : 1; c < coding->K; c++) {
     const double *column = z + c * ldz;
     for (int i = 0; i < m; i++)
       if (column[i] > w->top[i]) {
         w->top[i] = column[i];
-        w->winner[i] = c + link->base;
+        w->winner[i] = c + coding->base;
       }
   }
 }
@@ -96,35 +98,35 @@ static void shifted_exp(const double *z, lc_index ldz, int c, int m, const doubl
 
 /* Unnormalised probabilities of all columns into r (when wanted) and sums that leave out the winner, so
  * that log1p(others) keeps its digits when the winner takes nearly everything. */
-static void softmax_exps(const lc_link *link, int m, const double *z, lc_index ldz, double *r, lc_index ldr,
+static void softmax_exps(const lc_coding *coding, int m, const double *z, lc_index ldz, double *r, lc_index ldr,
                          softmax_chunk *w) {
   for (int i = 0; i < m; i++) w->others[i] = 0;
-  for (int c = -link->base; c < link->K; c++) {
+  for (int c = -coding->base; c < coding->K; c++) {
     double *e = r && c >= 0 ? r + c * ldr : w->e;
     shifted_exp(z, ldz, c, m, w->top, e);
-    for (int i = 0; i < m; i++) w->others[i] += w->winner[i] == c + link->base ? 0 : e[i];
+    for (int i = 0; i < m; i++) w->others[i] += w->winner[i] == c + coding->base ? 0 : e[i];
   }
 }
 
 /* p_c (in r on entry) to derivative p_c - 1{c = y}, the true class as minus the sum of the others. */
-static void softmax_derivative(const lc_link *link, int m, const double *y, double *r, lc_index ldr,
+static void softmax_derivative(const lc_coding *coding, int m, const double *y, double *r, lc_index ldr,
                                const double *base_prob) {
   for (int i = 0; i < m; i++) {
-    int own = code(y, i) - link->base;
+    int own = code(y, i) - coding->base;
     if (own < 0) continue;
-    double rest = link->base ? base_prob[i] : 0;
-    for (int c = 0; c < link->K; c++)
+    double rest = coding->base ? base_prob[i] : 0;
+    for (int c = 0; c < coding->K; c++)
       if (c != own) rest += r[i + c * ldr];
     r[i + own * ldr] = -rest;
   }
 }
 
 /* s_ab = -p_a p_b, s_aa = p_a sum_{b != a} p_b as the sums before and after a: no 1 - p that would cancel. */
-static void softmax_curvature(const lc_link *link, int m, const double *p, lc_index ldp, const double *base_prob,
+static void softmax_curvature(const lc_coding *coding, int m, const double *p, lc_index ldp, const double *base_prob,
                               double *s, lc_index lds) {
   double rest[CHUNK];
-  for (int i = 0; i < m; i++) rest[i] = link->base ? base_prob[i] : 0;
-  for (int b = 0; b < link->K; b++) {
+  for (int i = 0; i < m; i++) rest[i] = coding->base ? base_prob[i] : 0;
+  for (int b = 0; b < coding->K; b++) {
     const double *restrict pb = p + b * ldp;
     double *restrict sbb = s + lc_packed_at(b, b) * lds;
     for (int a = 0; a < b; a++) {
@@ -138,7 +140,7 @@ static void softmax_curvature(const lc_link *link, int m, const double *p, lc_in
     }
   }
   for (int i = 0; i < m; i++) rest[i] = 0;
-  for (int b = link->K; b-- > 0;) {
+  for (int b = coding->K; b-- > 0;) {
     const double *restrict pb = p + b * ldp;
     double *restrict sbb = s + lc_packed_at(b, b) * lds;
     for (int i = 0; i < m; i++) {
@@ -149,49 +151,50 @@ static void softmax_curvature(const lc_link *link, int m, const double *p, lc_in
 }
 
 /* A block of CHUNK rows at most. */
-static void softmax_some(const lc_link *link, const lc_loss_block *block) {
+static void softmax_some(const lc_coding *coding, const lc_loss_block *block) {
   softmax_chunk w;
   int m = block->m;
   double *r = block->r;
-  find_top(link, m, block->z, block->ldz, &w);
-  softmax_exps(link, m, block->z, block->ldz, r, block->ldr, &w);
+  find_top(coding, m, block->z, block->ldz, &w);
+  softmax_exps(coding, m, block->z, block->ldz, r, block->ldr, &w);
   if (block->value)
     for (int i = 0; i < m; i++) {
-      double own = lc_link_score(link, block->z + i, block->ldz, code(block->y, i));
+      double own = lc_coding_score(coding, block->z + i, block->ldz, code(block->y, i));
       block->value[i] = (w.top[i] - own) + log1p(w.others[i]);
     }
   if (!r) return;
   for (int i = 0; i < m; i++) w.others[i] = 1 / (1 + w.others[i]);
-  for (int c = 0; c < link->K; c++)
+  for (int c = 0; c < coding->K; c++)
     for (int i = 0; i < m; i++) r[i + c * block->ldr] *= w.others[i];
-  if (link->base) {
+  if (coding->base) {
     shifted_exp(block->z, block->ldz, -1, m, w.top, w.e);
     for (int i = 0; i < m; i++) w.e[i] *= w.others[i];
   }
-  if (block->s) softmax_curvature(link, m, r, block->ldr, w.e, block->s, block->lds);
-  softmax_derivative(link, m, block->y, r, block->ldr, w.e);
+  if (block->s) softmax_curvature(coding, m, r, block->ldr, w.e, block->s, block->lds);
+  softmax_derivative(coding, m, block->y, r, block->ldr, w.e);
 }
 
-static void softmax_rows(const lc_link *link, const lc_loss_block *block) {
+static void softmax_rows(const lc_coding *coding, const lc_loss_block *block) {
   for (int i = 0; i < block->m; i += CHUNK) {
     lc_loss_block part = rows_from(block, i);
-    softmax_some(link, &part);
+    softmax_some(coding, &part);
   }
 }
 
 /* With q = e_y + r the conjugate is sum_j q_j log q_j. */
-static void softmax_dual(const lc_link *link, int m, const double *r, lc_index ldr, const double *y, double *value) {
+static void softmax_dual(const lc_coding *coding, int m, const double *r, lc_index ldr, const double *y,
+                         double *value) {
   for (int i = 0; i < m; i++) {
     double sum = 0, wrong = 0, base = 0;
-    int own = code(y, i) - link->base;
-    for (int c = 0; c < link->K; c++) {
+    int own = code(y, i) - coding->base;
+    for (int c = 0; c < coding->K; c++) {
       double q = r[i + c * ldr];
       base -= q;
       if (c == own) continue;
       sum += entropy(q);
       wrong += q;
     }
-    if (link->base && own >= 0) {
+    if (coding->base && own >= 0) {
       sum += entropy(base);
       wrong += base;
     }
@@ -199,18 +202,19 @@ static void softmax_dual(const lc_link *link, int m, const double *r, lc_index l
   }
 }
 
-static void softmax_response(const lc_link *link, int m, const double *z, lc_index ldz, double *prob, lc_index ldp) {
+static void softmax_response(const lc_coding *coding, int m, const double *z, lc_index ldz, double *prob,
+                             lc_index ldp) {
   for (int i0 = 0; i0 < m; i0 += CHUNK) {
     int rows = m - i0 < CHUNK ? m - i0 : CHUNK;
     softmax_chunk w;
-    find_top(link, rows, z + i0, ldz, &w);
+    find_top(coding, rows, z + i0, ldz, &w);
     for (int i = 0; i < rows; i++) w.others[i] = 0;
-    for (int j = 0; j < link->k; j++) {
+    for (int j = 0; j < coding->k; j++) {
       double *e = prob + i0 + j * ldp;
-      shifted_exp(z + i0, ldz, j - link->base, rows, w.top, e);
+      shifted_exp(z + i0, ldz, j - coding->base, rows, w.top, e);
       for (int i = 0; i < rows; i++) w.others[i] += e[i];
     }
-    for (int j = 0; j < link->k; j++)
+    for (int j = 0; j < coding->k; j++)
       for (int i = 0; i < rows; i++) prob[i0 + i + j * ldp] /= w.others[i];
   }
 }
@@ -218,19 +222,19 @@ static void softmax_response(const lc_link *link, int m, const double *z, lc_ind
 /* ---- margin losses: sum over j != y of phi(z_j - z_y + margin) -------------------------------------- */
 
 /* phi, its derivative and its second derivative at a violation u. */
-typedef struct bend {
+typedef struct deriv2 {
   double value, first, second;
-} bend;
-typedef bend (*bend_fn)(double u, double mu);
+} deriv2;
+typedef deriv2 (*bend_fn)(double u, double mu);
 
 /* The comparisons in phi would make 0 of NaN. */
-static bend bend_at(bend_fn phi, double u, double mu) { return isnan(u) ? (bend){u, u, u} : phi(u, mu); }
+static deriv2 deriv2_at(bend_fn phi, double u, double mu) { return isnan(u) ? (deriv2){u, u, u} : phi(u, mu); }
 
 /* max(0, u), derivative 0 at the kink. With mu > 0 its smooth version (u + sqrt(u^2 + 4 mu^2)) / 2 of Chen,
  * Harker, Kanzow and Smale: above the ramp by at most mu, derivative in (0, 1), curvature everywhere, which is
  * what keeps Newton steps short of jumps; it follows the central path of an interior point method. */
-static bend ramp(double u, double mu) {
-  bend out = {u > 0 ? u : 0, u > 0, 0};
+static deriv2 ramp(double u, double mu) {
+  deriv2 out = {u > 0 ? u : 0, u > 0, 0};
   if (mu > 0) {
     double root = hypot(u, 2 * mu);
     out.value = u > 0 ? (root + u) / 2 : 2 * mu * (mu / (root - u)); /* no cancellation on either side */
@@ -241,30 +245,30 @@ static bend ramp(double u, double mu) {
 }
 
 /* Training counts a tie as a mistake: with derivative 0 there a fit could not leave W = 0. */
-static bend ramp_with_ties(double u, double mu) {
+static deriv2 ramp_with_ties(double u, double mu) {
   (void)mu;
-  bend out = {u > 0 ? u : 0, u >= 0, 0};
+  deriv2 out = {u > 0 ? u : 0, u >= 0, 0};
   return out;
 }
 
-static bend square(double u, double mu) {
+static deriv2 square(double u, double mu) {
   (void)mu;
-  bend out = {u > 0 ? u * u : 0, u > 0 ? 2 * u : 0, u > 0 ? 2 : 0};
+  deriv2 out = {u > 0 ? u * u : 0, u > 0 ? 2 * u : 0, u > 0 ? 2 : 0};
   return out;
 }
 
 /* Row i of a block with a score for each class. */
-static double margin_row(const lc_link *link, bend_fn phi, double margin, const lc_loss_block *block, int i) {
+static double margin_row(const lc_coding *coding, bend_fn phi, double margin, const lc_loss_block *block, int i) {
   const double *z = block->z + i;
   double *r = block->r ? block->r + i : NULL, *s = block->s ? block->s + i : NULL;
   lc_index ldz = block->ldz, ldr = block->ldr, lds = block->lds;
-  int y = code(block->y, i), base = link->base, cy = y - base;
-  double own = lc_link_score(link, z, ldz, y), value = 0;
-  for (int c = 0; r && c < link->K; c++) r[c * ldr] = 0;
-  for (int c = 0; s && c < lc_link_pairs(link); c++) s[c * lds] = 0;
-  for (int j = 0; j < link->k; j++) {
+  int y = code(block->y, i), base = coding->base, cy = y - base;
+  double own = lc_coding_score(coding, z, ldz, y), value = 0;
+  for (int c = 0; r && c < coding->K; c++) r[c * ldr] = 0;
+  for (int c = 0; s && c < lc_coding_pairs(coding); c++) s[c * lds] = 0;
+  for (int j = 0; j < coding->k; j++) {
     if (j == y) continue;
-    bend b = bend_at(phi, lc_link_score(link, z, ldz, j) - own + margin, link->mu);
+    deriv2 b = deriv2_at(phi, lc_coding_score(coding, z, ldz, j) - own + margin, coding->mu);
     int c = j - base;
     value += b.value;
     if (r && c >= 0) r[c * ldr] += b.first;
@@ -277,17 +281,17 @@ static double margin_row(const lc_link *link, bend_fn phi, double margin, const 
   return value;
 }
 
-static void margin_rows(const lc_link *link, bend_fn phi, double margin, const lc_loss_block *block) {
+static void margin_rows(const lc_coding *coding, bend_fn phi, double margin, const lc_loss_block *block) {
   for (int i = 0; i < block->m; i++) {
     double value;
-    if (link->vector) {
+    if (coding->vector) {
       double sign = block->y[i] > 0 ? 1 : -1;
-      bend b = bend_at(phi, margin - sign * block->z[i], link->mu);
+      deriv2 b = deriv2_at(phi, margin - sign * block->z[i], coding->mu);
       value = b.value;
       if (block->r) block->r[i] = -sign * b.first;
       if (block->s) block->s[i] = b.second;
     } else {
-      value = margin_row(link, phi, margin, block, i);
+      value = margin_row(coding, phi, margin, block, i);
     }
     if (block->value) block->value[i] = value;
   }
@@ -300,34 +304,36 @@ static double margin_term(double share, double slope, double a) {
 }
 
 /* The sum of that over the classes j != y, a_j the derivative for class j. */
-static void margin_dual(const lc_link *link, double share, double slope, int m, const double *r, lc_index ldr,
+static void margin_dual(const lc_coding *coding, double share, double slope, int m, const double *r, lc_index ldr,
                         const double *y, double *value) {
   for (int i = 0; i < m; i++) {
     double sum = 0, base = 0;
-    int own = code(y, i) - link->base;
-    for (int c = 0; c < link->K; c++) {
-      double a = link->vector ? r[i] * (1 - 2 * y[i]) : r[i + c * ldr];
+    int own = code(y, i) - coding->base;
+    for (int c = 0; c < coding->K; c++) {
+      double a = coding->vector ? r[i] * (1 - 2 * y[i]) : r[i + c * ldr];
       base -= a;
-      if (link->vector || c != own) sum += margin_term(share, slope, a);
+      if (coding->vector || c != own) sum += margin_term(share, slope, a);
     }
-    if (link->base && own >= 0) sum += margin_term(share, slope, base);
+    if (coding->base && own >= 0) sum += margin_term(share, slope, base);
     value[i] = sum;
   }
 }
 
-#define LC_MARGIN_LOSS(name, phi, margin) \
-  static void name##_rows(const lc_link *link, const lc_loss_block *block) { margin_rows(link, phi, margin, block); }
+#define LC_MARGIN_LOSS(name, phi, margin)                                        \
+  static void name##_rows(const lc_coding *coding, const lc_loss_block *block) { \
+    margin_rows(coding, phi, margin, block);                                     \
+  }
 LC_MARGIN_LOSS(perceptron, ramp_with_ties, 0)
 LC_MARGIN_LOSS(hinge, ramp, 1)
 LC_MARGIN_LOSS(squared_hinge, square, 1)
 #undef LC_MARGIN_LOSS
 
-static void hinge_dual(const lc_link *link, int m, const double *r, lc_index ldr, const double *y, double *value) {
-  margin_dual(link, 0, 1, m, r, ldr, y, value);
+static void hinge_dual(const lc_coding *coding, int m, const double *r, lc_index ldr, const double *y, double *value) {
+  margin_dual(coding, 0, 1, m, r, ldr, y, value);
 }
-static void squared_hinge_dual(const lc_link *link, int m, const double *r, lc_index ldr, const double *y,
+static void squared_hinge_dual(const lc_coding *coding, int m, const double *r, lc_index ldr, const double *y,
                                double *value) {
-  margin_dual(link, 0.25, INFINITY, m, r, ldr, y, value);
+  margin_dual(coding, 0.25, INFINITY, m, r, ldr, y, value);
 }
 
 /* ---- the table ------------------------------------------------------------------------------------- */
@@ -353,7 +359,7 @@ const lc_loss *lc_loss_find(const char *name) {
   return NULL;
 }
 
-lc_status lc_link_of(const lc_loss *loss, int k, int K, lc_link *out) {
+lc_status lc_coding_of(const lc_loss *loss, int k, int K, lc_coding *out) {
   out->k = k;
   out->K = K;
   out->mu = 0;
@@ -364,35 +370,36 @@ lc_status lc_link_of(const lc_loss *loss, int k, int K, lc_link *out) {
   return out->vector || out->base || K == k ? LC_OK : LC_INVALID;
 }
 
-lc_status lc_link_make(const lc_loss *loss, int k, int reference, lc_link *out) {
+lc_status lc_coding_make(const lc_loss *loss, int k, int reference, lc_coding *out) {
   int vector = k == 2 && loss->vector_form;
-  return lc_link_of(loss, k, vector ? 1 : reference ? k - 1 : k, out);
+  return lc_coding_of(loss, k, vector ? 1 : reference ? k - 1 : k, out);
 }
 
 /* A sum over k - 1 wrong classes of bend (e_j - e_y)(e_j - e_y)' has largest eigenvalue bend k. Softmax is bounded
  * by its bend for any k (Boehning 1992). */
-double lc_link_bound(const lc_loss *loss, const lc_link *link) {
-  return link->vector || (loss->flags & LC_LIKELIHOOD) ? loss->bend : loss->bend * link->k;
+double lc_coding_bound(const lc_loss *loss, const lc_coding *coding) {
+  return coding->vector || (loss->flags & LC_LIKELIHOOD) ? loss->deriv2 : loss->deriv2 * coding->k;
 }
 
 /* A vector link scores its classes 0 and z: the winner is the second when z > 0. */
-double lc_link_mistakes(const lc_link *link, int m, const double *z, lc_index ldz, const double *y, const double *w) {
+double lc_coding_mistakes(const lc_coding *coding, int m, const double *z, lc_index ldz, const double *y,
+                          const double *w) {
   double count = 0;
   for (int i = 0; i < m; i++) {
     int own = code(y, i), wrong = 0;
-    double score = lc_link_score(link, z + i, ldz, own);
-    for (int j = 0; j < link->k && !wrong; j++) wrong = j != own && !(lc_link_score(link, z + i, ldz, j) < score);
+    double score = lc_coding_score(coding, z + i, ldz, own);
+    for (int j = 0; j < coding->k && !wrong; j++) wrong = j != own && !(lc_coding_score(coding, z + i, ldz, j) < score);
     if (wrong) count += w ? w[i] : 1;
   }
   return count;
 }
 
-void lc_link_classify(const lc_link *link, int m, const double *z, lc_index ldz, int *out) {
+void lc_coding_classify(const lc_coding *coding, int m, const double *z, lc_index ldz, int *out) {
   for (int i = 0; i < m; i++) {
-    double best = lc_link_score(link, z + i, ldz, 0);
+    double best = lc_coding_score(coding, z + i, ldz, 0);
     int winner = 0, missing = isnan(best);
-    for (int j = 1; j < link->k; j++) {
-      double score = lc_link_score(link, z + i, ldz, j);
+    for (int j = 1; j < coding->k; j++) {
+      double score = lc_coding_score(coding, z + i, ldz, j);
       missing |= isnan(score);
       if (score > best) {
         best = score;

@@ -1,7 +1,7 @@
 /* problem/loss.h - every loss of the package, one row in one table each.
  *
  * A loss sees the scores of a block of rows and their class codes, never X, weights or penalties.
- * lc_link says how K score columns stand for k classes:
+ * lc_coding says how K score columns stand for k classes:
  *   K = k              a score for each class (symmetric)
  *   K = k - 1          the first class has score 0 (reference), base = 1
  *   K = 1, vector = 1  two classes, one score z for the second; margins use s = +1 (second), -1 (first)
@@ -11,10 +11,10 @@
 
 #include "base/base.h"
 
-typedef struct lc_link {
+typedef struct lc_coding {
   int k, K, base, vector;
   double mu; /* hinge only: > 0 rounds the kink (see ramp() in problem/loss.c); 0 = the hinge itself */
-} lc_link;
+} lc_coding;
 
 enum {
   LC_PROBABILITY = 1, /* scores give class probabilities */
@@ -48,19 +48,19 @@ struct lc_loss {
   unsigned flags;
   int most_classes; /* 2 for two-class losses, else LC_MOST_CLASSES */
   int vector_form;  /* 1: two classes are one score column */
-  double bend;      /* largest second derivative of the loss of one score (difference); 1 where there is none */
+  double deriv2;    /* largest second derivative of the loss of one score (difference); 1 where there is none */
 
   /* Fills what the block asks for. Finite for |z| up to 1e300 where the loss itself is. Outputs alias nothing. */
-  void (*rows)(const lc_link *link, const lc_loss_block *block);
+  void (*rows)(const lc_coding *coding, const lc_loss_block *block);
 
   /* value_i = -conjugate of the row's loss at derivative r (m x K): the row's term of the dual objective.
    * -Inf outside the domain of the conjugate, which is convex and holds 0 and the derivatives that `rows` gives. Where
    * all k classes have a column they must sum to 0: that of the row's own class is not looked at. NULL without
    * LC_DUAL. */
-  void (*dual)(const lc_link *link, int m, const double *r, lc_index ldr, const double *y, double *value);
+  void (*dual)(const lc_coding *coding, int m, const double *r, lc_index ldr, const double *y, double *value);
 
   /* prob (m x k, ldp) from scores. NULL without LC_PROBABILITY. */
-  void (*response)(const lc_link *link, int m, const double *z, lc_index ldz, double *prob, lc_index ldp);
+  void (*response)(const lc_coding *coding, int m, const double *z, lc_index ldz, double *prob, lc_index ldp);
 };
 
 extern const lc_loss lc_losses[];
@@ -70,28 +70,29 @@ extern const int lc_loss_count;
 const lc_loss *lc_loss_find(const char *name);
 
 /* The link of a loss for k classes; coding 1 = reference. LC_INVALID when k does not suit the loss. */
-lc_status lc_link_make(const lc_loss *loss, int k, int reference, lc_link *out);
+lc_status lc_coding_make(const lc_loss *loss, int k, int reference, lc_coding *out);
 
 /* The link for which K score columns of k classes make sense: 1 with a vector form, k, or k - 1. */
-lc_status lc_link_of(const lc_loss *loss, int k, int K, lc_link *out);
+lc_status lc_coding_of(const lc_loss *loss, int k, int K, lc_coding *out);
 
 /* An upper bound of the eigenvalues of the second derivative with respect to z (1 where there is none): the
  * curvature that step sizes reckon with. */
-double lc_link_bound(const lc_loss *loss, const lc_link *link);
+double lc_coding_bound(const lc_loss *loss, const lc_coding *coding);
 
 /* Number of curvature weights of K score columns. */
-static inline int lc_link_pairs(const lc_link *link) { return (int)lc_packed_size(link->K); }
+static inline int lc_coding_pairs(const lc_coding *coding) { return (int)lc_packed_size(coding->K); }
 
 /* Score of class j; z points at the row's first score. Base and vector links score the first class 0. */
-static inline double lc_link_score(const lc_link *link, const double *z, lc_index ldz, int j) {
-  if (link->base || link->vector) return j == 0 ? 0 : z[(j - 1) * ldz];
+static inline double lc_coding_score(const lc_coding *coding, const double *z, lc_index ldz, int j) {
+  if (coding->base || coding->vector) return j == 0 ? 0 : z[(j - 1) * ldz];
   return z[j * ldz];
 }
 
 /* Weighted number of rows whose true class does not win outright (ties count as mistakes). */
-double lc_link_mistakes(const lc_link *link, int m, const double *z, lc_index ldz, const double *y, const double *w);
+double lc_coding_mistakes(const lc_coding *coding, int m, const double *z, lc_index ldz, const double *y,
+                          const double *w);
 
 /* The class with the largest score of each row, 0-based; ties go to the first; -1 where a score is NaN. */
-void lc_link_classify(const lc_link *link, int m, const double *z, lc_index ldz, int *out);
+void lc_coding_classify(const lc_coding *coding, int m, const double *z, lc_index ldz, int *out);
 
 #endif

@@ -14,10 +14,10 @@ static lc_status make_point(const lc_objective *obj, int keep_scores, lc_point *
 /* Mean loss at scores 0, from one row of each class. */
 static double null_value(const lc_objective *obj) {
   double zero[LC_SCRATCH] = {0}, sum = 0, count = 0;
-  if (obj->K > LC_SCRATCH) return log(obj->link.k);
-  for (int c = 0; c < obj->link.k; c++) {
+  if (obj->K > LC_SCRATCH) return log(obj->coding.k);
+  for (int c = 0; c < obj->coding.k; c++) {
     double y = c, value;
-    obj->loss->rows(&obj->link, &(lc_loss_block){.m = 1, .z = zero, .y = &y, .value = &value, .ldz = 1});
+    obj->loss->rows(&obj->coding, &(lc_loss_block){.m = 1, .z = zero, .y = &y, .value = &value, .ldz = 1});
     sum += value;
     count++;
   }
@@ -25,18 +25,18 @@ static double null_value(const lc_objective *obj) {
 }
 
 lc_status lc_objective_init(lc_objective *obj, const lc_design *x, const lc_obs *obs, const lc_loss *loss,
-                            const lc_link *link, const lc_penalty *pen, int keep_scores, lc_arena *arena) {
+                            const lc_coding *coding, const lc_penalty *pen, int keep_scores, lc_arena *arena) {
   memset(obj, 0, sizeof *obj);
   obj->x = x;
   obj->obs = obs;
   obj->loss = loss;
-  obj->link = *link;
+  obj->coding = *coding;
   obj->pen = pen;
   obj->host = arena->host;
   obj->arena = arena;
   obj->q = lc_design_q(x);
-  obj->K = link->K;
-  obj->ns = lc_link_pairs(link);
+  obj->K = coding->K;
+  obj->ns = lc_coding_pairs(coding);
   obj->P = obj->q * obj->K;
   obj->weight_sum = lc_obs_total(obs);
   obj->null_value = null_value(obj);
@@ -64,7 +64,7 @@ static lc_status eval_block(void *context, const lc_block *block, double *sum) {
                         .ldz = block->ld,
                         .ldr = block->ldr,
                         .lds = block->ldr};
-  obj->loss->rows(&obj->link, &rows);
+  obj->loss->rows(&obj->coding, &rows);
   for (int i = 0; i < block->m; i++) total += lc_block_weight(block, i) * value[i];
   sum[0] += total;
   if (!block->w) return LC_OK;
@@ -179,7 +179,7 @@ static lc_status along_block(void *context, const lc_block *block, double *sum) 
       const double *to = obj->to.Z + block->row0 + i0 + c * obj->x->n;
       for (int i = 0; i < m; i++) z[i + c * m] = from[i] + along->t * (to[i] - from[i]);
     }
-    obj->loss->rows(&obj->link, &(lc_loss_block){.m = m, .z = z, .y = block->y + i0, .value = value, .ldz = m});
+    obj->loss->rows(&obj->coding, &(lc_loss_block){.m = m, .z = z, .y = block->y + i0, .value = value, .ldz = m});
     for (int i = 0; i < m; i++) sum[0] += lc_block_weight(block, i0 + i) * value[i];
   }
   return LC_OK;
@@ -221,7 +221,8 @@ void lc_objective_hessian(const lc_objective *obj, int with_penalty, double *H) 
         }
     }
   for (int c = 0; with_penalty && c < obj->K; c++)
-    for (lc_index j = 0; j < obj->pen->p; j++) H[(c * q + obj->pen->one + j) * (P + 1)] += lc_penalty_l2(obj->pen, j);
+    for (lc_index j = 0; j < obj->pen->p; j++)
+      H[(c * q + obj->pen->intercept + j) * (P + 1)] += lc_penalty_l2(obj->pen, j);
 }
 
 /* ---- columns ------------------------------------------------------------------------------------------------ */
@@ -232,7 +233,7 @@ void lc_objective_row_weights(const lc_objective *obj, lc_index i0, int m, doubl
   double r[LC_SCRATCH];
   lc_loss_block rows = {
       .m = m, .z = obj->at.Z + i0, .y = obs->y + i0, .r = r, .s = S, .ldz = x->n, .ldr = m, .lds = lds};
-  obj->loss->rows(&obj->link, &rows);
+  obj->loss->rows(&obj->coding, &rows);
   for (int s = 0; obs->w && s < obj->ns; s++)
     for (int i = 0; i < m; i++) S[i + s * lds] *= obs->w[i0 + i];
 }
@@ -277,7 +278,7 @@ static lc_status residual_block(void *context, const lc_block *block, double *su
   double value[LC_BLOCK_ROWS], total = 0, *R = residual->R + block->row0;
   lc_loss_block rows = {
       .m = block->m, .z = block->z, .y = block->y, .value = value, .r = R, .ldz = block->ld, .ldr = n};
-  obj->loss->rows(&obj->link, &rows);
+  obj->loss->rows(&obj->coding, &rows);
   for (int i = 0; i < block->m; i++) total += lc_block_weight(block, i) * value[i];
   for (int c = 0; (block->w || residual->s) && c < obj->K; c++)
     for (int i = 0; i < block->m; i++)
@@ -346,7 +347,7 @@ double lc_objective_scale(const lc_objective *obj) { return fmax(obj->at.value, 
 
 static lc_status mistakes_block(void *context, const lc_block *block, double *sum) {
   const lc_objective *obj = context;
-  sum[0] += lc_link_mistakes(&obj->link, block->m, block->z, block->ld, block->y, block->w);
+  sum[0] += lc_coding_mistakes(&obj->coding, block->m, block->z, block->ld, block->y, block->w);
   return LC_OK;
 }
 
@@ -361,21 +362,21 @@ lc_status lc_objective_mistakes(lc_objective *obj, double *count) {
   return run_pass(obj, &pass);
 }
 
-lc_status lc_objective_moved(const lc_objective *obj, double least, double *rows, double *class_rows) {
+lc_status lc_objective_separating_rows(const lc_objective *obj, double least, double *rows, double *class_rows) {
   const lc_design *x = obj->x;
   const lc_obs *obs = obj->obs;
-  const lc_link *link = &obj->link;
-  memset(class_rows, 0, (size_t)link->k * sizeof(double));
+  const lc_coding *coding = &obj->coding;
+  memset(class_rows, 0, (size_t)coding->k * sizeof(double));
   *rows = 0;
   if (!obj->at.Z) return LC_UNSUPPORTED;
   for (lc_index i = 0; i < x->n; i++) {
     const double *from = obj->at.Z + i, *to = obj->to.Z + i;
     int own = (int)obs->y[i];
-    double own_step = lc_link_score(link, to, x->n, own) - lc_link_score(link, from, x->n, own);
+    double own_step = lc_coding_score(coding, to, x->n, own) - lc_coding_score(coding, from, x->n, own);
     double low = INFINITY, high = -INFINITY, w = lc_obs_weight(obs, i);
-    for (int j = 0; j < link->k; j++) {
+    for (int j = 0; j < coding->k; j++) {
       if (j == own) continue;
-      double lead = own_step - (lc_link_score(link, to, x->n, j) - lc_link_score(link, from, x->n, j));
+      double lead = own_step - (lc_coding_score(coding, to, x->n, j) - lc_coding_score(coding, from, x->n, j));
       low = fmin(low, lead);
       high = fmax(high, lead);
     }

@@ -41,7 +41,7 @@ typedef struct lc_objective {
   const lc_design *x;
   const lc_obs *obs;
   const lc_loss *loss;
-  lc_link link;
+  lc_coding coding;
   const lc_penalty *pen;
   const lc_host *host;
   lc_arena *arena;
@@ -66,7 +66,7 @@ static inline double lc_objective_rms(const lc_objective *obj, lc_index f) {
 /* Binds the parts, and the arena with its host; allocates points and scores (keep_scores = 0: scores are recomputed by
  * passes). `at` and `to` start at B = 0, not evaluated. */
 lc_status lc_objective_init(lc_objective *obj, const lc_design *x, const lc_obs *obs, const lc_loss *loss,
-                            const lc_link *link, const lc_penalty *pen, int keep_scores, lc_arena *arena);
+                            const lc_coding *coding, const lc_penalty *pen, int keep_scores, lc_arena *arena);
 
 enum { LC_WANT_VALUE = 0, LC_WANT_GRADIENT = 1, LC_WANT_CURVATURE = 2 };
 
@@ -119,7 +119,7 @@ void lc_objective_weighted_columns(lc_objective *obj, lc_index nj, const lc_inde
  * intercept has none. They live in the arena. */
 int lc_objective_has_sparse_columns(const lc_objective *obj);
 lc_status lc_objective_sparse_columns(const lc_objective *obj, lc_index nj, const lc_index *j, const double *by,
-                                      const double *root, lc_thin *out);
+                                      const double *root, lc_spvec *out);
 
 /* Gradient of the smooth part at `at` from the kept scores, into G. One read of X. */
 lc_status lc_objective_gradient(lc_objective *obj);
@@ -179,7 +179,7 @@ lc_status lc_objective_mistakes(lc_objective *obj, double *count);
 
 /* From at to `to` the lead of a row's true class over each other class changes. *rows = number of rows where some
  * lead grows by at least `least`; class_rows[c] = number of rows of class c where all leads do. */
-lc_status lc_objective_moved(const lc_objective *obj, double least, double *rows, double *class_rows);
+lc_status lc_objective_separating_rows(const lc_objective *obj, double least, double *rows, double *class_rows);
 
 /* One line of the history, at `at`. */
 lc_status lc_objective_record(const lc_objective *obj, double iteration, double epoch, double gradient_norm,

@@ -33,6 +33,6 @@ void lc_objective_weighted_columns(lc_objective *obj, lc_index nj, const lc_inde
 int lc_objective_has_sparse_columns(const lc_objective *obj) { return obj->x->ops->col_thin != NULL; }
 
 lc_status lc_objective_sparse_columns(const lc_objective *obj, lc_index nj, const lc_index *j, const double *by,
-                                      const double *root, lc_thin *out) {
+                                      const double *root, lc_spvec *out) {
   return obj->x->ops->col_thin(obj->x, nj, j, by, root, out, obj->host, obj->arena);
 }

@@ -20,29 +20,29 @@ typedef struct gap_context {
 /* sum[c + k y] += w a, a >= 0 the derivative for wrong class c of a row of class y: a k x k table of flows. */
 static lc_status flow_block(void *context, const lc_block *block, double *sum) {
   const gap_context *gap = context;
-  const lc_link *link = &gap->obj->link;
+  const lc_coding *coding = &gap->obj->coding;
   double scratch[LC_SCRATCH];
-  int most = LC_SCRATCH / link->K;
+  int most = LC_SCRATCH / coding->K;
   for (int i0 = 0; i0 < block->m; i0 += most) {
     int m = block->m - i0 < most ? block->m - i0 : most;
     const double *r = gap->R ? gap->R + block->row0 + i0 : scratch;
     lc_index ld = gap->R ? gap->obj->x->n : m;
     if (!gap->R) {
       lc_loss_block rows = {.m = m, .z = block->z + i0, .y = block->y + i0, .r = scratch, .ldz = block->ld, .ldr = m};
-      gap->obj->loss->rows(link, &rows);
+      gap->obj->loss->rows(coding, &rows);
     }
     for (int i = 0; i < m; i++) {
       int own = (int)block->y[i0 + i];
-      double *to = sum + own * link->k, base = 0, w = gap->R ? 1 : lc_block_weight(block, i0 + i);
-      if (link->vector) {
+      double *to = sum + own * coding->k, base = 0, w = gap->R ? 1 : lc_block_weight(block, i0 + i);
+      if (coding->vector) {
         to[1 - own] += w * fabs(r[i]);
         continue;
       }
-      for (int c = 0; c < link->K; c++) {
+      for (int c = 0; c < coding->K; c++) {
         base -= r[i + c * ld];
-        if (c + link->base != own) to[c + link->base] += w * r[i + c * ld];
+        if (c + coding->base != own) to[c + coding->base] += w * r[i + c * ld];
       }
-      if (link->base && own != 0) to[0] += w * base;
+      if (coding->base && own != 0) to[0] += w * base;
     }
   }
   return LC_OK;
@@ -80,7 +80,7 @@ static lc_status residual_block(void *context, const lc_block *block, double *su
   (void)sum;
   lc_loss_block rows = {
       .m = block->m, .z = block->z, .y = block->y, .r = block->r, .ldz = block->ld, .ldr = block->ldr};
-  obj->loss->rows(&obj->link, &rows);
+  obj->loss->rows(&obj->coding, &rows);
   for (int c = 0; c < obj->K; c++)
     for (int i = 0; i < block->m; i++)
       block->r[i + c * block->ldr] *= gap->s[(int)block->y[i]] * lc_block_weight(block, i);
@@ -92,13 +92,13 @@ static lc_status residual_block(void *context, const lc_block *block, double *su
 static lc_status dual_block(void *context, const lc_block *block, double *sum) {
   const gap_context *gap = context;
   const lc_objective *obj = gap->obj;
-  lc_link exact = obj->link;
+  lc_coding exact = obj->coding;
   exact.mu = 0;
   double r[LC_SCRATCH], value[LC_SCRATCH];
   int most = LC_SCRATCH / obj->K;
   for (int i0 = 0; i0 < block->m; i0 += most) {
     int m = block->m - i0 < most ? block->m - i0 : most;
-    int apart = gap->R || obj->link.mu != 0; /* derivatives are not those of the exact loss */
+    int apart = gap->R || obj->coding.mu != 0; /* derivatives are not those of the exact loss */
     lc_loss_block rows = {.m = m,
                           .z = block->z + i0,
                           .y = block->y + i0,
@@ -111,7 +111,7 @@ static lc_status dual_block(void *context, const lc_block *block, double *sum) {
     if (apart && !gap->R) {
       rows.value = NULL;
       rows.r = r;
-      obj->loss->rows(&obj->link, &rows);
+      obj->loss->rows(&obj->coding, &rows);
     }
     for (int i = 0; i < m; i++) {
       double w = lc_block_weight(block, i0 + i), unit = gap->R ? (w > 0 ? 1 / w : 0) : gap->s[(int)block->y[i0 + i]];
@@ -120,10 +120,10 @@ static lc_status dual_block(void *context, const lc_block *block, double *sum) {
         r[i + c * m] = gap->t * unit * R;
       }
     }
-    obj->loss->dual(&obj->link, m, r, m, block->y + i0, value);
+    obj->loss->dual(&obj->coding, m, r, m, block->y + i0, value);
     for (int i = 0; i < m; i++) {
       double term = value[i], w = lc_block_weight(block, i0 + i);
-      for (int c = 0; block->off && c < obj->K; c++) term += block->off[i0 + i + c * block->ldoff] * r[i + c * m];
+      for (int c = 0; block->offset && c < obj->K; c++) term += block->offset[i0 + i + c * block->ldoff] * r[i + c * m];
       if (w > 0) sum[0] += w * term;
     }
   }
@@ -137,7 +137,7 @@ static double feasible_scale(const lc_objective *obj, const double *G) {
   double t = 1;
   for (lc_index c = 0; c < obj->K; c += width)
     for (lc_index j = 0; j < pen->p; j++)
-      t = lc_penalty_feasible(pen, j, width, G + c * obj->q + pen->one + j, obj->q, t);
+      t = lc_penalty_feasible(pen, j, width, G + c * obj->q + pen->intercept + j, obj->q, t);
   return t;
 }
 
@@ -148,18 +148,18 @@ static double conjugates(const lc_objective *obj, double t, const double *G) {
   double sum = 0;
   for (lc_index c = 0; c < obj->K; c += width)
     for (lc_index j = 0; j < pen->p; j++)
-      sum += lc_penalty_group_conjugate(pen, j, width, -t, G + c * obj->q + pen->one + j, obj->q);
+      sum += lc_penalty_group_conjugate(pen, j, width, -t, G + c * obj->q + pen->intercept + j, obj->q);
   return sum;
 }
 
 enum { MOST_CLASSES = 256 }; /* the table of flows is k x k for each partial sum */
 
 lc_status lc_objective_balance(lc_objective *obj, const double *R, double *s, int *possible) {
-  int k = obj->link.k;
+  int k = obj->coding.k;
   lc_mark mark = lc_arena_mark(obj->arena);
   *possible = obj->loss->dual && obj->at.Z && k <= MOST_CLASSES;
   for (int c = 0; c < k; c++) s[c] = 1;
-  if (!*possible || !obj->x->one) return LC_OK;
+  if (!*possible || !obj->x->intercept) return LC_OK;
   double *flow = lc_arena_zeros(obj->arena, (lc_index)k * k);
   lc_status status = flow ? LC_OK : LC_OUT_OF_MEMORY;
   gap_context gap = {obj, s, 1, R};
@@ -203,14 +203,14 @@ static int has_free_slope(const lc_objective *obj) {
   if (!lc_penalty_has_free(pen)) return 0;
   for (int c = 0; c < obj->K; c++)
     for (lc_index j = 0; j < pen->p; j++)
-      if (lc_penalty_is_free_at(pen, j, obj->at.B[c * obj->q + pen->one + j])) return 1;
+      if (lc_penalty_is_free_at(pen, j, obj->at.B[c * obj->q + pen->intercept + j])) return 1;
   return 0;
 }
 
 lc_status lc_objective_gap(lc_objective *obj, lc_certificate *out) {
   lc_mark mark = lc_arena_mark(obj->arena);
   double primal = obj->at.value, dual = -INFINITY, t;
-  double *s = lc_arena_doubles(obj->arena, obj->link.k), *G = lc_arena_doubles(obj->arena, obj->P);
+  double *s = lc_arena_doubles(obj->arena, obj->coding.k), *G = lc_arena_doubles(obj->arena, obj->P);
   lc_status status = s && G ? LC_OK : LC_OUT_OF_MEMORY;
   int possible = 0;
   if (status == LC_OK && !has_free_slope(obj)) status = lc_objective_balance(obj, NULL, s, &possible);

@@ -38,16 +38,16 @@ void lc_objective_row_scores(const lc_objective *obj, const lc_rows *rows, lc_in
 
 void lc_objective_row_changes(const lc_objective *obj, const lc_rows *rows, lc_index m, const lc_index *index,
                               const double *D, double *dz) {
-  const double *off = obj->obs->off;
+  const double *offset = obj->obs->offset;
   obj->x->ops->row_scores(rows, m, index, obj->K, D, dz);
-  for (int c = 0; off && c < obj->K; c++)
-    for (lc_index i = 0; i < m; i++) dz[i + c * m] -= off[index[i] + c * obj->x->n];
+  for (int c = 0; offset && c < obj->K; c++)
+    for (lc_index i = 0; i < m; i++) dz[i + c * m] -= offset[index[i] + c * obj->x->n];
 }
 
 void lc_objective_row_losses(const lc_objective *obj, lc_index m, const double *z, const double *y, double *value,
                              double *r) {
   lc_loss_block rows = {.m = (int)m, .z = z, .y = y, .value = value, .r = r, .ldz = m, .ldr = m};
-  obj->loss->rows(&obj->link, &rows);
+  obj->loss->rows(&obj->coding, &rows);
 }
 
 void lc_objective_row_gradient(const lc_objective *obj, const lc_rows *rows, lc_index m, const lc_index *index,

@@ -45,10 +45,10 @@ int lc_penalty_is_none(const lc_penalty *pen) {
   return 1;
 }
 
-static lc_index rows(const lc_penalty *pen) { return pen->p + pen->one; }
+static lc_index rows(const lc_penalty *pen) { return pen->p + pen->intercept; }
 
 /* First place in B of group number c of feature j. */
-static lc_index place(const lc_penalty *pen, lc_index c, lc_index j) { return c * rows(pen) + pen->one + j; }
+static lc_index place(const lc_penalty *pen, lc_index c, lc_index j) { return c * rows(pen) + pen->intercept + j; }
 
 double lc_penalty_norm(lc_index width, const double *b, lc_index ldb) {
   double most = fabs(b[0]), sum = 0;
@@ -79,7 +79,7 @@ double lc_penalty_change(const lc_penalty *pen, int K, lc_index nj, const lc_ind
   double sum = 0;
   for (lc_index c = 0; c < K; c += width)
     for (lc_index v = 0; v < nj; v++) {
-      lc_index f = j[v] - pen->one, at = c * rows(pen) + j[v];
+      lc_index f = j[v] - pen->intercept, at = c * rows(pen) + j[v];
       if (f >= 0) sum += group_value(pen, f, width, to + at) - group_value(pen, f, width, from + at);
     }
   return pen->lambda * sum;
@@ -88,7 +88,7 @@ double lc_penalty_change(const lc_penalty *pen, int K, lc_index nj, const lc_ind
 void lc_penalty_add_ridge(const lc_penalty *pen, int K, const double *B, double *G) {
   for (int c = 0; c < K; c++)
     for (lc_index j = 0; j < pen->p; j++) {
-      lc_index at = c * rows(pen) + pen->one + j;
+      lc_index at = c * rows(pen) + pen->intercept + j;
       G[at] += lc_penalty_l2(pen, j) * B[at];
     }
 }
@@ -204,7 +204,7 @@ void lc_penalty_prox_all(const lc_penalty *pen, int K, double step, double *B) {
 void lc_penalty_clip(const lc_penalty *pen, int K, double *B) {
   for (int c = 0; pen->lower && c < K; c++)
     for (lc_index j = 0; j < pen->p; j++) {
-      double *b = B + c * rows(pen) + pen->one + j;
+      double *b = B + c * rows(pen) + pen->intercept + j;
       *b = lc_penalty_clip_slope(pen, j, *b);
     }
 }
@@ -213,7 +213,7 @@ double lc_penalty_strong_bound(const lc_penalty *pen, int K, const double *G) {
   double sum = 0;
   for (int c = 0; c < K; c++)
     for (lc_index j = 0; j < pen->p; j++) {
-      double g = G[c * rows(pen) + pen->one + j];
+      double g = G[c * rows(pen) + pen->intercept + j];
       if (g != 0) sum += g * (g / (2 * lc_penalty_l2(pen, j)));
     }
   return sum;
@@ -227,7 +227,7 @@ static double violation_at(const lc_penalty *pen, lc_index j, lc_index width, lc
 double lc_penalty_kkt(const lc_penalty *pen, int K, const double *B, const double *G) {
   lc_index width = lc_penalty_width(pen, K);
   double worst = 0;
-  for (int c = 0; pen->one && c < K; c++) worst = fmax(worst, fabs(G[c * rows(pen)]));
+  for (int c = 0; pen->intercept && c < K; c++) worst = fmax(worst, fabs(G[c * rows(pen)]));
   for (lc_index c = 0; c < K; c += width)
     for (lc_index j = 0; j < pen->p; j++) worst = fmax(worst, violation_at(pen, j, width, place(pen, c, j), B, G));
   return worst;
@@ -236,7 +236,7 @@ double lc_penalty_kkt(const lc_penalty *pen, int K, const double *B, const doubl
 double lc_penalty_gap_estimate(const lc_penalty *pen, int K, double F, const double *B, const double *G) {
   lc_index width = lc_penalty_width(pen, K);
   double sum = 0, shrink = 0;
-  for (int c = 0; pen->one && c < K; c++) sum += fabs(G[c * rows(pen)]);
+  for (int c = 0; pen->intercept && c < K; c++) sum += fabs(G[c * rows(pen)]);
   for (lc_index c = 0; c < K; c += width)
     for (lc_index j = 0; j < pen->p; j++) {
       double l1 = lc_penalty_l1(pen, j), l2 = lc_penalty_l2(pen, j);

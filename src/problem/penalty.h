@@ -6,7 +6,7 @@
  * then 0 together (Yuan and Lin, 2006; without a factor sqrt(K)). Bounds are for single slopes only.
  * l1_j and l2_j carry alpha, the factor of the feature and, when columns are standardised, its spread s_j
  * (l1_j = alpha pf_j s_j, l2_j = (1 - alpha) pf_j s_j^2), so X itself is never scaled. Intercepts are never
- * penalised nor bounded. B is q x K, q = p + one, intercept first. */
+ * penalised nor bounded. B is q x K, q = p + intercept, intercept first. */
 #ifndef LC_PROBLEM_PENALTY_H
 #define LC_PROBLEM_PENALTY_H
 
@@ -14,7 +14,7 @@
 
 typedef struct lc_penalty {
   lc_index p;
-  int one;
+  int intercept;
   double lambda;
   const double *l1, *l2;       /* p each, >= 0 */
   const double *lower, *upper; /* p each, lower <= upper, or both NULL */

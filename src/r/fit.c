@@ -61,7 +61,7 @@ static void read_problem(SEXP spec, lc_design *x, const lc_obs *obs, lc_problem 
   out->k = lcr_get_count(spec, "k");
   out->reference = lcr_get_flag(spec, "coding");
   out->pen.p = p;
-  out->pen.one = x->one;
+  out->pen.intercept = x->intercept;
   out->pen.lambda = lcr_get_number(spec, "lambda");
   if (!(out->pen.lambda >= 0)) Rf_error("'lambda' must not be negative");
   out->pen.l1 = lcr_doubles(lcr_get(spec, "l1"), p, "l1");
@@ -76,19 +76,19 @@ static void read_problem(SEXP spec, lc_design *x, const lc_obs *obs, lc_problem 
   out->mean = lcr_doubles(lcr_get(stats, "mean"), p, "mean");
   out->sd = lcr_doubles(lcr_get(stats, "sd"), p, "sd");
   out->max_abs = lcr_doubles(lcr_get(stats, "max_abs"), p, "max_abs");
-  lc_link link;
-  if (lc_link_make(out->loss, out->k, out->reference, &link) != LC_OK)
+  lc_coding coding;
+  if (lc_coding_make(out->loss, out->k, out->reference, &coding) != LC_OK)
     Rf_error("loss '%s' does not suit %d classes", out->loss->name, out->k);
-  if (out->obs->noff != 0 && out->obs->noff != link.K) Rf_error("'offset' must have %d columns", link.K);
-  out->start = lcr_doubles(lcr_get(spec, "start"), (R_xlen_t)lc_design_q(x) * link.K, "start");
+  if (out->obs->noffset != 0 && out->obs->noffset != coding.K) Rf_error("'offset' must have %d columns", coding.K);
+  out->start = lcr_doubles(lcr_get(spec, "start"), (R_xlen_t)lc_design_q(x) * coding.K, "start");
   if (!out->pen.l1 || !out->pen.l2 || !out->mean || !out->sd || !out->max_abs || !out->pen.lower != !out->pen.upper)
     Rf_error("the specification of the fit is incomplete");
 }
 
-static void read_task(SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec, lcr_session *session, lcr_task *out) {
+static void read_task(SEXP x, SEXP y, SEXP w, SEXP offset, SEXP spec, lcr_session *session, lcr_task *out) {
   if (y == R_NilValue) Rf_error("'y' is missing");
-  lcr_design(x, y, lcr_get_count(spec, "k"), w, off, session, &out->x, &out->obs);
-  out->x.one = lcr_get_flag(spec, "intercept");
+  lcr_design(x, y, lcr_get_count(spec, "k"), w, offset, session, &out->x, &out->obs);
+  out->x.intercept = lcr_get_flag(spec, "intercept");
   read_problem(spec, &out->x, &out->obs, &out->problem);
   read_settings(spec, out->problem.solver, &out->settings);
   session->host.threads = lcr_thread_count(out->settings.threads);
@@ -97,11 +97,11 @@ static void read_task(SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec, lcr_session *
   session->progress = lcr_get_flag(spec, "progress");
 }
 
-SEXP lcr_task_run(SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec, lcr_worker *work) {
+SEXP lcr_task_run(SEXP x, SEXP y, SEXP w, SEXP offset, SEXP spec, lcr_worker *work) {
   SEXP owner = PROTECT(lcr_session_begin());
   lcr_session *session = lcr_session_of(owner);
   lcr_task task;
-  read_task(x, y, w, off, spec, session, &task);
+  read_task(x, y, w, offset, spec, session, &task);
   SEXP out = PROTECT(work(&task, spec, session));
   lcr_session_end(owner);
   UNPROTECT(2);
@@ -147,8 +147,8 @@ static SEXP separation_list(const lc_solution *solution, int k) {
 /* Mean loss of the model with intercepts alone, in closed form (no offsets): the entropy of the class shares. */
 static double null_loss(const lc_problem *problem, lc_arena *arena) {
   const lc_obs *obs = problem->obs;
-  if (!(problem->loss->flags & LC_LIKELIHOOD) || obs->off) return NAN;
-  if (!problem->x->one) return log(problem->k);
+  if (!(problem->loss->flags & LC_LIKELIHOOD) || obs->offset) return NAN;
+  if (!problem->x->intercept) return log(problem->k);
   double *share = lc_arena_zeros(arena, problem->k), total = 0, sum = 0;
   if (!share) return NAN;
   for (lc_index i = 0; i < obs->n; i++) {
@@ -181,7 +181,7 @@ static SEXP fit_list(const lc_problem *problem, lc_status status, const lc_solut
   }
   lcr_list_add(list, "coefficients", matrix_of(solution->B, lc_design_q(x), solution->K));
   SEXP aliased = PROTECT(Rf_allocVector(LGLSXP, x->p));
-  for (lc_index j = 0; j < x->p; j++) LOGICAL(aliased)[j] = solution->alias[x->one + j] != 0;
+  for (lc_index j = 0; j < x->p; j++) LOGICAL(aliased)[j] = solution->alias[x->intercept + j] != 0;
   lcr_list_add(list, "aliased", aliased);
   lcr_list_add(list, "solver", Rf_mkString(solution->solver->name));
   lcr_list_add(list, "reason", Rf_mkString(solution->reason));
@@ -214,10 +214,10 @@ static const unsigned char *read_held(SEXP held, lc_index P, lcr_session *sessio
 
 /* The two settings that only a whole fit has. */
 static void read_penalised_likelihood(SEXP spec, lcr_session *session, lc_problem *problem) {
-  lc_link link;
+  lc_coding coding;
   problem->jeffreys = lcr_get_flag(spec, "jeffreys");
-  lcr_check(lc_link_make(problem->loss, problem->k, problem->reference, &link));
-  problem->held = read_held(lcr_get(spec, "held"), lc_design_q(problem->x) * link.K, session);
+  lcr_check(lc_coding_make(problem->loss, problem->k, problem->reference, &coding));
+  problem->held = read_held(lcr_get(spec, "held"), lc_design_q(problem->x) * coding.K, session);
   int smooth = (problem->loss->flags & LC_LIKELIHOOD) != 0, plain = lc_penalty_is_none(&problem->pen);
   if ((problem->jeffreys || problem->held) && !(smooth && plain && !problem->solver))
     Rf_error("Jeffreys' penalty and held coefficients need a likelihood without other penalty, and solver 'auto'");
@@ -237,7 +237,7 @@ static SEXP fit(lcr_task *task, SEXP spec, lcr_session *session) {
   return fit_list(&task->problem, status, &solution, session);
 }
 
-SEXP lcr_fit(SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec) { return lcr_task_run(x, y, w, off, spec, fit); }
+SEXP lcr_fit(SEXP x, SEXP y, SEXP w, SEXP offset, SEXP spec) { return lcr_task_run(x, y, w, offset, spec, fit); }
 
 /* NULL, or what is wrong with the slots of a sparse matrix. */
 SEXP lcr_valid(SEXP x) {

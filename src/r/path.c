@@ -131,9 +131,9 @@ static SEXP path_list(lc_status status, const lc_path *path, const lc_path_spec 
 
 /* Scores of the rows that folds leave out, 0 before the run. */
 static SEXP make_scores(const lcr_task *task, const lc_path_spec *spec) {
-  lc_link link;
-  lcr_check(lc_link_make(task->problem.loss, task->problem.k, task->problem.reference, &link));
-  double cells = (double)task->x.n * link.K * (double)spec->nlambdas * spec->nrepeats;
+  lc_coding coding;
+  lcr_check(lc_coding_make(task->problem.loss, task->problem.k, task->problem.reference, &coding));
+  double cells = (double)task->x.n * coding.K * (double)spec->nlambdas * spec->nrepeats;
   if (cells > 4503599627370496.0) Rf_error("too many scores");
   SEXP scores = Rf_allocVector(REALSXP, (R_xlen_t)cells);
   memset(REAL(scores), 0, (size_t)cells * sizeof(double));
@@ -153,4 +153,4 @@ static SEXP fit_path(lcr_task *task, SEXP spec, lcr_session *session) {
   return out;
 }
 
-SEXP lcr_path(SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec) { return lcr_task_run(x, y, w, off, spec, fit_path); }
+SEXP lcr_path(SEXP x, SEXP y, SEXP w, SEXP offset, SEXP spec) { return lcr_task_run(x, y, w, offset, spec, fit_path); }

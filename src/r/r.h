@@ -70,7 +70,7 @@ const double *lcr_matrix(SEXP x, const char *what, int *rows, int *columns);
 /* A matrix argument: its dimensions and storage; nothing is copied. Returns NULL or what is wrong with sparse slots. */
 const char *lcr_design_check(SEXP x, lc_design *out);
 /* The same, but anything wrong is an R error; then y (integer codes 0..k-1 or NULL), w and off become obs. */
-void lcr_design(SEXP x, SEXP y, int k, SEXP w, SEXP off, lcr_session *session, lc_design *out, lc_obs *obs);
+void lcr_design(SEXP x, SEXP y, int k, SEXP w, SEXP offset, lcr_session *session, lc_design *out, lc_obs *obs);
 
 /* What the arguments of lcr_fit() and lcr_path() say (r/fit.c). */
 typedef struct lcr_task {
@@ -82,7 +82,7 @@ typedef struct lcr_task {
 typedef SEXP lcr_worker(lcr_task *task, SEXP spec, lcr_session *session);
 /* Begins a session that has what the settings ask of a host: threads, a time limit, messages; reads the task, works,
  * and ends the session. The vectors stay R's. */
-SEXP lcr_task_run(SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec, lcr_worker *work);
+SEXP lcr_task_run(SEXP x, SEXP y, SEXP w, SEXP offset, SEXP spec, lcr_worker *work);
 
 /* Calls a function of the package's R code with two strings; it may not return. */
 void lcr_call(const char *function, const char *first, const char *second);
@@ -104,18 +104,18 @@ SEXP lcr_valid(SEXP x);
 SEXP lcr_weak(SEXP key, SEXP value);
 SEXP lcr_weak_value(SEXP reference);
 SEXP lcr_colstats(SEXP x, SEXP w);
-SEXP lcr_fit(SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec);
-SEXP lcr_path(SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec);
-SEXP lcr_predict(SEXP x, SEXP B, SEXP off, SEXP spec, SEXP type);
+SEXP lcr_fit(SEXP x, SEXP y, SEXP w, SEXP offset, SEXP spec);
+SEXP lcr_path(SEXP x, SEXP y, SEXP w, SEXP offset, SEXP spec);
+SEXP lcr_predict(SEXP x, SEXP B, SEXP offset, SEXP spec, SEXP type);
 SEXP lcr_sigmoid(SEXP z);
 SEXP lcr_softmax(SEXP z);
 SEXP lcr_softmax_jacobian(SEXP z);
 SEXP lcr_raw_scores(SEXP x, SEXP B, SEXP b);
 SEXP lcr_sample_loss(SEXP z, SEXP y, SEXP loss, SEXP k);
-SEXP lcr_loss_value(SEXP B, SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec);
-SEXP lcr_loss_gradient(SEXP B, SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec);
-SEXP lcr_loss_hessian(SEXP B, SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec);
-SEXP lcr_newton_step(SEXP B, SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec);
-SEXP lcr_check_gradient(SEXP B, SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec, SEXP step);
+SEXP lcr_loss_value(SEXP B, SEXP x, SEXP y, SEXP w, SEXP offset, SEXP spec);
+SEXP lcr_loss_gradient(SEXP B, SEXP x, SEXP y, SEXP w, SEXP offset, SEXP spec);
+SEXP lcr_loss_hessian(SEXP B, SEXP x, SEXP y, SEXP w, SEXP offset, SEXP spec);
+SEXP lcr_newton_step(SEXP B, SEXP x, SEXP y, SEXP w, SEXP offset, SEXP spec);
+SEXP lcr_check_gradient(SEXP B, SEXP x, SEXP y, SEXP w, SEXP offset, SEXP spec, SEXP step);
 
 #endif

@@ -19,8 +19,8 @@ SEXP lcr_softmax(SEXP z) {
   const double *scores = lcr_matrix(z, "z", &n, &k);
   SEXP out = PROTECT(Rf_allocMatrix(REALSXP, n, k));
   const lc_loss *loss = lc_loss_find("softmax");
-  lc_link link = {.k = k, .K = k};
-  if (k > 0) loss->response(&link, n, scores, n, REAL(out), n);
+  lc_coding coding = {.k = k, .K = k};
+  if (k > 0) loss->response(&coding, n, scores, n, REAL(out), n);
   UNPROTECT(1);
   return out;
 }
@@ -29,10 +29,10 @@ SEXP lcr_softmax(SEXP z) {
 SEXP lcr_softmax_jacobian(SEXP z) {
   if (TYPEOF(z) != REALSXP || XLENGTH(z) < 1 || XLENGTH(z) > INT_MAX) Rf_error("'z' must be a double vector");
   int k = (int)XLENGTH(z);
-  lc_link link = {.k = k, .K = k};
+  lc_coding coding = {.k = k, .K = k};
   SEXP out = PROTECT(Rf_allocMatrix(REALSXP, k, k));
   double *J = REAL(out), *p = (double *)R_alloc((size_t)k, sizeof(double));
-  lc_loss_find("softmax")->response(&link, 1, REAL_RO(z), 1, p, 1);
+  lc_loss_find("softmax")->response(&coding, 1, REAL_RO(z), 1, p, 1);
   for (int j = 0; j < k; j++) {
     double others = 0;
     for (int i = 0; i < k; i++) {
@@ -55,13 +55,13 @@ SEXP lcr_raw_scores(SEXP x, SEXP B, SEXP b) {
   lcr_design(x, R_NilValue, 0, R_NilValue, R_NilValue, session, &design, &obs);
   const double *bias = lcr_doubles(b, K, "b");
   if (design.p != p) Rf_error("'W' does not fit the columns of 'x'");
-  design.one = bias != NULL;
+  design.intercept = bias != NULL;
   lc_index q = lc_design_q(&design);
   double *all = lc_arena_doubles(&session->arena, q * K);
   if (!all) lcr_check(LC_OUT_OF_MEMORY);
   for (int c = 0; c < K; c++) {
     if (bias) all[c * q] = bias[c];
-    for (int j = 0; j < p; j++) all[c * q + design.one + j] = weights[j + (R_xlen_t)c * p];
+    for (int j = 0; j < p; j++) all[c * q + design.intercept + j] = weights[j + (R_xlen_t)c * p];
   }
   SEXP out = PROTECT(Rf_allocMatrix(REALSXP, (int)design.n, K));
   lc_pass pass = {.K = K, .B = all, .Z = REAL(out)};
@@ -79,8 +79,8 @@ SEXP lcr_sample_loss(SEXP z, SEXP y, SEXP loss, SEXP classes) {
   const double *scores = lcr_matrix(z, "z", &n, &K);
   if (TYPEOF(loss) != STRSXP || XLENGTH(loss) != 1) Rf_error("'loss' must be one string");
   const lc_loss *row = lc_loss_find(CHAR(STRING_ELT(loss, 0)));
-  lc_link link;
-  if (!row || lc_link_of(row, k, K, &link) != LC_OK) Rf_error("'z' does not fit the loss and %d classes", k);
+  lc_coding coding;
+  if (!row || lc_coding_of(row, k, K, &coding) != LC_OK) Rf_error("'z' does not fit the loss and %d classes", k);
   if (TYPEOF(y) != INTSXP || XLENGTH(y) != n) Rf_error("'y' must have one code for each row of 'z'");
   double *code = (double *)R_alloc((size_t)n, sizeof(double));
   const int *given = INTEGER_RO(y);
@@ -89,7 +89,7 @@ SEXP lcr_sample_loss(SEXP z, SEXP y, SEXP loss, SEXP classes) {
     code[i] = given[i];
   }
   SEXP out = PROTECT(Rf_allocVector(REALSXP, n));
-  row->rows(&link, &(lc_loss_block){.m = n, .z = scores, .y = code, .value = REAL(out), .ldz = n});
+  row->rows(&coding, &(lc_loss_block){.m = n, .z = scores, .y = code, .value = REAL(out), .ldz = n});
   UNPROTECT(1);
   return out;
 }
@@ -107,32 +107,32 @@ typedef struct lesson {
 } lesson;
 typedef SEXP lesson_worker(lesson *with);
 
-static void read_lesson(SEXP B, SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec, lesson *out) {
+static void read_lesson(SEXP B, SEXP x, SEXP y, SEXP w, SEXP offset, SEXP spec, lesson *out) {
   int q, K, k = lcr_get_count(spec, "k");
-  lc_link link;
+  lc_coding coding;
   if (y == R_NilValue) Rf_error("'y' is missing");
-  lcr_design(x, y, k, w, off, out->session, &out->x, &out->obs);
-  out->x.one = lcr_get_flag(spec, "intercept");
+  lcr_design(x, y, k, w, offset, out->session, &out->x, &out->obs);
+  out->x.intercept = lcr_get_flag(spec, "intercept");
   out->B = lcr_matrix(B, "W", &q, &K);
   const lc_loss *loss = lc_loss_find(lcr_get_string(spec, "loss"));
-  if (!loss || lc_link_of(loss, k, K, &link) != LC_OK) Rf_error("'W' does not fit the loss and %d classes", k);
+  if (!loss || lc_coding_of(loss, k, K, &coding) != LC_OK) Rf_error("'W' does not fit the loss and %d classes", k);
   if (q != lc_design_q(&out->x)) Rf_error("'W' does not fit the columns of 'x'");
-  if (out->obs.noff != 0 && out->obs.noff != K) Rf_error("'offset' must have %d columns", K);
+  if (out->obs.noffset != 0 && out->obs.noffset != K) Rf_error("'offset' must have %d columns", K);
   lc_index p = out->x.p;
   out->pen = (lc_penalty){.p = p,
-                          .one = out->x.one,
+                          .intercept = out->x.intercept,
                           .lambda = lcr_get_number(spec, "lambda"),
                           .l1 = lcr_doubles(lcr_get(spec, "l1"), p, "l1"),
                           .l2 = lcr_doubles(lcr_get(spec, "l2"), p, "l2")};
   if (!out->pen.l1 || !out->pen.l2) Rf_error("the penalty is incomplete");
-  lcr_check(lc_objective_init(&out->obj, &out->x, &out->obs, loss, &link, &out->pen, 0, &out->session->arena));
+  lcr_check(lc_objective_init(&out->obj, &out->x, &out->obs, loss, &coding, &out->pen, 0, &out->session->arena));
 }
 
 /* Binds the arguments to an objective, and works in a session of its own. */
-static SEXP teach(SEXP B, SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec, double step, lesson_worker *work) {
+static SEXP teach(SEXP B, SEXP x, SEXP y, SEXP w, SEXP offset, SEXP spec, double step, lesson_worker *work) {
   SEXP owner = PROTECT(lcr_session_begin());
   lesson with = {.session = lcr_session_of(owner), .step = step};
-  read_lesson(B, x, y, w, off, spec, &with);
+  read_lesson(B, x, y, w, offset, spec, &with);
   SEXP out = PROTECT(work(&with));
   lcr_session_end(owner);
   UNPROTECT(2);
@@ -221,19 +221,19 @@ static SEXP gradient_error_of(lesson *with) {
   return Rf_ScalarReal(worst);
 }
 
-SEXP lcr_loss_value(SEXP B, SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec) {
-  return teach(B, x, y, w, off, spec, 0, value_of);
+SEXP lcr_loss_value(SEXP B, SEXP x, SEXP y, SEXP w, SEXP offset, SEXP spec) {
+  return teach(B, x, y, w, offset, spec, 0, value_of);
 }
-SEXP lcr_loss_gradient(SEXP B, SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec) {
-  return teach(B, x, y, w, off, spec, 0, gradient_of);
+SEXP lcr_loss_gradient(SEXP B, SEXP x, SEXP y, SEXP w, SEXP offset, SEXP spec) {
+  return teach(B, x, y, w, offset, spec, 0, gradient_of);
 }
-SEXP lcr_loss_hessian(SEXP B, SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec) {
-  return teach(B, x, y, w, off, spec, 0, hessian_of);
+SEXP lcr_loss_hessian(SEXP B, SEXP x, SEXP y, SEXP w, SEXP offset, SEXP spec) {
+  return teach(B, x, y, w, offset, spec, 0, hessian_of);
 }
-SEXP lcr_newton_step(SEXP B, SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec) {
-  return teach(B, x, y, w, off, spec, 0, newton_step_of);
+SEXP lcr_newton_step(SEXP B, SEXP x, SEXP y, SEXP w, SEXP offset, SEXP spec) {
+  return teach(B, x, y, w, offset, spec, 0, newton_step_of);
 }
-SEXP lcr_check_gradient(SEXP B, SEXP x, SEXP y, SEXP w, SEXP off, SEXP spec, SEXP step) {
+SEXP lcr_check_gradient(SEXP B, SEXP x, SEXP y, SEXP w, SEXP offset, SEXP spec, SEXP step) {
   if (!lcr_is_number(step)) Rf_error("'step' must be one number");
-  return teach(B, x, y, w, off, spec, Rf_asReal(step), gradient_error_of);
+  return teach(B, x, y, w, offset, spec, Rf_asReal(step), gradient_error_of);
 }

@@ -8,7 +8,7 @@
 
 static int searches(const lc_batch *batch) { return isnan(batch->rate); }
 
-static double max_curvature(const lc_objective *obj) { return lc_link_bound(obj->loss, &obj->link); }
+static double max_curvature(const lc_objective *obj) { return lc_coding_bound(obj->loss, &obj->coding); }
 
 /* The perceptron's objective has no scale, so that any rate will do. */
 static void choose_units(lc_batch *batch, double rate) {
@@ -93,7 +93,7 @@ static void catch_up(lc_batch *batch, lc_index j) {
   if (missed <= 0) return;
   batch->done[j] = batch->clock;
   for (int c = 0; c < obj->K; c++) {
-    lc_index i = c * obj->q + obj->pen->one + j;
+    lc_index i = c * obj->q + obj->pen->intercept + j;
     double *b = batch->B + i;
     *b = searches(batch) ? lc_penalty_flow(obj->pen, j, *b, correction(batch, i), batch->unit[j] * missed)
                          : lc_penalty_repeat(obj->pen, j, *b, batch->rate * batch->unit[j], missed);
@@ -224,10 +224,10 @@ static double choose_rate(lc_batch *batch, const lc_index *index, lc_index count
   if (!searches(batch)) return share * batch->rate;
   for (int c = 0; c < obj->K; c++) {
     lc_index at = c * obj->q;
-    if (obj->pen->one) descent += set_direction(batch, at, 1);
+    if (obj->pen->intercept) descent += set_direction(batch, at, 1);
     for (lc_index t = 0; t < count; t++) {
       lc_index j = batch->feature[t];
-      descent += set_direction(batch, at + obj->pen->one + j, batch->unit[j]);
+      descent += set_direction(batch, at + obj->pen->intercept + j, batch->unit[j]);
     }
   }
   double longest = descent > 0 ? line_search(batch, index, descent) : NAN;
@@ -256,7 +256,7 @@ static void move(lc_batch *batch, lc_index i, lc_index j, double rate, double pa
 
 void lc_batch_step(lc_batch *batch, lc_index m, const lc_index *index, double share) {
   const lc_objective *obj = batch->obj;
-  int one = obj->pen->one;
+  int intercept = obj->pen->intercept;
   lc_index count = obj->pen->p;
   if (!gather_weights(batch, m, index)) return;
   split(batch, m, index);
@@ -272,10 +272,10 @@ void lc_batch_step(lc_batch *batch, lc_index m, const lc_index *index, double sh
   batch->clock += searches(batch) ? rate : 1;
   for (int c = 0; c < obj->K; c++) {
     lc_index at = c * obj->q;
-    if (one) move(batch, at, -1, rate, part);
-    for (lc_index t = 0; t < count; t++) move(batch, at + one + batch->feature[t], batch->feature[t], rate, part);
-    for (lc_index t = 0; batch->lazy && t < count; t++) batch->G[at + one + batch->feature[t]] = 0;
-    if (one) batch->G[at] = 0;
+    if (intercept) move(batch, at, -1, rate, part);
+    for (lc_index t = 0; t < count; t++) move(batch, at + intercept + batch->feature[t], batch->feature[t], rate, part);
+    for (lc_index t = 0; batch->lazy && t < count; t++) batch->G[at + intercept + batch->feature[t]] = 0;
+    if (intercept) batch->G[at] = 0;
   }
   for (lc_index t = 0; batch->lazy && t < count; t++) batch->done[batch->feature[t]] = batch->clock;
 }

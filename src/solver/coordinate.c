@@ -11,7 +11,7 @@
 #include "solver/solver.h"
 #include "working_set/set_solver.h"
 
-static lc_index feature_of(const lc_objective *obj, lc_index i) { return i % obj->q - obj->pen->one; }
+static lc_index feature_of(const lc_objective *obj, lc_index i) { return i % obj->q - obj->pen->intercept; }
 
 /* How many coefficients the group (problem/penalty.h) has whose first is i; 0: it belongs to an earlier one. */
 static lc_index group_at(const lc_objective *obj, lc_index i) {

@@ -12,7 +12,7 @@ enum { TRIAL = 4 }; /* steps after which the arrow is judged */
 
 typedef struct lbfgs_work {
   lc_index P;
-  lc_pairs pairs;
+  lc_lbfgs_pairs pairs;
   lc_metric metric;
   double *g, *d, *trial; /* gradient at `at`; direction; trial point */
   double since, before;  /* steps since the metric was judged; the bound of F - F* then */
@@ -30,7 +30,7 @@ static int pairs_kept(const lc_objective *obj, const lc_settings *settings) {
 static lc_status allocate(lc_objective *obj, int memory, lbfgs_work *work) {
   lc_arena *arena = obj->arena;
   work->P = obj->P;
-  LC_TRY(lc_pairs_allocate(obj->P, memory, &work->pairs, arena));
+  LC_TRY(lc_lbfgs_pairs_allocate(obj->P, memory, &work->pairs, arena));
   LC_TRY(lc_metric_bound(obj, &work->metric));
   work->g = lc_arena_doubles(arena, obj->P);
   work->d = lc_arena_doubles(arena, obj->P);
@@ -47,9 +47,9 @@ static lc_status allocate(lc_objective *obj, int memory, lbfgs_work *work) {
 static double suboptimality(const lc_objective *obj, const lbfgs_work *work, double slope) {
   if (!lc_penalty_all_l2(obj->pen)) return -0.5 * slope;
   double sum = lc_penalty_strong_bound(obj->pen, obj->K, work->g);
-  for (int c = 0; obj->pen->one && c < obj->K; c++) {
+  for (int c = 0; obj->pen->intercept && c < obj->K; c++) {
     double g = work->g[c * obj->q];
-    sum += 2 * g * g / lc_link_bound(obj->loss, &obj->link);
+    sum += 2 * g * g / lc_coding_bound(obj->loss, &obj->coding);
   }
   return sum;
 }
@@ -58,7 +58,7 @@ static double suboptimality(const lc_objective *obj, const lbfgs_work *work, dou
  * be cut (weights grow where a far point had next to none); the arrow leaves its size to the latest pair. */
 static double direction(lbfgs_work *work) {
   int scaled = !work->metric.ready || work->cut;
-  lc_pairs_direction(&work->pairs, work->g, lc_metric_solve, &work->metric, scaled, work->d);
+  lc_lbfgs_pairs_direction(&work->pairs, work->g, lc_metric_solve, &work->metric, scaled, work->d);
   return lc_dot(work->P, work->g, work->d);
 }
 
@@ -145,7 +145,7 @@ static lc_status run(lc_objective *obj, const lc_settings *settings, const doubl
     }
     if (t < 1) LC_TRY(lc_objective_shorten(obj, t));
     work.cut |= t < 1;
-    lc_pairs_keep(&work.pairs, obj->at.B, obj->to.B, work.g, obj->G);
+    lc_lbfgs_pairs_keep(&work.pairs, obj->at.B, obj->to.B, work.g, obj->G);
     memcpy(work.g, obj->G, (size_t)obj->P * sizeof(double));
     lc_objective_accept(obj);
     work.since++;

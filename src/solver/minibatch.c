@@ -177,7 +177,7 @@ static lc_status finish(run_state *run, lc_report *report) {
 
 /* The start into `at`, with gradient where that is wanted. At 0 the value is known without a read. */
 static lc_status look_at_start(lc_objective *obj, const double *B, int gradient) {
-  int zero = !obj->obs->off;
+  int zero = !obj->obs->offset;
   for (lc_index i = 0; i < obj->P && zero; i++) zero = B[i] == 0;
   if (zero && !gradient) {
     obj->at.value = obj->at.loss = obj->null_value;

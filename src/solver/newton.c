@@ -11,7 +11,7 @@ enum { PAIRS = 10 }; /* steps that an old factor remembers */
 
 typedef struct newton_work {
   lc_factor factor;
-  lc_pairs pairs; /* of the steps since the factor was made */
+  lc_lbfgs_pairs pairs; /* of the steps since the factor was made */
   double *H, *g, *d, *trial;
   int fresh; /* the curvature of the objective is that of `at` and not yet factored */
 } newton_work;
@@ -25,7 +25,7 @@ static lc_status allocate(lc_objective *obj, newton_work *work) {
   lc_index P = obj->P;
   lc_factor *factor = &work->factor;
   LC_TRY(lc_factor_allocate(P, factor, obj->arena));
-  LC_TRY(lc_pairs_allocate(P, PAIRS, &work->pairs, obj->arena));
+  LC_TRY(lc_lbfgs_pairs_allocate(P, PAIRS, &work->pairs, obj->arena));
   work->fresh = 1;
   work->g = lc_arena_doubles(obj->arena, P);
   work->H = lc_arena_doubles(obj->arena, P * P);
@@ -72,7 +72,7 @@ static void solve_factor(void *context, double *v) {
 
 /* d = -(metric) g; returns g'd (<= 0). */
 static double direction(const lc_objective *obj, newton_work *work) {
-  lc_pairs_direction(&work->pairs, obj->G, solve_factor, work, 0, work->d);
+  lc_lbfgs_pairs_direction(&work->pairs, obj->G, solve_factor, work, 0, work->d);
   return lc_dot(obj->P, obj->G, work->d);
 }
 
@@ -97,7 +97,7 @@ static lc_status look_for_separation(lc_objective *obj, lc_report *report) {
   const double least = 0.5;
   if (!(obj->loss->flags & LC_LIKELIHOOD) || !report->class_rows || !obj->at.Z) return LC_OK;
   double mistakes = 0;
-  LC_TRY(lc_objective_moved(obj, least, &report->separated_rows, report->class_rows));
+  LC_TRY(lc_objective_separating_rows(obj, least, &report->separated_rows, report->class_rows));
   if (report->separated_rows == 0) return LC_OK;
   LC_TRY(lc_objective_mistakes(obj, &mistakes));
   report->separation = mistakes == 0 ? 2 : 1;
@@ -218,7 +218,7 @@ static lc_status newton_run(lc_objective *obj, const lc_settings *settings, cons
     if (report->iterations >= most) return small ? LC_OK : LC_MAX_ITER;
     memcpy(work.g, obj->G, (size_t)obj->P * sizeof(double));
     LC_TRY(take_step(obj, &work, want, slope, &t));
-    if (!(want & LC_WANT_CURVATURE)) lc_pairs_keep(&work.pairs, obj->at.B, obj->to.B, work.g, obj->G);
+    if (!(want & LC_WANT_CURVATURE)) lc_lbfgs_pairs_keep(&work.pairs, obj->at.B, obj->to.B, work.g, obj->G);
     /* Separated rows let the decrement fall by a factor of e a step, hardly faster; others let it collapse. */
     int slow = report->decrement > 0.1 * last;
     if (small && slow && goal < settings->tolerance * 1e-3) LC_TRY(look_for_separation(obj, report));

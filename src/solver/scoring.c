@@ -17,11 +17,11 @@ enum { PAIRS = 10, MOST_SLOW = 3, ALL = LC_WANT_GRADIENT | LC_WANT_CURVATURE };
 typedef struct scoring {
   lc_objective *obj;
   lc_report *report;
-  double *H, *scale;                   /* information of the mean loss with unit diagonal, as of lc_scaled_hessian() */
-  double *U, *F;                       /* its factor; that of the coefficients that are not held (U where none is) */
-  unsigned char *skip, *skip_free;     /* pivots that these left out */
+  double *H, *scale;               /* information of the mean loss with unit diagonal, as of lc_scaled_hessian() */
+  double *U, *F;                   /* its factor; that of the coefficients that are not held (U where none is) */
+  unsigned char *skip, *skip_free; /* pivots that these left out */
   double *root, *g, *before, *d, *trial; /* inverse of U; adjusted gradient at `at` and a step ago; direction; point */
-  lc_pairs pairs;
+  lc_lbfgs_pairs pairs;
   double log_det; /* of the information at the point that was evaluated last */
 } scoring;
 
@@ -30,7 +30,7 @@ static lc_status allocate(lc_objective *obj, lc_report *report, scoring *work) {
   lc_index P = obj->P;
   work->obj = obj;
   work->report = report;
-  LC_TRY(lc_pairs_allocate(P, PAIRS, &work->pairs, arena));
+  LC_TRY(lc_lbfgs_pairs_allocate(P, PAIRS, &work->pairs, arena));
   work->H = lc_arena_doubles(arena, P * P);
   work->U = lc_arena_doubles(arena, P * P);
   work->F = report->held ? lc_arena_doubles(arena, P * P) : work->U;
@@ -178,10 +178,10 @@ static lc_status run(lc_objective *obj, const lc_settings *settings, const doubl
   LC_TRY(start(&work, B));
   for (report->iterations = 0;; report->iterations++) {
     LC_TRY(adjusted_gradient(&work));
-    if (report->iterations > 0) lc_pairs_keep(&work.pairs, obj->to.B, obj->at.B, work.before, work.g);
+    if (report->iterations > 0) lc_lbfgs_pairs_keep(&work.pairs, obj->to.B, obj->at.B, work.before, work.g);
     factor_free(&work);
     LC_TRY(lc_objective_record(obj, report->iterations, NAN, lc_penalty_kkt(obj->pen, obj->K, obj->at.B, work.g), t));
-    lc_pairs_direction(&work.pairs, work.g, solve_free, &work, 0, work.d);
+    lc_lbfgs_pairs_direction(&work.pairs, work.g, solve_free, &work, 0, work.d);
     double slope = lc_dot(obj->P, work.g, work.d), last = report->decrement, scale = scale_of(obj);
     report->decrement = -0.5 * slope;
     leave(&work);

@@ -63,7 +63,7 @@ lc_settings lc_settings_rest(const lc_settings *settings, double spent) {
 
 int lc_gap_is_small(const lc_objective *obj, const lc_settings *settings) {
   int l2_only = lc_penalty_all_l2(obj->pen) && !lc_penalty_has_l1(obj->pen);
-  if (lc_penalty_is_none(obj->pen) || (obj->link.mu == 0 && l2_only)) return 1;
+  if (lc_penalty_is_none(obj->pen) || (obj->coding.mu == 0 && l2_only)) return 1;
   return lc_penalty_gap_estimate(obj->pen, obj->K, obj->at.value, obj->at.B, obj->G) <=
          0.1 * settings->tolerance * lc_objective_scale(obj);
 }

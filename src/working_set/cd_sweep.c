@@ -18,7 +18,7 @@ typedef struct sweep_model {
   int K, eliminates; /* 1: intercepts are no coordinates (start_model()) */
   double *S;         /* n x ns: curvatures of the rows / W; where K = 1 their roots */
   double *T;         /* n x K: X d without the part of the intercepts; where K = 1 times the roots */
-  lc_thin *x;        /* nrows: the columns of the set over their rms; where K = 1 times the roots */
+  lc_spvec *x;       /* nrows: the columns of the set over their rms; where K = 1 times the roots */
   double *h;         /* curvature of each coefficient of the set */
   double *coupling;  /* K x size: m_j, products of column j with the curvatures of its score column and each other */
   double *response;  /* K x size: L^-1 m_j, by how much the intercepts fall for a unit move of the coefficient */
@@ -28,7 +28,7 @@ typedef struct sweep_model {
 
 static int column_of(const sweep_model *model, lc_index s) { return (int)lc_set_column(model->set, s); }
 
-static const lc_thin *x_of(const sweep_model *model, lc_index s) {
+static const lc_spvec *x_of(const sweep_model *model, lc_index s) {
   return model->x + model->set->cell[s] % model->set->nrows;
 }
 
@@ -51,7 +51,7 @@ static lc_status allocate(sweep_model *model, lc_set_step *step) {
   lc_arena *arena = step->arena;
   lc_index n = obj->x->n, K = obj->K, size = step->set->size;
   *model = (sweep_model){.step = step, .set = step->set, .obj = obj, .n = n, .K = obj->K};
-  model->eliminates = obj->pen->one && step->set->position[0] >= 0;
+  model->eliminates = obj->pen->intercept && step->set->position[0] >= 0;
   model->S = lc_arena_doubles(arena, n * obj->ns);
   model->T = lc_arena_zeros(arena, n * K);
   model->x = lc_arena_alloc(arena, step->set->nrows, sizeof *model->x);
@@ -94,12 +94,12 @@ static void factor_intercepts(sweep_model *model, double *L, unsigned char *skip
 
 /* Coupling, response and curvature of coefficient s. */
 static void load_coefficient(sweep_model *model, lc_index s, const double *L, const unsigned char *skip) {
-  const lc_thin *x = x_of(model, s);
+  const lc_spvec *x = x_of(model, s);
   int K = model->K, c = column_of(model, s);
-  double rms = model->set->rms[s], square = rms * rms * lc_thin_square(x, product_weights(model, c, c)), left = square;
+  double rms = model->set->rms[s], square = rms * rms * lc_spvec_square(x, product_weights(model, c, c)), left = square;
   if (model->eliminates) {
     double *coupling = model->coupling + s * K, *response = model->response + s * K;
-    for (int e = 0; e < K; e++) response[e] = coupling[e] = rms * lc_thin_dot(x, NULL, curvatures(model, c, e));
+    for (int e = 0; e < K; e++) response[e] = coupling[e] = rms * lc_spvec_dot(x, NULL, curvatures(model, c, e));
     lc_cholesky_solve(K, L, K, skip, response);
     for (int e = 0; e < K; e++) left -= coupling[e] * response[e];
   }
@@ -143,7 +143,7 @@ static lc_status start_model(sweep_model *model, lc_set_step *step) {
 static void move(sweep_model *model, lc_index s, double d) {
   int K = model->K;
   model->step->b[s] += d;
-  lc_thin_push(x_of(model, s), d * model->set->rms[s], model->T + column_of(model, s) * model->n);
+  lc_spvec_push(x_of(model, s), d * model->set->rms[s], model->T + column_of(model, s) * model->n);
   for (int e = 0; model->eliminates && e < K; e++) model->a[e] -= d * model->response[e + s * K];
 }
 
@@ -152,7 +152,8 @@ static double slope(const sweep_model *model, lc_index s) {
   const lc_set_step *step = model->step;
   int K = model->K, c = column_of(model, s);
   double dot = 0, rest = 0;
-  for (int e = 0; e < K; e++) dot += lc_thin_dot(x_of(model, s), product_weights(model, c, e), model->T + e * model->n);
+  for (int e = 0; e < K; e++)
+    dot += lc_spvec_dot(x_of(model, s), product_weights(model, c, e), model->T + e * model->n);
   for (int e = 0; model->eliminates && e < K; e++) rest += model->a[e] * model->coupling[e + s * K];
   return step->g[s] + model->set->rms[s] * dot + rest + lc_set_l2(model->set, s) * step->b[s];
 }

@@ -22,7 +22,7 @@ static lc_status reserve(lc_owlqn *owlqn) {
   lc_index capacity = owlqn->set->capacity, K = owlqn->obj->K;
   if (owlqn->capacity >= capacity) return LC_OK;
   double *memory = lc_arena_zeros(arena, count * capacity);
-  LC_TRY(lc_pairs_allocate(capacity, MEMORY, &owlqn->pairs, arena));
+  LC_TRY(lc_lbfgs_pairs_allocate(capacity, MEMORY, &owlqn->pairs, arena));
   owlqn->mean = lc_arena_doubles(arena, K * K);
   owlqn->metric = lc_arena_doubles(arena, K * K);
   owlqn->rhs = lc_arena_doubles(arena, K);
@@ -180,7 +180,7 @@ static void choose_direction(lc_owlqn *owlqn, int cautious) {
   memset(owlqn->coupled, 0, (size_t)owlqn->capacity * sizeof(double));
   for (lc_index s = 0; s < owlqn->set->size; s++)
     if (owlqn->way[s] == COUPLED) owlqn->coupled[s] = owlqn->v[s];
-  lc_pairs_direction(&owlqn->pairs, owlqn->coupled, apply_metric, owlqn, 1, d);
+  lc_lbfgs_pairs_direction(&owlqn->pairs, owlqn->coupled, apply_metric, owlqn, 1, d);
   for (lc_index s = 0; s < owlqn->set->size; s++) {
     if (owlqn->way[s] != COUPLED) d[s] = owlqn->way[s] == ALONE ? -owlqn->v[s] / own_curvature(owlqn, s) : 0;
     if ((cautious || owlqn->step->start[s] == 0) && !(d[s] * owlqn->v[s] < 0)) d[s] = 0;
@@ -211,7 +211,7 @@ static lc_status iterate(lc_owlqn *owlqn, double goal, double max_steps) {
     lc_step_take(step);
     LC_TRY(load(owlqn));
     smooth_gradient(step, owlqn->g_to);
-    lc_pairs_keep(&owlqn->pairs, owlqn->b_from, owlqn->b_to, owlqn->g_from, owlqn->g_to);
+    lc_lbfgs_pairs_keep(&owlqn->pairs, owlqn->b_from, owlqn->b_to, owlqn->g_from, owlqn->g_to);
   }
   step->stuck = step->worst > goal;
   return LC_OK;
@@ -240,7 +240,7 @@ lc_status lc_owlqn_solve(lc_owlqn *owlqn, double goal, double max_steps) {
  * alike. */
 static void close_sum(const lc_working_set *set, lc_index v, double *E) {
   const lc_objective *obj = set->obj;
-  lc_index f = set->rows[v] - obj->pen->one, nrows = set->nrows;
+  lc_index f = set->rows[v] - obj->pen->intercept, nrows = set->nrows;
   double sum = 0, most = 0;
   int best = -1;
   for (int c = 0; c < obj->K; c++) {
@@ -276,7 +276,7 @@ lc_status lc_owlqn_dual_point(lc_owlqn *owlqn, double *R, int *found) {
   if (!E || !lift) return LC_OUT_OF_MEMORY;
   for (lc_index s = 0; s < set->size; s++)
     E[set->cell[s]] = subgradient(owlqn, s, step->g[s] + lc_set_l2(set, s) * step->start[s]);
-  for (lc_index v = 0; obj->link.k == obj->K && v < nrows; v++) close_sum(set, v, E);
+  for (lc_index v = 0; obj->coding.k == obj->K && v < nrows; v++) close_sum(set, v, E);
   for (lc_index s = 0; s < set->size; s++) step->dual[s] = step->g[s] - E[set->cell[s]];
   lc_gram_lift(&owlqn->gram, obj, set->rows, E, lift);
   for (lc_index i = 0; i < scores; i++) R[i] -= lift[i];

@@ -20,10 +20,10 @@ typedef struct lc_owlqn {
   lc_working_set *set;
   lc_objective *obj;
   lc_arena *arena;
-  lc_index capacity;  /* coefficients that there is memory for; 0 before the first solve */
-  lc_pairs pairs;     /* of vectors over the set */
-  double *mean;       /* K x K: S */
-  unsigned char *way; /* over the set: how each coefficient may move */
+  lc_index capacity;    /* coefficients that there is memory for; 0 before the first solve */
+  lc_lbfgs_pairs pairs; /* of vectors over the set */
+  double *mean;         /* K x K: S */
+  unsigned char *way;   /* over the set: how each coefficient may move */
   /* over the set: the steepest subgradient, of coupled coefficients alone, the direction; of the smooth part the
    * gradients before and after a step; the coefficients there */
   double *v, *coupled, *d, *g_from, *g_to, *b_from, *b_to;

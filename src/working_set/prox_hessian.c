@@ -28,7 +28,7 @@ lc_status lc_newton_reserve(lc_prox_newton *newton) {
   double *memory = lc_arena_doubles(newton->arena, count * capacity);
   unsigned char *skip = lc_arena_alloc(newton->arena, capacity, 1);
   if (!index || !memory || !skip) return LC_OUT_OF_MEMORY;
-  LC_TRY(lc_pairs_allocate(capacity, PAIRS, &newton->pairs, newton->arena));
+  LC_TRY(lc_lbfgs_pairs_allocate(capacity, PAIRS, &newton->pairs, newton->arena));
   move_over(index, newton->covered, newton->built, sizeof *index);
   move_over(index + capacity, newton->factored, newton->nfactored, sizeof *index);
   move_over(skip, newton->skip, newton->nfactored, 1);

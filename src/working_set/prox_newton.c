@@ -12,7 +12,7 @@
 /* Curvature of the model along coefficient s; one without any must not get an infinite step. */
 static double curvature(const lc_prox_newton *newton, lc_index s) {
   const lc_objective *obj = newton->obj;
-  double rms = newton->set->rms[s], tiny = 1e-14 * lc_link_bound(obj->loss, &obj->link) * rms * rms;
+  double rms = newton->set->rms[s], tiny = 1e-14 * lc_coding_bound(obj->loss, &obj->coding) * rms * rms;
   return newton->H[s * (newton->ld + 1)] + lc_set_l2(newton->set, s) + tiny;
 }
 
@@ -359,11 +359,11 @@ static int inactive_keep_still(const lc_prox_newton *newton, lc_index count) {
  * would change or an inactive coefficient pulls. */
 static int corrected_step(lc_prox_newton *newton) {
   lc_index count = list_active(newton);
-  lc_pairs *pairs = &newton->pairs;
+  lc_lbfgs_pairs *pairs = &newton->pairs;
   if (pairs->count == 0 || newton->factored_lambda != newton->obj->pen->lambda || !is_factored(newton, count)) return 0;
   if (!inactive_keep_still(newton, count)) return 0;
   for (lc_index v = 0; v < count; v++) newton->slopes[v] = active_slope(newton, newton->active[v]);
-  lc_pairs_direction(pairs, newton->slopes, solve_factor, newton, 0, newton->direction);
+  lc_lbfgs_pairs_direction(pairs, newton->slopes, solve_factor, newton, 0, newton->direction);
   if (longest_share(newton, count).hit >= 0) return 0;
   for (lc_index v = 0; v < count; v++) newton->step->b[newton->active[v]] += newton->direction[v];
   return 1;
@@ -373,7 +373,7 @@ static int corrected_step(lc_prox_newton *newton) {
 static void keep_pair(lc_prox_newton *newton) {
   keep_gradient(newton, newton->b_to, newton->g_to);
   newton->pairs.P = newton->nfactored;
-  lc_pairs_keep(&newton->pairs, newton->b_from, newton->b_to, newton->g_from, newton->g_to);
+  lc_lbfgs_pairs_keep(&newton->pairs, newton->b_from, newton->b_to, newton->g_from, newton->g_to);
 }
 
 /* ---- steps --------------------------------------------------------------------------------------------- */

@@ -33,7 +33,7 @@ typedef struct lc_prox_newton {
   double *U;          /* ld x ld, upper triangle */
   unsigned char *skip;
   double factored_lambda;
-  lc_pairs pairs; /* corrections of the factor by the gradients that were seen since it was made */
+  lc_lbfgs_pairs pairs; /* corrections of the factor by the gradients that were seen since it was made */
 
   /* scratch of one step */
   lc_index *active;           /* positions of the active coefficients in the set */

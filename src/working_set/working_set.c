@@ -38,7 +38,7 @@ int lc_violator_order(const void *a, const void *b) {
 
 lc_status lc_set_add(lc_working_set *set, lc_index index) {
   const lc_objective *obj = set->obj;
-  lc_index q = obj->q, f = index % q - obj->pen->one;
+  lc_index q = obj->q, f = index % q - obj->pen->intercept;
   lc_index width = f < 0 ? 1 : lc_penalty_width(obj->pen, obj->K);
   if (set->position[index] >= 0) return LC_OK;
   if (set->size + width > set->capacity)

@@ -39,7 +39,7 @@ lc_status lc_set_list_rows(lc_working_set *set);
 static inline lc_index lc_set_row(const lc_working_set *set, lc_index s) { return set->index[s] % set->obj->q; }
 static inline lc_index lc_set_column(const lc_working_set *set, lc_index s) { return set->index[s] / set->obj->q; }
 static inline lc_index lc_set_feature(const lc_working_set *set, lc_index s) {
-  return lc_set_row(set, s) - set->obj->pen->one;
+  return lc_set_row(set, s) - set->obj->pen->intercept;
 }
 static inline lc_index lc_set_width(const lc_working_set *set, lc_index s) {
   return set->obj->pen->grouped && lc_set_feature(set, s) >= 0 ? set->obj->K : 1;

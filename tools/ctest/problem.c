@@ -43,7 +43,7 @@ void ctest_problem_make(ctest_problem *t, const lc_loss *loss, ctest_shape shape
   ctest_host_init(&t->data_host);
   lc_arena_init(&t->arena, &t->host.host);
   lc_arena_init(&t->data, &t->data_host.host);
-  CHECK(lc_link_make(loss, shape.k, shape.reference, &t->link) == LC_OK);
+  CHECK(lc_coding_make(loss, shape.k, shape.reference, &t->coding) == LC_OK);
   lc_index n = t->n = shape.n, p = t->p = shape.p;
   t->loss = loss;
   t->q = p + !shape.no_intercept;
@@ -53,7 +53,7 @@ void ctest_problem_make(ctest_problem *t, const lc_loss *loss, ctest_shape shape
   t->start = integers(t, p + 1);
   t->y = numbers(t, n);
   t->w = shape.weighted ? numbers(t, n) : NULL;
-  t->off = shape.weighted ? numbers(t, n * t->link.K) : NULL;
+  t->offset = shape.weighted ? numbers(t, n * t->coding.K) : NULL;
   t->l1 = numbers(t, p);
   t->l2 = numbers(t, p);
   t->mean = numbers(t, p);
@@ -63,7 +63,7 @@ void ctest_problem_make(ctest_problem *t, const lc_loss *loss, ctest_shape shape
   for (lc_index i = 0; i < n; i++) {
     t->y[i] = (double)(i % shape.k);
     if (t->w) t->w[i] = i % 11 == 5 ? 0 : 0.5 + ctest_uniform();
-    for (int c = 0; t->off && c < t->link.K; c++) t->off[i + c * n] = 0.2 * ctest_normal();
+    for (int c = 0; t->offset && c < t->coding.K; c++) t->offset[i + c * n] = 0.2 * ctest_normal();
   }
   for (lc_index j = 0; j < p; j++) {
     for (lc_index i = 0; i < n; i++)
@@ -75,10 +75,10 @@ void ctest_problem_make(ctest_problem *t, const lc_loss *loss, ctest_shape shape
   lc_design_dense(&t->dense, n, p, LC_DOUBLE, t->x);
   t->csc = (lc_csc){t->start, t->row, t->value};
   lc_design_sparse(&t->sparse, n, p, &t->csc);
-  t->obs = (lc_obs){n, t->y, t->w, t->off, t->off ? t->link.K : 0};
+  t->obs = (lc_obs){n, t->y, t->w, t->offset, t->offset ? t->coding.K : 0};
   lc_design *designs[] = {&t->dense, &t->sparse};
   for (int d = 0; d < 2; d++) {
-    designs[d]->one = !shape.no_intercept;
+    designs[d]->intercept = !shape.no_intercept;
   }
   t->pen = (lc_penalty){p, !shape.no_intercept, 0, t->l1, t->l2, NULL, NULL, 0};
   t->standardised = shape.standardised;
@@ -116,13 +116,14 @@ static double l2_of(const ctest_problem *t, lc_index f) {
 /* Weight, value and derivatives (r, K of them) of row i at B. */
 static double row_of(const ctest_problem *t, const double *B, lc_index i, double *value, double *r) {
   double z[16];
-  int K = t->link.K, one = t->pen.one;
+  int K = t->coding.K, intercept = t->pen.intercept;
   if (K > 16) abort();
   for (int c = 0; c < K; c++) {
-    z[c] = (t->off ? t->off[i + c * t->n] : 0) + (one ? B[c * t->q] : 0);
-    for (lc_index j = 0; j < t->p; j++) z[c] += t->x[i + j * t->n] * B[c * t->q + one + j];
+    z[c] = (t->offset ? t->offset[i + c * t->n] : 0) + (intercept ? B[c * t->q] : 0);
+    for (lc_index j = 0; j < t->p; j++) z[c] += t->x[i + j * t->n] * B[c * t->q + intercept + j];
   }
-  t->loss->rows(&t->link, &(lc_loss_block){.m = 1, .z = z, .y = t->y + i, .value = value, .r = r, .ldz = 1, .ldr = 1});
+  t->loss->rows(&t->coding,
+                &(lc_loss_block){.m = 1, .z = z, .y = t->y + i, .value = value, .r = r, .ldz = 1, .ldr = 1});
   return t->w ? t->w[i] : 1;
 }
 
@@ -136,8 +137,8 @@ double ctest_value(const ctest_problem *t, const double *B) {
   sum /= total;
   for (lc_index j = 0; j < t->p; j++) {
     double sizes = 0, squares = 0;
-    for (int c = 0; c < t->link.K; c++) {
-      double b = B[c * t->q + t->pen.one + j];
+    for (int c = 0; c < t->coding.K; c++) {
+      double b = B[c * t->q + t->pen.intercept + j];
       sizes += fabs(b);
       squares += b * b;
     }
@@ -148,29 +149,29 @@ double ctest_value(const ctest_problem *t, const double *B) {
 
 void ctest_gradient(const ctest_problem *t, const double *B, double *G) {
   double total = 0, r[16];
-  int K = t->link.K, one = t->pen.one;
+  int K = t->coding.K, intercept = t->pen.intercept;
   memset(G, 0, (size_t)(t->q * K) * sizeof *G);
   for (lc_index i = 0; i < t->n; i++) {
     double w = row_of(t, B, i, NULL, r);
     total += w;
     for (int c = 0; c < K; c++) {
-      if (one) G[c * t->q] += w * r[c];
-      for (lc_index j = 0; j < t->p; j++) G[c * t->q + one + j] += w * r[c] * t->x[i + j * t->n];
+      if (intercept) G[c * t->q] += w * r[c];
+      for (lc_index j = 0; j < t->p; j++) G[c * t->q + intercept + j] += w * r[c] * t->x[i + j * t->n];
     }
   }
   for (int c = 0; c < K; c++)
     for (lc_index j = 0; j < t->q; j++) {
       lc_index at = c * t->q + j;
-      G[at] = G[at] / total + l2_of(t, j - one) * B[at];
+      G[at] = G[at] / total + l2_of(t, j - intercept) * B[at];
     }
 }
 
 double ctest_descent(const ctest_problem *t, const double *B, const unsigned char *in) {
-  double worst = 0, *G = ctest_zeros(t->q * t->link.K);
+  double worst = 0, *G = ctest_zeros(t->q * t->coding.K);
   ctest_gradient(t, B, G);
-  for (lc_index at = 0; at < t->q * t->link.K; at++) {
+  for (lc_index at = 0; at < t->q * t->coding.K; at++) {
     if (in && !in[at]) continue;
-    lc_index f = at % t->q - t->pen.one;
+    lc_index f = at % t->q - t->pen.intercept;
     double b = B[at], l1 = l1_of(t, f), low = -INFINITY, high = INFINITY;
     if (f >= 0 && t->pen.lower) {
       low = t->pen.lower[f];
@@ -194,8 +195,8 @@ lc_problem ctest_lc_problem(const ctest_problem *t, const lc_design *x) {
   return (lc_problem){.x = x,
                       .obs = &t->obs,
                       .loss = t->loss,
-                      .k = t->link.k,
-                      .reference = t->link.base,
+                      .k = t->coding.k,
+                      .reference = t->coding.base,
                       .pen = t->pen,
                       .spread = t->spread,
                       .mean = t->mean,
@@ -213,7 +214,7 @@ double ctest_best(ctest_problem *t, lc_design *x, double lambda, double toleranc
   lc_status status = lc_solve(&problem, &settings, &t->host.host, &t->arena, &out);
   CHECK(status >= 0);
   if (status < 0) return NAN;
-  if (B) memcpy(B, out.B, (size_t)(t->q * t->link.K) * sizeof *B);
+  if (B) memcpy(B, out.B, (size_t)(t->q * t->coding.K) * sizeof *B);
   return out.objective;
 }
 
@@ -226,7 +227,7 @@ lc_status ctest_path(ctest_problem *t, lc_design *x, const lc_path_spec *spec, d
 }
 
 void ctest_path_coefficients(const ctest_problem *t, const lc_path_point *point, double *B) {
-  memset(B, 0, (size_t)(t->q * t->link.K) * sizeof *B);
-  for (int c = 0; c < t->link.K; c++)
+  memset(B, 0, (size_t)(t->q * t->coding.K) * sizeof *B);
+  for (int c = 0; c < t->coding.K; c++)
     for (lc_index v = 0; v < point->count[c]; v++) B[c * t->q + point->row[c][v]] = point->value[c][v];
 }

@@ -13,10 +13,10 @@ typedef struct ctest_problem {
   lc_arena arena, data;
   lc_index n, p, q;
   const lc_loss *loss;
-  lc_link link;
+  lc_coding coding;
   lc_design dense, sparse;
   lc_obs obs; /* of y, w and off */
-  double *x, *y, *w, *off, *value, *l1, *l2, *mean, *sd, *max_abs, *spread;
+  double *x, *y, *w, *offset, *value, *l1, *l2, *mean, *sd, *max_abs, *spread;
   int *start, *row;
   lc_csc csc;       /* of them */
   int standardised; /* the penalty is one of columns divided by sd, where that is not 0 */

@@ -39,7 +39,7 @@ static void setup(data *d, const char *loss, int k, double lambda, double alpha,
 
 static void begin(data *d, const lc_design *x, lc_objective *obj) {
   ctest_problem *t = &d->t;
-  CHECK(lc_objective_init(obj, x, &t->obs, t->loss, &t->link, &t->pen, 1, &t->arena) == LC_OK);
+  CHECK(lc_objective_init(obj, x, &t->obs, t->loss, &t->coding, &t->pen, 1, &t->arena) == LC_OK);
   obj->rms = d->rms;
 }
 
@@ -80,10 +80,10 @@ static void test_definition(data *d, double rate, double momentum) {
     double z[MOST], r[MOST], xi[P + 1] = {1};
     for (int j = 0; j < P; j++) xi[j + 1] = d->t.x[index[i] + j * N];
     for (int c = 0; c < K; c++) {
-      z[c] = d->t.off[index[i] + c * N];
+      z[c] = d->t.offset[index[i] + c * N];
       for (int j = 0; j < q; j++) z[c] += xi[j] * B[j + c * q];
     }
-    d->t.loss->rows(&d->t.link, &(lc_loss_block){.m = 1, .z = z, .y = d->t.y + index[i], .r = r, .ldz = 1, .ldr = 1});
+    d->t.loss->rows(&d->t.coding, &(lc_loss_block){.m = 1, .z = z, .y = d->t.y + index[i], .r = r, .ldz = 1, .ldr = 1});
     for (int c = 0; c < K; c++)
       for (int j = 0; j < q; j++) want[j + c * q] += d->t.w[index[i]] * r[c] * xi[j];
     total += d->t.w[index[i]];
@@ -102,15 +102,15 @@ static void test_definition(data *d, double rate, double momentum) {
 
 /* Mean loss of a batch at B; w as the search divides them. */
 static double batch_loss(const data *d, const double *B, const lc_index *index) {
-  int K = d->t.link.K, q = P + 1;
+  int K = d->t.coding.K, q = P + 1;
   double sum = 0;
   for (int i = 0; i < M; i++) {
     double z[MOST], value;
     for (int c = 0; c < K; c++) {
-      z[c] = d->t.off[index[i] + c * N] + B[c * q];
+      z[c] = d->t.offset[index[i] + c * N] + B[c * q];
       for (int j = 0; j < P; j++) z[c] += d->t.x[index[i] + j * N] * B[c * q + 1 + j];
     }
-    d->t.loss->rows(&d->t.link, &(lc_loss_block){.m = 1, .z = z, .y = d->t.y + index[i], .value = &value, .ldz = 1});
+    d->t.loss->rows(&d->t.coding, &(lc_loss_block){.m = 1, .z = z, .y = d->t.y + index[i], .value = &value, .ldz = 1});
     sum += d->t.w[index[i]] * value;
   }
   return sum;
@@ -213,15 +213,15 @@ static void test_pieces(void) {
   for (int backwards = 0; backwards < 2; backwards++) {
     lc_design x;
     lc_design_dense(&x, ROWS, 1, LC_DOUBLE, X);
-    x.one = 1;
+    x.intercept = 1;
     const lc_obs obs = {.n = ROWS, .y = y};
     lc_penalty pen = {1, 1, 0, none, none, NULL, NULL, 0};
-    lc_link link;
+    lc_coding coding;
     lc_objective obj;
     lc_batch batch;
     const lc_loss *loss = lc_loss_find("logistic");
-    CHECK(lc_link_make(loss, 2, 0, &link) == LC_OK);
-    CHECK(lc_objective_init(&obj, &x, &obs, loss, &link, &pen, 1, &arena) == LC_OK);
+    CHECK(lc_coding_make(loss, 2, 0, &coding) == LC_OK);
+    CHECK(lc_objective_init(&obj, &x, &obs, loss, &coding, &pen, 1, &arena) == LC_OK);
     CHECK(lc_batch_init(&batch, &obj, ROWS, zero, NAN, 0, 0) == LC_OK);
     for (lc_index i = 0; i < ROWS; i++) order[i] = backwards ? ROWS - 1 - i : i;
     for (int step = 0; step < 5; step++) lc_batch_step(&batch, ROWS, order, 1);

@@ -10,14 +10,14 @@ void test_columns(void);
 enum { N = 57, COLUMNS = 5, Q = COLUMNS + 1, CLASSES = 3, MOST = Q * CLASSES, PAIRS = 6 };
 
 static void start(ctest_problem *t, const lc_design *x, const double *B, int want, lc_objective *obj) {
-  CHECK(lc_objective_init(obj, x, &t->obs, t->loss, &t->link, &t->pen, 1, &t->arena) == LC_OK);
+  CHECK(lc_objective_init(obj, x, &t->obs, t->loss, &t->coding, &t->pen, 1, &t->arena) == LC_OK);
   CHECK(lc_objective_eval(obj, B, want) == LC_OK);
   lc_objective_accept(obj);
 }
 
 /* A move of two rows is an evaluation at the moved coefficients; residuals give the gradient by columns. */
 static void test_move(ctest_problem *t, const lc_design *x, const double *B) {
-  int K = t->link.K, one = x->one;
+  int K = t->coding.K, intercept = x->intercept;
   lc_index q = t->q, moved[] = {q - 1, 0}, rows[Q];
   double to[MOST], D[2 * CLASSES], R[N * CLASSES], same[N * CLASSES], c[MOST];
   lc_objective obj, whole;
@@ -43,7 +43,7 @@ static void test_move(ctest_problem *t, const lc_design *x, const double *B) {
   lc_objective_columns(&obj, q, rows, R, c);
   for (int k = 0; k < K; k++)
     for (lc_index j = 0; j < q; j++) {
-      double ridge = j < one ? 0 : t->pen.lambda * t->l2[j - one] * to[k * q + j];
+      double ridge = j < intercept ? 0 : t->pen.lambda * t->l2[j - intercept] * to[k * q + j];
       CHECK_NEAR(c[q - 1 - j + k * q] + ridge, whole.G[k * q + j], 1e-13);
     }
   /* lc_objective_gradient() at the moved point, from its scores alone. */
@@ -63,12 +63,12 @@ static void test_factors(ctest_problem *t, const lc_design *x, const double *B) 
   double plain[N * CLASSES], scaled[N * CLASSES], s[CLASSES];
   lc_objective obj;
   start(t, x, B, LC_WANT_VALUE, &obj);
-  for (int c = 0; c < t->link.k; c++) s[c] = ctest_uniform();
+  for (int c = 0; c < t->coding.k; c++) s[c] = ctest_uniform();
   CHECK(lc_objective_residuals(&obj, NULL, plain) == LC_OK);
   CHECK(lc_objective_residuals(&obj, s, scaled) == LC_OK);
-  for (int c = 0; c < t->link.K; c++)
+  for (int c = 0; c < t->coding.K; c++)
     for (lc_index i = 0; i < t->n; i++) plain[i + c * t->n] *= s[(int)t->y[i]];
-  CHECK(ctest_distance(t->n * t->link.K, scaled, plain) < 1e-15);
+  CHECK(ctest_distance(t->n * t->coding.K, scaled, plain) < 1e-15);
 }
 
 /* X~' diag(S_ab) X~ / W is the curvature that an evaluation gives. */
@@ -99,8 +99,8 @@ static void test_weights(ctest_problem *t, const lc_design *x, const double *B) 
 /* The balanced residuals sum to zero, and with any share t of them that the penalty allows the halves bound what any
  * point can gain. The largest share gives what lc_objective_gap() says. */
 static void test_halves(ctest_problem *t, const lc_design *x, const double *B) {
-  int K = t->link.K, k = t->link.k, possible;
-  lc_index q = t->q, one = x->one, rows[Q];
+  int K = t->coding.K, k = t->coding.k, possible;
+  lc_index q = t->q, intercept = x->intercept, rows[Q];
   double s[CLASSES], R[N * CLASSES], c[MOST], most = 0, allowed = 1, primal, dual;
   lc_objective obj;
   lc_certificate gap;
@@ -116,10 +116,10 @@ static void test_halves(ctest_problem *t, const lc_design *x, const double *B) {
   CHECK(lc_objective_residuals(&obj, s, R) == LC_OK);
   for (lc_index j = 0; j < q; j++) rows[j] = j;
   lc_objective_columns(&obj, q, rows, R, c);
-  for (int b = 0; one && b < K; b++) CHECK(fabs(c[b * q]) < 1e-14);
+  for (int b = 0; intercept && b < K; b++) CHECK(fabs(c[b * q]) < 1e-14);
   for (int b = 0; b < K; b++)
     for (lc_index j = 0; j < t->p; j++) {
-      double g = fabs(c[b * q + one + j]);
+      double g = fabs(c[b * q + intercept + j]);
       if (!(t->l2[j] > 0) && !t->pen.lower && g > 0) allowed = fmin(allowed, t->pen.lambda * t->l1[j] / g);
     }
   allowed *= 1 - 1e-15;
@@ -127,7 +127,7 @@ static void test_halves(ctest_problem *t, const lc_design *x, const double *B) {
   for (int trial = 0; trial < 40; trial++) {
     for (lc_index i = 0; i < q * K; i++) {
       other[i] = ctest_uniform() < 0.3 ? 0 : 0.4 * ctest_normal();
-      lc_index f = i % q - one;
+      lc_index f = i % q - intercept;
       if (f >= 0 && t->pen.lower) other[i] = fmin(fmax(other[i], t->pen.lower[f]), t->pen.upper[f]);
     }
     others[trial] = ctest_value(t, other);
@@ -137,7 +137,7 @@ static void test_halves(ctest_problem *t, const lc_design *x, const double *B) {
     CHECK(lc_objective_dual(&obj, R, share, &primal, &dual) == LC_OK);
     CHECK_NEAR(primal, ctest_value(t, B), 1e-13);
     for (int b = 0; b < K; b++)
-      for (lc_index j = 0; j < t->p; j++) sum += lc_penalty_conjugate(&t->pen, j, -share * c[b * q + one + j]);
+      for (lc_index j = 0; j < t->p; j++) sum += lc_penalty_conjugate(&t->pen, j, -share * c[b * q + intercept + j]);
     int bounded = 1;
     for (int trial = 0; trial < 40; trial++) bounded = bounded && others[trial] >= dual - sum - 1e-13;
     CHECK(bounded);
@@ -167,7 +167,7 @@ static void test_all(const lc_loss *loss, ctest_shape shape) {
   }
   ctest_problem_bound(&t, -0.4, 0.3);
   double inside[MOST];
-  for (int i = 0; i < MOST; i++) inside[i] = i % t.q < t.pen.one ? B[i] : fmin(fmax(B[i], -0.4), 0.3);
+  for (int i = 0; i < MOST; i++) inside[i] = i % t.q < t.pen.intercept ? B[i] : fmin(fmax(B[i], -0.4), 0.3);
   test_halves(&t, &t.dense, inside);
   ctest_problem_free(&t);
 }

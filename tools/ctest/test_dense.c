@@ -60,7 +60,7 @@ static void test_threads(lc_index p, int curvature) {
     double *X = ctest_normals(n * p), *B = ctest_normals((p + 1) * K), *shift = ctest_normals(p);
     lc_design x;
     lc_design_dense(&x, n, p, LC_DOUBLE, X);
-    x.one = 1;
+    x.intercept = 1;
     x.shift = i % 2 ? shift : NULL;
     double *alone = everything(&x, B, 1, curvature, &count), *shared = everything(&x, B, 2, curvature, &count);
     CHECK(memcmp(alone, shared, (size_t)count * sizeof *alone) == 0);
@@ -76,7 +76,7 @@ static void check_subset(const lc_design *x, const double *shown, lc_arena *aren
   static const lc_index first[RUNS] = {393, 0, 100, 103}; /* the last rows, the first, and two that overlap */
   lc_design out;
   CHECK(x->ops->subset(x, RUNS, first, LENGTH, &out, arena) == LC_OK);
-  CHECK(out.n == RUNS * LENGTH && out.p == P && out.one == x->one);
+  CHECK(out.n == RUNS * LENGTH && out.p == P && out.intercept == x->intercept);
   CHECK(!out.shift && !out.scale);
   int same = 1;
   for (int r = 0; r < RUNS; r++)
@@ -92,7 +92,7 @@ static void test_subset(void) {
   lc_arena arena;
   ctest_host_init(&host);
   lc_arena_init(&arena, &host.host);
-  double *value = ctest_zeros(N * P), *y = ctest_zeros(N), *w = ctest_normals(N), *off = ctest_normals(N * K);
+  double *value = ctest_zeros(N * P), *y = ctest_zeros(N), *w = ctest_normals(N), *offset = ctest_normals(N * K);
   double shown[N * P], shift[P] = {3, -7, 0.5}, scale[P] = {0.5, 1, 8};
   int whole[N * P];
   for (int i = 0; i < N * P; i++) value[i] = whole[i] = (int)(100 * ctest_normal());
@@ -100,7 +100,7 @@ static void test_subset(void) {
   for (int variant = 0; variant < 16; variant++) {
     lc_design x;
     lc_design_dense(&x, N, P, variant & 1 ? LC_INTEGER : LC_DOUBLE, variant & 1 ? (const void *)whole : value);
-    x.one = variant & 2 ? 1 : 0;
+    x.intercept = variant & 2 ? 1 : 0;
     x.shift = variant & 8 ? shift : NULL;
     x.scale = variant & 8 ? scale : NULL;
     for (int j = 0; j < P; j++)
@@ -109,7 +109,7 @@ static void test_subset(void) {
     check_subset(&x, shown, &arena);
   }
   ctest_host_free(&host);
-  free(value), free(y), free(w), free(off);
+  free(value), free(y), free(w), free(offset);
 }
 
 /* ---- verbs of columns ------------------------------------------------------------------------------------ */
@@ -169,7 +169,7 @@ static void test_lists(void) {
       lc_design x;
       lc_design_dense(&x, n, FEATURES, variant == 1 ? LC_INTEGER : LC_DOUBLE,
                       variant == 1 ? (const void *)whole : value);
-      x.one = 1;
+      x.intercept = 1;
       x.shift = variant == 2 ? shift : NULL;
       for (lc_index i = 0; i < n * (FEATURES + 1); i++)
         shown[i] = i < n ? 1 : value[i - n] - (x.shift ? shift[i / n - 1] : 0);

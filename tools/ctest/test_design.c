@@ -15,7 +15,7 @@ enum { N = 613, P = 7, K = 2, NS = 3, NSUM = 2 };
 
 /* One data set in every storage, and as plain numbers. */
 typedef struct data {
-  double x[N * P], value[N * P], y[N], w[N], off[N * K], shift[P], scale[P];
+  double x[N * P], value[N * P], y[N], w[N], offset[N * K], shift[P], scale[P];
   int integer[N * P], start[P + 1], row[N * P];
 } data;
 
@@ -42,7 +42,7 @@ static data *make_data(void) {
     d->y[i] = (double)(i % 3);
     d->w[i] = i % 4 == 0 ? 0 : 0.5 + ctest_uniform();
   }
-  for (int i = 0; i < N * K; i++) d->off[i] = 0.1 * ctest_normal();
+  for (int i = 0; i < N * K; i++) d->offset[i] = 0.1 * ctest_normal();
   for (int j = 0; j < P; j++) {
     d->shift[j] = floor(5 * ctest_normal());
     d->scale[j] = ldexp(1, j % 3 - 3);
@@ -74,7 +74,7 @@ static lc_status block_of(void *context, const lc_block *block, double *sum) {
     if (seen->rows) seen->rows[row]++;
     for (int c = 0; c < K; c++) z[c] = block->z[i + c * block->ld];
     one_row(block->y[i], block->w ? block->w[i] : 1, z, r, s, sum);
-    if (block->off != NULL && block->off[i] != obs.off[row]) return LC_INVALID;
+    if (block->offset != NULL && block->offset[i] != obs.offset[row]) return LC_INVALID;
     for (int c = 0; c < K && block->r; c++) block->r[i + c * block->ldr] = r[c];
     for (int t = 0; t < NS && seen->with_s; t++) block->s[i + t * block->ldr] = s[t];
   }
@@ -82,8 +82,8 @@ static lc_status block_of(void *context, const lc_block *block, double *sum) {
 }
 
 static double shown(const lc_design *x, const data *d, lc_index i, lc_index j) {
-  if (x->one && j == 0) return 1;
-  j -= x->one;
+  if (x->intercept && j == 0) return 1;
+  j -= x->intercept;
   double value = d->x[i + j * N];
   if (x->shift) value -= x->shift[j];
   if (x->scale) value *= x->scale[j];
@@ -100,7 +100,7 @@ static void naive_pass(const lc_design *x, const data *d, const double *B, doubl
   for (lc_index i = 0; i < N; i++) {
     double z[K], r[K], s[NS];
     for (int c = 0; c < K; c++) {
-      z[c] = obs.off ? obs.off[i + c * N] : 0;
+      z[c] = obs.offset ? obs.offset[i + c * N] : 0;
       for (lc_index j = 0; j < q; j++) z[c] += shown(x, d, i, j) * B[j + c * q];
       Z[i + c * N] = z[c];
     }
@@ -208,7 +208,7 @@ static void test_rows(const lc_design *x, const data *d, lc_arena *arena) {
   for (int i = 0; i < M; i++)
     for (int c = 0; c < K; c++) {
       R[i + c * M] = ctest_normal();
-      want_z[i + c * M] = obs.off ? obs.off[index[i] + c * N] : 0;
+      want_z[i + c * M] = obs.offset ? obs.offset[index[i] + c * N] : 0;
       for (lc_index j = 0; j < q; j++) {
         want_z[i + c * M] += shown(x, d, index[i], j) * B[j + c * q];
         want[j + c * q] += shown(x, d, index[i], j) * R[i + c * M];
@@ -362,10 +362,10 @@ static void test_storage(lc_design *x, const data *d, ctest_host *host) {
   lc_arena arena;
   lc_arena_init(&arena, &host->host);
   for (int variant = 0; variant < 16; variant++) {
-    x->one = variant & 1;
-    obs = (lc_obs){N, d->y, variant & 2 ? d->w : NULL, variant & 4 ? d->off : NULL, variant & 4 ? K : 0};
+    x->intercept = variant & 1;
+    obs = (lc_obs){N, d->y, variant & 2 ? d->w : NULL, variant & 4 ? d->offset : NULL, variant & 4 ? K : 0};
     /* Columns are shifted only beside an intercept, which takes up the shift, and only when dense. */
-    x->shift = variant & 8 && x->one && lc_design_may_shift(x, 0) ? d->shift : NULL;
+    x->shift = variant & 8 && x->intercept && lc_design_may_shift(x, 0) ? d->shift : NULL;
     x->scale = variant & 8 ? d->scale : NULL;
     lc_mark mark = lc_arena_mark(&arena);
     test_pass(x, d, &host->host, &arena);
@@ -469,7 +469,7 @@ static void test_unique_rows(const codes *c, const data *d, lc_arena *arena) {
   lc_unique_rows unique;
   const lc_design *joined = &unique.design;
   lc_design_coded(&x, N, 3, &coded);
-  lc_obs rows = {.n = N, .y = d->y, .w = d->w, .noff = 0};
+  lc_obs rows = {.n = N, .y = d->y, .w = d->w, .noffset = 0};
   CHECK(lc_unique_rows_make(&x, &rows, &unique, &pays, arena) == LC_OK);
   CHECK(pays == 1 && joined->n == 9); /* three levels, three classes */
   for (lc_index k = 0; k < joined->n; k++) {
@@ -491,14 +491,14 @@ static void test_unique_rows(const codes *c, const data *d, lc_arena *arena) {
 static void test_take(const data *d, lc_arena *arena) {
   enum { M = 4 };
   static const lc_index row[M] = {7, 0, 7, N - 1};
-  const lc_obs all = {N, d->y, d->w, d->off, K}, bare = {.n = N, .y = d->y};
+  const lc_obs all = {N, d->y, d->w, d->offset, K}, bare = {.n = N, .y = d->y};
   lc_obs out;
-  CHECK(lc_obs_take(&all, M, row, &out, arena) == LC_OK && out.n == M && out.noff == K);
+  CHECK(lc_obs_take(&all, M, row, &out, arena) == LC_OK && out.n == M && out.noffset == K);
   for (int i = 0; i < M; i++) {
     CHECK(out.y[i] == d->y[row[i]] && out.w[i] == d->w[row[i]]);
-    for (int c = 0; c < K; c++) CHECK(out.off[i + c * M] == d->off[row[i] + c * N]);
+    for (int c = 0; c < K; c++) CHECK(out.offset[i + c * M] == d->offset[row[i] + c * N]);
   }
-  CHECK(lc_obs_take(&bare, M, row, &out, arena) == LC_OK && !out.w && !out.off && out.noff == 0);
+  CHECK(lc_obs_take(&bare, M, row, &out, arena) == LC_OK && !out.w && !out.offset && out.noffset == 0);
   CHECK_NEAR(lc_obs_total(&bare), N, 0);
 }
 

@@ -24,15 +24,15 @@ static double log_det(int n, double *A) {
 /* log det I at B in the user's columns: I = sum_i w_i S_i (x) x_i x_i'. */
 static double log_det_information(const ctest_problem *t, const double *B) {
   double A[MOST * MOST] = {0}, z[4], prob[4], row[P + 1];
-  int K = t->link.K, q = (int)t->q, size = K * q, first = t->link.k - K;
+  int K = t->coding.K, q = (int)t->q, size = K * q, first = t->coding.k - K;
   for (lc_index i = 0; i < t->n; i++) {
     row[0] = 1;
     for (int j = 1; j < q; j++) row[j] = t->x[i + (j - 1) * t->n];
     for (int c = 0; c < K; c++) {
-      z[c] = t->off ? t->off[i + c * t->n] : 0;
+      z[c] = t->offset ? t->offset[i + c * t->n] : 0;
       for (int j = 0; j < q; j++) z[c] += row[j] * B[j + c * q];
     }
-    t->loss->response(&t->link, 1, z, 1, prob, 1);
+    t->loss->response(&t->coding, 1, z, 1, prob, 1);
     for (int a = 0; a < size; a++)
       for (int b = 0; b < size; b++) {
         double pa = prob[a / q + first], pb = prob[b / q + first];

@@ -103,24 +103,24 @@ static void test_gradient(const lc_kernel *kernel, lc_index m, lc_index p, int K
 }
 
 /* Entries of the intercept, and those between two matrices, are the design's business. */
-static void test_gram(const lc_kernel *kernel, lc_index m, lc_index p, int one, int ns) {
-  lc_index size = lc_packed_size(p + one), ldc = size + 5;
+static void test_gram(const lc_kernel *kernel, lc_index m, lc_index p, int intercept, int ns) {
+  lc_index size = lc_packed_size(p + intercept), ldc = size + 5;
   block X = make_block(m, p, m + 1), S = make_block(m, ns, m + 2), C = make_block(size, ns, ldc);
   double *before = ctest_zeros(ldc * ns), *work = ctest_zeros(LC_GRAM_WORK * m);
   memcpy(before, C.at, (size_t)(ldc * ns) * sizeof *before);
-  kernel->gram(m, p, one, ns, X.at, X.ld, S.at, S.ld, C.at, ldc, work);
+  kernel->gram(m, p, intercept, ns, X.at, X.ld, S.at, S.ld, C.at, ldc, work);
   int close = 1, kept = 1;
   for (int s = 0; s < ns; s++) {
     for (lc_index b = 0; b < p; b++)
       for (lc_index a = 0; a <= b; a++) {
-        lc_index at = lc_packed_at(a + one, b + one) + s * ldc;
+        lc_index at = lc_packed_at(a + intercept, b + intercept) + s * ldc;
         exact want = {0, 0};
         add(&want, before[at]);
         for (lc_index i = 0; i < m; i++)
           add(&want, (long double)X.at[i + a * X.ld] * S.at[i + s * S.ld] * X.at[i + b * X.ld]);
         close = close && is_close(C.at[at], &want, m);
       }
-    for (lc_index b = 0; one && b <= p; b++) {
+    for (lc_index b = 0; intercept && b <= p; b++) {
       lc_index at = lc_packed_at(0, b) + s * ldc;
       kept = kept && C.at[at] == before[at];
     }

@@ -14,13 +14,13 @@ enum { M = 40, MOST = 5, PAIRS = MOST * (MOST + 1) / 2, LD = M + 3 };
 /* One loss under one link, with scores and codes of M rows; columns are LD apart. */
 typedef struct bench {
   const lc_loss *loss;
-  lc_link link;
+  lc_coding coding;
   double z[LD * MOST], y[M], value[M], r[LD * MOST], s[LD * PAIRS];
 } bench;
 
 static void fill(bench *b, double spread) {
   for (int i = 0; i < LD * MOST; i++) b->z[i] = spread * ctest_normal();
-  for (int i = 0; i < M; i++) b->y[i] = i % b->link.k;
+  for (int i = 0; i < M; i++) b->y[i] = i % b->coding.k;
 }
 
 static void compute(bench *b) {
@@ -29,31 +29,31 @@ static void compute(bench *b) {
   double *s = b->loss->flags & LC_CURVATURE ? b->s : NULL;
   lc_loss_block rows = {
       .m = M, .z = b->z, .y = b->y, .value = b->value, .r = b->r, .s = s, .ldz = LD, .ldr = LD, .lds = LD};
-  b->loss->rows(&b->link, &rows);
+  b->loss->rows(&b->coding, &rows);
 }
 
 static double value_of(const bench *b, int i, const double *z) {
   double value;
-  b->loss->rows(&b->link, &(lc_loss_block){.m = 1, .z = z, .y = b->y + i, .value = &value, .ldz = 1});
+  b->loss->rows(&b->coding, &(lc_loss_block){.m = 1, .z = z, .y = b->y + i, .value = &value, .ldz = 1});
   return value;
 }
 
 static void row_of(const bench *b, int i, double *z) {
-  for (int c = 0; c < b->link.K; c++) z[c] = b->z[i + c * LD];
+  for (int c = 0; c < b->coding.K; c++) z[c] = b->z[i + c * LD];
 }
 
 /* The losses by their definitions, from the scores of all classes. */
 static double by_definition(const bench *b, int i) {
   const char *name = b->loss->name;
   int y = (int)b->y[i];
-  double own = lc_link_score(&b->link, b->z + i, LD, y), sum = 0;
+  double own = lc_coding_score(&b->coding, b->z + i, LD, y), sum = 0;
   double margin = strstr(name, "hinge") ? 1 : 0;
   if (b->loss->flags & LC_LIKELIHOOD) {
-    for (int j = 0; j < b->link.k; j++) sum += exp(lc_link_score(&b->link, b->z + i, LD, j) - own);
+    for (int j = 0; j < b->coding.k; j++) sum += exp(lc_coding_score(&b->coding, b->z + i, LD, j) - own);
     return log(sum);
   }
-  for (int j = 0; j < b->link.k; j++) {
-    double u = fmax(0, lc_link_score(&b->link, b->z + i, LD, j) - own + margin);
+  for (int j = 0; j < b->coding.k; j++) {
+    double u = fmax(0, lc_coding_score(&b->coding, b->z + i, LD, j) - own + margin);
     if (j != y) sum += strcmp(name, "squared_hinge") == 0 ? u * u : u;
   }
   return sum;
@@ -63,10 +63,10 @@ static double by_definition(const bench *b, int i) {
 static double to_kink(const bench *b, int i) {
   double nearest = INFINITY, margin = strcmp(b->loss->name, "perceptron") == 0 ? 0 : 1;
   int y = (int)b->y[i];
-  double own = lc_link_score(&b->link, b->z + i, LD, y);
+  double own = lc_coding_score(&b->coding, b->z + i, LD, y);
   if (b->loss->flags & LC_LIKELIHOOD) return nearest;
-  for (int j = 0; j < b->link.k; j++)
-    if (j != y) nearest = fmin(nearest, fabs(lc_link_score(&b->link, b->z + i, LD, j) - own + margin));
+  for (int j = 0; j < b->coding.k; j++)
+    if (j != y) nearest = fmin(nearest, fabs(lc_coding_score(&b->coding, b->z + i, LD, j) - own + margin));
   return nearest;
 }
 
@@ -79,10 +79,10 @@ static void test_values(bench *b) {
 static void test_derivatives(bench *b) {
   enum { COLUMNS = MOST };
   double h = 1e-5, z[COLUMNS];
-  int K = b->link.K, tried = 0;
+  int K = b->coding.K, tried = 0;
   compute(b);
   for (int i = 0; i < M; i++) {
-    if (b->link.mu == 0 && to_kink(b, i) < 10 * h) continue;
+    if (b->coding.mu == 0 && to_kink(b, i) < 10 * h) continue;
     tried++;
     row_of(b, i, z);
     for (int c = 0; c < K; c++) {
@@ -96,9 +96,9 @@ static void test_derivatives(bench *b) {
       if (!(b->loss->flags & LC_CURVATURE)) continue;
       double r_up[COLUMNS], r_down[COLUMNS];
       z[c] = at + h;
-      b->loss->rows(&b->link, &(lc_loss_block){.m = 1, .z = z, .y = b->y + i, .r = r_up, .ldz = 1, .ldr = 1});
+      b->loss->rows(&b->coding, &(lc_loss_block){.m = 1, .z = z, .y = b->y + i, .r = r_up, .ldz = 1, .ldr = 1});
       z[c] = at - h;
-      b->loss->rows(&b->link, &(lc_loss_block){.m = 1, .z = z, .y = b->y + i, .r = r_down, .ldz = 1, .ldr = 1});
+      b->loss->rows(&b->coding, &(lc_loss_block){.m = 1, .z = z, .y = b->y + i, .r = r_down, .ldz = 1, .ldr = 1});
       z[c] = at;
       for (int a = 0; a <= c; a++) CHECK_NEAR(b->s[i + lc_packed_at(a, c) * LD], (r_up[a] - r_down[a]) / (2 * h), 2e-9);
     }
@@ -110,14 +110,14 @@ static void test_derivatives(bench *b) {
 static void test_outputs(bench *b) {
   double value[M], r[LD * MOST];
   compute(b);
-  b->loss->rows(&b->link, &(lc_loss_block){.m = M, .z = b->z, .y = b->y, .value = value, .ldz = LD});
+  b->loss->rows(&b->coding, &(lc_loss_block){.m = M, .z = b->z, .y = b->y, .value = value, .ldz = LD});
   CHECK(memcmp(value, b->value, sizeof value) == 0);
   for (int i = 0; i < LD * MOST; i++) r[i] = -7;
-  b->loss->rows(&b->link, &(lc_loss_block){.m = M, .z = b->z, .y = b->y, .r = r, .ldz = LD, .ldr = LD});
+  b->loss->rows(&b->coding, &(lc_loss_block){.m = M, .z = b->z, .y = b->y, .r = r, .ldz = LD, .ldr = LD});
   int same = 1, untouched = 1;
   for (int c = 0; c < MOST; c++)
     for (int i = 0; i < LD; i++) {
-      if (c < b->link.K && i < M)
+      if (c < b->coding.K && i < M)
         same = same && r[i + c * LD] == b->r[i + c * LD];
       else
         untouched = untouched && r[i + c * LD] == -7;
@@ -131,9 +131,9 @@ static void test_outputs(bench *b) {
 static void test_dual(bench *b) {
   if (!b->loss->dual) return;
   double conjugate[M], t_r[LD * MOST];
-  int K = b->link.K, below = 1;
+  int K = b->coding.K, below = 1;
   compute(b);
-  b->loss->dual(&b->link, M, b->r, LD, b->y, conjugate);
+  b->loss->dual(&b->coding, M, b->r, LD, b->y, conjugate);
   for (int i = 0; i < M; i++) {
     double inner = 0;
     for (int c = 0; c < K; c++) inner += b->r[i + c * LD] * b->z[i + c * LD];
@@ -142,7 +142,7 @@ static void test_dual(bench *b) {
   for (int step = 0; step <= 10; step++) {
     double t = step / 10.0;
     for (int i = 0; i < LD * MOST; i++) t_r[i] = t * b->r[i];
-    b->loss->dual(&b->link, M, t_r, LD, b->y, conjugate);
+    b->loss->dual(&b->coding, M, t_r, LD, b->y, conjugate);
     for (int i = 0; i < M; i++) {
       double z[MOST], inner = 0;
       for (int c = 0; c < K; c++) {
@@ -159,17 +159,17 @@ static void test_dual(bench *b) {
 static void test_domain(bench *b) {
   if (!b->loss->dual) return;
   double value[M], r[LD * MOST];
-  int K = b->link.K, outside = 1;
+  int K = b->coding.K, outside = 1;
   compute(b);
   for (int i = 0; i < LD * MOST; i++) r[i] = b->r[i];
   for (int i = 0; i < M; i++) {
-    int own = (int)b->y[i] - b->link.base, c = b->link.vector ? 0 : own == 0 ? 1 : 0;
+    int own = (int)b->y[i] - b->coding.base, c = b->coding.vector ? 0 : own == 0 ? 1 : 0;
     if (c >= K) continue; /* one column, of the row's own class: what the base class has is the rest */
-    r[i + c * LD] = b->link.vector ? (b->y[i] > 0 ? 0.01 : -0.01) : -0.01;
+    r[i + c * LD] = b->coding.vector ? (b->y[i] > 0 ? 0.01 : -0.01) : -0.01;
   }
-  b->loss->dual(&b->link, M, r, LD, b->y, value);
+  b->loss->dual(&b->coding, M, r, LD, b->y, value);
   for (int i = 0; i < M; i++) {
-    int own = (int)b->y[i] - b->link.base, c = b->link.vector ? 0 : own == 0 ? 1 : 0;
+    int own = (int)b->y[i] - b->coding.base, c = b->coding.vector ? 0 : own == 0 ? 1 : 0;
     if (c < K) outside = outside && value[i] == -INFINITY;
   }
   CHECK(outside);
@@ -179,13 +179,13 @@ static void test_response(bench *b) {
   CHECK((b->loss->response != NULL) == ((b->loss->flags & LC_PROBABILITY) != 0));
   if (!b->loss->response) return;
   double prob[LD * MOST];
-  b->loss->response(&b->link, M, b->z, LD, prob, LD);
+  b->loss->response(&b->coding, M, b->z, LD, prob, LD);
   for (int i = 0; i < M; i++) {
     double sum = 0, total = 0;
-    for (int j = 0; j < b->link.k; j++) total += exp(lc_link_score(&b->link, b->z + i, LD, j));
-    for (int j = 0; j < b->link.k; j++) {
+    for (int j = 0; j < b->coding.k; j++) total += exp(lc_coding_score(&b->coding, b->z + i, LD, j));
+    for (int j = 0; j < b->coding.k; j++) {
       sum += prob[i + j * LD];
-      CHECK_NEAR(prob[i + j * LD], exp(lc_link_score(&b->link, b->z + i, LD, j)) / total, 1e-14);
+      CHECK_NEAR(prob[i + j * LD], exp(lc_coding_score(&b->coding, b->z + i, LD, j)) / total, 1e-14);
     }
     CHECK_NEAR(sum, 1, 1e-14);
   }
@@ -198,26 +198,26 @@ static void test_extremes(bench *b) {
   for (size_t t = 0; t < sizeof sizes / sizeof *sizes; t++) {
     fill(b, 1);
     for (int i = 0; i < M; i++)
-      for (int c = 0; c < b->link.K; c++) b->z[i + c * LD] = ((i + c) % 3 - 1) * sizes[t];
+      for (int c = 0; c < b->coding.K; c++) b->z[i + c * LD] = ((i + c) % 3 - 1) * sizes[t];
     compute(b);
     int finite = 1;
     for (int i = 0; i < M; i++) {
       int y = (int)b->y[i];
-      double own = lc_link_score(&b->link, b->z + i, LD, y), largest = 0;
-      for (int j = 0; j < b->link.k; j++) largest = fmax(largest, lc_link_score(&b->link, b->z + i, LD, j) - own);
+      double own = lc_coding_score(&b->coding, b->z + i, LD, y), largest = 0;
+      for (int j = 0; j < b->coding.k; j++) largest = fmax(largest, lc_coding_score(&b->coding, b->z + i, LD, j) - own);
       finite = finite && isfinite(b->value[i]);
       /* log k at most lies between the largest difference and the log-sum of all. */
       if (b->loss->flags & LC_LIKELIHOOD) {
-        CHECK(b->value[i] >= largest && b->value[i] <= largest + log(b->link.k) + 1e-9 * largest);
+        CHECK(b->value[i] >= largest && b->value[i] <= largest + log(b->coding.k) + 1e-9 * largest);
       }
-      for (int c = 0; c < b->link.K; c++) finite = finite && isfinite(b->r[i + c * LD]);
+      for (int c = 0; c < b->coding.K; c++) finite = finite && isfinite(b->r[i + c * LD]);
     }
     CHECK(finite);
     if (!b->loss->response) continue;
-    b->loss->response(&b->link, M, b->z, LD, prob, LD);
+    b->loss->response(&b->coding, M, b->z, LD, prob, LD);
     for (int i = 0; i < M; i++) {
       double sum = 0;
-      for (int j = 0; j < b->link.k; j++) sum += prob[i + j * LD];
+      for (int j = 0; j < b->coding.k; j++) sum += prob[i + j * LD];
       CHECK_NEAR(sum, 1, 1e-14);
     }
   }
@@ -228,21 +228,21 @@ static void test_classify(bench *b) {
   double w[M], count = 0;
   for (int i = 0; i < M; i++) w[i] = 1 + i % 3;
   fill(b, 1);
-  for (int c = 0; c < b->link.K; c++) b->z[1 + c * LD] = 0; /* all tie: the first class */
+  for (int c = 0; c < b->coding.K; c++) b->z[1 + c * LD] = 0; /* all tie: the first class */
   b->z[2] = NAN;
-  lc_link_classify(&b->link, M, b->z, LD, winner);
+  lc_coding_classify(&b->coding, M, b->z, LD, winner);
   for (int i = 0; i < M; i++) {
     int best = 0, missing = 0, mistake = 0, y = (int)b->y[i];
-    for (int j = 0; j < b->link.k; j++) {
-      double score = lc_link_score(&b->link, b->z + i, LD, j);
+    for (int j = 0; j < b->coding.k; j++) {
+      double score = lc_coding_score(&b->coding, b->z + i, LD, j);
       missing = missing || isnan(score);
-      if (score > lc_link_score(&b->link, b->z + i, LD, best)) best = j;
-      if (j != y && !(score < lc_link_score(&b->link, b->z + i, LD, y))) mistake = 1;
+      if (score > lc_coding_score(&b->coding, b->z + i, LD, best)) best = j;
+      if (j != y && !(score < lc_coding_score(&b->coding, b->z + i, LD, y))) mistake = 1;
     }
     CHECK(winner[i] == (missing ? -1 : best));
     count += mistake ? w[i] : 0;
   }
-  CHECK(lc_link_mistakes(&b->link, M, b->z, LD, b->y, w) == count);
+  CHECK(lc_coding_mistakes(&b->coding, M, b->z, LD, b->y, w) == count);
 }
 
 /* The rounded kink lies above the loss by at most mu for each wrong class, and tends to it. */
@@ -254,13 +254,13 @@ static void test_smooth(bench *b) {
   memcpy(sharp, b->value, sizeof sharp);
   static const double mus[] = {0.5, 1e-2, 1e-8};
   for (int t = 0; t < 3; t++) {
-    b->link.mu = mus[t];
+    b->coding.mu = mus[t];
     if (mus[t] > 0.1) test_derivatives(b);
     compute(b);
     for (int i = 0; i < M; i++)
-      CHECK(b->value[i] >= sharp[i] && b->value[i] <= sharp[i] + mus[t] * (b->link.k - 1) * (1 + 1e-12));
+      CHECK(b->value[i] >= sharp[i] && b->value[i] <= sharp[i] + mus[t] * (b->coding.k - 1) * (1 + 1e-12));
   }
-  b->link.mu = 0;
+  b->coding.mu = 0;
 }
 
 /* The lion, the tiger and the leopard of the vignette: columns are classes. */
@@ -275,10 +275,10 @@ static void test_worked(void) {
                {"softmax", {1.1711, 0.0012, 14.0328}, 6e-5}};
   for (int t = 0; t < 4; t++) {
     const lc_loss *loss = lc_loss_find(cases[t].name);
-    lc_link link;
+    lc_coding coding;
     double value[3];
-    CHECK(lc_link_make(loss, 3, 0, &link) == LC_OK);
-    loss->rows(&link, &(lc_loss_block){.m = 3, .z = z, .y = y, .value = value, .ldz = 3});
+    CHECK(lc_coding_make(loss, 3, 0, &coding) == LC_OK);
+    loss->rows(&coding, &(lc_loss_block){.m = 3, .z = z, .y = y, .value = value, .ldz = 3});
     CHECK(ctest_distance(3, value, cases[t].value) <= cases[t].within);
   }
 }
@@ -289,15 +289,15 @@ void test_loss(void) {
   for (int l = 0; l < lc_loss_count; l++) {
     const lc_loss *loss = &lc_losses[l];
     CHECK(lc_loss_find(loss->name) == loss);
-    lc_link link;
-    CHECK(lc_link_make(loss, 1, 0, &link) == LC_INVALID);
-    CHECK(lc_link_make(loss, loss->most_classes + 1, 0, &link) == LC_INVALID);
+    lc_coding coding;
+    CHECK(lc_coding_make(loss, 1, 0, &coding) == LC_INVALID);
+    CHECK(lc_coding_make(loss, loss->most_classes + 1, 0, &coding) == LC_INVALID);
     for (int k = 2; k <= lc_min(loss->most_classes, MOST); k++)
       for (int reference = 0; reference < 2; reference++) {
         static bench b;
         b.loss = loss;
-        CHECK(lc_link_make(loss, k, reference, &b.link) == LC_OK);
-        CHECK(b.link.K == (k == 2 && loss->vector_form ? 1 : k - reference));
+        CHECK(lc_coding_make(loss, k, reference, &b.coding) == LC_OK);
+        CHECK(b.coding.K == (k == 2 && loss->vector_form ? 1 : k - reference));
         fill(&b, 1.5);
         test_values(&b);
         test_derivatives(&b);

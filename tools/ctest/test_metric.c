@@ -16,7 +16,7 @@ typedef struct world {
   lc_arena arena;
   lc_design x;
   lc_obs obs;
-  lc_link link;
+  lc_coding coding;
   lc_penalty pen;
   lc_objective obj;
   double data[N * COLUMNS], y[N], w[N], l1[COLUMNS], l2[COLUMNS], mean[COLUMNS], rms[COLUMNS];
@@ -45,11 +45,11 @@ static void make_world(world *d, const char *name, int k, int reference, double 
   lc_arena_init(&d->arena, &d->host.host);
   lc_design_dense(&d->x, N, COLUMNS, LC_DOUBLE, d->data);
   d->obs = (lc_obs){.n = N, .y = d->y, .w = d->w};
-  d->x.one = 1;
+  d->x.intercept = 1;
   const lc_loss *loss = lc_loss_find(name);
-  CHECK(lc_link_make(loss, k, reference, &d->link) == LC_OK);
+  CHECK(lc_coding_make(loss, k, reference, &d->coding) == LC_OK);
   d->pen = (lc_penalty){COLUMNS, 1, lambda, d->l1, d->l2, NULL, NULL, 0};
-  CHECK(lc_objective_init(&d->obj, &d->x, &d->obs, loss, &d->link, &d->pen, 1, &d->arena) == LC_OK);
+  CHECK(lc_objective_init(&d->obj, &d->x, &d->obs, loss, &d->coding, &d->pen, 1, &d->arena) == LC_OK);
   d->obj.mean = d->mean;
   d->obj.rms = d->rms;
   double B[MOST];
@@ -66,7 +66,7 @@ static void row_curvature(const world *d, int i, double *S) {
   double z[3] = {0}, r[3], s[6];
   for (int c = 0; c < K; c++) z[c] = d->obj.at.Z[i + c * N];
   lc_loss_block rows = {.m = 1, .z = z, .y = d->y + i, .r = r, .s = s, .ldz = 1, .ldr = 1, .lds = 1};
-  d->obj.loss->rows(&d->link, &rows);
+  d->obj.loss->rows(&d->coding, &rows);
   for (int b = 0; b < K; b++)
     for (int a = 0; a <= b; a++) S[a + b * K] = S[b + a * K] = s[lc_packed_at(a, b)] * d->w[i] / d->obj.weight_sum;
 }
@@ -97,7 +97,7 @@ static void test_arrow(const char *name, int k) {
   static world d;
   make_world(&d, name, k, 0, 0.01);
   int K = d.obj.K;
-  double H[MOST * MOST] = {0}, bound = lc_link_bound(d.obj.loss, &d.link), own[Q], square[Q], S[9];
+  double H[MOST * MOST] = {0}, bound = lc_coding_bound(d.obj.loss, &d.coding), own[Q], square[Q], S[9];
   lc_metric metric;
   CHECK(lc_metric_bound(&d.obj, &metric) == LC_OK);
   for (int j = 0; j < Q; j++) {

@@ -31,7 +31,7 @@ static void setup(problem *d, const lc_loss *loss, int k, int reference, double 
 }
 
 static void start(ctest_problem *t, const lc_design *x, lc_objective *obj) {
-  CHECK(lc_objective_init(obj, x, &t->obs, t->loss, &t->link, &t->pen, 1, &t->arena) == LC_OK);
+  CHECK(lc_objective_init(obj, x, &t->obs, t->loss, &t->coding, &t->pen, 1, &t->arena) == LC_OK);
 }
 
 static void test_verbs(ctest_problem *t, const lc_design *x) {
@@ -152,7 +152,7 @@ static void test_one(problem *d, const lc_solver *solver, double best) {
     double within = solver->flags & LC_DRAWS ? 0.05 : 1e-7;
     if (!(value <= best + within * fabs(best) && value >= best - 1e-8))
       printf("     %s, %s, %s, k = %d: %s, F = %.12g, best %.12g\n", solver->name, t->loss->name, designs[s]->ops->name,
-             t->link.k, lc_status_find(status)->name, value, best);
+             t->coding.k, lc_status_find(status)->name, value, best);
     CHECK(value <= best + within * fabs(best));
     CHECK(value >= best - 1e-8);
   }
@@ -243,7 +243,7 @@ static void test_plan(ctest_problem *t, lc_design *x, const lc_solver *solver, d
   *value = NAN;
   if (status < 0) return;
   CHECK(status == LC_OK || status == LC_STALLED);
-  CHECK(out.K == t->link.K);
+  CHECK(out.K == t->coding.K);
   CHECK_NEAR(out.objective, ctest_value(t, out.B), 1e-12);
   *value = out.objective;
   *gap = out.certificate.kind == LC_GAP ? out.certificate.gap : 0;

@@ -31,12 +31,12 @@ static void check_points(ctest_problem *t, lc_design *x, const lc_path *path, co
     CHECK(point->outcome.met);
     if (!isnan(point->outcome.gap)) CHECK(excess <= point->outcome.gap + rounding);
     if (!near)
-      printf("     %s, k = %d, lambda[%d] = %g: %.14g, best %.14g, gap %g\n", t->loss->name, t->link.k, (int)l,
+      printf("     %s, k = %d, lambda[%d] = %g: %.14g, best %.14g, gap %g\n", t->loss->name, t->coding.k, (int)l,
              point->lambda, point->outcome.objective, least, point->outcome.gap);
     lc_index features = 0;
-    for (lc_index j = t->pen.one; j < t->q; j++) {
+    for (lc_index j = t->pen.intercept; j < t->q; j++) {
       int any = 0;
-      for (int c = 0; c < t->link.K; c++) any |= B[c * t->q + j] != 0;
+      for (int c = 0; c < t->coding.K; c++) any |= B[c * t->q + j] != 0;
       features += any;
     }
     CHECK(point->nonzero == features);
@@ -48,13 +48,13 @@ static void check_points(ctest_problem *t, lc_design *x, const lc_path *path, co
 static void test_points(const lc_loss *loss, ctest_shape shape, int sparse, double bound) {
   static ctest_problem t;
   double lambdas[LAMBDAS], best[LAMBDAS];
-  lc_path path, loose;
+  lc_path path, unpenalised;
   ctest_problem_make(&t, loss, shape);
   if (bound > 0) ctest_problem_bound(&t, -0.3 * bound, bound);
   lc_design *x = sparse ? &t.sparse : &t.dense;
   lc_path_spec spec = {.nlambdas = LAMBDAS, .min_ratio = 0.02};
   CHECK(ctest_path(&t, x, &spec, 1e-9, &path) == LC_OK);
-  CHECK(path.length == LAMBDAS && path.K == t.link.K && path.status == LC_OK);
+  CHECK(path.length == LAMBDAS && path.K == t.coding.K && path.status == LC_OK);
   for (int l = 0; l < path.length; l++) {
     lambdas[l] = path.point[l].lambda;
     CHECK_NEAR(lambdas[l] / path.lambda_max, pow(0.02, l / (LAMBDAS - 1.0)), 1e-14);
@@ -63,8 +63,8 @@ static void test_points(const lc_loss *loss, ctest_shape shape, int sparse, doub
   /* Whole fits of a loss with a kink are not good to 1e-8 themselves. */
   check_points(&t, x, &path, best, loss->flags & LC_SMOOTH ? 1e-8 : 1e-6);
   spec = (lc_path_spec){.lambdas = lambdas, .nlambdas = LAMBDAS};
-  CHECK(ctest_path(&t, x, &spec, 1e-2, &loose) == LC_OK);
-  check_points(&t, x, &loose, best, 2e-2);
+  CHECK(ctest_path(&t, x, &spec, 1e-2, &unpenalised) == LC_OK);
+  check_points(&t, x, &unpenalised, best, 2e-2);
   ctest_problem_free(&t);
 }
 
@@ -143,7 +143,7 @@ static void without_fold(const ctest_problem *t, const int *holdout, int fold, c
     for (lc_index j = 0; j < t->p; j++) rest->x[to + j * rest->n] = t->x[i + j * t->n];
     rest->y[to] = t->y[i];
     if (t->w) rest->w[to] = t->w[i];
-    for (int c = 0; t->off && c < t->link.K; c++) rest->off[to + c * rest->n] = t->off[i + c * t->n];
+    for (int c = 0; t->offset && c < t->coding.K; c++) rest->offset[to + c * rest->n] = t->offset[i + c * t->n];
     to++;
   }
   ctest_problem_refresh(rest);
@@ -170,7 +170,7 @@ static void test_folds(const lc_loss *loss, ctest_shape shape, int sparse) {
   for (size_t i = 0; i < sizeof scores / sizeof *scores; i++) scores[i] = NAN;
   CHECK(ctest_path(&t, x, &spec, 1e-12, &path) == LC_OK);
   CHECK(path.length == LAMBDAS);
-  int K = t.link.K;
+  int K = t.coding.K;
   for (int l = 0; l < LAMBDAS; l++)
     CHECK_NEAR(path.point[l].outcome.objective, plain.point[l].outcome.objective, 1e-11);
   for (int repeat = 0; repeat < REPEATS; repeat++)
@@ -191,12 +191,12 @@ static void test_folds(const lc_loss *loss, ctest_shape shape, int sparse) {
           if (out[i] != fold) continue;
           double worst = 0, first = 0;
           for (int c = 0; c < K; c++) {
-            double z = (t.off ? t.off[i + c * N] : 0) + B[c * t.q];
+            double z = (t.offset ? t.offset[i + c * N] : 0) + B[c * t.q];
             for (lc_index j = 0; j < t.p; j++) z += t.x[i + j * N] * B[c * t.q + 1 + j];
             /* Symmetric scores may all be shifted together. */
-            double off = got[i + c * N] - z;
-            if (c == 0 && !t.link.base && !t.link.vector) first = off;
-            worst = fmax(worst, fabs(off - first));
+            double offset = got[i + c * N] - z;
+            if (c == 0 && !t.coding.base && !t.coding.vector) first = offset;
+            worst = fmax(worst, fabs(offset - first));
           }
           CHECK(worst < 1e-4);
         }
@@ -283,7 +283,7 @@ static void test_rare(const char *loss, int k) {
       .nlambdas = LAMBDAS, .min_ratio = 0.1, .holdout = holdout, .nfolds = FOLDS, .nrepeats = 1, .scores = scores};
   CHECK(ctest_path(&t, &t.dense, &spec, 1e-8, &path) == LC_OK);
   CHECK(path.length == LAMBDAS);
-  for (int i = 0; i < N * t.link.K * LAMBDAS; i++) finite = finite && isfinite(scores[i]);
+  for (int i = 0; i < N * t.coding.K * LAMBDAS; i++) finite = finite && isfinite(scores[i]);
   CHECK(finite);
   test_awkward(&t, 0.1, 1e-7);
 }

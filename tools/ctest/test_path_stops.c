@@ -23,7 +23,7 @@ typedef struct world {
 static void make_world(world *d, const char *loss, ctest_shape shape, int folds, double min_ratio) {
   ctest_problem_make(&d->t, lc_loss_find(loss), shape);
   lc_index n = d->t.n;
-  d->nscores = (size_t)(n * d->t.link.K * LAMBDAS);
+  d->nscores = (size_t)(n * d->t.coding.K * LAMBDAS);
   d->holdout = calloc((size_t)n, sizeof *d->holdout);
   d->scores = ctest_zeros((lc_index)d->nscores);
   for (lc_index i = 0; i < n; i++) d->holdout[i] = (int)(1 + i / 2 % FOLDS);
@@ -59,7 +59,7 @@ typedef struct copy {
 } copy;
 
 static copy copy_of(const world *d) {
-  lc_index P = d->t.q * d->t.link.K;
+  lc_index P = d->t.q * d->t.coding.K;
   copy out = {.length = d->path.length, .B = ctest_zeros(P * LAMBDAS), .scores = ctest_zeros((lc_index)d->nscores)};
   for (lc_index l = 0; l < out.length; l++) {
     out.point[l] = d->path.point[l];
@@ -73,7 +73,7 @@ static void free_copy(copy *c) { free(c->B), free(c->scores); }
 
 /* 1 when the points that both have are the same to the last bit. */
 static int same_points(const world *d, const copy *a, const copy *b) {
-  lc_index P = d->t.q * d->t.link.K, length = lc_min(a->length, b->length), rows = d->t.n * d->t.link.K;
+  lc_index P = d->t.q * d->t.coding.K, length = lc_min(a->length, b->length), rows = d->t.n * d->t.coding.K;
   int same = 1;
   for (lc_index l = 0; l < length; l++) {
     const double one[] = {a->point[l].lambda, a->point[l].outcome.objective, a->point[l].outcome.gap,

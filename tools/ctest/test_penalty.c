@@ -76,14 +76,14 @@ static void test_flow(const lc_penalty *pen) {
 }
 
 static void test_gradient(const lc_penalty *pen) {
-  lc_index q = P + pen->one;
+  lc_index q = P + pen->intercept;
   double B[(P + 1) * K], G[(P + 1) * K] = {0}, h = 1e-6;
   for (lc_index i = 0; i < q * K; i++) B[i] = 1 + ctest_uniform();
   lc_penalty_add_ridge(pen, K, B, G);
   lc_penalty_add_sign(pen, K, B, G);
   double value = 0;
   for (int c = 0; c < K; c++)
-    for (lc_index j = 0; j < P; j++) value += one_value(pen, j, B[c * q + pen->one + j]);
+    for (lc_index j = 0; j < P; j++) value += one_value(pen, j, B[c * q + pen->intercept + j]);
   CHECK_NEAR(lc_penalty_value(pen, K, B), value, 1e-14);
   for (lc_index i = 0; i < q * K; i++) {
     double at = B[i];
@@ -93,20 +93,20 @@ static void test_gradient(const lc_penalty *pen) {
     double down = lc_penalty_value(pen, K, B);
     B[i] = at;
     CHECK_NEAR(G[i], (up - down) / (2 * h), 1e-8);
-    if (pen->one && i % q == 0) CHECK(G[i] == 0);
+    if (pen->intercept && i % q == 0) CHECK(G[i] == 0);
   }
-  B[pen->one] = 0;
-  G[pen->one] = 0;
+  B[pen->intercept] = 0;
+  G[pen->intercept] = 0;
   lc_penalty_add_sign(pen, K, B, G);
-  CHECK(G[pen->one] == 0);
+  CHECK(G[pen->intercept] == 0);
 
   double moved[(P + 1) * K];
   memcpy(moved, B, sizeof moved);
   lc_penalty_prox_all(pen, K, 0.3, moved);
   for (int c = 0; c < K; c++) {
-    if (pen->one) CHECK(moved[c * q] == B[c * q]);
+    if (pen->intercept) CHECK(moved[c * q] == B[c * q]);
     for (lc_index j = 0; j < P; j++) {
-      lc_index i = c * q + pen->one + j;
+      lc_index i = c * q + pen->intercept + j;
       CHECK_NEAR(moved[i], lc_penalty_prox(pen, j, B[i], 1 / 0.3), 1e-14);
     }
   }
@@ -114,9 +114,9 @@ static void test_gradient(const lc_penalty *pen) {
   double worst = 0, S[(P + 1) * K];
   for (lc_index i = 0; i < q * K; i++) S[i] = ctest_normal();
   for (int c = 0; c < K; c++) {
-    if (pen->one) worst = fmax(worst, fabs(S[c * q]));
+    if (pen->intercept) worst = fmax(worst, fabs(S[c * q]));
     for (lc_index j = 0; j < P; j++) {
-      lc_index i = c * q + pen->one + j;
+      lc_index i = c * q + pen->intercept + j;
       worst = fmax(worst, lc_penalty_violation(pen, j, moved[i], S[i]));
     }
   }
@@ -172,7 +172,7 @@ static void test_groups(const lc_penalty *pen) {
 
 /* All of B: the gradient by differences of the value, the step and the residual group by group. */
 static void test_grouped_matrix(const lc_penalty *pen) {
-  lc_index q = P + pen->one;
+  lc_index q = P + pen->intercept;
   double B[(P + 1) * K], G[(P + 1) * K] = {0}, moved[(P + 1) * K], S[(P + 1) * K], h = 1e-6, worst = 0;
   for (lc_index i = 0; i < q * K; i++) B[i] = ctest_normal();
   for (lc_index i = 0; i < q * K; i++) S[i] = ctest_normal();
@@ -188,12 +188,12 @@ static void test_grouped_matrix(const lc_penalty *pen) {
   }
   memcpy(moved, B, sizeof moved);
   lc_penalty_prox_all(pen, K, 0.3, moved);
-  for (int c = 0; pen->one && c < K; c++) worst = fmax(worst, fabs(S[c * q]));
+  for (int c = 0; pen->intercept && c < K; c++) worst = fmax(worst, fabs(S[c * q]));
   for (lc_index j = 0; j < P; j++) {
-    double *b = B + pen->one + j;
+    double *b = B + pen->intercept + j;
     lc_penalty_group_prox(pen, j, K, b, q, 1 / 0.3);
-    for (int c = 0; c < K; c++) CHECK(moved[c * q + pen->one + j] == b[c * q]);
-    worst = fmax(worst, lc_penalty_group_violation(pen, j, K, b, q, S + pen->one + j, q));
+    for (int c = 0; c < K; c++) CHECK(moved[c * q + pen->intercept + j] == b[c * q]);
+    worst = fmax(worst, lc_penalty_group_violation(pen, j, K, b, q, S + pen->intercept + j, q));
   }
   CHECK(lc_penalty_kkt(pen, K, moved, S) == worst);
 }
@@ -204,8 +204,8 @@ void test_penalty(void) {
                       minus[P] = {-INFINITY, -INFINITY, -INFINITY, -INFINITY},
                       plus[P] = {INFINITY, INFINITY, INFINITY, INFINITY};
   ctest_seed(5);
-  for (int one = 0; one < 2; one++) {
-    lc_penalty pen = {P, one, 0.8, l1, l2, NULL, NULL, 0};
+  for (int intercept = 0; intercept < 2; intercept++) {
+    lc_penalty pen = {P, intercept, 0.8, l1, l2, NULL, NULL, 0};
     CHECK(lc_penalty_has_l1(&pen) && !lc_penalty_all_l2(&pen) && !lc_penalty_has_bounds(&pen));
     test_extremal(&pen);
     test_violation(&pen);
@@ -226,7 +226,8 @@ void test_penalty(void) {
     pen.upper = plus;
     CHECK(!lc_penalty_has_bounds(&pen));
 
-    lc_penalty ridge = {P, one, 0.1, none, some, NULL, NULL, 0}, off = {P, one, 0, some, some, NULL, NULL, 0};
+    lc_penalty ridge = {P, intercept, 0.1, none, some, NULL, NULL, 0},
+               off = {P, intercept, 0, some, some, NULL, NULL, 0};
     CHECK(!lc_penalty_has_l1(&ridge) && lc_penalty_all_l2(&ridge));
     CHECK(!lc_penalty_has_l1(&off) && !lc_penalty_all_l2(&off));
   }

@@ -24,7 +24,7 @@ static void test_basis(int sparse, lc_index n, lc_index p, lc_index distinct) {
     }
   ctest_problem_refresh(&t);
   lc_design *x = sparse ? &t.sparse : &t.dense;
-  lc_index q = t.q, K = t.link.K, rank = lc_min(distinct, q - 3);
+  lc_index q = t.q, K = t.coding.K, rank = lc_min(distinct, q - 3);
   unsigned char *alias = lc_arena_alloc(&t.data, q, 1);
   lc_basis basis;
   CHECK(lc_basis_build(x, alias, &basis, &t.arena) == LC_OK);
@@ -38,8 +38,8 @@ static void test_basis(int sparse, lc_index n, lc_index p, lc_index distinct) {
   }
   /* Any coefficients, taken to the basis and back, give the same scores. */
   double *B = ctest_normals(q * K), *theta = ctest_zeros(rank * K), *back = ctest_normals(q * K), worst = 0;
-  CHECK(lc_basis_enter(&basis, x, (int)K, B, theta, &t.arena) == LC_OK);
-  lc_basis_leave(&basis, (int)K, theta, back);
+  CHECK(lc_to_basis(&basis, x, (int)K, B, theta, &t.arena) == LC_OK);
+  lc_from_basis(&basis, (int)K, theta, back);
   for (lc_index c = 0; c < K; c++)
     for (lc_index i = 0; i < n; i++) {
       double want = B[c * q], got = back[c * q], in_basis = 0;
@@ -90,7 +90,7 @@ static void test_partly(const char *name, int k, int sparse) {
   ctest_problem_make(&t, lc_loss_find(name), (ctest_shape){.n = ROWS, .p = COLUMNS, .k = k});
   for (int j = 0; j < LOOSE; j++) t.l2[7 * j] = 0;
   t.pen.lambda = 0.1;
-  double *B = ctest_zeros(t.q * t.link.K);
+  double *B = ctest_zeros(t.q * t.coding.K);
   CHECK(isfinite(ctest_best(&t, sparse ? &t.sparse : &t.dense, 0.1, 1e-8, B)));
   CHECK_NEAR(ctest_descent(&t, B, NULL), 0, 1e-6);
   CHECK(t.host.given < (size_t)(t.q * t.q) * sizeof(double) / 4);

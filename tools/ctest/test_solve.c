@@ -47,18 +47,18 @@ static double start_of(trouble what) {
   else
     lc_design_dense(&x, n, COLUMNS, LC_DOUBLE, X);
   const lc_obs obs = {.n = n, .y = y};
-  x.one = 1;
+  x.intercept = 1;
   lc_settings settings;
   presets(&settings);
   if (what == MAX_ITER) settings.max_iter = 3;
   lc_penalty pen = {COLUMNS, 1, 0, none, none, NULL, NULL, 0};
-  lc_link link;
+  lc_coding coding;
   lc_objective obj;
   const lc_loss *loss = lc_loss_find("logistic");
-  CHECK(lc_link_make(loss, 2, 0, &link) == LC_OK);
-  CHECK(lc_objective_init(&obj, &x, &obs, loss, &link, &pen, 1, &arena) == LC_OK);
+  CHECK(lc_coding_make(loss, 2, 0, &coding) == LC_OK);
+  CHECK(lc_objective_init(&obj, &x, &obs, loss, &coding, &pen, 1, &arena) == LC_OK);
   lc_factor factor;
-  CHECK(lc_solve_nested(&obj, lc_solver_find("newton"), &settings, B, &factor) == LC_OK);
+  CHECK(lc_subsample_start(&obj, lc_solver_find("newton"), &settings, B, &factor) == LC_OK);
   CHECK(host.records == 0 && obj.passes <= 1);
   for (int j = 0; j <= COLUMNS; j++) largest = fmax(largest, fabs(B[j]));
   CHECK(!factor.ready || largest > 0);
@@ -113,7 +113,7 @@ static void invert(int n, long double *A) {
 }
 
 typedef struct data {
-  double x[N * P], y[N], w[N], off[N * CLASSES], value[N * P], none[P];
+  double x[N * P], y[N], w[N], offset[N * CLASSES], value[N * P], none[P];
   int start[P + 1], row[N * P];
 } data;
 
@@ -123,7 +123,7 @@ static void make_data(data *d, int k, double mean, int dependent) {
   for (int i = 0; i < N; i++) {
     d->y[i] = i % k;
     d->w[i] = 0.5 + ctest_uniform();
-    for (int c = 0; c < CLASSES; c++) d->off[i + c * N] = 0.2 * ctest_normal();
+    for (int c = 0; c < CLASSES; c++) d->offset[i + c * N] = 0.2 * ctest_normal();
   }
   for (int j = 0; j < P; j++) {
     d->start[j] = entries;
@@ -138,18 +138,18 @@ static void make_data(data *d, int k, double mean, int dependent) {
 }
 
 /* Sum of w times second derivatives at B, in the user's columns, of the classes from `from` on. */
-static void information(const data *d, const lc_loss *loss, const lc_link *link, const double *B, int from, int offset,
-                        long double *H) {
-  int K = link->K, size = (K - from) * Q;
+static void information(const data *d, const lc_loss *loss, const lc_coding *coding, const double *B, int from,
+                        int offset, long double *H) {
+  int K = coding->K, size = (K - from) * Q;
   memset(H, 0, MOST * MOST * sizeof *H);
   for (int i = 0; i < N; i++) {
     double z[CLASSES], r[CLASSES], s[CLASSES * (CLASSES + 1) / 2], x[Q] = {1};
     for (int j = 0; j < P; j++) x[j + 1] = d->x[i + j * N];
     for (int c = 0; c < K; c++) {
-      z[c] = offset ? d->off[i + c * N] : 0;
+      z[c] = offset ? d->offset[i + c * N] : 0;
       for (int j = 0; j < Q; j++) z[c] += x[j] * B[j + c * Q];
     }
-    loss->rows(link, &(lc_loss_block){.m = 1, .z = z, .y = d->y + i, .r = r, .s = s, .ldz = 1, .ldr = 1, .lds = 1});
+    loss->rows(coding, &(lc_loss_block){.m = 1, .z = z, .y = d->y + i, .r = r, .s = s, .ldz = 1, .ldr = 1, .lds = 1});
     for (int a = from; a < K; a++)
       for (int b = from; b < K; b++)
         for (int u = 0; u < Q; u++)
@@ -173,10 +173,10 @@ static void test_one(const char *name, int k, int reference, int sparse, double 
   else
     lc_design_dense(&x, N, P, LC_DOUBLE, d.x);
   const lc_loss *loss = lc_loss_find(name);
-  lc_link link;
-  CHECK(lc_link_make(loss, k, reference, &link) == LC_OK);
-  x.one = 1;
-  const lc_obs obs = {N, d.y, d.w, offset ? d.off : NULL, offset ? link.K : 0};
+  lc_coding coding;
+  CHECK(lc_coding_make(loss, k, reference, &coding) == LC_OK);
+  x.intercept = 1;
+  const lc_obs obs = {N, d.y, d.w, offset ? d.offset : NULL, offset ? coding.K : 0};
   double stats[6 * P], *V;
   lc_colstat out = {stats, stats + P, stats + 2 * P, stats + 3 * P, stats + 4 * P, stats + 5 * P};
   lc_design_colstats(&x, d.w, &(lc_host){.threads = 1}, &out);
@@ -199,7 +199,7 @@ static void test_one(const char *name, int k, int reference, int sparse, double 
   CHECK(size == Q * (k - 1));
   long double H[MOST * MOST];
   int n = (int)size;
-  information(&d, loss, &link, solution.B, link.K - (k - 1), offset, H);
+  information(&d, loss, &coding, solution.B, coding.K - (k - 1), offset, H);
   invert(n, H);
   double worst = 0;
   for (int j = 0; j < n; j++)
@@ -223,7 +223,7 @@ static void test_aliased(void) {
   for (int fewer = 0; fewer < 2; fewer++) {
     lc_design x;
     lc_design_dense(&x, N, P - fewer, LC_DOUBLE, d.x);
-    x.one = 1;
+    x.intercept = 1;
     const lc_obs obs = {.n = N, .y = d.y, .w = d.w};
     lc_design_colstats(&x, d.w, &(lc_host){.threads = 1}, &out);
     lc_settings settings;

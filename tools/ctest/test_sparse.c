@@ -58,10 +58,10 @@ static void test_subset(void) {
   for (int variant = 0; variant < 2; variant++) {
     lc_design x, out;
     design_of(&m, &x);
-    x.one = variant;
+    x.intercept = variant;
     x.scale = variant ? scale : NULL;
     CHECK(x.ops->subset(&x, RUNS, first, LENGTH, &out, &arena) == LC_OK);
-    CHECK(out.n == RUNS * LENGTH && out.p == P && out.one == x.one && !out.scale);
+    CHECK(out.n == RUNS * LENGTH && out.p == P && out.intercept == x.intercept && !out.scale);
     double *full = ctest_zeros(out.n * P);
     const lc_csc *csc = lc_csc_of(&out);
     for (lc_index j = 0; j < P; j++)
@@ -133,8 +133,8 @@ static result make_result(const lc_design *x, shape size) {
 }
 
 static double shown(const lc_design *x, const matrix *m, lc_index i, lc_index j) {
-  if (j < x->one) return 1;
-  return m->full[i + (j - x->one) * m->n] * (x->scale ? x->scale[j - x->one] : 1);
+  if (j < x->intercept) return 1;
+  return m->full[i + (j - x->intercept) * m->n] * (x->scale ? x->scale[j - x->intercept] : 1);
 }
 
 static result by_definition(const lc_design *x, const matrix *m, shape size, const double *B) {
@@ -143,7 +143,7 @@ static result by_definition(const lc_design *x, const matrix *m, shape size, con
   for (lc_index i = 0; i < x->n; i++) {
     out.sum[0]++;
     for (int k = 0; k < size.K; k++) {
-      double z = obs.off ? obs.off[i + k * x->n] : 0, r, s;
+      double z = obs.offset ? obs.offset[i + k * x->n] : 0, r, s;
       for (lc_index j = 0; j < q; j++) z += shown(x, m, i, j) * B[j + k * q];
       out.all[i + k * x->n] = z;
       waves_of(k, z, &r, &s);
@@ -223,17 +223,17 @@ static void test_passes(void) {
                {1200, 70, 0.1, {17, 0}}, {5000, 3, 0.002, {1, 1}}, {1, 6, 0.5, {1, 1}},     {1, 1, 0, {2, 2}}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     matrix m = make_matrix(cases[i].n, cases[i].p, cases[i].density, i % 2 == 0);
-    double *off = ctest_normals(m.n * cases[i].size.K), *scale = ctest_zeros(m.p);
+    double *offset = ctest_normals(m.n * cases[i].size.K), *scale = ctest_zeros(m.p);
     for (lc_index j = 0; j < m.p; j++) scale[j] = ldexp(1, (int)(j % 4) - 2);
     lc_design x;
     design_of(&m, &x);
     for (int variant = 0; variant < 2; variant++) {
-      x.one = variant;
-      obs = (lc_obs){.n = m.n, .off = variant ? off : NULL, .noff = variant ? cases[i].size.K : 0};
+      x.intercept = variant;
+      obs = (lc_obs){.n = m.n, .offset = variant ? offset : NULL, .noffset = variant ? cases[i].size.K : 0};
       x.scale = variant ? NULL : scale;
       test_pass(&x, &m, cases[i].size);
     }
-    free(off), free(scale);
+    free(offset), free(scale);
     free_matrix(&m);
   }
 }
@@ -245,7 +245,7 @@ static void test_stops(void) {
   shape size = {1, 0};
   lc_design x;
   design_of(&m, &x);
-  x.one = 1;
+  x.intercept = 1;
   lc_pass pass = {.K = 1, .nsum = 2, .B = B, .block = waves, .context = &size, .sum = sum, .G = G};
   for (int stop_at = 1; stop_at < 3; stop_at++) {
     ctest_host host;
@@ -280,26 +280,26 @@ static void test_thin(void) {
     static const lc_index list[] = {7, 1, 2, 4, 0, 10};
     static const double by[] = {1, 0.3, 7, 1, 2, 0.1};
     enum { COUNT = sizeof list / sizeof *list };
-    lc_thin thin[COUNT];
+    lc_spvec thin[COUNT];
     lc_design x;
     design_of(&m, &x);
-    x.one = variant % 2;
+    x.intercept = variant % 2;
     x.scale = variant % 2 ? scale : NULL;
     const double *roots = variant / 2 ? root : NULL;
     CHECK(x.ops->col_thin(&x, COUNT, list, by, roots, thin, &host.host, &arena) == LC_OK);
     for (int a = 0; a < COUNT; a++) {
       double dot[2] = {0, 0}, square[2] = {0, 0};
       memcpy(moved, t, N * sizeof *t);
-      lc_thin_push(&thin[a], 1.5, moved);
+      lc_spvec_push(&thin[a], 1.5, moved);
       for (int i = 0; i < N; i++) {
-        double v = list[a] < x.one ? 0 : by[a] * (roots ? roots[i] : 1) * shown(&x, &m, i, list[a]);
+        double v = list[a] < x.intercept ? 0 : by[a] * (roots ? roots[i] : 1) * shown(&x, &m, i, list[a]);
         dot[0] += v * t[i], dot[1] += v * s[i] * t[i];
         square[0] += v * v, square[1] += v * v * s[i];
         CHECK_NEAR(moved[i], t[i] + 1.5 * v, 1e-6);
       }
       for (int weighted = 0; weighted < 2; weighted++) {
-        CHECK_NEAR(lc_thin_dot(&thin[a], weighted ? s : NULL, t), dot[weighted], 1e-5);
-        CHECK_NEAR(lc_thin_square(&thin[a], weighted ? s : NULL), square[weighted], 1e-5);
+        CHECK_NEAR(lc_spvec_dot(&thin[a], weighted ? s : NULL, t), dot[weighted], 1e-5);
+        CHECK_NEAR(lc_spvec_square(&thin[a], weighted ? s : NULL), square[weighted], 1e-5);
       }
     }
   }
@@ -318,7 +318,7 @@ static void test_moves(void) {
   double *d = ctest_normals((P + 1) * K), *Z = ctest_normals(N * K), *want = ctest_zeros(N * K);
   lc_design x;
   design_of(&m, &x);
-  x.one = 1;
+  x.intercept = 1;
   for (lc_index j = 0; j <= P; j++) list[j] = P - j;
   memcpy(want, Z, N * K * sizeof *Z);
   for (int k = 0; k < K; k++)

@@ -25,7 +25,7 @@ typedef struct world {
 
 static void begin(world *d, const lc_design *x, const double *B) {
   ctest_problem *t = &d->t;
-  CHECK(lc_objective_init(&d->obj, x, &t->obs, t->loss, &t->link, &t->pen, 1, &t->arena) == LC_OK);
+  CHECK(lc_objective_init(&d->obj, x, &t->obs, t->loss, &t->coding, &t->pen, 1, &t->arena) == LC_OK);
   CHECK(lc_objective_eval(&d->obj, B, LC_WANT_VALUE) == LC_OK);
   lc_objective_accept(&d->obj);
   CHECK(lc_set_solver_init(&d->solver, &d->obj, MOST) == LC_OK);
@@ -48,7 +48,7 @@ static void check_set(const world *d) {
   const lc_working_set *set = &d->solver.set;
   const lc_prox_newton *newton = &d->solver.newton;
   const ctest_problem *t = &d->t;
-  lc_index size = 0, q = t->q, one = t->pen.one;
+  lc_index size = 0, q = t->q, intercept = t->pen.intercept;
   int right = 1;
   for (lc_index i = 0; i < d->obj.P; i++) {
     lc_index s = set->position[i];
@@ -59,7 +59,8 @@ static void check_set(const world *d) {
   double worst = 0;
   for (lc_index v = 0; v < newton->built; v++)
     for (lc_index u = 0; u < newton->built; u++) {
-      lc_index a = set->index[u] / q, b = set->index[v] / q, f = set->index[u] % q - one, g = set->index[v] % q - one;
+      lc_index a = set->index[u] / q, b = set->index[v] / q, f = set->index[u] % q - intercept,
+               g = set->index[v] % q - intercept;
       const double *s = newton->S + lc_packed_at(a < b ? a : b, a < b ? b : a) * t->n;
       double sum = 0;
       for (lc_index i = 0; i < t->n; i++)
