@@ -11,12 +11,12 @@ NULL
 #' from it and from residuals as for [stats::glm()] (see [stats::influence.measures()]).
 #'
 #' With a row of coefficients for each class, row i has the block \eqn{H_i = X_i V X_i'} with
-#' \eqn{X_i = I \otimes x_i'}{X_i = kronecker(I, x_i')} and the covariance of its class
-#' \eqn{S_i = w_i (diag(p_i) - p_i p_i')}. Its leverage is the trace of \eqn{S_i H_i}; these sum to the number of coefficients. Without row i a Newton
-#' step changes the coefficients by \eqn{-V X_i' (I - S_i H_i)^{-1} w_i (y_i - p_i)}, which `dfbeta()` has
-#' with the sign of [stats::dfbeta()], and Cook's distance is the squared length of that step in the
-#' metric of the information, over the number of coefficients (Lesaffre and Albert 1989). Standardised and
-#' studentised residuals are not defined there and refused.
+#' \eqn{X_i = I \otimes x_i'}{X_i = kronecker(I, x_i')} and the covariance of its class \eqn{S_i = w_i
+#' (diag(p_i) - p_i p_i')}. Its leverage is the trace of \eqn{S_i H_i}; these sum to the number of
+#' coefficients. Without row i a Newton step changes the coefficients by \eqn{-V X_i' (I - S_i H_i)^{-1} w_i
+#' (y_i - p_i)}, which `dfbeta()` has with the sign of [stats::dfbeta()], and Cook's distance is the squared
+#' length of that step in the metric of the information, over the number of coefficients (Lesaffre and
+#' Albert 1989). Standardised and studentised residuals are not defined there and refused.
 #'
 #' @param model A fit made by [linclass()] of a likelihood loss, without penalty, bounds or class weights.
 #' @param do.coef Whether to compute the changes of the coefficients.
