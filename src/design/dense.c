@@ -142,7 +142,7 @@ static lc_status run_block(void *context, int k, lc_index number) {
     lc_kernels()->scores(m, x->p, pass->K, X, ldx, pass->B + x->intercept, sw->q, z, ldz);
   }
   if (!pass->block) return LC_OK;
-  lc_block block = lc_block_of(x, pass, row0, m, z, ldz, part->r, part->s, m);
+  lc_block block = lc_block_of(pass, row0, m, z, ldz, part->r, part->s, m);
   LC_TRY(pass->block(pass->context, &block, part->partial.sum));
   if (pass->G) add_gradient(sw, part, m, X, ldx);
   if (pass->C) add_gram(sw, part, m, X, ldx);
@@ -333,7 +333,8 @@ static lc_status cross_few(const cross *job, double *C, const lc_host *host, lc_
 }
 
 static lc_status dense_col_cross(const lc_design *x, lc_index ni, const lc_index *i, lc_index nj, const lc_index *j,
-                                 const double *s, double *C, const lc_host *host, lc_arena *arena) {
+                                 const double *s, double *C, lc_arena *arena) {
+  const lc_host *host = arena->host;
   enum { FEW_LEFT = 16 };
   cross job = {.x = x, .ni = ni, .nj = nj, .i = i, .j = j, .s = s, .symmetric = i == j && ni == nj};
   lc_mark mark = lc_arena_mark(arena);

@@ -148,7 +148,7 @@ typedef struct lc_design_ops {
   /* C (ni x nj) = columns i of X~ ' diag(s) columns j; s n weights. Where i and j are one list (the same pointer and
    * length) half of the work is saved. */
   lc_status (*col_cross)(const lc_design *, lc_index ni, const lc_index *i, lc_index nj, const lc_index *j,
-                         const double *s, double *C, const lc_host *, lc_arena *);
+                         const double *s, double *C, lc_arena *);
   /* Statistics of the columns as they are stored, weights w (NULL: all one) with sum `total`. See
    * lc_design_colstats(). */
   lc_status (*colstats)(const lc_design *, const double *w, double total, const lc_host *, lc_colstat *out);
@@ -263,13 +263,13 @@ void lc_scale_coef(const lc_design *x, int K, double *B);
 static inline const double *lc_offsets_of(const lc_obs *obs) { return obs ? obs->offset : NULL; }
 
 /* The block of rows row0 .. row0 + m - 1 whose scores are z (ld ldz); r and s (ld ldr) where the pass wants them. */
-static inline lc_block lc_block_of(const lc_design *x, const lc_pass *pass, lc_index row0, lc_index m, const double *z,
-                                   lc_index ldz, double *r, double *s, lc_index ldr) {
+static inline lc_block lc_block_of(const lc_pass *pass, lc_index row0, lc_index m, const double *z, lc_index ldz,
+                                   double *r, double *s, lc_index ldr) {
   const lc_obs *obs = pass->obs;
   return (lc_block){.row0 = row0,
                     .m = (int)m,
                     .ld = ldz,
-                    .ldoff = x->n,
+                    .ldoff = obs ? obs->n : 0,
                     .z = z,
                     .y = obs && obs->y ? obs->y + row0 : NULL,
                     .w = obs && obs->w ? obs->w + row0 : NULL,

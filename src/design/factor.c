@@ -225,7 +225,7 @@ static lc_status run_block(void *context, int k, lc_index number) {
     for (int t = 0; t < lc_coded_of(x)->nnumeric; t++) load_numeric(x, t, row0, m, own->tile + (t + 1) * BLOCK);
   if (pass->B) add_scores(sw, own, row0, m, z, ldz);
   if (!pass->block) return LC_OK;
-  lc_block block = lc_block_of(x, pass, row0, m, z, ldz, own->r, own->s, BLOCK);
+  lc_block block = lc_block_of(pass, row0, m, z, ldz, own->r, own->s, BLOCK);
   LC_TRY(pass->block(pass->context, &block, own->partial.sum));
   if (pass->G) add_gradient(sw, own, row0, m);
   if (pass->C) add_gram(sw, own, row0, m);
@@ -412,7 +412,8 @@ static void cross_some(void *context, lc_index from, lc_index to) {
 }
 
 static lc_status coded_col_cross(const lc_design *x, lc_index ni, const lc_index *i, lc_index nj, const lc_index *j,
-                                 const double *s, double *C, const lc_host *host, lc_arena *arena) {
+                                 const double *s, double *C, lc_arena *arena) {
+  const lc_host *host = arena->host;
   lc_mark mark = lc_arena_mark(arena);
   lc_index q = lc_design_q(x);
   int *place = lc_arena_alloc(arena, q, sizeof *place);

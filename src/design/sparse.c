@@ -210,7 +210,8 @@ static void cross_some(void *context, lc_index from, lc_index to) {
 }
 
 static lc_status sparse_col_cross(const lc_design *x, lc_index ni, const lc_index *i, lc_index nj, const lc_index *j,
-                                  const double *s, double *C, const lc_host *host, lc_arena *arena) {
+                                  const double *s, double *C, lc_arena *arena) {
+  const lc_host *host = arena->host;
   lc_mark mark = lc_arena_mark(arena);
   cross_job job = {x, ni, nj, i, j, s, C, lc_arena_zeros(arena, CUTS * x->n), i == j && ni == nj};
   if (!job.spread) return LC_OUT_OF_MEMORY;

@@ -269,7 +269,7 @@ static lc_status run_block(const sweep *sw, slot *part, lc_index row0, lc_index 
   double *z = pass->Z ? pass->Z + row0 : part->z;
   if (pass->B) block_scores(sw, part, row0, m, z, ldz);
   if (!pass->block) return LC_OK;
-  lc_block block = lc_block_of(x, pass, row0, m, z, ldz, part->r, part->s, m);
+  lc_block block = lc_block_of(pass, row0, m, z, ldz, part->r, part->s, m);
   LC_TRY(pass->block(pass->context, &block, part->partial.sum));
   if (pass->G) block_residuals(sw, part, row0, m);
   if (pass->C) block_gram(sw, part, row0, m);

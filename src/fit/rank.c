@@ -61,7 +61,7 @@ static lc_status factor_gram(const lc_design *x, unsigned char *alias, lc_basis 
   if (!all || !gram || !ones) return LC_OUT_OF_MEMORY;
   for (lc_index j = 0; j < q; j++) all[j] = j;
   for (lc_index i = 0; i < n; i++) ones[i] = 1;
-  LC_TRY(x->ops->col_cross(x, q, all, q, all, ones, gram, arena->host, arena));
+  LC_TRY(x->ops->col_cross(x, q, all, q, all, ones, gram, arena));
   for (lc_index j = 0; j < q; j++) {
     double d = gram[j * (q + 1)], root = d > 0 ? 1 / sqrt(d) : 0;
     for (lc_index i = 0; i < q; i++) {

@@ -14,7 +14,7 @@ lc_status lc_objective_cross(const lc_objective *obj, lc_index ni, const lc_inde
     if (!ones) return LC_OUT_OF_MEMORY;
     for (lc_index row = 0; row < x->n; row++) ones[row] = 1;
   }
-  lc_status status = x->ops->col_cross(x, ni, i, nj, j, s, C, obj->host, obj->arena);
+  lc_status status = x->ops->col_cross(x, ni, i, nj, j, s, C, obj->arena);
   for (lc_index v = 0; status == LC_OK && v < ni * nj; v++) C[v] /= obj->weight_sum;
   lc_arena_reset(obj->arena, mark);
   return status;

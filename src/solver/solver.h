@@ -31,21 +31,21 @@ typedef struct lc_field {
 
 /* What a solver tells beside the point it leaves in obj->at. */
 typedef struct lc_report {
-  double iterations;     /* steps; of mini-batches epochs */
-  double decrement;      /* half the squared Newton decrement of the last step; NaN: none known */
-  double condition;      /* estimate for the scaled columns, 1 / sqrt(least pivot); NaN: unknown */
-  double mistakes;       /* perceptron: weight of the rows that the returned point gets wrong; NaN: not counted */
-  int separation;        /* 0 none, 1 quasi, 2 complete */
-  double separated_rows; /* rows that run away from some class; valid with separation, as class_rows */
-  double *class_rows;    /* k: of them, rows of each class that leave all other classes; the caller's */
-  unsigned char *alias;  /* q: 1 = the caller says that this coefficient stays 0; NULL: none */
-  lc_factor *factor;     /* Newton: taken as the first metric when ready, filled with the last one; NULL: neither */
-  int jeffreys;          /* scoring: 1 = with Jeffreys' penalty; from the caller, as held */
+  double iterations;         /* steps; of mini-batches epochs */
+  double decrement;          /* half the squared Newton decrement of the last step; NaN: none known */
+  double condition;          /* estimate for the scaled columns, 1 / sqrt(least pivot); NaN: unknown */
+  double mistakes;           /* perceptron: weight of the rows that the returned point gets wrong; NaN: not counted */
+  int separation;            /* 0 none, 1 quasi, 2 complete */
+  double separated_rows;     /* rows that run away from some class; valid with separation, as class_rows */
+  double *class_rows;        /* k: of them, rows of each class that leave all other classes; the caller's */
+  unsigned char *alias;      /* q: 1 = the caller says that this coefficient stays 0; NULL: none */
+  lc_factor *factor;         /* Newton: taken as the first metric when ready, filled with the last one; NULL: neither */
+  int jeffreys;              /* scoring: 1 = with Jeffreys' penalty; from the caller, as held */
   const unsigned char *held; /* scoring: P, 1 = this coefficient stays as it is in the start; NULL: none does */
-  double log_det;        /* scoring: log determinant of the information of the columns that the objective has */
-  int evaluated;         /* value, scores and G of `at` belong to its B */
-  int wants_curvature;   /* Newton, if it can at no great cost, leaves in obj->C the curvature at the solution, */
-  int has_curvature;     /* and says so */
+  double log_det;            /* scoring: log determinant of the information of the columns that the objective has */
+  int evaluated;             /* value, scores and G of `at` belong to its B */
+  int wants_curvature;       /* Newton, if it can at no great cost, leaves in obj->C the curvature at the solution, */
+  int has_curvature;         /* and says so */
 } lc_report;
 
 enum {
@@ -61,6 +61,23 @@ enum {
   LC_TAKES_GROUPS = 512,   /* with LC_TAKES_L1: also of groups */
   LC_OWN_OBJECTIVE = 1024  /* minimises another function than the objective; tells its gradient and decrement itself */
 };
+
+/* When a fit stops. tol is the tolerance, S = max(F, 1e-3 F_null), d = g' H^-1 g / 2 the decrement, v the worst
+ * violation of an optimality condition.
+ *
+ *   newton            d <= goal^(2/3) S by a factor of this point, d <= 1e-2 goal S by an older one;
+ *                     goal = tol^2 (an unpenalised coefficient should carry nine digits), with a ridge 1e-3 tol
+ *   scoring           d <= tol^2 S, of the penalised likelihood
+ *   lbfgs             a bound of F - F* <= tol S / 2 where a ridge gives one, else an estimate <= 1e-4 tol S
+ *   gradient_descent  step v^2 P / 2 <= 1e-3 tol S: what one more step gains, about
+ *   coordinate        gain of the last step <= 1e-3 tol S (1e-7 without a penalty), v outside the set <= tol S
+ *   minibatch         its epochs
+ *   all of them       lc_gap_is_small() where a gap judges; max_iter, time_limit; rounding: no step lowers F
+ *
+ * Then the certificate is made. Where its gap or decrement over S is above lc_goal_of() (tol; of a kink 1e-6 unless
+ * the user gave one), the solver goes on with tol / 100, twice at most. Smooth versions of a kink stop when the gap
+ * of the kink itself is <= tol / 2 (fit/smoothing.h). A point of a path is done when its gap is <= tol S and the
+ * worst violation within its set <= 30 tol lambda, in units of the penalty (path/gap.c). */
 
 typedef struct lc_solver {
   const char *name, *title; /* one word; a line for help pages */

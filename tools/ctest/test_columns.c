@@ -89,7 +89,7 @@ static void test_weights(ctest_problem *t, const lc_design *x, const double *B) 
   for (int b = 0; b < obj.K; b++)
     for (int a = 0; a <= b; a++) {
       const double *s = S + lc_packed_at(a, b) * t->n;
-      CHECK(x->ops->col_cross(x, q, rows, q, rows, s, C, &t->host.host, &t->arena) == LC_OK);
+      CHECK(x->ops->col_cross(x, q, rows, q, rows, s, C, &t->arena) == LC_OK);
       for (lc_index v = 0; v < q; v++)
         for (lc_index u = 0; u < q; u++)
           CHECK_NEAR(C[u + v * q] / obj.weight_sum, H[a * q + u + (b * q + v) * P], 1e-13);
