@@ -68,4 +68,4 @@ portable:
 	@tools/portable
 
 clean:
-	rm -rf src/*/*.o src/*.so src/*.dll demo-output linclass.Rcheck linclass_*.tar.gz
+	rm -rf src/*.o src/*/*.o src/*.so src/*.dll demo-output linclass.Rcheck linclass_*.tar.gz

@@ -92,12 +92,6 @@ linclass_cv.formula <- function(formula, data = NULL, ..., folds = 10, foldid = 
               check_cv_settings(settings_of(sys.function())), cv_design)
 }
 
-#' @export
-linclass_cv.character <- linclass_cv.formula
-
-#' @export
-linclass_cv.call <- linclass_cv.formula
-
 #' @rdname linclass_cv
 #' @export
 linclass_cv.matrix <- function(x, y, ..., folds = 10, foldid = NULL, repeats = 1,

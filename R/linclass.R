@@ -180,10 +180,12 @@ linclass <- function(x, ...) {
   UseMethod("linclass", first_argument(x, ...))
 }
 
-# `formula =` chooses the method wherever it stands among the arguments: data may come first.
+# `formula =` chooses the method wherever it stands among the arguments: data may come first. Strings and calls stand for
+# formulas.
 first_argument <- function(x, ...) {
   at <- match("formula", ...names())
-  if (!is.na(at)) ...elt(at) else if (!missing(x)) x
+  first <- if (!is.na(at)) ...elt(at) else if (!missing(x)) x
+  if (is.call(first) || is.character(first) && is.null(dim(first))) stats::formula(NULL ~ NULL) else first
 }
 
 #' @rdname linclass
@@ -197,12 +199,6 @@ linclass.formula <- function(formula, data = NULL, ..., loss = "auto", lambda = 
   fit_formula(formula, data, contrasts, match.call(expand.dots = FALSE), parent.frame(),
               check_settings(settings_of(sys.function())), fit_design)
 }
-
-#' @export
-linclass.character <- linclass.formula
-
-#' @export
-linclass.call <- linclass.formula
 
 #' @rdname linclass
 #' @export

@@ -91,12 +91,6 @@ linclass_path.formula <- function(formula, data = NULL, ..., lambda = NULL, nlam
               check_path_settings(settings_of(sys.function())), path_design)
 }
 
-#' @export
-linclass_path.character <- linclass_path.formula
-
-#' @export
-linclass_path.call <- linclass_path.formula
-
 #' @rdname linclass_path
 #' @export
 linclass_path.matrix <- function(x, y, ..., lambda = NULL, nlambda = 100, lambda_min_ratio = NULL,

@@ -1,4 +1,4 @@
-/* r/init.c - the table of routines that R may call. */
+/* init.c - the table of routines that R may call. */
 #include "kernel/dispatch.h"
 #include "r/r.h"
 #include "threads/threads.h"
