@@ -124,6 +124,9 @@ linclass_learner <- function(...) {
   learner
 }
 
+# The names by which methods of an R6 class reach their object and its parent.
+utils::globalVariables(c("self", "super"))
+
 mlr3_class <- function() {
   R6::R6Class(
     "LearnerClassifLinclass", inherit = mlr3::LearnerClassif,

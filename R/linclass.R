@@ -180,8 +180,8 @@ linclass <- function(x, ...) {
   UseMethod("linclass", first_argument(x, ...))
 }
 
-# `formula =` chooses the method wherever it stands among the arguments: data may come first. Strings and calls stand for
-# formulas.
+# `formula =` chooses the method wherever it stands among the arguments: data may come first. Strings
+# and calls stand for formulas.
 first_argument <- function(x, ...) {
   at <- match("formula", ...names())
   first <- if (!is.na(at)) ...elt(at) else if (!missing(x)) x

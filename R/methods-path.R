@@ -252,6 +252,8 @@ score_probability <- function(z, levels) {
 #' path
 #' deviance(path)
 #' certificate(path)
+#' @param data `NULL`, or the training data, as in [fitted.linclass()].
+#' @param full `FALSE` leaves out rows of weight 0.
 #' @name path_methods
 NULL
 

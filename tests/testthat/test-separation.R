@@ -135,8 +135,7 @@ test_that("classes that nearly separate have finite coefficients, however large"
 })
 
 test_that("endometrial cancer: NV is infinite (Heinze and Schemper 2002)", {
-  skip_if_not_installed("brglm2")
-  data("endometrial", package = "brglm2", envir = environment())
+  endometrial <- utils::read.csv(test_path("fixtures", "endometrial.csv"))
   fit <- suppress_linclass(linclass(HG ~ NV + PI + EH, endometrial))
   expect_identical(fit$separation$columns, "NV")
   # to the digits of the publication
