@@ -134,8 +134,8 @@ is_separated <- function(fit) !is.null(fit$separation) && fit$separation$kind !=
 settle_separation <- function(fit, problem, call) {
   if (!is.null(problem$held)) return(fit) # a fit with fixed coefficients, as profiles make it
   ran <- is_separated(fit)
-  cells <- fit$n * length(fit$coefficients)
-  if (if (ran) cells > max_fit_cells else cells > max_silent_cells || !may_hide_separation(fit)) return(fit)
+  cells <- as.double(fit$n) * length(fit$coefficients)
+  if (if (ran) cells > max_fit_cells else cells > max_silent_cells || !may_hide_separation(fit, problem$design)) return(fit)
   found <- find_separation(fit, problem$design, fit$separation)
   found["balance"] <- list(NULL) # as long as the data; separation() has it
   if (ran && found$kind == "none" && length(found$coefficients)) {
@@ -148,11 +148,21 @@ settle_separation <- function(fit, problem, call) {
   fit
 }
 
-# Only Newton's method tells by its steps, and only where it comes near enough.
-may_hide_separation <- function(fit) {
-  silent <- fit$solver %in% c("lbfgs", "coordinate") ||
-    fit$solver == "newton" && fit$status %in% c("max_iter", "stalled")
-  has_limit(fit) && silent && is.null(fit$class_weights)
+# Only Newton's method tells by its steps, and only where it comes near enough. Of the others a fit that converged leaves
+# at most `tolerance` of the objective to gain, so that one of n separated rows has a loss of exp(-lead) <= n tolerance
+# objective: where no class leads another by half as much, none is separated.
+may_hide_separation <- function(fit, design) {
+  stopped <- fit$status %in% c("max_iter", "stalled")
+  silent <- fit$solver %in% c("lbfgs", "coordinate") || fit$solver == "newton" && stopped
+  if (!silent || !has_limit(fit) || !is.null(fit$class_weights)) return(FALSE)
+  stopped || largest_lead(fit, design) > -log(fit$n * fit$certificate$tolerance * fit$objective) / 2
+}
+
+# By how much the score of a row's class is at most above that of another.
+largest_lead <- function(fit, design) {
+  P <- predict_rows(fit, design$x, design$offset, "prob")
+  own <- P[cbind(seq_len(nrow(P)), design$codes + 1L)]
+  max(log(own) - log(do.call(pmin, lapply(seq_len(ncol(P)), function(c) P[, c]))))
 }
 
 # Has the fit limits in place of estimates?
@@ -170,7 +180,7 @@ find_separation <- function(fit, design, hint) {
   kept <- if (is.matrix(W)) colSums(is.na(W)) == 0 else !is.na(W)
   undecided <- new_separation(hint$kind, columns = hint$columns, classes = hint$classes, proved = FALSE)
   size <- sum(kept) * (length(fit$levels) - 1L)
-  if (size > max_separation_size || nrow(design$x) * sum(kept) > max_separation_cells) return(undecided)
+  if (size > max_separation_size || as.double(nrow(design$x)) * sum(kept) > max_separation_cells) return(undecided)
   frame <- separation_frame(fit, design, kept)
   decided <- decide_separation(frame$problem, pair_leads(frame$problem, frame$start))
   if (is.null(decided)) return(undecided)
