@@ -135,7 +135,8 @@ settle_separation <- function(fit, problem, call) {
   if (!is.null(problem$held)) return(fit) # a fit with fixed coefficients, as profiles make it
   ran <- is_separated(fit)
   cells <- as.double(fit$n) * length(fit$coefficients)
-  if (if (ran) cells > max_fit_cells else cells > max_silent_cells || !may_hide_separation(fit, problem$design)) return(fit)
+  asked <- if (ran) cells <= max_fit_cells else cells <= max_silent_cells && may_hide_separation(fit, problem$design)
+  if (!asked) return(fit)
   found <- find_separation(fit, problem$design, fit$separation)
   found["balance"] <- list(NULL) # as long as the data; separation() has it
   if (ran && found$kind == "none" && length(found$coefficients)) {
@@ -148,9 +149,9 @@ settle_separation <- function(fit, problem, call) {
   fit
 }
 
-# Only Newton's method tells by its steps, and only where it comes near enough. Of the others a fit that converged leaves
-# at most `tolerance` of the objective to gain, so that one of n separated rows has a loss of exp(-lead) <= n tolerance
-# objective: where no class leads another by half as much, none is separated.
+# Only Newton's method tells by its steps, and only where it comes near enough. Of the others a fit that converged
+# leaves at most `tolerance` of the objective to gain, so that one of n separated rows has a loss of exp(-lead) <= n
+# tolerance objective: where no class leads another by half as much, none is separated.
 may_hide_separation <- function(fit, design) {
   stopped <- fit$status %in% c("max_iter", "stalled")
   silent <- fit$solver %in% c("lbfgs", "coordinate") || fit$solver == "newton" && stopped
