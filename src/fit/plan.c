@@ -26,6 +26,22 @@ static int is_wide(const lc_problem *problem, const lc_coding *coding) {
          !lc_penalty_has_l1(&problem->pen) && !lc_penalty_has_bounds(&problem->pen);
 }
 
+/* Does a solver of sums of ramps suit? With few coefficients an interior point, which needs their Hessian; with many and
+ * a ridge dual coordinates, on sparse rows: dense ones of many columns take them thousands of sweeps. NULL: neither. */
+static const lc_solver *choose_for_ramps(const lc_problem *problem, const lc_coding *coding, int few,
+                                         const char **reason) {
+  const lc_design *x = problem->x;
+  const lc_penalty *pen = &problem->pen;
+  if (!(problem->loss->flags & LC_RAMPS) || coding->base || pen->grouped) return NULL;
+  (void)few;
+  int ridge = lc_penalty_all_l2(pen) && pen->lambda > 0 && !lc_penalty_has_l1(pen) && !lc_penalty_has_bounds(pen);
+  if (ridge && x->ops->row_columns && x->n > 0) {
+    *reason = "a ridge and sparse rows: as many dual variables as rows";
+    return lc_solver_find("dual");
+  }
+  return NULL;
+}
+
 /* Whether a user asked for it or not, the plan depends on sizes, loss and penalty alone. */
 static const lc_solver *choose_solver(const lc_problem *problem, const lc_coding *coding, const char **reason) {
   const lc_design *x = problem->x;
@@ -41,6 +57,8 @@ static const lc_solver *choose_solver(const lc_problem *problem, const lc_coding
     *reason = "the loss has no smooth version";
     return lc_solver_find("minibatch");
   }
+  const lc_solver *for_ramps = choose_for_ramps(problem, coding, few, reason);
+  if (for_ramps) return for_ramps;
   int pairs_fit = (double)lc_coding_pairs(coding) * (double)problem->x->n * sizeof(double) < MOST_PAIR_BYTES;
   int many = !(loss->flags & LC_SMOOTHABLE) && !(pairs_fit && coding->K <= MOST_COUPLED);
   if (lc_penalty_has_l1(&problem->pen) || lc_penalty_has_bounds(&problem->pen)) {
@@ -79,6 +97,9 @@ static const lc_solver *choose_solver(const lc_problem *problem, const lc_coding
 static lc_status check_solver(const lc_problem *problem, const lc_solver *solver) {
   unsigned loss = problem->loss->flags, caps = problem->x->ops->caps, needs = solver->flags;
   if ((needs & LC_NEEDS_SMOOTH) && !(loss & (LC_SMOOTH | LC_SMOOTHABLE))) return LC_UNSUPPORTED;
+  if ((needs & LC_NEEDS_RAMPS) && !(loss & LC_RAMPS)) return LC_UNSUPPORTED;
+  if ((needs & LC_NEEDS_SPARSE) && !problem->x->ops->row_columns) return LC_UNSUPPORTED;
+  if ((needs & LC_NEEDS_RIDGE) && !(lc_penalty_all_l2(&problem->pen) && problem->pen.lambda > 0)) return LC_UNSUPPORTED;
   if ((needs & LC_NEEDS_COLUMNS) && !(caps & LC_COLUMNS)) return LC_UNSUPPORTED;
   if ((needs & LC_NEEDS_ROWS) && !(caps & LC_ROWS)) return LC_UNSUPPORTED;
   if (!(needs & LC_TAKES_L1) && lc_penalty_has_l1(&problem->pen)) return LC_UNSUPPORTED;

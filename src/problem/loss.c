@@ -345,7 +345,7 @@ const lc_loss lc_losses[] = {
     {"softmax", "softmax (multinomial log-likelihood)",
      LC_PROBABILITY | LC_LIKELIHOOD | LC_SMOOTH | LC_CURVATURE | LC_HESSIAN | LC_DUAL, LC_MOST_CLASSES, 0, 0.5,
      softmax_rows, softmax_dual, softmax_response},
-    {"hinge", "hinge (linear support vector machine)", LC_DUAL | LC_SMOOTHABLE, LC_MOST_CLASSES, 1, 1, hinge_rows,
+    {"hinge", "hinge (linear support vector machine)", LC_DUAL | LC_SMOOTHABLE | LC_RAMPS, LC_MOST_CLASSES, 1, 1, hinge_rows,
      hinge_dual, NULL},
     {"squared_hinge", "squared hinge", LC_SMOOTH | LC_CURVATURE | LC_HESSIAN | LC_DUAL, LC_MOST_CLASSES, 1, 2,
      squared_hinge_rows, squared_hinge_dual, NULL},

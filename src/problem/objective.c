@@ -81,6 +81,11 @@ static lc_status run_pass(lc_objective *obj, lc_pass *pass) {
   return obj->x->ops->pass(obj->x, pass, obj->host, obj->arena);
 }
 
+lc_status lc_objective_pass(lc_objective *obj, lc_pass *pass) {
+  obj->passes++;
+  return obj->x->ops->pass(obj->x, pass, obj->host, obj->arena);
+}
+
 /* ---- value, gradient, curvature ------------------------------------------------------------------------ */
 
 static void scale(lc_index count, double factor, double *v) {

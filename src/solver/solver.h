@@ -59,7 +59,11 @@ enum {
   LC_STEPS_AS_GIVEN = 128, /* works in the user's columns: no shift, no scale, all score columns */
   LC_SEES_MEANS = 256,     /* a mean of a column does not slow it, until it costs digits */
   LC_TAKES_GROUPS = 512,   /* with LC_TAKES_L1: also of groups */
-  LC_OWN_OBJECTIVE = 1024  /* minimises another function than the objective; tells its gradient and decrement itself */
+  LC_OWN_OBJECTIVE = 1024, /* minimises another function than the objective; tells its gradient and decrement itself */
+  LC_NEEDS_RAMPS = 2048,   /* the loss must be a sum of ramps (LC_RAMPS) */
+  LC_NEEDS_RIDGE = 4096,   /* every slope must have an L2 part */
+  LC_NEEDS_SPARSE = 8192,  /* with LC_NEEDS_ROWS: rows must have few entries */
+  LC_TO_GOAL = 16384       /* each digit is dear: its tolerance is what counts as met (lc_goal_of()) */
 };
 
 /* When a fit stops. tol is the tolerance, S = max(F, 1e-3 F_null), d = g' H^-1 g / 2 the decrement, v the worst
