@@ -32,10 +32,17 @@ static const lc_solver *choose_for_ramps(const lc_problem *problem, const lc_cod
                                          const char **reason) {
   const lc_design *x = problem->x;
   const lc_penalty *pen = &problem->pen;
-  if (!(problem->loss->flags & LC_RAMPS) || coding->base || pen->grouped) return NULL;
-  (void)few;
+  if (!(problem->loss->flags & LC_RAMPS) || pen->grouped) return NULL;
+  if (is_wide(problem, coding)) {
+    *reason = "more columns than rows: as many coordinates as rows";
+    return lc_solver_find("interior_point");
+  }
+  if (few) {
+    *reason = "a sum of ramps with few coefficients";
+    return lc_solver_find("interior_point");
+  }
   int ridge = lc_penalty_all_l2(pen) && pen->lambda > 0 && !lc_penalty_has_l1(pen) && !lc_penalty_has_bounds(pen);
-  if (ridge && x->ops->row_columns && x->n > 0) {
+  if (ridge && x->ops->row_columns && !coding->base) {
     *reason = "a ridge and sparse rows: as many dual variables as rows";
     return lc_solver_find("dual");
   }
@@ -117,7 +124,7 @@ static double expected_passes(const lc_solver *solver, const lc_settings *settin
 }
 
 int lc_is_second_order(const lc_solver *solver) {
-  return (solver->flags & LC_NEEDS_CURVATURE) && !(solver->flags & LC_TAKES_L1);
+  return (solver->flags & LC_NEEDS_CURVATURE) && (!(solver->flags & LC_TAKES_L1) || (solver->flags & LC_NEEDS_RAMPS));
 }
 
 /* Under shifts an intercept moves with the slopes: one that is held needs columns as they are. */
@@ -131,7 +138,8 @@ lc_status lc_plan_make(const lc_problem *problem, const lc_coding *coding, const
   out->solver = problem->solver ? problem->solver : choose_solver(problem, coding, &out->reason);
   if (problem->solver) out->reason = "as asked";
   out->joined = problem->unique && !(out->solver->flags & LC_NEEDS_ROWS);
-  out->wide = !problem->solver && is_wide(problem, coding) && out->solver == lc_solver_find("newton");
+  int dense = out->solver == lc_solver_find("newton") || out->solver == lc_solver_find("interior_point");
+  out->wide = !problem->solver && is_wide(problem, coding) && dense;
   out->as_given =
       ((out->solver->flags & LC_STEPS_AS_GIVEN) && problem->solver_rate_given) || holds_intercept(problem, coding);
   out->passes = expected_passes(out->solver, settings);

@@ -361,11 +361,11 @@ static lc_status allocate(dual_work *work) {
   return LC_OK;
 }
 
-/* x_i' L^-1 x_i / W of each row, and the ridge of intercepts: the mean of them. Returns how many rows have a weight. */
+/* x_i' L^-1 x_i / W of each row, and the flex of intercepts: their harmonic mean. Returns how many rows have a weight. */
 static lc_index prepare(dual_work *work) {
   lc_objective *obj = work->obj;
   lc_index count = 0;
-  double mean = 0;
+  double reciprocals = 0;
   work->uniform = 1;
   for (lc_index j = 0; j < work->p; j++) {
     work->inverse[j] = 1 / (obj->weight_sum * lc_penalty_l2(obj->pen, j));
@@ -378,10 +378,10 @@ static lc_index prepare(dual_work *work) {
       sum += work->inverse[work->rows.column[e]] * x * x;
     }
     work->row[i] = (dual_row){0, lc_obs_weight(obj->obs, i), sum, obj->obs->y[i] > 0 ? 1 : -1};
-    mean += sum / (double)work->n;
     if (work->row[i].most > 0) work->order[count++] = i;
+    if (work->row[i].most > 0 && sum > 0) reciprocals += 1 / sum;
   }
-  work->flex = obj->pen->intercept ? (mean > 0 ? mean : 1) : 0;
+  work->flex = !obj->pen->intercept ? 0 : reciprocals > 0 ? (double)count / reciprocals : 1;
   for (lc_index i = 0; i < work->n; i++) work->row[i].square += work->flex;
   return count;
 }
