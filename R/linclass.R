@@ -351,7 +351,7 @@ new_problem <- function(design, settings) {
   problem$held <- settings$held
   problem$start <- check_start(settings$start, problem)
   has_l1 <- problem$lambda > 0 && problem$alpha > 0 && any(problem$penalty_factor > 0)
-  check_solver(problem$solver, loss, has_l1, !is.null(problem$lower))
+  check_solver(problem$solver, problem, has_l1)
   problem
 }
 

@@ -72,21 +72,43 @@ as_solver <- function(x) {
 is_descent <- function(solver) solver$name != "auto" && solver_row(solver$name)$steps_as_given
 
 # A solver that was named must be able to treat the problem; "auto" always finds one that can.
-check_solver <- function(solver, loss, has_l1, has_bounds) {
+check_solver <- function(solver, problem, has_l1) {
   if (solver$name == "auto") return(invisible())
   row <- solver_row(solver$name)
-  if (row$smooth_only && !loss$smooth) {
-    abort("solver", sprintf("Solver \"%s\" needs a smooth loss and \"%s\" is not. Use %s.",
-                            solver$name, loss$name, able_solvers(!solver_table()$smooth_only)))
+  loss <- problem$loss
+  table <- solver_table()
+  if (row$smooth_only && !loss$smooth && !loss$smoothed) {
+    abort("solver", sprintf("Solver \"%s\" needs a smooth loss and \"%s\" is not. Use %s.", solver$name,
+                            loss$name, able_solvers(!table$smooth_only & !table$ramps_only)))
+  }
+  if (row$ramps_only && !loss$ramps) {
+    abort("solver", sprintf("Solver \"%s\" is for loss = \"hinge\", not \"%s\". Use %s.", solver$name,
+                            loss$name, able_solvers(!table$ramps_only & (loss$smooth | !table$smooth_only))))
   }
   if (has_l1 && !row$l1) {
     abort("solver", sprintf(paste(
       "Solver \"%s\" cannot treat the lasso part of the penalty (alpha > 0).",
-      "Set alpha = 0 for ridge, or use %s."), solver$name, able_solvers(solver_table()$l1)))
+      "Set alpha = 0 for ridge, or use %s."), solver$name, able_solvers(table$l1)))
   }
-  if (has_bounds && !row$bounds) {
+  if (!is.null(problem$lower) && !row$bounds) {
     abort("bounds", sprintf("Solver \"%s\" cannot treat bounds. Use %s.", solver$name,
-                            able_solvers(solver_table()$bounds)))
+                            able_solvers(table$bounds)))
+  }
+  check_dual(solver, row, problem)
+}
+
+# What a solver of dual variables needs of the penalty and of the matrix.
+check_dual <- function(solver, row, problem) {
+  if (row$ridge_only && (problem$lambda == 0 || any(problem$penalty_factor == 0))) {
+    abort("solver", sprintf(paste(
+      "Solver \"%s\" needs a ridge on every slope: give lambda > 0 without penalty factors of 0,",
+      "or use \"auto\"."), solver$name))
+  }
+  if (row$sparse_only && !is(problem$design$x, "dgCMatrix")) {
+    abort("solver", sprintf("Solver \"%s\" needs a sparse matrix (dgCMatrix). Use \"auto\".", solver$name))
+  }
+  if (row$sparse_only && problem$fit_coding == "reference") {
+    abort("solver", sprintf("Solver \"%s\" takes no coding = \"reference\". Use \"auto\".", solver$name))
   }
 }
 

@@ -25,7 +25,7 @@ static unsigned loss_flags(int i) { return lc_losses[i].flags; }
 
 SEXP lcr_losses(void) {
   int n = lc_loss_count;
-  SEXP list = PROTECT(lcr_list_make(9));
+  SEXP list = PROTECT(lcr_list_make(11));
   lcr_list_add(list, "name", strings(n, loss_name));
   lcr_list_add(list, "title", strings(n, loss_title));
   SEXP most = PROTECT(Rf_allocVector(INTSXP, n)), vector = PROTECT(Rf_allocVector(LGLSXP, n));
@@ -38,6 +38,8 @@ SEXP lcr_losses(void) {
   lcr_list_add(list, "probability", flag_column(n, loss_flags, LC_PROBABILITY));
   lcr_list_add(list, "likelihood", flag_column(n, loss_flags, LC_LIKELIHOOD));
   lcr_list_add(list, "smooth", flag_column(n, loss_flags, LC_SMOOTH));
+  lcr_list_add(list, "smoothed", flag_column(n, loss_flags, LC_SMOOTHABLE));
+  lcr_list_add(list, "ramps", flag_column(n, loss_flags, LC_RAMPS));
   lcr_list_add(list, "curvature", flag_column(n, loss_flags, LC_HESSIAN));
   lcr_list_add(list, "convex_gap", flag_column(n, loss_flags, LC_DUAL));
   UNPROTECT(3);
@@ -74,10 +76,13 @@ static unsigned solver_flags(int i) { return lc_solvers[i]->flags; }
 
 SEXP lcr_solvers(void) {
   int n = lc_solver_count;
-  SEXP list = PROTECT(lcr_list_make(9));
+  SEXP list = PROTECT(lcr_list_make(12));
   lcr_list_add(list, "name", strings(n, solver_name));
   lcr_list_add(list, "title", strings(n, solver_title));
   lcr_list_add(list, "smooth_only", flag_column(n, solver_flags, LC_NEEDS_SMOOTH));
+  lcr_list_add(list, "ramps_only", flag_column(n, solver_flags, LC_NEEDS_RAMPS));
+  lcr_list_add(list, "ridge_only", flag_column(n, solver_flags, LC_NEEDS_RIDGE));
+  lcr_list_add(list, "sparse_only", flag_column(n, solver_flags, LC_NEEDS_SPARSE));
   lcr_list_add(list, "l1", flag_column(n, solver_flags, LC_TAKES_L1));
   lcr_list_add(list, "groups", flag_column(n, solver_flags, LC_TAKES_GROUPS));
   lcr_list_add(list, "bounds", flag_column(n, solver_flags, LC_TAKES_BOUNDS));

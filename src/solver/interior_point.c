@@ -14,6 +14,7 @@
  * not means: F here is W times that of problem/objective.h, and a is a dual point of it. */
 #include <math.h>
 #include <string.h>
+#include <stdlib.h>
 
 #include "linalg/linalg.h"
 #include "solver/solver.h"
@@ -30,7 +31,9 @@ typedef struct interior_work {
   int columns;                         /* wrong classes of a row: k, its own with cost 0; 1 for one score */
   bend *bends;
   double *cost, *a, *z, *u, *v, *theta, *dv; /* ramps each */
-  double *x, *first, *second; /* ramps each: what is multiplied by A'; products of the predictor; then the step of a, z, u */
+  double *x, *first, *second; /* ramps each: what is multiplied by A'; products of steps, of a and z, of a and u */
+  double *kept[3], *kept_d; /* of dv, first, second and d, while another step is tried */
+  int rounds;               /* such trials in a step, at most */
   double *linear, *ridge, *b, *d, *rhs, *Aa, *scale; /* P each: c, L, the point, its step, right side, A'a, of H */
   double *scores;       /* n x 2 K */
   double *H, *factor;   /* P x P: scaled to a unit diagonal; its Cholesky factor */
@@ -38,6 +41,10 @@ typedef struct interior_work {
   double *best_b, *best_a;
   double count, mu, primal, dual; /* ramps with a cost; of the best point and the best dual point */
 } interior_work;
+
+/* Without calls: fmax() and fmin() mind NaN. */
+static inline double larger(double a, double b) { return a > b ? a : b; }
+static inline double smaller(double a, double b) { return a < b ? a : b; }
 
 /* ---- A'x and A d --------------------------------------------------------------------------------------- */
 
@@ -171,8 +178,8 @@ static void describe_slope(interior_work *work, int c, lc_index j) {
   if (l1 > 0) add_bend(work, i, 1, 0, 2 * l1);
   if (!pen->lower) return;
   double near = 0.1 / lc_objective_rms(obj, j), width = pen->upper[j] - pen->lower[j];
-  near = fmin(near, 0.25 * width); /* the start is within the bounds */
-  work->b[i] = fmin(fmax(work->b[i], pen->lower[j] + near), pen->upper[j] - near);
+  near = smaller(near, 0.25 * width); /* the start is within the bounds */
+  work->b[i] = smaller(larger(work->b[i], pen->lower[j] + near), pen->upper[j] - near);
   if (isfinite(pen->upper[j])) add_bend(work, i, 1, pen->upper[j], bound_cost(obj, j, pen->upper[j]));
   if (isfinite(pen->lower[j])) add_bend(work, i, -1, pen->lower[j], bound_cost(obj, j, pen->lower[j]));
 }
@@ -210,8 +217,9 @@ static lc_status allocate(interior_work *work) {
   lc_arena *arena = obj->arena;
   lc_index P = work->P, most = work->pairs + 3 * P, packed = lc_packed_size(obj->q) * obj->ns;
   double **ramps[] = {&work->cost, &work->a,     &work->z,      &work->u,  &work->v,     &work->theta,
-                      &work->dv,   &work->x,     &work->first,  &work->second, &work->best_a};
-  double **coefficients[] = {&work->linear, &work->ridge, &work->b, &work->d, &work->scale, &work->best_b};
+                      &work->dv,   &work->x,     &work->first,  &work->second,
+                      &work->best_a, work->kept, work->kept + 1, work->kept + 2};
+  double **coefficients[] = {&work->linear, &work->ridge, &work->b, &work->d, &work->scale, &work->best_b, &work->kept_d};
   for (size_t r = 0; r < sizeof ramps / sizeof *ramps; r++)
     if (!(*ramps[r] = lc_arena_zeros(arena, most))) return LC_OUT_OF_MEMORY;
   for (size_t r = 0; r < sizeof coefficients / sizeof *coefficients; r++)
@@ -249,11 +257,11 @@ static void find_violations(interior_work *work) {
 static void centre(interior_work *work, double width) {
   double total = 0;
   for (lc_index e = 0; e < work->pairs; e++) total += work->cost[e];
-  double mu = work->mu = width * total / fmax(work->count - (double)work->nbends, 1);
+  double mu = work->mu = width * total / larger(work->count - (double)work->nbends, 1);
   for (lc_index e = 0; e < work->ramps; e++) {
     double cost = work->cost[e], v = work->v[e], k = mu / cost;
     if (!(cost > 0)) continue;
-    double tail = fmax(2 * k / (2 * k + fabs(v) + hypot(v, 2 * k)), 1e-15);
+    double tail = larger(2 * k / (2 * k + fabs(v) + hypot(v, 2 * k)), 1e-15);
     work->a[e] = cost * (v > 0 ? 1 - tail : tail);
     work->z[e] = v > 0 ? mu / work->a[e] : mu / (cost - work->a[e]) - v;
     work->u[e] = v > 0 ? v + work->z[e] : mu / (cost - work->a[e]);
@@ -273,7 +281,7 @@ static double reach_of(const interior_work *work, lc_index i) {
 static void judge(interior_work *work) {
   double F = 0, D = 0;
   for (lc_index e = 0; e < work->ramps; e++) {
-    F += work->cost[e] * fmax(work->v[e], 0);
+    F += work->cost[e] * larger(work->v[e], 0);
     D += work->a[e] * work->v[e];
   }
   for (lc_index i = 0; i < work->P; i++) {
@@ -342,60 +350,122 @@ static double predict(interior_work *work) {
     double a = work->a[e], rest = work->cost[e] - a, z = work->z[e], u = work->u[e];
     double da = work->theta[e] * (work->v[e] + work->dv[e]), by_a = da / a, by_rest = da / rest;
     double dz = -z - z * by_a, du = -u + u * by_rest;
-    far = fmax(far, fmax(fmax(-by_a, by_rest), fmax(1 + by_a, 1 - by_rest)));
+    far = larger(far, larger(larger(-by_a, by_rest), larger(1 + by_a, 1 - by_rest)));
     sum += a * z + rest * u;
     slope += da * z + a * dz - da * u + rest * du;
     square += da * (dz - du);
     work->first[e] = da * dz;
     work->second[e] = da * du;
   }
-  double t = 1 / far, after = fmax(sum + t * slope + t * t * square, 0) / sum;
+  double t = 1 / far, after = larger(sum + t * slope + t * t * square, 0) / sum;
   work->mu = sum / (2 * work->count);
-  return fmin(after * after * after, 1) * work->mu;
+  return smaller(after * after * after, 1) * work->mu;
 }
 
 /* What the corrector adds to v: v + (mu - da dz) / a - (mu + da du) / (cost - a). */
-static double corrected(const interior_work *work, lc_index e, double mu) {
+static inline double corrected(const interior_work *work, lc_index e, double mu) {
   double a = work->a[e], rest = work->cost[e] - a;
   return work->v[e] + (mu - work->first[e]) / a - (mu + work->second[e]) / rest;
 }
 
-/* The corrector's steps of a, z, u, into x, first and second; how long they may be, relative to 1 / the result. */
-static double correct(interior_work *work, double mu) {
-  double far = 0;
-  for (lc_index e = 0; e < work->ramps; e++) {
-    if (!(work->cost[e] > 0)) continue;
-    double a = work->a[e], rest = work->cost[e] - a, z = work->z[e], u = work->u[e];
-    double da = work->theta[e] * (work->dv[e] + corrected(work, e, mu));
-    double dz = (mu - work->first[e] - z * da) / a - z, du = (mu + work->second[e] + u * da) / rest - u;
-    far = fmax(far, fmax(fmax(-da / a, da / rest), fmax(-dz / z, -du / u)));
-    work->x[e] = da;
-    work->first[e] = dz;
-    work->second[e] = du;
-  }
-  return far;
+/* The steps of a ramp by the present d and products. */
+typedef struct ramp_step {
+  double a, z, u;
+} ramp_step;
+
+static inline ramp_step step_of(const interior_work *work, lc_index e, double mu) {
+  double a = work->a[e], rest = work->cost[e] - a;
+  double da = work->theta[e] * (work->dv[e] + corrected(work, e, mu));
+  return (ramp_step){da, (mu - work->first[e] - work->z[e] * da) / a - work->z[e],
+                     (mu + work->second[e] + work->u[e] * da) / rest - work->u[e]};
 }
 
-static void advance(interior_work *work, double t) {
+/* How long a step may be, of which all a, z, u, cost - a stay positive. */
+static double longest_step(const interior_work *work, double mu) {
+  double far[4] = {1e-300, 0, 0, 0};
   for (lc_index e = 0; e < work->ramps; e++) {
     if (!(work->cost[e] > 0)) continue;
+    ramp_step s = step_of(work, e, mu);
+    far[0] = larger(far[0], -s.a / work->a[e]);
+    far[1] = larger(far[1], s.a / (work->cost[e] - work->a[e]));
+    far[2] = larger(far[2], -s.z / work->z[e]);
+    far[3] = larger(far[3], -s.u / work->u[e]);
+  }
+  return 1 / larger(larger(far[0], far[1]), larger(far[2], far[3]));
+}
+
+static void advance(interior_work *work, double mu, double t) {
+  for (lc_index e = 0; e < work->ramps; e++) {
+    if (!(work->cost[e] > 0)) continue;
+    ramp_step s = step_of(work, e, mu);
     double v = work->v[e] += t * work->dv[e], *z = work->z + e, *u = work->u + e;
-    work->a[e] += t * work->x[e];
-    *z += t * work->first[e];
-    *u += t * work->second[e];
+    work->a[e] += t * s.a;
+    *z += t * s.z;
+    *u += t * s.u;
     double off = v + *z - *u; /* rounding: the larger of both takes it */
     if (*z > *u)
-      *z = fmax(*z - off, 0.5 * *z);
+      *z = larger(*z - off, 0.5 * *z);
     else
-      *u = fmax(*u + off, 0.5 * *u);
+      *u = larger(*u + off, 0.5 * *u);
   }
   for (lc_index i = 0; i < work->P; i++) work->b[i] += t * work->d[i];
+}
+
+/* What brings a product that a step of length t would leave back towards [mu / 10, 10 mu] (Gondzio 1996). */
+static double recentred(double product, double mu) {
+  const double wide = 10;
+  return product < mu / wide ? mu / wide - product : product > wide * mu ? larger(wide * mu - product, -wide * mu) : 0;
+}
+
+static void recentre(interior_work *work, double mu, double t) {
+  for (lc_index e = 0; e < work->ramps; e++) {
+    if (!(work->cost[e] > 0)) continue;
+    ramp_step s = step_of(work, e, mu);
+    work->first[e] -= recentred((work->a[e] + t * s.a) * (work->z[e] + t * s.z), mu);
+    work->second[e] += recentred((work->cost[e] - work->a[e] - t * s.a) * (work->u[e] + t * s.u), mu);
+  }
 }
 
 /* Right side -(L b + c + A'x): what A gave is in rhs. */
 static void finish_rhs(interior_work *work) {
   for (lc_index i = 0; i < work->P; i++)
     work->rhs[i] = -(work->rhs[i] + work->ridge[i] * work->b[i] + work->linear[i]);
+}
+
+/* d and dv by the products that there are. */
+static lc_status find_step(interior_work *work, double mu) {
+  for (lc_index e = 0; e < work->ramps; e++)
+    work->x[e] = work->cost[e] > 0 ? work->a[e] + work->theta[e] * corrected(work, e, mu) : 0;
+  LC_TRY(multiply(work, work->x, NULL, work->rhs));
+  finish_rhs(work);
+  solve(work, work->rhs, work->d);
+  return move_ramps(work);
+}
+
+/* A step with better centred products, where that makes it longer: worth two reads where Hessians are dear. */
+static lc_status lengthen(interior_work *work, double mu, double *t) {
+  const double worth = 0.1;
+  size_t ramps = (size_t)work->ramps * sizeof(double), P = (size_t)work->P * sizeof(double);
+  for (int round = 0; round < work->rounds && *t < 0.9; round++) {
+    double aim = smaller(1.5 * *t + 0.3, 1);
+    memcpy(work->kept[0], work->first, ramps);
+    memcpy(work->kept[1], work->second, ramps);
+    memcpy(work->kept[2], work->dv, ramps);
+    memcpy(work->kept_d, work->d, P);
+    recentre(work, mu, aim);
+    LC_TRY(find_step(work, mu));
+    double now = longest_step(work, mu);
+    if (now >= *t + worth * (aim - *t)) {
+      *t = now;
+      continue;
+    }
+    memcpy(work->first, work->kept[0], ramps);
+    memcpy(work->second, work->kept[1], ramps);
+    memcpy(work->dv, work->kept[2], ramps);
+    memcpy(work->d, work->kept_d, P);
+    break;
+  }
+  return LC_OK;
 }
 
 /* One step from a point whose H is factored and whose predictor's A'(a + theta v) is in rhs. *t: its length. */
@@ -405,14 +475,11 @@ static lc_status step(interior_work *work, double *t) {
   solve(work, work->rhs, work->d);
   LC_TRY(move_ramps(work));
   double mu = predict(work);
-  for (lc_index e = 0; e < work->ramps; e++)
-    work->x[e] = work->cost[e] > 0 ? work->a[e] + work->theta[e] * corrected(work, e, mu) : 0;
-  LC_TRY(multiply(work, work->x, NULL, work->rhs));
-  finish_rhs(work);
-  solve(work, work->rhs, work->d);
-  LC_TRY(move_ramps(work));
-  *t = fmin(most / correct(work, mu), longest);
-  advance(work, *t);
+  LC_TRY(find_step(work, mu));
+  *t = longest_step(work, mu);
+  LC_TRY(lengthen(work, mu, t));
+  *t = smaller(most * *t, longest);
+  advance(work, mu, *t);
   return LC_OK;
 }
 
@@ -421,7 +488,7 @@ static lc_status step(interior_work *work, double *t) {
 static double kkt_of(const interior_work *work) {
   double most = 0;
   for (lc_index i = 0; i < work->P; i++)
-    if (!work->held[i]) most = fmax(most, fabs(work->Aa[i] + work->linear[i] + work->ridge[i] * work->b[i]));
+    if (!work->held[i]) most = larger(most, fabs(work->Aa[i] + work->linear[i] + work->ridge[i] * work->b[i]));
   return most / work->obj->weight_sum;
 }
 
@@ -448,12 +515,12 @@ static lc_status iterate(interior_work *work, const lc_settings *settings, lc_re
     judge(work);
     memcpy(obj->at.B, work->b, (size_t)work->P * sizeof(double));
     LC_TRY(lc_objective_record(obj, report->iterations, NAN, kkt_of(work), t));
-    double scale = fmax(work->primal, 1e-3 * obj->null_value * obj->weight_sum);
-    double relative = (work->primal - fmax(work->dual, 0)) / scale;
+    double scale = larger(work->primal, 1e-3 * obj->null_value * obj->weight_sum);
+    double relative = (work->primal - larger(work->dual, 0)) / scale;
     if (relative <= 0.5 * settings->tolerance) return LC_OK;
     idle = relative < 0.9 * best || work->mu < 0.9 * least ? 0 : idle + 1;
-    best = fmin(best, relative);
-    least = fmin(least, work->mu);
+    best = smaller(best, relative);
+    least = smaller(least, work->mu);
     if (idle >= IDLE || work->mu * work->count < 1e-17 * scale) return LC_STALLED;
     if (report->iterations >= most) return LC_MAX_ITER;
     LC_TRY(factor(work, &smallest));
@@ -482,12 +549,14 @@ static lc_status deliver(interior_work *work) {
 
 static lc_status interior_point_run(lc_objective *obj, const lc_settings *settings, const double *B,
                                     lc_report *report) {
-  const double cold = 1, warm = 0.03; /* kinks of the start are rounded over so much of a margin */
+  const double cold = getenv("IPM_C") ? atof(getenv("IPM_C")) : 3, warm = 0.03; /* kinks of the start are rounded over so much of a margin */
   interior_work work = {.obj = obj, .n = obj->x->n, .P = obj->P, .primal = INFINITY, .dual = -INFINITY};
   int restarted, zero = 1;
   if (!obj->at.Z || obj->pen->grouped) return LC_UNSUPPORTED;
   work.columns = obj->coding.vector ? 1 : obj->coding.k;
   work.pairs = work.n * work.columns;
+  double reads = lc_curvature_cost(obj->q, obj->K, obj->ns); /* that a Hessian costs */
+  work.rounds = getenv("IPM_R") ? atoi(getenv("IPM_R")) : reads > 20 ? 3 : reads > 8 ? 2 : reads > 3;
   LC_TRY(allocate(&work));
   LC_TRY(lc_solver_start(obj, B, LC_WANT_VALUE, &restarted));
   memcpy(work.b, obj->at.B, (size_t)obj->P * sizeof(double));
