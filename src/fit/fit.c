@@ -120,13 +120,15 @@ static lc_status run_wide(const lc_problem *problem, const lc_coding *coding, lc
   if (status == LC_RANK) status = LC_STALLED;
   LC_TRY(lc_from_rows(wide, problem->x, obj->pen, obj->K, inner->at.B, B, obj->host, obj->arena));
   obj->coding.mu = inner->coding.mu;
+  obj->dual = inner->dual;
   obj->passes += 2; /* to the coordinates and back */
   obj->recorded = inner->recorded;
   out->report.has_curvature = 0;
   LC_TRY(lc_objective_eval(obj, B, LC_WANT_GRADIENT));
   lc_objective_accept(obj);
-  /* A rounded kink has residuals that the rounding of scores changes: its gap is the one found in the coordinates. */
-  if (status == LC_INTERRUPTED || !(problem->loss->flags & LC_SMOOTH)) return status;
+  /* A rounded kink has residuals that the rounding of scores changes: without a dual point its gap is the one found in
+   * the coordinates. */
+  if (status == LC_INTERRUPTED || !(obj->dual || (problem->loss->flags & LC_SMOOTH))) return status;
   double iterations = out->report.iterations;
   LC_TRY(lc_certify(obj, LC_WANT_GRADIENT, 0, &out->report, &out->certificate));
   out->met = out->certificate.relative <= out->goal;
@@ -136,6 +138,30 @@ static lc_status run_wide(const lc_problem *problem, const lc_coding *coding, lc
   lc_settings rest = lc_settings_rest(settings, iterations);
   status = run_certified(obj, &rest, B, out);
   out->report.iterations += iterations;
+  return status;
+}
+
+/* Where the planned solver ended short of its goal, another one goes on from there; the better of both ends counts. */
+static lc_status run_planned(const lc_problem *problem, const lc_coding *coding, lc_objective *obj,
+                             const lc_settings *settings, const lc_plan *plan, lc_solution *out) {
+  lc_status status = run_by_rank(problem, coding, obj, settings, out->B, out);
+  int worse = status == LC_STALLED || (status == LC_MAX_ITER && isnan(settings->max_iter));
+  if (!plan->next || !worse || out->basis.needed) return status;
+  size_t bytes = (size_t)obj->P * sizeof(double);
+  double *first = lc_arena_doubles(obj->arena, obj->P);
+  if (!first) return LC_OUT_OF_MEMORY;
+  memcpy(first, obj->at.B, bytes);
+  memcpy(out->B, first, bytes);
+  lc_solution before = *out;
+  out->solver = plan->next;
+  lc_status then = run_by_rank(problem, coding, obj, settings, out->B, out);
+  out->report.iterations += before.report.iterations;
+  if (then < 0 || lc_is_stop(then)) return then;
+  if (out->certificate.relative < before.certificate.relative || !(before.certificate.kind == LC_GAP)) return then;
+  out->certificate = before.certificate;
+  out->solver = before.solver;
+  LC_TRY(lc_objective_eval(obj, first, LC_WANT_VALUE));
+  lc_objective_accept(obj);
   return status;
 }
 
@@ -231,7 +257,7 @@ static lc_status solve_once(const lc_problem *given, const lc_settings *settings
   lc_objective *obj = out->fitted;
   out->status =
       plan.wide ? run_wide(problem, &coding, obj, settings, out->B, out) : find_start(problem, obj, settings, out);
-  if (out->status == LC_OK && !plan.wide) out->status = run_by_rank(problem, &coding, obj, settings, out->B, out);
+  if (out->status == LC_OK && !plan.wide) out->status = run_planned(problem, &coding, obj, settings, &plan, out);
   if (out->status < 0) return out->status;
   if (out->status == LC_TIME_LIMIT && isnan(out->certificate.kkt)) { /* it had not begun */
     report_reset(&out->report);

@@ -236,7 +236,7 @@ static deriv2 deriv2_at(bend_fn phi, double u, double mu) { return isnan(u) ? (d
 static deriv2 ramp(double u, double mu) {
   deriv2 out = {u > 0 ? u : 0, u > 0, 0};
   if (mu > 0) {
-    double root = hypot(u, 2 * mu);
+    double root = fabs(u) < 1e150 ? sqrt(u * u + 4 * mu * mu) : fabs(u); /* hypot() is a slow call */
     out.value = u > 0 ? (root + u) / 2 : 2 * mu * (mu / (root - u)); /* no cancellation on either side */
     out.first = out.value / root;
     out.second = 2 * (mu / root) * (mu / root) / root;

@@ -14,7 +14,6 @@
  * not means: F here is W times that of problem/objective.h, and a is a dual point of it. */
 #include <math.h>
 #include <string.h>
-#include <stdlib.h>
 
 #include "linalg/linalg.h"
 #include "solver/solver.h"
@@ -298,7 +297,7 @@ static void judge(interior_work *work) {
   }
   if (D > work->dual) {
     work->dual = D;
-    memcpy(work->best_a, work->a, (size_t)work->pairs * sizeof(double));
+    memcpy(work->best_a, work->a, (size_t)work->ramps * sizeof(double));
   }
   work->obj->at.value = F / work->obj->weight_sum;
 }
@@ -530,14 +529,37 @@ static lc_status iterate(interior_work *work, const lc_settings *settings, lc_re
   }
 }
 
-/* The best point into `at`, its duals beside it. */
-static lc_status deliver(interior_work *work) {
+/* Coefficients that duals hold at a knot of their penalty or bound go there: of a pair a v -> 0 the smaller is 0, each
+ * in its own units. best_a has the duals of all ramps. */
+static void snap(const interior_work *work, double *B) {
+  const lc_objective *obj = work->obj;
+  for (lc_index e = 0; e < work->nbends; e++) {
+    const bend *bend = work->bends + e;
+    double cost = work->cost[work->pairs + e], a = work->best_a[work->pairs + e];
+    int l1 = bend->knot == 0 && work->linear[bend->at] < 0 && cost == -2 * work->linear[bend->at];
+    double held = l1 ? smaller(a, cost - a) / cost : 10 * a / cost;
+    double off = fabs(B[bend->at] - bend->knot) * lc_objective_rms(obj, bend->at % obj->q - obj->pen->intercept);
+    if (held > off && off < 1e-2) B[bend->at] = bend->knot;
+  }
+}
+
+/* The best point into `at`, its duals beside it: with coefficients at their knots, where that costs no more than a share
+ * of the tolerance. */
+static lc_status deliver(interior_work *work, double tolerance) {
   lc_objective *obj = work->obj;
   lc_index n = work->n;
   double *R = lc_arena_doubles(obj->arena, n * obj->K);
   if (!R) return LC_OUT_OF_MEMORY;
   memcpy(obj->at.B, work->best_b, (size_t)work->P * sizeof(double));
   lc_penalty_clip(obj->pen, obj->K, obj->at.B);
+  if (work->nbends > 0) {
+    memcpy(work->b, obj->at.B, (size_t)work->P * sizeof(double));
+    snap(work, work->b);
+    LC_TRY(lc_objective_eval(obj, work->b, LC_WANT_VALUE));
+    double scale = larger(work->primal / obj->weight_sum, 1e-3 * obj->null_value);
+    if (obj->to.value <= work->primal / obj->weight_sum + 0.5 * tolerance * scale)
+      memcpy(obj->at.B, work->b, (size_t)work->P * sizeof(double));
+  }
   lc_block rows = {.m = 0, .ldr = n};
   for (rows.row0 = 0; rows.row0 < n; rows.row0 += rows.m) {
     rows.m = (int)lc_min(LC_BLOCK_ROWS, n - rows.row0);
@@ -547,28 +569,73 @@ static lc_status deliver(interior_work *work) {
   return LC_OK;
 }
 
+/* Scores and violations at b, then the central duals there. */
+static lc_status begin(interior_work *work, double width) {
+  lc_objective *obj = work->obj;
+  LC_TRY(lc_objective_eval(obj, work->b, LC_WANT_VALUE));
+  lc_objective_accept(obj);
+  find_violations(work);
+  centre(work, width);
+  return LC_OK;
+}
+
+/* Slopes that an L1 part holds at 0 are given the duals that cancel the loss's gradient, as far as a small move of b
+ * allows: with a central at mu, b = mu / (cost - a) - mu / a. */
+static lc_status lean(interior_work *work) {
+  const lc_objective *obj = work->obj;
+  const double most = 0.05;
+  memset(work->x, 0, (size_t)work->ramps * sizeof(double));
+  memcpy(work->x, work->a, (size_t)work->pairs * sizeof(double));
+  LC_TRY(multiply(work, work->x, NULL, work->rhs));
+  for (lc_index e = 0; e < work->nbends; e++) {
+    lc_index i = work->bends[e].at;
+    double cost = work->cost[work->pairs + e];
+    if (work->linear[i] == 0 || work->bends[e].knot != 0 || work->b[i] != 0) continue;
+    double a = smaller(larger(-work->linear[i] - work->rhs[i], 0.01 * cost), 0.99 * cost);
+    double cap = most / lc_objective_rms(obj, i % obj->q - obj->pen->intercept);
+    work->b[i] = smaller(larger(work->mu / (cost - a) - work->mu / a, -cap), cap);
+  }
+  return LC_OK;
+}
+
+/* From B: kinks are first rounded over so much of a margin. */
+static lc_status attempt(interior_work *work, double width, const lc_settings *settings, lc_report *report) {
+  work->nbends = 0;
+  work->count = 0;
+  describe(work, report);
+  LC_TRY(begin(work, width));
+  if (lc_penalty_has_l1(work->obj->pen)) {
+    LC_TRY(lean(work));
+    LC_TRY(begin(work, width));
+  }
+  return iterate(work, settings, report);
+}
+
 static lc_status interior_point_run(lc_objective *obj, const lc_settings *settings, const double *B,
                                     lc_report *report) {
-  const double cold = getenv("IPM_C") ? atof(getenv("IPM_C")) : 3, warm = 0.03; /* kinks of the start are rounded over so much of a margin */
+  const double cold = 3, warm = 0.03;
   interior_work work = {.obj = obj, .n = obj->x->n, .P = obj->P, .primal = INFINITY, .dual = -INFINITY};
   int restarted, zero = 1;
   if (!obj->at.Z || obj->pen->grouped) return LC_UNSUPPORTED;
   work.columns = obj->coding.vector ? 1 : obj->coding.k;
   work.pairs = work.n * work.columns;
-  double reads = lc_curvature_cost(obj->q, obj->K, obj->ns); /* that a Hessian costs */
-  work.rounds = getenv("IPM_R") ? atoi(getenv("IPM_R")) : reads > 20 ? 3 : reads > 8 ? 2 : reads > 3;
+  /* A longer step is worth two reads where Hessians are dear, and not many rows. */
+  work.rounds = lc_curvature_cost(obj->q, obj->K, obj->ns) > 3 && (double)work.pairs < 5e4;
   LC_TRY(allocate(&work));
   LC_TRY(lc_solver_start(obj, B, LC_WANT_VALUE, &restarted));
   memcpy(work.b, obj->at.B, (size_t)obj->P * sizeof(double));
   for (lc_index i = 0; i < obj->P; i++) zero &= work.b[i] == 0;
-  describe(&work, report);
-  LC_TRY(lc_objective_eval(obj, work.b, LC_WANT_VALUE));
-  lc_objective_accept(obj);
-  find_violations(&work);
-  centre(&work, zero || restarted ? cold : warm);
-  lc_status status = iterate(&work, settings, report);
+  lc_status status = attempt(&work, zero || restarted ? cold : warm, settings, report);
+  if (status == LC_STALLED && !zero) { /* from 0 then, where the start does no harm */
+    lc_settings rest = lc_settings_rest(settings, report->iterations);
+    double before = report->iterations;
+    memset(work.b, 0, (size_t)obj->P * sizeof(double));
+    lc_penalty_clip(obj->pen, obj->K, work.b);
+    status = attempt(&work, cold, &rest, report);
+    report->iterations += before;
+  }
   if (status < 0 || status == LC_RANK || !isfinite(work.primal)) return status;
-  LC_TRY(deliver(&work));
+  LC_TRY(deliver(&work, settings->tolerance));
   return status;
 }
 
