@@ -79,6 +79,10 @@ lc_status lc_certify_own(const lc_objective *obj, const lc_report *report, lc_ce
 /* Half the log determinant of the information in the user's columns without aliased ones, from that of the report. */
 double lc_solve_jeffreys(const lc_problem *problem, const lc_solution *solution);
 
+/* *out <- the mean loss of the intercepts alone (scores of 0 without them), without offsets: a fit of as many rows as
+ * classes. NaN where there are offsets, or it has no minimum. */
+lc_status lc_solve_null(const lc_problem *problem, const lc_host *host, lc_arena *arena, double *out);
+
 /* A start for Newton's method on many rows: B <- the rough optimum of a random sample of rows (64 at a time, spread
  * over all rows, by a fixed seed), from B. B stays where the sample would not save work or cannot be trusted: few rows,
  * a sparse design, a rare class, a separated or rank-deficient sample. Otherwise *factor is the factored Hessian of the

@@ -43,7 +43,7 @@ static const lc_solver *choose_for_ramps(const lc_problem *problem, const lc_cod
   int plain = lc_penalty_all_l2(pen) && pen->lambda > 0 && !lc_penalty_has_l1(pen) && !lc_penalty_has_bounds(pen);
   if (few && plain && !problem->start && (double)x->n * coding->K > many && !x->ops->row_columns) return NULL;
   if (few) {
-    *reason = "a sum of ramps with few coefficients";
+    *reason = "few coefficients";
     return lc_solver_find("interior_point");
   }
   if (plain && x->ops->row_columns && !coding->base) {

@@ -144,10 +144,14 @@ static SEXP separation_list(const lc_solution *solution, int k) {
   return list;
 }
 
-/* Mean loss of the model with intercepts alone, in closed form (no offsets): the entropy of the class shares. */
+/* Mean loss of the model with intercepts alone (no offsets): of likelihoods the entropy of the class shares. */
 static double null_loss(const lc_problem *problem, lc_arena *arena) {
   const lc_obs *obs = problem->obs;
-  if (!(problem->loss->flags & LC_LIKELIHOOD) || obs->offset) return NAN;
+  if (!(problem->loss->flags & LC_LIKELIHOOD)) {
+    double out;
+    return lc_solve_null(problem, arena->host, arena, &out) == LC_OK ? out : NAN;
+  }
+  if (obs->offset) return NAN;
   if (!problem->x->intercept) return log(problem->k);
   double *share = lc_arena_zeros(arena, problem->k), total = 0, sum = 0;
   if (!share) return NAN;
