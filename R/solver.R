@@ -77,22 +77,23 @@ check_solver <- function(solver, problem, has_l1) {
   row <- solver_row(solver$name)
   loss <- problem$loss
   table <- solver_table()
+  fits <- (loss$ramps | !table$ramps_only) & (loss$smooth | loss$smoothed | !table$smooth_only)
   if (row$smooth_only && !loss$smooth && !loss$smoothed) {
     abort("solver", sprintf("Solver \"%s\" needs a smooth loss and \"%s\" is not. Use %s.", solver$name,
-                            loss$name, able_solvers(!table$smooth_only & !table$ramps_only)))
+                            loss$name, able_solvers(fits)))
   }
   if (row$ramps_only && !loss$ramps) {
     abort("solver", sprintf("Solver \"%s\" is for loss = \"hinge\", not \"%s\". Use %s.", solver$name,
-                            loss$name, able_solvers(!table$ramps_only & (loss$smooth | !table$smooth_only))))
+                            loss$name, able_solvers(fits)))
   }
   if (has_l1 && !row$l1) {
     abort("solver", sprintf(paste(
       "Solver \"%s\" cannot treat the lasso part of the penalty (alpha > 0).",
-      "Set alpha = 0 for ridge, or use %s."), solver$name, able_solvers(table$l1)))
+      "Set alpha = 0 for ridge, or use %s."), solver$name, able_solvers(fits & table$l1)))
   }
   if (!is.null(problem$lower) && !row$bounds) {
     abort("bounds", sprintf("Solver \"%s\" cannot treat bounds. Use %s.", solver$name,
-                            able_solvers(table$bounds)))
+                            able_solvers(fits & table$bounds)))
   }
   check_dual(solver, row, problem)
 }

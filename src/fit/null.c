@@ -20,7 +20,8 @@ static lc_status solve_classes(const lc_problem *problem, const lc_host *host, l
   classes.mean = classes.sd = classes.max_abs = none;
   lc_settings settings = {0};
   lc_settings_preset(&settings, lc_control_fields, lc_control_field_count);
-  for (int i = 0; i < lc_solver_count; i++) lc_settings_preset(&settings, lc_solvers[i]->fields, lc_solvers[i]->nfields);
+  for (int i = 0; i < lc_solver_count; i++)
+    lc_settings_preset(&settings, lc_solvers[i]->fields, lc_solvers[i]->nfields);
   lc_host quiet = *host;
   quiet.record = NULL;
   lc_solution solution;

@@ -26,8 +26,9 @@ static int is_wide(const lc_problem *problem, const lc_coding *coding) {
          !lc_penalty_has_l1(&problem->pen) && !lc_penalty_has_bounds(&problem->pen);
 }
 
-/* Does a solver of sums of ramps suit? With few coefficients an interior point, which needs their Hessian; with many and
- * a ridge dual coordinates, on sparse rows: dense ones of many columns take them thousands of sweeps. NULL: neither. */
+/* Does a solver of sums of ramps suit? With few coefficients an interior point, which needs their Hessian; with many
+ * and a ridge dual coordinates, on sparse rows: dense ones of many columns take them thousands of sweeps. NULL:
+ * neither. */
 static const lc_solver *choose_for_ramps(const lc_problem *problem, const lc_coding *coding, int few,
                                          const char **reason) {
   const lc_design *x = problem->x;
@@ -38,7 +39,8 @@ static const lc_solver *choose_for_ramps(const lc_problem *problem, const lc_cod
     return lc_solver_find("interior_point");
   }
   /* With many rows smooth versions cost half of an interior point's step (measured at 1e5 rows of 50 columns, 2e4 of
-   * 17 in 26 classes: 0.6 s instead of 0.9, 4.5 s instead of 5.8); from a start nearby it needs a third of the steps. */
+   * 17 in 26 classes: 0.6 s instead of 0.9, 4.5 s instead of 5.8); from a start nearby it needs a third of the steps.
+   */
   const double many = 5e4;
   int plain = lc_penalty_all_l2(pen) && pen->lambda > 0 && !lc_penalty_has_l1(pen) && !lc_penalty_has_bounds(pen);
   if (few && plain && !problem->start && (double)x->n * coding->K > many && !x->ops->row_columns) return NULL;

@@ -4,8 +4,8 @@
 #include <math.h>
 #include <string.h>
 
-/* A loss with a kink: smooth versions with mu from 1 down (from 0.01 where there is a start), each started at the last, until the gap of the loss
- * itself is met, mu is spent, or the budget is. */
+/* A loss with a kink: smooth versions with mu from 1 down (from 0.01 where there is a start), each started at the last,
+ * until the gap of the loss itself is met, mu is spent, or the budget is. */
 static lc_status follow(lc_objective *obj, const lc_solver *solver, const lc_settings *settings, double *B,
                         lc_report *report) {
   const double shrink = 0.15, least = 1e-10, few = 12, near = 0.01;

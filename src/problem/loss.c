@@ -237,7 +237,7 @@ static deriv2 ramp(double u, double mu) {
   deriv2 out = {u > 0 ? u : 0, u > 0, 0};
   if (mu > 0) {
     double root = fabs(u) < 1e150 ? sqrt(u * u + 4 * mu * mu) : fabs(u); /* hypot() is a slow call */
-    out.value = u > 0 ? (root + u) / 2 : 2 * mu * (mu / (root - u)); /* no cancellation on either side */
+    out.value = u > 0 ? (root + u) / 2 : 2 * mu * (mu / (root - u));     /* no cancellation on either side */
     out.first = out.value / root;
     out.second = 2 * (mu / root) * (mu / root) / root;
   }
@@ -345,8 +345,8 @@ const lc_loss lc_losses[] = {
     {"softmax", "softmax (multinomial log-likelihood)",
      LC_PROBABILITY | LC_LIKELIHOOD | LC_SMOOTH | LC_CURVATURE | LC_HESSIAN | LC_DUAL, LC_MOST_CLASSES, 0, 0.5,
      softmax_rows, softmax_dual, softmax_response},
-    {"hinge", "hinge (linear support vector machine)", LC_DUAL | LC_SMOOTHABLE | LC_RAMPS, LC_MOST_CLASSES, 1, 1, hinge_rows,
-     hinge_dual, NULL},
+    {"hinge", "hinge (linear support vector machine)", LC_DUAL | LC_SMOOTHABLE | LC_RAMPS, LC_MOST_CLASSES, 1, 1,
+     hinge_rows, hinge_dual, NULL},
     {"squared_hinge", "squared hinge", LC_SMOOTH | LC_CURVATURE | LC_HESSIAN | LC_DUAL, LC_MOST_CLASSES, 1, 2,
      squared_hinge_rows, squared_hinge_dual, NULL},
     {"perceptron", "perceptron", LC_SCALE_FREE, LC_MOST_CLASSES, 1, 1, perceptron_rows, NULL, NULL},

@@ -216,7 +216,8 @@ static int has_free_slope(const lc_objective *obj) {
   return 0;
 }
 
-/* From the solver's dual point: *R <- its rows times the factors s of their classes, G <- their gradients. One read of X.
+/* From the solver's dual point: *R <- its rows times the factors s of their classes, G <- their gradients. One read of
+ * X.
  */
 static lc_status known_gradient(lc_objective *obj, const double *s, double **R, double *G) {
   lc_index n = obj->x->n;

@@ -4,11 +4,11 @@
  *
  * (one score, two classes: max(0, 1 - s_i z_i)). A dual point is a_ic in [0, w_i] for each wrong class of a row; with
  * R_ic = a_ic, R_iy = -sum_c a_ic (one score: R_i = -s_i a_i) its slopes are B = -L^-1 X'R / W. Rows are visited in
- * random order, and each visit minimises over all a of its row exactly: two classes as Hsieh and others (ICML 2008), with
- * their shrinking; more classes by one scalar equation (see row_solution()). Intercepts without penalty want sum_i R_i =
- * 0: a method of multipliers. Each class has a feature of ones with a ridge of 1 / flex about a centre, so that its
- * intercept is centre - flex sum_i R_i; after each sweep the centre moves to the intercept that was reached. Every few
- * sweeps the true gap is looked at; the best B and the best dual point are kept. */
+ * random order, and each visit minimises over all a of its row exactly: two classes as Hsieh and others (ICML 2008),
+ * with their shrinking; more classes by one scalar equation (see row_solution()). Intercepts without penalty want sum_i
+ * R_i = 0: a method of multipliers. Each class has a feature of ones with a ridge of 1 / flex about a centre, so that
+ * its intercept is centre - flex sum_i R_i; after each sweep the centre moves to the intercept that was reached. Every
+ * few sweeps the true gap is looked at; the best B and the best dual point are kept. */
 #include <math.h>
 #include <string.h>
 
@@ -26,35 +26,35 @@ typedef struct dual_row {
 typedef struct dual_work {
   lc_objective *obj;
   lc_rows rows;
-  int K;            /* score columns */
+  int K; /* score columns */
   lc_index n, p;
-  double *slope;    /* K x p: slopes of a feature side by side */
-  double *intercept, *total; /* K: those of the rows' scores now; sum_i R_i */
-  double *inverse;  /* p: 1 / (W l_j) */
-  int uniform;      /* 1: all equal */
-  double flex;      /* 1 / ridge of the intercepts, over W; 0 without intercept */
-  dual_row *row;    /* n; a is used for two classes, */
-  double *a;        /* n x K, those of a row side by side, for more */
-  lc_index *order, active; /* the first `active` rows of the order are visited */
-  unsigned char *idle;     /* n: visits without a change, many classes */
+  double *slope;                          /* K x p: slopes of a feature side by side */
+  double *intercept, *total;              /* K: those of the rows' scores now; sum_i R_i */
+  double *inverse;                        /* p: 1 / (W l_j) */
+  int uniform;                            /* 1: all equal */
+  double flex;                            /* 1 / ridge of the intercepts, over W; 0 without intercept */
+  dual_row *row;                          /* n; a is used for two classes, */
+  double *a;                              /* n x K, those of a row side by side, for more */
+  lc_index *order, active;                /* the first `active` rows of the order are visited */
+  unsigned char *idle;                    /* n: visits without a change, many classes */
   double high, low, least_high, most_low; /* projected gradients of this sweep; bounds that shrink, of the last one */
-  double *z, *v, *change; /* K each: of one row */
-  double gap;              /* sum of the gaps of rows, each as its visit found it */
-  double entries;          /* since the host was asked */
-  double *B, *R;           /* P and n x K: the best point and the best dual point */
-  double primal, dual;     /* their values */
+  double *z, *v, *change;                 /* K each: of one row */
+  double gap;                             /* sum of the gaps of rows, each as its visit found it */
+  double entries;                         /* since the host was asked */
+  double *B, *R;                          /* P and n x K: the best point and the best dual point */
+  double primal, dual;                    /* their values */
 } dual_work;
 
 /* ---- rows ---------------------------------------------------------------------------------------------- */
 
 /* x_i' b for one score, in four sums. */
-#define LC_ROW_SCORE(x)                                   \
-  for (; e + 3 < end; e += 4) {                           \
-    s0 += (double)(x)[e] * b[column[e]];                  \
-    s1 += (double)(x)[e + 1] * b[column[e + 1]];          \
-    s2 += (double)(x)[e + 2] * b[column[e + 2]];          \
-    s3 += (double)(x)[e + 3] * b[column[e + 3]];          \
-  }                                                       \
+#define LC_ROW_SCORE(x)                          \
+  for (; e + 3 < end; e += 4) {                  \
+    s0 += (double)(x)[e] * b[column[e]];         \
+    s1 += (double)(x)[e + 1] * b[column[e + 1]]; \
+    s2 += (double)(x)[e + 2] * b[column[e + 2]]; \
+    s3 += (double)(x)[e + 3] * b[column[e + 3]]; \
+  }                                              \
   for (; e < end; e++) s0 += (double)(x)[e] * b[column[e]]
 
 static double row_score(const lc_rows *rows, lc_index i, const double *b) {
@@ -101,7 +101,8 @@ static void row_push_all(const dual_work *work, lc_index i, const double *d) {
   const lc_rows *rows = &work->rows;
   int K = work->K;
   for (lc_index e = rows->start[i]; e < rows->start[i + 1]; e++) {
-    double *b = work->slope + (lc_index)rows->column[e] * K, x = work->inverse[rows->column[e]] * lc_rows_value(rows, e);
+    double *b = work->slope + (lc_index)rows->column[e] * K,
+           x = work->inverse[rows->column[e]] * lc_rows_value(rows, e);
     for (int c = 0; c < K; c++) b[c] -= x * d[c];
   }
 }
@@ -220,7 +221,7 @@ static void visit_all(dual_work *work, lc_index i) {
     if (c != own) a[c] = next;
   }
   if (moved <= 1e-13 * most) {
-    work->idle[i] += work->idle[i] < SLEEPY;
+    if (work->idle[i] < SLEEPY) work->idle[i]++;
     return;
   }
   work->idle[i] = 0;
@@ -361,7 +362,8 @@ static lc_status allocate(dual_work *work) {
   return LC_OK;
 }
 
-/* x_i' L^-1 x_i / W of each row, and the flex of intercepts: their harmonic mean. Returns how many rows have a weight. */
+/* x_i' L^-1 x_i / W of each row, and the flex of intercepts: their harmonic mean. Returns how many rows have a weight.
+ */
 static lc_index prepare(dual_work *work) {
   lc_objective *obj = work->obj;
   lc_index count = 0;
@@ -405,7 +407,8 @@ static lc_status descend(dual_work *work, const lc_settings *settings, lc_report
     }
     LC_TRY(sweep(work, done));
     if (!full) continue;
-    /* The sum of the rows' gaps is that of all but for moves during the sweep and intercepts that are not yet feasible. */
+    /* The sum of the rows' gaps is that of all but for moves during the sweep and intercepts that are not yet feasible.
+     */
     double expected = work->gap / obj->weight_sum;
     if (expected > near * settings->tolerance * work->primal && done + 1 < look_at) continue;
     report->iterations++;
@@ -433,5 +436,10 @@ static lc_status dual_run(lc_objective *obj, const lc_settings *settings, const 
   return status;
 }
 
-const lc_solver lc_solver_dual = {"dual", "dual coordinate descent for the hinge with a ridge, on sparse rows",
-                                  LC_NEEDS_ROWS | LC_NEEDS_RAMPS | LC_NEEDS_SPARSE | LC_NEEDS_RIDGE | LC_SEES_MEANS | LC_TO_GOAL, NULL, 0, dual_run};
+const lc_solver lc_solver_dual = {
+    "dual",
+    "dual coordinate descent for the hinge with a ridge, on sparse rows",
+    LC_NEEDS_ROWS | LC_NEEDS_RAMPS | LC_NEEDS_SPARSE | LC_NEEDS_RIDGE | LC_SEES_MEANS | LC_TO_GOAL,
+    NULL,
+    0,
+    dual_run};

@@ -8,259 +8,26 @@
  *
  *     L b + c + A'a = 0,    a z = 0,    (cost - a) u = 0.
  *
- * Newton's method on that with mu in place of 0 and mu -> 0, a predictor and a corrector by one factor of L + A' Theta A,
- * Theta = 1 / (z/a + u/(cost - a)) (Mehrotra 1992; Ferris and Munson 2002 for support vector machines). For any b and mu
- * the central a, z, u have a closed form, so that a start loses nothing but the first equation. All sums are over rows,
- * not means: F here is W times that of problem/objective.h, and a is a dual point of it. */
+ * Newton's method on that with mu in place of 0 and mu -> 0, a predictor and a corrector by one factor of L + A' Theta
+ * A, Theta = 1 / (z/a + u/(cost - a)) (Mehrotra 1992; Ferris and Munson 2002 for support vector machines). For any b
+ * and mu the central a, z, u have a closed form, so that a start loses nothing but the first equation. All sums are
+ * over rows, not means: F here is W times that of problem/objective.h, and a is a dual point of it. */
 #include <math.h>
 #include <string.h>
 
 #include "linalg/linalg.h"
-#include "solver/solver.h"
+#include "solver/interior_ramps.h"
 
-/* A ramp of one coefficient: v = sign (b_at - knot). */
-typedef struct bend {
-  lc_index at;
-  double sign, knot;
-} bend;
-
-typedef struct interior_work {
-  lc_objective *obj;
-  lc_index n, P, pairs, ramps, nbends; /* pairs: n k, of the rows; then the bends */
-  int columns;                         /* wrong classes of a row: k, its own with cost 0; 1 for one score */
-  bend *bends;
-  double *cost, *a, *z, *u, *v, *theta, *dv; /* ramps each */
-  double *x, *first, *second; /* ramps each: what is multiplied by A'; products of steps, of a and z, of a and u */
-  double *kept[3], *kept_d; /* of dv, first, second and d, while another step is tried */
-  int rounds;               /* such trials in a step, at most */
-  double *linear, *ridge, *b, *d, *rhs, *Aa, *scale; /* P each: c, L, the point, its step, right side, A'a, of H */
-  double *scores;       /* n x 2 K */
-  double *H, *factor;   /* P x P: scaled to a unit diagonal; its Cholesky factor */
-  unsigned char *skip, *held; /* P: left out by the factor; never moved */
-  double *best_b, *best_a;
-  double count, mu, primal, dual; /* ramps with a cost; of the best point and the best dual point */
-} interior_work;
-
-/* Without calls: fmax() and fmin() mind NaN. */
-static inline double larger(double a, double b) { return a > b ? a : b; }
-static inline double smaller(double a, double b) { return a < b ? a : b; }
-
-/* ---- A'x and A d --------------------------------------------------------------------------------------- */
-
-typedef struct emission {
-  const interior_work *work;
-  const double *x[2]; /* ramps each: R of K score columns each */
-  int count;
-} emission;
-
-/* R of the rows of a block for one x. */
-static void emit(const interior_work *work, const lc_block *block, const double *x, double *r) {
-  const lc_objective *obj = work->obj;
-  const lc_coding *coding = &obj->coding;
-  const double *y = obj->obs->y + block->row0;
-  x += block->row0;
-  if (coding->vector) {
-    for (int i = 0; i < block->m; i++) r[i] = y[i] > 0 ? -x[i] : x[i];
-    return;
-  }
-  for (int c = 0; c < obj->K; c++) memcpy(r + c * block->ldr, x + (c + coding->base) * work->n, (size_t)block->m * sizeof *x);
-  for (int i = 0; i < block->m; i++) {
-    double sum = 0;
-    int own = (int)y[i];
-    for (int j = 0; j < work->columns; j++)
-      if (j != own) sum += x[i + j * work->n];
-    if (own >= coding->base) r[i + (own - coding->base) * block->ldr] = -sum;
-  }
-}
-
-/* S: Theta of the pairs, (e_j - e_y)(e_j - e_y)' each. */
-static void emit_curvature(const interior_work *work, const lc_block *block) {
-  const lc_coding *coding = &work->obj->coding;
-  const double *y = work->obj->obs->y + block->row0, *theta = work->theta + block->row0;
-  if (coding->vector) {
-    memcpy(block->s, theta, (size_t)block->m * sizeof *theta);
-    return;
-  }
-  for (int s = 0; s < work->obj->ns; s++) memset(block->s + s * block->ldr, 0, (size_t)block->m * sizeof(double));
-  for (int i = 0; i < block->m; i++) {
-    int own = (int)y[i] - coding->base;
-    double *s = block->s + i, sum = 0;
-    for (int c = -coding->base; c < work->obj->K; c++) {
-      if (c == own) continue;
-      double t = theta[i + (c + coding->base) * work->n];
-      sum += t;
-      if (c < 0) continue;
-      s[lc_packed_at(c, c) * block->ldr] = t;
-      if (own >= 0) s[lc_packed_at(c < own ? c : own, c < own ? own : c) * block->ldr] = -t;
-    }
-    if (own >= 0) s[lc_packed_at(own, own) * block->ldr] = sum;
-  }
-}
-
-static lc_status emit_block(void *context, const lc_block *block, double *sum) {
-  const emission *emission = context;
-  (void)sum;
-  for (int v = 0; v < emission->count; v++)
-    emit(emission->work, block, emission->x[v], block->r + v * emission->work->obj->K * block->ldr);
-  if (block->s) emit_curvature(emission->work, block);
-  return LC_OK;
-}
-
-static void add_bends(const interior_work *work, const double *x, double *out) {
-  for (lc_index e = 0; e < work->nbends; e++) out[work->bends[e].at] += work->bends[e].sign * x[work->pairs + e];
-}
-
-/* out <- A'x; with other: out and the P numbers after it for both, and C <- A' Theta A of the rows. */
-static lc_status multiply(interior_work *work, const double *x, const double *other, double *out) {
-  lc_objective *obj = work->obj;
-  emission emission = {work, {x, other}, other ? 2 : 1};
-  lc_pass pass = {.K = emission.count * obj->K,
-                  .ns = other ? obj->ns : 0,
-                  .Z = work->scores,
-                  .block = emit_block,
-                  .context = &emission,
-                  .G = out,
-                  .C = other ? obj->C : NULL};
-  LC_TRY(lc_objective_pass(obj, &pass));
-  add_bends(work, x, out);
-  if (other) add_bends(work, other, out + work->P);
-  return LC_OK;
-}
-
-/* dv <- A d. One read of X. */
-static lc_status move_ramps(interior_work *work) {
-  lc_objective *obj = work->obj;
-  const lc_coding *coding = &obj->coding;
-  lc_index n = work->n;
-  lc_pass pass = {.K = obj->K, .B = work->d, .Z = work->scores};
-  LC_TRY(lc_objective_pass(obj, &pass));
-  const double *y = obj->obs->y, *z = work->scores;
-  for (lc_index i = 0; i < n; i++) {
-    double own = coding->vector ? 0 : lc_coding_score(coding, z + i, n, (int)y[i]);
-    for (int j = 0; j < work->columns; j++)
-      work->dv[i + j * n] =
-          coding->vector ? (y[i] > 0 ? -z[i] : z[i]) : lc_coding_score(coding, z + i, n, j) - own;
-  }
-  for (lc_index e = 0; e < work->nbends; e++)
-    work->dv[work->pairs + e] = work->bends[e].sign * work->d[work->bends[e].at];
-  return LC_OK;
-}
-
-/* ---- the problem --------------------------------------------------------------------------------------- */
-
-static void add_bend(interior_work *work, lc_index at, double sign, double knot, double cost) {
-  lc_index e = work->nbends++;
-  work->bends[e] = (bend){at, sign, knot};
-  work->cost[work->pairs + e] = cost;
-}
-
-/* More than any multiplier of a bound: the loss's gradient is below (k - 1) times the root mean square of the column. */
-static double bound_cost(const lc_objective *obj, lc_index j, double bound) {
-  const double safe = 10;
-  double loss = (obj->coding.k - 1) * lc_objective_rms(obj, j);
-  return safe * obj->weight_sum *
-         (loss + lc_penalty_l1(obj->pen, j) + lc_penalty_l2(obj->pen, j) * fabs(bound));
-}
-
-/* Penalty and bounds of slope j in score column c. A slope between equal bounds is held. */
-static void describe_slope(interior_work *work, int c, lc_index j) {
-  const lc_objective *obj = work->obj;
-  const lc_penalty *pen = obj->pen;
-  lc_index i = c * obj->q + pen->intercept + j;
-  double W = obj->weight_sum, l1 = W * lc_penalty_l1(pen, j);
-  work->ridge[i] = W * lc_penalty_l2(pen, j);
-  work->linear[i] = -l1;
-  if (pen->lower && pen->lower[j] == pen->upper[j]) {
-    work->held[i] = 1;
-    return;
-  }
-  if (l1 > 0) add_bend(work, i, 1, 0, 2 * l1);
-  if (!pen->lower) return;
-  double near = 0.1 / lc_objective_rms(obj, j), width = pen->upper[j] - pen->lower[j];
-  near = smaller(near, 0.25 * width); /* the start is within the bounds */
-  work->b[i] = smaller(larger(work->b[i], pen->lower[j] + near), pen->upper[j] - near);
-  if (isfinite(pen->upper[j])) add_bend(work, i, 1, pen->upper[j], bound_cost(obj, j, pen->upper[j]));
-  if (isfinite(pen->lower[j])) add_bend(work, i, -1, pen->lower[j], bound_cost(obj, j, pen->lower[j]));
-}
-
-/* Symmetric scores: a shift that all classes share and no penalty sees is a flat direction. The last class stays. */
-static void hold_flat(interior_work *work) {
-  const lc_objective *obj = work->obj;
-  const lc_penalty *pen = obj->pen;
-  if (obj->coding.vector || obj->coding.base) return;
-  lc_index last = (obj->K - 1) * obj->q;
-  if (pen->intercept) work->held[last] = 1;
-  for (lc_index j = 0; j < pen->p; j++)
-    if (!pen->lower && !(lc_penalty_l1(pen, j) + lc_penalty_l2(pen, j) > 0)) work->held[last + pen->intercept + j] = 1;
-}
-
-static void describe(interior_work *work, const lc_report *report) {
-  const lc_objective *obj = work->obj;
-  const lc_obs *obs = obj->obs;
-  for (lc_index i = 0; i < work->n; i++)
-    for (int j = 0; j < work->columns; j++) {
-      int own = !obj->coding.vector && j == (int)obs->y[i];
-      work->cost[i + j * work->n] = own ? 0 : lc_obs_weight(obs, i);
-    }
-  memset(work->held, 0, (size_t)work->P);
-  for (int c = 0; c < obj->K; c++)
-    for (lc_index j = 0; j < obj->pen->p; j++) describe_slope(work, c, j);
-  hold_flat(work);
-  for (lc_index i = 0; report->alias && i < work->P; i++) work->held[i] |= report->alias[i % obj->q];
-  work->ramps = work->pairs + work->nbends;
-  for (lc_index e = 0; e < work->ramps; e++) work->count += work->cost[e] > 0;
-}
-
-static lc_status allocate(interior_work *work) {
-  lc_objective *obj = work->obj;
-  lc_arena *arena = obj->arena;
-  lc_index P = work->P, most = work->pairs + 3 * P, packed = lc_packed_size(obj->q) * obj->ns;
-  double **ramps[] = {&work->cost, &work->a,     &work->z,      &work->u,  &work->v,     &work->theta,
-                      &work->dv,   &work->x,     &work->first,  &work->second,
-                      &work->best_a, work->kept, work->kept + 1, work->kept + 2};
-  double **coefficients[] = {&work->linear, &work->ridge, &work->b, &work->d, &work->scale, &work->best_b, &work->kept_d};
-  for (size_t r = 0; r < sizeof ramps / sizeof *ramps; r++)
-    if (!(*ramps[r] = lc_arena_zeros(arena, most))) return LC_OUT_OF_MEMORY;
-  for (size_t r = 0; r < sizeof coefficients / sizeof *coefficients; r++)
-    if (!(*coefficients[r] = lc_arena_zeros(arena, P))) return LC_OUT_OF_MEMORY;
-  work->Aa = lc_arena_doubles(arena, 2 * P);
-  work->bends = lc_arena_alloc(arena, 3 * P, sizeof *work->bends);
-  work->scores = lc_arena_zeros(arena, 2 * work->n * obj->K);
-  work->H = lc_arena_doubles(arena, P * P);
-  work->factor = lc_arena_doubles(arena, P * P);
-  work->skip = lc_arena_alloc(arena, P, 1);
-  work->held = lc_arena_alloc(arena, P, 1);
-  if (!obj->C) obj->C = lc_arena_doubles(arena, packed);
-  if (!work->Aa || !work->bends || !work->scores || !work->H || !work->factor || !work->skip) return LC_OUT_OF_MEMORY;
-  work->rhs = work->Aa + P;
-  return work->held && obj->C ? LC_OK : LC_OUT_OF_MEMORY;
-}
-
-/* v at b, whose scores are those of `at`. */
-static void find_violations(interior_work *work) {
-  const lc_objective *obj = work->obj;
-  const lc_coding *coding = &obj->coding;
-  const double *y = obj->obs->y, *z = obj->at.Z;
-  for (lc_index i = 0; i < work->n; i++) {
-    double own = coding->vector ? 0 : lc_coding_score(coding, z + i, work->n, (int)y[i]);
-    for (int j = 0; j < work->columns; j++)
-      work->v[i + j * work->n] =
-          1 + (coding->vector ? (y[i] > 0 ? -z[i] : z[i]) : lc_coding_score(coding, z + i, work->n, j) - own);
-  }
-  for (lc_index e = 0; e < work->nbends; e++)
-    work->v[work->pairs + e] = work->bends[e].sign * (work->b[work->bends[e].at] - work->bends[e].knot);
-}
-
-/* The central a, z, u at v for a mu that rounds kinks over `width` in units of margins: a z = (cost - a) u = mu, u - z = v.
- * The smaller of a / cost and 1 - a / cost is 2 k / (2 k + |v| + sqrt(v^2 + 4 k^2)) with k = mu / cost. */
-static void centre(interior_work *work, double width) {
+/* The central a, z, u at v for a mu that rounds kinks over `width` in units of margins: a z = (cost - a) u = mu, u - z
+ * = v. The smaller of a / cost and 1 - a / cost is 2 k / (2 k + |v| + sqrt(v^2 + 4 k^2)) with k = mu / cost. */
+static void centre(lc_interior *work, double width) {
   double total = 0;
   for (lc_index e = 0; e < work->pairs; e++) total += work->cost[e];
-  double mu = work->mu = width * total / larger(work->count - (double)work->nbends, 1);
+  double mu = work->mu = width * total / lc_larger(work->count - (double)work->nbends, 1);
   for (lc_index e = 0; e < work->ramps; e++) {
     double cost = work->cost[e], v = work->v[e], k = mu / cost;
     if (!(cost > 0)) continue;
-    double tail = larger(2 * k / (2 * k + fabs(v) + hypot(v, 2 * k)), 1e-15);
+    double tail = lc_larger(2 * k / (2 * k + fabs(v) + hypot(v, 2 * k)), 1e-15);
     work->a[e] = cost * (v > 0 ? 1 - tail : tail);
     work->z[e] = v > 0 ? mu / work->a[e] : mu / (cost - work->a[e]) - v;
     work->u[e] = v > 0 ? v + work->z[e] : mu / (cost - work->a[e]);
@@ -270,17 +37,17 @@ static void centre(interior_work *work, double width) {
 /* ---- the gap ------------------------------------------------------------------------------------------- */
 
 /* How far a coefficient without ridge may be at the optimum, about: the bound of the gap takes it for that. */
-static double reach_of(const interior_work *work, lc_index i) {
+static double reach_of(const lc_interior *work, lc_index i) {
   const lc_objective *obj = work->obj;
   lc_index j = i % obj->q - obj->pen->intercept;
   return 2 * fabs(work->b[i]) + (j < 0 ? 1 : 1 / lc_objective_rms(obj, j));
 }
 
 /* The point's value and a bound from its duals; the best of both are kept. Aa is A'a. */
-static void judge(interior_work *work) {
+static void judge(lc_interior *work) {
   double F = 0, D = 0;
   for (lc_index e = 0; e < work->ramps; e++) {
-    F += work->cost[e] * larger(work->v[e], 0);
+    F += work->cost[e] * lc_larger(work->v[e], 0);
     D += work->a[e] * work->v[e];
   }
   for (lc_index i = 0; i < work->P; i++) {
@@ -304,7 +71,7 @@ static void judge(interior_work *work) {
 
 /* ---- a step -------------------------------------------------------------------------------------------- */
 
-static void find_theta(interior_work *work) {
+static void find_theta(lc_interior *work) {
   for (lc_index e = 0; e < work->ramps; e++) {
     double a = work->a[e], rest = work->cost[e] - a;
     work->theta[e] = work->cost[e] > 0 ? a * rest / (work->z[e] * rest + work->u[e] * a) : 0;
@@ -313,7 +80,7 @@ static void find_theta(interior_work *work) {
 }
 
 /* H = L + A' Theta A with unit diagonal, and its factor. *smallest as of lc_cholesky(). */
-static lc_status factor(interior_work *work, double *smallest) {
+static lc_status factor(lc_interior *work, double *smallest) {
   const lc_objective *obj = work->obj;
   lc_index P = work->P;
   double *H = work->H;
@@ -331,7 +98,7 @@ static lc_status factor(interior_work *work, double *smallest) {
 }
 
 /* d <- H^-1 r, refined once. x and r in the units of b; r is overwritten. */
-static void solve(interior_work *work, double *r, double *d) {
+static void solve(lc_interior *work, double *r, double *d) {
   lc_index P = work->P;
   for (lc_index i = 0; i < P; i++) d[i] = r[i] *= work->scale[i];
   lc_cholesky_solve(P, work->factor, P, work->skip, d);
@@ -342,27 +109,27 @@ static void solve(interior_work *work, double *r, double *d) {
 }
 
 /* The predictor, mu = 0: products of its steps stay for the corrector. Returns the mu that the corrector aims at. */
-static double predict(interior_work *work) {
+static double predict(lc_interior *work) {
   double far = 1, sum = 0, slope = 0, square = 0;
   for (lc_index e = 0; e < work->ramps; e++) {
     if (!(work->cost[e] > 0)) continue;
     double a = work->a[e], rest = work->cost[e] - a, z = work->z[e], u = work->u[e];
     double da = work->theta[e] * (work->v[e] + work->dv[e]), by_a = da / a, by_rest = da / rest;
     double dz = -z - z * by_a, du = -u + u * by_rest;
-    far = larger(far, larger(larger(-by_a, by_rest), larger(1 + by_a, 1 - by_rest)));
+    far = lc_larger(far, lc_larger(lc_larger(-by_a, by_rest), lc_larger(1 + by_a, 1 - by_rest)));
     sum += a * z + rest * u;
     slope += da * z + a * dz - da * u + rest * du;
     square += da * (dz - du);
     work->first[e] = da * dz;
     work->second[e] = da * du;
   }
-  double t = 1 / far, after = larger(sum + t * slope + t * t * square, 0) / sum;
+  double t = 1 / far, after = lc_larger(sum + t * slope + t * t * square, 0) / sum;
   work->mu = sum / (2 * work->count);
-  return smaller(after * after * after, 1) * work->mu;
+  return lc_smaller(after * after * after, 1) * work->mu;
 }
 
 /* What the corrector adds to v: v + (mu - da dz) / a - (mu + da du) / (cost - a). */
-static inline double corrected(const interior_work *work, lc_index e, double mu) {
+static inline double corrected(const lc_interior *work, lc_index e, double mu) {
   double a = work->a[e], rest = work->cost[e] - a;
   return work->v[e] + (mu - work->first[e]) / a - (mu + work->second[e]) / rest;
 }
@@ -372,7 +139,7 @@ typedef struct ramp_step {
   double a, z, u;
 } ramp_step;
 
-static inline ramp_step step_of(const interior_work *work, lc_index e, double mu) {
+static inline ramp_step step_of(const lc_interior *work, lc_index e, double mu) {
   double a = work->a[e], rest = work->cost[e] - a;
   double da = work->theta[e] * (work->dv[e] + corrected(work, e, mu));
   return (ramp_step){da, (mu - work->first[e] - work->z[e] * da) / a - work->z[e],
@@ -380,20 +147,20 @@ static inline ramp_step step_of(const interior_work *work, lc_index e, double mu
 }
 
 /* How long a step may be, of which all a, z, u, cost - a stay positive. */
-static double longest_step(const interior_work *work, double mu) {
+static double longest_step(const lc_interior *work, double mu) {
   double far[4] = {1e-300, 0, 0, 0};
   for (lc_index e = 0; e < work->ramps; e++) {
     if (!(work->cost[e] > 0)) continue;
     ramp_step s = step_of(work, e, mu);
-    far[0] = larger(far[0], -s.a / work->a[e]);
-    far[1] = larger(far[1], s.a / (work->cost[e] - work->a[e]));
-    far[2] = larger(far[2], -s.z / work->z[e]);
-    far[3] = larger(far[3], -s.u / work->u[e]);
+    far[0] = lc_larger(far[0], -s.a / work->a[e]);
+    far[1] = lc_larger(far[1], s.a / (work->cost[e] - work->a[e]));
+    far[2] = lc_larger(far[2], -s.z / work->z[e]);
+    far[3] = lc_larger(far[3], -s.u / work->u[e]);
   }
-  return 1 / larger(larger(far[0], far[1]), larger(far[2], far[3]));
+  return 1 / lc_larger(lc_larger(far[0], far[1]), lc_larger(far[2], far[3]));
 }
 
-static void advance(interior_work *work, double mu, double t) {
+static void advance(lc_interior *work, double mu, double t) {
   for (lc_index e = 0; e < work->ramps; e++) {
     if (!(work->cost[e] > 0)) continue;
     ramp_step s = step_of(work, e, mu);
@@ -403,9 +170,9 @@ static void advance(interior_work *work, double mu, double t) {
     *u += t * s.u;
     double off = v + *z - *u; /* rounding: the larger of both takes it */
     if (*z > *u)
-      *z = larger(*z - off, 0.5 * *z);
+      *z = lc_larger(*z - off, 0.5 * *z);
     else
-      *u = larger(*u + off, 0.5 * *u);
+      *u = lc_larger(*u + off, 0.5 * *u);
   }
   for (lc_index i = 0; i < work->P; i++) work->b[i] += t * work->d[i];
 }
@@ -413,10 +180,12 @@ static void advance(interior_work *work, double mu, double t) {
 /* What brings a product that a step of length t would leave back towards [mu / 10, 10 mu] (Gondzio 1996). */
 static double recentred(double product, double mu) {
   const double wide = 10;
-  return product < mu / wide ? mu / wide - product : product > wide * mu ? larger(wide * mu - product, -wide * mu) : 0;
+  return product < mu / wide   ? mu / wide - product
+         : product > wide * mu ? lc_larger(wide * mu - product, -wide * mu)
+                               : 0;
 }
 
-static void recentre(interior_work *work, double mu, double t) {
+static void recentre(lc_interior *work, double mu, double t) {
   for (lc_index e = 0; e < work->ramps; e++) {
     if (!(work->cost[e] > 0)) continue;
     ramp_step s = step_of(work, e, mu);
@@ -426,27 +195,26 @@ static void recentre(interior_work *work, double mu, double t) {
 }
 
 /* Right side -(L b + c + A'x): what A gave is in rhs. */
-static void finish_rhs(interior_work *work) {
-  for (lc_index i = 0; i < work->P; i++)
-    work->rhs[i] = -(work->rhs[i] + work->ridge[i] * work->b[i] + work->linear[i]);
+static void finish_rhs(lc_interior *work) {
+  for (lc_index i = 0; i < work->P; i++) work->rhs[i] = -(work->rhs[i] + work->ridge[i] * work->b[i] + work->linear[i]);
 }
 
 /* d and dv by the products that there are. */
-static lc_status find_step(interior_work *work, double mu) {
+static lc_status find_step(lc_interior *work, double mu) {
   for (lc_index e = 0; e < work->ramps; e++)
     work->x[e] = work->cost[e] > 0 ? work->a[e] + work->theta[e] * corrected(work, e, mu) : 0;
-  LC_TRY(multiply(work, work->x, NULL, work->rhs));
+  LC_TRY(lc_interior_multiply(work, work->x, NULL, work->rhs));
   finish_rhs(work);
   solve(work, work->rhs, work->d);
-  return move_ramps(work);
+  return lc_interior_move(work);
 }
 
 /* A step with better centred products, where that makes it longer: worth two reads where Hessians are dear. */
-static lc_status lengthen(interior_work *work, double mu, double *t) {
+static lc_status lengthen(lc_interior *work, double mu, double *t) {
   const double worth = 0.1;
   size_t ramps = (size_t)work->ramps * sizeof(double), P = (size_t)work->P * sizeof(double);
   for (int round = 0; round < work->rounds && *t < 0.9; round++) {
-    double aim = smaller(1.5 * *t + 0.3, 1);
+    double aim = lc_smaller(1.5 * *t + 0.3, 1);
     memcpy(work->kept[0], work->first, ramps);
     memcpy(work->kept[1], work->second, ramps);
     memcpy(work->kept[2], work->dv, ramps);
@@ -468,31 +236,31 @@ static lc_status lengthen(interior_work *work, double mu, double *t) {
 }
 
 /* One step from a point whose H is factored and whose predictor's A'(a + theta v) is in rhs. *t: its length. */
-static lc_status step(interior_work *work, double *t) {
+static lc_status step(lc_interior *work, double *t) {
   const double most = 0.995, longest = 0.9999;
   finish_rhs(work);
   solve(work, work->rhs, work->d);
-  LC_TRY(move_ramps(work));
+  LC_TRY(lc_interior_move(work));
   double mu = predict(work);
   LC_TRY(find_step(work, mu));
   *t = longest_step(work, mu);
   LC_TRY(lengthen(work, mu, t));
-  *t = smaller(most * *t, longest);
+  *t = lc_smaller(most * *t, longest);
   advance(work, mu, *t);
   return LC_OK;
 }
 
 /* ---- the run ------------------------------------------------------------------------------------------- */
 
-static double kkt_of(const interior_work *work) {
+static double kkt_of(const lc_interior *work) {
   double most = 0;
   for (lc_index i = 0; i < work->P; i++)
-    if (!work->held[i]) most = larger(most, fabs(work->Aa[i] + work->linear[i] + work->ridge[i] * work->b[i]));
+    if (!work->held[i]) most = lc_larger(most, fabs(work->Aa[i] + work->linear[i] + work->ridge[i] * work->b[i]));
   return most / work->obj->weight_sum;
 }
 
 /* Do columns of an unpenalised fit look as if they depended on each other, beyond what the report says? */
-static int is_suspicious(const interior_work *work, const lc_report *report, double smallest) {
+static int is_suspicious(const lc_interior *work, const lc_report *report, double smallest) {
   const double suspicious = 1e-12;
   if (!lc_penalty_is_none(work->obj->pen) || report->alias || report->iterations > 0) return 0;
   if (smallest < suspicious) return 1;
@@ -501,7 +269,7 @@ static int is_suspicious(const interior_work *work, const lc_report *report, dou
   return 0;
 }
 
-static lc_status iterate(interior_work *work, const lc_settings *settings, lc_report *report) {
+static lc_status iterate(lc_interior *work, const lc_settings *settings, lc_report *report) {
   enum { IDLE = 12 };
   lc_objective *obj = work->obj;
   double most = isnan(settings->max_iter) ? 100 : settings->max_iter, best = INFINITY, least = INFINITY;
@@ -510,16 +278,16 @@ static lc_status iterate(interior_work *work, const lc_settings *settings, lc_re
   for (report->iterations = 0;; report->iterations++) {
     find_theta(work);
     for (lc_index e = 0; e < work->ramps; e++) work->x[e] += work->a[e];
-    LC_TRY(multiply(work, work->a, work->x, work->Aa));
+    LC_TRY(lc_interior_multiply(work, work->a, work->x, work->Aa));
     judge(work);
     memcpy(obj->at.B, work->b, (size_t)work->P * sizeof(double));
     LC_TRY(lc_objective_record(obj, report->iterations, NAN, kkt_of(work), t));
-    double scale = larger(work->primal, 1e-3 * obj->null_value * obj->weight_sum);
-    double relative = (work->primal - larger(work->dual, 0)) / scale;
+    double scale = lc_larger(work->primal, 1e-3 * obj->null_value * obj->weight_sum);
+    double relative = (work->primal - lc_larger(work->dual, 0)) / scale;
     if (relative <= 0.5 * settings->tolerance) return LC_OK;
     idle = relative < 0.9 * best || work->mu < 0.9 * least ? 0 : idle + 1;
-    best = smaller(best, relative);
-    least = smaller(least, work->mu);
+    best = lc_smaller(best, relative);
+    least = lc_smaller(least, work->mu);
     if (idle >= IDLE || work->mu * work->count < 1e-17 * scale) return LC_STALLED;
     if (report->iterations >= most) return LC_MAX_ITER;
     LC_TRY(factor(work, &smallest));
@@ -531,21 +299,21 @@ static lc_status iterate(interior_work *work, const lc_settings *settings, lc_re
 
 /* Coefficients that duals hold at a knot of their penalty or bound go there: of a pair a v -> 0 the smaller is 0, each
  * in its own units. best_a has the duals of all ramps. */
-static void snap(const interior_work *work, double *B) {
+static void snap(const lc_interior *work, double *B) {
   const lc_objective *obj = work->obj;
   for (lc_index e = 0; e < work->nbends; e++) {
-    const bend *bend = work->bends + e;
+    const lc_bend *bend = work->bends + e;
     double cost = work->cost[work->pairs + e], a = work->best_a[work->pairs + e];
     int l1 = bend->knot == 0 && work->linear[bend->at] < 0 && cost == -2 * work->linear[bend->at];
-    double held = l1 ? smaller(a, cost - a) / cost : 10 * a / cost;
+    double held = l1 ? lc_smaller(a, cost - a) / cost : 10 * a / cost;
     double off = fabs(B[bend->at] - bend->knot) * lc_objective_rms(obj, bend->at % obj->q - obj->pen->intercept);
     if (held > off && off < 1e-2) B[bend->at] = bend->knot;
   }
 }
 
-/* The best point into `at`, its duals beside it: with coefficients at their knots, where that costs no more than a share
- * of the tolerance. */
-static lc_status deliver(interior_work *work, double tolerance) {
+/* The best point into `at`, its duals beside it: with coefficients at their knots, where that costs no more than a
+ * share of the tolerance. */
+static lc_status deliver(lc_interior *work, double tolerance) {
   lc_objective *obj = work->obj;
   lc_index n = work->n;
   double *R = lc_arena_doubles(obj->arena, n * obj->K);
@@ -556,53 +324,53 @@ static lc_status deliver(interior_work *work, double tolerance) {
     memcpy(work->b, obj->at.B, (size_t)work->P * sizeof(double));
     snap(work, work->b);
     LC_TRY(lc_objective_eval(obj, work->b, LC_WANT_VALUE));
-    double scale = larger(work->primal / obj->weight_sum, 1e-3 * obj->null_value);
+    double scale = lc_larger(work->primal / obj->weight_sum, 1e-3 * obj->null_value);
     if (obj->to.value <= work->primal / obj->weight_sum + 0.5 * tolerance * scale)
       memcpy(obj->at.B, work->b, (size_t)work->P * sizeof(double));
   }
   lc_block rows = {.m = 0, .ldr = n};
   for (rows.row0 = 0; rows.row0 < n; rows.row0 += rows.m) {
     rows.m = (int)lc_min(LC_BLOCK_ROWS, n - rows.row0);
-    emit(work, &rows, work->best_a, R + rows.row0);
+    lc_interior_emit(work, &rows, work->best_a, R + rows.row0);
   }
   obj->dual = R;
   return LC_OK;
 }
 
 /* Scores and violations at b, then the central duals there. */
-static lc_status begin(interior_work *work, double width) {
+static lc_status begin(lc_interior *work, double width) {
   lc_objective *obj = work->obj;
   LC_TRY(lc_objective_eval(obj, work->b, LC_WANT_VALUE));
   lc_objective_accept(obj);
-  find_violations(work);
+  lc_interior_violations(work);
   centre(work, width);
   return LC_OK;
 }
 
 /* Slopes that an L1 part holds at 0 are given the duals that cancel the loss's gradient, as far as a small move of b
  * allows: with a central at mu, b = mu / (cost - a) - mu / a. */
-static lc_status lean(interior_work *work) {
+static lc_status lean(lc_interior *work) {
   const lc_objective *obj = work->obj;
   const double most = 0.05;
   memset(work->x, 0, (size_t)work->ramps * sizeof(double));
   memcpy(work->x, work->a, (size_t)work->pairs * sizeof(double));
-  LC_TRY(multiply(work, work->x, NULL, work->rhs));
+  LC_TRY(lc_interior_multiply(work, work->x, NULL, work->rhs));
   for (lc_index e = 0; e < work->nbends; e++) {
     lc_index i = work->bends[e].at;
     double cost = work->cost[work->pairs + e];
     if (work->linear[i] == 0 || work->bends[e].knot != 0 || work->b[i] != 0) continue;
-    double a = smaller(larger(-work->linear[i] - work->rhs[i], 0.01 * cost), 0.99 * cost);
+    double a = lc_smaller(lc_larger(-work->linear[i] - work->rhs[i], 0.01 * cost), 0.99 * cost);
     double cap = most / lc_objective_rms(obj, i % obj->q - obj->pen->intercept);
-    work->b[i] = smaller(larger(work->mu / (cost - a) - work->mu / a, -cap), cap);
+    work->b[i] = lc_smaller(lc_larger(work->mu / (cost - a) - work->mu / a, -cap), cap);
   }
   return LC_OK;
 }
 
 /* From B: kinks are first rounded over so much of a margin. */
-static lc_status attempt(interior_work *work, double width, const lc_settings *settings, lc_report *report) {
+static lc_status attempt(lc_interior *work, double width, const lc_settings *settings, lc_report *report) {
   work->nbends = 0;
   work->count = 0;
-  describe(work, report);
+  lc_interior_describe(work, report);
   LC_TRY(begin(work, width));
   if (lc_penalty_has_l1(work->obj->pen)) {
     LC_TRY(lean(work));
@@ -614,14 +382,14 @@ static lc_status attempt(interior_work *work, double width, const lc_settings *s
 static lc_status interior_point_run(lc_objective *obj, const lc_settings *settings, const double *B,
                                     lc_report *report) {
   const double cold = 3, warm = 0.03;
-  interior_work work = {.obj = obj, .n = obj->x->n, .P = obj->P, .primal = INFINITY, .dual = -INFINITY};
+  lc_interior work = {.obj = obj, .n = obj->x->n, .P = obj->P, .primal = INFINITY, .dual = -INFINITY};
   int restarted, zero = 1;
   if (!obj->at.Z || obj->pen->grouped) return LC_UNSUPPORTED;
   work.columns = obj->coding.vector ? 1 : obj->coding.k;
   work.pairs = work.n * work.columns;
   /* A longer step is worth two reads where Hessians are dear, and not many rows. */
   work.rounds = lc_curvature_cost(obj->q, obj->K, obj->ns) > 3 && (double)work.pairs < 5e4;
-  LC_TRY(allocate(&work));
+  LC_TRY(lc_interior_allocate(&work));
   LC_TRY(lc_solver_start(obj, B, LC_WANT_VALUE, &restarted));
   memcpy(work.b, obj->at.B, (size_t)obj->P * sizeof(double));
   for (lc_index i = 0; i < obj->P; i++) zero &= work.b[i] == 0;
@@ -640,5 +408,9 @@ static lc_status interior_point_run(lc_objective *obj, const lc_settings *settin
 }
 
 const lc_solver lc_solver_interior_point = {
-    "interior_point", "primal-dual interior point for the hinge",
-    LC_NEEDS_RAMPS | LC_NEEDS_CURVATURE | LC_SEES_MEANS | LC_TAKES_L1 | LC_TAKES_BOUNDS, NULL, 0, interior_point_run};
+    "interior_point",
+    "primal-dual interior point for the hinge",
+    LC_NEEDS_RAMPS | LC_NEEDS_CURVATURE | LC_SEES_MEANS | LC_TAKES_L1 | LC_TAKES_BOUNDS,
+    NULL,
+    0,
+    interior_point_run};
