@@ -298,8 +298,8 @@ static lc_status iterate(lc_interior *work, const lc_settings *settings, lc_repo
 }
 
 /* Coefficients that duals hold at a knot of their penalty or bound go there: of a pair a v -> 0 the smaller is 0, each
- * in its own units. best_a has the duals of all ramps. */
-static void snap(const lc_interior *work, double *B) {
+ * in its own units; `doubt` below 1 takes more of them. best_a has the duals of all ramps. */
+static void snap(const lc_interior *work, double doubt, double *B) {
   const lc_objective *obj = work->obj;
   for (lc_index e = 0; e < work->nbends; e++) {
     const lc_bend *bend = work->bends + e;
@@ -307,7 +307,7 @@ static void snap(const lc_interior *work, double *B) {
     int l1 = bend->knot == 0 && work->linear[bend->at] < 0 && cost == -2 * work->linear[bend->at];
     double held = l1 ? lc_smaller(a, cost - a) / cost : 10 * a / cost;
     double off = fabs(B[bend->at] - bend->knot) * lc_objective_rms(obj, bend->at % obj->q - obj->pen->intercept);
-    if (held > off && off < 1e-2) B[bend->at] = bend->knot;
+    if (held > doubt * off && off < 1e-2) B[bend->at] = bend->knot;
   }
 }
 
@@ -320,13 +320,15 @@ static lc_status deliver(lc_interior *work, double tolerance) {
   if (!R) return LC_OUT_OF_MEMORY;
   memcpy(obj->at.B, work->best_b, (size_t)work->P * sizeof(double));
   lc_penalty_clip(obj->pen, obj->K, obj->at.B);
-  if (work->nbends > 0) {
+  const double doubts[] = {1e-3, 1};
+  for (int i = 0; i < 2 && work->nbends > 0; i++) {
     memcpy(work->b, obj->at.B, (size_t)work->P * sizeof(double));
-    snap(work, work->b);
+    snap(work, doubts[i], work->b);
     LC_TRY(lc_objective_eval(obj, work->b, LC_WANT_VALUE));
     double scale = lc_larger(work->primal / obj->weight_sum, 1e-3 * obj->null_value);
-    if (obj->to.value <= work->primal / obj->weight_sum + 0.5 * tolerance * scale)
-      memcpy(obj->at.B, work->b, (size_t)work->P * sizeof(double));
+    if (obj->to.value > work->primal / obj->weight_sum + 0.5 * tolerance * scale) continue;
+    memcpy(obj->at.B, work->b, (size_t)work->P * sizeof(double));
+    break;
   }
   lc_block rows = {.m = 0, .ldr = n};
   for (rows.row0 = 0; rows.row0 < n; rows.row0 += rows.m) {
