@@ -275,6 +275,7 @@ static lc_status iterate(lc_interior *work, const lc_settings *settings, lc_repo
   double most = isnan(settings->max_iter) ? 100 : settings->max_iter, best = INFINITY, least = INFINITY;
   double t = NAN, smallest;
   int idle = 0;
+  const double enough = work->nbends > 0 ? 0.2 : 0.5; /* knots are worth the rest */
   for (report->iterations = 0;; report->iterations++) {
     find_theta(work);
     for (lc_index e = 0; e < work->ramps; e++) work->x[e] += work->a[e];
@@ -284,7 +285,7 @@ static lc_status iterate(lc_interior *work, const lc_settings *settings, lc_repo
     LC_TRY(lc_objective_record(obj, report->iterations, NAN, kkt_of(work), t));
     double scale = lc_larger(work->primal, 1e-3 * obj->null_value * obj->weight_sum);
     double relative = (work->primal - lc_larger(work->dual, 0)) / scale;
-    if (relative <= 0.5 * settings->tolerance) return LC_OK;
+    if (relative <= enough * settings->tolerance) return LC_OK;
     idle = relative < 0.9 * best || work->mu < 0.9 * least ? 0 : idle + 1;
     best = lc_smaller(best, relative);
     least = lc_smaller(least, work->mu);
@@ -326,7 +327,8 @@ static lc_status deliver(lc_interior *work, double tolerance) {
     snap(work, doubts[i], work->b);
     LC_TRY(lc_objective_eval(obj, work->b, LC_WANT_VALUE));
     double scale = lc_larger(work->primal / obj->weight_sum, 1e-3 * obj->null_value);
-    if (obj->to.value > work->primal / obj->weight_sum + 0.5 * tolerance * scale) continue;
+    double most = lc_larger(work->dual / obj->weight_sum + 0.9 * tolerance * scale, work->primal / obj->weight_sum);
+    if (obj->to.value > most) continue;
     memcpy(obj->at.B, work->b, (size_t)work->P * sizeof(double));
     break;
   }

@@ -75,7 +75,7 @@ enum {
  *   lbfgs             a bound of F - F* <= tol S / 2 where a ridge gives one, else an estimate <= 1e-4 tol S
  *   gradient_descent  step v^2 P / 2 <= 1e-3 tol S: what one more step gains, about
  *   coordinate        gain of the last step <= 1e-3 tol S (1e-7 without a penalty), v outside the set <= tol S
- *   interior_point    gap of its own duals <= tol S / 2; 12 steps without progress
+ *   interior_point    gap of its own duals <= tol S / 2 (L1, bounds: / 5); 12 steps without progress
  *   dual              gap <= lc_goal_of() S; 1000 sweeps
  *   minibatch         its epochs
  *   all of them       lc_gap_is_small() where a gap judges; max_iter, time_limit; rounding: no step lowers F
