@@ -57,11 +57,11 @@ static void emit_curvature(const lc_interior *work, const lc_block *block) {
 }
 
 static lc_status emit_block(void *context, const lc_block *block, double *sum) {
-  const emission *emission = context;
+  const emission *wanted = context;
   (void)sum;
-  for (int v = 0; v < emission->count; v++)
-    lc_interior_emit(emission->work, block, emission->x[v], block->r + v * emission->work->obj->K * block->ldr);
-  if (block->s) emit_curvature(emission->work, block);
+  for (int v = 0; v < wanted->count; v++)
+    lc_interior_emit(wanted->work, block, wanted->x[v], block->r + v * wanted->work->obj->K * block->ldr);
+  if (block->s) emit_curvature(wanted->work, block);
   return LC_OK;
 }
 
@@ -71,12 +71,12 @@ static void add_bends(const lc_interior *work, const double *x, double *out) {
 
 lc_status lc_interior_multiply(lc_interior *work, const double *x, const double *other, double *out) {
   lc_objective *obj = work->obj;
-  emission emission = {work, {x, other}, other ? 2 : 1};
-  lc_pass pass = {.K = emission.count * obj->K,
+  emission wanted = {work, {x, other}, other ? 2 : 1};
+  lc_pass pass = {.K = wanted.count * obj->K,
                   .ns = other ? obj->ns : 0,
                   .Z = work->scores,
                   .block = emit_block,
-                  .context = &emission,
+                  .context = &wanted,
                   .G = out,
                   .C = other ? obj->C : NULL};
   LC_TRY(lc_objective_pass(obj, &pass));
