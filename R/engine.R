@@ -8,8 +8,10 @@ max_vcov <- 256
 # same model: the fit is done in the one without flat directions, unless the solver's path matters.
 choose_coding <- function(problem, coding) {
   loss <- problem$loss
+  ovr <- identical(coding, "ovr")
+  if (ovr) check_ovr(problem)
   if (problem$k == 2L && loss$name != "softmax") {
-    if (!is.null(coding)) {
+    if (!is.null(coding) && !ovr) {
       abort("coding", sprintf(paste(
         "Two classes with loss \"%s\" have a single score and no coding. Use loss = \"softmax\"",
         "for a row for each class."), loss$name))
@@ -20,6 +22,10 @@ choose_coding <- function(problem, coding) {
   default <- if (loss$name == "softmax" && problem$lambda == 0) "reference" else "symmetric"
   problem$coding <- if (is.null(coding)) default else coding
   problem$fit_coding <- problem$coding
+  if (ovr) {
+    problem$fit_coding <- "symmetric" # as many scores, which C fits one by one
+    return(problem)
+  }
   if (problem$lambda == 0 && is.null(problem$lower)) {
     if (is_descent(problem$solver)) {
       if (is.null(coding)) problem$fit_coding <- "symmetric"
@@ -30,7 +36,19 @@ choose_coding <- function(problem, coding) {
   problem
 }
 
-n_scores <- function(k, coding) switch(coding, vector = 1L, reference = k - 1L, symmetric = k)
+n_scores <- function(k, coding) switch(coding, vector = 1L, reference = k - 1L, symmetric = k, ovr = k)
+
+# One class against the rest is for losses that have a form for two classes and one for several.
+check_ovr <- function(problem) {
+  table <- loss_table()
+  able <- table$vector_form & table$max_classes > 2L
+  if (!problem$loss$name %in% table$name[able]) {
+    abort("coding", sprintf("coding = \"ovr\" is for the losses %s, not for \"%s\".",
+                            enumerate(table$name[able], 20L), problem$loss$name))
+  }
+}
+
+is_ovr <- function(x) identical(x$coding, "ovr")
 
 # The start as B of the fit's coding, or NULL.
 check_start <- function(start, problem) {
@@ -87,7 +105,8 @@ engine_spec <- function(problem) {
   standardize <- problem$standardize && problem$lambda > 0
   factor <- rep_len(problem$penalty_factor, problem$p)
   list(loss = problem$loss$name, k = problem$k,
-       coding = as.integer(problem$fit_coding == "reference"), intercept = problem$intercept,
+       coding = as.integer(problem$fit_coding == "reference"), ovr = is_ovr(problem),
+       intercept = problem$intercept,
        lambda = as.double(problem$lambda), l1 = problem$alpha * factor,
        l2 = (1 - problem$alpha) * factor, grouped = problem$grouped, spread = column_spread(stats, standardize),
        lower = problem$lower, upper = problem$upper, start = problem$start, solver = problem$solver$name,

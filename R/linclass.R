@@ -362,6 +362,9 @@ has_groups <- function(x) {
 
 check_grouped <- function(problem) {
   if (!has_groups(problem)) return(invisible())
+  if (is_ovr(problem)) {
+    abort("coding", "With coding = \"ovr\" each class is a fit of its own, without grouped = TRUE.")
+  }
   solver <- problem$solver$name
   if (solver != "auto" && !solver_row(solver)$groups) {
     abort("solver", sprintf("Solver \"%s\" takes no grouped = TRUE. Use one of %s.", solver,

@@ -45,13 +45,21 @@ coef.linclass <- function(object, coding = NULL, format = c("default", "matrix",
 
 recoded_coefficients <- function(object, coding) {
   if (is.null(coding)) return(object$coefficients)
-  reexpress(object$coefficients, object$levels, object$coding, check_coding(coding))
+  reexpress(object$coefficients, object$levels, object$coding, check_recoding(coding, object))
 }
 
-check_coding <- function(coding) {
-  if (!is.character(coding) || length(coding) != 1L || !coding %in% c("reference", "symmetric")) {
-    abort("coding", sprintf("`coding` must be \"reference\" or \"symmetric\", not %s.",
-                            describe_value(coding)))
+check_coding <- function(coding, known = c("reference", "symmetric", "ovr")) {
+  if (!is.character(coding) || length(coding) != 1L || !coding %in% known) {
+    abort("coding", sprintf("`coding` must be %s, not %s.", choices(known), describe_value(coding)))
+  }
+  coding
+}
+
+# Only differences of scores have several codings; against the rest each score is judged by itself.
+check_recoding <- function(coding, object) {
+  coding <- check_coding(coding, c("reference", "symmetric"))
+  if (is_ovr(object)) {
+    abort("coding", "Each class was fitted against the rest (coding = \"ovr\"), which has no other coding.")
   }
   coding
 }

@@ -162,6 +162,9 @@ new_path_problem <- function(design, settings) {
   if (is.null(ratio)) ratio <- if (nrow(problem$design$x) < problem$p) 0.01 else 1e-4
   problem["lambdas"] <- settings["lambdas"]
   problem[c("nlambda", "min_ratio")] <- list(as.integer(settings$nlambda), as.double(ratio))
+  if (is.null(problem$lambdas) && is_ovr(problem)) {
+    abort("penalty", "With coding = \"ovr\" each class has a sequence of its own: give `lambda`.")
+  }
   if (is.null(problem$lambdas) && !any(problem$penalty_factor > 0)) {
     abort("penalty", "No column is penalised, so there is no sequence of `lambda`: give `lambda`.")
   }

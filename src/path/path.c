@@ -9,7 +9,7 @@
 /* By working sets: where an L1 part holds slopes at 0 and the loss has second derivatives, unless another solver was
  * asked for. any: the penalty at some lambda > 0. */
 static int has_working_sets(const lc_problem *problem, const lc_penalty *any) {
-  int other = problem->solver && problem->solver != lc_solver_find("coordinate");
+  int other = problem->ovr || (problem->solver && problem->solver != lc_solver_find("coordinate"));
   return !other && lc_penalty_has_l1(any) && (problem->loss->flags & LC_SMOOTH) &&
          (problem->loss->flags & LC_CURVATURE) && (problem->x->ops->caps & LC_COLUMNS);
 }

@@ -13,7 +13,7 @@
 
 typedef struct lc_coding {
   int k, K, base, vector;
-  double mu; /* hinge only: > 0 rounds the kink (see ramp() in problem/loss.c); 0 = the hinge itself */
+  double mu; /* smoothable losses: > 0 rounds the kink (see ramp() in problem/loss.c); 0 = the loss itself */
 } lc_coding;
 
 enum {

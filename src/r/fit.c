@@ -76,8 +76,10 @@ static void read_problem(SEXP spec, lc_design *x, const lc_obs *obs, lc_problem 
   out->mean = lcr_doubles(lcr_get(stats, "mean"), p, "mean");
   out->sd = lcr_doubles(lcr_get(stats, "sd"), p, "sd");
   out->max_abs = lcr_doubles(lcr_get(stats, "max_abs"), p, "max_abs");
+  out->ovr = lcr_get_flag(spec, "ovr");
   lc_coding coding;
-  if (lc_coding_make(out->loss, out->k, out->reference, &coding) != LC_OK)
+  if (lc_coding_make(out->loss, out->k, out->reference, &coding) != LC_OK ||
+      (out->ovr && (out->reference || !out->loss->vector_form)))
     Rf_error("loss '%s' does not suit %d classes", out->loss->name, out->k);
   if (out->obs->noffset != 0 && out->obs->noffset != coding.K) Rf_error("'offset' must have %d columns", coding.K);
   out->start = lcr_doubles(lcr_get(spec, "start"), (R_xlen_t)lc_design_q(x) * coding.K, "start");
