@@ -129,14 +129,17 @@ wants_vcov <- function(problem) {
 }
 
 engine_fit <- function(problem) {
-  design <- problem$design
+  validation <- draw_validation(problem)
+  design <- set_aside(problem$design, validation)
   result <- .Call(lcr_fit, design$x, design$codes, design$fit_weights,
                   score_offset(design$offset, problem$k, problem$fit_coding),
-                  c(engine_spec(problem), list(jeffreys = has_jeffreys(problem), held = problem$held)))
+                  c(engine_spec(problem), list(jeffreys = has_jeffreys(problem), held = problem$held, validation = validation,
+                                             descent = problem$descent)))
   if (is.null(result$coefficients)) refuse_result(result)
   w <- t(result$coefficients)
   result$coefficients <- show_coefficients(w, result$aliased, problem)
   result$vcov <- fit_vcov(result, problem)
+  result$validation <- validation
   result
 }
 
@@ -271,6 +274,13 @@ warn_condition <- function(fit) {
     condition_number = condition)
 }
 
+perceptron_result <- function(fit) {
+  options <- fit$solver_options
+  if (!is.null(fit$validation)) return("those with the fewest mistakes in the rows that were set aside")
+  if (isTRUE(options$pocket > 0)) return("those with the fewest mistakes after an epoch")
+  if (isTRUE(options$average == 0)) "those of its last step" else "the average over its steps"
+}
+
 # A budget that the user set and that ran out is no trouble, but a perceptron that still makes
 # mistakes is.
 warn_convergence <- function(fit) {
@@ -278,8 +288,8 @@ warn_convergence <- function(fit) {
     if (is.na(fit$mistakes) || fit$mistakes == 0) return(invisible())
     warn("not_converged", sprintf(paste(
       "The perceptron has not converged: it still errs in %s. Unless the classes are linearly",
-      "separable it never will; the coefficients are the average over its steps."),
-      plural(fit$mistakes, "row")))
+      "separable it never will; the coefficients are %s."), plural(fit$mistakes, "row"),
+      perceptron_result(fit)))
   } else if (fit$status %in% c("max_iter", "time_limit", "stalled")) {
     warn("not_converged", sprintf(paste(
       "%s Its certificate is %s and the tolerance %s: raise max_iter or time_limit in",

@@ -195,7 +195,7 @@ linclass.formula <- function(formula, data = NULL, ..., loss = "auto", lambda = 
                              contrasts = NULL, class_weights = NULL, penalty_factor = 1,
                              standardize = TRUE, intercept = TRUE, lower = NULL, upper = NULL,
                              coding = NULL, bias_reduction = "none", model = NA, solver = "auto",
-                             start = NULL, control = linclass_control()) {
+                             start = NULL, classes = NULL, control = linclass_control()) {
   fit_formula(formula, data, contrasts, match.call(expand.dots = FALSE), parent.frame(),
               check_settings(settings_of(sys.function())), fit_design)
 }
@@ -206,7 +206,7 @@ linclass.matrix <- function(x, y, ..., loss = "auto", lambda = 0, alpha = 1, gro
                             weights = NULL, offset = NULL, class_weights = NULL, penalty_factor = 1,
                             standardize = TRUE, intercept = TRUE, lower = NULL, upper = NULL,
                             coding = NULL, bias_reduction = "none", model = NA, solver = "auto",
-                            start = NULL, control = linclass_control()) {
+                            start = NULL, classes = NULL, control = linclass_control()) {
   fit_xy(x, y, weights, offset, NULL, match.call(expand.dots = FALSE),
          check_settings(settings_of(sys.function())), fit_design)
 }
@@ -285,6 +285,7 @@ check_settings <- function(s) {
   check_number(s$lambda, "lambda", 0, Inf)
   if (!identical(s$model, NA)) check_flags(s, "model")
   check_bias_reduction(s$bias_reduction)
+  s["classes"] <- list(check_classes(s$classes))
   check_common_settings(s)
 }
 
@@ -328,7 +329,10 @@ check_number <- function(value, name, lower, upper, topic = "penalty") {
 
 # Joins a design and the settings, checks all that depends on both, and decides the coding.
 new_problem <- function(design, settings) {
-  design <- resolve_design(design, settings$loss, settings$class_weights)
+  settings <- settings_from_fit(settings)
+  design$y <- declare_classes(design$y, settings$classes)
+  design <- resolve_design(design, settings$loss, settings$class_weights,
+                           if (!is.null(settings$classes)) settings$solver)
   k <- length(design$levels)
   loss <- loss_row(if (settings$loss != "auto") settings$loss else
     if (k == 2L) "logistic" else "softmax")
@@ -350,6 +354,8 @@ new_problem <- function(design, settings) {
   check_firth(problem)
   problem$held <- settings$held
   problem$start <- check_start(settings$start, problem)
+  problem$descent <- kept_descent(settings, problem)
+  check_descent_options(problem$solver, loss)
   has_l1 <- problem$lambda > 0 && problem$alpha > 0 && any(problem$penalty_factor > 0)
   check_solver(problem$solver, loss, has_l1, !is.null(problem$lower))
   problem

@@ -372,6 +372,8 @@ update.linclass <- function(object, formula., ..., evaluate = TRUE) {
   }
   changed <- as.list(match.call(expand.dots = FALSE)$...)
   for (name in names(changed)) call[[name]] <- changed[[name]]
+  continued <- is_continued(object, call, names(changed), home)
+  if (continued) call$start <- object
   source <- if (inherits(object, "linclass_cv")) object$path else object
   same_data <- !any(c("data", "subset", "weights", "offset", "na.action", "x", "y") %in% names(changed))
   asked_for_call <- !evaluate && isNamespace(topenv(home))
@@ -384,6 +386,7 @@ update.linclass <- function(object, formula., ..., evaluate = TRUE) {
   if (is_by_formula(source)) home <- formula_home(source, home)
   fit <- eval(call, home)
   fit$call <- restored_call(fit$call, object$call)
+  if (continued) fit$call$start <- NULL
   fit
 }
 

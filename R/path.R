@@ -157,6 +157,7 @@ check_whole <- function(value, name, least, topic) {
 }
 
 new_path_problem <- function(design, settings) {
+  check_no_validation(settings$solver)
   problem <- new_problem(design, settings)
   ratio <- settings$lambda_min_ratio
   if (is.null(ratio)) ratio <- if (nrow(problem$design$x) < problem$p) 0.01 else 1e-4

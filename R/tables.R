@@ -115,6 +115,8 @@ check_field <- function(value, fields, at, topic, what) {
   lower <- fields$lower[[at]]
   upper <- fields$upper[[at]]
   whole <- fields$integer[[at]]
+  words <- field_words(fields, at)
+  if (length(words) && is.character(value)) return(word_value(value, words, name, topic, what))
   # NA means "the solver's own value" exactly where the table's default is NA.
   if (length(value) == 1L && is.na(value) && !is.nan(value) && is.na(fields$default[[at]])) {
     return(NA_real_)
@@ -127,6 +129,17 @@ check_field <- function(value, fields, at, topic, what) {
                          describe_value(value)), argument = name)
   }
   as.double(value)
+}
+
+# The names of the values 0, 1, ... of a field that has some.
+field_words <- function(fields, at) strsplit(fields$words[[at]], " ", fixed = TRUE)[[1L]]
+
+word_value <- function(value, words, name, topic, what) {
+  if (length(value) != 1L || !value %in% words) {
+    abort(topic, sprintf("`%s` of %s must be %s, not %s.", name, what, choices(words), describe_value(value)),
+          argument = name)
+  }
+  as.double(match(value, words) - 1L)
 }
 
 describe_value <- function(value) {
@@ -142,7 +155,11 @@ rd_fields <- function(fields) {
   range <- sprintf("%s to %s", vapply(fields$lower, format, ""), vapply(fields$upper, format, ""))
   default <- vapply(fields$default, function(d) if (is.na(d)) "chosen by the solver" else format(d),
                     "")
-  kind <- ifelse(unlist(fields$integer), "whole number, ", "")
+  words <- lapply(seq_along(fields$name), field_words, fields = fields)
+  named <- lengths(words) > 0L
+  range[named] <- vapply(words[named], function(w) choices(w), "")
+  default[named] <- vapply(which(named), function(i) dQuote(words[[i]][fields$default[[i]] + 1L], FALSE), "")
+  kind <- ifelse(unlist(fields$integer) & !named, "whole number, ", "")
   sprintf("\\item{\\code{%s}}{%s (%s%s; default %s)}", fields$name,
           gsub("%", "\\\\%", rd_text(fields$help)), kind, range, default)
 }

@@ -89,7 +89,9 @@ lc_status lc_solve_ovr(const lc_problem *problem, const lc_settings *settings, c
                        lc_solution *out) {
   lc_index q = lc_design_q(problem->x), P = q * problem->k;
   memset(out, 0, sizeof *out);
-  ovr_task task = {.problem = problem, .settings = settings, .host = host, .arena = arena};
+  lc_settings set = *settings;
+  set.from = NULL; /* a descent goes on from the coefficients of its class alone */
+  ovr_task task = {.problem = problem, .settings = &set, .host = host, .arena = arena};
   task.y = lc_arena_doubles(arena, problem->obs->n);
   task.unique_y = lc_arena_doubles(arena, problem->unique ? problem->unique->obs.n : 0);
   out->B = lc_arena_zeros(arena, P);

@@ -100,7 +100,7 @@ static lc_status run_lambdas(lc_path_state *path, int sets, lc_path *out) {
     LC_TRY(keep_point(path, lambda, out->point + l));
     keep_scores(path, l);
     out->length = l + 1;
-    lc_info info = {(double)l + 1, NAN, path->fold->outcome.objective, path->fold->outcome.kkt, NAN};
+    lc_info info = {(double)l + 1, NAN, path->fold->outcome.objective, path->fold->outcome.kkt, NAN, NAN, NAN};
     LC_TRY(lc_record(path->host, &info));
   }
   return LC_OK;

@@ -244,9 +244,10 @@ static deriv2 ramp(double u, double mu) {
   return out;
 }
 
-/* Training counts a tie as a mistake: with derivative 0 there a fit could not leave W = 0. */
+/* Training counts a tie as a mistake: with derivative 0 there a fit could not leave W = 0. mu > 0 is a lead that classes
+ * are to have, for a perceptron with margin. */
 static deriv2 ramp_with_ties(double u, double mu) {
-  (void)mu;
+  u += mu;
   deriv2 out = {u > 0 ? u : 0, u >= 0, 0};
   return out;
 }
@@ -257,10 +258,11 @@ static deriv2 square(double u, double mu) {
   return out;
 }
 
-/* Squares that go on as lines, so that an outlier pulls no harder than at a slope of 1 (Huber's loss of one side). */
+/* Squares that go on as lines, so that an outlier pulls no harder than at a slope of 1 (Huber's loss of one side). The
+ * curvature at u = 1, where all rows are at W = 0, is that of the square: Newton's method would else see none. */
 static deriv2 huber(double u, double mu) {
   (void)mu;
-  deriv2 out = {u <= 0 ? 0 : u < 1 ? u * u / 2 : u - 0.5, u <= 0 ? 0 : u < 1 ? u : 1, u > 0 && u < 1};
+  deriv2 out = {u <= 0 ? 0 : u < 1 ? u * u / 2 : u - 0.5, u <= 0 ? 0 : u < 1 ? u : 1, u > 0 && u <= 1};
   return out;
 }
 
