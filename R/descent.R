@@ -29,13 +29,19 @@ set_aside <- function(design, validation) {
   design
 }
 
-# What a fit says of them: their numbers among the rows of the data, and the lowest loss.
-kept_validation <- function(problem, result) {
-  validation <- result$validation
-  if (is.null(validation)) return(NULL)
-  rows <- problem$design$rows
-  list(rows = if (is.null(rows)) validation$row else unique(rows[validation$row]),
-       loss = min(result$history$validation, na.rm = TRUE))
+# The fit of the other rows, and what it says of them: their numbers among the rows of the data, and the lowest loss.
+without_aside <- function(fit, design, result) {
+  aside <- result$validation$row
+  if (is.null(aside)) return(fit)
+  weights <- if (is.null(design$weights)) rep(1, length(aside)) else design$weights[aside]
+  gone <- rowsum(weights, design$codes[aside])
+  class <- as.integer(rownames(gone)) + 1L
+  fit$class_totals[class] <- fit$class_totals[class] - gone
+  fit$nobs <- sum(fit$class_totals)
+  fit$n <- fit$n - length(aside)
+  after <- if (nrow(fit$history) > 1L) fit$history$validation[-1L] else fit$history$validation
+  fit$validation <- list(rows = if (is.null(design$rows)) aside else unique(design$rows[aside]), loss = min(after))
+  fit
 }
 
 # Options that belong to one loss or one kind of fit.

@@ -353,6 +353,7 @@ new_problem <- function(design, settings) {
   problem$bias_reduction <- settings$bias_reduction
   check_firth(problem)
   problem$held <- settings$held
+  problem$declared <- !is.null(settings$classes)
   problem$start <- check_start(settings$start, problem)
   problem$descent <- kept_descent(settings, problem)
   check_descent_options(problem$solver, loss)

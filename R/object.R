@@ -47,8 +47,9 @@ new_linclass <- function(problem, result, call) {
          model = kept_rows(design, problem$model)),
     fit_source(problem))
   fit <- structure(fit, class = "linclass")
+  if (problem$declared) fit$declared <- TRUE
   fit$descent <- result$descent
-  fit$validation <- kept_validation(problem, result)
+  fit <- without_aside(fit, design, result)
   # The response as glm() has it, for those who look for it there.
   if (!is.null(fit$model) && problem$coding == "vector") {
     fit$y <- if (is.null(design$rows)) design$codes else unname(row_shares(data_rows(fit))[, 2L])

@@ -265,12 +265,13 @@ static void keep(run_state *run, const double *point, double value) {
   memcpy(run->kept, point, (size_t)run->obj->P * sizeof(double));
 }
 
-/* Judges the point by the rows that were set aside. */
-static lc_status validate(run_state *run, const double *point) {
+/* Judges the point by the rows that were set aside; start: one that no epoch made is a result only where it is that of
+ * an earlier descent. */
+static lc_status validate(run_state *run, const double *point, int start) {
   lc_objective *obj = run->obj;
   if (!run->settings->validation) return LC_OK;
   LC_TRY(lc_batch_validate(&run->batch, run->settings->validation, point, &obj->validation));
-  keep(run, point, obj->validation);
+  if (!start || run->settings->from) keep(run, point, obj->validation);
   return LC_OK;
 }
 
@@ -331,7 +332,7 @@ static lc_status make_epoch(run_state *run, double epoch, int averaging, const d
   LC_TRY(run_epoch(run, epoch, averaging));
   lc_batch_settle(&run->batch);
   *point = averaging ? run->mean : run->batch.B;
-  LC_TRY(validate(run, *point));
+  LC_TRY(validate(run, *point, 0));
   if (perceptron) {
     LC_TRY(separates(run, &report->mistakes, &all));
     if (settings->pocket > 0 && !settings->validation) keep(run, run->batch.B, report->mistakes);
@@ -354,7 +355,7 @@ static lc_status minibatch_run(lc_objective *obj, const lc_settings *settings, c
   LC_TRY(look_at_start(obj, B, exact || most == 0));
   run.first = obj->at.value;
   if (!isfinite(run.first)) return LC_NONFINITE;
-  LC_TRY(validate(&run, obj->at.B));
+  LC_TRY(validate(&run, obj->at.B, 1));
   const double *point = obj->at.B;
   for (double epoch = 0;; epoch++) {
     int seen = !exact && epoch > 0 && epoch < most;
