@@ -133,8 +133,8 @@ engine_fit <- function(problem) {
   design <- set_aside(problem$design, validation)
   result <- .Call(lcr_fit, design$x, design$codes, design$fit_weights,
                   score_offset(design$offset, problem$k, problem$fit_coding),
-                  c(engine_spec(problem), list(jeffreys = has_jeffreys(problem), held = problem$held, validation = validation,
-                                             descent = problem$descent)))
+                  c(engine_spec(problem), list(jeffreys = has_jeffreys(problem), held = problem$held,
+                                             validation = validation, descent = problem$descent)))
   if (is.null(result$coefficients)) refuse_result(result)
   w <- t(result$coefficients)
   result$coefficients <- show_coefficients(w, result$aliased, problem)

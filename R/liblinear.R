@@ -35,9 +35,9 @@ liblinear_types <- data.frame(
 #' @param class_weights `NULL`, or factors of `cost` named by the classes (`wi` of LiblineaR). They become `weights`,
 #'   as they change the sum and not only the shares of the losses. For two classes, or type 4: of several classes
 #'   against the rest LIBLINEAR weighs the rest with 1 each time.
-#' @return A named list of arguments of [linclass()]: `x`, with a first column of `bias` (named `(bias)` where columns have names) if there is one, `y`,
-#'   `loss`, `lambda`, `alpha`, `standardize`, `intercept`, `coding` and `weights`. The intercept of LIBLINEAR's model is
-#'   the coefficient of that column times `bias`.
+#' @return A named list of arguments of [linclass()]: `x`, with a first column of `bias` (named `(bias)` where columns
+#'   have names) if there is one, `y`, `loss`, `lambda`, `alpha`, `standardize`, `intercept`, `coding` and `weights`.
+#'   The intercept of LIBLINEAR's model is the coefficient of that column times `bias`.
 #' @section Errors: `linclass_error_argument` for a type that does not exist, values out of range, or class weights
 #'   that cannot be repeated,
 #'   `linclass_error_loss` for a logistic type with more than two classes ([linclass()] has softmax for them).

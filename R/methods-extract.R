@@ -349,6 +349,9 @@ case.names.linclass <- function(object, full = FALSE, data = NULL, ...) {
 #' file), the rows that the fit keeps stand for them. The rows of the fit are always used by
 #' [stats::step()] and other functions that ask for a call to evaluate.
 #'
+#' Mini-batches with other data (`x` and `y`, or `data`) go on from the fit, of any solver: see Going on
+#' in [linclass()].
+#'
 #' @param object A fit made by [linclass()], [linclass_path()] or [linclass_cv()].
 #' @param formula. A formula with dots for the parts to keep, as in [stats::update()].
 #' @param ... Arguments of [linclass()] to change or to add (`NULL` removes one).

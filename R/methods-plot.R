@@ -332,7 +332,8 @@ draw_curves <- function(data, value, fits, with_legend, label, log_time) {
     graphics::text(0.5, 0.5, paste(history_titles[[value]], "(always 0)"))
     return(invisible())
   }
-  plot_frame(range(data$time, finite = TRUE), range(shown[[value]], if (both) shown$objective, finite = TRUE), label, "",
+  heights <- range(shown[[value]], if (both) shown$objective, finite = TRUE)
+  plot_frame(range(data$time, finite = TRUE), heights, label, "",
              log = paste0(log_time, if (log) "y"))
   colours <- plot_colours(length(fits))
   for (i in rev(seq_along(fits))) {

@@ -94,8 +94,7 @@ support.linclass <- function(fit, data = NULL, ...) {
   z <- unname(predict_rows(fit, rows$x, rows$offset, "link"))
   margin <- row_margins(fit, z, codes)
   active <- which(margin <= 1 + margin_width & weights > 0)
-  u <- violations(fit, z[if (is.matrix(z)) cbind(rep(active, ncol(z)), rep(seq_len(ncol(z)), each = length(active))) else
-    active], codes[active])
+  u <- violations(fit, if (is.matrix(z)) z[active, , drop = FALSE] else z[active], codes[active])
   found <- dual_variables(fit, rows, u, active, weights)
   W <- slopes_by_class(fit)
   number <- table(factor(fit$levels[codes[active] + 1L], levels = fit$levels))
@@ -160,7 +159,6 @@ distances <- function(fit, z, codes, W) {
 # By how much rows lack their margin: a column for one score, or of all classes, -Inf for the row's own.
 violations <- function(fit, z, codes) {
   if (fit$coding == "vector") return(matrix(1 - (2 * codes - 1) * z))
-  z <- matrix(z, length(codes))
   if (is_ovr(fit)) return(1 - ovr_signs(codes, ncol(z)) * z)
   own <- cbind(seq_along(codes), codes + 1L)
   u <- z - z[own] + 1
@@ -193,8 +191,8 @@ dual_variables <- function(fit, rows, u, active, weights) {
   list(dual = dual, violation = max(abs(unlist(conditions$gradient(pulls(dual, signs)))), 0))
 }
 
-# How the dual variable of column j of u enters the derivatives by scores: a list of n x (columns of u) matrices, one for
-# each score.
+# How the dual variable of column j of u enters the derivatives by scores: a list of n x (columns of u)
+# matrices, one for each score.
 pull_signs <- function(fit, codes) {
   if (fit$coding == "vector") return(list(matrix(1 - 2 * codes)))
   k <- length(fit$levels)

@@ -29,11 +29,15 @@ solver_row <- function(name) table_row(solver_table(), name)
 #' * `softmax`: `log(sum(exp(z))) - z[y]`;
 #' * `perceptron`: the sum over the other classes j of `max(0, z[j] - z[y])`;
 #' * `hinge`: the same with `max(0, z[j] - z[y] + 1)`;
-#' * `squared_hinge`: the same with `max(0, z[j] - z[y] + 1)^2`.
+#' * `squared_hinge`: the same with `max(0, z[j] - z[y] + 1)^2`;
+#' * `huber_hinge`: the same with `u^2 / 2` for `u = max(0, z[j] - z[y] + 1)` up to 1, then `u - 1/2`: smooth as
+#'   the squared hinge, but an outlier pulls no harder than on the hinge;
+#' * `crammer_singer`: the largest `max(0, z[j] - z[y] + 1)` in place of the sum.
 #'
-#' With two classes a margin loss has a single score, that of the second level, and is
-#' `max(0, m - s z)` (squared for `squared_hinge`), with `s` = 1 for the second level and -1 for the
-#' first, and `m` = 0 for the perceptron and 1 otherwise.
+#' With two classes a margin loss has a single score, that of the second level, and is a function of
+#' `max(0, m - s z)`, with `s` = 1 for the second level and -1 for the
+#' first, and `m` = 0 for the perceptron and 1 otherwise. So it is for each class with `coding = "ovr"`
+#' of [linclass()], where the losses of the classes are added.
 #'
 #' @return `linclass_losses()`: a data frame with columns `name`; `title`; `max_classes`, the
 #'   largest number of classes; `probability`, whether the loss defines probabilities;

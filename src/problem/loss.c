@@ -244,8 +244,8 @@ static deriv2 ramp(double u, double mu) {
   return out;
 }
 
-/* Training counts a tie as a mistake: with derivative 0 there a fit could not leave W = 0. mu > 0 is a lead that classes
- * are to have, for a perceptron with margin. */
+/* Training counts a tie as a mistake: with derivative 0 there a fit could not leave W = 0. mu > 0 is a lead that
+ * classes are to have, for a perceptron with margin. */
 static deriv2 ramp_with_ties(double u, double mu) {
   u += mu;
   deriv2 out = {u > 0 ? u : 0, u >= 0, 0};

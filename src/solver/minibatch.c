@@ -43,7 +43,8 @@ static lc_status list_rows(run_state *run) {
   lc_index all = obj->x->n;
   int by_class = run->settings->stratified > 0;
   run->order = lc_arena_alloc(obj->arena, all, sizeof *run->order);
-  run->scratch = lc_arena_alloc(obj->arena, run->settings->block > 1 || by_class ? 2 * all + SLACK : 0, sizeof *run->scratch);
+  int needs_scratch = run->settings->block > 1 || by_class;
+  run->scratch = lc_arena_alloc(obj->arena, needs_scratch ? 2 * all + SLACK : 0, sizeof *run->scratch);
   run->n = all - (aside ? aside->n : 0);
   if (!run->order || !run->scratch || run->n < 1) return run->n < 1 ? LC_INVALID : LC_OUT_OF_MEMORY;
   for (lc_index i = 0; i < all; i++) run->order[i] = i;
