@@ -27,7 +27,7 @@ task <- list(x = x, y = y, weights = weights, offset = offset)
 valid <- list(
   lcr_losses = list(), lcr_solvers = list(), lcr_controls = list(), lcr_statuses = list(), lcr_simd = list(),
   lcr_threads = list(n = NULL), lcr_valid = list(x = sparse), lcr_colstats = list(x = x, weights = weights),
-  lcr_fit = c(task, list(spec = c(fit_spec, list(jeffreys = FALSE)))), lcr_path = c(task, list(spec = path_spec)),
+  lcr_fit = c(task, list(spec = c(fit_spec, list(jeffreys = FALSE, validation = NULL, descent = NULL)))), lcr_path = c(task, list(spec = path_spec)),
   lcr_predict = list(x = x, W = lesson$W, offset = offset, spec = lesson_spec[c("loss", "k", "intercept")],
                      type = "prob"),
   lcr_sigmoid = list(z = z), lcr_softmax = list(z = z), lcr_softmax_jacobian = list(z = c(1, 2)),
@@ -39,7 +39,7 @@ valid <- list(
 
 # Places where NULL means that there is none, or the default.
 optional <- c("n", "weights", "offset", "b", "lower", "upper", "spread", "start", "options", "control", "holdout",
-              "lambdas", "code", "value", "weight")
+              "lambdas", "code", "value", "weight", "validation", "descent")
 
 run <- function(name, arguments) {
   routine <- get(name, asNamespace("linclass"))
@@ -104,6 +104,38 @@ test_that("an element of another type is an error, and one that lacks", {
       if (length(fit_spec[[inside]])) expect_true(is_refused("lcr_fit", arguments), info = paste(inside, kind))
     }
   }
+})
+
+test_that("rows set aside and the state of a descent are checked", {
+  arguments <- valid$lcr_fit
+  arguments$spec[c("solver", "lower", "upper")] <- list("minibatch", NULL, NULL)
+  arguments$spec$options <- list(epochs = 2)
+  with <- function(element, value) {
+    arguments$spec[[element]] <- value
+    is_refused("lcr_fit", arguments)
+  }
+  aside <- list(row = c(2L, 4L), weight = c(1, 2))
+  state <- list(epochs = 1, log_mean = 0, searches = 3, averaged = 2, iterate = matrix(0, 3, 1), mean = matrix(0, 3, 1))
+  expect_false(with("validation", aside))
+  expect_false(with("descent", state))
+  for (element in c("validation", "descent")) {
+    good <- if (element == "validation") aside else state
+    for (name in names(good)) {
+      for (kind in names(wrong_types)) {
+        bad <- good
+        bad[name] <- wrong_types[kind]
+        expect_true(with(element, bad), info = paste(element, name, kind))
+      }
+      for (value in wrong_values) {
+        bad <- good
+        bad[[name]] <- value
+        expect_type(with(element, bad), "logical")
+      }
+    }
+  }
+  expect_true(with("validation", list(row = c(2L, 2L), weight = c(1, 1))))
+  expect_true(with("validation", list(row = c(0L, 2L), weight = c(1, 1))))
+  expect_true(with("validation", list(row = 1:6, weight = rep(1, 6))))
 })
 
 test_that("values out of place do not crash", {
