@@ -51,10 +51,13 @@ static lc_status list_rows(run_state *run) {
   if (!aside) return LC_OK;
   if (!(run->rows = lc_arena_alloc(obj->arena, run->n, sizeof *run->rows))) return LC_OUT_OF_MEMORY;
   for (lc_index i = 0; i < aside->n; i++) run->order[aside->row[i]] = -1;
-  lc_index at = 0;
-  for (lc_index i = 0; i < all; i++)
-    if (run->order[i] >= 0 && at < run->n) run->rows[at++] = i;
-  if (at < run->n) return LC_INVALID; /* a row was listed twice */
+  lc_index at = 0, left = 0;
+  for (lc_index i = 0; i < all; i++) {
+    if (run->order[i] < 0) continue;
+    left++;
+    if (at < run->n) run->rows[at++] = i;
+  }
+  if (left != run->n) return LC_INVALID; /* a row was listed twice */
   memcpy(run->order, run->rows, (size_t)run->n * sizeof *run->order);
   return LC_OK;
 }
