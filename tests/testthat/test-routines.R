@@ -27,7 +27,8 @@ task <- list(x = x, y = y, weights = weights, offset = offset)
 valid <- list(
   lcr_losses = list(), lcr_solvers = list(), lcr_controls = list(), lcr_statuses = list(), lcr_simd = list(),
   lcr_threads = list(n = NULL), lcr_valid = list(x = sparse), lcr_colstats = list(x = x, weights = weights),
-  lcr_fit = c(task, list(spec = c(fit_spec, list(jeffreys = FALSE, validation = NULL, descent = NULL)))), lcr_path = c(task, list(spec = path_spec)),
+  lcr_fit = c(task, list(spec = c(fit_spec, list(jeffreys = FALSE, validation = NULL, descent = NULL)))),
+  lcr_path = c(task, list(spec = path_spec)),
   lcr_predict = list(x = x, W = lesson$W, offset = offset, spec = lesson_spec[c("loss", "k", "intercept")],
                      type = "prob"),
   lcr_sigmoid = list(z = z), lcr_softmax = list(z = z), lcr_softmax_jacobian = list(z = c(1, 2)),

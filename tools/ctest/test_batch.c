@@ -161,8 +161,8 @@ static void test_known(data *d, const lc_design *x) {
     }
 }
 
-/* A table that is filled at B holds the derivatives there of the rows that were listed, and nothing of others; the loss of
- * listed rows is the weighted mean of theirs. */
+/* A table that is filled at B holds the derivatives there of the rows that were listed, and nothing of others; the loss
+ * of listed rows is the weighted mean of theirs. */
 static void test_fill(data *d, const lc_design *x) {
   enum { SOME = 41 };
   lc_objective obj;
