@@ -15,7 +15,8 @@ offset <- c(0, 0.1, 0, 0, -0.2, 0)
 
 fit_spec <- list(
   loss = "logistic", k = 2L, coding = 0L, ovr = FALSE, intercept = TRUE, lambda = 0.1, l1 = c(0.5, 0.5),
-  l2 = c(0.5, 0.5), grouped = FALSE, spread = c(1, 1), lower = c(-1, -1), upper = c(1, 1), start = NULL, solver = "lbfgs",
+  l2 = c(0.5, 0.5), grouped = FALSE, spread = c(1, 1), lower = c(-1, -1), upper = c(1, 1), start = NULL,
+  solver = "lbfgs",
   options = list(memory = 5), control = list(max_iter = 5, time_limit = 1),
   stats = list(mean = colMeans(x), sd = c(1.3, 0.5), max_abs = c(4, 1)), seed = 0, progress = FALSE,
   covariance = FALSE)

@@ -306,11 +306,11 @@ void test_batch(void) {
         test_weightless(&d);
         test_known(&d, &d.t.dense);
         test_known(&d, &d.t.sparse);
+        test_fill(&d, &d.t.dense);
+        test_fill(&d, &d.t.sparse);
         d.t.pen.lambda = 0;
         if (!bounded) test_whole_correction(&d);
         if (!bounded) test_search(&d);
-        test_fill(&d, &d.t.dense);
-        test_fill(&d, &d.t.sparse);
         ctest_problem_free(&d.t);
       }
   test_pieces();
