@@ -94,10 +94,12 @@ static void read_validation(SEXP spec, lc_index n, lcr_session *session, lc_sett
   if (TYPEOF(row) != INTSXP || XLENGTH(row) < 1 || XLENGTH(row) >= n) Rf_error("'validation' must list some rows");
   lc_validation *set = lc_arena_alloc(&session->arena, 1, sizeof *set);
   lc_index *index = lc_arena_alloc(&session->arena, XLENGTH(row), sizeof *index);
-  if (!set || !index) lcr_check(LC_OUT_OF_MEMORY);
+  unsigned char *seen = lc_arena_alloc(&session->arena, n, 1);
+  if (!set || !index || !seen) lcr_check(LC_OUT_OF_MEMORY);
+  memset(seen, 0, (size_t)n);
   for (R_xlen_t i = 0; i < XLENGTH(row); i++) {
     int at = INTEGER_RO(row)[i];
-    if (at < 1 || at > n) Rf_error("'validation' must be numbers of rows");
+    if (at < 1 || at > n || seen[at - 1]++) Rf_error("'validation' must be numbers of rows, each once");
     index[i] = at - 1;
   }
   *set = (lc_validation){XLENGTH(row), index, lcr_doubles(lcr_get(list, "weight"), XLENGTH(row), "validation")};
