@@ -312,6 +312,7 @@ resolve_design <- function(design, loss, class_weights = NULL) {
   design$class_weights <- check_class_weights(class_weights, response$levels, response$totals)
   row_weights <- row_weights(response, design$weights, design$class_weights)
   design$stats <- column_stats(design$x, row_weights, design$blueprint$names)
+  design$counted <- likelihood_of_counts(response$counts, design$weights)
   design <- if (is.null(response$counts)) {
     keep_rows(design, response$codes, which(row_weights > 0))
   } else {
@@ -423,6 +424,19 @@ keep_rows <- function(design, codes, rows) {
 
 take_rows <- function(value, rows) {
   if (length(dim(value)) == 2L) value[rows, , drop = FALSE] else value[rows]
+}
+
+# A row of counts is one multinomial observation, as for glm() (two classes) and VGAM (several): its likelihood has the
+# factor n! / (y_1! ... y_k!), and the deviance compares with the model that fits every row. list(rows, deviance and
+# log_lik), sums over rows with the weight w of each: of w; of -2 w sum(y log(y / n)), the deviance of that
+# model as one of single trials; of its log-likelihood.
+likelihood_of_counts <- function(counts, weights) {
+  if (is.null(counts)) return(NULL)
+  trials <- rowSums(counts)
+  w <- (if (is.null(weights)) rep(1, length(trials)) else weights) * (trials > 0)
+  fit <- rowSums(ifelse(counts > 0, counts * log(counts / trials), 0))
+  ways <- lgamma(trials + 1) - rowSums(lgamma(counts + 1))
+  list(rows = sum(w), deviance = -2 * sum(w * fit), log_lik = sum(w * (fit + ways)))
 }
 
 # Counts of a row become up to k rows with weights.

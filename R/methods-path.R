@@ -259,14 +259,13 @@ NULL
 
 #' @rdname path_methods
 #' @export
-nobs.linclass_path <- function(object, ...) object$nobs
+nobs.linclass_path <- function(object, ...) observations(object)
 
 #' @rdname path_methods
 #' @export
 deviance.linclass_path <- function(object, ...) {
   check_likelihood(object, "The deviance")
-  total <- sum(object$class_totals)
-  stats::setNames(2 * total * object$points$loss, lambda_labels(object$lambda))
+  stats::setNames(deviance_of_loss(object, object$points$loss), lambda_labels(object$lambda))
 }
 
 #' @rdname path_methods
@@ -374,7 +373,7 @@ predict.linclass_cv <- function(object, newdata = NULL,
 
 #' @rdname path_methods
 #' @export
-nobs.linclass_cv <- function(object, ...) object$path$nobs
+nobs.linclass_cv <- function(object, ...) observations(object$path)
 
 #' @rdname path_methods
 #' @export

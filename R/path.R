@@ -169,14 +169,16 @@ new_path_problem <- function(design, settings) {
 }
 
 new_linclass_path <- function(problem, result, call) {
+  counted <- problem$design$counted
+  best <- if (is.null(counted)) 0 else counted$deviance / (2 * sum(problem$design$totals))
   null <- if (result$null_loss > 0) result$null_loss else NA # the perceptron's is 0
   points <- data.frame(result[c("lambda", "nonzero", "loss")],
-                       deviance_ratio = 1 - result$loss / null,
+                       deviance_ratio = 1 - (result$loss - best) / (null - best),
                        result[c("objective", "gap", "relative", "kkt", "met", "iterations",
                                 "passes")])
   path <- c(
     fit_head(problem, result, call, "linclass_path"),
-    list(lambda = result$lambda, lambda_max = result$lambda_max, points = points,
+    list(counted = counted, lambda = result$lambda, lambda_max = result$lambda_max, points = points,
          asked = result$asked, null_loss = result$null_loss,
          tolerance = result$tolerance, status = result$status, status_text = result$text,
          converged = all(points$met), separated = result$separated,
