@@ -214,7 +214,9 @@ test_that("clubSandwich and car see a glm", {
 test_that("easystats sees a glm, robust errors included", {
   skip_without("insight", "parameters", "performance", "sandwich")
   b <- birth()
-  pair <- list(linclass(low ~ age + lwt + race, b), glm(low ~ age + lwt + race, binomial, b, control = exact))
+  # performance evaluates the call of a glm where it does not see the data.
+  pair <- list(linclass(low ~ age + lwt + race, b),
+               do.call(glm, list(low ~ age + lwt + race, quote(binomial), b, control = exact)))
   for (of in list(performance::r2, performance::r2_mcfadden, performance::r2_coxsnell, performance::r2_nagelkerke,
                   performance::performance_logloss)) {
     expect_equal(unlist(of(pair[[1]])), unlist(of(pair[[2]])), tolerance = 1e-6)
@@ -226,6 +228,7 @@ test_that("easystats sees a glm, robust errors included", {
   three <- linclass(race ~ age + lwt, birth())
   expect_topic(parameters::model_parameters(three, vcov = "HC3"), "argument", "coeftest")
   skip_without("nnet")
-  m <- nnet::multinom(race ~ age + lwt, birth(), trace = FALSE, reltol = 1e-14, maxit = 1000)
-  expect_equal(unlist(performance::r2_mcfadden(three)), unlist(performance::r2_mcfadden(m)), tolerance = 1e-5)
+  m <- do.call(nnet::multinom, list(race ~ age + lwt, b, trace = FALSE, reltol = 1e-14, maxit = 1000))
+  # (Of multinom() it counts other parameters in the adjusted measure.)
+  expect_equal(performance::r2_mcfadden(three)$R2, performance::r2_mcfadden(m)$R2, tolerance = 1e-5)
 })
