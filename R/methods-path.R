@@ -125,6 +125,7 @@ long_path <- function(W, lambda) {
 #' @inheritParams coef.linclass_path
 #' @inheritParams predict.linclass
 #' @param object A path made by [linclass_path()], or a cross-validation by [linclass_cv()].
+#' @param prior As in [predict.linclass()], for one value of `s`.
 #' @param ... For a cross-validation passed on to the method for paths; else not used, an argument
 #'   with another name is an error.
 #' @return For one value of `s` as [predict.linclass()]. For several (or `NULL`, all points of the
@@ -143,10 +144,18 @@ long_path <- function(W, lambda) {
 predict.linclass_path <- function(object, newdata = NULL,
                                   type = c("class", "prob", "response", "link"), s = NULL,
                                   offset = NULL, na.action = na.pass, novel = c("error", "na"),
-                                  ...) {
-  check_no_dots(list(...), c("newdata", "type", "s", "offset", "na.action", "novel"))
+                                  ..., prior = NULL) {
+  check_no_dots(list(...), c("newdata", "type", "s", "offset", "na.action", "novel", "prior"))
   type <- match_choice(type)
   novel <- match_choice(novel)
+  if (!is.null(prior)) {
+    if (length(if (is.null(s)) object$lambda else s) != 1L) {
+      abort("penalty", "`prior` needs one value of `s`.")
+    }
+    p <- predict_from(object, newdata, "prob", offset, na.action, novel,
+                      function(object, x, offset, type) predict_points(object, x, offset, type, s))
+    return(predict_prior(object, p, type, prior))
+  }
   predict_from(object, newdata, type, offset, na.action, novel,
                function(object, x, offset, type) predict_points(object, x, offset, type, s))
 }
