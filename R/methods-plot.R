@@ -135,8 +135,12 @@ plot_axis <- function(side, at = NULL, ...) {
   if (is.null(at) && !graphics::par(if (across) "xlog" else "ylog")) {
     ends <- graphics::par("usr")[if (across) 1:2 else 3:4]
     room <- graphics::par("pin")[if (across) 1L else 2L] / graphics::par("csi")
-    at <- pretty(ends, n = max(2, min(6, floor(room / if (across) 3.5 else 2))))
-    at <- at[at >= min(ends) & at <= max(ends)]
+    wanted <- max(2, min(6, floor(room / if (across) 3.5 else 2)))
+    for (n in wanted:6) { # pretty() numbers may lie beyond the ends
+      at <- pretty(ends, n)
+      at <- at[at >= min(ends) & at <= max(ends)]
+      if (length(at) >= 2L) break
+    }
   }
   graphics::axis(side, at, ..., lwd = 0, lwd.ticks = 1, col.ticks = "grey60")
 }
@@ -174,14 +178,14 @@ legend_columns <- function(labels) {
 legend_size <- 0.9
 
 # A legend `up` lines above the plot, where it hides nothing; it shrinks where an entry is too wide.
-legend_above <- function(labels, ..., up = 0) {
+legend_above <- function(labels, ..., up = 0, columns = legend_columns(labels)) {
   letter <- graphics::par("cex") * graphics::par("cin")[1L]
   room <- graphics::par("fin")[1L] - graphics::par("mai")[2L]
   size <- fitting_cex(labels, room - 3.6 * legend_size * letter, legend_size)
   graphics::legend(graphics::grconvertX(0, "npc", "user"),
                    graphics::grconvertY(1 + up * graphics::par("csi") / graphics::par("pin")[2L], "npc",
                                         "user"), paste0(labels, " "), ..., xjust = 0,
-                   yjust = 0, ncol = legend_columns(labels), bty = "n", xpd = NA, x.intersp = 0.7,
+                   yjust = 0, ncol = columns, bty = "n", xpd = NA, x.intersp = 0.7,
                    cex = size, text.col = "grey15", adj = c(0, 0.5))
 }
 
@@ -296,6 +300,7 @@ draw_history <- function(data) {
   }
   margins <- plot_page(5, if (several) fits)
   on.exit(graphics::par(margins), add = TRUE, after = FALSE)
+  graphics::par(mar = replace(graphics::par("mar"), 4L, 1.5)) # for half of "10000"
   # Where one fit needs many times the iterations of another, both are to be seen.
   lengths <- tapply(data$time, data$fit, max)
   spread <- max(lengths) > 30 * min(lengths)
@@ -448,6 +453,9 @@ boundary_grid <- function(fit, rows, cells = 240L) {
   list(x = side[[1L]], y = side[[2L]], class = class, strength = strength)
 }
 
+# The more rows the smaller their symbols, from 500 on.
+crowd_size <- function(n) max(0.3, min(1, (500 / n)^0.35))
+
 draw_boundary <- function(fit, rows, ...) {
   k <- length(fit$levels)
   colours <- plot_colours(k)
@@ -471,9 +479,10 @@ draw_boundary <- function(fit, rows, ...) {
                       col = "white", lwd = 1.5)
   }
   last <- order(wrong) # on top
+  size <- crowd_size(nrow(rows))
   code <- as.integer(rows$class)[last]
   graphics::points(rows[last, 1:2], bg = colours[code], pch = symbols[code],
-                   col = ifelse(wrong[last], "black", "white"), cex = 1.05, lwd = 0.9)
+                   col = ifelse(wrong[last], "black", "white"), cex = 1.05 * size, lwd = 0.9 * size)
   plot_axis(1L)
   plot_axis(2L)
   graphics::box(col = "grey60")

@@ -128,8 +128,10 @@ check_same_response <- function(fits) {
   same <- vapply(fits, function(fit) identical(key(fit), key(fits[[1L]])), NA)
   if (!all(same)) {
     abort("argument", sprintf(
-      "Fit %s has other classes or other numbers of rows than the first: the fits do not compare.",
-      enumerate(which(!same), quote = "")))
+      paste("Fit %s has other rows or classes than the first (%s rows), so the fits do not compare. Missing",
+            "values in a column that only one of them uses do that: fit both to na.omit(data)."),
+      enumerate(sprintf("%d (%s rows)", which(!same), vapply(fits[!same], function(f) count(f$n), "")), quote = ""),
+      count(fits[[1L]]$n)))
   }
 }
 

@@ -40,6 +40,13 @@ confusion_data <- function(truth, answer, weights = NULL) {
                            length(answer)))
   }
   weights <- check_weights(weights, length(truth))
+  given <- levels(droplevels(answer))
+  if (length(given) && !any(given %in% levels(truth))) {
+    abort("response", sprintf(paste("`answer` has none of the classes of `truth`: it holds %s, and `truth` %s. Turn",
+                                    "a threshold into classes first: ifelse(prob > 0.3, \"%s\", \"%s\")."),
+                              enumerate(given, 4L, "\""), enumerate(levels(truth), 4L, "\""),
+                              rev(levels(truth))[1L], levels(truth)[1L]))
+  }
   levels <- union(levels(truth), levels(answer))
   truth <- factor(truth, levels)
   answer <- factor(answer, levels)
