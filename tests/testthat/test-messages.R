@@ -57,3 +57,26 @@ test_that("classes that extend a matrix are matrices", {
   expect_equal(coef(own), coef(linclass(x, toy()$y)))
   expect_equal(predict(own, extended(x[1:3, ]), type = "link"), predict(own, x[1:3, ], type = "link"))
 })
+
+test_that("what a newcomer stumbles over is answered with what to do", {
+  lung <- data.frame(status = rep(c("alive", "dead"), 20), age = c(1:39, NA), sex = rep(1:2, each = 20))
+  smaller <- linclass(status ~ sex, lung, lambda = 0)
+  larger <- linclass(status ~ sex + age, lung)
+  expect_error(anova(smaller, larger), "39 rows.*40 rows.*na.omit", class = "linclass_error_argument")
+  expect_error(confint(larger, parm = "Age"), "There are .*`age`", class = "linclass_error_argument")
+  p <- fitted(larger)
+  expect_error(confusion_measures(lung$status[1:39], p > 0.3), "ifelse", class = "linclass_error_response")
+  expect_identical(confusion_measures(lung$status[1:39], ifelse(p > 2, "dead", "alive"))$classes$tp, c(20, 0))
+})
+
+test_that("tables of what there is fit into 80 columns and stay data frames", {
+  for (table in list(linclass_losses(), linclass_solvers(), penalty_scales())) {
+    text <- utils::capture.output(print(table))
+    expect_lte(max(nchar(text)), 80)
+    expect_lte(length(text), 35)
+    expect_true(all(vapply(table[[1]], function(name) any(startsWith(text, name) | grepl(name, text)), NA)))
+  }
+  text <- utils::capture.output(print(linclass_losses()))
+  expect_match(grep("^probability", text, value = TRUE), "yes +yes +- +- +-")
+  expect_output(print(linclass_losses()[c("title", "smooth")]), "TRUE")
+})
