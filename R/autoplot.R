@@ -44,10 +44,10 @@ gg_style <- function() {
 }
 
 # Entries of a legend stand in so many rows that they fit on a page of 80 mm, which is about 42 letters
-# wide; a key is as wide as five.
+# wide; a key is as wide as five. NULL where one row is enough: it may be a column in the user's theme.
 gg_rows <- function(labels) {
   columns <- max(1L, min(length(labels), 42L %/% (5L + max(nchar(labels, "width")))))
-  if (sum(nchar(labels, "width") + 5L) <= 42L) 1L else ceiling(length(labels) / columns)
+  if (sum(nchar(labels, "width") + 5L) > 42L) ceiling(length(labels) / columns)
 }
 
 gg_classes <- function(k, aesthetics) {
@@ -105,7 +105,7 @@ gg_boundary <- function(fit, rows) {
                     colour = ggplot2::guide_legend(order = 2L, override.aes = list(shape = 21L))) +
     ggplot2::coord_cartesian(range(grid$x), range(grid$y), expand = FALSE) +
     ggplot2::labs(x = names[1L], y = names[2L]) + gg_classes(k, "fill") + gg_style() +
-    ggplot2::theme(legend.box = if (gg_rows(c(fit$levels, "wrong")) > 1L) "vertical" else "horizontal",
+    ggplot2::theme(legend.box = if (is.null(gg_rows(c(fit$levels, "wrong")))) "horizontal" else "vertical",
                    legend.spacing.y = ggplot2::unit(0, "pt"))
 }
 

@@ -95,6 +95,7 @@ penalty_scale_table <- list(
 #'   a missing `n`; `linclass_error_penalty` for a value out of range, or a penalty that `to` does not
 #'   have (nnet has no lasso, liblinear no elastic net, only linclass and glmnet have factors).
 #' @concept glmnet
+#' @concept e1071
 #' @concept scikit-learn
 #' @concept liblinear
 #' @concept nnet

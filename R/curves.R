@@ -23,6 +23,13 @@
 #'   Rows with missing values are left out. Errors: `linclass_error_shape`, `linclass_error_argument`,
 #'   `linclass_error_weights`.
 #' @concept ROC curve
+#' @concept cutoff
+#' @concept Gini coefficient
+#' @concept average precision
+#' @concept specificity
+#' @concept Matthews correlation
+#' @concept kappa
+#' @concept cumulative gains
 #' @concept precision-recall curve
 #' @concept lift
 #' @family plots

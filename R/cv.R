@@ -69,6 +69,12 @@
 #' cv <- linclass_cv(Species ~ ., iris, nlambda = 30, metric = list("error", hit = hit))
 #' cv$best
 #' @concept cross-validation
+#' @concept cross validation
+#' @concept grid search
+#' @concept out-of-fold predictions
+#' @concept overfitting
+#' @concept choose lambda
+#' @concept early stopping
 #' @concept k-fold
 #' @concept tuning parameter
 #' @concept hyperparameter

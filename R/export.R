@@ -29,6 +29,11 @@
 #'   `coding`, `loss`, and for each class with coefficients its terms; see the example. Errors:
 #'   `linclass_error_export` says what cannot be written.
 #' @seealso [predict.linclass()]
+#' @concept deploy a model
+#' @concept SQL scoring
+#' @concept scoring code
+#' @concept JSON
+#' @concept production
 #' @examples
 #' fit <- linclass(am ~ wt * hp, mtcars)
 #' cat(to_sql(fit, "cars"))

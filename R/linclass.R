@@ -157,6 +157,44 @@
 #' # a linear support vector machine
 #' linclass(am ~ wt + hp, mtcars, loss = "squared_hinge", lambda = 0.1, alpha = 0)
 #' @concept classification
+#' @concept multi-class classification
+#' @concept binomial regression
+#' @concept multinomial logit
+#' @concept polytomous regression
+#' @concept nominal response
+#' @concept categorical response
+#' @concept maximum entropy classifier
+#' @concept log-linear classifier
+#' @concept max-margin classifier
+#' @concept Crammer and Weston-Watkins SVM
+#' @concept class weights
+#' @concept imbalanced classes
+#' @concept rare events
+#' @concept offset
+#' @concept missing values
+#' @concept sparse matrix
+#' @concept dummy coding
+#' @concept one-hot encoding
+#' @concept factor columns
+#' @concept contrasts
+#' @concept reference category
+#' @concept baseline category
+#' @concept sum to zero coding
+#' @concept group lasso
+#' @concept shrinkage
+#' @concept variable selection
+#' @concept bounds of coefficients
+#' @concept nonnegative coefficients
+#' @concept monotone constraint
+#' @concept standardize
+#' @concept feature scaling
+#' @concept Firth
+#' @concept bias reduction
+#' @concept Jeffreys prior
+#' @concept collinear columns
+#' @concept rank deficient
+#' @concept aliased coefficients
+#' @concept warm start
 #' @concept logistic regression
 #' @concept multinomial regression
 #' @concept multinomial logistic regression

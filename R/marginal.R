@@ -31,6 +31,11 @@
 #'   `linclass_error_no_probability`, `linclass_error_argument` for variables that are not there,
 #'   `linclass_error_newdata`, `linclass_error_data`.
 #' @seealso [predict.linclass()], [vcov.linclass()]
+#' @concept marginal effect
+#' @concept partial effect
+#' @concept average partial effect
+#' @concept discrete change
+#' @concept variable importance
 #' @examples
 #' births <- transform(MASS::birthwt, race = factor(race))
 #' fit <- linclass(low ~ age + lwt + race + smoke, births)

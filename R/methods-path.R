@@ -329,7 +329,7 @@ path_in_words <- function(x) {
   range <- lambda_labels(range(x$lambda))
   paste0(if (done < x$asked) sprintf("%d of %s (%s)", done, plural(x$asked, "point"), x$status) else
     plural(done, "point"), ", lambda from ", range[2L], " to ", range[1L], " (", x$solver, ", ",
-    format(x$points$passes[done], digits = 3L), " reads of x)")
+    format(x$points$passes[done], digits = 3L), " reads)")
 }
 
 points_in_words <- function(x) {

@@ -10,6 +10,8 @@
 #' training rows. Nothing is left out in silence: labels shrink until all of them fit.
 #'
 #' @concept decision boundary
+#' @concept decision region
+#' @concept variable importance plot
 #' @concept coefficient plot
 #' @concept forest plot
 #' @param x A fit made by [linclass()].
@@ -61,6 +63,8 @@ plot.linclass <- function(x, which = c("coefficients", "history", "boundary", "w
     check_foreign_dots(list(...), setdiff(names(formals()), c("x", "...")),
                        c(type = " The pictures are chosen by `which`."))
   }
+  page$title <- if (is.null(main)) 0 else 1.4
+  on.exit(page$title <- 0)
   drawn <- switch(which,
     coefficients = draw_coefficients(coefficient_data(x, max_terms)),
     history = draw_history(history_data(list(x), ...)),
@@ -68,7 +72,7 @@ plot.linclass <- function(x, which = c("coefficients", "history", "boundary", "w
     weights = plot_weights(x, ...),
     confusion = draw_confusion(training_confusion(x, data), "training rows"),
     reliability = draw_reliability(training_reliability(x, data, ...), "training rows"))
-  if (!is.null(main)) graphics::title(main = main, line = -1, outer = TRUE)
+  if (!is.null(main)) title_above(main)
   invisible(drawn)
 }
 
@@ -108,13 +112,23 @@ check_positive <- function(value, name) {
   }
 }
 
+# Lines that a picture keeps free at its upper edge, for a title.
+page <- new.env(parent = emptyenv())
+page$title <- 0
+
+title_above <- function(main) {
+  graphics::text(graphics::grconvertX(0.5, "nfc", "user"), graphics::grconvertY(1, "nfc", "user"), main,
+                 adj = c(0.5, 1.5), font = 2L, xpd = NA,
+                 cex = fitting_cex(main, 0.95 * graphics::par("fin")[1L], 1.1))
+}
+
 # The margins of all pictures with axes, in lines: `left` for the labels of the vertical axis, and
 # room above for a legend of `labels`. Returns what par() was.
 plot_page <- function(left = 4, labels = NULL, bottom = 3.4) {
-  old <- graphics::par(mar = c(bottom, left, 0.8, 0.8), mgp = c(2.2, 0.55, 0), tcl = -0.25,
+  old <- graphics::par(mar = c(bottom, left, 0.8 + page$title, 0.8), mgp = c(2.2, 0.55, 0), tcl = -0.25,
                        las = 1L)
   rows <- if (length(labels)) ceiling(length(labels) / legend_columns(labels)) else 0
-  if (rows) graphics::par(mar = c(bottom, left, 0.5 + 1.05 * rows, 0.8))
+  if (rows) graphics::par(mar = c(bottom, left, 0.5 + 1.05 * rows + page$title, 0.8))
   old
 }
 

@@ -32,6 +32,11 @@ NULL
 #'   `linclass_error_no_likelihood` for a test of a fit that is penalised, bounded or has no likelihood;
 #'   `linclass_error_argument` if fits are not of the same response.
 #' @seealso [stats::step()], which these serve; [logLik.linclass()]
+#' @concept likelihood ratio test
+#' @concept analysis of deviance
+#' @concept stepwise selection
+#' @concept model comparison
+#' @concept nested models
 #' @examples
 #' birthwt <- MASS::birthwt
 #' small <- linclass(low ~ age, birthwt)

@@ -84,6 +84,10 @@ pair_area <- function(z, event, weights) {
 #' held-out rows, with their case weights (not with class weights).
 #'
 #' @concept log loss
+#' @concept Wilcoxon statistic
+#' @concept concordance
+#' @concept c statistic
+#' @concept custom metric
 #' @concept cross-entropy
 #' @concept deviance
 #' @concept Brier score

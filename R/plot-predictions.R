@@ -89,7 +89,7 @@ draw_confusion <- function(data, what = NULL) {
   # Names of many classes do not fit side by side; they are turned.
   turned <- longest > 0.8 * (graphics::par("fin")[1L] - longest - 0.6) / k
   above <- 2.8 + if (turned) lines - 0.6 else 0
-  old <- graphics::par(mar = c(1.8, lines + 2.2, above, 0.6), las = 1L)
+  old <- graphics::par(mar = c(1.8, lines + 2.2, above + page$title, 0.6), las = 1L)
   on.exit(graphics::par(old))
   graphics::plot(NA, xlim = c(0.5, k + 0.5), ylim = c(k + 0.5, 0.5), xaxs = "i", yaxs = "i",
                  axes = FALSE, ann = FALSE)
@@ -109,7 +109,7 @@ draw_confusion <- function(data, what = NULL) {
                    cex = 0.7 * size)
   }
   # One axis() for each name: together it would drop names that touch.
-  inches <- graphics::par("mai") - 0.15
+  inches <- graphics::par("mai") - 0.15 - c(0, 0, page$title, 0) * graphics::par("csi")
   size <- fitting_cex(levels, if (turned) inches[3L] else graphics::par("pin")[1L] / k)
   for (i in seq_len(k)) {
     graphics::axis(3L, i, levels[i], tick = FALSE, line = -0.7, las = if (turned) 2L else 1L,

@@ -65,6 +65,13 @@ max_trials <- 3e8
 #'   Konis, K. (2007) *Linear programming algorithms for detecting separated data in binary logistic regression models*.
 #'   DPhil thesis, University of Oxford.
 #' @seealso [summary.linclass()]; a penalty or [linclass_path()] for finite coefficients.
+#' @concept complete separation
+#' @concept quasi-complete separation
+#' @concept quasi-separation
+#' @concept perfect prediction
+#' @concept infinite coefficients
+#' @concept Hauck-Donner effect
+#' @concept monotone likelihood
 #' @examples
 #' # Level w of f never has class C.
 #' d <- expand.grid(f = c("u", "v", "w"), y = c("A", "B", "C"), copy = 1:4)

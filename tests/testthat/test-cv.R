@@ -348,7 +348,7 @@ test_that("held-out predictions know missing rows and repeats, and refuse what w
   cv <- linclass_cv(low ~ age + lwt, births, folds = 3, repeats = 2, keep = TRUE, nlambda = 5,
                     na.action = na.exclude)
   p <- fitted(cv, "prob", held_out = TRUE, s = "lambda.min")
-  expect_identical(which(is.na(p[, 1]), useNames = FALSE), c(2L, 9L))
+  expect_identical(unname(which(is.na(p[, 1]))), c(2L, 9L))
   at <- match(cv$lambda.min, cv$path$lambda)
   expect_equal(unname(p[-c(2, 9), 2]), unname(stats::plogis(rowMeans(cv$scores[, 1, at, ]))), tolerance = 1e-12)
   expect_error(fitted(cv, held_out = TRUE, s = 0.123), class = "linclass_error_argument")
