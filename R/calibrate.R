@@ -244,7 +244,7 @@ calibrations <- list(
                   apply = apply_by_class(apply_isotonic)),
   temperature = list(title = "a temperature", learn = learn_temperature, apply = apply_temperature))
 
-#' Probabilities for other shares of classes
+#' Adjust probabilities to other class priors
 #'
 #' A fit learns the shares of the classes of its training rows. Where those were made by sampling,
 #' or by class weights, its probabilities are wrong elsewhere by a factor for each class:

@@ -90,7 +90,7 @@ training_variables <- function(object, needed) {
     all <- tryCatch(as.data.frame(eval(object$call$data, call_home(object))), error = function(e) NULL)
     at <- match(rownames(frame), rownames(all))
     if (!all(needed %in% names(all)) || anyNA(at)) {
-      abort("data", paste("The variables inside functions of the formula cannot be had again: give",
+      abort("data", paste("The variables inside functions of the formula cannot be recovered from the fit: give",
                           "`newdata`."))
     }
     frame[needed] <- all[at, needed, drop = FALSE]

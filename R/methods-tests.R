@@ -4,7 +4,7 @@
 #' @importFrom stats add1 drop1
 NULL
 
-#' Likelihood ratio tests, and fits with a term less or more
+#' Likelihood ratio tests and single term deletions or additions
 #'
 #' `anova()` with several fits compares each with the one before. With one fit by formula its terms are
 #' added one by one, in the order of the formula. `drop1()` takes away each term alone, and `add1()`

@@ -41,7 +41,7 @@ confusion_data <- function(truth, answer, weights = NULL) {
   }
   weights <- check_weights(weights, length(truth))
   given <- levels(droplevels(answer))
-  if (length(given) && !any(given %in% levels(truth))) {
+  if (length(given) && nlevels(truth) && !any(given %in% levels(truth))) {
     abort("response", sprintf(paste("`answer` has none of the classes of `truth`: it holds %s, and `truth` %s. Turn",
                                     "a threshold into classes first: ifelse(prob > 0.3, \"%s\", \"%s\")."),
                               enumerate(given, 4L, "\""), enumerate(levels(truth), 4L, "\""),
@@ -57,6 +57,14 @@ confusion_data <- function(truth, answer, weights = NULL) {
   cells <- expand.grid(answer = factor(levels, levels), truth = factor(levels, levels))
   data.frame(cells["truth"], cells["answer"], count = as.vector(counts),
              share = as.vector(counts / rep(colSums(counts), each = length(levels))))
+}
+
+check_is_prob <- function(prob) {
+  if (is.factor(prob) || is.character(prob)) {
+    abort("type", sprintf(paste("`prob` must be probabilities, not classes (%s). With a fit they are",
+                                "predict(fit, newdata, type = \"prob\"), the truth comes first."),
+                          describe_value(prob)))
+  }
 }
 
 training_confusion <- function(fit, data) {
@@ -166,6 +174,7 @@ plot_reliability <- function(truth, prob, bins = 10, classes = NULL, weights = N
 reliability_data <- function(truth, prob, bins = 10, classes = NULL, weights = NULL) {
   truth <- as.factor(truth)
   levels <- levels(truth)
+  check_is_prob(prob)
   prob <- teaching_numbers(prob, "prob")
   if (!is.matrix(prob) && length(levels) == 2L) prob <- cbind(1 - prob, prob)
   if (!is.matrix(prob) || ncol(prob) != length(levels) || nrow(prob) != length(truth)) {

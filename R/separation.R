@@ -10,7 +10,7 @@ max_silent_cells <- 1e6
 # Numbers multiplied in a trial to leave columns out, above which the largest are named instead.
 max_trials <- 3e8
 
-#' Are classes separated by the features?
+#' Detect complete and quasi-complete separation
 #'
 #' Without a penalty the likelihood has a finite maximum if and only if no direction separates classes: there must be no
 #' coefficients \eqn{d_1, \dots, d_k}, one vector for each class, with \eqn{x_i'(d_{y_i} - d_c) \ge 0} for all rows i

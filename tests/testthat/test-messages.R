@@ -11,9 +11,9 @@ cases <- list(
   words("loss", "must be .* or .*, not NA", linclass(y ~ a, data, loss = NA_character_)),
   words("loss", "not NULL", linclass_path(y ~ a, data, loss = NULL)),
   words("loss", "not character of length 2", linclass_cv(y ~ a, data, loss = c("hinge", "softmax"))),
-  words("formula", "\"y ~ a \\+\" is no formula", linclass("y ~ a +", data)),
+  words("formula", "\"y ~ a \\+\" is not a formula", linclass("y ~ a +", data)),
   words("formula", "no formula", linclass("a", data)),
-  words("formula", "a \\+ b is no formula", linclass(quote(a + b), data)),
+  words("formula", "a \\+ b is not a formula", linclass(quote(a + b), data)),
   words("formula", "no formula", linclass(c("y", "a"), data)),
   words("formula", "contrasts of `factor\\(id\\)`",
         linclass(y ~ factor(id), many, contrasts = list(`factor(id)` = "contr.poly"))),
@@ -66,6 +66,12 @@ test_that("what a newcomer stumbles over is answered with what to do", {
   expect_error(confint(larger, parm = "Age"), "There are .*`age`", class = "linclass_error_argument")
   p <- fitted(larger)
   expect_error(confusion_measures(lung$status[1:39], p > 0.3), "ifelse", class = "linclass_error_response")
+  words <- function(expression, text) expect_error(expression, text, fixed = TRUE, class = "linclass_error")
+  words(plot_roc(lung$status[1:39], rep("dead", 39)), "type = \"prob\"")
+  words(choose_threshold(lung$status[1:39], factor(rep("dead", 39))), "must be probabilities")
+  words(linclass(status ~ age, lung, lambda = c(1, 0.1)), "linclass_path() fits a sequence")
+  words(linclass(status ~ age, lung, alpha = "ridge"), "0 is ridge")
+  words(linclass_cv(status ~ age, lung, metric = "accuracy"), "Here it is \"error\".")
   expect_identical(confusion_measures(lung$status[1:39], ifelse(p > 2, "dead", "alive"))$classes$tp, c(20, 0))
 })
 
