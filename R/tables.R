@@ -46,8 +46,11 @@ solver_row <- function(name) table_row(solver_table(), name)
 #'   smooth losses can be fitted (the hinge is, by smooth losses that approach it); `l1`, whether
 #'   lasso and elastic net can; `groups`, whether with `grouped = TRUE`; `bounds`, whether bounds
 #'   can; `random`, whether it draws from R's random number generator; `steps_as_given`, whether its
-#'   path depends on how the coefficients are written (see Coding in [linclass()]); `options`, the names of the options of [solver()].
-#'   Both are printed as a table of what is yes or no, and a text for each row; they are used as any data frame.
+#'   path depends on how the coefficients are written (see Coding in [linclass()]); `options`, the
+#'   names of the options of [solver()].
+#'
+#'   Both are printed as a table of what is yes or no, and a text for each row; they are used as any
+#'   data frame.
 #' @seealso [linclass()], [solver()]
 #' @examples
 #' linclass_losses()
