@@ -72,8 +72,7 @@ test_that("two small separated sets that SAS, Stata and R warn about (UCLA)", {
 })
 
 test_that("Heinze and Schemper (2002): endometrial cancer, and Firth's estimates as brglm2 prints them", {
-  skip_if_not_installed("brglm2")
-  data("endometrial", package = "brglm2", envir = environment())
+  endometrial <- utils::read.csv(test_path("fixtures", "endometrial.csv"))
   firth <- linclass(HG ~ NV + PI + EH, endometrial, bias_reduction = "firth")
   as_printed(wald(firth), c("3.77456", "2.92927", "-0.03475", "-2.60416", "1.48869", "1.55076", "0.03958", "0.77602"))
   plain <- suppressWarnings(linclass(HG ~ NV + PI + EH, endometrial))
