@@ -83,6 +83,26 @@ dense_logistic <- function(title, n, p, target) {
        peers = logistic_peers())
 }
 
+# Counts, as integers; the peer is ourselves on the same doubles, whose time is the target.
+integer_row <- list(
+  title = "logistic, integers n = 1e6, p = 50, against the same numbers as doubles",
+  data = function(size = 1) {
+    set.seed(24)
+    n <- max(200, round(1e6 * size))
+    x <- matrix(rpois(50 * n, 3), n, 50, dimnames = list(NULL, paste0("x", 1:50)))
+    y <- as.integer(runif(n) < plogis(as.vector(x[, 1:4] %*% c(0.3, -0.3, 0.2, -0.2))))
+    list(x = x, doubles = x + 0, y = y, factor = factor(y))
+  },
+  objective = function(beta, d) logistic_objective(beta, d$doubles, d$y),
+  ours = function(d) linclass::linclass(d$x, d$factor),
+  alone = function(d) linclass::linclass(d$x, d$factor, control = one_thread),
+  ours_coef = function(fit, d) stats::coef(fit),
+  x = function(d) double(length(d$x) / 2), # half the bytes
+  target = 1 / 1.1,
+  peers = list("linclass on doubles" = list(
+    package = "linclass", settings = list(default = function(d) linclass::linclass(d$doubles, d$factor)),
+    coef = function(fit, d) stats::coef(fit))))
+
 # ---- softmax ----
 
 letters_data <- function(size = 1) {
@@ -298,4 +318,5 @@ rows <- list(
   G1 = batch_row,
   # How the cost grows with the rows: the shape of D1.
   "D1-small" = without(dense_logistic("D1 with n = 1e4", 1e4, 50, 25), c("glmnet", "adelie")),
-  "D1-large" = without(dense_logistic("D1 with n = 1e6", 1e6, 50, 25), c("glm.fit", "glmnet", "adelie")))
+  "D1-large" = without(dense_logistic("D1 with n = 1e6", 1e6, 50, 25), c("glm.fit", "glmnet", "adelie")),
+  "D1-integer" = integer_row)
