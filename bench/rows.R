@@ -103,6 +103,28 @@ integer_row <- list(
     package = "linclass", settings = list(default = function(d) linclass::linclass(d$doubles, d$factor)),
     coef = function(fit, d) stats::coef(fit))))
 
+# What a formula costs beside its model frame: nothing is minimised twice, so the "objective" is the same for all.
+polynomial <- y ~ poly(cbind(u, v), degree = 8, raw = TRUE)
+
+formula_row <- list(
+  title = "formula with a matrix term, 1e5 rows, poly(cbind(u, v), degree = 8, raw = TRUE), against model.frame()",
+  data = function(size = 1) {
+    set.seed(25)
+    n <- max(500, round(1e5 * size))
+    d <- data.frame(u = runif(n, -1, 1), v = runif(n, -1, 1))
+    d$y <- factor(runif(n) < plogis(d$u - d$v^2))
+    d
+  },
+  objective = function(beta, d) 1,
+  ours = function(d) linclass::linclass(polynomial, d, lambda = 0.01, alpha = 0),
+  alone = function(d) linclass::linclass(polynomial, d, lambda = 0.01, alpha = 0, control = one_thread),
+  ours_coef = function(fit, d) 0,
+  x = function(d) double(44 * nrow(d)),
+  target = 0.5,
+  peers = list("model.frame" = list(package = "stats", settings = list(default = function(d) {
+    stats::model.frame(polynomial, d)
+  }), coef = function(fit, d) 0)))
+
 # ---- softmax ----
 
 letters_data <- function(size = 1) {
@@ -319,4 +341,5 @@ rows <- list(
   # How the cost grows with the rows: the shape of D1.
   "D1-small" = without(dense_logistic("D1 with n = 1e4", 1e4, 50, 25), c("glmnet", "adelie")),
   "D1-large" = without(dense_logistic("D1 with n = 1e6", 1e6, 50, 25), c("glm.fit", "glmnet", "adelie")),
-  "D1-integer" = integer_row)
+  "D1-integer" = integer_row,
+  F1 = formula_row)
