@@ -3,8 +3,9 @@
  *
  * Before the include: NAME(f) names a function, TARGET is its attribute, LANES doubles fit a VEC, DOT_ROWS x DOT_COLS
  * running sums fit the registers, MOST_SCORES score columns times two VECs do; V_* are the operations. LOADN and
- * STOREN touch only the first `count` lanes (the others read as 0). DOT_MOST rows and one column of running sums fit
- * too. LOADI and LOADIN are LOAD and LOADN of ints, which become doubles. V_SUMS adds up the lanes of LANES vectors, each to a number; V_SELECT_POSITIVE(z, yes, no): yes where z > 0.
+ * STOREN touch only the first `count` lanes (the others read as 0); LOADI and LOADIN take ints. DOT_MOST rows and one
+ * column of running sums fit too. V_SUMS adds up the lanes of LANES vectors, each to a number;
+ * V_SELECT_POSITIVE(z, yes, no): yes where z > 0.
  *
  * The functions of the table at the end keep the contracts of kernel/kernel.h; those before them are their parts. What
  * is const int in an ALWAYS function is known when compiled, so that its sums stay in registers. Pointers need no
@@ -29,13 +30,8 @@
 /* Where columns j .. j + count - 1 begin: `ldx` doubles apart from X on or, with a list, where it says. */
 ALWAYS void NAME(find)(const int count, const double *X, lc_index ldx, const void *const *list, lc_index j,
                        const void **at) {
-  if (list) {
-    UNROLL
-    for (int u = 0; u < count; u++) at[u] = list[j + u];
-  } else {
-    UNROLL
-    for (int u = 0; u < count; u++) at[u] = X + (j + u) * ldx;
-  }
+  UNROLL
+  for (int u = 0; u < count; u++) at[u] = list ? list[j + u] : X + (j + u) * ldx;
 }
 
 /* Rows from i on of a column of such numbers. */
@@ -126,20 +122,16 @@ ALWAYS void NAME(dots)(const enum lc_storage type, const int most, const int nb,
 /* The same for any nb <= DOT_COLS. */
 ALWAYS void NAME(dots_any)(const enum lc_storage type, lc_index m, lc_index p, const double *A, lc_index lda,
                            const void *const *list, int nb, const double *B, lc_index ldb, double *out, lc_index ldo) {
-  switch (nb) {
-    case 1:
-      NAME(dots)(type, DOT_MOST, 1, m, p, A, lda, list, B, ldb, out, ldo);
-      break;
-    case 2:
-      NAME(dots)(type, DOT_ROWS, 2, m, p, A, lda, list, B, ldb, out, ldo);
-      break;
-    case 3:
-      NAME(dots)(type, DOT_ROWS, 3, m, p, A, lda, list, B, ldb, out, ldo);
-      break;
-    default:
-      NAME(dots)(type, DOT_ROWS, DOT_COLS, m, p, A, lda, list, B, ldb, out, ldo);
-      break;
-  }
+#define OF(nb, most)                                                  \
+  case nb:                                                            \
+    NAME(dots)(type, most, nb, m, p, A, lda, list, B, ldb, out, ldo); \
+    break;
+#if DOT_COLS > 3
+  switch (nb) { OF(1, DOT_MOST) OF(2, DOT_ROWS) OF(3, DOT_ROWS) OF(4, DOT_ROWS) }
+#else
+  switch (nb) { OF(1, DOT_MOST) OF(2, DOT_ROWS) OF(3, DOT_ROWS) }
+#endif
+#undef OF
 }
 
 TARGET static void NAME(panel)(enum lc_storage type, lc_index m, lc_index p, const double *A, lc_index lda,
@@ -323,11 +315,7 @@ ALWAYS void NAME(scores_some)(const enum lc_storage type, lc_index m, lc_index p
                               const void *const *list, const double *B, lc_index ldb, double *Z, lc_index ldz) {
   lc_index i = 0;
   switch (kb) {
-    ROWS_OF(1)
-    ROWS_OF(2)
-    ROWS_OF(3)
-    ROWS_OF(4)
-    ROWS_OF(5)
+    ROWS_OF(1) ROWS_OF(2) ROWS_OF(3) ROWS_OF(4) ROWS_OF(5)
 #if MOST_SCORES > 5
     ROWS_OF(6) ROWS_OF(7) ROWS_OF(8) ROWS_OF(9) ROWS_OF(10)
 #endif
@@ -573,8 +561,8 @@ TARGET static void NAME(scatter)(lc_index count, const int *start, const int *in
 #undef LINES_OF
 #undef LINE_VECS
 
-static const lc_kernel NAME(kernel) = {KERNEL_NAME,       NAME(scores), NAME(gradient), NAME(scores_of),
-                                       NAME(gradient_of), NAME(gram),   NAME(moments),  NAME(widen),
+static const lc_kernel NAME(kernel) = {KERNEL_NAME,       NAME(scores),   NAME(gradient), NAME(scores_of),
+                                       NAME(gradient_of), NAME(gram),     NAME(moments),  NAME(widen),
                                        NAME(exp),         NAME(logistic), NAME(gather),   NAME(scatter)};
 
 #undef ALWAYS

@@ -98,7 +98,8 @@ test_that("fits of matrix terms are those of their columns, new rows and missing
   gaps <- droplevels(mixed)
   gaps$m[5, 2] <- NA
   gaps$x[9] <- NaN
-  for (formula in list(y ~ m + x, y ~ m * unnamed, y ~ I(x^2) + splines::ns(z, 3) + m:f, y ~ poly(z, 2, raw = TRUE) + m)) {
+  for (formula in list(y ~ m + x, y ~ m * unnamed, y ~ I(x^2) + splines::ns(z, 3) + m:f,
+                       y ~ poly(z, 2, raw = TRUE) + m)) {
     info <- deparse(formula)
     fit <- quiet(linclass(formula, gaps, lambda = 0.01, alpha = 0))
     frame <- model.frame(formula, gaps)
