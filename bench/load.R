@@ -41,7 +41,7 @@ medians <- function(contenders, data) {
   race(contenders, data, rounds, known)[names(contenders)]
 }
 
-lines <- c("| row | busy processes | default threads, s | 1 thread, s | default over 1 thread | peer | its s | wanted |",
+lines <- c("| row | busy processes | default, s | 1 thread, s | default over 1 thread | peer | its s | wanted |",
            "|---|---|---|---|---|---|---|---|")
 for (id in wanted) {
   row <- rows[[id]]
