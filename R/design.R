@@ -130,29 +130,45 @@ term_sizes <- function(model) {
   sizes <- vapply(model$parts, function(term) {
     used <- model$variables[term$at]
     coded <- vapply(used, is_coded, NA)
-    if (!any(coded)) return(c(prod(lengths(lapply(used, `[[`, "numbers"))) * rep(1, 4L), 0))
+    if (!any(coded)) return(c(columns_of_numbers(used) * rep(1, 4L), 0))
     tables <- Map(factor_table, used[coded], term$how[coded])
     columns <- prod(lengths(lapply(tables, `[[`, "labels")))
     entries <- lengths(lapply(tables, `[[`, "level"))
     levels <- vapply(used[coded], `[[`, 1L, "levels")
-    numeric <- prod(lengths(lapply(used[!coded], `[[`, "numbers")))
+    numeric <- columns_of_numbers(used[!coded])
     numeric * c(columns, prod(entries / levels), 1, prod(entries), any(coded) / numeric)
   }, double(5L))
   list(columns = sizes[1L, ], nonzeros = sizes[2L, ], parts = sizes[3L, ], entries = sizes[4L, ],
        coded = sizes[5L, ] > 0)
 }
 
-# X without its column of ones.
+columns_of_numbers <- function(variables) prod(vapply(variables, `[[`, 1L, "width"))
+
+# X without its column of ones. Numbers are written into X, once, from the variables.
 expand_terms <- function(model, layout) {
   if (is.null(model$plain)) {
+    if (layout == "dense") return(dense_terms(model))
     codes <- code_terms(model)
-    return(switch(layout, coded = codes, sparse = as_sparse(codes), dense = as.matrix(codes)))
+    return(if (layout == "sparse") as_sparse(codes) else codes)
   }
   x <- unlist(model$plain, use.names = FALSE) # the one copy; matrix() would make another
   # Names of rows are not written out before somebody looks.
-  dim(x) <- c(length(model$row_names), length(model$plain))
+  dim(x) <- c(length(model$row_names), length(model$labels))
   dimnames(x) <- list(as.character(model$row_names), model$labels)
   x
+}
+
+dense_terms <- function(model) {
+  out <- as.matrix(code_terms(model, numbers = FALSE))
+  columns <- term_sizes(model)$columns
+  before <- cumsum(c(0, columns))
+  for (term in seq_along(columns)) {
+    used <- model$variables[model$parts[[term]]$at]
+    if (any(vapply(used, is_coded, NA))) next
+    widths <- vapply(used, `[[`, 1L, "width")
+    for (k in seq_len(columns[term])) out[, before[term] + k] <- numeric_product(used, arrayInd(k, widths))
+  }
+  out
 }
 
 # The contrasts that are used, a name or a matrix for each factor of the right-hand side, in order: those

@@ -16,7 +16,8 @@
 #'
 #' @section Stopping: A point is done when its relative gap is below the tolerance of
 #'   [linclass_control()], by default `1e-8` for a path, and no coefficient in use has an optimality
-#'   condition off by more than 30 times the tolerance of the penalty (`3e-7` times `lambda`);
+#'   condition off by more than the square root of the tolerance times its penalty (`1e-4` times
+#'   `lambda`);
 #'   `max_iter` limits the steps for each `lambda`. Points that miss the tolerance, `met` FALSE in
 #'   `points`, give one warning of class `linclass_warning_not_converged`. A path that `time_limit`
 #'   ends early holds the points that were finished, says so when printed, and gives a warning of class
