@@ -68,7 +68,7 @@ found_design <- function(object, data) {
     resolve_again(object, collect_again(object, data)),
     error = function(e) {
       abort("data", paste0(
-        "The training data are needed and cannot be had again: ", conditionMessage(e),
+        "The training data are needed and cannot be found again: ", conditionMessage(e),
         " Give `data`, or fit with model = TRUE."), parent = e)
     })
   same <- same_fingerprint(data_fingerprint(design), object$fingerprint) &&

@@ -46,7 +46,7 @@ new_linclass <- function(problem, result, call) {
          condition = result$condition, vcov = result$vcov,
          model = kept_rows(design, problem$model)),
     fit_source(problem))
-  fit <- structure(fit, class = "linclass")
+  fit <- as_counted(structure(fit, class = "linclass"), design$counted)
   if (problem$declared) fit$declared <- TRUE
   fit$descent <- result$descent
   fit <- without_aside(fit, design, result)
@@ -62,6 +62,21 @@ shown_history <- function(history) {
   history <- list2DF(history)
   own <- vapply(history[c("mistakes", "validation")], function(v) all(is.na(v)), NA)
   history[setdiff(names(history), names(own)[own])]
+}
+
+# A fit of single trials as one of rows of counts (likelihood_of_counts()).
+as_counted <- function(fit, counted) {
+  fit$counted <- counted
+  if (!is.null(counted)) fit$deviance <- fit$deviance - counted$deviance
+  fit
+}
+
+# The number of observations: the sum of the weights of rows.
+observations <- function(object) if (is.null(object$counted)) object$nobs else object$counted$rows
+
+# Minus twice the log-likelihood of a mean loss.
+deviance_of_loss <- function(object, loss) {
+  2 * object$nobs * loss - (if (is.null(object$counted)) 0 else object$counted$deviance)
 }
 
 # What fits and paths say of their model and the size of their data ...

@@ -25,6 +25,9 @@ static inline lc_index lc_packed_at(lc_index i, lc_index j) { return j * (j + 1)
 static inline lc_index lc_min(lc_index a, lc_index b) { return a < b ? a : b; }
 static inline lc_index lc_max(lc_index a, lc_index b) { return a > b ? a : b; }
 
+/* Numbers of a dense matrix: doubles, or ints (R's logicals too). */
+enum lc_storage { LC_DOUBLE, LC_INTEGER };
+
 /* What a fit tells its host while it runs. Unknown fields are NaN. */
 typedef struct lc_info {
   double iteration;     /* counted from 0, the start */
