@@ -115,13 +115,13 @@ settings_from_fit <- function(settings) {
   }
   settings$descent <- fit$descent
   settings$start <- replace(fit$coefficients, is.na(fit$coefficients), 0)
-  settings$descent_of <- fit[c("loss", "coding")]
+  settings$shape_of_start <- fit[c("loss", "coding")]
   settings
 }
 
 # A state fits coefficients of the same shape only.
 kept_descent <- function(settings, problem) {
-  same <- identical(unname(settings$descent_of), unname(list(problem$loss$name, problem$coding)))
+  same <- identical(unname(settings$shape_of_start), unname(list(problem$loss$name, problem$coding)))
   if (same && problem$solver$name != "auto" && solver_row(problem$solver$name)$random) settings$descent
 }
 

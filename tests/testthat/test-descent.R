@@ -165,6 +165,9 @@ test_that("classes that were declared are checked", {
   exact <- linclass(data$x, data$y, lambda = 0.1, alpha = 0)
   again <- linclass(data$x, data$y, lambda = 0.1, alpha = 0, start = exact, solver = "lbfgs")
   expect_lte(again$iterations, 2)
+  # Mini-batches go on from a fit of any solver, too.
+  on <- update(exact, x = data$x, y = data$y, solver = solver("minibatch", epochs = 0))
+  expect_equal(coef(on), coef(exact), tolerance = 1e-12)
 })
 
 test_that("steps are corrected from the first batch on where a fit goes on with a smooth loss", {
