@@ -15,7 +15,8 @@ static lc_status solve_classes(const lc_problem *problem, const lc_host *host, l
   lc_design x;
   lc_design_dense(&x, k, 0, LC_DOUBLE, none);
   x.intercept = problem->x->intercept;
-  lc_problem classes = {.obs = &obs, .x = &x, .loss = problem->loss, .k = k, .reference = problem->reference};
+  lc_problem classes = {.obs = &obs, .x = &x, .loss = problem->loss, .k = k, .ovr = problem->ovr};
+  classes.reference = problem->reference;
   classes.pen = (lc_penalty){.p = 0, .intercept = x.intercept, .l1 = none, .l2 = none};
   classes.mean = classes.sd = classes.max_abs = none;
   lc_settings settings = {0};

@@ -292,7 +292,7 @@ lc_status lc_objective_gap(lc_objective *obj, lc_certificate *out) {
   lc_arena_reset(obj->arena, mark);
   /* Where rows are separated no other bound than 0 may be near. */
   if ((obj->loss->flags & LC_RAMPS) && primal <= 1e-3 * obj->null_value) dual = fmax(dual, 0);
-  out->gap = fmax(primal - dual, 0);
+  out->gap = lc_gap_between(primal, dual);
   out->kind = isfinite(out->gap) ? LC_GAP : LC_KKT_ONLY;
   out->relative = out->gap / fmax(primal, 1e-3 * obj->null_value);
   out->kkt = kkt;
