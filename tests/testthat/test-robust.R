@@ -68,7 +68,8 @@ test_that("every solver, loss and penalty works or is refused, and none beats \"
       if (loss == "perceptron") next
       expect_lte(best$objective, fit$objective * (1 + 1e-8), label = info)
       smooth <- !solver %in% c("minibatch", "gradient_descent")
-      close <- if (loss %in% c("hinge", "crammer_singer")) 1e-6 else 2e-9 # a smoothed kink is solved to the goal of its certificate
+      # A smoothed kink is solved to the goal of its certificate.
+      close <- if (loss %in% c("hinge", "crammer_singer")) 1e-6 else 2e-9
       if (smooth) expect_lte(fit$objective, best$objective * (1 + close), label = info)
       slopes <- if (is.matrix(coef(fit))) coef(fit)[, -1] else t(coef(fit)[-1])
       if (!is.null(fit$lower)) {
