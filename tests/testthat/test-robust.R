@@ -146,5 +146,9 @@ test_that("workers whose siblings use the other cores take one thread, unless th
   parallel::clusterCall(cluster, .libPaths, .libPaths())
   expect_identical(parallel::parLapply(cluster, 1:2, used), list(c(1L, 1L), c(1L, 1L)))
   skip_on_os("windows")
-  expect_identical(parallel::mclapply(1:2, function(i) linclass_threads(), mc.cores = 2L), list(1L, 1L))
+  # In a session of its own, which has not been told a number.
+  forked <- paste0(".libPaths(", deparse1(.libPaths()), "); library(linclass); ",
+                   "cat(unlist(parallel::mclapply(1:2, function(i) linclass_threads(), mc.cores = 2L)))")
+  expect_identical(system2(file.path(R.home("bin"), "Rscript"), c("--vanilla", "-e", shQuote(forked)),
+                           stdout = TRUE), "1 1")
 })
