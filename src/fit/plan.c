@@ -49,6 +49,10 @@ static const lc_solver *choose_solver(const lc_problem *problem, const lc_coding
       return lc_solver_find("gradient_descent");
     }
     *reason = lc_penalty_has_l1(&problem->pen) ? "an L1 penalty" : "bounds on the coefficients";
+    if (!(x->ops->caps & LC_COLUMNS)) { /* a stream has no columns to choose from */
+      *reason = "an L1 penalty or bounds, on rows that come in pieces";
+      return lc_solver_find("gradient_descent");
+    }
     return lc_solver_find("coordinate");
   }
   if (is_wide(problem, coding) && !many) {

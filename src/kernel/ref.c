@@ -61,8 +61,8 @@ static void ref_gram(lc_index m, lc_index p, int one, int ns, const double *X, l
     }
 }
 
-static void ref_moments(lc_index m, const double *x, double pilot, double *out) {
-  double sum = 0, squares = 0, largest = 0;
+static void ref_moments(lc_index m, const double *x, double pilot, double *state, double *out) {
+  double sum = state ? state[0] : 0, squares = state ? state[1] : 0, largest = state ? state[2] : 0;
   for (lc_index i = 0; i < m; i++) {
     double d = x[i] - pilot;
     sum += d;
@@ -72,6 +72,7 @@ static void ref_moments(lc_index m, const double *x, double pilot, double *out) 
   out[0] = sum;
   out[1] = squares;
   out[2] = largest;
+  for (int k = 0; state && k < 3; k++) state[k] = out[k];
 }
 
 static void ref_exp(lc_index m, const double *x, double *y) {

@@ -338,9 +338,13 @@ TARGET static void NAME(scores_of)(lc_index m, lc_index p, int K, const double *
 
 /* ---- moments of a column -------------------------------------------------------------------------------------- */
 
-TARGET static void NAME(moments)(lc_index m, const double *x, double pilot, double *out) {
+TARGET static void NAME(moments)(lc_index m, const double *x, double pilot, double *state, double *out) {
   VEC sum[2], squares[2], most[2], centre = V_SET1(pilot);
-  for (int k = 0; k < 2; k++) sum[k] = squares[k] = most[k] = V_ZERO();
+  for (int k = 0; k < 2; k++) {
+    sum[k] = state ? V_LOAD(state + k * LANES) : V_ZERO();
+    squares[k] = state ? V_LOAD(state + (2 + k) * LANES) : V_ZERO();
+    most[k] = state ? V_LOAD(state + (4 + k) * LANES) : V_ZERO();
+  }
   lc_index i = 0;
   for (; i + 2 * LANES <= m; i += 2 * LANES) {
     UNROLL
@@ -350,6 +354,11 @@ TARGET static void NAME(moments)(lc_index m, const double *x, double pilot, doub
       squares[k] = V_FMA(d, d, squares[k]);
       most[k] = V_MAX(most[k], V_ABS(v));
     }
+  }
+  for (int k = 0; state && k < 2; k++) {
+    V_STORE(state + k * LANES, sum[k]);
+    V_STORE(state + (2 + k) * LANES, squares[k]);
+    V_STORE(state + (4 + k) * LANES, most[k]);
   }
   double lanes[LANES], largest = 0, rest_sum = 0, rest_squares = 0;
   V_STORE(lanes, V_MAX(most[0], most[1]));

@@ -118,7 +118,7 @@ static lc_status spread_of_folds(lc_path_state *path, lc_fold *first, int folds)
   if (!spread || !S || !sum) return LC_OUT_OF_MEMORY;
   for (lc_index i = 0; i < n; i++)
     for (int f = 0; f < folds; f++) S[f + i * folds] = first[f].obs.w[i];
-  lc_status status = lc_design_moments(x, folds, S, path->host->threads, sum, sum + q * folds);
+  lc_status status = lc_design_moments(x, folds, S, path->host, path->arena, sum, sum + q * folds);
   for (int f = 0; status == LC_OK && f < folds; f++) {
     double total = 0;
     for (lc_index i = 0; i < n; i++) total += first[f].obs.w[i];

@@ -44,6 +44,17 @@ void lcr_session_end(SEXP owner);
 /* The history as a named list of numeric columns. */
 SEXP lcr_session_history(const lcr_session *session);
 
+/* Has the user asked to stop? Looks about every 50 ms. */
+int lcr_session_interrupted(lcr_session *session);
+
+/* ---- streams of rows (r/stream.c) ---- */
+
+int lcr_is_stream(SEXP x);
+/* The stream as a design, in R's memory until the routine returns; session: who is told of interrupts, or NULL. */
+void lcr_stream_begin(SEXP x, lcr_session *session, lc_design *out);
+/* After the session has ended, for any x: closes what is open, and goes on with a jump of the user's R code. */
+void lcr_stream_end(SEXP x, const lc_design *design);
+
 /* ---- threads (r/threads.c) ---- */
 
 /* Registers the guard against forks; at load. */
@@ -104,6 +115,7 @@ SEXP lcr_valid(SEXP x);
 SEXP lcr_weak(SEXP key, SEXP value);
 SEXP lcr_weak_value(SEXP reference);
 SEXP lcr_colstats(SEXP x, SEXP w);
+SEXP lcr_stream_copy(SEXP x, SEXP path);
 SEXP lcr_fit(SEXP x, SEXP y, SEXP w, SEXP offset, SEXP spec);
 SEXP lcr_path(SEXP x, SEXP y, SEXP w, SEXP offset, SEXP spec);
 SEXP lcr_predict(SEXP x, SEXP B, SEXP offset, SEXP spec, SEXP type);

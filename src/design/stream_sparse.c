@@ -1,0 +1,172 @@
+/* design/stream_sparse.c - sparse streams: each piece is a sparse design of its own, whose sums are added in order. */
+#include <math.h>
+#include <string.h>
+
+#include "design/column_stats.h"
+#include "design/dense.h"
+#include "design/stream_parts.h"
+
+typedef lc_status piece_work(void *context, lc_index row0, const lc_design *piece);
+
+static lc_status each_piece(const lc_design *x, piece_work *work, void *context, const lc_host *host) {
+  const lc_stream *stream = x->data;
+  lc_csc csc;
+  lc_design piece;
+  lc_index m;
+  LC_TRY(stream->begin(stream->self));
+  for (lc_index row0 = 0; row0 < x->n; row0 += m) {
+    LC_TRY(lc_poll(host));
+    LC_TRY(stream->next(stream->self, &csc, &m));
+    if (m < 1 || m > x->n - row0) return LC_SOURCE;
+    lc_design_sparse(&piece, m, x->p, &csc);
+    piece.intercept = x->intercept;
+    piece.scale = x->scale;
+    LC_TRY(work(context, row0, &piece));
+  }
+  return stream->end(stream->self);
+}
+
+/* ---- passes ------------------------------------------------------------------------------------------------------ */
+
+typedef struct pass_job {
+  const lc_design *x;
+  const lc_pass *pass;
+  lc_index row0;
+  lc_partial partial; /* of the piece */
+  const lc_host *host;
+  lc_arena *arena;
+} pass_job;
+
+/* The callback counts rows from the first of all. */
+static lc_status shifted_block(void *context, const lc_block *block, double *sum) {
+  const pass_job *job = context;
+  lc_block moved = *block;
+  moved.row0 += job->row0;
+  return job->pass->block(job->pass->context, &moved, sum);
+}
+
+/* Rows row0 .. row0 + m - 1 of n x K numbers to m x K, or back. */
+static void copy_rows(lc_index n, lc_index row0, lc_index m, int K, double *all, double *part, int back) {
+  for (int c = 0; c < K; c++) {
+    double *of_all = all + row0 + c * n, *of_part = part + c * m;
+    memcpy(back ? of_all : of_part, back ? of_part : of_all, (size_t)m * sizeof(double));
+  }
+}
+
+static const double *rows_of_offset(const lc_obs *obs, lc_index row0, lc_index m, double *to) {
+  for (int c = 0; c < obs->noffset; c++)
+    memcpy(to + c * m, obs->offset + row0 + c * obs->n, (size_t)m * sizeof(double));
+  return obs->noffset ? to : NULL;
+}
+
+static lc_status pass_piece(void *context, lc_index row0, const lc_design *piece) {
+  pass_job *job = context;
+  const lc_pass *pass = job->pass;
+  const lc_obs *all = pass->obs;
+  lc_index n = job->x->n, m = piece->n;
+  lc_mark mark = lc_arena_mark(job->arena);
+  double *Z = lc_arena_doubles(job->arena, pass->Z ? m * pass->K : 0);
+  double *offset = lc_arena_doubles(job->arena, all ? m * all->noffset : 0);
+  if (!Z || !offset) return LC_OUT_OF_MEMORY;
+  lc_obs obs = {0};
+  if (all)
+    obs = (lc_obs){.n = m,
+                   .y = all->y ? all->y + row0 : NULL,
+                   .w = all->w ? all->w + row0 : NULL,
+                   .offset = rows_of_offset(all, row0, m, offset),
+                   .noffset = all->noffset};
+  lc_pass own = *pass;
+  own.obs = all ? &obs : NULL;
+  if (pass->Z && !pass->B) copy_rows(n, row0, m, pass->K, pass->Z, Z, 0);
+  if (pass->Z) own.Z = Z;
+  if (pass->block) own.block = shifted_block;
+  own.context = job;
+  own.sum = job->partial.sum;
+  if (pass->G) own.G = job->partial.G;
+  if (pass->C) own.C = job->partial.C;
+  job->row0 = row0;
+  lc_status status = piece->ops->pass(piece, &own, job->host, job->arena);
+  if (status == LC_OK && pass->Z && pass->B) copy_rows(n, row0, m, pass->K, pass->Z, Z, 1);
+  const lc_partial total = {.sum = pass->sum, .G = pass->G, .C = pass->C};
+  if (status == LC_OK) lc_partial_add(&job->partial, &total);
+  lc_arena_reset(job->arena, mark);
+  return status;
+}
+
+static void clear(lc_index count, double *v) {
+  if (count > 0) memset(v, 0, (size_t)count * sizeof(double));
+}
+
+static lc_status stream_pass(const lc_design *x, const lc_pass *pass, const lc_host *host, lc_arena *arena) {
+  if (!lc_pass_reads(pass)) return lc_dense_pass(x, pass, host, arena);
+  lc_index q = lc_design_q(x), nG = pass->G ? q * pass->K : 0, nC = pass->C ? lc_packed_size(q) * pass->ns : 0;
+  lc_mark mark = lc_arena_mark(arena);
+  pass_job job = {.x = x, .pass = pass, .host = host, .arena = arena};
+  clear(pass->nsum, pass->sum);
+  clear(nG, pass->G);
+  clear(nC, pass->C);
+  lc_status status = lc_partial_make(&job.partial, pass->nsum, nG, nC, arena);
+  if (status == LC_OK) status = each_piece(x, pass_piece, &job, host);
+  lc_arena_reset(arena, mark);
+  return status;
+}
+
+/* ---- statistics --------------------------------------------------------------------------------------------------- */
+
+/* Sums as they are first; where sizes leave the range, once more in units that keep squares inside. */
+typedef struct stats_job {
+  const double *w;
+  int again;
+  lc_column_sums *sums; /* p */
+} stats_job;
+
+static lc_status stats_piece(void *context, lc_index row0, const lc_design *piece) {
+  const stats_job *job = context;
+  const lc_csc *csc = lc_csc_of(piece);
+  const double *w = job->w ? job->w + row0 : NULL;
+  for (lc_index j = 0; j < piece->p; j++) {
+    lc_index from = csc->start[j];
+    lc_column column = {csc->start[j + 1] - from, csc->value + from, NULL, csc->row + from};
+    if (!job->again) lc_column_look(&column, 0, -1, w, job->sums + j);
+    lc_column_add(&column, w, job->sums + j);
+  }
+  return LC_OK;
+}
+
+static lc_status stream_colstats(const lc_design *x, const double *w, double total, const lc_host *host,
+                                 lc_colstat *out) {
+  lc_arena own;
+  int ordinary = 1;
+  lc_arena_init(&own, host);
+  stats_job job = {.w = w, .sums = lc_arena_alloc(&own, x->p, sizeof *job.sums)};
+  if (!job.sums) return LC_OUT_OF_MEMORY;
+  for (lc_index j = 0; j < x->p; j++) job.sums[j] = (lc_column_sums){.unit = 1};
+  LC_TRY(each_piece(x, stats_piece, &job, host));
+  for (lc_index j = 0; j < x->p; j++) {
+    const lc_column_sums *s = job.sums + j;
+    int fits = s->largest == 0 || (s->largest < 1e100 && s->largest > 1e-100);
+    ordinary &= lc_column_has_gaps(s) || (isfinite(s->squares) && fits);
+  }
+  for (lc_index j = 0; !ordinary && j < x->p; j++) {
+    lc_column_scale(job.sums + j);
+    job.sums[j].sum = job.sums[j].squares = 0;
+  }
+  job.again = 1;
+  if (!ordinary) LC_TRY(each_piece(x, stats_piece, &job, host));
+  for (lc_index j = 0; j < x->p; j++) lc_column_finish(job.sums + j, total, j, out);
+  return LC_OK;
+}
+
+static int never(const lc_design *x, lc_index j) {
+  (void)x;
+  (void)j;
+  return 0;
+}
+
+const lc_design_ops lc_sparse_stream_ops = {
+    .name = "sparse stream",
+    .pass = stream_pass,
+    .colstats = stream_colstats,
+    .may_shift = never,
+    .cells = lc_stream_cells,
+};
