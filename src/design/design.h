@@ -76,7 +76,8 @@ static inline int lc_pass_reads(const lc_pass *pass) { return pass->B || pass->G
 /* What a design can do beside `pass`. */
 enum {
   LC_COLUMNS = 1, /* col_dot, col_axpy, col_cross */
-  LC_ROWS = 2     /* as_rows */
+  LC_ROWS = 2,    /* as_rows */
+  LC_STREAMED = 4 /* each verb of columns is a read of X, however few they are; those of the intercept alone are none */
 };
 
 /* Rows in any order: dense columns are read in place, sparse designs as CSR. */

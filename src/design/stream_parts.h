@@ -6,6 +6,9 @@
 
 extern const lc_design_ops lc_sparse_stream_ops;
 
+/* Is a column of the list no intercept? */
+int lc_lists_features(const lc_design *x, lc_index nj, const lc_index *j);
+
 /* `cells` of lc_design_ops. */
 double lc_stream_cells(const lc_design *x);
 

@@ -157,6 +157,101 @@ static lc_status stream_colstats(const lc_design *x, const double *w, double tot
   return LC_OK;
 }
 
+/* ---- verbs of listed columns: those of the pieces ------------------------------------------------------------------ */
+
+typedef struct columns_job {
+  const lc_design *x;
+  lc_index ni, nj;
+  const lc_index *i, *j;
+  int K;
+  double *in; /* n x K, nj x K, or n weights: read only */
+  double *out; /* nj x K, n x K, or ni x nj */
+  double *part; /* of one piece: nj x K or ni x nj */
+  const lc_host *host;
+  lc_arena *arena;
+} columns_job;
+
+static double *memory_of(const lc_design *x, enum lc_stream_memory which, lc_index doubles) {
+  const lc_stream *stream = x->data;
+  return stream->memory(stream->self, which, doubles);
+}
+
+static lc_status dot_piece(void *context, lc_index row0, const lc_design *piece) {
+  const columns_job *job = context;
+  double *R = memory_of(job->x, LC_LEFT, piece->n * job->K);
+  if (!R) return LC_OUT_OF_MEMORY;
+  copy_rows(job->x->n, row0, piece->n, job->K, job->in, R, 0);
+  piece->ops->col_dot(piece, job->nj, job->j, job->K, R, job->part, job->host);
+  for (lc_index a = 0; a < job->nj * job->K; a++) job->out[a] += job->part[a];
+  return LC_OK;
+}
+
+static lc_status axpy_piece(void *context, lc_index row0, const lc_design *piece) {
+  const columns_job *job = context;
+  double *Z = memory_of(job->x, LC_LEFT, piece->n * job->K);
+  if (!Z) return LC_OUT_OF_MEMORY;
+  copy_rows(job->x->n, row0, piece->n, job->K, job->out, Z, 0);
+  piece->ops->col_axpy(piece, job->nj, job->j, job->K, job->in, Z, job->host);
+  copy_rows(job->x->n, row0, piece->n, job->K, job->out, Z, 1);
+  return LC_OK;
+}
+
+static lc_status cross_piece(void *context, lc_index row0, const lc_design *piece) {
+  const columns_job *job = context;
+  LC_TRY(piece->ops->col_cross(piece, job->ni, job->i, job->nj, job->j, job->in + row0, job->part, job->arena));
+  for (lc_index a = 0; a < job->ni * job->nj; a++) job->out[a] += job->part[a];
+  return LC_OK;
+}
+
+/* Lists of the intercept alone need no rows: pieces without entries. */
+static lc_status each_empty(const columns_job *job, piece_work *work) {
+  enum { ROWS = 1 << 16 };
+  const lc_design *x = job->x;
+  int *start = (int *)memory_of(x, LC_RIGHT, x->p / 2 + 1);
+  if (!start) return LC_OUT_OF_MEMORY;
+  memset(start, 0, (size_t)(x->p + 1) * sizeof *start);
+  const double none = 0;
+  const lc_csc csc = {start, start, &none};
+  lc_design piece;
+  for (lc_index row0 = 0; row0 < x->n; row0 += ROWS) {
+    lc_design_sparse(&piece, lc_min(ROWS, x->n - row0), x->p, &csc);
+    piece.intercept = x->intercept;
+    LC_TRY(work((void *)job, row0, &piece));
+  }
+  return LC_OK;
+}
+
+static lc_status run_columns(columns_job *job, piece_work *work, const lc_host *host) {
+  lc_host quiet = *host; /* as in design/stream.c */
+  quiet.poll = NULL;
+  job->host = &quiet;
+  int reads = lc_lists_features(job->x, job->ni, job->i) || lc_lists_features(job->x, job->nj, job->j);
+  return reads ? each_piece(job->x, work, job, &quiet) : each_empty(job, work);
+}
+
+static void stream_col_dot(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *R, double *c,
+                           const lc_host *host) {
+  columns_job job = {.x = x, .nj = nj, .j = j, .K = K, .in = (double *)R, .out = c};
+  clear(nj * K, c);
+  job.part = memory_of(x, LC_WINDOW_A, nj * K);
+  if (nj * K > 0 && job.part) run_columns(&job, dot_piece, host);
+}
+
+static void stream_col_axpy(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *d, double *Z,
+                            const lc_host *host) {
+  columns_job job = {.x = x, .nj = nj, .j = j, .K = K, .in = (double *)d, .out = Z};
+  if (nj * K > 0) run_columns(&job, axpy_piece, host);
+}
+
+static lc_status stream_col_cross(const lc_design *x, lc_index ni, const lc_index *i, lc_index nj, const lc_index *j,
+                                  const double *s, double *C, lc_arena *arena) {
+  columns_job job = {.x = x, .ni = ni, .i = i, .nj = nj, .j = j, .in = (double *)s, .out = C, .arena = arena};
+  clear(ni * nj, C);
+  job.part = memory_of(x, LC_WINDOW_A, ni * nj);
+  if (!job.part) return LC_OUT_OF_MEMORY;
+  return ni * nj > 0 ? run_columns(&job, cross_piece, arena->host) : LC_OK;
+}
+
 static int never(const lc_design *x, lc_index j) {
   (void)x;
   (void)j;
@@ -165,6 +260,10 @@ static int never(const lc_design *x, lc_index j) {
 
 const lc_design_ops lc_sparse_stream_ops = {
     .name = "sparse stream",
+    .caps = LC_COLUMNS | LC_STREAMED,
+    .col_dot = stream_col_dot,
+    .col_axpy = stream_col_axpy,
+    .col_cross = stream_col_cross,
     .pass = stream_pass,
     .colstats = stream_colstats,
     .may_shift = never,

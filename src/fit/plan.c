@@ -23,7 +23,7 @@ static int is_wide(const lc_problem *problem, const lc_coding *coding) {
   lc_index unpenalised = count_unpenalised(&problem->pen);
   return curved && x->p - unpenalised > x->n &&
          (x->intercept + x->n + unpenalised) * coding->K <= LC_NEWTON_COEFFICIENTS && (x->ops->caps & LC_COLUMNS) &&
-         !lc_penalty_has_l1(&problem->pen) && !lc_penalty_has_bounds(&problem->pen);
+         !(x->ops->caps & LC_STREAMED) && !lc_penalty_has_l1(&problem->pen) && !lc_penalty_has_bounds(&problem->pen);
 }
 
 /* Whether a user asked for it or not, the plan depends on sizes, loss and penalty alone. */
@@ -49,10 +49,6 @@ static const lc_solver *choose_solver(const lc_problem *problem, const lc_coding
       return lc_solver_find("gradient_descent");
     }
     *reason = lc_penalty_has_l1(&problem->pen) ? "an L1 penalty" : "bounds on the coefficients";
-    if (!(x->ops->caps & LC_COLUMNS)) { /* a stream has no columns to choose from */
-      *reason = "an L1 penalty or bounds, on rows that come in pieces";
-      return lc_solver_find("gradient_descent");
-    }
     return lc_solver_find("coordinate");
   }
   if (is_wide(problem, coding) && !many) {

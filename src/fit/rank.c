@@ -12,7 +12,8 @@ lc_index lc_most_independent(const lc_design *x, const lc_penalty *pen) {
 }
 
 int lc_is_n_below_p(const lc_objective *obj) {
-  return obj->q > lc_most_independent(obj->x, obj->pen) && (obj->x->ops->caps & LC_COLUMNS);
+  return obj->q > lc_most_independent(obj->x, obj->pen) && (obj->x->ops->caps & LC_COLUMNS) &&
+         !(obj->x->ops->caps & LC_STREAMED);
 }
 
 static const double dependent = 1e-11;       /* relative remainder at which a column depends on others */
@@ -85,7 +86,7 @@ static lc_status factor_gram(const lc_design *x, unsigned char *alias, lc_basis 
   lc_index q = out->q;
   double *gram = lc_arena_doubles(arena, q * q), smallest = 1;
   if (!gram) return LC_OUT_OF_MEMORY;
-  LC_TRY(x->ops->caps & LC_COLUMNS ? gram_by_columns(x, q, gram, arena) : gram_by_pass(x, q, gram, arena));
+  LC_TRY((x->ops->caps & LC_COLUMNS) && !(x->ops->caps & LC_STREAMED) ? gram_by_columns(x, q, gram, arena) : gram_by_pass(x, q, gram, arena));
   for (lc_index j = 0; j < q; j++) {
     double d = gram[j * (q + 1)], root = d > 0 ? 1 / sqrt(d) : 0;
     for (lc_index i = 0; i < q; i++) {
@@ -104,7 +105,7 @@ lc_status lc_basis_build(const lc_design *x, unsigned char *alias, lc_basis *out
   memset(out, 0, sizeof *out);
   out->q = lc_design_q(x);
   int stored_short = (double)x->n * (double)out->q > x->ops->written_out;
-  int by_gram = (stored_short && x->n >= out->q) || !(x->ops->caps & LC_COLUMNS);
+  int by_gram = (stored_short && x->n >= out->q) || (x->ops->caps & LC_STREAMED) || !(x->ops->caps & LC_COLUMNS);
   return by_gram ? factor_gram(x, alias, out, arena) : orthonormalise(x, alias, out, arena);
 }
 

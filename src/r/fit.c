@@ -243,6 +243,7 @@ static SEXP fit(lcr_task *task, SEXP spec, lcr_session *session) {
   if (joined) task->problem.unique = &unique;
   task->problem.solver_rate_given = task->problem.solver && !isnan(task->settings.rate);
   lc_status status = lc_solve(&task->problem, &task->settings, &session->host, &session->arena, &solution);
+  status = lcr_stream_status(&task->x, status);
   session->time_limit = INFINITY; /* what follows belongs to the report */
   return fit_list(&task->problem, status, &solution, session);
 }

@@ -50,8 +50,10 @@ int lcr_session_interrupted(lcr_session *session);
 /* ---- streams of rows (r/stream.c) ---- */
 
 int lcr_is_stream(SEXP x);
-/* The stream as a design, in R's memory until the routine returns; session: who is told of interrupts, or NULL. */
+/* The stream as a design, in R's memory until the routine returns; on the session's memory. */
 void lcr_stream_begin(SEXP x, lcr_session *session, lc_design *out);
+/* The status of what was computed from any design: verbs of columns cannot say that a stream failed within them. */
+lc_status lcr_stream_status(const lc_design *design, lc_status status);
 /* After the session has ended, for any x: closes what is open, and goes on with a jump of the user's R code. */
 void lcr_stream_end(SEXP x, const lc_design *design);
 

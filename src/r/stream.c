@@ -31,6 +31,8 @@ typedef struct lcr_stream {
   lc_index at, block_rows;
   FILE *file;
   uint64_t sum; /* of this pass so far */
+  double *memory[LC_STREAM_MEMORIES];
+  lc_index doubles[LC_STREAM_MEMORIES];
 } lcr_stream;
 
 /* ---- calls of R --------------------------------------------------------------------------------------------------- */
@@ -118,7 +120,7 @@ static lc_status next_block(lcr_stream *s) {
   if (s->block == R_NilValue) return fail(s, "it gave fewer rows in this pass than in the first");
   if (TYPEOF(s->block) == STRSXP) { /* the function has taken an interrupt */
     s->failed = 1;
-    if (s->session) s->session->interrupted = 1;
+    s->session->interrupted = 1;
     return LC_INTERRUPTED;
   }
   return LC_OK;
@@ -194,7 +196,7 @@ static lc_status begin_file(void *self) {
 static lc_status read_file(void *self, lc_index m, double *to) {
   lcr_stream *s = self;
   char text[96];
-  if (s->session && lcr_session_interrupted(s->session)) return LC_INTERRUPTED;
+  if (lcr_session_interrupted(s->session)) return LC_INTERRUPTED;
   for (lc_index j = 0; j < s->p; j++) {
     double offset = 8 * ((double)j * (double)s->n + (double)s->row);
     size_t got = seek(s->file, offset) == 0 ? fread(to + j * m, sizeof(double), (size_t)m, s->file) : 0;
@@ -206,6 +208,16 @@ static lc_status read_file(void *self, lc_index m, double *to) {
   add_up(s, m, to);
   s->row += m;
   return LC_OK;
+}
+
+/* What was too small stays until the session ends: doubling bounds that. */
+static double *memory(void *self, enum lc_stream_memory which, lc_index doubles) {
+  lcr_stream *s = self;
+  if (!s->memory[which] || s->doubles[which] < doubles) {
+    s->doubles[which] = lc_max(doubles, s->memory[which] ? 2 * s->doubles[which] : 1);
+    s->memory[which] = s->session->host.more(s->session, (size_t)s->doubles[which] * sizeof(double));
+  }
+  return s->memory[which];
 }
 
 /* ---- for the other files of this room ------------------------------------------------------------------------------- */
@@ -231,8 +243,16 @@ void lcr_stream_begin(SEXP x, lcr_session *session, lc_design *out) {
                           .begin = file ? begin_file : begin,
                           .read = sparse ? NULL : file ? read_file : read_blocks,
                           .next = sparse ? next_sparse : NULL,
-                          .end = end};
+                          .end = end,
+                          .memory = memory};
   lc_design_stream(out, s->n, s->p, &s->stream);
+}
+
+lc_status lcr_stream_status(const lc_design *design, lc_status status) {
+  if (!(design->ops->caps & LC_STREAMED)) return status;
+  const lcr_stream *s = ((const lc_stream *)design->data)->self;
+  if (s->jumped) return LC_SOURCE;
+  return s->session->interrupted && status >= 0 ? LC_INTERRUPTED : status;
 }
 
 void lcr_stream_end(SEXP x, const lc_design *design) {
