@@ -103,7 +103,7 @@ open_csv <- function(path, block, arguments, known) {
     data <- tryCatch(read(), error = function(e) {
       if (grepl("no lines available", conditionMessage(e), fixed = TRUE)) NULL else stop(e)
     })
-    if (is.null(data)) return(NULL)
+    if (is.null(data) || !nrow(data)) return(NULL)
     if (is.null(known$classes) && is.null(arguments$colClasses)) known$classes <- column_classes(data)
     data[known$names]
   }

@@ -30,7 +30,12 @@ open_source <- function(source) {
     block <- if (is.data.frame(block)) declare_levels(block, source$levels, place) else block
     check_block(block, source, place)
   }
-  list(next_block = next_block, close = reader$close, place = place)
+  closed <- FALSE
+  close <- function() {
+    if (!closed) reader$close()
+    closed <<- TRUE
+  }
+  list(next_block = next_block, close = close, place = place)
 }
 
 # Errors of the source become one class; those of this package pass.
@@ -150,6 +155,7 @@ design_from_source <- function(formula, source, call, contrasts, env, intercept 
   reader <- open_source(source)
   on.exit(reader$close())
   first <- read_first(formula, source, reader, call, env)
+  reader$close() # before the next pass begins
   model <- first$model
   terms <- model$terms
   if (!intercept) attr(terms, "intercept") <- 0L
@@ -270,7 +276,7 @@ refuse_dependent_rows <- function(terms, columns, data) {
   expressions <- as.list(attr(terms, "variables"))[-1L]
   checked <- setdiff(which(vapply(expressions, is.call, NA)), attr(terms, "response"))
   dependent <- checked[vapply(checked, function(i) {
-    !is_elementwise(expressions[[i]], env) && depends_on_rows(expressions[[i]], columns[[i]], data, env)
+    !is_elementwise(expressions[[i]], env) && changes_among_others(expressions[[i]], columns[[i]], data, env)
   }, NA)]
   if (length(dependent)) {
     names <- variable_names(attr(terms, "variables"))[dependent]
@@ -279,6 +285,15 @@ refuse_dependent_rows <- function(terms, columns, data) {
       "write the numbers in, as in I((x - 3) / 2)."), enumerate(names), if (length(names) == 1L) "is" else "are"),
       terms = names)
   }
+}
+
+# Have the first rows other values without the rest?
+changes_among_others <- function(expr, value, data, env) {
+  n <- nrow(data)
+  some <- seq_len(ceiling(n / 2))
+  if (n < 2L) return(FALSE)
+  again <- tryCatch(suppressWarnings(eval(expr, data[some, , drop = FALSE], env)), error = function(e) NULL)
+  is.null(again) || !same_values(again, take_rows(value, some)) || depends_on_rows(expr, value, data, env)
 }
 
 # The levels of each factor that occur, by position in the frame: list(all, used, sorted).
@@ -381,6 +396,7 @@ first_numbers <- function(source, given) {
     if (!is.null(block$offset)) offsets[[place$block]] <- take_rows(block$offset, keep)
     place$rows <- place$rows + if (isTRUE(keep)) nrow(block$x) else sum(keep)
   }
+  reader$close()
   if (is.null(first) || place$rows == 0) abort("no_rows", "The source has no rows.")
   first$rows <- place$rows
   first$y <- if (response$any()) collect_response(response, kind, place)
@@ -458,12 +474,13 @@ new_stream <- function(source, rows, first, names, sparse) {
 # What C calls. An interrupt is told to C, which ends the fit as it does for its own.
 stream_host <- function(source, state, begin, next_rows, close) {
   function(what, value) {
-    switch(what, begin = {
+    done <- FALSE
+    on.exit(if (!done) close())
+    answer <- switch(what, begin = {
       check_stamp(source, state)
       tryCatch(begin(), interrupt = function(e) state$interrupted <- TRUE)
     }, "next" = {
-      if (isTRUE(state$interrupted)) return("interrupted")
-      tryCatch(next_rows(), interrupt = function(e) {
+      if (isTRUE(state$interrupted)) "interrupted" else tryCatch(next_rows(), interrupt = function(e) {
         state$interrupted <- TRUE
         "interrupted"
       })
@@ -475,6 +492,8 @@ stream_host <- function(source, state, begin, next_rows, close) {
                                 to_upper(source$title), advice_on_order(source)))
       }
     }, refuse = abort("source", sprintf("%s: %s.", to_upper(source$title), value)))
+    done <- !isTRUE(state$interrupted)
+    answer
   }
 }
 
@@ -487,7 +506,8 @@ same_block <- function(source, place, expr) {
   tryCatch(expr, linclass_error = function(e) {
     if (inherits(e, "linclass_error_source")) stop(e)
     abort("source", sprintf("%s of %s is not that of the first pass: %s", to_upper(in_block(place)), source$title,
-                            conditionMessage(e)), parent = e, block = place$block)
+                            gsub(" Use novel.*$", "", gsub("`newdata`", "the block", conditionMessage(e)))),
+          parent = e, block = place$block)
   })
 }
 

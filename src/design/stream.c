@@ -65,6 +65,7 @@ static lc_status each_window(const lc_design *x, double seconds, window_work *wo
   double *buffer[2] = {stream->memory(stream->self, LC_WINDOW_A, rows * x->p),
                        stream->memory(stream->self, LC_WINDOW_B, rows * x->p)};
   if (!buffer[0] || !buffer[1]) return LC_OUT_OF_MEMORY;
+  if (lc_is_helper()) return LC_INVALID; /* only the main thread reads */
   LC_TRY(stream->begin(stream->self));
   turn t = {.stream = stream, .work = work, .context = context, .next = {0, lc_min(rows, n), buffer[0]}};
   for (int b = 1;; b = 1 - b) {

@@ -5,6 +5,7 @@
 #include "design/column_stats.h"
 #include "design/dense.h"
 #include "design/stream_parts.h"
+#include "threads/threads.h"
 
 typedef lc_status piece_work(void *context, lc_index row0, const lc_design *piece);
 
@@ -13,6 +14,7 @@ static lc_status each_piece(const lc_design *x, piece_work *work, void *context,
   lc_csc csc;
   lc_design piece;
   lc_index m;
+  if (lc_is_helper()) return LC_INVALID; /* only the main thread reads */
   LC_TRY(stream->begin(stream->self));
   for (lc_index row0 = 0; row0 < x->n; row0 += m) {
     LC_TRY(lc_poll(host));
