@@ -466,7 +466,7 @@ new_stream <- function(source, rows, first, names, sparse) {
       return(got$x)
     }
   }
-  structure(list(dim = as.double(c(first$rows, length(names))), names = names, sparse = sparse, state = state,
+  structure(list(dim = as.double(c(first$rows, length(names))), sparse = sparse, names = names, state = state,
                  path = source$file$path, host = stream_host(source, state, begin, next_rows, close)),
             class = "linclass_stream")
 }

@@ -25,6 +25,7 @@ typedef struct lcr_history {
 } lcr_history;
 
 typedef struct lcr_session {
+  SEXP owner; /* the external pointer to it */
   struct lcr_piece *pieces; /* memory handed to the numerics, a list */
   double started, polled;   /* by a clock in seconds: the start; the last look for an interrupt */
   double shown;             /* the last line of progress; 0: none yet */

@@ -144,6 +144,7 @@ SEXP lcr_session_begin(void) {
   lcr_session *session = calloc(1, sizeof *session);
   if (!session) Rf_error("not enough memory");
   R_SetExternalPtrAddr(pointer, session);
+  session->owner = pointer;
   session->started = session->polled = now();
   session->time_limit = INFINITY;
   session->history.every = 1;

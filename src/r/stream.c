@@ -2,8 +2,7 @@
  *
  * Such an x is a list of class "linclass_stream": dim (n, p); sparse; host, a function(what, value) that is called with
  * "begin" when a pass begins, "next" for the next block (NULL after the last), "end" with the checksum of the pass, and
- * "refuse" with what is wrong, which it makes an error; state, an environment that holds what must not be collected;
- * and for a file its path. R code runs on the main thread, between R_UnwindProtect() and this file: a jump of the
+ * "refuse" with what is wrong, which it makes an error; and for a file its path. R code runs on the main thread, between R_UnwindProtect() and this file: a jump of the
  * user's code, whatever it is, ends the numerics by a status; they return, memory is freed, and the jump goes on in
  * lcr_stream_end(). */
 #if !defined(_WIN32) && !defined(_POSIX_C_SOURCE)
@@ -23,7 +22,8 @@
 
 typedef struct lcr_stream {
   lc_stream stream;
-  SEXP x, state, call, token; /* call: host(what, value); all protected by being reached from the argument x */
+  SEXP x, call, token; /* call: host(what, value) */
+  SEXP kept;           /* a list that protects call, token and block, held by the session's owner */
   lcr_session *session;
   int failed, jumped; /* 1: no rows from now on; 1: an R jump waits for lcr_stream_end() */
   lc_index n, p, row; /* row: those of this pass that were read */
@@ -37,17 +37,12 @@ typedef struct lcr_stream {
 
 /* ---- calls of R --------------------------------------------------------------------------------------------------- */
 
-static void keep(const lcr_stream *s, const char *name, SEXP value) {
-  PROTECT(value);
-  Rf_defineVar(Rf_install(name), value, s->state);
-  UNPROTECT(1);
-}
+enum { KEPT_CALL, KEPT_TOKEN, KEPT_BLOCK, KEPT_COUNT };
 
 static SEXP evaluate(void *data) {
   lcr_stream *s = data;
-  SEXP value = PROTECT(Rf_eval(s->call, R_BaseEnv));
-  keep(s, "block", value);
-  UNPROTECT(1);
+  SEXP value = Rf_eval(s->call, R_BaseEnv);
+  SET_VECTOR_ELT(s->kept, KEPT_BLOCK, value);
   return value;
 }
 
@@ -225,19 +220,21 @@ static double *memory(void *self, enum lc_stream_memory which, lc_index doubles)
 int lcr_is_stream(SEXP x) { return Rf_inherits(x, "linclass_stream"); }
 
 void lcr_stream_begin(SEXP x, lcr_session *session, lc_design *out) {
-  SEXP dim = lcr_get(x, "dim"), function = lcr_get(x, "host"), state = lcr_get(x, "state"), path = lcr_get(x, "path");
-  if (TYPEOF(dim) != REALSXP || XLENGTH(dim) != 2 || TYPEOF(function) != CLOSXP || TYPEOF(state) != ENVSXP ||
+  SEXP dim = lcr_get(x, "dim"), function = lcr_get(x, "host"), path = lcr_get(x, "path");
+  if (TYPEOF(dim) != REALSXP || XLENGTH(dim) != 2 || TYPEOF(function) != CLOSXP ||
       (path != R_NilValue && TYPEOF(path) != STRSXP))
     Rf_error("not a valid stream of rows");
   double n = REAL_RO(dim)[0], p = REAL_RO(dim)[1];
   if (!(n >= 0 && n <= 4503599627370496.0 && p >= 0 && p <= INT_MAX)) Rf_error("a stream has wrong dimensions");
   lcr_stream *s = (lcr_stream *)R_alloc(1, sizeof *s);
-  *s = (lcr_stream){.x = x, .state = state, .session = session, .n = (lc_index)n, .p = (lc_index)p};
-  s->token = PROTECT(R_MakeUnwindCont());
-  keep(s, "token", s->token);
-  s->call = PROTECT(Rf_lang3(function, R_NilValue, R_NilValue));
-  keep(s, "call", s->call);
-  UNPROTECT(2);
+  *s = (lcr_stream){.x = x, .session = session, .n = (lc_index)n, .p = (lc_index)p};
+  s->kept = PROTECT(Rf_allocVector(VECSXP, KEPT_COUNT));
+  R_SetExternalPtrProtected(session->owner, s->kept);
+  UNPROTECT(1);
+  s->token = R_MakeUnwindCont();
+  SET_VECTOR_ELT(s->kept, KEPT_TOKEN, s->token);
+  s->call = Rf_lang3(function, R_NilValue, R_NilValue);
+  SET_VECTOR_ELT(s->kept, KEPT_CALL, s->call);
   int sparse = lcr_get_flag(x, "sparse"), file = path != R_NilValue;
   s->stream = (lc_stream){.self = s,
                           .begin = file ? begin_file : begin,
@@ -260,7 +257,7 @@ void lcr_stream_end(SEXP x, const lc_design *design) {
   lcr_stream *s = ((const lc_stream *)design->data)->self;
   if (s->file) fclose(s->file);
   s->file = NULL;
-  keep(s, "block", R_NilValue);
+  SET_VECTOR_ELT(s->kept, KEPT_BLOCK, R_NilValue);
   if (s->jumped) R_ContinueUnwind(s->token);
 }
 
@@ -297,15 +294,24 @@ static lc_status copy_rows(lcr_stream *s, FILE *file, lc_index rows, double *buf
   return s->stream.end(s);
 }
 
-/* Writes the numbers of a dense stream to a file, by columns: "" or what is wrong. */
+static int is_copy(SEXP path) {
+  static const char ending[] = ".columns";
+  if (TYPEOF(path) != STRSXP || XLENGTH(path) != 1) return 0;
+  const char *name = CHAR(STRING_ELT(path, 0));
+  size_t length = strlen(name), tail = strlen(ending);
+  return length > tail && strcmp(name + length - tail, ending) == 0;
+}
+
+/* Writes the numbers of a dense stream to a file x.columns, by columns: "" or what is wrong. */
 SEXP lcr_stream_copy(SEXP x, SEXP path) {
   enum { BYTES = 16 << 20 };
+  if (!lcr_is_stream(x) || lcr_get_flag(x, "sparse") || !is_copy(path))
+    Rf_error("not a dense stream and the name of a copy");
   lc_design design;
   SEXP owner = PROTECT(lcr_session_begin());
   lcr_session *session = lcr_session_of(owner);
   lcr_stream_begin(x, session, &design);
   lcr_stream *s = ((const lc_stream *)design.data)->self;
-  if (TYPEOF(path) != STRSXP || XLENGTH(path) != 1 || !s->stream.read) Rf_error("not a dense stream and a path");
   lc_index rows = lc_max(16, BYTES / (8 * lc_max(1, s->p)));
   double *buffer = lc_arena_doubles(&session->arena, rows * s->p);
   FILE *file = fopen(R_ExpandFileName(CHAR(STRING_ELT(path, 0))), "wb");
