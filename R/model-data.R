@@ -78,8 +78,8 @@ found_design <- function(object, data) {
 collect_again <- function(object, data) {
   call <- object$call
   caller <- call_home(object)
-  source <- if (is.null(data)) eval(if (is_by_formula(object) && !is.null(call$data)) call$data else call$x, caller) else data
-  if (is_source(source)) {
+  given <- if (is_by_formula(object) && !is.null(call$data)) call$data else call$x
+  if (is_source(if (is.null(data)) eval(given, caller) else data)) {
     abort("source", "The rows of the fit come in blocks and are not held in memory: predict(fit, source) reads them.")
   }
   if (!is_by_formula(object)) {

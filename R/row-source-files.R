@@ -79,13 +79,14 @@ open_parquet <- function(path, block, arguments, known) {
 # fractions. (Columns of NA alone say nothing.)
 open_csv <- function(path, block, arguments, known) {
   connection <- file(path, "rt")
+  usual_sep <- if (grepl("\\.tsv", path, ignore.case = TRUE)) "\t" else ","
   head <- TRUE
   names <- NULL
   read <- function(header) {
     classes <- if (is.null(known$classes)) NA else known$classes[names]
     default <- list(file = connection, header = FALSE, nrows = block, stringsAsFactors = FALSE,
                     colClasses = classes, comment.char = "",
-                    sep = if (grepl("\\.tsv", path, ignore.case = TRUE)) "\t" else ",", check.names = FALSE)
+                    sep = usual_sep, check.names = FALSE)
     given <- arguments[setdiff(names(arguments), c("file", "nrows", "header"))]
     if (!is.null(names)) default$col.names <- names
     do.call(utils::read.csv, utils::modifyList(default, given))
@@ -95,9 +96,9 @@ open_csv <- function(path, block, arguments, known) {
       head <<- FALSE
       line <- readLines(connection, 1L)
       if (!length(line)) abort("source", sprintf("File `%s` is empty.", path))
-      sep <- if (!is.null(arguments$sep)) arguments$sep else if (grepl("\\.tsv", path, ignore.case = TRUE)) "\t" else ","
-      names <<- as.character(unlist(utils::read.table(text = line, sep = sep, stringsAsFactors = FALSE,
-                                                      colClasses = "character", comment.char = "")))
+      names <<- as.character(unlist(utils::read.table(
+        text = line, sep = if (is.null(arguments$sep)) usual_sep else arguments$sep, stringsAsFactors = FALSE,
+        colClasses = "character", comment.char = "")))
       check_header(names, path, known)
     }
     data <- tryCatch(read(), error = function(e) {

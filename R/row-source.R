@@ -175,7 +175,9 @@ matrix_source <- function(rows, n, y, weights, offset, block, title, ...) {
   open <- function() {
     pieces_of(n, block, function(at) c(list(x = rows(at)), lapply(beside, take_rows, at)))
   }
-  new_source("xy", open, title, ...)
+  source <- new_source("xy", open, title, ...)
+  source$beside <- beside
+  source
 }
 
 # A pass over n rows in pieces.
@@ -189,12 +191,30 @@ pieces_of <- function(n, block, piece) {
   }, close = function() NULL)
 }
 
-# Both packages keep doubles by columns in a file whose size says whether there is anything else in it.
+# Both packages keep doubles by columns in a file whose size says whether there is anything else in it. It is read as a
+# file: of one that was cut, memory that is mapped to it would end the session.
 mapped_source <- function(x, path, n, names, doubles, y, weights, offset, block, title) {
   plain <- doubles && length(path) == 1L && isTRUE(file.size(path) == 8 * n * length(names))
-  stamp <- if (length(path) == 1L && file.exists(path)) file_stamp(path)
-  matrix_source(function(rows) as_plain_matrix(x[rows, , drop = FALSE], names), n, y, weights, offset, block, title,
-                stamp = stamp, file = if (plain) list(path = normalizePath(path), n = n, names = names))
+  if (!plain || any(weights == 0)) {
+    rows <- function(at) as_plain_matrix(x[at, , drop = FALSE], names)
+    return(matrix_source(rows, n, y, weights, offset, block, title))
+  }
+  file <- list(path = normalizePath(path), n = n, names = names)
+  file$stamp <- file_stamp(file$path)()
+  matrix_source(function(at) rows_of_file(file, at), n, y, weights, offset, block, title,
+                stamp = file_stamp(file$path), file = file)
+}
+
+rows_of_file <- function(file, at) {
+  connection <- base::file(file$path, "rb")
+  on.exit(close(connection))
+  columns <- lapply(seq_along(file$names), function(j) {
+    seek(connection, 8 * ((j - 1) * file$n + at[1L] - 1))
+    values <- readBin(connection, "double", length(at))
+    if (length(values) < length(at)) abort("source", sprintf("File `%s` ends early.", file$path))
+    values
+  })
+  matrix(unlist(columns), length(at), dimnames = list(NULL, file$names))
 }
 
 as_plain_matrix <- function(x, names) {

@@ -96,7 +96,7 @@ static lc_design window_design(const lc_design *x, lc_index m, const double *X) 
   return out;
 }
 
-/* ---- passes ------------------------------------------------------------------------------------------------------ */
+/* ---- passes ----------------------------------------------------------------------------------------------------- */
 
 static lc_status sweep_rows(void *context, lc_index row0, lc_index m, const double *X) {
   return lc_dense_sweep_rows(context, row0, m, X);
@@ -113,7 +113,7 @@ static lc_status stream_pass(const lc_design *x, const lc_pass *pass, const lc_h
   return status;
 }
 
-/* ---- samples of rows ---------------------------------------------------------------------------------------------- */
+/* ---- samples of rows -------------------------------------------------------------------------------------------- */
 
 typedef struct subset_job {
   const lc_design *x;
@@ -148,7 +148,7 @@ static lc_status stream_subset(const lc_design *x, lc_index count, const lc_inde
   return LC_OK;
 }
 
-/* ---- statistics --------------------------------------------------------------------------------------------------- */
+/* ---- statistics ------------------------------------------------------------------------------------------------- */
 
 static lc_column column_of(const lc_design *x, lc_index j) {
   return (lc_column){x->n, lc_dense_numbers(x) + j * x->n, NULL, NULL};
@@ -241,7 +241,7 @@ static lc_status stream_colstats(const lc_design *x, const double *w, double tot
   return LC_OK;
 }
 
-/* ---- verbs of listed columns -------------------------------------------------------------------------------------- */
+/* ---- verbs of listed columns ------------------------------------------------------------------------------------ */
 
 /* Rows of the listed columns as shown, m x nj, in one of the memories. */
 static const double *take_columns(const lc_design *window, lc_index nj, const lc_index *j, double *to) {

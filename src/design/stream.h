@@ -13,8 +13,8 @@
 enum lc_stream_memory { LC_WINDOW_A, LC_WINDOW_B, LC_LEFT, LC_RIGHT, LC_STREAM_MEMORIES };
 
 /* Who reads. Calls are made on the main thread: begin, then as many reads as there are rows, then end. A pass that
- * fails is not ended; a new one begins at row 0. `end` says whether the rows were those of the passes before (LC_SOURCE:
- * they were not). LC_SOURCE, from then on for every call, when the rows cannot be had; `self` knows why. */
+ * fails is not ended; a new one begins at row 0. `end` says whether the rows were those of the passes before
+ * (LC_SOURCE: they were not). LC_SOURCE, from then on for every call, when the rows cannot be had; `self` knows why. */
 typedef struct lc_stream {
   void *self;
   lc_status (*begin)(void *self);
@@ -23,7 +23,7 @@ typedef struct lc_stream {
   /* Sparse: the next piece of at least one row, valid until the next call. NULL: dense. */
   lc_status (*next)(void *self, lc_csc *piece, lc_index *m);
   lc_status (*end)(void *self);
-  /* Memory number `which` of at least `doubles` numbers, the same one as long as it is large enough; NULL: none left. */
+  /* Memory number `which` of at least `doubles` numbers, the same one while it is large enough; NULL: none left. */
   double *(*memory)(void *self, enum lc_stream_memory which, lc_index doubles);
 } lc_stream;
 

@@ -28,7 +28,7 @@ static lc_status each_piece(const lc_design *x, piece_work *work, void *context,
   return stream->end(stream->self);
 }
 
-/* ---- passes ------------------------------------------------------------------------------------------------------ */
+/* ---- passes ----------------------------------------------------------------------------------------------------- */
 
 typedef struct pass_job {
   const lc_design *x;
@@ -113,7 +113,7 @@ static lc_status stream_pass(const lc_design *x, const lc_pass *pass, const lc_h
   return status;
 }
 
-/* ---- statistics --------------------------------------------------------------------------------------------------- */
+/* ---- statistics ------------------------------------------------------------------------------------------------- */
 
 /* Sums as they are first; where sizes leave the range, once more in units that keep squares inside. */
 typedef struct stats_job {
@@ -159,7 +159,7 @@ static lc_status stream_colstats(const lc_design *x, const double *w, double tot
   return LC_OK;
 }
 
-/* ---- verbs of listed columns: those of the pieces ------------------------------------------------------------------ */
+/* ---- verbs of listed columns: those of the pieces --------------------------------------------------------------- */
 
 typedef struct columns_job {
   const lc_design *x;

@@ -86,7 +86,8 @@ static lc_status factor_gram(const lc_design *x, unsigned char *alias, lc_basis 
   lc_index q = out->q;
   double *gram = lc_arena_doubles(arena, q * q), smallest = 1;
   if (!gram) return LC_OUT_OF_MEMORY;
-  LC_TRY((x->ops->caps & LC_COLUMNS) && !(x->ops->caps & LC_STREAMED) ? gram_by_columns(x, q, gram, arena) : gram_by_pass(x, q, gram, arena));
+  int columns = (x->ops->caps & LC_COLUMNS) && !(x->ops->caps & LC_STREAMED);
+  LC_TRY(columns ? gram_by_columns(x, q, gram, arena) : gram_by_pass(x, q, gram, arena));
   for (lc_index j = 0; j < q; j++) {
     double d = gram[j * (q + 1)], root = d > 0 ? 1 / sqrt(d) : 0;
     for (lc_index i = 0; i < q; i++) {

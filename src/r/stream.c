@@ -2,9 +2,9 @@
  *
  * Such an x is a list of class "linclass_stream": dim (n, p); sparse; host, a function(what, value) that is called with
  * "begin" when a pass begins, "next" for the next block (NULL after the last), "end" with the checksum of the pass, and
- * "refuse" with what is wrong, which it makes an error; and for a file its path. R code runs on the main thread, between R_UnwindProtect() and this file: a jump of the
- * user's code, whatever it is, ends the numerics by a status; they return, memory is freed, and the jump goes on in
- * lcr_stream_end(). */
+ * "refuse" with what is wrong, which it makes an error; and for a file its path. R code runs on the main thread,
+ * between R_UnwindProtect() and this file: a jump of the user's code, whatever it is, ends the numerics by a status;
+ * they return, memory is freed, and the jump goes on in lcr_stream_end(). */
 #if !defined(_WIN32) && !defined(_POSIX_C_SOURCE)
 #define _POSIX_C_SOURCE 200112L /* fseeko, posix_fallocate */
 #endif
@@ -35,7 +35,7 @@ typedef struct lcr_stream {
   lc_index doubles[LC_STREAM_MEMORIES];
 } lcr_stream;
 
-/* ---- calls of R --------------------------------------------------------------------------------------------------- */
+/* ---- calls of R ------------------------------------------------------------------------------------------------- */
 
 enum { KEPT_CALL, KEPT_TOKEN, KEPT_BLOCK, KEPT_COUNT };
 
@@ -68,9 +68,9 @@ static lc_status fail(lcr_stream *s, const char *problem) {
   return LC_SOURCE;
 }
 
-/* ---- what was read must be what was read before ------------------------------------------------------------------------- */
+/* ---- what was read must be what was read before ----------------------------------------------------------------- */
 
-/* A sum over entries that depends on each one's place, in any order of them: equal in every pass, or rows have changed. */
+/* A sum over entries that depends on each one's place, in any order of them: equal in every pass, or rows changed. */
 static uint64_t mix(double value, uint64_t row, uint64_t column) {
   uint64_t bits;
   memcpy(&bits, &value, sizeof bits);
@@ -98,7 +98,7 @@ static lc_status end(void *self) {
   return ask(s, "end", text) ? LC_OK : LC_SOURCE;
 }
 
-/* ---- blocks from a function --------------------------------------------------------------------------------------- */
+/* ---- blocks from a function ------------------------------------------------------------------------------------- */
 
 static lc_status begin(void *self) {
   lcr_stream *s = self;
@@ -167,7 +167,7 @@ static lc_status next_sparse(void *self, lc_csc *piece, lc_index *m) {
   return LC_OK;
 }
 
-/* ---- a file of n x p doubles by columns ----------------------------------------------------------------------------- */
+/* ---- a file of n x p doubles by columns ------------------------------------------------------------------------- */
 
 static int seek(FILE *file, double offset) {
 #ifdef _WIN32
@@ -215,7 +215,7 @@ static double *memory(void *self, enum lc_stream_memory which, lc_index doubles)
   return s->memory[which];
 }
 
-/* ---- for the other files of this room ------------------------------------------------------------------------------- */
+/* ---- for the other files of this room --------------------------------------------------------------------------- */
 
 int lcr_is_stream(SEXP x) { return Rf_inherits(x, "linclass_stream"); }
 
@@ -261,7 +261,7 @@ void lcr_stream_end(SEXP x, const lc_design *design) {
   if (s->jumped) R_ContinueUnwind(s->token);
 }
 
-/* ---- a copy of a stream in a file -------------------------------------------------------------------------------- */
+/* ---- a copy of a stream in a file ------------------------------------------------------------------------------- */
 
 typedef struct copy_job {
   const lc_design *x;

@@ -44,7 +44,8 @@ valid <- list(
   lcr_sample_loss = list(z = z, y = c(0L, 1L, 1L), loss = "softmax", k = 2L),
   lcr_loss_value = lesson, lcr_loss_gradient = lesson, lcr_loss_hessian = lesson, lcr_newton_step = lesson,
   lcr_check_gradient = c(lesson, list(step = 0)),
-  lcr_stream_copy = list(anything = stream, path = tempfile(fileext = ".columns")), lcr_weak = list(key = new.env(), anything = 1),
+  lcr_stream_copy = list(anything = stream, path = tempfile(fileext = ".columns")),
+  lcr_weak = list(key = new.env(), anything = 1),
   lcr_weak_value = list(anything = NULL))
 
 # Places where NULL means that there is none, or the default.
