@@ -47,12 +47,13 @@ static lc_status shifted_block(void *context, const lc_block *block, double *sum
   return job->pass->block(job->pass->context, &moved, sum);
 }
 
-/* Rows row0 .. row0 + m - 1 of n x K numbers to m x K, or back. */
-static void copy_rows(lc_index n, lc_index row0, lc_index m, int K, double *all, double *part, int back) {
-  for (int c = 0; c < K; c++) {
-    double *of_all = all + row0 + c * n, *of_part = part + c * m;
-    memcpy(back ? of_all : of_part, back ? of_part : of_all, (size_t)m * sizeof(double));
-  }
+/* Rows row0 .. row0 + m - 1 of n x K numbers to m x K, and back. */
+static void take_rows(lc_index n, lc_index row0, lc_index m, int K, const double *all, double *part) {
+  for (int c = 0; c < K; c++) memcpy(part + c * m, all + row0 + c * n, (size_t)m * sizeof(double));
+}
+
+static void put_rows(lc_index n, lc_index row0, lc_index m, int K, const double *part, double *all) {
+  for (int c = 0; c < K; c++) memcpy(all + row0 + c * n, part + c * m, (size_t)m * sizeof(double));
 }
 
 static const double *rows_of_offset(const lc_obs *obs, lc_index row0, lc_index m, double *to) {
@@ -79,7 +80,7 @@ static lc_status pass_piece(void *context, lc_index row0, const lc_design *piece
                    .noffset = all->noffset};
   lc_pass own = *pass;
   own.obs = all ? &obs : NULL;
-  if (pass->Z && !pass->B) copy_rows(n, row0, m, pass->K, pass->Z, Z, 0);
+  if (pass->Z && !pass->B) take_rows(n, row0, m, pass->K, pass->Z, Z);
   if (pass->Z) own.Z = Z;
   if (pass->block) own.block = shifted_block;
   own.context = job;
@@ -88,7 +89,7 @@ static lc_status pass_piece(void *context, lc_index row0, const lc_design *piece
   if (pass->C) own.C = job->partial.C;
   job->row0 = row0;
   lc_status status = piece->ops->pass(piece, &own, job->host, job->arena);
-  if (status == LC_OK && pass->Z && pass->B) copy_rows(n, row0, m, pass->K, pass->Z, Z, 1);
+  if (status == LC_OK && pass->Z && pass->B) put_rows(n, row0, m, pass->K, Z, pass->Z);
   const lc_partial total = {.sum = pass->sum, .G = pass->G, .C = pass->C};
   if (status == LC_OK) lc_partial_add(&job->partial, &total);
   lc_arena_reset(job->arena, mark);
@@ -166,9 +167,9 @@ typedef struct columns_job {
   lc_index ni, nj;
   const lc_index *i, *j;
   int K;
-  double *in; /* n x K, nj x K, or n weights: read only */
-  double *out; /* nj x K, n x K, or ni x nj */
-  double *part; /* of one piece: nj x K or ni x nj */
+  const double *in; /* n x K, nj x K, or n weights */
+  double *out;      /* nj x K, n x K, or ni x nj */
+  double *part;     /* of one piece: nj x K or ni x nj */
   const lc_host *host;
   lc_arena *arena;
 } columns_job;
@@ -182,7 +183,7 @@ static lc_status dot_piece(void *context, lc_index row0, const lc_design *piece)
   const columns_job *job = context;
   double *R = memory_of(job->x, LC_LEFT, piece->n * job->K);
   if (!R) return LC_OUT_OF_MEMORY;
-  copy_rows(job->x->n, row0, piece->n, job->K, job->in, R, 0);
+  take_rows(job->x->n, row0, piece->n, job->K, job->in, R);
   piece->ops->col_dot(piece, job->nj, job->j, job->K, R, job->part, job->host);
   for (lc_index a = 0; a < job->nj * job->K; a++) job->out[a] += job->part[a];
   return LC_OK;
@@ -192,9 +193,9 @@ static lc_status axpy_piece(void *context, lc_index row0, const lc_design *piece
   const columns_job *job = context;
   double *Z = memory_of(job->x, LC_LEFT, piece->n * job->K);
   if (!Z) return LC_OUT_OF_MEMORY;
-  copy_rows(job->x->n, row0, piece->n, job->K, job->out, Z, 0);
+  take_rows(job->x->n, row0, piece->n, job->K, job->out, Z);
   piece->ops->col_axpy(piece, job->nj, job->j, job->K, job->in, Z, job->host);
-  copy_rows(job->x->n, row0, piece->n, job->K, job->out, Z, 1);
+  put_rows(job->x->n, row0, piece->n, job->K, Z, job->out);
   return LC_OK;
 }
 
@@ -206,7 +207,7 @@ static lc_status cross_piece(void *context, lc_index row0, const lc_design *piec
 }
 
 /* Lists of the intercept alone need no rows: pieces without entries. */
-static lc_status each_empty(const columns_job *job, piece_work *work) {
+static lc_status each_empty(columns_job *job, piece_work *work) {
   enum { ROWS = 1 << 16 };
   const lc_design *x = job->x;
   int *start = (int *)memory_of(x, LC_RIGHT, x->p / 2 + 1);
@@ -218,7 +219,7 @@ static lc_status each_empty(const columns_job *job, piece_work *work) {
   for (lc_index row0 = 0; row0 < x->n; row0 += ROWS) {
     lc_design_sparse(&piece, lc_min(ROWS, x->n - row0), x->p, &csc);
     piece.intercept = x->intercept;
-    LC_TRY(work((void *)job, row0, &piece));
+    LC_TRY(work(job, row0, &piece));
   }
   return LC_OK;
 }
@@ -233,7 +234,7 @@ static lc_status run_columns(columns_job *job, piece_work *work, const lc_host *
 
 static void stream_col_dot(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *R, double *c,
                            const lc_host *host) {
-  columns_job job = {.x = x, .nj = nj, .j = j, .K = K, .in = (double *)R, .out = c};
+  columns_job job = {.x = x, .nj = nj, .j = j, .K = K, .in = R, .out = c};
   clear(nj * K, c);
   job.part = memory_of(x, LC_WINDOW_A, nj * K);
   if (nj * K > 0 && job.part) run_columns(&job, dot_piece, host);
@@ -241,13 +242,13 @@ static void stream_col_dot(const lc_design *x, lc_index nj, const lc_index *j, i
 
 static void stream_col_axpy(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *d, double *Z,
                             const lc_host *host) {
-  columns_job job = {.x = x, .nj = nj, .j = j, .K = K, .in = (double *)d, .out = Z};
+  columns_job job = {.x = x, .nj = nj, .j = j, .K = K, .in = d, .out = Z};
   if (nj * K > 0) run_columns(&job, axpy_piece, host);
 }
 
 static lc_status stream_col_cross(const lc_design *x, lc_index ni, const lc_index *i, lc_index nj, const lc_index *j,
                                   const double *s, double *C, lc_arena *arena) {
-  columns_job job = {.x = x, .ni = ni, .i = i, .nj = nj, .j = j, .in = (double *)s, .out = C, .arena = arena};
+  columns_job job = {.x = x, .ni = ni, .i = i, .nj = nj, .j = j, .in = s, .out = C, .arena = arena};
   clear(ni * nj, C);
   job.part = memory_of(x, LC_WINDOW_A, ni * nj);
   if (!job.part) return LC_OUT_OF_MEMORY;
