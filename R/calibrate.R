@@ -38,6 +38,13 @@
 #'   Guo, C., Pleiss, G., Sun, Y. and Weinberger, K. (2017) On calibration of modern neural networks.
 #'   *ICML*, 1321-1330.
 #' @seealso [plot_reliability()], [adjust_prior()]
+#' @concept calibration
+#' @concept Platt scaling
+#' @concept isotonic regression
+#' @concept temperature scaling
+#' @concept prior shift
+#' @concept prior correction
+#' @concept base rate
 #' @examples
 #' train <- seq(1, 150, by = 2)
 #' svm <- linclass(Species ~ ., iris[train, ], loss = "hinge", lambda = 0.01, alpha = 0)
@@ -237,7 +244,7 @@ calibrations <- list(
                   apply = apply_by_class(apply_isotonic)),
   temperature = list(title = "a temperature", learn = learn_temperature, apply = apply_temperature))
 
-#' Probabilities for other shares of classes
+#' Adjust probabilities to other class priors
 #'
 #' A fit learns the shares of the classes of its training rows. Where those were made by sampling,
 #' or by class weights, its probabilities are wrong elsewhere by a factor for each class:

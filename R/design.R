@@ -165,7 +165,7 @@ used_contrasts <- function(terms, frame, contrasts) {
   }
   unknown <- setdiff(names(contrasts), names)
   if (length(unknown)) {
-    warn("contrasts", sprintf("`contrasts` names %s, no factor of the formula: not used.",
+    warn("contrasts", sprintf("`contrasts` names %s, which is not a factor of the formula: it is ignored.",
                               enumerate(unknown)))
   }
   usual <- getOption("contrasts")

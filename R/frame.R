@@ -10,7 +10,7 @@ as_formula <- function(formula, env) {
   }
   if (!is.call(formula) || !identical(formula[[1L]], quote(`~`))) {
     if (!is.character(given) && !is.language(given)) as_numbers(given, "type")
-    abort("formula", sprintf("%s is no formula: write `class ~ features`.",
+    abort("formula", sprintf("%s is not a formula: write `class ~ features`.",
                              substr(deparse1(given), 1L, 60L)))
   }
   if (!inherits(formula, "formula")) formula <- eval(formula, env)

@@ -36,6 +36,9 @@
 #' fit <- linclass(low ~ age + lwt + smoke, MASS::birthwt)
 #' generics::tidy(fit, conf.int = TRUE, exponentiate = TRUE)
 #' generics::glance(fit)
+#' @concept broom
+#' @concept tidy data
+#' @concept tidymodels
 #' @name broom_methods
 NULL
 

@@ -157,6 +157,44 @@
 #' # a linear support vector machine
 #' linclass(am ~ wt + hp, mtcars, loss = "squared_hinge", lambda = 0.1, alpha = 0)
 #' @concept classification
+#' @concept multi-class classification
+#' @concept binomial regression
+#' @concept multinomial logit
+#' @concept polytomous regression
+#' @concept nominal response
+#' @concept categorical response
+#' @concept maximum entropy classifier
+#' @concept log-linear classifier
+#' @concept max-margin classifier
+#' @concept Crammer and Weston-Watkins SVM
+#' @concept class weights
+#' @concept imbalanced classes
+#' @concept rare events
+#' @concept offset
+#' @concept missing values
+#' @concept sparse matrix
+#' @concept dummy coding
+#' @concept one-hot encoding
+#' @concept factor columns
+#' @concept contrasts
+#' @concept reference category
+#' @concept baseline category
+#' @concept sum to zero coding
+#' @concept group lasso
+#' @concept shrinkage
+#' @concept variable selection
+#' @concept bounds of coefficients
+#' @concept nonnegative coefficients
+#' @concept monotone constraint
+#' @concept standardize
+#' @concept feature scaling
+#' @concept Firth
+#' @concept bias reduction
+#' @concept Jeffreys prior
+#' @concept collinear columns
+#' @concept rank deficient
+#' @concept aliased coefficients
+#' @concept warm start
 #' @concept logistic regression
 #' @concept multinomial regression
 #' @concept multinomial logistic regression
@@ -291,7 +329,8 @@ fit_design <- function(design, settings, call, started) {
 
 # Checks of arguments that need no data.
 check_settings <- function(s) {
-  check_number(s$lambda, "lambda", 0, Inf)
+  check_number(s$lambda, "lambda", 0, Inf, hint =
+                 " linclass_cv() finds a value, linclass_path() fits a sequence.")
   if (!identical(s$model, NA)) check_flags(s, "model")
   check_bias_reduction(s$bias_reduction)
   check_common_settings(s)
@@ -305,7 +344,7 @@ check_common_settings <- function(s) {
     if (hint == "") hint <- hint_nearest(s$loss, valid)
     abort("loss", sprintf("`loss` must be %s, not %s.%s", choices(valid), describe_value(s$loss), hint))
   }
-  check_number(s$alpha, "alpha", 0, 1)
+  check_number(s$alpha, "alpha", 0, 1, hint = " 0 is ridge, 1 is lasso.")
   if (s$loss == "perceptron" && !identical(as.double(s$lambda), 0)) {
     abort("penalty", paste("The perceptron takes no penalty: its objective is 0 at zero",
                            "coefficients. Use lambda = 0, or loss = \"hinge\"."))
@@ -326,12 +365,12 @@ check_flags <- function(s, flags) {
   }
 }
 
-check_number <- function(value, name, lower, upper, topic = "penalty") {
+check_number <- function(value, name, lower, upper, topic = "penalty", hint = "") {
   if (!is.numeric(value) || length(value) != 1L || is.na(value) || is.infinite(value) ||
         value < lower || value > upper) {
     range <- if (is.finite(upper)) sprintf("one number from %g to %g", lower, upper) else
       paste0("one finite number", if (is.finite(lower)) sprintf(" of at least %g", lower))
-    abort(topic, sprintf("`%s` must be %s, not %s.", name, range, describe_value(value)))
+    abort(topic, sprintf("`%s` must be %s, not %s.%s", name, range, describe_value(value), hint))
   }
 }
 

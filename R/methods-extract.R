@@ -489,6 +489,8 @@ take <- function(v, i) if (is.matrix(v)) v[i, , drop = FALSE] else v[i]
 #' certificate(fit)
 #' @concept objective function
 #' @concept convergence
+#' @concept KKT conditions
+#' @concept primal and dual
 #' @concept duality gap
 #' @concept optimality
 #' @concept optimality conditions

@@ -23,6 +23,8 @@ check_likelihood <- function(object, what) {
 #' [stats::BIC()], [stats::step()] and [stats::drop1()] are built.
 #'
 #' @concept AIC
+#' @concept BIC
+#' @concept model comparison
 #' @concept information criterion
 #' @concept effective degrees of freedom
 #' @concept model selection
@@ -168,6 +170,10 @@ loss_curvature <- function(object, data, coding = object$coding) {
 #' confint(fit)
 #' exp(cbind(odds_ratio = coef(fit), confint(fit)))
 #' @concept standard error
+#' @concept robust standard errors
+#' @concept sandwich estimator
+#' @concept z test
+#' @concept Wald test
 #' @concept Fisher information
 #' @concept Wald interval
 #' @concept confidence interval

@@ -33,6 +33,11 @@ NULL
 #' @references Lesaffre, E. and Albert, A. (1989) Multiple-group logistic regression diagnostics.
 #'   *Applied Statistics* 38(3), 425--440.
 #' @seealso [residuals.linclass()], [vcov.linclass()]
+#' @concept outlier
+#' @concept leverage
+#' @concept Cook distance
+#' @concept influential observation
+#' @concept regression diagnostics
 #' @examples
 #' fit <- linclass(low ~ age + lwt + smoke, MASS::birthwt)
 #' head(sort(cooks.distance(fit), decreasing = TRUE), 3)

@@ -226,6 +226,9 @@ score_probability <- function(z, levels) {
 #'   [linclass_cv()].
 #' @param digits Number of significant digits.
 #' @param type As in [predict.linclass_path()].
+#' @param held_out Whether each row is predicted by the fit that had not seen it; needs
+#'   `linclass_cv(keep = TRUE)`. These are the predictions to judge.
+#' @param s As in [predict.linclass_cv()].
 #' @param parm,level,scope,scale,k,nsim,seed Not used: these functions are refused.
 #' @param ... For `fitted()` passed on to `predict()`, for the methods of model frames and matrices, of
 #'   weights and names `data`, as in [fitted.linclass()]; else not used.
@@ -233,7 +236,9 @@ score_probability <- function(z, levels) {
 #' * `print()`: `x`, invisibly.
 #' * `summary()`: what `print()` shows, and the columns in the order in which they leave 0; of a
 #'   cross-validation the lambdas that each metric chooses, and the columns that are used.
-#' * `fitted()`: predictions of the training rows, as [predict.linclass_path()].
+#' * `fitted()`: predictions of the training rows, as [predict.linclass_path()]. For a cross-validation with
+#'   `held_out = TRUE`, each row is predicted by the fit that had not seen it (with several repeats from the
+#'   mean of their scores), in the order of the rows that were used.
 #' * `model.frame()`, `model.matrix()`, `weights()`, `case.names()`: as for a fit, from the data of the
 #'   call, which a path does not keep.
 #' * `family()`: [stats::binomial()] for logistic paths, else an error.
@@ -252,6 +257,10 @@ score_probability <- function(z, levels) {
 #' path
 #' deviance(path)
 #' certificate(path)
+#'
+#' set.seed(1)
+#' cv <- linclass_cv(Species ~ ., iris, folds = 5, nlambda = 20, keep = TRUE)
+#' table(answer = fitted(cv, "class", held_out = TRUE), truth = iris$Species)
 #' @param data `NULL`, or the training data, as in [fitted.linclass()].
 #' @param full `FALSE` leaves out rows of weight 0.
 #' @name path_methods
@@ -320,7 +329,7 @@ path_in_words <- function(x) {
   range <- lambda_labels(range(x$lambda))
   paste0(if (done < x$asked) sprintf("%d of %s (%s)", done, plural(x$asked, "point"), x$status) else
     plural(done, "point"), ", lambda from ", range[2L], " to ", range[1L], " (", x$solver, ", ",
-    format(x$points$passes[done], digits = 3L), " reads of x)")
+    format(x$points$passes[done], digits = 3L), " reads)")
 }
 
 points_in_words <- function(x) {

@@ -10,6 +10,8 @@
 #' training rows. Nothing is left out in silence: labels shrink until all of them fit.
 #'
 #' @concept decision boundary
+#' @concept decision region
+#' @concept variable importance plot
 #' @concept coefficient plot
 #' @concept forest plot
 #' @param x A fit made by [linclass()].
@@ -61,6 +63,8 @@ plot.linclass <- function(x, which = c("coefficients", "history", "boundary", "w
     check_foreign_dots(list(...), setdiff(names(formals()), c("x", "...")),
                        c(type = " The pictures are chosen by `which`."))
   }
+  page$title <- if (is.null(main)) 0 else 1.4
+  on.exit(page$title <- 0)
   drawn <- switch(which,
     coefficients = draw_coefficients(coefficient_data(x, max_terms)),
     history = draw_history(history_data(list(x), ...)),
@@ -68,7 +72,7 @@ plot.linclass <- function(x, which = c("coefficients", "history", "boundary", "w
     weights = plot_weights(x, ...),
     confusion = draw_confusion(training_confusion(x, data), "training rows"),
     reliability = draw_reliability(training_reliability(x, data, ...), "training rows"))
-  if (!is.null(main)) graphics::title(main = main, line = -1, outer = TRUE)
+  if (!is.null(main)) title_above(main)
   invisible(drawn)
 }
 
@@ -108,13 +112,23 @@ check_positive <- function(value, name) {
   }
 }
 
+# Lines that a picture keeps free at its upper edge, for a title.
+page <- new.env(parent = emptyenv())
+page$title <- 0
+
+title_above <- function(main) {
+  graphics::text(graphics::grconvertX(0.5, "nfc", "user"), graphics::grconvertY(1, "nfc", "user"), main,
+                 adj = c(0.5, 1.5), font = 2L, xpd = NA,
+                 cex = fitting_cex(main, 0.95 * graphics::par("fin")[1L], 1.1))
+}
+
 # The margins of all pictures with axes, in lines: `left` for the labels of the vertical axis, and
 # room above for a legend of `labels`. Returns what par() was.
 plot_page <- function(left = 4, labels = NULL, bottom = 3.4) {
-  old <- graphics::par(mar = c(bottom, left, 0.8, 0.8), mgp = c(2.2, 0.55, 0), tcl = -0.25,
+  old <- graphics::par(mar = c(bottom, left, 0.8 + page$title, 0.8), mgp = c(2.2, 0.55, 0), tcl = -0.25,
                        las = 1L)
   rows <- if (length(labels)) ceiling(length(labels) / legend_columns(labels)) else 0
-  if (rows) graphics::par(mar = c(bottom, left, 0.5 + 1.05 * rows, 0.8))
+  if (rows) graphics::par(mar = c(bottom, left, 0.5 + 1.05 * rows + page$title, 0.8))
   old
 }
 
@@ -135,8 +149,12 @@ plot_axis <- function(side, at = NULL, ...) {
   if (is.null(at) && !graphics::par(if (across) "xlog" else "ylog")) {
     ends <- graphics::par("usr")[if (across) 1:2 else 3:4]
     room <- graphics::par("pin")[if (across) 1L else 2L] / graphics::par("csi")
-    at <- pretty(ends, n = max(2, min(6, floor(room / if (across) 3.5 else 2))))
-    at <- at[at >= min(ends) & at <= max(ends)]
+    wanted <- max(2, min(6, floor(room / if (across) 3.5 else 2)))
+    for (n in wanted:6) { # pretty() numbers may lie beyond the ends
+      at <- pretty(ends, n)
+      at <- at[at >= min(ends) & at <= max(ends)]
+      if (length(at) >= 2L) break
+    }
   }
   graphics::axis(side, at, ..., lwd = 0, lwd.ticks = 1, col.ticks = "grey60")
 }
@@ -174,14 +192,14 @@ legend_columns <- function(labels) {
 legend_size <- 0.9
 
 # A legend `up` lines above the plot, where it hides nothing; it shrinks where an entry is too wide.
-legend_above <- function(labels, ..., up = 0) {
+legend_above <- function(labels, ..., up = 0, columns = legend_columns(labels)) {
   letter <- graphics::par("cex") * graphics::par("cin")[1L]
   room <- graphics::par("fin")[1L] - graphics::par("mai")[2L]
   size <- fitting_cex(labels, room - 3.6 * legend_size * letter, legend_size)
   graphics::legend(graphics::grconvertX(0, "npc", "user"),
                    graphics::grconvertY(1 + up * graphics::par("csi") / graphics::par("pin")[2L], "npc",
                                         "user"), paste0(labels, " "), ..., xjust = 0,
-                   yjust = 0, ncol = legend_columns(labels), bty = "n", xpd = NA, x.intersp = 0.7,
+                   yjust = 0, ncol = columns, bty = "n", xpd = NA, x.intersp = 0.7,
                    cex = size, text.col = "grey15", adj = c(0, 0.5))
 }
 
@@ -296,6 +314,7 @@ draw_history <- function(data) {
   }
   margins <- plot_page(5, if (several) fits)
   on.exit(graphics::par(margins), add = TRUE, after = FALSE)
+  graphics::par(mar = replace(graphics::par("mar"), 4L, 1.5)) # for half of "10000"
   # Where one fit needs many times the iterations of another, both are to be seen.
   lengths <- tapply(data$time, data$fit, max)
   spread <- max(lengths) > 30 * min(lengths)
@@ -448,6 +467,9 @@ boundary_grid <- function(fit, rows, cells = 240L) {
   list(x = side[[1L]], y = side[[2L]], class = class, strength = strength)
 }
 
+# The more rows the smaller their symbols, from 500 on.
+crowd_size <- function(n) max(0.3, min(1, (500 / n)^0.35))
+
 draw_boundary <- function(fit, rows, ...) {
   k <- length(fit$levels)
   colours <- plot_colours(k)
@@ -471,9 +493,10 @@ draw_boundary <- function(fit, rows, ...) {
                       col = "white", lwd = 1.5)
   }
   last <- order(wrong) # on top
+  size <- crowd_size(nrow(rows))
   code <- as.integer(rows$class)[last]
   graphics::points(rows[last, 1:2], bg = colours[code], pch = symbols[code],
-                   col = ifelse(wrong[last], "black", "white"), cex = 1.05, lwd = 0.9)
+                   col = ifelse(wrong[last], "black", "white"), cex = 1.05 * size, lwd = 0.9 * size)
   plot_axis(1L)
   plot_axis(2L)
   graphics::box(col = "grey60")

@@ -118,7 +118,7 @@ classes_in_words <- function(x) {
   }
   sprintf("%d (%s): %s", k, enumerate(x$levels, 4L, ""),
           if (x$coding == "reference") sprintf("coefficients against \"%s\"", x$levels[1L]) else
-            "a row of coefficients for each")
+            "a row of coefficients each")
 }
 
 # One line about how far from the optimum the fit is.

@@ -84,6 +84,10 @@ pair_area <- function(z, event, weights) {
 #' held-out rows, with their case weights (not with class weights).
 #'
 #' @concept log loss
+#' @concept Wilcoxon statistic
+#' @concept concordance
+#' @concept c statistic
+#' @concept custom metric
 #' @concept cross-entropy
 #' @concept deviance
 #' @concept Brier score
@@ -144,8 +148,10 @@ as_metric <- function(metric) {
   }
   known <- names(metric_rows)
   if (!is.character(metric) || length(metric) != 1L || !metric %in% known) {
-    abort("metric", sprintf("Unknown metric %s.%s Metrics: %s, or a function.", describe_value(metric),
-                            hint_nearest(metric, known), enumerate(known, 20L, "\"")))
+    hint <- hint_neighbour(metric, neighbour_metrics, " Here it is \"%s\".")
+    if (hint == "") hint <- hint_nearest(metric, known)
+    abort("metric", sprintf("Unknown metric %s.%s Metrics: %s, or a function.", describe_value(metric), hint,
+                            enumerate(known, 20L, "\"")))
   }
   metric_rows[[metric]]
 }

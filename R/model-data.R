@@ -62,7 +62,7 @@ found_design <- function(object, data) {
                                      object$class_weights)),
     error = function(e) {
       abort("data", paste0(
-        "The training data are needed and cannot be had again: ", conditionMessage(e),
+        "The training data are needed and cannot be found again: ", conditionMessage(e),
         " Give `data`, or fit with model = TRUE."), parent = e)
     })
   same <- same_fingerprint(data_fingerprint(design), object$fingerprint) &&

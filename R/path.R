@@ -67,6 +67,9 @@
 #' path <- linclass_path(x, y, alpha = 0.5, nlambda = 20)
 #' head(path$points[c("lambda", "nonzero", "deviance_ratio", "relative")])
 #' @concept regularization path
+#' @concept lambda sequence
+#' @concept grouped lasso
+#' @concept variable selection
 #' @concept lasso
 #' @concept ridge
 #' @concept elastic net

@@ -57,6 +57,9 @@
 #' head(predict(fit, iris[-train, ], type = "prob"))
 #' predict(fit, iris[51, ], type = "link")
 #' @concept prediction
+#' @concept predict new data
+#' @concept decision function
+#' @concept confidence interval of a probability
 #' @concept classify new data
 #' @concept class probabilities
 #' @concept decision threshold

@@ -12,6 +12,12 @@
 #' @section Errors: `linclass_error_solver` for an unknown solver, an unknown option or a value out
 #'   of range, naming the valid ones.
 #' @concept learning rate
+#' @concept learning rate schedule
+#' @concept quasi-Newton
+#' @concept IRLS
+#' @concept Polyak averaging
+#' @concept SAGA
+#' @concept SVRG
 #' @concept optimisation algorithm
 #' @concept optimizer
 #' @concept gradient descent

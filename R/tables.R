@@ -36,16 +36,21 @@ solver_row <- function(name) table_row(solver_table(), name)
 #' first, and `m` = 0 for the perceptron and 1 otherwise.
 #'
 #' @return `linclass_losses()`: a data frame with columns `name`; `title`; `max_classes`, the
-#'   largest number of classes; `probability`, whether the loss defines probabilities;
+#'   largest number of classes; `vector_form`, whether two classes may have one score;
+#'   `probability`, whether the loss defines probabilities;
 #'   `likelihood`, whether it is minus a log-likelihood; `smooth`, whether its gradient is
 #'   continuous; `curvature`, whether it has a Hessian; `convex_gap`, whether a fit can report a
 #'   duality gap.
 #'
 #'   `linclass_solvers()`: a data frame with columns `name`; `title`; `smooth_only`, whether only
-#'   smooth losses can be fitted; `l1`, whether lasso and elastic net can; `groups`, whether with
-#'   `grouped = TRUE`; `bounds`, whether bounds can; `random`, whether it draws from R's random
-#'   number generator; `steps_as_given`, whether its path depends on how the coefficients are
-#'   written (see Coding in [linclass()]); `options`, the names of the options of [solver()].
+#'   smooth losses can be fitted (the hinge is, by smooth losses that approach it); `l1`, whether
+#'   lasso and elastic net can; `groups`, whether with `grouped = TRUE`; `bounds`, whether bounds
+#'   can; `random`, whether it draws from R's random number generator; `steps_as_given`, whether its
+#'   path depends on how the coefficients are written (see Coding in [linclass()]); `options`, the
+#'   names of the options of [solver()].
+#'
+#'   Both are printed as a table of what is yes or no, and a text for each row; they are used as any
+#'   data frame.
 #' @seealso [linclass()], [solver()]
 #' @examples
 #' linclass_losses()
@@ -70,23 +75,34 @@ linclass_solvers <- function() {
 }
 
 shown_table <- function(table) {
-  table <- as.data.frame(table, stringsAsFactors = FALSE)
+  table <- as.data.frame(table, row.names = seq_along(table[[1L]]), stringsAsFactors = FALSE)
   structure(table, class = c("linclass_table", class(table)))
 }
 
-# A line or two for each row: the title, then the columns that are true, and the other values.
+# What is yes or no, or a number, as a table as narrow as it can be; then the texts, a few lines each.
 #' @export
 print.linclass_table <- function(x, ...) {
-  if (!all(c("name", "title") %in% names(x))) return(NextMethod())
-  facts <- lapply(seq_len(nrow(x)), function(i) {
-    row <- as.list(x[i, setdiff(names(x), c("name", "title"))])
-    flags <- names(row)[vapply(row, isTRUE, NA)]
-    values <- row[!vapply(row, function(v) is.logical(v) || is.na(v) || identical(v, ""), NA)]
-    parts <- c(if (length(flags)) paste(flags, collapse = ", "),
-               if (length(values)) paste0(names(values), " = ", vapply(values, format, "")))
-    paste0(x$title[i], if (length(parts)) paste0(" (", paste(parts, collapse = "; "), ")"))
-  })
-  writeLines(field_lines(stats::setNames(facts, x$name)))
+  key <- intersect(c("name", "scale"), names(x))
+  if (length(key) != 1L || !nrow(x)) return(NextMethod())
+  texts <- setdiff(names(x)[vapply(x, is.character, NA)], key)
+  facts <- setdiff(names(x), c(key, texts))
+  if (length(facts)) {
+    shown <- vapply(x[facts], function(v) {
+      if (is.logical(v)) ifelse(v, "yes", "-") else format(v, trim = TRUE)
+    }, character(nrow(x)))
+    shown <- matrix(shown, nrow(x), dimnames = list(x[[key]], facts))
+    across <- sum(nchar(x[[key]]) + 1L) + max(nchar(facts)) <= line_width()
+    print(if (across) t(shown) else shown, quote = FALSE, right = TRUE)
+    cat("\n")
+  }
+  if (length(texts)) {
+    lines <- lapply(seq_len(nrow(x)), function(i) {
+      row <- unlist(x[i, texts])
+      row <- row[!is.na(row) & row != ""]
+      paste0(ifelse(names(row) %in% c("title", "objective"), "", paste0(names(row), ": ")), row, collapse = "; ")
+    })
+    writeLines(field_lines(stats::setNames(lines, x[[key]])))
+  }
   invisible(x)
 }
 

@@ -173,15 +173,17 @@ static lc_status advance(lc_path_state *path, double lambda) {
   }
 }
 
-static void publish(lc_fold *fold) {
+static lc_status publish(lc_fold *fold) {
   lc_objective *obj = &fold->obj;
   memcpy(fold->B, obj->at.B, (size_t)obj->P * sizeof(double));
-  lc_remove_common_shift(obj, fold->B);
+  double saved = lc_remove_common_shift(obj, fold->B);
   lc_unscale_coef(fold->path->problem->x, obj->K, fold->B);
+  lc_penalty_clip(&fold->given, obj->K, fold->B); /* as in lc_solve() */
   fold->Z = obj->at.Z;
-  fold->outcome.objective = obj->at.value;
+  fold->outcome.objective = obj->at.value - saved;
   fold->outcome.loss = obj->at.loss;
   fold->outcome.passes = obj->passes;
+  return isfinite(obj->at.value) ? LC_OK : LC_NONFINITE;
 }
 
 lc_status lc_folds_advance(lc_path_state *path, double lambda) {
@@ -189,7 +191,7 @@ lc_status lc_folds_advance(lc_path_state *path, double lambda) {
   lc_status status = advance(path, lambda);
   lc_arena_reset(path->arena, mark);
   LC_TRY(status);
-  for (lc_index m = 0; m < path->nfits; m++) publish(path->fold + m);
+  for (lc_index m = 0; m < path->nfits; m++) LC_TRY(publish(path->fold + m));
   path->previous = path->lambda;
   path->lambda = lambda;
   return LC_OK;

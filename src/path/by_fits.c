@@ -33,7 +33,7 @@ static lc_status solve_fold(lc_path_state *path, lc_fold *fold, double lambda) {
   lc_outcome *outcome = &fold->outcome;
   lc_mark mark = lc_arena_mark(&fold->arena);
   lc_status status = lc_solve(&problem, path->settings, &fold->host, &fold->arena, &solution);
-  if (status >= 0) {
+  if (status >= 0 && status != LC_INTERRUPTED) { /* of an interrupted fit there may be nothing */
     if (fold == path->fold) path->separated |= status == LC_SEPARATED;
     memcpy(fold->B, solution.B, (size_t)(lc_design_q(x) * K) * sizeof(double));
     if (solution.fitted->at.Z) memcpy(fold->own_Z, solution.fitted->at.Z, (size_t)(n * K) * sizeof(double));

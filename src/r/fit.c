@@ -177,10 +177,10 @@ static SEXP covariance_of(const lc_problem *problem, const lc_solution *solution
   return status == LC_OK ? matrix_of(V, size, size) : R_NilValue;
 }
 
-static SEXP fit_list(const lc_problem *problem, lc_status status, const lc_solution *solution, lcr_session *session) {
+static SEXP fit_list(const lc_problem *problem, lc_status status, const lc_solution *solution, SEXP covariance,
+                     lcr_session *session) {
   const lc_design *x = problem->x;
   const lc_status_row *row = lc_status_find(status);
-  int stopped = status == LC_INTERRUPTED || status == LC_TIME_LIMIT; /* then nothing more is computed */
   SEXP list = PROTECT(lcr_list_make(19));
   lcr_list_add(list, "status", Rf_mkString(row->name));
   lcr_list_add(list, "text", Rf_mkString(row->text));
@@ -206,8 +206,7 @@ static SEXP fit_list(const lc_problem *problem, lc_status status, const lc_solut
   lcr_list_add(list, "separation", separation_list(solution, problem->k));
   lcr_list_add(list, "mistakes", number(solution->report.mistakes));
   lcr_list_add(list, "condition", number(solution->report.condition));
-  lcr_list_add(list, "covariance",
-               problem->wants_covariance && !stopped ? covariance_of(problem, solution, session) : R_NilValue);
+  lcr_list_add(list, "covariance", covariance);
   UNPROTECT(2);
   return list;
 }
@@ -245,7 +244,11 @@ static SEXP fit(lcr_task *task, SEXP spec, lcr_session *session) {
   lc_status status = lc_solve(&task->problem, &task->settings, &session->host, &session->arena, &solution);
   status = lcr_stream_status(&task->x, status);
   session->time_limit = INFINITY; /* what follows belongs to the report */
-  return fit_list(&task->problem, status, &solution, session);
+  int wanted = task->problem.wants_covariance && status >= 0 && !lc_is_stop(status); /* then nothing more is computed */
+  SEXP covariance = PROTECT(wanted ? covariance_of(&task->problem, &solution, session) : R_NilValue);
+  SEXP out = fit_list(&task->problem, lcr_session_status(session, status), &solution, covariance, session);
+  UNPROTECT(1);
+  return out;
 }
 
 SEXP lcr_fit(SEXP x, SEXP y, SEXP w, SEXP offset, SEXP spec) { return lcr_task_run(x, y, w, offset, spec, fit); }
