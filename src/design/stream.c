@@ -20,17 +20,17 @@ static const lc_stream *stream_of(const lc_design *x) { return x->data; }
 /* Rows row0 .. row0 + m - 1, X with leading dimension m; in order, on any thread. */
 typedef lc_status window_work(void *context, lc_index row0, lc_index m, const double *X);
 
-typedef struct window {
+typedef struct extent {
   lc_index row0, m;
   double *X;
-} window;
+} extent;
 
 /* One window is worked on while the next is read. Who comes first does what it may: only the main thread reads. */
 typedef struct turn {
   const lc_stream *stream;
   window_work *work;
   void *context;
-  window now, next;
+  extent now, next;
   int reads, works; /* 1: somebody does */
   lc_status read, worked;
 } turn;
@@ -81,7 +81,7 @@ static lc_status each_window(const lc_design *x, double seconds, window_work *wo
     t.now = t.next;
     if (t.now.m == 0) break;
     lc_index row0 = t.now.row0 + t.now.m;
-    t.next = (window){row0, lc_min(rows, n - row0), buffer[b]};
+    t.next = (extent){row0, lc_min(rows, n - row0), buffer[b]};
   }
   return stream->end(stream->self);
 }
