@@ -54,6 +54,9 @@
 linclass_calibrate <- function(object, newdata = NULL, y = NULL,
                                method = c("platt", "isotonic", "temperature"), folds = 10,
                                weights = NULL) {
+  if (inherits(object, c("linclass_path", "linclass_cv"))) {
+    abort("argument", "`object` holds a fit for each lambda: calibrate linclass(..., lambda = ) with one of them.")
+  }
   if (!inherits(object, "linclass")) abort("argument", "`object` must be a fit made by linclass().")
   check_version(object)
   method <- match_choice(method)

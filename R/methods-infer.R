@@ -41,7 +41,8 @@ check_likelihood <- function(object, what) {
 #' @param k The penalty of a degree of freedom; 2 is AIC.
 #' @param ... Not used.
 #' @return `logLik()`: an object of class `logLik` with the attributes `df` and `nobs` (the sum of
-#'   the weights). `extractAIC()`: degrees of freedom and criterion. Errors:
+#'   the weights). For a response of counts it has the binomial or multinomial coefficients, as
+#'   [stats::glm()] has them. `extractAIC()`: degrees of freedom and criterion. Errors:
 #'   `linclass_error_no_likelihood`.
 #' @seealso [anova.linclass()]
 #' @examples
@@ -53,8 +54,9 @@ check_likelihood <- function(object, what) {
 #' @export
 logLik.linclass <- function(object, data = NULL, ...) {
   check_likelihood(object, "logLik()")
-  structure(-lack_of_fit(object) / 2, df = degrees_of_freedom(object, data), nobs = object$nobs,
-            class = "logLik")
+  best <- if (is.null(object$counted)) 0 else object$counted$log_lik
+  structure(best - lack_of_fit(object) / 2, df = degrees_of_freedom(object, data),
+            nobs = observations(object), class = "logLik")
 }
 
 #' @rdname logLik.linclass

@@ -85,7 +85,7 @@ coef.linclass_path <- function(object, s = NULL, coding = NULL,
   check_no_dots(list(...), c("s", "coding", "format"))
   format <- match_choice(format)
   check_version(object)
-  W <- path_at(object, s, if (is.null(coding)) object$coding else check_coding(coding))
+  W <- path_at(object, s, if (is.null(coding)) object$coding else check_recoding(coding, object))
   one <- length(W) == 1L
   switch(format, sparse = if (one) W[[1L]] else W, dense = dense_path(W, one),
          long = long_path(W, if (is.null(s)) object$lambda else s))
@@ -125,6 +125,7 @@ long_path <- function(W, lambda) {
 #' @inheritParams coef.linclass_path
 #' @inheritParams predict.linclass
 #' @param object A path made by [linclass_path()], or a cross-validation by [linclass_cv()].
+#' @param prior As in [predict.linclass()], for one value of `s`.
 #' @param ... For a cross-validation passed on to the method for paths; else not used, an argument
 #'   with another name is an error.
 #' @return For one value of `s` as [predict.linclass()]. For several (or `NULL`, all points of the
@@ -143,10 +144,18 @@ long_path <- function(W, lambda) {
 predict.linclass_path <- function(object, newdata = NULL,
                                   type = c("class", "prob", "response", "link"), s = NULL,
                                   offset = NULL, na.action = na.pass, novel = c("error", "na"),
-                                  ...) {
-  check_no_dots(list(...), c("newdata", "type", "s", "offset", "na.action", "novel"))
+                                  ..., prior = NULL) {
+  check_no_dots(list(...), c("newdata", "type", "s", "offset", "na.action", "novel", "prior"))
   type <- match_choice(type)
   novel <- match_choice(novel)
+  if (!is.null(prior)) {
+    if (length(if (is.null(s)) object$lambda else s) != 1L) {
+      abort("penalty", "`prior` needs one value of `s`.")
+    }
+    p <- predict_from(object, newdata, "prob", offset, na.action, novel,
+                      function(object, x, offset, type) predict_points(object, x, offset, type, s))
+    return(predict_prior(object, p, type, prior))
+  }
   predict_from(object, newdata, type, offset, na.action, novel,
                function(object, x, offset, type) predict_points(object, x, offset, type, s))
 }
@@ -268,14 +277,13 @@ NULL
 
 #' @rdname path_methods
 #' @export
-nobs.linclass_path <- function(object, ...) object$nobs
+nobs.linclass_path <- function(object, ...) observations(object)
 
 #' @rdname path_methods
 #' @export
 deviance.linclass_path <- function(object, ...) {
   check_likelihood(object, "The deviance")
-  total <- sum(object$class_totals)
-  stats::setNames(2 * total * object$points$loss, lambda_labels(object$lambda))
+  stats::setNames(deviance_of_loss(object, object$points$loss), lambda_labels(object$lambda))
 }
 
 #' @rdname path_methods
@@ -383,7 +391,7 @@ predict.linclass_cv <- function(object, newdata = NULL,
 
 #' @rdname path_methods
 #' @export
-nobs.linclass_cv <- function(object, ...) object$path$nobs
+nobs.linclass_cv <- function(object, ...) observations(object$path)
 
 #' @rdname path_methods
 #' @export

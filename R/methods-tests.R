@@ -120,7 +120,7 @@ refit_columns <- function(object, design, keep, own = seq_len(ncol(design$x)), h
     weights = design$weights, offset = design$offset,
     blueprint = list(kind = "matrix", intercept = object$intercept, names = names, named = FALSE,
                      offset = "none"))
-  suppress_linclass(fit_design(part, settings, object$call, 0))
+  as_counted(suppress_linclass(fit_design(part, settings, object$call, 0)), object$counted)
 }
 
 some_columns <- function(x, keep) {
@@ -129,7 +129,7 @@ some_columns <- function(x, keep) {
 }
 
 check_same_response <- function(fits) {
-  key <- function(fit) list(fit$levels, round(fit$class_totals, 8L), fit$n)
+  key <- function(fit) list(fit$levels, round(fit$class_totals, 8L), fit$n, is.null(fit$counted))
   same <- vapply(fits, function(fit) identical(key(fit), key(fits[[1L]])), NA)
   if (!all(same)) {
     abort("argument", sprintf(

@@ -22,7 +22,8 @@ max_trials <- 3e8
 #' rows. If there is none, or for the rows that no direction separates, `balance` has positive weights of some pairs of
 #' a row i and a class c with which \eqn{x_i (e_{y_i} - e_c)'} add up to 0, so that none of them can be positive
 #' where all
-#' are at least 0. Both hold up to rounding errors: products below 1e-11 of the lengths of their vectors count as 0.
+#' are at least 0. Both hold up to rounding errors: products below 1e-13 of the lengths of their vectors count as 0, and
+#' where products between that and 1e-9 matter, `proved` is `FALSE`.
 #'
 #' The likelihood then rises for ever along the direction, to that of a limiting model in which separated rows
 #' never have

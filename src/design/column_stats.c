@@ -105,10 +105,15 @@ int lc_column_quick(const double *moment, double count, double pilot, lc_index j
   return 1;
 }
 
-/* A column of unweighted doubles of ordinary size, in one sweep; 0 when it is not one. */
+/* A column of unweighted numbers of ordinary size, in one sweep; 0 when it is not one. R's missing int is the one whose
+ * size no other int has. */
 static int quick_dense(const lc_column *col, lc_index j, lc_colstat *out) {
-  double pilot = col->number[0], moment[3];
-  lc_kernels()->moments(col->count, col->number, pilot, NULL, moment);
+  double pilot = entry(col, 0), moment[3];
+  if (col->number)
+    lc_kernels()->moments(col->count, LC_DOUBLE, col->number, pilot, NULL, moment);
+  else
+    lc_kernels()->moments(col->count, LC_INTEGER, col->integer, pilot, NULL, moment);
+  if (!col->number && moment[2] > INT32_MAX) return 0;
   return lc_column_quick(moment, (double)col->count, pilot, j, out);
 }
 
@@ -116,7 +121,7 @@ void lc_column_stats(const lc_column *column, lc_index n, const double *w, doubl
   int done = 0;
   if (column->row && column->count < n)
     done = quick_sparse(column, w, total, j, out);
-  else if (!column->row && column->number && !w && n > 0)
+  else if (!column->row && !w && n > 0)
     done = quick_dense(column, j, out);
   if (!done) careful(column, n, w, total, j, out);
 }

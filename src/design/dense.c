@@ -30,27 +30,44 @@ static lc_index listed_rows(const lc_design *x, lc_index count) {
   return (lc_dense_is_view(x) ? FEW : 1) * LIST_TILE / count / 16 * 16;
 }
 
-/* Where rows row0 .. row0 + m - 1 of the listed columns are to be read: where they lie, or in the tile. */
-static void list_columns(const lc_design *x, lc_index row0, lc_index m, lc_index count, const lc_index *j, double *tile,
-                         const double **at) {
-  int view = lc_dense_is_view(x);
+/* Memory of what cannot be read in place: columns as shown, or the ones of the intercept beside ints. */
+typedef union list_tile {
+  double number[LIST_TILE];
+  int integer[LIST_TILE];
+} list_tile;
+
+/* Where rows row0 .. row0 + m - 1 of the listed columns are to be read: where they lie, or in the tile, which has room
+ * for `count` columns (in place: for one). Returns what they are there. */
+static enum lc_storage list_columns(const lc_design *x, lc_index row0, lc_index m, lc_index count, const lc_index *j,
+                                    void *tile, const void **at) {
+  int view = lc_dense_is_view(x), intercept = x->intercept;
+  double *number = tile;
+  int *integer = tile;
   for (lc_index a = 0; a < count; a++) {
-    double *loaded = view ? tile : tile + a * m;
-    at[a] = view && j[a] >= x->intercept ? lc_dense_numbers(x) + (j[a] - x->intercept) * x->n + row0 : loaded;
-    if (at[a] == loaded) load_listed(x, row0, m, j[a], loaded);
+    double *loaded = view ? number : number + a * m;
+    at[a] = loaded;
+    if (view && j[a] >= intercept) {
+      at[a] = lc_dense_stored(x, row0, j[a] - intercept);
+    } else if (view && !lc_dense_is_double(x)) {
+      for (lc_index i = 0; i < m; i++) integer[i] = 1;
+      at[a] = integer;
+    } else {
+      load_listed(x, row0, m, j[a], loaded);
+    }
   }
+  return view ? x->storage : LC_DOUBLE;
 }
 
 static void dot_some(void *context, lc_index from, lc_index to) {
   const lc_column_job *job = context;
   const lc_design *x = job->x;
-  double tile[LIST_TILE];
-  const double *at[MANY];
+  list_tile tile;
+  const void *at[MANY];
   lc_index count = to - from, rows = listed_rows(x, job->K == 1 ? FEW : MANY);
   for (lc_index row0 = 0; row0 < x->n; row0 += rows) {
     lc_index m = lc_min(rows, x->n - row0);
-    list_columns(x, row0, m, count, job->j + from, tile, at);
-    lc_kernels()->gradient_of(m, count, job->K, at, job->in + row0, x->n, job->out + from, job->nj);
+    enum lc_storage type = list_columns(x, row0, m, count, job->j + from, &tile, at);
+    lc_kernels()->gradient_of(m, count, job->K, type, at, job->in + row0, x->n, job->out + from, job->nj);
   }
 }
 
@@ -65,14 +82,14 @@ static void dense_col_dot(const lc_design *x, lc_index nj, const lc_index *j, in
 static void axpy_some(void *context, lc_index first, lc_index end) {
   const lc_column_job *job = context;
   const lc_design *x = job->x;
-  double tile[LIST_TILE];
-  const double *at[FEW];
+  list_tile tile;
+  const void *at[FEW];
   lc_index part = listed_rows(x, FEW);
   for (lc_index a = 0; a < job->nj; a += FEW)
     for (lc_index row0 = first; row0 < end; row0 += part) {
       lc_index m = lc_min(part, end - row0), count = lc_min(FEW, job->nj - a);
-      list_columns(x, row0, m, count, job->j + a, tile, at);
-      lc_kernels()->scores_of(m, count, job->K, at, job->in + a, job->nj, job->out + row0, x->n);
+      enum lc_storage type = list_columns(x, row0, m, count, job->j + a, &tile, at);
+      lc_kernels()->scores_of(m, count, job->K, type, at, job->in + a, job->nj, job->out + row0, x->n);
     }
 }
 
@@ -83,39 +100,61 @@ static void dense_col_axpy(const lc_design *x, lc_index nj, const lc_index *j, i
   lc_parallel(threads, x->n, lc_min(LIST_TILE, x->n / threads / 16 * 16 + 16), axpy_some, &job);
 }
 
-/* X_i' diag(s) X_j by tiles of rows. Each slot adds up its own C, of a symmetric one the upper triangle. */
+/* X_i' diag(s) X_j by tiles of rows. Each slot adds up its own transposed product D, of a symmetric one the lower
+ * triangle. */
 typedef struct cross {
   const lc_design *x;
   lc_index ni, nj;
   const lc_index *i, *j;
   const double *s;
-  double *C[LC_MOST_PARTIALS], *tile[LC_MOST_PARTIALS]; /* ni x nj; TILE_ROWS (ni + nj) */
+  double *D[LC_MOST_PARTIALS], *tile[LC_MOST_PARTIALS]; /* nj x ni; TILE_ROWS (PANEL + MANY) */
   int symmetric;
 } cross;
 
-/* A tile of the left columns and one of the right ones times the weights; NEAR left columns, which stay in L1, meet all
- * of the right ones. */
-static lc_status cross_block(void *context, int k, lc_index number) {
-  enum { NEAR = 12 };
-  const cross *job = context;
+enum { PANEL = 64 };
+
+/* `width` left columns from a0 on times the weights are written to a tile, which stays in L2; MANY right columns at a
+ * time, which stay in L1, meet all of them: read in place, or copied where that pays for itself. */
+static void cross_panel(const cross *job, lc_index row0, lc_index m, lc_index a0, double *left, double *D) {
+  enum { COPY_FROM = 48 };
   const lc_design *x = job->x;
-  lc_index row0 = number * TILE_ROWS, m = lc_min(TILE_ROWS, x->n - row0), ni = job->ni;
-  double *left = job->tile[k], *right = left + m * ni, *C = job->C[k];
-  for (lc_index a = 0; a < ni; a++) load_listed(x, row0, m, job->i[a], left + a * m);
-  for (lc_index b = 0; b < job->nj; b++) {
-    double *column = right + b * m;
-    if (job->symmetric)
-      memcpy(column, left + b * m, (size_t)m * sizeof(double));
-    else
-      load_listed(x, row0, m, job->j[b], column);
+  lc_index nj = job->nj, width = lc_min(PANEL, job->ni - a0);
+  double *right = left + TILE_ROWS * PANEL;
+  const void *at[MANY];
+  for (lc_index a = 0; a < width; a++) {
+    double *column = left + a * m;
+    load_listed(x, row0, m, job->i[a0 + a], column);
     for (lc_index r = 0; r < m; r++) column[r] *= job->s[row0 + r];
   }
-  for (lc_index a = 0; a < ni; a += NEAR) {
-    lc_index first = job->symmetric ? a : 0;
-    lc_kernels()->gradient(m, lc_min(NEAR, ni - a), (int)(job->nj - first), left + a * m, m, right + first * m, m,
-                           C + a + first * ni, ni);
+  for (lc_index b = job->symmetric ? a0 : 0; b < nj; b += MANY) {
+    lc_index count = lc_min(MANY, nj - b), meet = job->symmetric ? lc_min(width, b + count - a0) : width;
+    enum lc_storage type = LC_DOUBLE;
+    if (width < COPY_FROM) type = list_columns(x, row0, m, count, job->j + b, right, at);
+    for (lc_index v = 0; width >= COPY_FROM && v < count; v++) {
+      load_listed(x, row0, m, job->j[b + v], right + v * m);
+      at[v] = right + v * m;
+    }
+    lc_kernels()->gradient_of(m, count, (int)meet, type, at, left, m, D + b + a0 * nj, nj);
   }
+}
+
+static lc_status cross_block(void *context, int k, lc_index number) {
+  const cross *job = context;
+  lc_index row0 = number * TILE_ROWS, m = lc_min(TILE_ROWS, job->x->n - row0);
+  for (lc_index a0 = 0; a0 < job->ni; a0 += PANEL) cross_panel(job, row0, m, a0, job->tile[k], job->D[k]);
   return LC_OK;
+}
+
+/* C (ni x nj) <- the sum of the slots. */
+static void cross_sum(const cross *job, int slots, double *C) {
+  lc_index ni = job->ni, nj = job->nj;
+  for (lc_index a = 0; a < ni; a++)
+    for (lc_index b = job->symmetric ? a : 0; b < nj; b++) {
+      double sum = job->D[0][b + a * nj];
+      for (int k = 1; k < slots; k++) sum += job->D[k][b + a * nj];
+      C[a + b * ni] = sum;
+      if (job->symmetric) C[b + a * ni] = sum;
+    }
 }
 
 static lc_status cross_tiles(cross *job, double *C, const lc_host *host, lc_arena *arena) {
@@ -123,16 +162,13 @@ static lc_status cross_tiles(cross *job, double *C, const lc_host *host, lc_aren
   lc_index ni = job->ni, nj = job->nj, nblocks = (job->x->n + TILE_ROWS - 1) / TILE_ROWS;
   int slots = (int)lc_min(SLOTS, lc_partial_count(nblocks, ni * nj));
   for (int k = 0; k < slots; k++) {
-    job->C[k] = k == 0 ? C : lc_arena_zeros(arena, ni * nj);
-    job->tile[k] = lc_arena_doubles(arena, TILE_ROWS * (ni + nj));
-    if (!job->C[k] || !job->tile[k]) return LC_OUT_OF_MEMORY;
+    job->D[k] = lc_arena_zeros(arena, ni * nj);
+    job->tile[k] = lc_arena_doubles(arena, TILE_ROWS * (PANEL + MANY));
+    if (!job->D[k] || !job->tile[k]) return LC_OUT_OF_MEMORY;
   }
   double seconds = 0.5e-9 * TILE_ROWS * (double)ni * (double)nj;
   LC_TRY(lc_partials_run(nblocks, slots, seconds, cross_block, job, host));
-  for (int k = 1; k < slots; k++)
-    for (lc_index e = 0; e < ni * nj; e++) C[e] += job->C[k][e];
-  for (lc_index b = 0; job->symmetric && b < nj; b++)
-    for (lc_index a = 0; a < b; a++) C[b + a * nj] = C[a + b * nj];
+  cross_sum(job, slots, C);
   return LC_OK;
 }
 
@@ -219,7 +255,7 @@ static lc_index neighbours(lc_index m, const lc_index *index, lc_index i) {
 
 /* Rows without neighbours cost a line of cache for each entry: the loop over them does nothing but load. */
 static void gather_column(const lc_design *x, lc_index m, const lc_index *index, lc_index j, double *out) {
-  if (!lc_dense_is_view(x)) {
+  if (!lc_dense_is_view(x) || !lc_dense_is_double(x)) {
     for (lc_index i = 0; i < m; i++) out[i] = entry_at(x, index[i], j);
   } else {
     const double *column = lc_dense_numbers(x) + j * x->n;
@@ -246,7 +282,7 @@ static void dense_row_load(lc_rows *rows, lc_index m, const lc_index *index) {
   for (lc_index i = 0; i < m && runs * SHORT_RUN <= m; i += neighbours(m, index, i)) start[runs++] = i;
   rows->loaded = rows->tile;
   rows->ld = m;
-  if (neighbours(m, index, 0) == m && lc_dense_is_view(x)) {
+  if (neighbours(m, index, 0) == m && lc_dense_is_view(x) && lc_dense_is_double(x)) {
     rows->loaded = lc_dense_numbers(x) + index[0];
     rows->ld = x->n;
     return;

@@ -10,8 +10,14 @@ static inline int lc_dense_is_double(const lc_design *x) { return x->storage == 
 static inline const double *lc_dense_numbers(const lc_design *x) { return x->data; }
 static inline const int *lc_dense_integers(const lc_design *x) { return x->data; }
 
-/* Are the columns shown as they lie in memory? */
-static inline int lc_dense_is_view(const lc_design *x) { return lc_dense_is_double(x) && !x->shift && !x->scale; }
+/* Are columns shown as they are stored? Then kernels read them where they lie, ints too. */
+static inline int lc_dense_is_view(const lc_design *x) { return !x->shift && !x->scale; }
+
+/* Where column j is stored, from row i on. */
+static inline const void *lc_dense_stored(const lc_design *x, lc_index i, lc_index j) {
+  if (lc_dense_is_double(x)) return lc_dense_numbers(x) + j * x->n + i;
+  return lc_dense_integers(x) + j * x->n + i;
+}
 
 static inline double lc_dense_sum(lc_index m, const double *r) {
   double sum = 0;
@@ -30,6 +36,7 @@ lc_status lc_dense_pass(const lc_design *x, const lc_pass *pass, const lc_host *
 
 typedef struct lc_dense_slot {
   double *tile, *z, *r, *s, *work, *ones; /* scratch of one tile; ones: p x ns, X'S of the intercept row */
+  const void **list;
   lc_partial partial;
 } lc_dense_slot;
 

@@ -24,27 +24,32 @@ static int must_pack(const lc_design *x, const lc_pass *pass) { return !lc_dense
 /* Rows row0 .. row0+m-1 of one column as shown, written to out. */
 void lc_dense_load(const lc_design *x, lc_index row0, lc_index m, lc_index j, double *out) {
   double shift = x->shift ? x->shift[j] : 0, scale = x->scale ? x->scale[j] : 1;
-  if (lc_dense_is_view(x)) {
-    memcpy(out, lc_dense_numbers(x) + j * x->n + row0, (size_t)m * sizeof(double));
-  } else if (lc_dense_is_double(x)) {
-    const double *column = lc_dense_numbers(x) + j * x->n + row0;
+  if (!lc_dense_is_double(x))
+    lc_kernels()->widen(m, lc_dense_stored(x, row0, j), out);
+  else if (lc_dense_is_view(x))
+    memcpy(out, lc_dense_stored(x, row0, j), (size_t)m * sizeof(double));
+  const double *column = lc_dense_is_double(x) ? lc_dense_stored(x, row0, j) : out;
+  if (!lc_dense_is_view(x))
     for (lc_index i = 0; i < m; i++) out[i] = (column[i] - shift) * scale;
-  } else {
-    const int *column = lc_dense_integers(x) + j * x->n + row0;
-    for (lc_index i = 0; i < m; i++) out[i] = (column[i] - shift) * scale;
-  }
 }
 
-/* The rows as a matrix with leading dimension *ld: a view of the caller's memory where that can be,
- * else the tile is filled. */
-static const double *load_tile(const lc_design *x, lc_index row0, lc_index m, int pack, double *tile, lc_index *ld) {
-  if (!pack) {
-    *ld = x->n;
-    return lc_dense_numbers(x) + row0;
+/* Rows of all columns: doubles with leading dimension ld or, with `at`, what is stored, each column at its place. */
+typedef struct tile_view {
+  const double *X;
+  lc_index ld;
+  const void *const *at;
+} tile_view;
+
+/* In the caller's memory where that can be (the list has p places for ints), else the copy is filled. */
+static tile_view load_tile(const lc_design *x, lc_index row0, lc_index m, int pack, double *copy, const void **list) {
+  if (!pack && lc_dense_is_double(x)) return (tile_view){lc_dense_stored(x, row0, 0), x->n, NULL};
+  for (lc_index j = 0; j < x->p; j++) {
+    if (pack)
+      lc_dense_load(x, row0, m, j, copy + j * m);
+    else
+      list[j] = lc_dense_stored(x, row0, j);
   }
-  *ld = m;
-  for (lc_index j = 0; j < x->p; j++) lc_dense_load(x, row0, m, j, tile + j * m);
-  return tile;
+  return (tile_view){copy, m, pack ? NULL : list};
 }
 
 typedef lc_dense_slot slot;
@@ -66,7 +71,8 @@ static lc_status make_scratch(const sweep *sw, slot *out, lc_arena *arena) {
   out->r = lc_arena_doubles(arena, rows * pass->K);
   out->s = lc_arena_doubles(arena, rows * pass->ns);
   out->work = lc_arena_doubles(arena, pass->C ? rows * lc_max(p, LC_GRAM_WORK) : 0);
-  return out->tile && out->z && out->r && out->s && out->work ? LC_OK : LC_OUT_OF_MEMORY;
+  out->list = lc_arena_alloc(arena, lc_dense_is_double(sw->x) ? 0 : p, sizeof *out->list);
+  return out->list && out->tile && out->z && out->r && out->s && out->work ? LC_OK : LC_OUT_OF_MEMORY;
 }
 
 static lc_status make_sums(const sweep *sw, slot *out, lc_arena *arena) {
@@ -91,21 +97,36 @@ static void start_scores(const lc_design *x, const lc_pass *pass, lc_index row0,
   }
 }
 
-static void add_gradient(const sweep *sw, const slot *part, lc_index m, const double *X, lc_index ldx) {
+static void add_scores(const sweep *sw, lc_index m, const tile_view *rows, double *z, lc_index ldz) {
+  const lc_design *x = sw->x;
+  const double *B = sw->pass->B + x->intercept;
+  if (rows->at)
+    lc_kernels()->scores_of(m, x->p, sw->pass->K, x->storage, rows->at, B, sw->q, z, ldz);
+  else
+    lc_kernels()->scores(m, x->p, sw->pass->K, rows->X, rows->ld, B, sw->q, z, ldz);
+}
+
+static void add_gradient(const sweep *sw, const slot *part, lc_index m, const tile_view *rows) {
   const lc_pass *pass = sw->pass;
-  int intercept = sw->x->intercept;
-  lc_kernels()->gradient(m, sw->x->p, pass->K, X, ldx, part->r, m, part->partial.G + intercept, sw->q);
+  const lc_design *x = sw->x;
+  int intercept = x->intercept;
+  double *G = part->partial.G + intercept;
+  if (rows->at)
+    lc_kernels()->gradient_of(m, x->p, pass->K, x->storage, rows->at, part->r, m, G, sw->q);
+  else
+    lc_kernels()->gradient(m, x->p, pass->K, rows->X, rows->ld, part->r, m, G, sw->q);
   if (intercept)
     for (int c = 0; c < pass->K; c++) part->partial.G[c * sw->q] += lc_dense_sum(m, part->r + c * m);
 }
 
-static void add_gram(const sweep *sw, const slot *part, lc_index m, const double *X, lc_index ldx) {
+static void add_gram(const sweep *sw, const slot *part, lc_index m, const tile_view *rows) {
   const lc_pass *pass = sw->pass;
   const lc_kernel *kernel = lc_kernels();
   int intercept = sw->x->intercept;
-  kernel->gram(m, sw->x->p, intercept, pass->ns, X, ldx, part->s, m, part->partial.C, sw->packed, part->work);
+  kernel->gram(m, sw->x->p, intercept, pass->ns, rows->X, rows->ld, part->s, m, part->partial.C, sw->packed,
+               part->work);
   if (!intercept) return;
-  kernel->gradient(m, sw->x->p, pass->ns, X, ldx, part->s, m, part->ones, sw->x->p);
+  kernel->gradient(m, sw->x->p, pass->ns, rows->X, rows->ld, part->s, m, part->ones, sw->x->p);
   for (int s = 0; s < pass->ns; s++) part->partial.C[s * sw->packed] += lc_dense_sum(m, part->s + s * m);
 }
 
@@ -114,20 +135,20 @@ static lc_status run_block(void *context, int k, lc_index number) {
   slot *part = sw->slot + k;
   const lc_design *x = sw->x;
   const lc_pass *pass = sw->pass;
-  lc_index row0 = number * sw->rows, m = lc_min(sw->rows, x->n - row0), ldx, ldz = pass->Z ? x->n : m;
+  lc_index row0 = number * sw->rows, m = lc_min(sw->rows, x->n - row0), ldz = pass->Z ? x->n : m;
   double *z = pass->Z ? pass->Z + row0 : part->z;
-  const double *X = part->tile;
-  ldx = m;
-  if (lc_pass_reads(pass)) X = load_tile(&sw->stored, row0 - sw->first, m, must_pack(x, pass), part->tile, &ldx);
+  tile_view rows = {0};
+  if (lc_pass_reads(pass))
+    rows = load_tile(&sw->stored, row0 - sw->first, m, must_pack(x, pass), part->tile, part->list);
   if (pass->B) {
     start_scores(x, pass, row0, m, z, ldz);
-    lc_kernels()->scores(m, x->p, pass->K, X, ldx, pass->B + x->intercept, sw->q, z, ldz);
+    add_scores(sw, m, &rows, z, ldz);
   }
   if (!pass->block) return LC_OK;
   lc_block block = lc_block_of(pass, row0, m, z, ldz, part->r, part->s, m);
   LC_TRY(pass->block(pass->context, &block, part->partial.sum));
-  if (pass->G) add_gradient(sw, part, m, X, ldx);
-  if (pass->C) add_gram(sw, part, m, X, ldx);
+  if (pass->G) add_gradient(sw, part, m, &rows);
+  if (pass->C) add_gram(sw, part, m, &rows);
   return LC_OK;
 }
 

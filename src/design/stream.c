@@ -196,7 +196,8 @@ static lc_status stats_rows(void *context, lc_index row0, lc_index m, const doub
     lc_column column = column_of(&window, j);
     if (job->step == 0) {
       if (row0 == 0) job->pilot[j] = column.number[0];
-      lc_kernels()->moments(m, column.number, job->pilot[j], job->state + j * LC_MOMENT_STATE, job->moment + 3 * j);
+      lc_kernels()->moments(m, LC_DOUBLE, column.number, job->pilot[j], job->state + j * LC_MOMENT_STATE,
+                            job->moment + 3 * j);
     } else if (!job->done[j] && job->step == 1) {
       lc_column_look(&column, row0, job->x->n, w, job->sums + j);
     } else if (!job->done[j] && !lc_column_has_gaps(job->sums + j)) {

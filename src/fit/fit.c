@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "fit/ovr.h"
 #include "fit/plan.h"
 #include "fit/scaling.h"
 #include "fit/smoothing.h"
@@ -221,6 +222,36 @@ static lc_status finish(const lc_problem *problem, lc_objective *obj, int as_giv
   return out->status;
 }
 
+/* Where a descent stands, between the user's columns and those that are shown. */
+static void show_descent(const lc_design *x, int K, int back, const lc_descent *descent) {
+  double *vectors[] = {descent->iterate, descent->mean};
+  for (int v = 0; v < 2 && descent->averaged > 0; v++)
+    if (back)
+      lc_unscale_coef(x, K, vectors[v]);
+    else
+      lc_scale_coef(x, K, vectors[v]);
+}
+
+/* Room for the place where a descent ends, and *from, a copy in shown columns of the one that it goes on from. */
+static lc_status prepare_descent(const lc_settings *settings, lc_descent *from, lc_arena *arena, lc_solution *out) {
+  if (!(out->solver->flags & LC_DRAWS)) return LC_OK;
+  const lc_objective *obj = out->fitted;
+  lc_descent *room = out->report.descent = lc_arena_alloc(arena, 1, sizeof *room);
+  if (!room) return LC_OUT_OF_MEMORY;
+  *room = (lc_descent){.iterate = lc_arena_zeros(arena, obj->P), .mean = lc_arena_zeros(arena, obj->P)};
+  if (!room->iterate || !room->mean) return LC_OUT_OF_MEMORY;
+  if (!settings->from) return LC_OK;
+  *from = *settings->from;
+  if (!(from->averaged > 0)) return LC_OK;
+  from->iterate = lc_arena_doubles(arena, obj->P);
+  from->mean = lc_arena_doubles(arena, obj->P);
+  if (!from->iterate || !from->mean) return LC_OUT_OF_MEMORY;
+  memcpy(from->iterate, settings->from->iterate, (size_t)obj->P * sizeof(double));
+  memcpy(from->mean, settings->from->mean, (size_t)obj->P * sizeof(double));
+  show_descent(obj->x, obj->K, 0, from);
+  return LC_OK;
+}
+
 static lc_status solve_once(const lc_problem *given, const lc_settings *settings, const lc_host *host, lc_arena *arena,
                             lc_solution *out) {
   memset(out, 0, sizeof *out);
@@ -255,10 +286,15 @@ static lc_status solve_once(const lc_problem *given, const lc_settings *settings
   LC_TRY(unless_late(bind(problem, &coding, means, rms, host, arena, out), &late));
   if (late) LC_TRY(bind(problem, &coding, means, rms, host, arena, out));
   lc_objective *obj = out->fitted;
+  lc_settings set = *settings;
+  lc_descent from;
+  LC_TRY(prepare_descent(settings, &from, arena, out));
+  if (set.from) set.from = &from;
   out->status = late        ? LC_TIME_LIMIT
-                : plan.wide ? run_wide(problem, &coding, obj, settings, out->B, out)
-                            : find_start(problem, obj, settings, out);
-  if (out->status == LC_OK && !plan.wide) out->status = run_by_rank(problem, &coding, obj, settings, out->B, out);
+                : plan.wide ? run_wide(problem, &coding, obj, &set, out->B, out)
+                            : find_start(problem, obj, &set, out);
+  if (out->status == LC_OK && !plan.wide) out->status = run_by_rank(problem, &coding, obj, &set, out->B, out);
+  if (out->status >= 0 && out->report.descent) show_descent(obj->x, obj->K, 1, out->report.descent);
   if (out->status < 0) return out->status;
   if (out->status == LC_TIME_LIMIT && isnan(out->certificate.kkt)) { /* it had not begun */
     report_reset(&out->report);
@@ -281,6 +317,7 @@ static lc_status refine(const lc_problem *problem, const lc_settings *settings, 
   next.recorded = before + 1;
   next.passes = out->passes;
   rest.rate = NAN;
+  rest.from = NULL;
   lc_status status = solve_once(&next, &rest, host, arena, out);
   out->reason = "it finishes what mini-batch descent began";
   out->report.iterations += before;
@@ -289,6 +326,7 @@ static lc_status refine(const lc_problem *problem, const lc_settings *settings, 
 
 lc_status lc_solve(const lc_problem *problem, const lc_settings *settings, const lc_host *host, lc_arena *arena,
                    lc_solution *out) {
+  if (problem->ovr && problem->k > 2) return lc_solve_ovr(problem, settings, host, arena, out);
   lc_status status = solve_once(problem, settings, host, arena, out);
   int asked = problem->solver && (problem->solver->flags & LC_DRAWS) && settings->finish > 0;
   int exact = (problem->loss->flags & (LC_SMOOTH | LC_SMOOTHABLE)) != 0;

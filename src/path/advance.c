@@ -69,14 +69,14 @@ static lc_status screen_features(lc_fold *fold, int solved) {
 
 /* ---- the start of a lambda ----------------------------------------------------------------------------- */
 
-/* Residuals that leave a relative gap of about a third of the tolerance: F v / (lambda l1), to first order. */
-static double first_goal(const lc_fold *fold) {
+/* Times the tolerance: residuals that leave a relative gap of about a third of it, F v / (lambda l1) to first order. */
+static double residual_unit(const lc_fold *fold) {
   const lc_penalty *pen = &fold->pen;
   double least = INFINITY;
   for (lc_index f = 0; f < pen->p; f++)
     if (pen->l1[f] > 0) least = fmin(least, pen->l1[f] / lc_objective_rms(&fold->obj, f));
   if (isinf(least)) least = 1;
-  return 0.3 * fold->path->settings->tolerance * pen->lambda * least;
+  return 0.3 * pen->lambda * least;
 }
 
 /* A large set has no Hessian to predict with: the last two solutions are extrapolated in lambda. */
@@ -111,10 +111,12 @@ static lc_status begin(void *context, lc_fold *fold) {
   fold->pen.lambda = *lambda;
   fold->pending = 1;
   fold->outcome.iterations = 0;
-  double first = first_goal(fold);
+  double unit = residual_unit(fold), tolerance = fold->path->settings->tolerance;
   goal->best = INFINITY;
-  goal->residual_cap = 100 * first; /* 30 times the tolerance of the penalty, as the help of linclass_path() says */
-  goal->residual = goal->relax * first;
+  /* The gap is that of a dual point of its own, and sharp where residuals are still large: they may be the root of the
+   * tolerance times the penalty, as the help of linclass_path() says. */
+  goal->residual_cap = sqrt(tolerance) * unit;
+  goal->residual = goal->relax * tolerance * unit;
   lc_objective_revalue(&fold->obj);
   LC_TRY(lc_set_solver_tidy(&fold->solver, &way));
   if (way != LC_BY_HESSIAN) {

@@ -9,7 +9,7 @@
 /* By working sets: where an L1 part holds slopes at 0 and the loss has second derivatives, unless another solver was
  * asked for. any: the penalty at some lambda > 0. */
 static int has_working_sets(const lc_problem *problem, const lc_penalty *any) {
-  int other = problem->solver && problem->solver != lc_solver_find("coordinate");
+  int other = problem->ovr || (problem->solver && problem->solver != lc_solver_find("coordinate"));
   return !other && lc_penalty_has_l1(any) && (problem->loss->flags & LC_SMOOTH) &&
          (problem->loss->flags & LC_CURVATURE) && (problem->x->ops->caps & LC_COLUMNS);
 }
@@ -100,7 +100,7 @@ static lc_status run_lambdas(lc_path_state *path, int sets, lc_path *out) {
     LC_TRY(keep_point(path, lambda, out->point + l));
     keep_scores(path, l);
     out->length = l + 1;
-    lc_info info = {(double)l + 1, NAN, path->fold->outcome.objective, path->fold->outcome.kkt, NAN};
+    lc_info info = {(double)l + 1, NAN, path->fold->outcome.objective, path->fold->outcome.kkt, NAN, NAN, NAN};
     LC_TRY(lc_record(path->host, &info));
   }
   return LC_OK;

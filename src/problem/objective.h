@@ -58,6 +58,7 @@ typedef struct lc_objective {
   const double *rms;  /* p: root mean square of each shown column, for step sizes; NULL: all 1 */
   double passes;      /* reads of X so far */
   double recorded;    /* iterations of earlier runs: the history counts on */
+  double epoch_mistakes, validation; /* what the next lines of the history say of an epoch (lc_info); NaN: nothing */
 } lc_objective;
 
 /* Root mean square of feature f; 1 where it is 0 or not known. */
