@@ -323,7 +323,8 @@ fit_formula <- function(formula, data, contrasts, call, env, settings, fit) {
   force(settings)
   # Rows of an earlier fit stand for the data that it was given.
   if (is_rows(data)) call["data"] <- list(attr(data, "expression"))
-  design <- design_from_formula(formula, data, call, contrasts, env, settings$intercept)
+  design <- if (is_source(data)) design_from_source(formula, data, call, contrasts, env, settings$intercept) else
+    design_from_formula(formula, data, call, contrasts, env, settings$intercept)
   fit(design, settings, call, started)
 }
 
@@ -332,8 +333,16 @@ fit_xy <- function(x, y, weights, offset, foldid, call, settings, fit) {
   check_no_dots(as.list(call$...), c(names(settings), data_names), formula_only)
   if (missing(x)) abort("type", "Give a formula or a matrix of features first.")
   force(settings)
-  if (missing(y) && !is.null(dim(x))) abort("response", "There is no response: give `y`.")
-  design <- design_from_xy(x, if (!missing(y)) y, weights, offset, settings$intercept)
+  if (is_source(x)) {
+    if (!is.null(x$formula)) {
+      design <- design_from_source(x$formula, x, call, NULL, parent.frame(2L), settings$intercept)
+      return(fit(design, settings, call, started))
+    }
+    design <- design_from_numbers(x, if (!missing(y)) y, weights, offset, settings$intercept)
+  } else {
+    if (missing(y) && !is.null(dim(x))) abort("response", "There is no response: give `y`.")
+    design <- design_from_xy(x, if (!missing(y)) y, weights, offset, settings$intercept)
+  }
   design$foldid <- foldid
   design$home <- list(caller = parent.frame(2L))
   fit(design, settings, call, started)
@@ -411,6 +420,9 @@ check_number <- function(value, name, lower, upper, topic = "penalty", hint = ""
 
 # Joins a design and the settings, checks all that depends on both, and decides the coding.
 new_problem <- function(design, settings) {
+  if (is_stream(design$x) && isTRUE(settings$model)) {
+    abort("source", "model = TRUE keeps all rows in memory, which a source is to avoid: leave it out.")
+  }
   settings <- settings_from_fit(settings)
   design$y <- declare_classes(design$y, settings$classes)
   design <- resolve_design(design, settings$loss, settings$class_weights,

@@ -70,10 +70,14 @@ typedef struct lc_pass {
   double *sum, *G, *C;
 } lc_pass;
 
+/* Does the pass read X? Else it works on the scores alone. */
+static inline int lc_pass_reads(const lc_pass *pass) { return pass->B || pass->G || pass->C; }
+
 /* What a design can do beside `pass`. */
 enum {
   LC_COLUMNS = 1, /* col_dot, col_axpy, col_cross */
-  LC_ROWS = 2     /* as_rows */
+  LC_ROWS = 2,    /* as_rows */
+  LC_STREAMED = 4 /* each verb of columns is a read of X, however few they are; those of the intercept alone are none */
 };
 
 /* Rows in any order: dense columns are read in place, sparse designs as CSR. */
@@ -153,7 +157,8 @@ typedef struct lc_design_ops {
    * lc_design_colstats(). */
   lc_status (*colstats)(const lc_design *, const double *w, double total, const lc_host *, lc_colstat *out);
   /* See lc_design_moments(). NULL: columns cannot be read one by one. */
-  void (*moments)(const lc_design *, int K, const double *S, int threads, double *sum, double *square);
+  lc_status (*moments)(const lc_design *, int K, const double *S, const lc_host *, lc_arena *, double *sum,
+                       double *square);
   /* May column j be shown shifted? Not where zeros are not stored. NULL: every column may. */
   int (*may_shift)(const lc_design *, lc_index j);
   /* Doubles that would take as much memory as the columns do. */
@@ -244,7 +249,8 @@ lc_status lc_design_colstats(const lc_design *x, const double *w, const lc_host 
 /* sum, square (q x K each) = columns of X~ and their squares, times S' (S: K x n, the weights of a row side by side).
  * Cost: one read of X for each 8 of K. LC_UNSUPPORTED for storages whose columns cannot be read one by one (nothing is
  * written). */
-lc_status lc_design_moments(const lc_design *x, int K, const double *S, int threads, double *sum, double *square);
+lc_status lc_design_moments(const lc_design *x, int K, const double *S, const lc_host *host, lc_arena *arena,
+                            double *sum, double *square);
 
 /* A sample of about `rows` rows: runs of 64, one at a random place of each of equal stretches of rows (sorted data are
  * covered evenly), by a fixed seed. out as from `subset`, with its observations. Where the rows would be half of all or

@@ -233,8 +233,11 @@ static lc_status sparse_colstats(const lc_design *x, const double *w, double tot
   return lc_columns_stats(x, column_of, w, total, host, out);
 }
 
-static void sparse_moments(const lc_design *x, int K, const double *S, int threads, double *sum, double *square) {
-  lc_columns_moments(x, column_of, K, S, threads, sum, square);
+static lc_status sparse_moments(const lc_design *x, int K, const double *S, const lc_host *host, lc_arena *arena,
+                                double *sum, double *square) {
+  (void)arena;
+  lc_columns_moments(x, column_of, K, S, host->threads, sum, square);
+  return LC_OK;
 }
 
 static int sparse_may_shift(const lc_design *x, lc_index j) {

@@ -23,7 +23,7 @@ static int is_wide(const lc_problem *problem, const lc_coding *coding) {
   lc_index unpenalised = count_unpenalised(&problem->pen);
   return curved && x->p - unpenalised > x->n &&
          (x->intercept + x->n + unpenalised) * coding->K <= LC_NEWTON_COEFFICIENTS && (x->ops->caps & LC_COLUMNS) &&
-         !lc_penalty_has_l1(&problem->pen) && !lc_penalty_has_bounds(&problem->pen);
+         !(x->ops->caps & LC_STREAMED) && !lc_penalty_has_l1(&problem->pen) && !lc_penalty_has_bounds(&problem->pen);
 }
 
 /* Does a solver of sums of ramps suit? With few coefficients an interior point, which needs their Hessian; with many

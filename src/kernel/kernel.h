@@ -8,7 +8,7 @@
 
 #include "base/base.h"
 
-enum { LC_GRAM_WORK = 15, LC_GATHER_WIDTH = 8 };
+enum { LC_GRAM_WORK = 15, LC_GATHER_WIDTH = 8, LC_MOMENT_STATE = 48, LC_MOMENT_ROWS = 16 };
 
 typedef struct lc_kernel {
   const char *name;
@@ -35,8 +35,10 @@ typedef struct lc_kernel {
                double *C, lc_index ldc, double *work);
 
   /* out: sum of (x_i - pilot), sum of (x_i - pilot)^2, largest |x_i|. Sums are not finite where an x_i is not (the
-   * last entry then means nothing). */
-  void (*moments)(lc_index m, enum lc_storage type, const void *x, double pilot, double *out);
+   * last entry then means nothing). `state`: LC_MOMENT_STATE numbers that are zero at first and carry the sums from one
+   * piece of a column to the next, or NULL; with pieces of multiples of LC_MOMENT_ROWS numbers, but the last, the sums
+   * have the bits of one call for the whole column. */
+  void (*moments)(lc_index m, enum lc_storage type, const void *x, double pilot, double *state, double *out);
 
   /* out_i = x_i. */
   void (*widen)(lc_index m, const int *x, double *out);

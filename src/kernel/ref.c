@@ -88,8 +88,8 @@ static void ref_gram(lc_index m, lc_index p, int one, int ns, const double *X, l
     }
 }
 
-static void ref_moments(lc_index m, enum lc_storage type, const void *x, double pilot, double *out) {
-  double sum = 0, squares = 0, largest = 0, copy[PIECE];
+static void ref_moments(lc_index m, enum lc_storage type, const void *x, double pilot, double *state, double *out) {
+  double sum = state ? state[0] : 0, squares = state ? state[1] : 0, largest = state ? state[2] : 0, copy[PIECE];
   for (lc_index i = 0; i < m; i += PIECE) {
     lc_index rows = lc_min(PIECE, m - i);
     const double *value = piece(type, x, i, rows, copy);
@@ -103,6 +103,7 @@ static void ref_moments(lc_index m, enum lc_storage type, const void *x, double 
   out[0] = sum;
   out[1] = squares;
   out[2] = largest;
+  for (int k = 0; state && k < 3; k++) state[k] = out[k];
 }
 
 static void ref_widen(lc_index m, const int *x, double *out) {

@@ -349,9 +349,14 @@ TARGET static void NAME(scores_of)(lc_index m, lc_index p, int K, enum lc_storag
 
 /* ---- moments of a column -------------------------------------------------------------------------------------- */
 
-ALWAYS void NAME(moments_any)(const enum lc_storage type, lc_index m, const void *x, double pilot, double *out) {
+ALWAYS void NAME(moments_any)(const enum lc_storage type, lc_index m, const void *x, double pilot, double *state,
+                              double *out) {
   VEC sum[2], squares[2], most[2], centre = V_SET1(pilot);
-  for (int k = 0; k < 2; k++) sum[k] = squares[k] = most[k] = V_ZERO();
+  for (int k = 0; k < 2; k++) {
+    sum[k] = state ? V_LOAD(state + k * LANES) : V_ZERO();
+    squares[k] = state ? V_LOAD(state + (2 + k) * LANES) : V_ZERO();
+    most[k] = state ? V_LOAD(state + (4 + k) * LANES) : V_ZERO();
+  }
   lc_index i = 0;
   for (; i + 2 * LANES <= m; i += 2 * LANES) {
     UNROLL
@@ -361,6 +366,11 @@ ALWAYS void NAME(moments_any)(const enum lc_storage type, lc_index m, const void
       squares[k] = V_FMA(d, d, squares[k]);
       most[k] = V_MAX(most[k], V_ABS(v));
     }
+  }
+  for (int k = 0; state && k < 2; k++) {
+    V_STORE(state + k * LANES, sum[k]);
+    V_STORE(state + (2 + k) * LANES, squares[k]);
+    V_STORE(state + (4 + k) * LANES, most[k]);
   }
   double lanes[LANES], largest = 0, rest_sum = 0, rest_squares = 0;
   V_STORE(lanes, V_MAX(most[0], most[1]));
@@ -377,8 +387,9 @@ ALWAYS void NAME(moments_any)(const enum lc_storage type, lc_index m, const void
   out[2] = largest;
 }
 
-TARGET static void NAME(moments)(lc_index m, enum lc_storage type, const void *x, double pilot, double *out) {
-  TYPED(moments_any, m, x, pilot, out);
+TARGET static void NAME(moments)(lc_index m, enum lc_storage type, const void *x, double pilot, double *state,
+                                 double *out) {
+  TYPED(moments_any, m, x, pilot, state, out);
 }
 
 TARGET static void NAME(widen)(lc_index m, const int *x, double *out) {

@@ -7,10 +7,18 @@
 SEXP lcr_colstats(SEXP x, SEXP w) {
   static const char *const names[] = {"mean", "sd", "max_abs", "n_na", "n_nan", "n_inf"};
   lc_design design;
-  const char *wrong = lcr_design_check(x, &design);
-  if (wrong) return Rf_mkString(wrong);
-  const double *weights = lcr_doubles(w, design.n, "weights");
   SEXP owner = PROTECT(lcr_session_begin());
+  const char *wrong = NULL;
+  if (lcr_is_stream(x))
+    lcr_stream_begin(x, lcr_session_of(owner), &design);
+  else
+    wrong = lcr_design_check(x, &design);
+  if (wrong) {
+    lcr_session_end(owner);
+    UNPROTECT(1);
+    return Rf_mkString(wrong);
+  }
+  const double *weights = lcr_doubles(w, design.n, "weights");
   SEXP list = PROTECT(lcr_list_make(6));
   for (int i = 0; i < 6; i++) lcr_list_add(list, names[i], Rf_allocVector(REALSXP, design.p));
   double *column[6];
@@ -18,6 +26,7 @@ SEXP lcr_colstats(SEXP x, SEXP w) {
   lc_colstat stats = {column[0], column[1], column[2], column[3], column[4], column[5]};
   lc_status status = lc_design_colstats(&design, weights, &lcr_session_of(owner)->host, &stats);
   lcr_session_end(owner);
+  lcr_stream_end(x, &design);
   lcr_check(status);
   UNPROTECT(2);
   return list;
@@ -152,6 +161,7 @@ SEXP lcr_task_run(SEXP x, SEXP y, SEXP w, SEXP offset, SEXP spec, lcr_worker *wo
   read_task(x, y, w, offset, spec, session, &task);
   SEXP out = PROTECT(work(&task, spec, session));
   lcr_session_end(owner);
+  lcr_stream_end(x, &task.x);
   UNPROTECT(2);
   return out;
 }
@@ -304,6 +314,7 @@ static SEXP fit(lcr_task *task, SEXP spec, lcr_session *session) {
   if (joined) task->problem.unique = &unique;
   task->problem.solver_rate_given = task->problem.solver && !isnan(task->settings.rate);
   lc_status status = lc_solve(&task->problem, &task->settings, &session->host, &session->arena, &solution);
+  status = lcr_stream_status(&task->x, status);
   session->time_limit = INFINITY; /* what follows belongs to the report */
   int wanted = task->problem.wants_covariance && status >= 0 && !lc_is_stop(status); /* then nothing more is computed */
   SEXP covariance = PROTECT(wanted ? covariance_of(&task->problem, &solution, session) : R_NilValue);

@@ -47,16 +47,20 @@ static void check_interrupt(void *unused) {
 
 static const double poll_seconds = 0.05;
 
-static lc_status poll(void *self) {
-  lcr_session *session = self;
+int lcr_session_interrupted(lcr_session *session) {
   double time = now();
   if (!session->interrupted && time - session->polled >= poll_seconds) {
     session->polled = time;
     /* R_ToplevelExec returns FALSE when the check jumped: no jump crosses the numerics. */
     session->interrupted = !R_ToplevelExec(check_interrupt, NULL);
   }
-  if (session->interrupted) return LC_INTERRUPTED;
-  if (!(time - session->started > session->time_limit)) return LC_OK;
+  return session->interrupted;
+}
+
+static lc_status poll(void *self) {
+  lcr_session *session = self;
+  if (lcr_session_interrupted(session)) return LC_INTERRUPTED;
+  if (!(now() - session->started > session->time_limit)) return LC_OK;
   session->time_limit = INFINITY;
   return LC_TIME_LIMIT;
 }
@@ -150,6 +154,7 @@ SEXP lcr_session_begin(void) {
   lcr_session *session = calloc(1, sizeof *session);
   if (!session) Rf_error("not enough memory");
   R_SetExternalPtrAddr(pointer, session);
+  session->owner = pointer;
   session->started = session->polled = now();
   session->time_limit = INFINITY;
   session->history.every = 1;

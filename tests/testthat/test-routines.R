@@ -21,6 +21,15 @@ fit_spec <- list(
   stats = list(mean = colMeans(x), sd = c(1.3, 0.5), max_abs = c(4, 1)), seed = 0, progress = FALSE,
   covariance = FALSE)
 path_spec <- c(fit_spec, list(lambdas = c(0.1, 0.05), holdout = matrix(c(1L, 2L, 1L, 2L, 1L, 2L))))
+stream <- structure(class = "linclass_stream", list(dim = c(6, 2), sparse = FALSE, host = local({
+  given <- FALSE
+  function(what, value) {
+    if (what == "begin") given <<- FALSE
+    if (what != "next" || given) return(NULL)
+    given <<- TRUE
+    x
+  }
+})))
 lesson_spec <- list(loss = "logistic", k = 2L, intercept = TRUE, lambda = 0.1, l1 = c(0.5, 0.5), l2 = c(0.5, 0.5))
 lesson <- list(W = matrix(c(0.1, -0.5, 1)), x = x, y = y, weights = weights, offset = offset, spec = lesson_spec)
 task <- list(x = x, y = y, weights = weights, offset = offset)
@@ -36,7 +45,9 @@ valid <- list(
   lcr_raw_scores = list(x = x, W = matrix(1, 2, 3), b = c(0, 1, 2)),
   lcr_sample_loss = list(z = z, y = c(0L, 1L, 1L), loss = "softmax", k = 2L),
   lcr_loss_value = lesson, lcr_loss_gradient = lesson, lcr_loss_hessian = lesson, lcr_newton_step = lesson,
-  lcr_check_gradient = c(lesson, list(step = 0)), lcr_weak = list(key = new.env(), anything = 1),
+  lcr_check_gradient = c(lesson, list(step = 0)),
+  lcr_stream_copy = list(anything = stream, path = tempfile(fileext = ".columns")),
+  lcr_weak = list(key = new.env(), anything = 1),
   lcr_weak_value = list(anything = NULL))
 
 # Places where NULL means that there is none, or the default.
@@ -104,6 +115,21 @@ test_that("an element of another type is an error, and one that lacks", {
       arguments <- valid$lcr_fit
       arguments$spec[[inside]][1L] <- wrong_types[kind]
       if (length(fit_spec[[inside]])) expect_true(is_refused("lcr_fit", arguments), info = paste(inside, kind))
+    }
+  }
+})
+
+test_that("an element of a stream that does not belong there is an error", {
+  expect_false(is_refused("lcr_colstats", list(stream, NULL)))
+  for (element in names(stream)) {
+    for (junk in c(wrong_types, wrong_values)) {
+      damaged <- unclass(stream)
+      damaged[element] <- list(junk)
+      class(damaged) <- "linclass_stream"
+      call <- list(damaged, NULL)
+      fine <- element == "sparse" && length(junk) == 1L && is.numeric(junk) || is.logical(junk) && length(junk) == 1L
+      if (!fine) expect_true(is_refused("lcr_colstats", call), info = paste(element, deparse1(junk)[1L]))
+      expect_type(is_refused("lcr_stream_copy", list(damaged, tempfile(fileext = ".columns"))), "logical")
     }
   }
 })

@@ -208,17 +208,22 @@ static void test_moments(const lc_kernel *kernel, lc_index m) {
     add(&squares, d * d);
     largest = fmax(largest, fabs(x.at[i]));
   }
-  kernel->moments(m, LC_DOUBLE, x.at, pilot, got);
+  kernel->moments(m, LC_DOUBLE, x.at, pilot, NULL, got);
   CHECK(is_close(got[0], &sum, m));
   CHECK(is_close(got[1], &squares, m));
   CHECK(got[2] == largest);
+  /* In pieces the sums are the same, bit for bit. */
+  double state[LC_MOMENT_STATE] = {0}, last[3] = {got[0], got[1], got[2]};
+  for (lc_index from = 0; from < m; from += 3 * LC_MOMENT_ROWS)
+    kernel->moments(lc_min(3 * LC_MOMENT_ROWS, m - from), LC_DOUBLE, x.at + from, pilot, state, last);
+  CHECK(last[0] == got[0] && last[1] == got[1] && last[2] == got[2]);
   /* One entry that is no number shows in the sums, wherever it lies. */
   static const double bad[] = {NAN, INFINITY, -INFINITY};
   int seen = 1;
   for (lc_index i = 0; i < m; i++) {
     double keep = x.at[i];
     x.at[i] = bad[i % 3];
-    kernel->moments(m, LC_DOUBLE, x.at, pilot, got);
+    kernel->moments(m, LC_DOUBLE, x.at, pilot, NULL, got);
     seen = seen && !isfinite(got[0]) && !isfinite(got[1]);
     x.at[i] = keep;
   }
@@ -234,14 +239,14 @@ static void test_integers(const lc_kernel *kernel, lc_index m) {
   kernel->widen(m, list.integer, out.at);
   CHECK(memcmp(x.at, out.at, (size_t)m * sizeof *x.at) == 0);
   CHECK(is_whole(&out));
-  kernel->moments(m, LC_INTEGER, list.integer, 3, of_integers);
-  kernel->moments(m, LC_DOUBLE, x.at, 3, of_doubles);
+  kernel->moments(m, LC_INTEGER, list.integer, 3, NULL, of_integers);
+  kernel->moments(m, LC_DOUBLE, x.at, 3, NULL, of_doubles);
   CHECK(memcmp(of_integers, of_doubles, sizeof of_doubles) == 0);
   int seen = 1;
   for (lc_index i = 0; i < m; i++) {
     int keep = list.integer[i];
     list.integer[i] = INT32_MIN;
-    kernel->moments(m, LC_INTEGER, list.integer, 3, of_integers);
+    kernel->moments(m, LC_INTEGER, list.integer, 3, NULL, of_integers);
     seen = seen && of_integers[2] > INT32_MAX && of_doubles[2] <= INT32_MAX;
     list.integer[i] = keep;
   }
