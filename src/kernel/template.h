@@ -1,10 +1,11 @@
 /* kernel/template.h - the inner loops for one vector instruction set; kernel/x86.c and kernel/two_lanes.c include it
  * once for each.
  *
- * Before the include: NAME(f) names a function, TARGET is its attribute, LANES doubles fit a VEC, DOT_ROWS x DOT_COLS
- * running sums fit the registers, MOST_SCORES score columns times two VECs do; V_* are the operations. LOADN and
- * STOREN touch only the first `count` lanes (the others read as 0). DOT_MOST rows and one column of running sums fit
- * too. V_SUMS adds up the lanes of LANES vectors, each to a number; V_SELECT_POSITIVE(z, yes, no): yes where z > 0.
+ * Before the include: NAME(f) names a function, TARGET is its attribute, LANE_LOOPS are the loops of kernel/lanes.h,
+ * LANES doubles fit a VEC, DOT_ROWS x DOT_COLS running sums fit the registers, MOST_SCORES score columns times two VECs
+ * do; V_* are the operations. LOADN and STOREN touch only the first `count` lanes (the others read as 0). DOT_MOST rows
+ * and one column of running sums fit too. V_SUMS adds up the lanes of LANES vectors, each to a number;
+ * V_SELECT_POSITIVE(z, yes, no): yes where z > 0.
  *
  * The functions of the table at the end keep the contracts of kernel/kernel.h; those before them are their parts. What
  * is const int in an ALWAYS function is known when compiled, so that its sums stay in registers. Pointers need no
@@ -439,25 +440,25 @@ ALWAYS double NAME(entry)(const double *value, const float *narrow, lc_index e) 
 }
 
 /* One number for each index: loads decide, vectors would not help (measured). */
-ALWAYS void NAME(gather_single)(lc_index count, const int *start, const int *index, const double *value,
+ALWAYS void NAME(gather_single)(lc_index count, const int *start, const int *end, const int *index, const double *value,
                                 const float *narrow, const double *in, double *out) {
   for (lc_index v = 0; v < count; v++) {
     double sum = 0;
-    for (int e = start[v]; e < start[v + 1]; e++) sum += NAME(entry)(value, narrow, e) * in[index[e]];
+    for (int e = start[v]; e < end[v]; e++) sum += NAME(entry)(value, narrow, e) * in[index[e]];
     out[v] = sum;
   }
 }
 
 /* A line of W numbers in `vecs` vectors, the last with W - (vecs - 1) LANES of its lanes. */
-ALWAYS void NAME(gather_lines)(const int vecs, lc_index count, const int *start, const int *index, const double *value,
-                               const float *narrow, int W, const double *in, double *out) {
+ALWAYS void NAME(gather_lines)(const int vecs, lc_index count, const int *start, const int *end, const int *index,
+                               const double *value, const float *narrow, int W, const double *in, double *out) {
   const int whole = vecs - 1;
   int rest = W - whole * LANES;
   for (lc_index v = 0; v < count; v++) {
     VEC sum[LINE_VECS];
     UNROLL
     for (int k = 0; k <= whole; k++) sum[k] = V_ZERO();
-    for (int e = start[v]; e < start[v + 1]; e++) {
+    for (int e = start[v]; e < end[v]; e++) {
       const double *line = in + (lc_index)index[e] * W;
       VEC x = V_SET1(NAME(entry)(value, narrow, e));
       UNROLL
@@ -470,16 +471,16 @@ ALWAYS void NAME(gather_lines)(const int vecs, lc_index count, const int *start,
   }
 }
 
-ALWAYS void NAME(scatter_single)(lc_index count, const int *start, const int *index, const double *value,
-                                 const float *narrow, const double *in, double *out) {
+ALWAYS void NAME(scatter_single)(lc_index count, const int *start, const int *end, const int *index,
+                                 const double *value, const float *narrow, const double *in, double *out) {
   for (lc_index v = 0; v < count; v++) {
     double x = in[v];
-    for (int e = start[v]; e < start[v + 1]; e++) out[index[e]] += NAME(entry)(value, narrow, e) * x;
+    for (int e = start[v]; e < end[v]; e++) out[index[e]] += NAME(entry)(value, narrow, e) * x;
   }
 }
 
-ALWAYS void NAME(scatter_lines)(const int vecs, lc_index count, const int *start, const int *index, const double *value,
-                                const float *narrow, int W, const double *in, double *out) {
+ALWAYS void NAME(scatter_lines)(const int vecs, lc_index count, const int *start, const int *end, const int *index,
+                                const double *value, const float *narrow, int W, const double *in, double *out) {
   const int whole = vecs - 1;
   int rest = W - whole * LANES;
   for (lc_index v = 0; v < count; v++) {
@@ -487,7 +488,7 @@ ALWAYS void NAME(scatter_lines)(const int vecs, lc_index count, const int *start
     UNROLL
     for (int k = 0; k < whole; k++) own[k] = V_LOAD(in + v * W + k * LANES);
     own[whole] = V_LOADN(in + v * W + whole * LANES, rest);
-    for (int e = start[v]; e < start[v + 1]; e++) {
+    for (int e = start[v]; e < end[v]; e++) {
       double *line = out + (lc_index)index[e] * W;
       VEC x = V_SET1(NAME(entry)(value, narrow, e));
       UNROLL
@@ -498,9 +499,9 @@ ALWAYS void NAME(scatter_lines)(const int vecs, lc_index count, const int *start
 }
 
 /* The width and the type of the values, known when compiled. */
-#define LINES_OF(f, vecs, value, narrow)                                   \
-  case vecs:                                                               \
-    NAME(f##_lines)(vecs, count, start, index, value, narrow, W, in, out); \
+#define LINES_OF(f, vecs, value, narrow)                                        \
+  case vecs:                                                                    \
+    NAME(f##_lines)(vecs, count, start, end, index, value, narrow, W, in, out); \
     break;
 #if LANES == 2
 #define LINES(f, value, narrow) \
@@ -511,15 +512,15 @@ ALWAYS void NAME(scatter_lines)(const int vecs, lc_index count, const int *start
 #else
 #define LINES(f, value, narrow) LINES_OF(f, 1, value, narrow)
 #endif
-#define COMPRESSED(f, value, narrow)                                 \
-  do {                                                               \
-    if (W == 1)                                                      \
-      NAME(f##_single)(count, start, index, value, narrow, in, out); \
-    else                                                             \
-      switch ((W + LANES - 1) / LANES) { LINES(f, value, narrow) }   \
+#define COMPRESSED(f, value, narrow)                                      \
+  do {                                                                    \
+    if (W == 1)                                                           \
+      NAME(f##_single)(count, start, end, index, value, narrow, in, out); \
+    else                                                                  \
+      switch ((W + LANES - 1) / LANES) { LINES(f, value, narrow) }        \
   } while (0)
 
-TARGET static void NAME(gather)(lc_index count, const int *start, const int *index, const double *value,
+TARGET static void NAME(gather)(lc_index count, const int *start, const int *end, const int *index, const double *value,
                                 const float *narrow, int W, const double *in, double *out) {
   if (value)
     COMPRESSED(gather, value, NULL);
@@ -527,8 +528,8 @@ TARGET static void NAME(gather)(lc_index count, const int *start, const int *ind
     COMPRESSED(gather, NULL, narrow);
 }
 
-TARGET static void NAME(scatter)(lc_index count, const int *start, const int *index, const double *value,
-                                 const float *narrow, int W, const double *in, double *out) {
+TARGET static void NAME(scatter)(lc_index count, const int *start, const int *end, const int *index,
+                                 const double *value, const float *narrow, int W, const double *in, double *out) {
   if (value)
     COMPRESSED(scatter, value, NULL);
   else
@@ -541,12 +542,13 @@ TARGET static void NAME(scatter)(lc_index count, const int *start, const int *in
 
 static const lc_kernel NAME(kernel) = {KERNEL_NAME,       NAME(scores), NAME(gradient), NAME(scores_of),
                                        NAME(gradient_of), NAME(gram),   NAME(moments),  NAME(exp),
-                                       NAME(logistic),    NAME(gather), NAME(scatter)};
+                                       NAME(logistic),    NAME(gather), NAME(scatter),  &LANE_LOOPS};
 
 #undef ALWAYS
 #undef NAME
 #undef TARGET
 #undef KERNEL_NAME
+#undef LANE_LOOPS
 #undef VEC
 #undef LANES
 #undef DOT_ROWS

@@ -3,6 +3,7 @@
  * Before the include: NAME, KERNEL_NAME, TARGET and the numbers of registers as kernel/template.h wants them, and V_FMA
  * and V_FNMA. All else is said with the vector types of gcc and clang. */
 
+#define LANE_LOOPS lc_lanes_half
 #define VEC pair
 #define LANES 2
 #define V_PREFETCH(p) __builtin_prefetch(p)
