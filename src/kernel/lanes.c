@@ -8,7 +8,11 @@
 typedef float lane __attribute__((vector_size(32), may_alias));
 typedef int32_t bits __attribute__((vector_size(32), may_alias));
 
+typedef float any_lane __attribute__((vector_size(32), aligned(4), may_alias));
+
+/* Eight numbers of member or row k; eight that lie anywhere. */
 #define AT(p, k) ((lane *)(p) + (k))
+#define ANY(p) ((any_lane *)(p))
 #if !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wcast-align"
 #endif

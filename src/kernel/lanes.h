@@ -3,7 +3,7 @@
  * Numbers that belong to a member (a column of X) or to a row come eight together, one for each problem, as floats: one
  * lane of a vector register each. `lines` holds a line of 64 bytes for each member: eight numbers of a direction v and
  * eight of X'wX v, so that an entry of X touches one line of the cache for both. Sums over rows and members are
- * flushed to doubles after a few hundred terms. Arrays are aligned to 32 bytes. */
+ * flushed to doubles after a few hundred terms. Arrays of members and rows are aligned to 32 bytes. */
 #ifndef LC_KERNEL_LANES_H
 #define LC_KERNEL_LANES_H
 

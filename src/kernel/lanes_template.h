@@ -24,7 +24,7 @@ TARGET static void NAME(spread)(const lc_lane_members *members, const float *v, 
 
 TARGET static void NAME(product)(lc_index count, const int *start, const int *end, const int *index, const float *value,
                                  const float *weight, const float *centre, float *lines, double *total) {
-  lane middle = *AT(centre, 0), part = {0};
+  lane middle = *ANY(centre), part = {0};
   for (lc_index i = 0; i < count; i++) {
     lane u0 = middle, u1 = {0}, u2 = {0}, u3 = {0};
     int from = start[i], to = end[i], e = from;
@@ -46,7 +46,7 @@ TARGET static void NAME(product)(lc_index count, const int *start, const int *en
 TARGET static void NAME(collect)(const lc_lane_members *members, int parts, const float *lines, lc_index stride,
                                  const float *total, float by, const float *lambda, const float *v, float *h,
                                  double *dot) {
-  lane sum = *AT(total, 0), strength = *AT(lambda, 0), part = {0};
+  lane sum = *ANY(total), strength = *ANY(lambda), part = {0};
   for (int l = 0; l < LC_LANES; l++) dot[l] = 0;
   for (lc_index k = 0; k < members->count; k++) {
     lane own = *AT(lines, 2 * k + 1), direction = *AT(v, k);
@@ -61,7 +61,7 @@ TARGET static void NAME(collect)(const lc_lane_members *members, int parts, cons
 
 TARGET static void NAME(advance)(const lc_lane_members *members, const float *alpha, const float *v, const float *h,
                                  const float *open, float *d, float *r, double *rz, double *zh, float *worst) {
-  lane by = *AT(alpha, 0), most = {0}, first = {0}, second = {0};
+  lane by = *ANY(alpha), most = {0}, first = {0}, second = {0};
   for (int l = 0; l < LC_LANES; l++) rz[l] = zh[l] = 0;
   for (lc_index k = 0; k < members->count; k++) {
     lane own = *AT(h, k), rest = *AT(open, k) * (*AT(r, k) - by * own), z = members->metric[k] * rest;
@@ -79,12 +79,12 @@ TARGET static void NAME(advance)(const lc_lane_members *members, const float *al
   }
   NAME(flush)(rz, &first);
   NAME(flush)(zh, &second);
-  *AT(worst, 0) = most;
+  *ANY(worst) = most;
 }
 
 TARGET static void NAME(turn)(const lc_lane_members *members, const float *beta, const float *moved, const float *on,
                               const float *r, float *v, float *last) {
-  lane by = *AT(beta, 0), yes = *AT(moved, 0), no = 1 - yes, goes = *AT(on, 0);
+  lane by = *ANY(beta), yes = *ANY(moved), no = 1 - yes, goes = *ANY(on);
   for (lc_index k = 0; k < members->count; k++) {
     lane x = by * *AT(v, k);
     *AT(last, k) = yes * x + no * *AT(last, k);

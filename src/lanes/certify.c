@@ -36,7 +36,8 @@ static dual_parts find_parts(const lc_lanes *s, int l, const double *c) {
       }
       double conjugate = lc_penalty_conjugate(pen, f, -parts.t * g);
       parts.conjugates += conjugate;
-      parts.terms += parts.t * g * b + lc_penalty_l1(pen, f) * fabs(b) + 0.5 * lc_penalty_l2(pen, f) * b * b + conjugate;
+      parts.terms +=
+          parts.t * g * b + lc_penalty_l1(pen, f) * fabs(b) + 0.5 * lc_penalty_l2(pen, f) * b * b + conjugate;
     }
     for (lc_index a = 0; c && a < s->nrest; a++) {
       lc_index f = s->rest[a];
@@ -71,13 +72,15 @@ static void set_point(lc_lanes *s, int l) {
 static lc_status move_free(lc_lanes *s, int l, double *R, double *c) {
   lc_objective *obj = s->obj;
   lc_index n = s->x->n, one = s->x->intercept, p = s->x->p, nj = 0;
-  lc_index *all = lc_arena_alloc(s->arena, p + one, sizeof *all), *j = lc_arena_alloc(s->arena, s->count + one, sizeof *j);
+  lc_index *all = lc_arena_alloc(s->arena, p + one, sizeof *all),
+           *j = lc_arena_alloc(s->arena, s->count + one, sizeof *j);
   double *w = lc_arena_doubles(s->arena, n), *u = lc_arena_doubles(s->arena, n);
   if (!all || !j || !w || !u) return LC_OUT_OF_MEMORY;
   for (lc_index f = 0; f < p; f++) all[f] = f + one;
   if (one) j[nj++] = 0;
   for (lc_index k = 0; k < s->count; k++)
-    if (lc_penalty_is_free_at(obj->pen, s->feature[k], s->b[lc_lane_at(k, l)] * s->unit[k])) j[nj++] = s->feature[k] + one;
+    if (lc_penalty_is_free_at(obj->pen, s->feature[k], s->b[lc_lane_at(k, l)] * s->unit[k]))
+      j[nj++] = s->feature[k] + one;
   for (lc_index i = 0; i < n; i++) w[i] = (double)s->w[lc_lane_at(i, l)];
   double *C = lc_arena_doubles(s->arena, nj * nj), *e = lc_arena_doubles(s->arena, nj);
   unsigned char *skip = lc_arena_alloc(s->arena, nj, 1);
@@ -131,8 +134,8 @@ static double kkt_of(const lc_lanes *s, int l) {
 
 static lc_status publish(lc_lanes *s, int l, double gap) {
   lc_lane *lane = s->lane + l;
-  lc_lanes_point point = {.gap = gap, .relative = gap / lc_objective_scale(s->obj), .kkt = kkt_of(s, l),
-                          .iterations = lane->age};
+  lc_lanes_point point = {
+      .gap = gap, .relative = gap / lc_objective_scale(s->obj), .kkt = kkt_of(s, l), .iterations = lane->age};
   LC_TRY(s->job->keep(s->job->context, lane->number, &point));
   lane->active = 0;
   s->done[lane->number] = 1;
@@ -163,7 +166,8 @@ static lc_status certify_lane(lc_lanes *s, int l) {
   scale = lc_objective_scale(s->obj);
   int met = gap <= tolerance * scale;
   if (met && (lane->worst <= most * tolerance || ++lane->missed > MOST_MISSED)) return publish(s, l, gap);
-  if (!met) lane->goal = fmin(lane->goal, isfinite(gap) ? 0.5 * lane->worst * tolerance * scale / gap : 0.1 * lane->worst);
+  if (!met)
+    lane->goal = fmin(lane->goal, isfinite(gap) ? 0.5 * lane->worst * tolerance * scale / gap : 0.1 * lane->worst);
   return LC_OK;
 }
 

@@ -26,9 +26,12 @@ static int clips_anew(const lc_lanes *s, int l) {
 }
 
 /* The objective must not rise, but for rounding. A step that raised it and clipped is undone and made again with what
- * was clipped held: two correlated columns, one of which crosses 0, can make a clipped step an ascent of any length. */
+ * was clipped held: two correlated columns, one of which crosses 0, can make a clipped step an ascent of any length.
+ * Where that fails, too, it is made once more up to the first coefficient that would be clipped: without clipping the
+ * step of conjugate gradients is one of descent, and halving it must end. */
 static void judge_trials(lc_lanes *s, unsigned *bad, unsigned *was_back) {
   const double rounding = 1e-13;
+  enum { CAREFUL = 3 };
   double l1[LC_LANES], l2[LC_LANES];
   unsigned back = 0;
   penalties(s, l1, l2);
@@ -43,11 +46,14 @@ static void judge_trials(lc_lanes *s, unsigned *bad, unsigned *was_back) {
     if (lane->was_back) *was_back |= 1u << l;
     if (lane->age > 0 && !lane->was_back && !lower) {
       lane->bad = 1;
-      lane->back = clips_anew(s, l);
+      lane->fails++;
+      if (lane->fails == CAREFUL) lane->careful = 1;
+      lane->back = lane->fails == CAREFUL || (!lane->careful && clips_anew(s, l));
       *bad |= 1u << l;
       back |= (unsigned)lane->back << l;
       continue;
     }
+    if (!lane->was_back) lane->fails = lane->careful = 0;
     lane->old_value = lane->value;
     lane->size = l1[l];
     lane->b0 = lane->to0;

@@ -4,14 +4,12 @@
  * all of them, where coordinate descent reads it for each. All lanes share the members, the columns that any of them
  * needed so far, and their entries in the order of rows (lc_grown_rows). A round:
  *
- *   pass.c      scores move by the last step; losses, residuals R, curvatures w; R moves by w (sum R / sum w), the Newton
- *               step of the intercept in the dual, so that it sums to zero; gradients of members; columns that violate
- *               in some lane join
- *   judge.c     a lane whose objective rose goes back; residuals of the conditions; gaps; a lane that meets its gap is
- *               published and takes the next lambda
- *   start.c     a lane starts at a line through the points (and gradients) of two others
- *   newton.c    one Newton step of all lanes by conjugate gradients on the coefficients that are not held at 0, in
- *               floats, until half of the lanes are near enough
+ *   pass.c      scores move by the last step; losses, residuals R, curvatures w; R moves by w (sum R / sum w), the
+ * Newton step of the intercept in the dual, so that it sums to zero; gradients of members; columns that violate in some
+ * lane join judge.c     a lane whose objective rose goes back; residuals of the conditions; gaps; a lane that meets its
+ * gap is published and takes the next lambda start.c     a lane starts at a line through the points (and gradients) of
+ * two others newton.c    one Newton step of all lanes by conjugate gradients on the coefficients that are not held at
+ * 0, in floats, until half of the lanes are near enough
  *
  * Scores, gradients and objectives are doubles, and a point is published with a gap from them alone. Coefficients that
  * would cross 0 (or a bound) stop there, and where that is much the model is solved again with them held.
@@ -30,9 +28,9 @@ typedef struct lc_lanes_point {
 } lc_lanes_point;
 
 typedef struct lc_lanes_job {
-  lc_objective *obj; /* on pen, at a solution for lambda `before` */
-  lc_penalty *pen;   /* its lambda changes */
-  double before;     /* finite, > 0 */
+  lc_objective *obj;    /* on pen, at a solution for lambda `before` */
+  lc_penalty *pen;      /* its lambda changes */
+  double before;        /* finite, > 0 */
   const double *lambda; /* count of them, decreasing, > 0 */
   lc_index count;
   double tolerance; /* of relative gaps */

@@ -168,7 +168,7 @@ static unsigned find_cut(const lc_lanes *s, unsigned taking) {
     for (int l = 0; l < LC_LANES; l++) {
       lc_index at = lc_lane_at(k, l);
       double x = s->to[at], d = (double)s->d[at];
-      if (!has(taking, l) || s->open[at] == 0 || d == 0) continue;
+      if (!has(taking, l) || s->lane[l].careful || s->open[at] == 0 || d == 0) continue;
       double lost = fabs(x + d - lc_lanes_land(s, k, s->lane[l].lambda, x, d, s->g[at]));
       cut[l] = fmax(cut[l], lost * (double)s->per[k]);
     }
@@ -226,28 +226,48 @@ static lc_status hold_cut(lc_lanes *s, unsigned redo, cg *own) {
 
 /* ---- trials ---------------------------------------------------------------------------------------------------- */
 
+/* Careful lanes go no further than to where the first coefficient would be clipped. A coefficient that is 0 and would
+ * leave it against its gradient stays. */
+static void find_shares(lc_lanes *s, double *share) {
+  for (int l = 0; l < LC_LANES; l++) {
+    share[l] = 1;
+    if (!s->lane[l].careful || s->lane[l].bad) continue;
+    for (lc_index k = 0; k < s->count; k++) {
+      lc_index at = lc_lane_at(k, l);
+      double x = s->to[at], d = (double)s->d[at], lands = lc_lanes_land(s, k, s->lane[l].lambda, x, d, s->g[at]);
+      if (d == 0 || lands == x + d) continue;
+      if (lands == x)
+        s->d[at] = 0;
+      else
+        share[l] = fmin(share[l], (lands - x) / d);
+    }
+  }
+}
+
 /* Where coefficient k of a lane goes, from s->to where its model begins. */
-static double trial(lc_lanes *s, lc_index k, int l) {
+static double trial(lc_lanes *s, lc_index k, int l, double share) {
   const lc_lane *lane = s->lane + l;
   lc_index at = lc_lane_at(k, l);
   double x = s->to[at], d = (double)s->d[at];
   if (!lane->active || lane->back) return s->b[at];
   if (lane->bad) return s->b[at] + 0.5 * (x - s->b[at]);
   if (d == 0) return x;
-  double to = lc_lanes_land(s, k, lane->lambda, x, d, s->g[at]);
-  if (to != x + d) s->clipped[k] |= (unsigned char)(1u << l);
+  double to = lc_lanes_land(s, k, lane->lambda, x, share * d, s->g[at]);
+  if (to != x + share * d) s->clipped[k] |= (unsigned char)(1u << l);
   return to;
 }
 
 static void set_trials(lc_lanes *s, const cg *own) {
   unsigned bad = 0;
+  double share[LC_LANES];
+  find_shares(s, share);
   for (int l = 0; l < LC_LANES; l++) bad |= (unsigned)(s->lane[l].active && s->lane[l].bad) << l;
   for (lc_index k = 0; k < s->count; k++) {
     s->clipped[k] &= (unsigned char)bad;
     for (int l = 0; l < LC_LANES; l++) {
       lc_index at = lc_lane_at(k, l);
       double from = has(bad, l) ? s->to[at] : s->b[at]; /* where z is */
-      s->to[at] = trial(s, k, l);
+      s->to[at] = trial(s, k, l, share[l]);
       s->step[at] = s->to[at] - from;
     }
   }
@@ -257,7 +277,7 @@ static void set_trials(lc_lanes *s, const cg *own) {
     if (lane->bad)
       lane->to0 = lane->back ? lane->b0 : lane->b0 + 0.5 * (lane->to0 - lane->b0);
     else
-      lane->to0 = lane->b0 + own->d0[l];
+      lane->to0 = lane->b0 + share[l] * own->d0[l];
     if (!lane->bad) lane->age++;
     lane->predicted = 0;
   }

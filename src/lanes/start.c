@@ -1,8 +1,8 @@
 /* lanes/start.c - where a lane begins a new lambda.
  *
  * On the line through the points of two other lanes, whose gradients are extrapolated with them, so that conjugate
- * gradients start at once. The pair is the one with the least guess of the error: that of the two points, amplified, and
- * the curvature of the path. Lanes that start where all guesses are bad cost more than lanes that wait. */
+ * gradients start at once. The pair is the one with the least guess of the error: that of the two points, amplified,
+ * and the curvature of the path. Lanes that start where all guesses are bad cost more than lanes that wait. */
 #include <math.h>
 
 #include "lanes/state.h"

@@ -37,7 +37,8 @@ static lc_status reserve(lc_lanes *s, lc_index count) {
     ok = move_array(arena, floats[a], s->count, capacity, sizeof(float));
   for (int part = 0; ok && part < s->parts; part++)
     ok = move_array(arena, &s->lines[part], 0, capacity, LC_LINE * sizeof(float));
-  ok = ok && move_array(arena, &s->clipped, s->count, capacity, 1) && move_array(arena, &s->held, s->count, capacity, 1);
+  ok =
+      ok && move_array(arena, &s->clipped, s->count, capacity, 1) && move_array(arena, &s->held, s->count, capacity, 1);
   if (!ok) return LC_OUT_OF_MEMORY;
   s->capacity = capacity;
   return LC_OK;
