@@ -37,14 +37,6 @@ static lc_status run(lc_lanes *s) {
   enum { METRIC_ROUNDS = 4 };
   for (int round = 1;; round++) {
     LC_TRY(lc_lanes_pass(s));
-    s->rounds = round;
-      fprintf(stderr, "r%d q%d:", round, (int)s->count);
-      for (int l = 0; l < LC_LANES; l++)
-        fprintf(stderr, " [%d%s a%d v%.1e t%.1e %s%s i%d]", (int)s->lane[l].number, s->lane[l].active ? "" : "-",
-                s->lane[l].age, s->lane[l].worst, s->lane[l].target, s->lane[l].bad ? "B" : "",
-                s->lane[l].back ? "K" : "", s->lane[l].idle);
-      fprintf(stderr, "\n");
-    }
     LC_TRY(lc_lanes_read_rest(s));
     lc_lanes_judge(s);
     if (round % METRIC_ROUNDS == 0) lc_lanes_metric(s);
@@ -63,8 +55,6 @@ lc_status lc_lanes_run(const lc_lanes_job *job, lc_index *solved) {
   lc_status status = lc_lanes_make(&s, job);
   if (status == LC_OK) status = run(&s);
   *solved = status == LC_OK ? s.published : 0;
-    fprintf(stderr, "lanes: %d of %d solved, next %d, rounds %d members %d\n", (int)s.published, (int)job->count,
-            (int)s.next, (int)s.rounds, (int)s.count);
   lc_arena_reset(arena, mark);
   return status;
 }

@@ -21,8 +21,8 @@ typedef struct lc_lane {
   int bad;       /* the last step raised the objective: it is halved, or, */
   int back;      /* undone, and the model is to be solved again with what it clipped held */
   int was_back;
-  int fails;   /* steps in a row that raised it */
-  int careful; /* the next step ends where the first coefficient reaches 0 or a bound */
+  int fails;                     /* steps in a row that raised it */
+  int careful;                   /* the next step ends where the first coefficient reaches 0 or a bound */
   int kept;                      /* conjugate directions of the last round may go on */
   int age;                       /* Newton steps */
   int idle;                      /* rounds since the worst residual fell much */
@@ -44,11 +44,11 @@ typedef struct lc_lanes {
   lc_arena *arena;
   lc_lane lane[LC_LANES];
   lc_index next, published,
-      stop;               /* lambdas started; those from the first on that are published; no further than this */
-  unsigned char *done;    /* count: published */
-  double rounds, unit_l1; /* least l1_j unit_j > 0 */
-  int parts, threads;     /* of rows; each has sums of its own */
-  lc_index chunks;        /* of rows, between polls */
+      stop;            /* lambdas started; those from the first on that are published; no further than this */
+  unsigned char *done; /* count: published */
+  double unit_l1;      /* least l1_j unit_j > 0 */
+  int parts, threads;  /* of rows; each has sums of its own */
+  lc_index chunks;     /* of rows, between polls */
 
   lc_grown_rows rows;
   lc_index count, capacity, nrest;

@@ -34,9 +34,9 @@ dual_losses <- list(
     dual = function(r, s) ifelse(-s * r < -1e-12, -Inf, -s * r - r^2 / 4))
 )
 
-# Duality gap over the objective (or a thousandth of that at 0) of slopes b and intercept b0: an upper bound of how far the objective is from its
-# minimum. The dual point is the derivative of the loss, moved along the free columns so that their gradients vanish, and
-# scaled until the penalty's conjugate is finite.
+# Duality gap over the objective (or a thousandth of that at 0) of slopes b and intercept b0: an upper bound of how far
+# the objective is from its minimum. The dual point is the derivative of the loss, moved along the free columns so that
+# their gradients vanish, and scaled until the penalty's conjugate is finite.
 gap_of <- function(b0, b, d, lambda) {
   loss <- dual_losses[[d$loss]]
   w <- d$weights / sum(d$weights)
@@ -96,3 +96,104 @@ outside_gaps <- function(path, d) {
     gap_of(if (d$intercept) W[1L, l] else 0, slopes[, l], d, path$points$lambda[l])
   }, 0)
 }
+
+counts <- word_counts(1200, 700, 30)
+answer <- labels_of(counts)
+rows <- nrow(counts)
+columns <- ncol(counts)
+set.seed(3)
+case_weights <- ifelse(runif(rows) < 0.1, 0, rexp(rows))
+shifts <- rnorm(rows)
+factors <- rexp(columns) + 0.1
+inverse_documents <- counts # no value is a float
+inverse_documents@x <- log1p(counts@x) * rep(log(rows / Matrix::colSums(counts > 0)), diff(counts@p))
+binary <- counts
+binary@x[] <- 1
+# Columns that share most of their entries, and some that have entries nearly everywhere.
+twins <- counts + Matrix::Matrix(counts * (runif(rows) < 0.1), sparse = TRUE)[, c(2:columns, 1L)]
+twins <- cbind(twins, counts + Matrix::sparseMatrix(1:30, 1:30, x = 1, dims = dim(counts)),
+               Matrix::Matrix(5 + (runif(rows * 3) < 0.3), rows, 3L, sparse = TRUE))
+few <- word_counts(300, 1500, 70, seed = 4) # soon separable
+few_answer <- labels_of(few, 0.02)
+largest <- max(abs(Matrix::crossprod(counts, answer - mean(answer))) / rows / weighted_spread(counts, rep(1, rows)))
+
+lane_cases <- list(
+  counts = list(counts, answer),
+  weights = list(counts, answer, weights = case_weights),
+  offset = list(counts, answer, offset = shifts),
+  "no intercept" = list(counts, answer, intercept = FALSE),
+  "as they are" = list(counts, answer, standardize = FALSE),
+  "not negative" = list(counts, answer, lower = 0),
+  "in a box" = list(counts, answer, lower = -0.05, upper = 0.2),
+  "away from 0" = list(counts, answer, lower = ifelse(seq_len(columns) == 5, 0.1, -Inf), upper = 2),
+  factors = list(counts, answer, penalty_factor = factors),
+  unpenalised = list(counts, answer, penalty_factor = replace(factors, c(3, 50, 400), 0)),
+  "elastic net" = list(counts, answer, alpha = 0.4),
+  "squared hinge" = list(counts, answer, loss = "squared_hinge"),
+  "no floats" = list(inverse_documents, answer),
+  binary = list(binary, answer),
+  scales = list(counts %*% Matrix::Diagonal(columns, 10^runif(columns, -3, 3)), answer),
+  twins = list(twins, answer),
+  separable = list(few, few_answer, lambda_min_ratio = 1e-3),
+  "far down" = list(counts, answer, lambda_min_ratio = 1e-6),
+  "uneven lambdas" = list(counts, answer, lambda = largest * c(5, 1, 0.9, 0.11, 0.1, 0.099, 0.02, 0.0199)),
+  "equal lambdas" = list(counts, answer, lambda = largest * 0.1 * (1 - (0:11) * 1e-7)),
+  everything = list(inverse_documents, answer, weights = case_weights, offset = shifts, alpha = 0.8, lower = -1,
+                    upper = 0.5, penalty_factor = replace(factors, c(3, 50, 400), 0)),
+  "everything, hinge" = list(inverse_documents, answer, loss = "squared_hinge", weights = case_weights,
+                             offset = shifts, alpha = 0.7, lower = -1)
+)
+
+lane_problem <- function(case) {
+  if (is.null(case$lambda)) case$nlambda <- 30L
+  case[[1L]] <- methods::as(methods::as(case[[1L]], "generalMatrix"), "CsparseMatrix")
+  do.call(problem_of, case)
+}
+
+test_that("every point that lanes publish has the gap that it claims, judged from outside", {
+  for (name in names(lane_cases)) {
+    d <- lane_problem(lane_cases[[name]])
+    path <- do.call(linclass_path, d$arguments)
+    expect_true(all(path$points$met), info = name)
+    outside <- outside_gaps(path, d)
+    expect_lt(max(outside), 1e-8 * (1 + 1e-3), label = name)
+    # The same dual point: residuals that sum to zero, scaled. Other ways to move them give gaps of the same size.
+    expect_lt(max(abs(outside - path$points$relative)), 1e-8, label = name)
+  }
+})
+
+test_that("a point's objective and loss are those of its coefficients", {
+  d <- lane_problem(lane_cases[["no floats"]])
+  path <- do.call(linclass_path, d$arguments)
+  W <- as.matrix(path$coefficients[[1L]])
+  z <- cbind(1, as.matrix(d$x)) %*% W
+  loss <- colMeans(dual_losses$logistic$value(z, 2 * d$y - 1))
+  expect_equal(path$points$objective, loss + path$points$lambda * colSums(abs(W[-1L, ]) * d$spread),
+               tolerance = 1e-12)
+})
+
+test_that("paths in lanes do not depend on the number of threads", {
+  many <- word_counts(6000, 2000, 50, seed = 7) # enough for two parts
+  y <- labels_of(many)
+  old <- linclass_threads()
+  on.exit(linclass_threads(old))
+  linclass_threads(1)
+  one <- linclass_path(many, factor(y), nlambda = 20, lambda_min_ratio = 0.1)
+  linclass_threads(2)
+  expect_identical(linclass_path(many, factor(y), nlambda = 20, lambda_min_ratio = 0.1)$coefficients, one$coefficients)
+})
+
+test_that("a gap that rounding does not allow ends the path all the same", {
+  d <- lane_problem(list(counts, answer, nlambda = 8L, lambda_min_ratio = 0.3,
+                         control = linclass_control(tolerance = 1e-15)))
+  expect_warning(path <- do.call(linclass_path, d$arguments))
+  expect_identical(nrow(path$points), 8L)
+  expect_lt(max(outside_gaps(path, d)), 1e-11)
+})
+
+test_that("a time limit keeps the points that are finished", {
+  d <- lane_problem(list(twins, answer, nlambda = 20000L, control = linclass_control(time_limit = 0.5)))
+  expect_warning(path <- do.call(linclass_path, d$arguments))
+  expect_identical(path$status, "time_limit")
+  expect_lt(max(outside_gaps(path, d), 0), 1e-8 * (1 + 1e-3))
+})

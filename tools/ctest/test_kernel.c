@@ -159,7 +159,8 @@ static void test_compressed(const lc_kernel *kernel, lc_index count, int W) {
     CHECK(close);
     double *before = ctest_zeros(W * INDEXES);
     memcpy(before, back.at, (size_t)(W * INDEXES) * sizeof *before);
-    kernel->scatter(count, start, start + 1, index, floats ? NULL : value.at, floats ? narrow : NULL, W, out.at, back.at);
+    kernel->scatter(count, start, start + 1, index, floats ? NULL : value.at, floats ? narrow : NULL, W, out.at,
+                    back.at);
     for (lc_index i = 0; i < INDEXES; i++)
       for (int c = 0; c < W; c++) {
         exact want = {0, 0};
