@@ -10,12 +10,11 @@ typedef int32_t bits __attribute__((vector_size(32), may_alias));
 
 typedef float any_lane __attribute__((vector_size(32), aligned(4), may_alias));
 
-/* Eight numbers of member or row k; eight that lie anywhere. */
+/* Eight numbers of member or row k, to be read and to be written; eight that lie anywhere. */
+#define OF(p, k) (((const lane *)(p))[k])
 #define AT(p, k) ((lane *)(p) + (k))
-#define ANY(p) ((any_lane *)(p))
-#if !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wcast-align"
-#endif
+#define ANY(p) (*(const any_lane *)(p))
+#define ANY_AT(p) ((any_lane *)(p))
 
 /* Two registers of four floats: SSE2, NEON. Wider ones would not be safe on Windows (kernel/x86.c). */
 #define NAME(f) half_##f

@@ -13,7 +13,7 @@ TARGET static void NAME(spread)(const lc_lane_members *members, const float *v, 
   lane part = {0};
   for (int l = 0; l < LC_LANES; l++) centre[l] = 0;
   for (lc_index k = 0; k < members->count; k++) {
-    lane own = *AT(v, k);
+    lane own = OF(v, k);
     part += members->mean[k] * own;
     *AT(lines, 2 * k) = members->unit[k] * own;
     *AT(lines, 2 * k + 1) = (lane){0};
@@ -24,7 +24,7 @@ TARGET static void NAME(spread)(const lc_lane_members *members, const float *v, 
 
 TARGET static void NAME(product)(lc_index count, const int *start, const int *end, const int *index, const float *value,
                                  const float *weight, const float *centre, float *lines, double *total) {
-  lane middle = *ANY(centre), part = {0};
+  lane middle = ANY(centre), part = {0};
   for (lc_index i = 0; i < count; i++) {
     lane u0 = middle, u1 = {0}, u2 = {0}, u3 = {0};
     int from = start[i], to = end[i], e = from;
@@ -35,7 +35,7 @@ TARGET static void NAME(product)(lc_index count, const int *start, const int *en
       u3 += value[e + 3] * *AT(lines, 2 * (lc_index)index[e + 3]);
     }
     for (; e < to; e++) u0 += value[e] * *AT(lines, 2 * (lc_index)index[e]);
-    lane x = *AT(weight, i) * ((u0 + u1) + (u2 + u3));
+    lane x = OF(weight, i) * ((u0 + u1) + (u2 + u3));
     part += x;
     if ((i & (NAME(ROWS) - 1)) == 0) NAME(flush)(total, &part);
     for (e = from; e < to; e++) *AT(lines, 2 * (lc_index)index[e] + 1) += value[e] * x;
@@ -46,11 +46,11 @@ TARGET static void NAME(product)(lc_index count, const int *start, const int *en
 TARGET static void NAME(collect)(const lc_lane_members *members, int parts, const float *lines, lc_index stride,
                                  const float *total, float by, const float *lambda, const float *v, float *h,
                                  double *dot) {
-  lane sum = *ANY(total), strength = *ANY(lambda), part = {0};
+  lane sum = ANY(total), strength = ANY(lambda), part = {0};
   for (int l = 0; l < LC_LANES; l++) dot[l] = 0;
   for (lc_index k = 0; k < members->count; k++) {
-    lane own = *AT(lines, 2 * k + 1), direction = *AT(v, k);
-    for (int t = 1; t < parts; t++) own += *AT(lines + t * stride, 2 * k + 1);
+    lane own = OF(lines, 2 * k + 1), direction = OF(v, k);
+    for (int t = 1; t < parts; t++) own += OF(lines + t * stride, 2 * k + 1);
     own = (own * members->unit[k] - members->mean[k] * sum) * by + members->ridge[k] * strength * direction;
     *AT(h, k) = own;
     part += direction * own;
@@ -61,11 +61,11 @@ TARGET static void NAME(collect)(const lc_lane_members *members, int parts, cons
 
 TARGET static void NAME(advance)(const lc_lane_members *members, const float *alpha, const float *v, const float *h,
                                  const float *open, float *d, float *r, double *rz, double *zh, float *worst) {
-  lane by = *ANY(alpha), most = {0}, first = {0}, second = {0};
+  lane by = ANY(alpha), most = {0}, first = {0}, second = {0};
   for (int l = 0; l < LC_LANES; l++) rz[l] = zh[l] = 0;
   for (lc_index k = 0; k < members->count; k++) {
-    lane own = *AT(h, k), rest = *AT(open, k) * (*AT(r, k) - by * own), z = members->metric[k] * rest;
-    *AT(d, k) += by * *AT(v, k);
+    lane own = OF(h, k), rest = OF(open, k) * (OF(r, k) - by * own), z = members->metric[k] * rest;
+    *AT(d, k) += by * OF(v, k);
     *AT(r, k) = rest;
     first += rest * z;
     second += z * own;
@@ -79,16 +79,16 @@ TARGET static void NAME(advance)(const lc_lane_members *members, const float *al
   }
   NAME(flush)(rz, &first);
   NAME(flush)(zh, &second);
-  *ANY(worst) = most;
+  *ANY_AT(worst) = most;
 }
 
 TARGET static void NAME(turn)(const lc_lane_members *members, const float *beta, const float *moved, const float *on,
                               const float *r, float *v, float *last) {
-  lane by = *ANY(beta), yes = *ANY(moved), no = 1 - yes, goes = *ANY(on);
+  lane by = ANY(beta), yes = ANY(moved), no = 1 - yes, goes = ANY(on);
   for (lc_index k = 0; k < members->count; k++) {
-    lane x = by * *AT(v, k);
+    lane x = by * OF(v, k);
     *AT(last, k) = yes * x + no * *AT(last, k);
-    *AT(v, k) = goes * (members->metric[k] * *AT(r, k) + x);
+    *AT(v, k) = goes * (members->metric[k] * OF(r, k) + x);
   }
 }
 

@@ -113,7 +113,7 @@ binary@x[] <- 1
 twins <- counts + Matrix::Matrix(counts * (runif(rows) < 0.1), sparse = TRUE)[, c(2:columns, 1L)]
 twins <- cbind(twins, counts + Matrix::sparseMatrix(1:30, 1:30, x = 1, dims = dim(counts)),
                Matrix::Matrix(5 + (runif(rows * 3) < 0.3), rows, 3L, sparse = TRUE))
-few <- word_counts(300, 1500, 70, seed = 4) # soon separable
+few <- word_counts(400, 1500, 90, seed = 4) # soon separable
 few_answer <- labels_of(few, 0.02)
 largest <- max(abs(Matrix::crossprod(counts, answer - mean(answer))) / rows / weighted_spread(counts, rep(1, rows)))
 
@@ -145,7 +145,10 @@ lane_cases <- list(
 )
 
 lane_problem <- function(case) {
-  if (is.null(case$lambda)) case$nlambda <- 30L
+  if (is.null(case[["lambda"]])) {
+    if (is.null(case[["nlambda"]])) case$nlambda <- 30L
+    if (is.null(case[["lambda_min_ratio"]])) case$lambda_min_ratio <- 0.01
+  }
   case[[1L]] <- methods::as(methods::as(case[[1L]], "generalMatrix"), "CsparseMatrix")
   do.call(problem_of, case)
 }
@@ -168,7 +171,7 @@ test_that("a point's objective and loss are those of its coefficients", {
   W <- as.matrix(path$coefficients[[1L]])
   z <- cbind(1, as.matrix(d$x)) %*% W
   loss <- colMeans(dual_losses$logistic$value(z, 2 * d$y - 1))
-  expect_equal(path$points$objective, loss + path$points$lambda * colSums(abs(W[-1L, ]) * d$spread),
+  expect_equal(path$points$objective, unname(loss + path$points$lambda * colSums(abs(W[-1L, ]) * d$spread)),
                tolerance = 1e-12)
 })
 
