@@ -1,6 +1,6 @@
 # `make` says what there is. Everything builds in temporary folders: the checkout stays clean.
 .POSIX:
-.PHONY: help demo test check document bench sanitize valgrind portable install site pictures lint clean
+.PHONY: help demo test check document bench sanitize valgrind fuzz portable install site pictures lint clean
 
 help:
 	@echo "make demo      install what is missing and the package, fit two models, draw a picture"
@@ -14,6 +14,7 @@ help:
 	@echo "make lint      rooms, style, and the static checkers that are installed"
 	@echo "make sanitize  R tests under the address and undefined-behaviour sanitizers (slow)"
 	@echo "make valgrind  every solver and loss under valgrind (slower)"
+	@echo "make fuzz      whole small fits of any bytes, by libFuzzer, for an hour (SECONDS=60: shorter)"
 	@echo "make portable  the C core's tests for ARM and Windows, by cross-compilers and emulators (slow)"
 	@echo "make clean     remove what other tools left between the sources"
 
@@ -62,6 +63,9 @@ sanitize:
 valgrind:
 	@tools/setup demo
 	@tools/valgrind
+
+fuzz:
+	@tools/fuzz $(SECONDS)
 
 portable:
 	@tools/setup portable

@@ -43,10 +43,20 @@ gg_style <- function() {
   ggplot2::theme(legend.position = "top", legend.title = ggplot2::element_blank())
 }
 
+# Entries of a legend stand in so many rows that they fit on a page of 80 mm, which is about 42 letters
+# wide; a key is as wide as five. NULL where one row is enough: it may be a column in the user's theme.
+gg_rows <- function(labels) {
+  columns <- max(1L, min(length(labels), 42L %/% (5L + max(nchar(labels, "width")))))
+  if (sum(nchar(labels, "width") + 5L) > 42L) ceiling(length(labels) / columns)
+}
+
 gg_classes <- function(k, aesthetics) {
   list(ggplot2::scale_colour_manual(values = unname(plot_colours(k)), aesthetics = aesthetics),
        ggplot2::scale_shape_manual(values = plot_symbols(k)))
 }
+
+# Panels whose axis is not logarithmic.
+plain_history <- c("objective", "validation", "mistakes")
 
 gg_history <- function(data) {
   values <- history_panels(data)
@@ -55,13 +65,13 @@ gg_history <- function(data) {
                panel = factor(history_titles[[value]], levels = unname(history_titles[values])))
   }))
   # Zero has no place on a logarithmic axis.
-  shown <- long[is.finite(long$value) & (long$value > 0 | long$panel == "objective"), ]
+  shown <- long[is.finite(long$value) & (long$value > 0 | long$panel %in% history_titles[plain_history]), ]
   plot <- ggplot2::ggplot(data, ggplot2::aes(x = .data$time, y = .data$value)) +
     ggplot2::geom_line(colour = plot_colours(1L), data = shown) +
     ggplot2::geom_point(colour = plot_colours(1L), data = shown) +
     ggplot2::facet_wrap(ggplot2::vars(.data$panel), scales = "free_y") +
     ggplot2::labs(x = attr(data, "time"), y = NULL) + gg_style()
-  if ("objective" %in% values) plot else plot + ggplot2::scale_y_log10()
+  if (any(plain_history %in% values)) plot else plot + ggplot2::scale_y_log10()
 }
 
 gg_coefficients <- function(data) {
@@ -89,14 +99,28 @@ gg_boundary <- function(fit, rows) {
   rows$edge <- ifelse(rows$class == rows$predicted, "right", "wrong")
   ggplot2::ggplot(rows, ggplot2::aes(x = .data[[names[1L]]], y = .data[[names[2L]]])) +
     ggplot2::annotation_raster(picture, min(grid$x), max(grid$x), min(grid$y), max(grid$y)) +
+    gg_margin(fit, rows, grid) +
     ggplot2::geom_point(ggplot2::aes(fill = .data$class, shape = .data$class, colour = .data$edge),
-                        size = 2.2) +
+                        size = 2.2 * crowd_size(nrow(rows)), stroke = 0.5 * crowd_size(nrow(rows))) +
     ggplot2::scale_colour_manual(values = c(right = "white", wrong = "black"), breaks = "wrong") +
-    ggplot2::guides(fill = ggplot2::guide_legend(order = 1L, override.aes = list(colour = "white")),
-                    shape = ggplot2::guide_legend(order = 1L),
+    ggplot2::guides(fill = ggplot2::guide_legend(order = 1L, nrow = gg_rows(fit$levels),
+                                                 override.aes = list(colour = "white")),
+                    shape = ggplot2::guide_legend(order = 1L, nrow = gg_rows(fit$levels)),
                     colour = ggplot2::guide_legend(order = 2L, override.aes = list(shape = 21L))) +
     ggplot2::coord_cartesian(range(grid$x), range(grid$y), expand = FALSE) +
-    ggplot2::labs(x = names[1L], y = names[2L]) + gg_classes(k, "fill") + gg_style()
+    ggplot2::labs(x = names[1L], y = names[2L]) + gg_classes(k, "fill") + gg_style() +
+    ggplot2::theme(legend.box = if (is.null(gg_rows(c(fit$levels, "wrong")))) "horizontal" else "vertical",
+                   legend.spacing.y = ggplot2::unit(0, "pt"))
+}
+
+# Dashed lines where a class leads the others by 1, circles about the support vectors.
+gg_margin <- function(fit, rows, grid) {
+  if (is.null(grid$lead)) return(NULL)
+  lead <- cbind(expand.grid(x = grid$x, y = grid$y), lead = grid$lead)
+  inside <- rows[rows$margin <= 1 + margin_width, ]
+  list(if (!is_ovr(fit)) ggplot2::geom_contour(ggplot2::aes(x = .data$x, y = .data$y, z = .data$lead), lead, breaks = 1,
+                                               colour = "grey25", linetype = 2L, inherit.aes = FALSE),
+       ggplot2::geom_point(data = inside, shape = 1L, size = 4, colour = "black"))
 }
 
 gg_weights <- function(fit, shape = NULL, channels = c("sum", "each"), limit = NULL) {
@@ -137,7 +161,7 @@ gg_confusion <- function(data) {
   dark <- !is.nan(data$share) & data$share > 0.6
   ggplot2::ggplot(data, ggplot2::aes(x = .data$truth, y = .data$answer)) +
     ggplot2::geom_tile(fill = confusion_colours(data), colour = "white") +
-    ggplot2::geom_text(ggplot2::aes(label = .data$label), size = 3.2,
+    ggplot2::geom_text(ggplot2::aes(label = .data$label), size = min(3.2, 26 / nlevels(data$truth)),
                        colour = ifelse(dark, "white", "grey10")) +
     ggplot2::scale_y_discrete(limits = rev) + ggplot2::coord_equal() +
     ggplot2::labs(subtitle = confusion_title(data, "training rows")) + gg_style() +
@@ -150,6 +174,7 @@ gg_confusion <- function(data) {
 gg_reliability <- function(data) {
   k <- nlevels(data$class)
   joined <- data[data$n >= 5 | k <= 2L, ]
+  joined <- joined[stats::ave(joined$n, joined$class, FUN = length) > 1, ] # a line has two ends
   ggplot2::ggplot(data, ggplot2::aes(x = .data$mean_prob, y = .data$share, colour = .data$class,
                                      fill = .data$class, shape = .data$class)) +
     ggplot2::geom_abline(slope = 1, intercept = 0, linetype = 2L, colour = "grey50") +
@@ -160,7 +185,8 @@ gg_reliability <- function(data) {
     ggplot2::labs(x = "predicted probability", y = "share of the class",
                   subtitle = "training rows") +
     (if (k > 2L) list(ggplot2::facet_wrap(ggplot2::vars(.data$class)),
-                      ggplot2::scale_x_continuous(breaks = c(0, 0.5, 1)),
+                      ggplot2::scale_x_continuous(breaks = c(0, 0.5, 1), labels = c("0", "0.5", "1")),
                       ggplot2::scale_y_continuous(breaks = c(0, 0.5, 1)))) +
-    gg_classes(k, c("colour", "fill")) + gg_style()
+    gg_classes(k, c("colour", "fill")) + gg_style() +
+    (if (k > 2L) ggplot2::theme(legend.position = "none")) # the panels name the classes
 }

@@ -38,6 +38,13 @@
 #'   Guo, C., Pleiss, G., Sun, Y. and Weinberger, K. (2017) On calibration of modern neural networks.
 #'   *ICML*, 1321-1330.
 #' @seealso [plot_reliability()], [adjust_prior()]
+#' @concept calibration
+#' @concept Platt scaling
+#' @concept isotonic regression
+#' @concept temperature scaling
+#' @concept prior shift
+#' @concept prior correction
+#' @concept base rate
 #' @examples
 #' train <- seq(1, 150, by = 2)
 #' svm <- linclass(Species ~ ., iris[train, ], loss = "hinge", lambda = 0.01, alpha = 0)
@@ -47,6 +54,9 @@
 linclass_calibrate <- function(object, newdata = NULL, y = NULL,
                                method = c("platt", "isotonic", "temperature"), folds = 10,
                                weights = NULL) {
+  if (inherits(object, c("linclass_path", "linclass_cv"))) {
+    abort("argument", "`object` holds a fit for each lambda: calibrate linclass(..., lambda = ) with one of them.")
+  }
   if (!inherits(object, "linclass")) abort("argument", "`object` must be a fit made by linclass().")
   check_version(object)
   method <- match_choice(method)
@@ -237,7 +247,7 @@ calibrations <- list(
                   apply = apply_by_class(apply_isotonic)),
   temperature = list(title = "a temperature", learn = learn_temperature, apply = apply_temperature))
 
-#' Probabilities for other shares of classes
+#' Adjust probabilities to other class priors
 #'
 #' A fit learns the shares of the classes of its training rows. Where those were made by sampling,
 #' or by class weights, its probabilities are wrong elsewhere by a factor for each class:

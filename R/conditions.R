@@ -192,6 +192,8 @@ rd_text <- function(text) gsub("`([^`]*)`", "\\\\code{\\1}", text)
 #' `linclass_interrupt` and `interrupt`, whose field `fit` holds the fit so far.
 #'
 #' @concept error class
+#' @concept warning class
+#' @concept interrupt
 #' @concept tryCatch
 #' @concept complete separation
 #' @concept perfect separation

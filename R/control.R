@@ -8,6 +8,9 @@
 #'   numbers; all others keep their defaults.
 #' @section Errors: `linclass_error_control` for an unknown field or a value out of range.
 #' @concept tolerance
+#' @concept early stopping
+#' @concept reproducible results
+#' @concept random seed
 #' @concept maximum iterations
 #' @concept time limit
 #' @concept stopping rule
@@ -65,6 +68,11 @@ control_value <- function(control, name) {
 #' @examples
 #' linclass_threads()
 #' @concept parallel
+#' @concept OpenMP
+#' @concept multicore
+#' @concept big data
+#' @concept large data
+#' @concept memory
 #' @concept cores
 #' @export
 linclass_threads <- function(n = NULL) {

@@ -74,7 +74,8 @@ penalty_scale_table <- list(
 #' * glmnet rescales `penalty.factor` so that its mean is 1; `penalty_factor` of [linclass()]
 #'   multiplies `lambda` as given.
 #' * Losses must be the same too. liblinear's squared hinge for two classes is that of [linclass()];
-#'   for more it fits each class against the rest.
+#'   for more it fits each class against the rest, `coding = "ovr"`. [from_liblinear()] gives
+#'   all arguments at once.
 #'
 #' @param from,to names of scales: `"linclass"`, `"glmnet"`, `"scikit_learn"` (LogisticRegression,
 #'   LinearSVC), `"scikit_learn_sgd"` (SGDClassifier), `"liblinear"` (LiblineaR), `"nnet"` (nnet and
@@ -95,6 +96,7 @@ penalty_scale_table <- list(
 #'   a missing `n`; `linclass_error_penalty` for a value out of range, or a penalty that `to` does not
 #'   have (nnet has no lasso, liblinear no elastic net, only linclass and glmnet have factors).
 #' @concept glmnet
+#' @concept e1071
 #' @concept scikit-learn
 #' @concept liblinear
 #' @concept nnet
@@ -148,12 +150,11 @@ convert_penalty <- function(from = "linclass", to = "linclass", ..., n = NULL) {
 #' @export
 penalty_scales <- function() {
   column <- function(get, kind) vapply(penalty_scale_table, get, kind)
-  data.frame(
+  shown_table(list(
     scale = names(penalty_scale_table), objective = column(function(s) s$objective, ""),
     parameters = column(scale_parameters, ""),
     needs_n = column(function(s) isTRUE(s$needs_n), NA),
-    shrinks_intercept = column(function(s) isTRUE(s$shrinks_intercept), NA),
-    row.names = NULL, stringsAsFactors = FALSE)
+    shrinks_intercept = column(function(s) isTRUE(s$shrinks_intercept), NA)))
 }
 
 # "C = 1, l1_ratio = 0"

@@ -1,7 +1,7 @@
 # What a threshold on a probability does: ROC, precision-recall and lift curves, measures of a confusion
 # matrix, and the choice of a threshold. Each curve is one table of thresholds, seen from another side.
 
-#' Curves of thresholds: ROC, precision and recall, lift
+#' ROC, precision-recall and lift curves
 #'
 #' A row is taken for the class if its probability (or score) is at least a threshold. The curves show
 #' what that does for every threshold there is. With several classes each is told from all others.
@@ -23,6 +23,13 @@
 #'   Rows with missing values are left out. Errors: `linclass_error_shape`, `linclass_error_argument`,
 #'   `linclass_error_weights`.
 #' @concept ROC curve
+#' @concept cutoff
+#' @concept Gini coefficient
+#' @concept average precision
+#' @concept specificity
+#' @concept Matthews correlation
+#' @concept kappa
+#' @concept cumulative gains
 #' @concept precision-recall curve
 #' @concept lift
 #' @family plots
@@ -49,6 +56,7 @@ thresholds <- function(truth, prob, classes = NULL, weights = NULL) {
 judged_rows <- function(truth, prob, classes, weights) {
   truth <- as.factor(truth)
   levels <- levels(truth)
+  check_is_prob(prob)
   prob <- teaching_numbers(prob, "prob")
   if (!is.matrix(prob) && length(levels) == 2L) prob <- cbind(-prob, prob)
   if (!is.matrix(prob) || ncol(prob) != length(levels) || nrow(prob) != length(truth)) {

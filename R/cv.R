@@ -34,7 +34,8 @@
 #' @param repeats one whole number: how many times new folds are drawn.
 #' @param metric one or more names of metrics, a function, or a named list of names and functions.
 #'   The first one chooses `lambda`.
-#' @param keep whether to keep the scores of the rows that were held out.
+#' @param keep whether to keep the scores of the rows that were held out, for
+#'   `fitted(cv, type, held_out = TRUE)`.
 #' @return An object of class `linclass_cv`: a list of
 #' * `path`: the [linclass_path()] of all rows;
 #' * `metrics`: a data frame with the columns `metric`, `lambda`, `mean`, `se`, `folds` (how many
@@ -68,6 +69,12 @@
 #' cv <- linclass_cv(Species ~ ., iris, nlambda = 30, metric = list("error", hit = hit))
 #' cv$best
 #' @concept cross-validation
+#' @concept cross validation
+#' @concept grid search
+#' @concept out-of-fold predictions
+#' @concept overfitting
+#' @concept choose lambda
+#' @concept early stopping
 #' @concept k-fold
 #' @concept tuning parameter
 #' @concept hyperparameter
@@ -143,6 +150,11 @@ cv_design <- function(design, settings, call, started) {
   cv
 }
 
+named_scores <- function(scores, rows) {
+  if (!is.null(rows)) dimnames(scores) <- list(as.character(rows), NULL, NULL, NULL)
+  scores
+}
+
 check_metrics <- function(metrics, loss) {
   lacking <- vapply(metrics, `[[`, NA, "probability") & !loss$probability
   if (any(lacking)) {
@@ -171,7 +183,7 @@ new_linclass_cv <- function(problem, path, result, holdout, settings, call) {
     call = tidy_call(call, "linclass_cv"), path = path, metrics = do.call(rbind, tables),
     fold_values = values, best = best, titles = unlist(titles)[names(values)],
     lambda.min = best$lambda.min[1L], lambda.1se = best$lambda.1se[1L], foldid = holdout,
-    repeats = ncol(holdout), scores = if (settings$keep) result$scores,
+    repeats = ncol(holdout), scores = if (settings$keep) named_scores(result$scores, problem$design$row_names),
     fold_relative = result$fold_relative, fold_nonzero = result$fold_nonzero,
     seconds = NA_real_), class = "linclass_cv")
 }
@@ -203,7 +215,7 @@ held_out <- function(problem, scores, rows) {
   if (problem$fit_coding == "reference") scores <- cbind(0, scores)
   if (ncol(scores) > 1L) colnames(scores) <- levels
   out <- list2env(list(codes = design$codes[rows], scores = scores, loss = loss$name,
-                       levels = levels, weights = design$weights[rows]))
+                       levels = levels, weights = design$weights[rows], ovr = is_ovr(problem)))
   delayedAssign("prob", if (loss$probability) score_probability(scores, levels),
                 assign.env = out)
   out

@@ -63,7 +63,7 @@
 #' plot(fit, "coefficients")
 "lesions"
 
-#' Made-up film reviews with a sentiment
+#' Simulated film reviews with a sentiment
 #'
 #' 400 short film reviews, half of them positive, put together from lists of words by
 #' `data-raw/reviews.R` in the sources of the package. Nobody wrote them. Most opinions in a review

@@ -130,29 +130,45 @@ term_sizes <- function(model) {
   sizes <- vapply(model$parts, function(term) {
     used <- model$variables[term$at]
     coded <- vapply(used, is_coded, NA)
-    if (!any(coded)) return(c(prod(lengths(lapply(used, `[[`, "numbers"))) * rep(1, 4L), 0))
+    if (!any(coded)) return(c(columns_of_numbers(used) * rep(1, 4L), 0))
     tables <- Map(factor_table, used[coded], term$how[coded])
     columns <- prod(lengths(lapply(tables, `[[`, "labels")))
     entries <- lengths(lapply(tables, `[[`, "level"))
     levels <- vapply(used[coded], `[[`, 1L, "levels")
-    numeric <- prod(lengths(lapply(used[!coded], `[[`, "numbers")))
+    numeric <- columns_of_numbers(used[!coded])
     numeric * c(columns, prod(entries / levels), 1, prod(entries), any(coded) / numeric)
   }, double(5L))
   list(columns = sizes[1L, ], nonzeros = sizes[2L, ], parts = sizes[3L, ], entries = sizes[4L, ],
        coded = sizes[5L, ] > 0)
 }
 
-# X without its column of ones.
+columns_of_numbers <- function(variables) prod(vapply(variables, `[[`, 1L, "width"))
+
+# X without its column of ones. Numbers are written into X, once, from the variables.
 expand_terms <- function(model, layout) {
   if (is.null(model$plain)) {
+    if (layout == "dense") return(dense_terms(model))
     codes <- code_terms(model)
-    return(switch(layout, coded = codes, sparse = as_sparse(codes), dense = as.matrix(codes)))
+    return(if (layout == "sparse") as_sparse(codes) else codes)
   }
   x <- unlist(model$plain, use.names = FALSE) # the one copy; matrix() would make another
   # Names of rows are not written out before somebody looks.
-  dim(x) <- c(length(model$row_names), length(model$plain))
+  dim(x) <- c(length(model$row_names), length(model$labels))
   dimnames(x) <- list(as.character(model$row_names), model$labels)
   x
+}
+
+dense_terms <- function(model) {
+  out <- as.matrix(code_terms(model, numbers = FALSE))
+  columns <- term_sizes(model)$columns
+  before <- cumsum(c(0, columns))
+  for (term in seq_along(columns)) {
+    used <- model$variables[model$parts[[term]]$at]
+    if (any(vapply(used, is_coded, NA))) next
+    widths <- vapply(used, `[[`, 1L, "width")
+    for (k in seq_len(columns[term])) out[, before[term] + k] <- numeric_product(used, arrayInd(k, widths))
+  }
+  out
 }
 
 # The contrasts that are used, a name or a matrix for each factor of the right-hand side, in order: those
@@ -165,7 +181,7 @@ used_contrasts <- function(terms, frame, contrasts) {
   }
   unknown <- setdiff(names(contrasts), names)
   if (length(unknown)) {
-    warn("contrasts", sprintf("`contrasts` names %s, no factor of the formula: not used.",
+    warn("contrasts", sprintf("`contrasts` names %s, which is not a factor of the formula: it is ignored.",
                               enumerate(unknown)))
   }
   usual <- getOption("contrasts")
@@ -296,14 +312,15 @@ as_csc <- function(x) as(as(as(x, "dMatrix"), "generalMatrix"), "CsparseMatrix")
 # Checks what a design holds and codes it. Adds levels, codes, totals (weight of each class), the
 # weights with class_weights (`fit_weights`), column statistics, and `rows`: for each row of the
 # result the row of the data it came from (NULL: all, in order).
-resolve_design <- function(design, loss, class_weights = NULL) {
+# declared: the solver, where the levels are classes that were declared, of which rows may lack some.
+resolve_design <- function(design, loss, class_weights = NULL, declared = NULL) {
   n <- nrow(design$x)
   response <- read_response(design$y, loss)
   size <- if (is.null(response$counts)) length(response$codes) else nrow(response$counts)
   if (size != n) {
     abort("shape", sprintf("The response has %d values and `x` has %d rows.", size, n))
   }
-  response <- drop_empty_levels(response, design$weights)
+  response <- drop_empty_levels(response, design$weights, declared)
   k <- length(response$levels)
   design$offset <- check_offset(design$offset, n, k)
   design$levels <- response$levels
@@ -312,6 +329,7 @@ resolve_design <- function(design, loss, class_weights = NULL) {
   design$class_weights <- check_class_weights(class_weights, response$levels, response$totals)
   row_weights <- row_weights(response, design$weights, design$class_weights)
   design$stats <- column_stats(design$x, row_weights, design$blueprint$names)
+  design$counted <- likelihood_of_counts(response$counts, design$weights)
   design <- if (is.null(response$counts)) {
     keep_rows(design, response$codes, which(row_weights > 0))
   } else {
@@ -328,10 +346,14 @@ resolve_design <- function(design, loss, class_weights = NULL) {
 
 # Finds the classes that have weight; one or none left is an error, an empty declared level a
 # warning.
-drop_empty_levels <- function(response, weights) {
+drop_empty_levels <- function(response, weights, declared = NULL) {
   k <- length(response$levels)
   response$totals <- class_totals(response, weights)
   present <- response$totals > 0
+  if (!is.null(declared) && any(present)) {
+    check_absent(response, declared)
+    return(response)
+  }
   if (sum(present) < 2L) {
     abort("one_class", sprintf(
       "The response has rows of %s only; a classifier needs two classes.",
@@ -423,6 +445,19 @@ keep_rows <- function(design, codes, rows) {
 
 take_rows <- function(value, rows) {
   if (length(dim(value)) == 2L) value[rows, , drop = FALSE] else value[rows]
+}
+
+# A row of counts is one multinomial observation, as for glm() (two classes) and VGAM (several): its likelihood has the
+# factor n! / (y_1! ... y_k!), and the deviance compares with the model that fits every row. list(rows, deviance and
+# log_lik), sums over rows with the weight w of each: of w; of -2 w sum(y log(y / n)), the deviance of that
+# model as one of single trials; of its log-likelihood.
+likelihood_of_counts <- function(counts, weights) {
+  if (is.null(counts)) return(NULL)
+  trials <- rowSums(counts)
+  w <- (if (is.null(weights)) rep(1, length(trials)) else weights) * (trials > 0)
+  fit <- rowSums(ifelse(counts > 0, counts * log(counts / trials), 0))
+  ways <- lgamma(trials + 1) - rowSums(lgamma(counts + 1))
+  list(rows = sum(w), deviance = -2 * sum(w * fit), log_lik = sum(w * (fit + ways)))
 }
 
 # Counts of a row become up to k rows with weights.

@@ -2,7 +2,7 @@
 # a product of numeric expressions times a number for each combination of the levels of its factors.
 # The writers (SQL, R, JSON) know no more of fits than that.
 
-#' Write a fit's scoring rule as SQL, R or JSON
+#' Export the scoring rule of a fit as SQL, R or JSON
 #'
 #' The rule that turns a row into scores, probabilities and a class, without this package.
 #'
@@ -29,6 +29,11 @@
 #'   `coding`, `loss`, and for each class with coefficients its terms; see the example. Errors:
 #'   `linclass_error_export` says what cannot be written.
 #' @seealso [predict.linclass()]
+#' @concept deploy a model
+#' @concept SQL scoring
+#' @concept scoring code
+#' @concept JSON
+#' @concept production
 #' @examples
 #' fit <- linclass(am ~ wt * hp, mtcars)
 #' cat(to_sql(fit, "cars"))
@@ -254,7 +259,8 @@ scoring_rule <- function(object, type) {
   if (object$blueprint$offset == "argument") {
     cannot_export("the fit had an `offset` argument; use an offset() term of the formula")
   }
-  rule <- list(levels = object$levels, coding = if (object$coding == "vector") "reference" else object$coding,
+  coding <- switch(object$coding, vector = "reference", ovr = "symmetric", object$coding)
+  rule <- list(levels = object$levels, coding = coding,
                constant = if (object$intercept) W[, 1L] else rep(0, object$k))
   slopes <- if (object$intercept) W[, -1L, drop = FALSE] else W
   c(rule, if (is.null(object$terms)) matrix_rule(object, slopes) else formula_rule(object, slopes))

@@ -42,8 +42,8 @@ factor_positions <- function(terms, frame) {
 }
 
 # The right-hand side of a frame: list(parts, as term_parts() has them; variables, by position; labels of
-# the terms; row_names; plain = the columns themselves where every term is one plain numeric vector).
-# contrasts: of each factor, in order.
+# the terms; row_names; plain = the variables themselves, in order, where every term is one of plain numbers, and
+# then labels of all columns). contrasts: of each factor, in order.
 read_terms <- function(terms, frame, contrasts) {
   parts <- term_parts(terms)
   categorical <- factor_positions(terms, frame)
@@ -52,7 +52,12 @@ read_terms <- function(terms, frame, contrasts) {
   model <- list(parts = parts, labels = attr(terms, "term.labels"), row_names = attr(frame, "row.names"))
   if (length(parts) && all(attr(terms, "order") == 1L)) {
     alone <- columns[vapply(parts, function(term) term$at, 1L)]
-    if (all(vapply(alone, function(v) is.numeric(v) && !is.object(v) && is.null(dim(v)), NA))) {
+    if (all(vapply(alone, is_plain_number, NA))) {
+      wide <- vapply(alone, NCOL, 1L) != 1L
+      labels <- as.list(model$labels)
+      labels[wide] <- Map(column_labels, alone[wide], labels[wide])
+      model$width <- lengths(labels)
+      model$labels <- as.character(unlist(labels))
       return(c(model, list(plain = alone)))
     }
   }
@@ -67,25 +72,51 @@ read_terms <- function(terms, frame, contrasts) {
 
 # The number of the term that each column belongs to.
 term_of_columns <- function(model) {
-  if (!is.null(model$plain)) return(seq_along(model$plain))
+  if (!is.null(model$plain)) return(rep(seq_along(model$plain), model$width))
   if (!length(model$parts)) return(integer())
   columns <- term_sizes(model)$columns
   rep(seq_along(columns), columns)
 }
 
-# list(labels = names of its columns, and either numbers = list of double columns, or code, levels and
-# the entries of two tables, `contrast` and `full`).
+# Numbers that are what they seem: vectors and matrices, those of poly() and splines among them.
+is_plain_number <- function(value) {
+  is.numeric(value) && length(dim(value)) %in% c(0L, 2L) && all(oldClass(value) %in% plain_classes)
+}
+
+plain_classes <- c("AsIs", "poly", "bs", "ns", "basis", "matrix", "array")
+
+# list(labels = names of its columns, and either value and width, numbers and how many columns of them, or code, levels
+# and the entries of two tables, `contrast` and `full`).
 code_variable <- function(value, label, contrast) {
   if (is.null(contrast)) code_numbers(value, label) else code_factor(value, label, contrast)
 }
 
 code_numbers <- function(value, name) {
-  width <- NCOL(value)
-  if (width == 1L) return(list(labels = name, numbers = list(as.double(value))))
-  labels <- if (is.null(colnames(value))) seq_len(width) else colnames(value)
-  list(labels = paste0(name, rep_len(labels, width)),
-       numbers = lapply(seq_len(width), function(j) as.double(value[, j])))
+  list(labels = column_labels(value, name), value = value, width = NCOL(value))
 }
+
+column_labels <- function(value, name) {
+  width <- NCOL(value)
+  if (width == 1L) return(name)
+  labels <- if (is.null(colnames(value))) seq_len(width) else colnames(value)
+  paste0(name, rep_len(labels, width), recycle0 = TRUE)
+}
+
+# Column j of a numeric variable.
+number_column <- function(variable, j) {
+  as.double(if (variable$width == 1L) variable$value else variable$value[, j])
+}
+
+# The product of column at[1] of the first of some numeric variables, column at[2] of the second, ...
+numeric_product <- function(variables, at) Reduce(`*`, Map(number_column, variables, at))
+
+# The columns of a term, those of its first variable fastest.
+number_columns <- function(variables) {
+  widths <- vapply(variables, `[[`, 1L, "width")
+  lapply(seq_len(prod(widths)), function(k) numeric_product(variables, arrayInd(k, widths)))
+}
+
+cross_labels <- function(labels) Reduce(function(a, b) as.vector(outer(a, b, paste, sep = ":")), labels)
 
 code_factor <- function(value, name, contrast) {
   value <- as_levels(value)
@@ -122,18 +153,16 @@ contrast_entries <- function(levels, contrast) {
 }
 
 # One term as list(labels, parts): the columns of a part, counted within the term, are column + 1.
-code_term <- function(variables, how) {
-  if (length(variables) == 1L && !is_coded(variables[[1L]])) {
-    return(list(labels = variables[[1L]]$labels, parts = number_parts(variables[[1L]]$numbers)))
-  }
+code_term <- function(variables, how, numbers = TRUE) {
   coded <- vapply(variables, is_coded, NA)
   tables <- Map(factor_table, variables[coded], how[coded])
   labels <- vector("list", length(variables))
   labels[coded] <- lapply(tables, `[[`, "labels")
   labels[!coded] <- lapply(variables[!coded], `[[`, "labels")
   widths <- lengths(labels)
-  labels <- Reduce(function(a, b) as.vector(outer(a, b, paste, sep = ":")), labels)
-  numbers <- Reduce(cross_numbers, lapply(variables[!coded], `[[`, "numbers"))
+  labels <- cross_labels(labels)
+  if (!any(coded) && !numbers) return(list(labels = labels, parts = list()))
+  numbers <- if (!all(coded)) number_columns(variables[!coded])
   # Columns run through the first variable fastest; a part has all of its factors' columns.
   places <- array(seq_along(labels) - 1L, widths)
   if (length(widths) > 1L) places <- aperm(places, c(which(coded), which(!coded)))
@@ -159,10 +188,6 @@ number_parts <- function(numbers) {
 is_coded <- function(variable) !is.null(variable$code)
 
 factor_table <- function(variable, how) if (how == 2L) variable$full else variable$contrast
-
-cross_numbers <- function(a, b) {
-  unlist(lapply(b, function(right) lapply(a, function(left) left * right)), recursive = FALSE)
-}
 
 # Two factors as one: levels and columns of the first run fastest, weights are products. Of very many
 # pairs of levels only those that occur are levels of the result.
@@ -203,9 +228,9 @@ code_missing <- function(part) {
   part
 }
 
-# X without its column of ones, from all terms.
-code_terms <- function(model) {
-  coded <- lapply(model$parts, function(term) code_term(model$variables[term$at], term$how))
+# X without its column of ones, from all terms. Without `numbers` the columns of terms without factors are left zero.
+code_terms <- function(model, numbers = TRUE) {
+  coded <- lapply(model$parts, function(term) code_term(model$variables[term$at], term$how, numbers))
   labels <- lapply(coded, `[[`, "labels")
   before <- cumsum(c(0L, lengths(labels)))
   parts <- unlist(lapply(seq_along(coded), function(term) {

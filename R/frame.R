@@ -10,7 +10,7 @@ as_formula <- function(formula, env) {
   }
   if (!is.call(formula) || !identical(formula[[1L]], quote(`~`))) {
     if (!is.character(given) && !is.language(given)) as_numbers(given, "type")
-    abort("formula", sprintf("%s is no formula: write `class ~ features`.",
+    abort("formula", sprintf("%s is not a formula: write `class ~ features`.",
                              substr(deparse1(given), 1L, 60L)))
   }
   if (!inherits(formula, "formula")) formula <- eval(formula, env)
@@ -277,6 +277,12 @@ make_frame <- function(terms, columns, arguments, data, na.action) {
   without_missing(frame, na.action)
 }
 
+# anyNA() of a matrix with a class would make one of logicals. A sum is a number only where all are.
+lacks_values <- function(value) {
+  if (is.double(value) && is.object(value) && is_plain_number(value) && is.finite(sum(value))) return(FALSE)
+  anyNA(value, recursive = TRUE)
+}
+
 # Looking for missing values one by one is dearer than all the rest, so a quick look comes first: the
 # usual actions leave complete rows as they are.
 without_missing <- function(frame, na.action) {
@@ -284,7 +290,7 @@ without_missing <- function(frame, na.action) {
   if (is.null(na.action)) return(frame)
   action <- tryCatch(match.fun(na.action), error = refuse_formula)
   usual <- list(stats::na.omit, stats::na.exclude, stats::na.fail, stats::na.pass)
-  if (any(vapply(usual, identical, NA, action)) && !anyNA(frame, recursive = TRUE)) return(frame)
+  if (any(vapply(usual, identical, NA, action)) && !any(vapply(frame, lacks_values, NA))) return(frame)
   names <- names(frame)
   frame <- tryCatch(action(frame), error = refuse_formula)
   if (!is.data.frame(frame)) abort("formula", "`na.action` must return a data frame.")

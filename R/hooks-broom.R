@@ -15,6 +15,7 @@
 #' @param data The rows to describe: for fits by formula the model frame by default.
 #' @param newdata New rows instead of `data`.
 #' @param type.predict For two classes with one score: what `.fitted` is, `"link"` or `"response"`.
+#' @param se_fit Whether to add `.se.fit`, the standard errors of `.fitted`.
 #' @param type.residuals As `type` of [residuals.linclass()].
 #' @param ... For `augment()` of paths and cross-validations passed on to `predict()` (`s`); else not
 #'   used.
@@ -26,7 +27,7 @@
 #' * `glance()`, one row: of a fit `null.deviance`, `df.null`, `logLik`, `AIC`, `BIC`, `deviance`,
 #'   `df.residual`, `nobs`, and `NA` where there is no likelihood; of a path `nulldev`, `npasses`,
 #'   `nobs`; of a cross-validation `lambda.min`, `lambda.1se`, `nobs`.
-#' * `augment()`: the data with `.fitted`, and for the rows of the fit `.resid`, `.hat`, `.cooksd`
+#' * `augment()`: the data with `.fitted`, and for the rows of the fit `.resid`, `.hat`, `.sigma`, `.cooksd`
 #'   and `.std.resid`, where the fit is an unpenalised logistic one; else with `.pred_class` and, where there are
 #'   probabilities, `.pred_` and the name of the class.
 #'
@@ -36,6 +37,9 @@
 #' fit <- linclass(low ~ age + lwt + smoke, MASS::birthwt)
 #' generics::tidy(fit, conf.int = TRUE, exponentiate = TRUE)
 #' generics::glance(fit)
+#' @concept broom
+#' @concept tidy data
+#' @concept tidymodels
 #' @name broom_methods
 NULL
 
@@ -109,7 +113,7 @@ glance.linclass <- function(x, ...) {
 #' @rdname broom_methods
 #' @exportS3Method generics::glance
 glance.linclass_path <- function(x, ...) {
-  null <- if (loss_row(x$loss)$likelihood) 2 * sum(x$class_totals) * x$null_loss else NA_real_
+  null <- if (loss_row(x$loss)$likelihood) deviance_of_loss(x, x$null_loss) else NA_real_
   as_table(data.frame(nulldev = null, npasses = max(x$points$passes), nobs = stats::nobs(x)))
 }
 
@@ -122,7 +126,8 @@ glance.linclass_cv <- function(x, ...) {
 #' @rdname broom_methods
 #' @exportS3Method generics::augment
 augment.linclass <- function(x, data = NULL, newdata = NULL, type.predict = c("link", "response"),
-                             type.residuals = c("deviance", "pearson"), ...) {
+                             type.residuals = c("deviance", "pearson"), se_fit = FALSE, ...) {
+  check_flags(environment(), "se_fit")
   type.predict <- match_choice(type.predict)
   type.residuals <- match_choice(type.residuals)
   rows <- described_rows(x, data, newdata)
@@ -131,15 +136,19 @@ augment.linclass <- function(x, data = NULL, newdata = NULL, type.predict = c("l
   }
   if (!is.null(newdata)) {
     rows$.fitted <- unname(stats::predict(x, newdata, type = type.predict))
+    if (se_fit) rows$.se.fit <- unname(stats::predict(x, newdata, type = type.predict, se.fit = TRUE)$se.fit)
     return(as_table(rows))
   }
   on <- on_rows(x, nrow(rows))
   rows$.fitted <- on(stats::fitted(x, type = type.predict))
+  if (se_fit) rows$.se.fit <- on(stats::predict(x, type = type.predict, se.fit = TRUE)$se.fit)
   rows$.resid <- on(stats::residuals(x, type = type.residuals))
   if (has_vcov(x)) {
-    rows$.hat <- on(stats::hatvalues(x))
-    rows$.cooksd <- on(stats::cooks.distance(x))
-    rows$.std.resid <- on(stats::rstandard(x, type = type.residuals))
+    infl <- stats::influence(x, do.coef = FALSE)
+    rows$.hat <- on(infl$hat)
+    rows$.sigma <- on(infl$sigma)
+    rows$.cooksd <- on(stats::cooks.distance(x, infl))
+    rows$.std.resid <- on(stats::rstandard(x, infl, type = type.residuals))
   }
   as_table(rows)
 }

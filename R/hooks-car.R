@@ -1,12 +1,67 @@
 # Tests of terms and of functions of coefficients (car, multcomp), displays of effects (effects).
 
 #' @exportS3Method car::linearHypothesis
-linearHypothesis.linclass <- function(model, hypothesis.matrix, rhs = NULL, test = "Chisq",
-                                      vcov. = NULL, ...) {
-  if (!identical(test, "Chisq")) abort("argument", "`test` must be \"Chisq\": there is no F test.")
-  car::linearHypothesis(flat(model), hypothesis.matrix, rhs = rhs, test = test,
-                        vcov. = given_vcov(model, vcov.), ...)
+linearHypothesis.linclass <- function(model, hypothesis.matrix, rhs = NULL, test = c("Chisq", "F"),
+                                      vcov. = NULL, error.df = NULL, ...) {
+  if (is.null(error.df)) error.df <- stats::df.residual(model)
+  car::linearHypothesis(flat(model), hypothesis.matrix, rhs = rhs, test = match_choice(test),
+                        vcov. = given_vcov(model, vcov.), error.df = error.df, ...)
 }
+
+#' @exportS3Method car::matchCoefs
+matchCoefs.linclass <- function(model, pattern, ...) {
+  grep(pattern, names(stats::coef(model, format = "vector", complete = FALSE)), value = TRUE)
+}
+
+#' @exportS3Method car::Confint
+Confint.linclass <- function(object, estimate = TRUE, level = 0.95, vcov., ...) {
+  coefficients <- stats::coef(object, format = "vector")
+  limits <- if (missing(vcov.)) stats::confint(object, level = level, ...) else
+    car::Confint(flat(object), estimate = FALSE, level = level, vcov. = given_vcov(object, vcov.))
+  if (estimate) cbind(Estimate = coefficients, limits) else limits
+}
+
+# A variance inflation factor compares a column's standard error with one of uncorrelated columns, for one score.
+#' @exportS3Method car::vif
+vif.linclass <- function(mod, ...) {
+  check_vcov(mod)
+  check_one_score(mod, "vif()")
+  NextMethod()
+}
+
+# Pictures and tests that car makes of the working residuals of a glm.
+#' @exportS3Method car::influencePlot
+influencePlot.linclass <- function(model, ...) car::influencePlot(as_glm(model), ...)
+
+#' @exportS3Method car::infIndexPlot
+infIndexPlot.linclass <- function(model, ...) car::infIndexPlot(as_glm(model), ...)
+
+#' @exportS3Method car::residualPlots
+residualPlots.linclass <- function(model, ...) car::residualPlots(as_glm(model), ...)
+
+#' @exportS3Method car::residualPlot
+residualPlot.linclass <- function(model, ...) car::residualPlot(as_glm(model), ...)
+
+#' @exportS3Method car::avPlots
+avPlots.linclass <- function(model, ...) car::avPlots(as_glm(model), ...)
+
+#' @exportS3Method car::avPlot
+avPlot.linclass <- function(model, variable, ...) car::avPlot(as_glm(model), variable, ...)
+
+#' @exportS3Method car::crPlots
+crPlots.linclass <- function(model, ...) car::crPlots(as_glm(model), ...)
+
+#' @exportS3Method car::crPlot
+crPlot.linclass <- function(model, variable, ...) car::crPlot(as_glm(model), variable, ...)
+
+#' @exportS3Method car::mmp
+mmp.linclass <- function(model, ...) car::mmp(as_glm(model), ...)
+
+#' @exportS3Method car::outlierTest
+outlierTest.linclass <- function(model, ...) car::outlierTest(as_glm(model), ...)
+
+#' @exportS3Method car::leveragePlot
+leveragePlot.linclass <- function(model, term.name, ...) car::leveragePlot(as_glm(model), term.name, ...)
 
 # With several classes names are `class:term`, to be written between backticks.
 #' @exportS3Method car::deltaMethod
@@ -40,7 +95,10 @@ Anova.linclass <- function(mod, type = c("II", "III", 2, 3), test.statistic = "L
     abort("argument", "`type` of Anova() must be \"II\", \"III\", 2 or 3.")
   }
   if (!identical(test.statistic, "LR")) {
-    abort("argument", "`test.statistic` of Anova() must be \"LR\": likelihood ratios.")
+    if (has_classes(mod)) {
+      abort("argument", "With several classes `test.statistic` of Anova() must be \"LR\": likelihood ratios.")
+    }
+    return(car::Anova(as_glm(mod), type = type, test.statistic = test.statistic, ...))
   }
   terms <- stats::terms(mod)
   labels <- attr(terms, "term.labels")
@@ -54,9 +112,7 @@ Anova.linclass <- function(mod, type = c("II", "III", 2, 3), test.statistic = "L
   })
   tests <- do.call(rbind, tests)
   chisq <- pmax(tests[, 1L], 0)
-  df <- replace(tests[, 2L], tests[, 2L] == 0, NA)
-  table <- data.frame(`LR Chisq` = chisq, Df = df,
-                      `Pr(>Chisq)` = stats::pchisq(chisq, df, lower.tail = FALSE),
+  table <- data.frame(`LR Chisq` = chisq, Df = tests[, 2L], `Pr(>Chisq)` = ratio_p(chisq, tests[, 2L]),
                       row.names = labels, check.names = FALSE)
   heading <- c(sprintf("Analysis of Deviance Table (Type %s tests)\n", type),
                paste("Response:", deparse1(stats::formula(mod)[[2L]])))
@@ -85,10 +141,7 @@ effSources.linclass <- function(mod) {
   check_vcov(mod)
   formula <- stats::formula(mod)
   call <- mod$call[c(1L, match("formula", names(mod$call)))]
-  call$data <- training_variables(mod, all.vars(formula))
-  call$weights <- call$data[["(weights)"]]
-  call$offset <- call$data[["(offset)"]]
-  sources <- list(formula = formula, call = call)
+  sources <- list(formula = formula, call = call_with_data(mod, call))
   if (!has_classes(mod)) return(c(list(type = "glm"), sources))
   if (mod$coding != "reference" || length(mod$levels) < 3L) {
     abort("coding", paste("Effects of classes need a softmax fit of three or more classes with",

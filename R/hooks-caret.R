@@ -1,6 +1,6 @@
 # Models for caret and mlr3: what these packages want is an object that describes the model.
 
-#' A model for caret
+#' Train linear classifiers with caret
 #'
 #' `caret::train(x, y, method = linclass_caret())` tunes `lambda` and `alpha` of [linclass()] by
 #' resampling. All `lambda` of an `alpha` are points of one path.
@@ -103,7 +103,7 @@ varImp.linclass_cv <- function(object, lambda = "lambda.1se", ...) {
   importance(object$path, chosen_lambda(object, lambda))
 }
 
-#' A learner for mlr3
+#' Learner for mlr3
 #'
 #' An mlr3 learner (`classif.linclass`) that fits by [linclass()].
 #'

@@ -1,6 +1,43 @@
 # insight, parameters and performance. Tables of two classes follow from the statistic's name; those of
 # several rows of coefficients have the column Response, as parameters has it for multinom().
 
+# A logistic fit as a glm, of which these packages know more, or NULL. With bias reduction intervals are those of the
+# penalised likelihood, of which they know nothing.
+known_glm <- function(object) {
+  plain <- !has_classes(object) && is_by_formula(object) && has_vcov(object) && !has_jeffreys(object)
+  if (!plain) return(NULL)
+  known <- as_glm(object)
+  # Its null model is fitted by update(). Variables inside functions may not be there any more.
+  call <- tryCatch(call_with_data(object, known$call), linclass_error_data = function(e) NULL)
+  if (is.null(call)) return(NULL)
+  known$call <- call
+  known
+}
+
+# What insight says of the family is that of a small model of the same kind.
+#' @exportS3Method insight::model_info
+model_info.linclass <- function(x, ...) {
+  if (loss_row(x$loss)$likelihood && length(x$levels) > 2L && requireNamespace("nnet", quietly = TRUE)) {
+    return(insight::model_info(nnet::multinom(factor(c(1, 2, 3, 1, 2, 3)) ~ 1, trace = FALSE), ...))
+  }
+  d <- data.frame(y = c(0, 1, 1, 0), n = c(2, 1, 1, 2))
+  y <- if (is.null(x$counted)) y ~ 1 else cbind(y, n) ~ 1
+  insight::model_info(stats::glm(y, stats::binomial(), d), ...)
+}
+
+# Of softmax too it is the logit, as insight has it for multinom().
+#' @exportS3Method insight::link_function
+link_function.linclass <- function(x, ...) {
+  check_likelihood(x, "link_function()")
+  stats::binomial()$linkfun
+}
+
+#' @exportS3Method insight::link_inverse
+link_inverse.linclass <- function(x, ...) {
+  check_likelihood(x, "link_inverse()")
+  stats::binomial()$linkinv
+}
+
 #' @exportS3Method insight::find_statistic
 find_statistic.linclass <- function(x, ...) if (has_vcov(x)) "z-statistic"
 
@@ -31,6 +68,9 @@ find_parameters.linclass <- function(x, flatten = FALSE, ...) {
 
 #' @exportS3Method parameters::standard_error
 standard_error.linclass <- function(model, ...) {
+  known <- known_glm(model)
+  if (!is.null(known)) return(parameters::standard_error(known, ...))
+  refuse_robust(...)
   wald <- wald_frame(model)
   table <- data.frame(Parameter = wald$term, SE = wald$std.error, stringsAsFactors = FALSE)
   with_response(model, table, wald$class)
@@ -38,13 +78,19 @@ standard_error.linclass <- function(model, ...) {
 
 #' @exportS3Method parameters::p_value
 p_value.linclass <- function(model, ...) {
+  known <- known_glm(model)
+  if (!is.null(known)) return(parameters::p_value(known, ...))
+  refuse_robust(...)
   wald <- wald_frame(model)
   table <- data.frame(Parameter = wald$term, p = wald$p.value, stringsAsFactors = FALSE)
   with_response(model, table, wald$class)
 }
 
 #' @exportS3Method parameters::ci
-ci.linclass <- function(x, ci = 0.95, ...) {
+ci.linclass <- function(x, ci = 0.95, method = "wald", ...) {
+  known <- known_glm(x)
+  if (!is.null(known)) return(parameters::ci(known, ci = ci, method = method, ...))
+  refuse_robust(...)
   long <- stats::coef(x, format = "long")
   limits <- stats::confint(x, level = ci)
   table <- data.frame(Parameter = long$term, CI = ci, CI_low = unname(limits[, 1L]),
@@ -53,7 +99,12 @@ ci.linclass <- function(x, ci = 0.95, ...) {
 }
 
 #' @exportS3Method parameters::model_parameters
-model_parameters.linclass <- function(model, ci = 0.95, exponentiate = FALSE, ...) {
+model_parameters.linclass <- function(model, ci = 0.95, exponentiate = FALSE, ci_method = "wald", ...) {
+  known <- known_glm(model)
+  if (!is.null(known)) {
+    return(parameters::model_parameters(known, ci = ci, exponentiate = exponentiate, ci_method = ci_method, ...))
+  }
+  refuse_robust(...)
   wald <- wald_frame(model)
   limits <- stats::confint(model, level = ci)
   shown <- if (isTRUE(exponentiate)) exp else identity
@@ -68,36 +119,106 @@ model_parameters.linclass <- function(model, ci = 0.95, exponentiate = FALSE, ..
             class = c("parameters_model", "see_parameters_model", "data.frame"))
 }
 
+# Other covariances than that of the model are read by glm's methods alone.
+refuse_robust <- function(..., vcov = NULL) {
+  if (is.null(vcov)) return(invisible())
+  abort("argument", paste("`vcov` is taken for logistic fits by formula only. Use lmtest::coeftest(fit, vcov. =",
+                          "sandwich::vcovHC)."))
+}
+
+#' @exportS3Method parameters::standardize_parameters
+standardize_parameters.linclass <- function(model, ...) parameters::standardize_parameters(as_glm(model), ...)
+
+#' @exportS3Method parameters::select_parameters
+select_parameters.linclass <- function(model, ...) stats::step(model, trace = 0)
+
 #' @exportS3Method performance::model_performance
 model_performance.linclass <- function(model, ...) {
+  known <- known_glm(model)
+  if (!is.null(known)) return(performance::model_performance(known, ...))
   check_likelihood(model, "model_performance()")
   table <- data.frame(AIC = stats::AIC(model), BIC = stats::BIC(model),
                       R2_McFadden = mcfadden(model), R2_Nagelkerke = nagelkerke(model))
   structure(table, class = c("performance_model", "data.frame"))
 }
 
+# Measures that performance has for glm() are taken from there, those of other fits are below.
+measure <- function(model, generic, other, ...) {
+  known <- known_glm(model)
+  if (!is.null(known)) generic(known, ...) else other(model)
+}
+
+no_measure <- function(what) {
+  function(model) {
+    abort("argument", sprintf("%s is for logistic fits by formula without penalty; r2_mcfadden() is for all.", what))
+  }
+}
+
+#' @exportS3Method performance::r2
+r2.linclass <- function(model, ...) measure(model, performance::r2, r2_mcfadden.linclass, ...)
+
 #' @exportS3Method performance::r2_mcfadden
-r2_mcfadden.linclass <- function(model, ...) {
-  structure(list(R2 = c("McFadden's R2" = mcfadden(model))), model_type = "Linear classifier",
-            class = c("r2_generic", "list"))
+r2_mcfadden.linclass <- function(model, ...) measure(model, performance::r2_mcfadden, mcfadden_table, ...)
+
+# 1 - l / l0 and 1 - (l - k) / l0, of k coefficients.
+mcfadden_table <- function(model) {
+  r2 <- mcfadden(model)
+  log_lik <- stats::logLik(model)
+  adjusted <- r2 + attr(log_lik, "df") * (1 - r2) / as.numeric(log_lik)
+  structure(list(R2 = c("McFadden's R2" = r2), R2_adjusted = c("adjusted McFadden's R2" = adjusted)),
+            model_type = "Linear classifier", class = c("r2_generic", "list"))
 }
 
 #' @exportS3Method performance::r2_nagelkerke
-r2_nagelkerke.linclass <- function(model, ...) c("Nagelkerke's R2" = nagelkerke(model))
+r2_nagelkerke.linclass <- function(model, ...) {
+  measure(model, performance::r2_nagelkerke, function(model) c("Nagelkerke's R2" = nagelkerke(model)), ...)
+}
 
-# 1 - deviance / null deviance.
+#' @exportS3Method performance::r2_coxsnell
+r2_coxsnell.linclass <- function(model, ...) {
+  measure(model, performance::r2_coxsnell, function(model) c("Cox & Snell's R2" = coxsnell(model)), ...)
+}
+
+#' @exportS3Method performance::r2_tjur
+r2_tjur.linclass <- function(model, ...) measure(model, performance::r2_tjur, no_measure("r2_tjur()"), ...)
+
+#' @exportS3Method performance::r2_efron
+r2_efron.linclass <- function(model, ...) measure(model, performance::r2_efron, no_measure("r2_efron()"), ...)
+
+#' @exportS3Method performance::r2_kullback
+r2_kullback.linclass <- function(model, ...) measure(model, performance::r2_kullback, no_measure("r2_kullback()"), ...)
+
+#' @exportS3Method performance::r2_mckelvey
+r2_mckelvey.linclass <- function(model, ...) measure(model, performance::r2_mckelvey, no_measure("r2_mckelvey()"), ...)
+
+#' @exportS3Method performance::check_overdispersion
+check_overdispersion.linclass <- function(x, ...) performance::check_overdispersion(as_glm(x), ...)
+
+#' @exportS3Method performance::performance_logloss
+performance_logloss.linclass <- function(model, ...) {
+  measure(model, performance::performance_logloss, function(model) {
+    check_likelihood(model, "performance_logloss()")
+    c(log_loss = model$loss_value)
+  }, ...)
+}
+
+# 1 - l / l0, of log-likelihoods.
 mcfadden <- function(object) {
   check_likelihood(object, "R2")
   size <- likelihood_size(object)
-  1 - size$deviance / size$null.deviance
+  log_lik <- (if (is.null(object$counted)) 0 else object$counted$log_lik) - size$deviance / 2
+  1 - log_lik / (log_lik - (size$null.deviance - size$deviance) / 2)
 }
 
-# (1 - exp((D - D0) / n)) / (1 - exp(-D0 / n)).
-nagelkerke <- function(object) {
+# 1 - exp((D - D0) / n), and that over its largest value, 1 - exp(-D0 / n).
+coxsnell <- function(object) {
   check_likelihood(object, "R2")
   size <- likelihood_size(object)
-  (1 - exp((size$deviance - size$null.deviance) / object$nobs)) /
-    (1 - exp(-size$null.deviance / object$nobs))
+  1 - exp((size$deviance - size$null.deviance) / stats::nobs(object))
+}
+
+nagelkerke <- function(object) {
+  coxsnell(object) / (1 - exp(-likelihood_size(object)$null.deviance / stats::nobs(object)))
 }
 
 with_response <- function(object, table, class) {

@@ -1,6 +1,6 @@
 # A few lines each: recipes, butcher, xtable.
 
-#' Fit by a recipe
+#' Fit a linear classifier from a recipe
 #'
 #' The recipe (package recipes) is prepared on `data`, the fit is that of its outcome by all its
 #' predictors, and `predict()` bakes new data first.

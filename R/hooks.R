@@ -31,6 +31,16 @@ formula.linclass_flat <- function(x, ...) stats::formula(x$fit)
 #' @export
 df.residual.linclass_flat <- function(object, ...) NULL
 
+# A call of a fitting function with the data of the fit in it, so that it can be evaluated anywhere.
+call_with_data <- function(object, call) {
+  data <- training_variables(object, all.vars(stats::formula(object)))
+  call <- call[!names(call) %in% c("subset", "na.action")]
+  call$data <- data
+  call$weights <- data[["(weights)"]]
+  call$offset <- data[["(offset)"]]
+  call
+}
+
 # `vcov. =` of these packages is a matrix, or a function of the fit.
 given_vcov <- function(object, vcov., ...) {
   if (is.function(vcov.)) vcov.(object, ...) else vcov.

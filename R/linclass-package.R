@@ -20,8 +20,12 @@
 #'   [linclass_cv()] chooses among them by cross-validation; [linclass_metrics()] lists by what.
 #' @section Predict and judge: [predict()][predict.linclass()] gives classes, probabilities and
 #'   scores of new rows, [fitted()][fitted.linclass()] those of the training rows,
-#'   [simulate()][simulate.linclass()] draws responses. [plot_confusion()] and [plot_reliability()]
-#'   judge predictions.
+#'   [simulate()][simulate.linclass()] draws responses. [plot_confusion()], [confusion_measures()],
+#'   [plot_reliability()] and [plot_roc()] judge predictions, [choose_threshold()] decides by them,
+#'   and [linclass_calibrate()] and [adjust_prior()] correct probabilities. [to_sql()] writes the rule
+#'   for programs without R.
+#' @section Report: `rmarkdown::draft("mine.Rmd", "classification-report", package = "linclass")` makes a
+#'   report of a data frame and a formula.
 #' @section Read a fit: [summary()][summary.linclass()], [coef()][coef.linclass()],
 #'   [vcov()][vcov.linclass()], [logLik()][logLik.linclass()], [anova()][anova.linclass()];
 #'   [objective()] is what was minimised and [certificate()] says how far from the minimum it is.
@@ -35,10 +39,13 @@
 #'   [big_cats], [lesions] and [reviews] are data to learn from. `vignette("linclass")` is the user's
 #'   guide and lists all other pages in the order in which to read them.
 #' @section When something goes wrong: [linclass_conditions] lists the classes of errors, warnings
-#'   and messages.
+#'   and messages; [separation()] says whether classes are separated, and by what.
 #'
 #' @concept classification
 #' @concept machine learning
+#' @concept report template
+#' @concept classification report
+#' @concept SVM
 #' @concept logistic regression
 #' @useDynLib linclass, .registration = TRUE
 #' @importFrom methods as is validObject

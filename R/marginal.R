@@ -31,6 +31,11 @@
 #'   `linclass_error_no_probability`, `linclass_error_argument` for variables that are not there,
 #'   `linclass_error_newdata`, `linclass_error_data`.
 #' @seealso [predict.linclass()], [vcov.linclass()]
+#' @concept marginal effect
+#' @concept partial effect
+#' @concept average partial effect
+#' @concept discrete change
+#' @concept variable importance
 #' @examples
 #' births <- transform(MASS::birthwt, race = factor(race))
 #' fit <- linclass(low ~ age + lwt + race + smoke, births)
@@ -85,7 +90,7 @@ training_variables <- function(object, needed) {
     all <- tryCatch(as.data.frame(eval(object$call$data, call_home(object))), error = function(e) NULL)
     at <- match(rownames(frame), rownames(all))
     if (!all(needed %in% names(all)) || anyNA(at)) {
-      abort("data", paste("The variables inside functions of the formula cannot be had again: give",
+      abort("data", paste("The variables inside functions of the formula cannot be recovered from the fit: give",
                           "`newdata`."))
     }
     frame[needed] <- all[at, needed, drop = FALSE]

@@ -45,13 +45,21 @@ coef.linclass <- function(object, coding = NULL, format = c("default", "matrix",
 
 recoded_coefficients <- function(object, coding) {
   if (is.null(coding)) return(object$coefficients)
-  reexpress(object$coefficients, object$levels, object$coding, check_coding(coding))
+  reexpress(object$coefficients, object$levels, object$coding, check_recoding(coding, object))
 }
 
-check_coding <- function(coding) {
-  if (!is.character(coding) || length(coding) != 1L || !coding %in% c("reference", "symmetric")) {
-    abort("coding", sprintf("`coding` must be \"reference\" or \"symmetric\", not %s.",
-                            describe_value(coding)))
+check_coding <- function(coding, known = c("reference", "symmetric", "ovr")) {
+  if (!is.character(coding) || length(coding) != 1L || !coding %in% known) {
+    abort("coding", sprintf("`coding` must be %s, not %s.", choices(known), describe_value(coding)))
+  }
+  coding
+}
+
+# Only differences of scores have several codings; against the rest each score is judged by itself.
+check_recoding <- function(coding, object) {
+  coding <- check_coding(coding, c("reference", "symmetric"))
+  if (is_ovr(object)) {
+    abort("coding", "Each class was fitted against the rest (coding = \"ovr\"), which has no other coding.")
   }
   coding
 }
@@ -85,9 +93,10 @@ long_coefficients <- function(W) {
 #'
 #' There is a value for each row of the model frame, rows of weight 0 among them (NA in residuals where
 #' their class is none of the fit's), and `NA` for rows that `na.action = na.exclude` removed. Where the
-#' response held counts, a row of the data is one row here, and residuals and weights are those of
-#' [stats::glm()]: `deviance()` itself, [logLik()][logLik.linclass()] and `nobs()` are those of single
-#' trials.
+#' response held counts, a row of the data is one observation with a binomial or multinomial distribution, as
+#' for [stats::glm()] (and `multinomial()` of package VGAM; `nnet::multinom()` and rows of single trials leave
+#' the multinomial coefficients out of the likelihood). Where rows have weights, `nobs()` and degrees of
+#' freedom count their sum.
 #'
 #' @param object,x,formula A fit made by [linclass()].
 #' @param type For `fitted()` as in [predict.linclass()]. For `weights()`: `"prior"`, the case weights
@@ -98,7 +107,8 @@ long_coefficients <- function(W) {
 #'     classes; the squares sum to the deviance (of counts: to that against a model that fits every row);
 #'   * `"pearson"`: \eqn{\sqrt{w} (y - \mu) / \sqrt{\mu (1 - \mu)}}{sqrt(w) (y - m) / sqrt(m (1 - m))};
 #'   * `"response"`: \eqn{y - \mu}{y - m};
-#'   * `"working"`: \eqn{(y - \mu) / (\mu (1 - \mu))}{(y - m) / (m (1 - m))}, for fits with one score only;
+#'   * `"working"`: \eqn{(y - \mu) / (\mu (1 - \mu))}{(y - m) / (m (1 - m))}; with a row of coefficients for
+#'     each class \eqn{y_c / \mu_c}{y_c / m_c} less that of the first class (symmetric coding: less their mean);
 #'   * `"partial"`: the working residual plus each term, `predict(type = "terms")`;
 #'   * `"margin"`: the score of the true class minus the largest of the others; negative where the
 #'     row is on the wrong side. The default for the hinges and the perceptron, which have no other
@@ -111,10 +121,12 @@ long_coefficients <- function(W) {
 #' @return
 #' * `fitted()`: as [predict.linclass()].
 #' * `residuals()`: a vector; an n x k matrix for `"pearson"` and `"response"` where the fit has a
-#'   matrix of coefficients; a matrix of rows x terms for `"partial"`.
-#' * `nobs()`: the sum of the weights (the number of rows without weights).
-#' * `deviance()`: minus twice the log-likelihood.
-#' * `df.residual()`: `nobs * (k - 1)` minus the degrees of freedom of [logLik.linclass()].
+#'   matrix of coefficients, and one column for each row of coefficients for `"working"`; a matrix of rows x
+#'   terms for `"partial"`, with columns `class:term` where there are several rows of coefficients.
+#' * `nobs()`: the sum of the weights (the number of rows without weights; a row of counts is one).
+#' * `deviance()`: twice by how much the log-likelihood is below that of a model that fits every row, which is 0
+#'   except for counts.
+#' * `df.residual()`: `nobs() * (k - 1)` minus the degrees of freedom of [logLik.linclass()].
 #' * `formula()`, `terms()`: of fits by formula. The environment of the formula sees the variables
 #'   of the call.
 #' * `model.frame()`: the variables of a fit by formula.
@@ -154,20 +166,31 @@ residuals.linclass <- function(object, type = c("deviance", "pearson", "response
     abort("no_likelihood", sprintf("Loss \"%s\" has margins only: residuals(type = \"margin\").",
                                    object$loss))
   }
-  if (type %in% c("working", "partial")) check_one_score(object, paste0("residuals(\"", type, "\")"))
   rows <- data_rows(object, data)
   if (type == "margin" && !is.null(rows$counts)) {
     abort("argument", "Rows of counts have no margin: their trials are of several classes.")
   }
   z <- predict_rows(object, rows$x, rows$offset, "link")
   r <- row_residuals(object, rows, z, type)
-  if (is.matrix(r)) dimnames(r) <- dimnames(z) else names(r) <- rows$names
-  if (type == "partial") r <- r + terms_of_rows(object, rows$x, rows)
+  if (is.matrix(r)) dimnames(r) <- list(rows$names, colnames(z)) else names(r) <- rows$names
+  if (type %in% c("working", "partial") && object$coding == "reference") r <- r[, -1L, drop = FALSE]
+  if (type == "partial") r <- partial_residuals(r, terms_of_rows(object, rows$x, rows))
   pad(object$na.action, r)
 }
 
+# Working residuals (one column for each score) and the terms of that score.
+partial_residuals <- function(working, terms) {
+  scores <- NCOL(working)
+  each <- if (scores == 1L) rep(1L, ncol(terms)) else rep(seq_len(scores), each = ncol(terms) / scores)
+  terms + as.matrix(working)[, each, drop = FALSE]
+}
+
 row_residuals <- function(object, rows, z, type) {
-  if (!is.null(rows$counts)) return(share_residuals(row_shares(rows), z, row_totals(rows), type))
+  if (!is.null(rows$counts)) {
+    y <- row_shares(rows)
+    if (is.matrix(z) && type %in% c("working", "partial")) return(working_residuals(y, softmax(unname(z)), object))
+    return(share_residuals(y, z, row_totals(rows), type))
+  }
   # A row of weight 0 may be of a class that the fit does not have.
   known <- which(!is.na(rows$codes) & rowSums(is.na(as.matrix(z))) == 0)
   y <- rows$codes[known]
@@ -220,13 +243,23 @@ matrix_residuals <- function(z, y, w, type, object) {
     return(sqrt(2 * w * .Call(lcr_sample_loss, unname(z), y, object$loss, ncol(z))))
   }
   p <- softmax(z)
-  response <- -p
   true <- cbind(seq_along(y), y + 1L)
+  if (type %in% c("working", "partial")) {
+    return(working_residuals(replace(matrix(0, nrow(p), ncol(p)), true, 1), p, object))
+  }
+  response <- -p
   others <- p
   others[true] <- 0
   response[true] <- rowSums(others)
   if (type == "response") return(response)
   sqrt(w) * response / sqrt(p * (1 - p))
+}
+
+# What a Newton step on the scores of one row would add to them: S r = y - p with S = diag(p) - p p', so that r_c =
+# y_c / p_c, less that of the first class (reference coding, as VGAM has it) or their mean.
+working_residuals <- function(y, p, object) {
+  r <- y / p
+  r - if (object$coding == "reference") r[, 1L] else rowMeans(r)
 }
 
 margins <- function(z, y) {
@@ -239,7 +272,7 @@ margins <- function(z, y) {
 
 #' @rdname fitted.linclass
 #' @export
-nobs.linclass <- function(object, ...) object$nobs
+nobs.linclass <- function(object, ...) observations(object)
 
 #' @rdname fitted.linclass
 #' @export
@@ -251,7 +284,7 @@ deviance.linclass <- function(object, ...) {
 #' @rdname fitted.linclass
 #' @export
 df.residual.linclass <- function(object, ...) {
-  object$nobs * (length(object$levels) - 1) - attr(stats::logLik(object), "df")
+  observations(object) * (length(object$levels) - 1) - attr(stats::logLik(object), "df")
 }
 
 #' @rdname fitted.linclass
@@ -341,6 +374,9 @@ case.names.linclass <- function(object, full = FALSE, data = NULL, ...) {
 #' file), the rows that the fit keeps stand for them. The rows of the fit are always used by
 #' [stats::step()] and other functions that ask for a call to evaluate.
 #'
+#' Mini-batches with other data (`x` and `y`, or `data`) go on from the fit, of any solver: see Going on
+#' in [linclass()].
+#'
 #' @param object A fit made by [linclass()], [linclass_path()] or [linclass_cv()].
 #' @param formula. A formula with dots for the parts to keep, as in [stats::update()].
 #' @param ... Arguments of [linclass()] to change or to add (`NULL` removes one).
@@ -363,7 +399,11 @@ update.linclass <- function(object, formula., ..., evaluate = TRUE) {
     call$formula <- as.call(as.list(stats::update(stats::formula(object), formula.)))
   }
   changed <- as.list(match.call(expand.dots = FALSE)$...)
-  for (name in names(changed)) call[[name]] <- changed[[name]]
+  gone <- names(changed)[vapply(changed, is.null, NA)]
+  call <- call[!names(call) %in% gone]
+  for (name in setdiff(names(changed), gone)) call[[name]] <- changed[[name]]
+  continued <- is_continued(object, call, names(changed), home)
+  if (continued) call$start <- object
   source <- if (inherits(object, "linclass_cv")) object$path else object
   same_data <- !any(c("data", "subset", "weights", "offset", "na.action", "x", "y") %in% names(changed))
   asked_for_call <- !evaluate && isNamespace(topenv(home))
@@ -376,6 +416,7 @@ update.linclass <- function(object, formula., ..., evaluate = TRUE) {
   if (is_by_formula(source)) home <- formula_home(source, home)
   fit <- eval(call, home)
   fit$call <- restored_call(fit$call, object$call)
+  if (continued) fit$call$start <- NULL
   fit
 }
 
@@ -489,6 +530,8 @@ take <- function(v, i) if (is.matrix(v)) v[i, , drop = FALSE] else v[i]
 #' certificate(fit)
 #' @concept objective function
 #' @concept convergence
+#' @concept KKT conditions
+#' @concept primal and dual
 #' @concept duality gap
 #' @concept optimality
 #' @concept optimality conditions

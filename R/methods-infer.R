@@ -23,6 +23,8 @@ check_likelihood <- function(object, what) {
 #' [stats::BIC()], [stats::step()] and [stats::drop1()] are built.
 #'
 #' @concept AIC
+#' @concept BIC
+#' @concept model comparison
 #' @concept information criterion
 #' @concept effective degrees of freedom
 #' @concept model selection
@@ -39,7 +41,8 @@ check_likelihood <- function(object, what) {
 #' @param k The penalty of a degree of freedom; 2 is AIC.
 #' @param ... Not used.
 #' @return `logLik()`: an object of class `logLik` with the attributes `df` and `nobs` (the sum of
-#'   the weights). `extractAIC()`: degrees of freedom and criterion. Errors:
+#'   the weights). For a response of counts it has the binomial or multinomial coefficients, as
+#'   [stats::glm()] has them. `extractAIC()`: degrees of freedom and criterion. Errors:
 #'   `linclass_error_no_likelihood`.
 #' @seealso [anova.linclass()]
 #' @examples
@@ -51,8 +54,9 @@ check_likelihood <- function(object, what) {
 #' @export
 logLik.linclass <- function(object, data = NULL, ...) {
   check_likelihood(object, "logLik()")
-  structure(-lack_of_fit(object) / 2, df = degrees_of_freedom(object, data), nobs = object$nobs,
-            class = "logLik")
+  best <- if (is.null(object$counted)) 0 else object$counted$log_lik
+  structure(best - lack_of_fit(object) / 2, df = degrees_of_freedom(object, data),
+            nobs = observations(object), class = "logLik")
 }
 
 #' @rdname logLik.linclass
@@ -168,6 +172,10 @@ loss_curvature <- function(object, data, coding = object$coding) {
 #' confint(fit)
 #' exp(cbind(odds_ratio = coef(fit), confint(fit)))
 #' @concept standard error
+#' @concept robust standard errors
+#' @concept sandwich estimator
+#' @concept z test
+#' @concept Wald test
 #' @concept Fisher information
 #' @concept Wald interval
 #' @concept confidence interval

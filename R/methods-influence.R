@@ -33,6 +33,11 @@ NULL
 #' @references Lesaffre, E. and Albert, A. (1989) Multiple-group logistic regression diagnostics.
 #'   *Applied Statistics* 38(3), 425--440.
 #' @seealso [residuals.linclass()], [vcov.linclass()]
+#' @concept outlier
+#' @concept leverage
+#' @concept Cook distance
+#' @concept influential observation
+#' @concept regression diagnostics
 #' @examples
 #' fit <- linclass(low ~ age + lwt + smoke, MASS::birthwt)
 #' head(sort(cooks.distance(fit), decreasing = TRUE), 3)
@@ -73,6 +78,32 @@ influence.linclass <- function(model, do.coef = TRUE, ...) {
 
 # The same with a row of coefficients for each class: list(hat, coefficients, distance).
 class_influence <- function(model, V, rows, do.coef) {
+  blocks <- leverage_blocks(model, V, rows)
+  used <- blocks$used
+  X <- blocks$X
+  K <- ncol(blocks$residual)
+  push <- matrix(0, length(used), K)
+  hat <- distance <- double(length(used))
+  size <- attr(stats::logLik(model), "df")
+  for (i in seq_along(used)) {
+    Hi <- matrix(blocks$H[i, , ], K)
+    SH <- blocks$product(i)
+    hat[i] <- sum(diag(SH))
+    push[i, ] <- tryCatch(solve(diag(K) - SH, blocks$residual[i, ]), error = function(e) rep(NaN, K))
+    distance[i] <- sum(push[i, ] * (Hi %*% push[i, ])) / size
+  }
+  named <- function(v) stats::setNames(v, rows$names[used])
+  result <- list(hat = named(hat), distance = named(distance))
+  if (do.coef) {
+    parts <- lapply(seq_len(K), function(a) as.matrix((X * push[, a]) %*% V[blocks$place(a), , drop = FALSE]))
+    result$coefficients <- structure(Reduce(`+`, parts), dimnames = list(rows$names[used], rownames(V)))
+  }
+  lapply(result, stats::naresid, omit = model$na.action)
+}
+
+# Of the rows with weight, K scores with coefficients each: their numbers `used`, columns X, w (y - p) as
+# `residual`, the blocks H_i, the product S_i H_i of row i, and `place` of the coefficients of a score.
+leverage_blocks <- function(model, V, rows) {
   z <- predict_rows(model, rows$x, rows$offset, "link")
   used <- which(row_totals(rows) > 0)
   w <- row_totals(rows)[used]
@@ -81,27 +112,15 @@ class_influence <- function(model, V, rows, do.coef) {
   residual <- row_residuals(model, rows, z, "response")[used, scored, drop = FALSE]
   X <- estimated_columns(model, rows$x)[used, , drop = FALSE]
   K <- ncol(p)
-  block <- function(a) (a - 1L) * ncol(X) + seq_len(ncol(X))
+  place <- function(a) (a - 1L) * ncol(X) + seq_len(ncol(X))
   H <- array(0, c(length(used), K, K))
-  for (a in seq_len(K)) for (b in seq_len(K)) H[, a, b] <- quadratic_forms(X, V[block(a), block(b), drop = FALSE])
-  # w (y - p) as the row's part of the score of a fit without it.
-  push <- matrix(0, length(used), K)
-  hat <- distance <- double(length(used))
-  size <- attr(stats::logLik(model), "df")
-  for (i in seq_along(used)) {
+  for (a in seq_len(K)) {
+    for (b in seq_len(K)) H[, a, b] <- quadratic_forms(X, V[place(a), place(b), drop = FALSE])
+  }
+  list(used = used, X = X, residual = unname(w * residual), H = H, place = place, product = function(i) {
     Hi <- matrix(H[i, , ], K)
-    SH <- w[i] * (p[i, ] * Hi - p[i, ] %o% drop(p[i, ] %*% Hi))
-    hat[i] <- sum(diag(SH))
-    push[i, ] <- tryCatch(solve(diag(K) - SH, w[i] * residual[i, ]), error = function(e) rep(NaN, K))
-    distance[i] <- sum(push[i, ] * (Hi %*% push[i, ])) / size
-  }
-  named <- function(v) stats::setNames(v, rows$names[used])
-  result <- list(hat = named(hat), distance = named(distance))
-  if (do.coef) {
-    parts <- lapply(seq_len(K), function(a) as.matrix((X * push[, a]) %*% V[block(a), , drop = FALSE]))
-    result$coefficients <- structure(Reduce(`+`, parts), dimnames = list(rows$names[used], rownames(V)))
-  }
-  lapply(result, stats::naresid, omit = model$na.action)
+    w[i] * (p[i, ] * Hi - p[i, ] %o% drop(p[i, ] %*% Hi))
+  })
 }
 
 # The columns of the model whose coefficients could be estimated, with that of ones.

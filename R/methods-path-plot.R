@@ -55,14 +55,21 @@ autoplot.linclass_path <- function(object, xvar = c("lambda", "norm", "deviance"
     ggplot2::geom_hline(yintercept = 0, linetype = 3L, colour = "grey40") +
     ggplot2::geom_line(show.legend = drawn <= most_named) +
     ggplot2::scale_colour_manual(values = unname(plot_colours(drawn))) +
+    ggplot2::guides(colour = ggplot2::guide_legend(nrow = gg_rows(rownames(curves$slopes[[1L]])))) +
     ggplot2::labs(x = curves$label, y = "coefficient") + gg_style()
   panels <- length(curves$slopes)
   if (panels > 1L) {
     picture <- picture + ggplot2::facet_wrap(stats::as.formula("~ class")) +
       ggplot2::theme(axis.text.x = ggplot2::element_text(angle = 45, hjust = 1))
   }
-  if (drawn > most_named) picture <- picture + gg_end_labels(curves)
-  if (curves$log) picture + flipped_lambda(curves$at, if (panels > 1L) 3L else 6L) else picture
+  room <- ggplot2::expansion(0.05)
+  if (drawn > most_named) {
+    ends <- gg_end_labels(curves)
+    room <- gg_room((1 + max(nchar(as.character(ends$data$term), "width"))) * min(panels, 3L))
+    picture <- picture + ends
+  }
+  if (curves$log) picture + flipped_lambda(curves$at, if (panels > 1L) 3L else 6L, room) else
+    picture + ggplot2::scale_x_continuous(expand = room)
 }
 
 # The names of the largest curves at their right ends.
@@ -71,16 +78,20 @@ gg_end_labels <- function(curves) {
     last <- curves$slopes[[class]][, length(curves$at)]
     named <- largest_ends(last)
     named <- named[order(last[named])]
-    high <- diff(range(0, unlist(curves$slopes)))
+    rows <- ceiling(length(curves$slopes) / 3) # of panels: the lower they are the further apart
+    high <- diff(range(0, unlist(curves$slopes))) * if (rows > 1) 1.25 * rows else 1
     cells <- data.frame(class = rep(factor(class, names(curves$slopes)), length(named)),
                         term = names(last)[named],
                         estimate = moved_apart(unname(last[named]), 0.06 * high))
     cells[[curves$xvar]] <- rep(utils::tail(curves$at, 1L), length(named))
     cells
   }))
-  ggplot2::geom_text(ggplot2::aes(label = .data$term), data = ends, hjust = 1, vjust = -0.3, size = 3,
+  ggplot2::geom_text(ggplot2::aes(label = paste0(" ", .data$term)), data = ends, hjust = 0, size = 3,
                      colour = "grey15", show.legend = FALSE)
 }
+
+# Room at the right for names of so many letters, on a page of 80 mm.
+gg_room <- function(letters) ggplot2::expansion(c(0.05, max(0.05, min(0.8, letters / 28))))
 
 # A row for each point of each curve.
 curve_data <- function(curves) {
@@ -106,14 +117,15 @@ penalty_ticks <- function(lambda, most = 6L) {
 }
 
 # A logarithmic axis with the strongest penalty on the left; ggplot2 has none that is both.
-flipped_lambda <- function(lambda, most = 6L) {
+flipped_lambda <- function(lambda, most = 6L, room = ggplot2::expansion(0.05)) {
   breaks <- penalty_ticks(lambda, most)
   flipped <- structure(
     class = c("linclass_flipped_log", "trans"),
     list(name = "flipped_log", transform = function(v) -log10(v), inverse = function(v) 10^-v,
          breaks = function(limits) breaks, minor_breaks = function(b, limits, n) NULL,
          format = function(v) format(v, trim = TRUE), domain = c(1e-300, Inf)))
-  ggplot2::scale_x_continuous(trans = flipped, breaks = breaks, labels = lambda_labels(breaks))
+  ggplot2::scale_x_continuous(trans = flipped, breaks = breaks, labels = lambda_labels(breaks),
+                              expand = room)
 }
 
 # What is drawn: list(xvar, at = positions of the points, label, log, nonzero, slopes = a list with
@@ -183,6 +195,7 @@ draw_paths <- function(curves, label) {
   old <- graphics::par(c("mfrow", "oma", "cex")[K > 1L])
   old <- c(old, plot_page(4, legend))
   on.exit(graphics::par(old))
+  columns <- if (length(legend)) legend_columns(legend) # of the page, which is wider than a panel
   names <- if (label && drawn > most_named) shortened(terms[unlist(lapply(curves$slopes, function(s) {
     largest_ends(s[, ncol(s)])
   }))])
@@ -190,7 +203,7 @@ draw_paths <- function(curves, label) {
   above <- graphics::par("mar")[3L] + 1.4
   if (K > 1L) {
     graphics::par(mfrow = layout)
-    graphics::par(cex = size, mar = c(0.6, 0.5, 2, beside), oma = c(3, 3.6, above, 0.3))
+    graphics::par(cex = size, mar = c(0.6, 0.5, 2, beside), oma = c(3, 3.6, above - 0.8 * !length(legend), 0.3))
   } else {
     graphics::par(mar = c(3.4, 4, above + 1.2 * (curves$left_out > 0L), beside))
   }
@@ -199,7 +212,7 @@ draw_paths <- function(curves, label) {
     edge <- c(bottom = k > K - layout[2L], left = (k - 1L) %% layout[2L] == 0L, top = k == 1L)
     draw_path(curves, curves$slopes[[k]], range, edge, length(names) > 0L)
     if (K > 1L) margin_text(names(curves$slopes)[k], 3L, line = 0.85, adj = 0)
-    if (k == 1L) path_heading(curves, legend)
+    if (k == 1L) path_heading(curves, legend, columns, if (K > 1L) 2 else 1.3)
   }
   outer <- K > 1L
   graphics::mtext(curves$label, 1L, line = if (outer) 1.9 else 2.2, outer = outer, cex = size)
@@ -216,14 +229,15 @@ panel_layout <- function(K) {
   c(rows[best], columns[best])
 }
 
-path_heading <- function(curves, legend) {
+path_heading <- function(curves, legend, columns, up) {
   drawn <- nrow(curves$slopes[[1L]])
   if (curves$left_out) {
     margin_text(sprintf("%d largest of %s curves", drawn, count(drawn + curves$left_out)), 3L,
                 line = 1.1, adj = 0, col = "grey40", cex = 0.9)
   }
   if (length(legend)) {
-    legend_above(legend, up = 1.3, col = plot_colours(drawn), lty = path_lines(drawn), lwd = 2)
+    legend_above(legend, up = up, columns = columns, col = plot_colours(drawn), lty = path_lines(drawn),
+                 lwd = 2)
   }
 }
 

@@ -9,7 +9,48 @@ fitted.linclass_path <- function(object, type = c("response", "prob", "class", "
 
 #' @rdname path_methods
 #' @export
-fitted.linclass_cv <- fitted.linclass_path
+fitted.linclass_cv <- function(object, type = c("response", "prob", "class", "link"), ..., s = "lambda.1se",
+                               held_out = FALSE) {
+  type <- match_choice(type)
+  if (!is.logical(held_out) || length(held_out) != 1L || is.na(held_out)) {
+    abort("argument", sprintf("`held_out` must be TRUE or FALSE, not %s.", describe_value(held_out)))
+  }
+  if (!held_out) return(stats::predict(object, type = type, s = s, ...))
+  check_no_dots(list(...), c("type", "s", "held_out"))
+  path <- object$path
+  check_probability(path, type)
+  z <- held_out_scores(object, chosen_lambda(object, s))
+  rows <- rownames(object$scores)
+  shown <- name_scores(path, z, rows)
+  result <- switch(type,
+    link = shown,
+    class = factor(path$levels[if (is.matrix(shown)) max.col(shown, "first") else 1L + (shown > 0)], path$levels),
+    {
+      prob <- score_probability(if (is.matrix(shown)) shown else z, path$levels)
+      rownames(prob) <- rows
+      if (type == "response" && ncol(prob) == 2L) prob[, 2L] else prob
+    })
+  pad(path$na.action, result)
+}
+
+# rows x score columns at one lambda of the path, the mean over repeats; symmetric scores are centred.
+held_out_scores <- function(object, s) {
+  if (is.null(object$scores)) {
+    abort("argument", "The scores of held-out rows were not kept: use linclass_cv(keep = TRUE).")
+  }
+  lambda <- object$path$lambda
+  at <- if (is.numeric(s) && length(s) == 1L) which(abs(lambda - s) <= 1e-9 * s)
+  if (length(at) != 1L) {
+    abort("argument", paste("Held-out rows have scores at the points of the path only: `s` must be \"lambda.1se\",",
+                            "\"lambda.min\" or one of `cv$path$lambda`."))
+  }
+  size <- dim(object$scores)
+  z <- array(object$scores[, , at, ], size[c(1L, 2L, 4L)])
+  if (object$path$coding == "symmetric") {
+    z <- array(apply(z, 3L, function(v) v - rowMeans(matrix(v, size[1L]))), dim(z))
+  }
+  matrix(rowMeans(matrix(z, ncol = size[4L])), size[1L], size[2L])
+}
 
 #' @rdname path_methods
 #' @export

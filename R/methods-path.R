@@ -85,7 +85,7 @@ coef.linclass_path <- function(object, s = NULL, coding = NULL,
   check_no_dots(list(...), c("s", "coding", "format"))
   format <- match_choice(format)
   check_version(object)
-  W <- path_at(object, s, if (is.null(coding)) object$coding else check_coding(coding))
+  W <- path_at(object, s, if (is.null(coding)) object$coding else check_recoding(coding, object))
   one <- length(W) == 1L
   switch(format, sparse = if (one) W[[1L]] else W, dense = dense_path(W, one),
          long = long_path(W, if (is.null(s)) object$lambda else s))
@@ -125,6 +125,7 @@ long_path <- function(W, lambda) {
 #' @inheritParams coef.linclass_path
 #' @inheritParams predict.linclass
 #' @param object A path made by [linclass_path()], or a cross-validation by [linclass_cv()].
+#' @param prior As in [predict.linclass()], for one value of `s`.
 #' @param ... For a cross-validation passed on to the method for paths; else not used, an argument
 #'   with another name is an error.
 #' @return For one value of `s` as [predict.linclass()]. For several (or `NULL`, all points of the
@@ -143,10 +144,18 @@ long_path <- function(W, lambda) {
 predict.linclass_path <- function(object, newdata = NULL,
                                   type = c("class", "prob", "response", "link"), s = NULL,
                                   offset = NULL, na.action = na.pass, novel = c("error", "na"),
-                                  ...) {
-  check_no_dots(list(...), c("newdata", "type", "s", "offset", "na.action", "novel"))
+                                  ..., prior = NULL) {
+  check_no_dots(list(...), c("newdata", "type", "s", "offset", "na.action", "novel", "prior"))
   type <- match_choice(type)
   novel <- match_choice(novel)
+  if (!is.null(prior)) {
+    if (length(if (is.null(s)) object$lambda else s) != 1L) {
+      abort("penalty", "`prior` needs one value of `s`.")
+    }
+    p <- predict_from(object, newdata, "prob", offset, na.action, novel,
+                      function(object, x, offset, type) predict_points(object, x, offset, type, s))
+    return(predict_prior(object, p, type, prior))
+  }
   predict_from(object, newdata, type, offset, na.action, novel,
                function(object, x, offset, type) predict_points(object, x, offset, type, s))
 }
@@ -226,6 +235,9 @@ score_probability <- function(z, levels) {
 #'   [linclass_cv()].
 #' @param digits Number of significant digits.
 #' @param type As in [predict.linclass_path()].
+#' @param held_out Whether each row is predicted by the fit that had not seen it; needs
+#'   `linclass_cv(keep = TRUE)`. These are the predictions to judge.
+#' @param s As in [predict.linclass_cv()].
 #' @param parm,level,scope,scale,k,nsim,seed Not used: these functions are refused.
 #' @param ... For `fitted()` passed on to `predict()`, for the methods of model frames and matrices, of
 #'   weights and names `data`, as in [fitted.linclass()]; else not used.
@@ -233,7 +245,9 @@ score_probability <- function(z, levels) {
 #' * `print()`: `x`, invisibly.
 #' * `summary()`: what `print()` shows, and the columns in the order in which they leave 0; of a
 #'   cross-validation the lambdas that each metric chooses, and the columns that are used.
-#' * `fitted()`: predictions of the training rows, as [predict.linclass_path()].
+#' * `fitted()`: predictions of the training rows, as [predict.linclass_path()]. For a cross-validation with
+#'   `held_out = TRUE`, each row is predicted by the fit that had not seen it (with several repeats from the
+#'   mean of their scores), in the order of the rows that were used.
 #' * `model.frame()`, `model.matrix()`, `weights()`, `case.names()`: as for a fit, from the data of the
 #'   call, which a path does not keep.
 #' * `family()`: [stats::binomial()] for logistic paths, else an error.
@@ -252,6 +266,10 @@ score_probability <- function(z, levels) {
 #' path
 #' deviance(path)
 #' certificate(path)
+#'
+#' set.seed(1)
+#' cv <- linclass_cv(Species ~ ., iris, folds = 5, nlambda = 20, keep = TRUE)
+#' table(answer = fitted(cv, "class", held_out = TRUE), truth = iris$Species)
 #' @param data `NULL`, or the training data, as in [fitted.linclass()].
 #' @param full `FALSE` leaves out rows of weight 0.
 #' @name path_methods
@@ -259,14 +277,13 @@ NULL
 
 #' @rdname path_methods
 #' @export
-nobs.linclass_path <- function(object, ...) object$nobs
+nobs.linclass_path <- function(object, ...) observations(object)
 
 #' @rdname path_methods
 #' @export
 deviance.linclass_path <- function(object, ...) {
   check_likelihood(object, "The deviance")
-  total <- sum(object$class_totals)
-  stats::setNames(2 * total * object$points$loss, lambda_labels(object$lambda))
+  stats::setNames(deviance_of_loss(object, object$points$loss), lambda_labels(object$lambda))
 }
 
 #' @rdname path_methods
@@ -320,7 +337,7 @@ path_in_words <- function(x) {
   range <- lambda_labels(range(x$lambda))
   paste0(if (done < x$asked) sprintf("%d of %s (%s)", done, plural(x$asked, "point"), x$status) else
     plural(done, "point"), ", lambda from ", range[2L], " to ", range[1L], " (", x$solver, ", ",
-    format(x$points$passes[done], digits = 3L), " reads of x)")
+    format(x$points$passes[done], digits = 3L), " reads)")
 }
 
 points_in_words <- function(x) {
@@ -374,7 +391,7 @@ predict.linclass_cv <- function(object, newdata = NULL,
 
 #' @rdname path_methods
 #' @export
-nobs.linclass_cv <- function(object, ...) object$path$nobs
+nobs.linclass_cv <- function(object, ...) observations(object$path)
 
 #' @rdname path_methods
 #' @export

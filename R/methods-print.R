@@ -81,6 +81,10 @@ deviance_in_words <- function(x) {
 }
 
 data_in_words <- function(x) {
+  if (!is.null(x$counted)) {
+    return(sprintf("%s of counts (%s trials), %s", plural(x$counted$rows, "row"), count(x$nobs),
+                   plural(x$p, "feature")))
+  }
   paste0(count(x$n), if (x$n == 1) " row" else " rows",
          if (isTRUE(x$has_weights)) sprintf(" (weights sum to %s)", count(x$nobs)),
          ", ", count(x$p), if (x$p == 1) " feature" else " features")
@@ -118,7 +122,7 @@ classes_in_words <- function(x) {
   }
   sprintf("%d (%s): %s", k, enumerate(x$levels, 4L, ""),
           if (x$coding == "reference") sprintf("coefficients against \"%s\"", x$levels[1L]) else
-            "a row of coefficients for each")
+            "a row of coefficients each")
 }
 
 # One line about how far from the optimum the fit is.
@@ -135,6 +139,9 @@ convergence_in_words <- function(x) {
 
 certificate_in_words <- function(certificate) {
   if (certificate$kind == "mistakes") {
+    if (certificate$gap == 0) {
+      return("the classes are separable, as these coefficients prove: no training row is on the wrong side")
+    }
     return(sprintf("%s training rows are on the wrong side; no gap is known",
                    count(certificate$gap)))
   }
@@ -203,6 +210,7 @@ print_corner_vector <- function(coefficients, digits, room) {
 #' @return `print()`: `x`, invisibly. `summary()`: a list of class `summary.linclass` with
 #' * `coefficients`: a matrix with the columns Estimate, Std. Error, z value and `Pr(>|z|)`, one
 #'   row for each coefficient (several classes: rows named `class:term`), or `NULL`;
+#' * `standard.errors`: with several rows of coefficients their standard errors in the shape of `coef()`;
 #' * `why_no_se`: one sentence, or `NULL`;
 #' * `nonzero`: the number of coefficients other than 0 of each class, without intercepts;
 #' * `deviance`, `null.deviance`, `df.residual`, `df.null`, `aic`: `NA` where the loss is not a
@@ -232,8 +240,14 @@ summary.linclass <- function(object, ...) {
   object[c("model", "y", "home")] <- NULL
   structure(c(list(
     fit = object, coefficients = if (!no_se) wald_table(object, V),
-    why_no_se = if (no_se) conditionMessage(V), nonzero = nonzero, nobs = object$nobs), size),
+    standard.errors = if (!no_se && has_classes(object)) class_errors(object),
+    why_no_se = if (no_se) conditionMessage(V), nonzero = nonzero, nobs = observations(object)), size),
     class = "summary.linclass")
+}
+
+# In the shape of coef().
+class_errors <- function(object) {
+  replace(object$coefficients, TRUE, matrix(sqrt(diag(stats::vcov(object))), nrow(object$coefficients), byrow = TRUE))
 }
 
 wald_table <- function(object, V) {
@@ -251,9 +265,9 @@ likelihood_size <- function(object) {
   tryCatch({
     check_likelihood(object, "The deviance")
     log_lik <- stats::logLik(object)
-    contrasts <- object$nobs * (length(object$levels) - 1)
+    contrasts <- observations(object) * (length(object$levels) - 1)
     null <- if (object$intercept) length(object$levels) - 1 else 0
-    list(deviance = object$deviance, null.deviance = 2 * object$nobs * object$null_loss,
+    list(deviance = object$deviance, null.deviance = deviance_of_loss(object, object$null_loss),
          df.residual = contrasts - attr(log_lik, "df"), df.null = contrasts - null,
          aic = stats::AIC(log_lik))
   }, linclass_error = function(e) none)

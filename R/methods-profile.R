@@ -146,6 +146,7 @@ coefficient_places <- function(which, names, what) {
   }
   if (length(place) && !anyNA(place)) return(place)
   unknown <- which[is.na(place)]
-  abort("argument", sprintf("`%s` names no coefficient: %s.", what,
-                            enumerate(if (length(unknown)) unknown else "nothing")))
+  abort("argument", sprintf("`%s` names no coefficient: %s. There are %s.", what,
+                            enumerate(if (length(unknown)) unknown else "nothing"),
+                            enumerate(names, 8L)))
 }

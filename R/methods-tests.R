@@ -4,7 +4,7 @@
 #' @importFrom stats add1 drop1
 NULL
 
-#' Likelihood ratio tests, and fits with a term less or more
+#' Likelihood ratio tests and single term deletions or additions
 #'
 #' `anova()` with several fits compares each with the one before. With one fit by formula its terms are
 #' added one by one, in the order of the formula. `drop1()` takes away each term alone, and `add1()`
@@ -32,6 +32,11 @@ NULL
 #'   `linclass_error_no_likelihood` for a test of a fit that is penalised, bounded or has no likelihood;
 #'   `linclass_error_argument` if fits are not of the same response.
 #' @seealso [stats::step()], which these serve; [logLik.linclass()]
+#' @concept likelihood ratio test
+#' @concept analysis of deviance
+#' @concept stepwise selection
+#' @concept model comparison
+#' @concept nested models
 #' @examples
 #' birthwt <- MASS::birthwt
 #' small <- linclass(low ~ age, birthwt)
@@ -115,7 +120,7 @@ refit_columns <- function(object, design, keep, own = seq_len(ncol(design$x)), h
     weights = design$weights, offset = design$offset,
     blueprint = list(kind = "matrix", intercept = object$intercept, names = names, named = FALSE,
                      offset = "none"))
-  suppress_linclass(fit_design(part, settings, object$call, 0))
+  as_counted(suppress_linclass(fit_design(part, settings, object$call, 0)), object$counted)
 }
 
 some_columns <- function(x, keep) {
@@ -124,12 +129,14 @@ some_columns <- function(x, keep) {
 }
 
 check_same_response <- function(fits) {
-  key <- function(fit) list(fit$levels, round(fit$class_totals, 8L), fit$n)
+  key <- function(fit) list(fit$levels, round(fit$class_totals, 8L), fit$n, is.null(fit$counted))
   same <- vapply(fits, function(fit) identical(key(fit), key(fits[[1L]])), NA)
   if (!all(same)) {
     abort("argument", sprintf(
-      "Fit %s has other classes or other numbers of rows than the first: the fits do not compare.",
-      enumerate(which(!same), quote = "")))
+      paste("Fit %s has other rows or classes than the first (%s rows), so the fits do not compare. Missing",
+            "values in a column that only one of them uses do that: fit both to na.omit(data)."),
+      enumerate(sprintf("%d (%s rows)", which(!same), vapply(fits[!same], function(f) count(f$n), "")), quote = ""),
+      count(fits[[1L]]$n)))
   }
 }
 

@@ -37,8 +37,13 @@ weighted <- function(value, weights) {
 }
 
 held_out_loss <- function(out) {
-  k <- length(out$levels)
-  .Call(lcr_sample_loss, out$scores, out$codes, out$loss, k)
+  if (isTRUE(out$ovr)) {
+    each <- lapply(seq_along(out$levels), function(c) {
+      .Call(lcr_sample_loss, unname(out$scores[, c, drop = FALSE]), as.integer(out$codes == c - 1L), out$loss, 2L)
+    })
+    return(Reduce(`+`, each))
+  }
+  .Call(lcr_sample_loss, out$scores, out$codes, out$loss, length(out$levels))
 }
 
 # Classes 1..k of scores: a vector (or one column) of the second class, or a column for each class.
@@ -84,6 +89,10 @@ pair_area <- function(z, event, weights) {
 #' held-out rows, with their case weights (not with class weights).
 #'
 #' @concept log loss
+#' @concept Wilcoxon statistic
+#' @concept concordance
+#' @concept c statistic
+#' @concept custom metric
 #' @concept cross-entropy
 #' @concept deviance
 #' @concept Brier score
@@ -144,8 +153,10 @@ as_metric <- function(metric) {
   }
   known <- names(metric_rows)
   if (!is.character(metric) || length(metric) != 1L || !metric %in% known) {
-    abort("metric", sprintf("Unknown metric %s.%s Metrics: %s, or a function.", describe_value(metric),
-                            hint_nearest(metric, known), enumerate(known, 20L, "\"")))
+    hint <- hint_neighbour(metric, neighbour_metrics, " Here it is \"%s\".")
+    if (hint == "") hint <- hint_nearest(metric, known)
+    abort("metric", sprintf("Unknown metric %s.%s Metrics: %s, or a function.", describe_value(metric), hint,
+                            enumerate(known, 20L, "\"")))
   }
   metric_rows[[metric]]
 }

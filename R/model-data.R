@@ -50,19 +50,25 @@ kept_by <- function(object) {
 training_data <- function(object, data = NULL) {
   kept <- if (is.null(data)) kept_by(object)
   design <- if (is.null(kept)) found_design(object, data) else
-    suppress_linclass(resolve_design(design_of_rows(object, kept), object$loss,
-                                     object$class_weights))
+    resolve_again(object, design_of_rows(object, kept))
   design[intersect(c("x", "y", "weights", "offset", "rows", "row_names", "term"), names(design))]
+}
+
+# Codes as the fit had them. Where its classes were declared, rows may lack some.
+resolve_again <- function(object, design) {
+  declared <- if (isTRUE(object$declared)) object$levels
+  design$y <- declare_classes(design$y, declared)
+  suppress_linclass(resolve_design(design, object$loss, object$class_weights,
+                                   if (!is.null(declared)) solver("minibatch")))
 }
 
 # The design of the fit from data that were given or are found again, with its fingerprint checked.
 found_design <- function(object, data) {
   design <- tryCatch(
-    suppress_linclass(resolve_design(collect_again(object, data), object$loss,
-                                     object$class_weights)),
+    resolve_again(object, collect_again(object, data)),
     error = function(e) {
       abort("data", paste0(
-        "The training data are needed and cannot be had again: ", conditionMessage(e),
+        "The training data are needed and cannot be found again: ", conditionMessage(e),
         " Give `data`, or fit with model = TRUE."), parent = e)
     })
   same <- same_fingerprint(data_fingerprint(design), object$fingerprint) &&

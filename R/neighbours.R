@@ -60,6 +60,12 @@ neighbour_losses <- c(
   svmlinear = "hinge", l2svm = "squared_hinge", hinge2 = "squared_hinge", hhsvm = "squared_hinge",
   squared.hinge = "squared_hinge")
 
+# Metrics of linclass_cv().
+neighbour_metrics <- c(
+  accuracy = "error", acc = "error", class = "error", misclass = "error", mmce = "error",
+  logloss = "deviance", log_loss = "deviance", mn_log_loss = "deviance", default = "deviance",
+  roc = "auc", ROC = "auc", roc_auc = "auc", AUC = "auc", mse = "brier", brier_class = "brier")
+
 # Values of `type` of predict() and residuals().
 neighbour_types <- c(
   probs = "type = \"prob\"", probability = "type = \"prob\"", probabilities = "type = \"prob\"",

@@ -40,18 +40,43 @@ new_linclass <- function(problem, result, call) {
          converged = result$status == "ok", iterations = result$iterations,
          passes = result$passes, solver = result$solver, reason = result$reason,
          solver_options = problem$solver$options, control = problem$control,
-         history = list2DF(result$history),
+         history = shown_history(result$history),
          separation = guess_separation(result$separation, result$coefficients, problem),
          aliased = design$blueprint$names[result$aliased], mistakes = result$mistakes,
          condition = result$condition, vcov = result$vcov,
          model = kept_rows(design, problem$model)),
     fit_source(problem))
-  fit <- structure(fit, class = "linclass")
+  fit <- as_counted(structure(fit, class = "linclass"), design$counted)
+  if (problem$declared) fit$declared <- TRUE
+  fit$descent <- result$descent
+  fit <- without_aside(fit, design, result)
   # The response as glm() has it, for those who look for it there.
   if (!is.null(fit$model) && problem$coding == "vector") {
     fit$y <- if (is.null(design$rows)) design$codes else unname(row_shares(data_rows(fit))[, 2L])
   }
   fit
+}
+
+# Columns that only some fits have are left out of the others.
+shown_history <- function(history) {
+  history <- list2DF(history)
+  own <- vapply(history[c("mistakes", "validation")], function(v) all(is.na(v)), NA)
+  history[setdiff(names(history), names(own)[own])]
+}
+
+# A fit of single trials as one of rows of counts (likelihood_of_counts()).
+as_counted <- function(fit, counted) {
+  fit$counted <- counted
+  if (!is.null(counted)) fit$deviance <- fit$deviance - counted$deviance
+  fit
+}
+
+# The number of observations: the sum of the weights of rows.
+observations <- function(object) if (is.null(object$counted)) object$nobs else object$counted$rows
+
+# Minus twice the log-likelihood of a mean loss.
+deviance_of_loss <- function(object, loss) {
+  2 * object$nobs * loss - (if (is.null(object$counted)) 0 else object$counted$deviance)
 }
 
 # What fits and paths say of their model and the size of their data ...

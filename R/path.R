@@ -16,7 +16,8 @@
 #'
 #' @section Stopping: A point is done when its relative gap is below the tolerance of
 #'   [linclass_control()], by default `1e-8` for a path, and no coefficient in use has an optimality
-#'   condition off by more than 30 times the tolerance of the penalty (`3e-7` times `lambda`);
+#'   condition off by more than the square root of the tolerance times its penalty (`1e-4` times
+#'   `lambda`);
 #'   `max_iter` limits the steps for each `lambda`. Points that miss the tolerance, `met` FALSE in
 #'   `points`, give one warning of class `linclass_warning_not_converged`. A path that `time_limit`
 #'   ends early holds the points that were finished, says so when printed, and gives a warning of class
@@ -67,6 +68,9 @@
 #' path <- linclass_path(x, y, alpha = 0.5, nlambda = 20)
 #' head(path$points[c("lambda", "nonzero", "deviance_ratio", "relative")])
 #' @concept regularization path
+#' @concept lambda sequence
+#' @concept grouped lasso
+#' @concept variable selection
 #' @concept lasso
 #' @concept ridge
 #' @concept elastic net
@@ -157,11 +161,15 @@ check_whole <- function(value, name, least, topic) {
 }
 
 new_path_problem <- function(design, settings) {
+  check_no_validation(settings$solver)
   problem <- new_problem(design, settings)
   ratio <- settings$lambda_min_ratio
   if (is.null(ratio)) ratio <- if (nrow(problem$design$x) < problem$p) 0.01 else 1e-4
   problem["lambdas"] <- settings["lambdas"]
   problem[c("nlambda", "min_ratio")] <- list(as.integer(settings$nlambda), as.double(ratio))
+  if (is.null(problem$lambdas) && is_ovr(problem)) {
+    abort("penalty", "With coding = \"ovr\" each class has a sequence of its own: give `lambda`.")
+  }
   if (is.null(problem$lambdas) && !any(problem$penalty_factor > 0)) {
     abort("penalty", "No column is penalised, so there is no sequence of `lambda`: give `lambda`.")
   }
@@ -169,14 +177,16 @@ new_path_problem <- function(design, settings) {
 }
 
 new_linclass_path <- function(problem, result, call) {
+  counted <- problem$design$counted
+  best <- if (is.null(counted)) 0 else counted$deviance / (2 * sum(problem$design$totals))
   null <- if (result$null_loss > 0) result$null_loss else NA # the perceptron's is 0
   points <- data.frame(result[c("lambda", "nonzero", "loss")],
-                       deviance_ratio = 1 - result$loss / null,
+                       deviance_ratio = 1 - (result$loss - best) / (null - best),
                        result[c("objective", "gap", "relative", "kkt", "met", "iterations",
                                 "passes")])
   path <- c(
     fit_head(problem, result, call, "linclass_path"),
-    list(lambda = result$lambda, lambda_max = result$lambda_max, points = points,
+    list(counted = counted, lambda = result$lambda, lambda_max = result$lambda_max, points = points,
          asked = result$asked, null_loss = result$null_loss,
          tolerance = result$tolerance, status = result$status, status_text = result$text,
          converged = all(points$met), separated = result$separated,

@@ -140,7 +140,7 @@ weight_templates <- function(W, shape, channels) {
     check_version(W)
     fit <- W
     vector <- fit$coding == "vector"
-    W <- stats::coef(fit, coding = if (!vector) "symmetric")
+    W <- stats::coef(fit, coding = if (!vector && !is_ovr(fit)) "symmetric")
     if (vector) W <- matrix(W, 1L, dimnames = list(fit$levels[2L], NULL))
     if (fit$intercept) W <- W[, -1L, drop = FALSE]
     W[is.na(W)] <- 0
@@ -209,7 +209,7 @@ as_picture <- function(v, shape) {
 # lines: lists of matrices of colours; names stand to the left of the lines, captions under the
 # pictures. key: the weight at the ends of a scale of colours below, or NULL.
 draw_pictures <- function(lines, shape, names = NULL, captions = NULL, key = NULL) {
-  old <- graphics::par(mar = c(0.3, 0.3, 0.3, 0.3))
+  old <- graphics::par(mar = c(0.3, 0.3, 0.3 + page$title, 0.3))
   on.exit(graphics::par(old))
   ratio <- shape[1L] / shape[2L]
   across <- max(lengths(lines))

@@ -40,6 +40,13 @@ confusion_data <- function(truth, answer, weights = NULL) {
                            length(answer)))
   }
   weights <- check_weights(weights, length(truth))
+  given <- levels(droplevels(answer))
+  if (length(given) && nlevels(truth) && !any(given %in% levels(truth))) {
+    abort("response", sprintf(paste("`answer` has none of the classes of `truth`: it holds %s, and `truth` %s. Turn",
+                                    "a threshold into classes first: ifelse(prob > 0.3, \"%s\", \"%s\")."),
+                              enumerate(given, 4L, "\""), enumerate(levels(truth), 4L, "\""),
+                              rev(levels(truth))[1L], levels(truth)[1L]))
+  }
   levels <- union(levels(truth), levels(answer))
   truth <- factor(truth, levels)
   answer <- factor(answer, levels)
@@ -50,6 +57,14 @@ confusion_data <- function(truth, answer, weights = NULL) {
   cells <- expand.grid(answer = factor(levels, levels), truth = factor(levels, levels))
   data.frame(cells["truth"], cells["answer"], count = as.vector(counts),
              share = as.vector(counts / rep(colSums(counts), each = length(levels))))
+}
+
+check_is_prob <- function(prob) {
+  if (is.factor(prob) || is.character(prob)) {
+    abort("type", sprintf(paste("`prob` must be probabilities, not classes (%s). With a fit they are",
+                                "predict(fit, newdata, type = \"prob\"), the truth comes first."),
+                          describe_value(prob)))
+  }
 }
 
 training_confusion <- function(fit, data) {
@@ -82,7 +97,7 @@ draw_confusion <- function(data, what = NULL) {
   # Names of many classes do not fit side by side; they are turned.
   turned <- longest > 0.8 * (graphics::par("fin")[1L] - longest - 0.6) / k
   above <- 2.8 + if (turned) lines - 0.6 else 0
-  old <- graphics::par(mar = c(1.8, lines + 2.2, above, 0.6), las = 1L)
+  old <- graphics::par(mar = c(1.8, lines + 2.2, above + page$title, 0.6), las = 1L)
   on.exit(graphics::par(old))
   graphics::plot(NA, xlim = c(0.5, k + 0.5), ylim = c(k + 0.5, 0.5), xaxs = "i", yaxs = "i",
                  axes = FALSE, ann = FALSE)
@@ -102,7 +117,7 @@ draw_confusion <- function(data, what = NULL) {
                    cex = 0.7 * size)
   }
   # One axis() for each name: together it would drop names that touch.
-  inches <- graphics::par("mai") - 0.15
+  inches <- graphics::par("mai") - 0.15 - c(0, 0, page$title, 0) * graphics::par("csi")
   size <- fitting_cex(levels, if (turned) inches[3L] else graphics::par("pin")[1L] / k)
   for (i in seq_len(k)) {
     graphics::axis(3L, i, levels[i], tick = FALSE, line = -0.7, las = if (turned) 2L else 1L,
@@ -159,6 +174,7 @@ plot_reliability <- function(truth, prob, bins = 10, classes = NULL, weights = N
 reliability_data <- function(truth, prob, bins = 10, classes = NULL, weights = NULL) {
   truth <- as.factor(truth)
   levels <- levels(truth)
+  check_is_prob(prob)
   prob <- teaching_numbers(prob, "prob")
   if (!is.matrix(prob) && length(levels) == 2L) prob <- cbind(1 - prob, prob)
   if (!is.matrix(prob) || ncol(prob) != length(levels) || nrow(prob) != length(truth)) {

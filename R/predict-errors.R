@@ -55,10 +55,10 @@ with_limits <- function(fit, se, level, type) {
 }
 
 # A function for predict_from(): rows x terms, centred at the means of the training rows, with the
-# attribute `constant`, as predict.glm() has it.
+# attribute `constant`, as predict.glm() has it; with several rows of coefficients the columns `class:term` and a
+# constant for each class.
 predict_terms <- function(se.fit, terms) {
   function(object, x, offset, type) {
-    check_one_score(object, "predict(type = \"terms\")")
     trained <- data_rows(object)
     fit <- terms_of_rows(object, x, trained, terms)
     if (!se.fit) return(fit)
@@ -69,22 +69,29 @@ predict_terms <- function(se.fit, terms) {
 
 # V: the covariance, for the standard errors of the parts instead of the parts.
 terms_of_rows <- function(object, x, trained, terms = NULL, V = NULL) {
-  W <- stats::coef(object)
-  used <- !is.na(W)
+  W <- class_rows(object, stats::coef(object))
+  used <- !is.na(W[1L, ])
   X <- estimated_columns(object, x)
   centre <- if (object$intercept) Matrix::colMeans(estimated_columns(object, trained$x)) else
     rep(0, sum(used))
   term <- c(if (object$intercept) 0L, trained$term)[used]
   labels <- if (is_by_formula(object)) attr(object$terms, "term.labels") else object$blueprint$names
   chosen <- if (is.null(terms)) seq_along(labels) else coefficient_places(terms, labels, "terms")
-  parts <- vapply(chosen, function(t) {
-    at <- which(term == t)
-    part <- as.matrix(X[, at, drop = FALSE])
-    part <- part - rep(centre[at], each = nrow(part))
-    if (is.null(V)) drop(part %*% W[used][at]) else sqrt(quadratic_forms(part, V[at, at, drop = FALSE]))
-  }, double(nrow(X)))
-  parts <- matrix(parts, nrow(X), dimnames = list(rownames(x), labels[chosen]))
-  if (is.null(V)) attr(parts, "constant") <- sum(centre * W[used])
+  of_class <- lapply(seq_len(nrow(W)), function(i) {
+    vapply(chosen, function(t) {
+      at <- which(term == t)
+      part <- as.matrix(X[, at, drop = FALSE])
+      part <- part - rep(centre[at], each = nrow(part))
+      if (is.null(V)) return(drop(part %*% W[i, used][at]))
+      block <- (i - 1L) * sum(used) + at
+      sqrt(quadratic_forms(part, V[block, block, drop = FALSE]))
+    }, double(nrow(X)))
+  })
+  columns <- if (has_classes(object)) paste0(rep(rownames(W), each = length(chosen)), ":", labels[chosen]) else
+    labels[chosen]
+  parts <- matrix(unlist(of_class), nrow(X), dimnames = list(rownames(x), columns))
+  constant <- drop(W[, used, drop = FALSE] %*% centre)
+  if (is.null(V)) attr(parts, "constant") <- if (has_classes(object)) constant else unname(constant)
   parts
 }
 

@@ -17,9 +17,10 @@
 #'   * `"response"`: the probability of the second class if there are two, else the matrix;
 #'   * `"link"`: the scores. One number a row where the fit has one vector of coefficients (two
 #'     classes), else an n x k matrix; with reference coding the column of the first class is 0;
-#'   * `"terms"`: for fits with one score, the part of each term in it as in [stats::predict.glm()]:
-#'     a matrix of rows x terms, centred at the means of the training rows, with the attribute
-#'     `constant`.
+#'   * `"terms"`: the part of each term in the score as in [stats::predict.glm()]: a matrix of rows x
+#'     terms, centred at the means of the training rows, with the attribute `constant`. Where the fit
+#'     has a row of coefficients for each class, columns are named `class:term`, and there is a constant
+#'     for each class.
 #'
 #'   The default is `"class"`; with `se.fit` or `interval` it is `"link"`.
 #' @param offset Offset of the rows of `newdata`, needed where the fit had an `offset` argument
@@ -56,6 +57,9 @@
 #' head(predict(fit, iris[-train, ], type = "prob"))
 #' predict(fit, iris[51, ], type = "link")
 #' @concept prediction
+#' @concept predict new data
+#' @concept decision function
+#' @concept confidence interval of a probability
 #' @concept classify new data
 #' @concept class probabilities
 #' @concept decision threshold

@@ -9,6 +9,8 @@
 # is not 0 on all of N. No LP need be solved: the point of least norm in the convex hull of A's rows (Wolfe 1976)
 # decides the alternative, for it is such a u or it is 0.
 
+# What rounding leaves of the part of a row in a space that it is orthogonal to.
+rounding <- 1e-13
 # Below it a product of two vectors of length 1 counts as 0.
 separation_zero <- 1e-11
 
@@ -158,7 +160,12 @@ decide_separation <- function(problem, leads) {
     if (!any(open)) return(list(N = N[, 0L, drop = FALSE], u = numeric(), separated = open, balance = balance))
     found <- gordan_of_pairs(problem, N, open, lengths, leads)
     if (is.null(found)) return(NULL)
-    if (!is.null(found$u)) return(list(N = N, u = found$u, separated = open, balance = balance))
+    if (!is.null(found$u)) {
+      # Rows that are 0 on N but for more than rounding may be ahead by that little, or behind.
+      closed <- problem$others & full > 0 & !open
+      if (any(lengths[closed] > rounding * full[closed])) return(NULL)
+      return(list(N = N, u = found$u, separated = open, balance = balance))
+    }
     balance <- add_balance(problem, balance, found$pairs, found$weights / lengths[found$pairs])
     span <- qr(t(found$A[found$rows, , drop = FALSE]), tol = 1e-9)
     N <- N %*% qr.Q(span, complete = TRUE)[, -seq_len(span$rank), drop = FALSE]

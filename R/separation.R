@@ -10,7 +10,7 @@ max_silent_cells <- 1e6
 # Numbers multiplied in a trial to leave columns out, above which the largest are named instead.
 max_trials <- 3e8
 
-#' Are classes separated by the features?
+#' Detect complete and quasi-complete separation
 #'
 #' Without a penalty the likelihood has a finite maximum if and only if no direction separates classes: there must be no
 #' coefficients \eqn{d_1, \dots, d_k}, one vector for each class, with \eqn{x_i'(d_{y_i} - d_c) \ge 0} for all rows i
@@ -22,7 +22,8 @@ max_trials <- 3e8
 #' rows. If there is none, or for the rows that no direction separates, `balance` has positive weights of some pairs of
 #' a row i and a class c with which \eqn{x_i (e_{y_i} - e_c)'} add up to 0, so that none of them can be positive
 #' where all
-#' are at least 0. Both hold up to rounding errors: products below 1e-11 of the lengths of their vectors count as 0.
+#' are at least 0. Both hold up to rounding errors: products below 1e-13 of the lengths of their vectors count as 0, and
+#' where products between that and 1e-9 matter, `proved` is `FALSE`.
 #'
 #' The likelihood then rises for ever along the direction, to that of a limiting model in which separated rows
 #' never have
@@ -65,6 +66,13 @@ max_trials <- 3e8
 #'   Konis, K. (2007) *Linear programming algorithms for detecting separated data in binary logistic regression models*.
 #'   DPhil thesis, University of Oxford.
 #' @seealso [summary.linclass()]; a penalty or [linclass_path()] for finite coefficients.
+#' @concept complete separation
+#' @concept quasi-complete separation
+#' @concept quasi-separation
+#' @concept perfect prediction
+#' @concept infinite coefficients
+#' @concept Hauck-Donner effect
+#' @concept monotone likelihood
 #' @examples
 #' # Level w of f never has class C.
 #' d <- expand.grid(f = c("u", "v", "w"), y = c("A", "B", "C"), copy = 1:4)

@@ -6,12 +6,19 @@
 #' was chosen and why.
 #'
 #' @param name one string: the name of a solver, or `"auto"` (which has no options).
-#' @param ... options of this solver, by name, each one number (or TRUE and FALSE for 1 and 0).
+#' @param ... options of this solver, by name, each one number (or TRUE and FALSE for 1 and 0), or one of the words that
+#'   stand for its values.
 #' @return An object of class `linclass_solver`: a list of `name` (one string) and `options`
 #'   (a named list of numbers, only those given).
 #' @section Errors: `linclass_error_solver` for an unknown solver, an unknown option or a value out
 #'   of range, naming the valid ones.
 #' @concept learning rate
+#' @concept learning rate schedule
+#' @concept quasi-Newton
+#' @concept IRLS
+#' @concept Polyak averaging
+#' @concept SAGA
+#' @concept SVRG
 #' @concept optimisation algorithm
 #' @concept optimizer
 #' @concept gradient descent
@@ -54,8 +61,12 @@ new_solver <- function(name, options) {
 #' @export
 print.linclass_solver <- function(x, ...) {
   cat("linclass solver:", x$name, "\n")
-  for (option in names(x$options)) cat("  ", option, " = ", format(x$options[[option]]), "\n",
-                                       sep = "")
+  fields <- if (x$name != "auto") solver_row(x$name)$options
+  for (option in names(x$options)) {
+    value <- x$options[[option]]
+    words <- field_words(fields, match(option, fields$name))
+    cat("  ", option, " = ", if (length(words)) words[value + 1L] else format(value), "\n", sep = "")
+  }
   invisible(x)
 }
 

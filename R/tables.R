@@ -29,23 +29,32 @@ solver_row <- function(name) table_row(solver_table(), name)
 #' * `softmax`: `log(sum(exp(z))) - z[y]`;
 #' * `perceptron`: the sum over the other classes j of `max(0, z[j] - z[y])`;
 #' * `hinge`: the same with `max(0, z[j] - z[y] + 1)`;
-#' * `squared_hinge`: the same with `max(0, z[j] - z[y] + 1)^2`.
+#' * `squared_hinge`: the same with `max(0, z[j] - z[y] + 1)^2`;
+#' * `huber_hinge`: the same with `u^2 / 2` for `u = max(0, z[j] - z[y] + 1)` up to 1, then `u - 1/2`: smooth as
+#'   the squared hinge, but an outlier pulls no harder than on the hinge;
+#' * `crammer_singer`: the largest `max(0, z[j] - z[y] + 1)` in place of the sum.
 #'
-#' With two classes a margin loss has a single score, that of the second level, and is
-#' `max(0, m - s z)` (squared for `squared_hinge`), with `s` = 1 for the second level and -1 for the
-#' first, and `m` = 0 for the perceptron and 1 otherwise.
+#' With two classes a margin loss has a single score, that of the second level, and is a function of
+#' `max(0, m - s z)`, with `s` = 1 for the second level and -1 for the
+#' first, and `m` = 0 for the perceptron and 1 otherwise. So it is for each class with `coding = "ovr"`
+#' of [linclass()], where the losses of the classes are added.
 #'
 #' @return `linclass_losses()`: a data frame with columns `name`; `title`; `max_classes`, the
-#'   largest number of classes; `probability`, whether the loss defines probabilities;
+#'   largest number of classes; `vector_form`, whether two classes may have one score;
+#'   `probability`, whether the loss defines probabilities;
 #'   `likelihood`, whether it is minus a log-likelihood; `smooth`, whether its gradient is
 #'   continuous; `curvature`, whether it has a Hessian; `convex_gap`, whether a fit can report a
 #'   duality gap.
 #'
 #'   `linclass_solvers()`: a data frame with columns `name`; `title`; `smooth_only`, whether only
-#'   smooth losses can be fitted; `l1`, whether lasso and elastic net can; `groups`, whether with
-#'   `grouped = TRUE`; `bounds`, whether bounds can; `random`, whether it draws from R's random
-#'   number generator; `steps_as_given`, whether its path depends on how the coefficients are
-#'   written (see Coding in [linclass()]); `options`, the names of the options of [solver()].
+#'   smooth losses can be fitted (the hinge is, by smooth losses that approach it); `l1`, whether
+#'   lasso and elastic net can; `groups`, whether with `grouped = TRUE`; `bounds`, whether bounds
+#'   can; `random`, whether it draws from R's random number generator; `steps_as_given`, whether its
+#'   path depends on how the coefficients are written (see Coding in [linclass()]); `options`, the
+#'   names of the options of [solver()].
+#'
+#'   Both are printed as a table of what is yes or no, and a text for each row; they are used as any
+#'   data frame.
 #' @seealso [linclass()], [solver()]
 #' @examples
 #' linclass_losses()
@@ -70,23 +79,34 @@ linclass_solvers <- function() {
 }
 
 shown_table <- function(table) {
-  table <- as.data.frame(table, stringsAsFactors = FALSE)
+  table <- as.data.frame(table, row.names = seq_along(table[[1L]]), stringsAsFactors = FALSE)
   structure(table, class = c("linclass_table", class(table)))
 }
 
-# A line or two for each row: the title, then the columns that are true, and the other values.
+# What is yes or no, or a number, as a table as narrow as it can be; then the texts, a few lines each.
 #' @export
 print.linclass_table <- function(x, ...) {
-  if (!all(c("name", "title") %in% names(x))) return(NextMethod())
-  facts <- lapply(seq_len(nrow(x)), function(i) {
-    row <- as.list(x[i, setdiff(names(x), c("name", "title"))])
-    flags <- names(row)[vapply(row, isTRUE, NA)]
-    values <- row[!vapply(row, function(v) is.logical(v) || is.na(v) || identical(v, ""), NA)]
-    parts <- c(if (length(flags)) paste(flags, collapse = ", "),
-               if (length(values)) paste0(names(values), " = ", vapply(values, format, "")))
-    paste0(x$title[i], if (length(parts)) paste0(" (", paste(parts, collapse = "; "), ")"))
-  })
-  writeLines(field_lines(stats::setNames(facts, x$name)))
+  key <- intersect(c("name", "scale"), names(x))
+  if (length(key) != 1L || !nrow(x)) return(NextMethod())
+  texts <- setdiff(names(x)[vapply(x, is.character, NA)], key)
+  facts <- setdiff(names(x), c(key, texts))
+  if (length(facts)) {
+    shown <- vapply(x[facts], function(v) {
+      if (is.logical(v)) ifelse(v, "yes", "-") else format(v, trim = TRUE)
+    }, character(nrow(x)))
+    shown <- matrix(shown, nrow(x), dimnames = list(x[[key]], facts))
+    across <- sum(nchar(x[[key]]) + 1L) + max(nchar(facts)) <= line_width()
+    print(if (across) t(shown) else shown, quote = FALSE, right = TRUE)
+    cat("\n")
+  }
+  if (length(texts)) {
+    lines <- lapply(seq_len(nrow(x)), function(i) {
+      row <- unlist(x[i, texts])
+      row <- row[!is.na(row) & row != ""]
+      paste0(ifelse(names(row) %in% c("title", "objective"), "", paste0(names(row), ": ")), row, collapse = "; ")
+    })
+    writeLines(field_lines(stats::setNames(lines, x[[key]])))
+  }
   invisible(x)
 }
 
@@ -115,6 +135,8 @@ check_field <- function(value, fields, at, topic, what) {
   lower <- fields$lower[[at]]
   upper <- fields$upper[[at]]
   whole <- fields$integer[[at]]
+  words <- field_words(fields, at)
+  if (length(words) && is.character(value)) return(word_value(value, words, name, topic, what))
   # NA means "the solver's own value" exactly where the table's default is NA.
   if (length(value) == 1L && is.na(value) && !is.nan(value) && is.na(fields$default[[at]])) {
     return(NA_real_)
@@ -127,6 +149,17 @@ check_field <- function(value, fields, at, topic, what) {
                          describe_value(value)), argument = name)
   }
   as.double(value)
+}
+
+# The names of the values 0, 1, ... of a field that has some.
+field_words <- function(fields, at) strsplit(fields$words[[at]], " ", fixed = TRUE)[[1L]]
+
+word_value <- function(value, words, name, topic, what) {
+  if (length(value) != 1L || !value %in% words) {
+    abort(topic, sprintf("`%s` of %s must be %s, not %s.", name, what, choices(words), describe_value(value)),
+          argument = name)
+  }
+  as.double(match(value, words) - 1L)
 }
 
 describe_value <- function(value) {
@@ -142,7 +175,11 @@ rd_fields <- function(fields) {
   range <- sprintf("%s to %s", vapply(fields$lower, format, ""), vapply(fields$upper, format, ""))
   default <- vapply(fields$default, function(d) if (is.na(d)) "chosen by the solver" else format(d),
                     "")
-  kind <- ifelse(unlist(fields$integer), "whole number, ", "")
+  words <- lapply(seq_along(fields$name), field_words, fields = fields)
+  named <- lengths(words) > 0L
+  range[named] <- vapply(words[named], function(w) choices(w), "")
+  default[named] <- vapply(which(named), function(i) dQuote(words[[i]][fields$default[[i]] + 1L], FALSE), "")
+  kind <- ifelse(unlist(fields$integer) & !named, "whole number, ", "")
   sprintf("\\item{\\code{%s}}{%s (%s%s; default %s)}", fields$name,
           gsub("%", "\\\\%", rd_text(fields$help)), kind, range, default)
 }

@@ -15,6 +15,9 @@
 #' c((sigmoid(z + 1e-6) - sigmoid(z - 1e-6)) / 2e-6, sigmoid(z) * (1 - sigmoid(z)))
 #' @family teaching functions
 #' @concept sigmoid
+#' @concept expit
+#' @concept log-odds
+#' @concept softplus
 #' @concept logistic function
 #' @concept inverse logit
 #' @export
@@ -264,6 +267,7 @@ sample_loss <- function(z, y, loss) {
 #' @concept Newton step
 #' @concept gradient check
 #' @concept finite differences
+#' @concept numerical derivative
 #' @concept negative log-likelihood
 #' @name loss_functions
 #' @family teaching functions

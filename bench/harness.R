@@ -35,7 +35,7 @@ seconds_of <- function(fun, data) {
 
 # Settings of a peer, from its default on, until one is near enough to the best objective known; `tried` has
 # those that ran before. A setting that fails has an infinite objective.
-tune_peer <- function(peer, tried, data, objective, best) {
+tune_peer <- function(peer, tried, data, objective, best, largest_gap) {
   for (setting in names(peer$settings)) {
     if (is.null(tried[[setting]])) {
       tried[[setting]] <- try_setting(peer, setting, data, objective)
@@ -60,12 +60,12 @@ try_setting <- function(peer, setting, data, objective) {
 }
 
 # Every peer is tuned against the best objective that anybody reached, which a later peer may lower.
-tune_peers <- function(peers, data, objective, best) {
+tune_peers <- function(peers, data, objective, best, largest_gap) {
   tried <- lapply(peers, function(peer) list())
   repeat {
     before <- best
     for (name in names(peers)) {
-      tried[[name]] <- tune_peer(peers[[name]], tried[[name]], data, objective, best)
+      tried[[name]] <- tune_peer(peers[[name]], tried[[name]], data, objective, best, largest_gap)
       best <- Reduce(pmin, lapply(tried[[name]], `[[`, "objective"), best)
     }
     if (identical(best, before)) return(list(tried = tried, best = best))

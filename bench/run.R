@@ -5,11 +5,14 @@ bench_folder <- dirname(normalizePath(sub("^--file=", "", grep("^--file=", comma
 for (file in c("harness.R", "rows.R", "rows-paths.R", "rows-margins.R")) {
   source(file.path(bench_folder, file))
 }
-largest_gap <- 1e-6
+usual_gap <- 1e-6 # of a peer that counts, where the row says nothing else
 rounds <- 5
 slow <- 20 # seconds: a peer that takes longer is timed once
 
 times <- list() # row -> seconds of each contender, for the plot
+summary_lines <- NULL # a line for each row, for the table in front of all
+
+gap_of_row <- function(row) if (is.null(row$gap)) usual_gap else row$gap
 
 # One panel of bars, logarithmic, a group for each row.
 plot_times <- function(file) {
@@ -48,7 +51,8 @@ line_up <- function(row, fit, data) {
   if (!is.null(row$alone)) entries[["linclass (1 thread)"]] <- ours(row$alone, row$alone(data))
   present <- vapply(row$peers, function(peer) requireNamespace(peer$package, quietly = TRUE), NA)
   tuned <- tune_peers(row$peers[present], data, row$objective,
-                      Reduce(pmin, lapply(entries, `[[`, "objective")))
+                      Reduce(pmin, lapply(entries, `[[`, "objective")), gap_of_row(row))
+  largest_gap <- gap_of_row(row)
   gap_of <- function(entry) worst_gap(entry$objective, tuned$best)
   remarks <- sprintf("%s is not installed: left out.", names(row$peers)[!present])
   for (peer in names(tuned$tried)) {
@@ -67,19 +71,47 @@ line_up <- function(row, fit, data) {
        remarks = c(remarks, curve_lines(row, fit, tuned$tried)))
 }
 
+# The fastest peer that comes near enough; NULL: none does.
+best_peer <- function(row, entries, gaps, ratio) {
+  peers <- names(entries)[!vapply(entries, function(entry) is.null(entry$peer), NA)]
+  counted <- peers[gaps[peers] <= gap_of_row(row)]
+  if (length(counted)) counted[which.min(ratio[counted])]
+}
+
+target_of <- function(row, entry) {
+  own <- row$peers[[entry$peer]]$target
+  if (is.null(own)) row$target else own
+}
+
+summary_head <- c(
+  paste("| row | threads | linclass, s | one thread, s | best peer that counts | its s | ratio | target | floor, s |",
+        "passes | times floor | memory, MB (of x) | memory of the peer, MB |"),
+  paste0("|", strrep("---|", 13)))
+
+# One line of the table in front of all rows.
+summary_line <- function(id, row, entries, gaps, seconds, growth, x_bytes, threads, floor, passes) {
+  ours <- seconds[["linclass"]]
+  best <- best_peer(row, entries, gaps, seconds)
+  number <- function(x, format = "%.4g") if (length(x) && !is.na(x)) sprintf(format, x) else "-"
+  sprintf("| %s | %d | %.4g | %s | %s | %s | %s | %s | %s | %g | %s | %s (%s) | %s |", id, as.integer(threads), ours,
+          number(unname(seconds["linclass (1 thread)"])), if (is.null(best)) "none" else best,
+          number(if (!is.null(best)) seconds[[best]]), number(if (!is.null(best)) seconds[[best]] / ours, "%.1f"),
+          number(if (!is.null(best)) target_of(row, entries[[best]])), number(floor * passes), passes,
+          number(ours / (floor * passes), "%.1f"), number(growth[["linclass"]] / 1e6, "%.0f"),
+          number(100 * growth[["linclass"]] / x_bytes, "%.0f %%"),
+          number(if (!is.null(best)) growth[[best]] / 1e6, "%.0f"))
+}
+
 verdict <- function(row, entries, gaps, ratio) {
   peers <- names(entries)[!vapply(entries, function(entry) is.null(entry$peer), NA)]
-  counted <- peers[gaps[peers] <= largest_gap]
+  best <- best_peer(row, entries, gaps, ratio)
   if (!length(peers)) return("No peer ran.")
-  if (!length(counted)) {
+  if (is.null(best)) {
     nearest <- peers[which.min(gaps[peers])]
     return(sprintf("No peer reached the gap; the nearest is %s with %.1e, %.1f times our time.", nearest,
                    gaps[[nearest]], ratio[[nearest]]))
   }
-  best <- counted[which.min(ratio[counted])]
-  own <- row$peers[[entries[[best]]$peer]]$target
-  sprintf("Best peer: %s, %.1f times our time; target %g.", best, ratio[[best]],
-          if (is.null(own)) row$target else own)
+  sprintf("Best peer: %s, %.1f times our time; target %g.", best, ratio[[best]], target_of(row, entries[[best]]))
 }
 
 run_row <- function(id) {
@@ -110,11 +142,13 @@ run_row <- function(id) {
     "| contender | seconds | times ours | relative gap | counts | peak memory grows by |",
     "|---|---|---|---|---|---|",
     sprintf("| %s | %.4g | %.1f | %.1e | %s | %s |", names(entries), seconds, ratio, gaps,
-            ifelse(gaps <= largest_gap, "yes", "no"),
+            ifelse(gaps <= gap_of_row(row), "yes", "no"),
             ifelse(is.na(growth), "not known",
                    sprintf("%.0f MB (%.0f %% of x)", growth / 1e6, 100 * growth / x_bytes))))
   about <- describe_fit(fit)
   times[[id]] <<- seconds
+  summary_lines <<- c(summary_lines, summary_line(id, row, entries, gaps, seconds, growth, x_bytes, threads, floor,
+                                                  about$passes))
   c(sprintf("## %s: %s%s", id, row$title, if (size < 1) sprintf(", at size %g only", size) else ""), "",
     table, "", verdict(row, entries, gaps, ratio), "",
     sprintf(paste("Floor: one read of x (%.0f MB) takes %.4g s at %.1f GB/s with %d thread(s); our fit",
@@ -122,6 +156,7 @@ run_row <- function(id) {
             x_bytes / 1e6, floor, x_bytes / floor / 1e9, threads, about$passes, about$passes * floor,
             seconds[["linclass"]] / (about$passes * floor)),
     about$line,
+    if (gap_of_row(row) != usual_gap) sprintf("A peer counts here with a relative gap of at most %g.", gap_of_row(row)),
     sprintf("%d rounds in turns, medians%s.", rounds,
             if (length(known)) paste("; timed once:", toString(names(known))) else ""),
     if (length(entered$remarks)) c("", entered$remarks))
@@ -155,16 +190,22 @@ if (length(args) == 3 && args[1] == "--memory") {
     vapply(row$peers, `[[`, "", "package")
   }))))
   packages <- packages[vapply(packages, requireNamespace, NA, quietly = TRUE)]
-  report <- c(describe_machine(packages), paste("Date:", Sys.Date()), "")
-  for (id in wanted) report <- c(report, run_row(id), "")
-  writeLines(report)
-  # A smaller race tries a row out; its results are not kept.
-  if (size < 1) quit("no")
+  # The BLAS in use names the file, so that runs with several stand side by side. A smaller race tries a row out; its
+  # results are not kept.
   folder <- file.path(bench_folder, "results")
-  dir.create(folder, showWarnings = FALSE)
-  # The BLAS in use names the file, so that runs with several stand side by side.
   blas <- sub("^lib(blas|openblas)[^/]*$", "\\1", basename(utils::sessionInfo()$BLAS))
   name <- paste0(if (length(args)) paste(wanted, collapse = "-") else "all", "-", blas)
-  writeLines(report, file.path(folder, paste0(name, ".md")))
-  if (length(times)) plot_times(file.path(folder, paste0(name, ".png")))
+  head <- c(describe_machine(packages), paste("Date:", Sys.Date()), "")
+  parts <- NULL
+  for (id in wanted) {
+    # A row that fails ends itself, and what was raced is kept after every row.
+    lines <- tryCatch(run_row(id), error = function(e) sprintf("## %s failed: %s", id, conditionMessage(e)))
+    parts <- c(parts, lines, "")
+    report <- c(head, if (length(summary_lines)) c(summary_head, summary_lines, ""), parts)
+    if (size < 1) next
+    dir.create(folder, showWarnings = FALSE)
+    writeLines(report, file.path(folder, paste0(name, ".md")))
+  }
+  writeLines(report)
+  if (size == 1 && length(times)) plot_times(file.path(folder, paste0(name, ".png")))
 }

@@ -25,8 +25,16 @@ one_path <- linclass_path(wide, outcome, nlambda = 60)
 classes_path <- linclass_path(Species ~ ., iris, nlambda = 50)
 glass_path <- linclass_path(type ~ ., MASS::fgl, nlambda = 30)
 cv <- linclass_cv(wide, outcome, folds = 5, nlambda = 50)
-flat <- cbind(mtcars$wt)
-by <- function(solver) linclass(flat, mtcars$am, solver = solver, control = linclass_control(max_iter = 20))
+flat <- scale(mtcars$wt)
+by <- function(solver) suppressWarnings(
+  linclass(flat, mtcars$am, solver = solver, control = linclass_control(max_iter = 20)), "linclass_warning")
+crowd <- data.frame(height = rnorm(20000), weight = rnorm(20000))
+crowd$group <- factor(cut(crowd$height + crowd$weight + rnorm(20000), 4), labels = c("a", "b", "c", "d"))
+crowded <- linclass(group ~ height + weight, crowd, lambda = 0.001, alpha = 0)
+long <- setNames(mtcars[2:8], paste("a column with a long name", names(mtcars)[2:8]))
+twelve <- factor(rep(month.name, length.out = 600))
+seasons <- matrix(rnorm(600 * 6), 600, dimnames = list(NULL, paste0("x", 1:6))) + outer(as.integer(twelve), 1:6 / 12)
+months_fit <- linclass(seasons, twelve, lambda = 0.001, alpha = 0)
 
 pictures <- list(
   `coefficients` = function() plot(two, "coefficients"),
@@ -61,7 +69,7 @@ pictures <- list(
   losses = function() plot_losses(),
   contours = function() {
     plot_contours(function(w) loss_value(w, flat, mtcars$am, "logistic"),
-                  list(descent = iterates(by(solver("gradient_descent", rate = 0.05))),
+                  list(descent = iterates(by(solver("gradient_descent", rate = 2))),
                        Newton = iterates(by("newton"))), xlab = "intercept", ylab = "slope")
   })
 scores <- predict(two, births, type = "prob")[, "low"]
@@ -69,13 +77,31 @@ pictures <- c(pictures, list(
   `ROC curve` = function() plot_roc(births$low, scores),
   `ROC curves, six classes` = function() plot_roc(MASS::fgl$type, predict(glass, type = "prob")),
   `precision and recall` = function() plot_precision_recall(births$low, scores),
-  lift = function() plot_lift(births$low, scores)))
+  `precision and recall, six classes` = function() {
+    plot_precision_recall(MASS::fgl$type, predict(glass, type = "prob"))
+  },
+  lift = function() plot_lift(births$low, scores),
+  `lift, six classes` = function() plot_lift(MASS::fgl$type, predict(glass, type = "prob")),
+  `boundary, 20000 rows` = function() plot(crowded, "boundary"),
+  `ROC curves, 20000 rows` = function() plot_roc(crowd$group, predict(crowded, type = "prob")),
+  `reliability, 20000 rows` = function() plot(crowded, "reliability"),
+  `coefficients, long names` = function() plot(linclass(long, mtcars$am, lambda = 0.1), "coefficients"),
+  `coefficients, twelve classes` = function() plot(months_fit, "coefficients"),
+  `confusion, twelve classes` = function() plot(months_fit, "confusion"),
+  `ROC curves, twelve classes` = function() plot_roc(twelve, predict(months_fit, type = "prob")),
+  `path, twelve classes` = function() plot(linclass_path(seasons, twelve, nlambda = 20)),
+  `path, long names` = function() plot(linclass_path(long, mtcars$am, nlambda = 30)),
+  `cv, error` = function() plot(linclass_cv(Species ~ ., iris, metric = "error", folds = 5, nlambda = 40))))
 if (requireNamespace("ggplot2", quietly = TRUE)) {
   auto <- function(...) function() print(ggplot2::autoplot(...))
   pictures <- c(pictures, list(
     `autoplot coefficients` = auto(glass, "coefficients"), `autoplot boundary` = auto(plane, "boundary"),
     `autoplot history` = auto(two, "history"), `autoplot history, mini-batches` = auto(batches, "history"),
     `autoplot confusion` = auto(glass, "confusion"), `autoplot reliability` = auto(glass, "reliability"),
+    `autoplot reliability, two classes` = auto(two, "reliability"),
+    `autoplot coefficients, two classes` = auto(two, "coefficients"),
+    `autoplot confusion, twelve classes` = auto(months_fit, "confusion"),
+    `autoplot path, six classes` = auto(glass_path), `autoplot path by deviance` = auto(one_path, "deviance"),
     `autoplot weights` = auto(cats, "weights"), `autoplot path` = auto(one_path),
     `autoplot path, three classes` = auto(classes_path), `autoplot cv` = auto(cv)))
 }

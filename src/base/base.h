@@ -25,6 +25,9 @@ static inline lc_index lc_packed_at(lc_index i, lc_index j) { return j * (j + 1)
 static inline lc_index lc_min(lc_index a, lc_index b) { return a < b ? a : b; }
 static inline lc_index lc_max(lc_index a, lc_index b) { return a > b ? a : b; }
 
+/* Numbers of a dense matrix: doubles, or ints (R's logicals too). */
+enum lc_storage { LC_DOUBLE, LC_INTEGER };
+
 /* What a fit tells its host while it runs. Unknown fields are NaN. */
 typedef struct lc_info {
   double iteration;     /* counted from 0, the start */
@@ -32,6 +35,8 @@ typedef struct lc_info {
   double objective;     /* mean loss plus penalty */
   double gradient_norm; /* largest |entry| of the (sub)gradient of the objective */
   double step;          /* step length t of this iteration */
+  double mistakes;      /* perceptron: weight of the rows that were wrong when this epoch met them */
+  double validation;    /* mean loss of rows that were set aside; perceptron: their share of mistakes */
 } lc_info;
 
 /* The hooks of whoever runs the numerics. Every call is made on the main thread.

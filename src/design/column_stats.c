@@ -76,11 +76,16 @@ static int quick_sparse(const lc_column *col, const double *w, double total, lc_
   return 1;
 }
 
-/* A column of unweighted doubles of ordinary size, in one sweep; 0 when it is not one. */
+/* A column of unweighted numbers of ordinary size, in one sweep; 0 when it is not one. R's missing int is the one whose
+ * size no other int has. */
 static int quick_dense(const lc_column *col, lc_index j, lc_colstat *out) {
-  double n = (double)col->count, pilot = col->number[0], moment[3];
-  lc_kernels()->moments(col->count, col->number, pilot, moment);
-  if (!isfinite(moment[1]) || moment[2] > 1e100 || moment[2] < 1e-100) return 0;
+  const double largest = col->number ? 1e100 : INT32_MAX;
+  double n = (double)col->count, pilot = entry(col, 0), moment[3];
+  if (col->number)
+    lc_kernels()->moments(col->count, LC_DOUBLE, col->number, pilot, moment);
+  else
+    lc_kernels()->moments(col->count, LC_INTEGER, col->integer, pilot, moment);
+  if (!isfinite(moment[1]) || moment[2] > largest || moment[2] < 1e-100) return 0;
   double shift = moment[0] / n, variance = moment[1] / n - shift * shift;
   out->mean[j] = pilot + shift;
   out->sd[j] = variance > 1e-15 * (moment[1] / n) ? sqrt(variance) : 0;
@@ -93,7 +98,7 @@ void lc_column_stats(const lc_column *column, lc_index n, const double *w, doubl
   int done = 0;
   if (column->row && column->count < n)
     done = quick_sparse(column, w, total, j, out);
-  else if (!column->row && column->number && !w && n > 0)
+  else if (!column->row && !w && n > 0)
     done = quick_dense(column, j, out);
   if (!done) careful(column, n, w, total, j, out);
 }

@@ -22,41 +22,54 @@ static int is_double(const lc_design *x) { return x->storage == LC_DOUBLE; }
 static const double *numbers(const lc_design *x) { return x->data; }
 static const int *integers(const lc_design *x) { return x->data; }
 
-static int is_view(const lc_design *x) { return is_double(x) && !x->shift && !x->scale; }
+/* Are columns shown as they are stored? Then kernels read them where they lie, ints too. */
+static int is_view(const lc_design *x) { return !x->shift && !x->scale; }
 
 /* Gram matrices read a tile many times: a copy without strides of the user's matrix (which may map all columns to the
  * same cache sets) pays for itself. */
 static int must_pack(const lc_design *x, const lc_pass *pass) { return !is_view(x) || pass->C != NULL; }
 
+/* Where column j is stored, from row i on. */
+static const void *stored(const lc_design *x, lc_index i, lc_index j) {
+  if (is_double(x)) return numbers(x) + j * x->n + i;
+  return integers(x) + j * x->n + i;
+}
+
 /* Rows row0 .. row0+m-1 of one column as shown, written to out. */
 static void load_column(const lc_design *x, lc_index row0, lc_index m, lc_index j, double *out) {
   double shift = x->shift ? x->shift[j] : 0, scale = x->scale ? x->scale[j] : 1;
-  if (is_view(x)) {
-    memcpy(out, numbers(x) + j * x->n + row0, (size_t)m * sizeof(double));
-  } else if (is_double(x)) {
-    const double *column = numbers(x) + j * x->n + row0;
+  if (!is_double(x))
+    lc_kernels()->widen(m, stored(x, row0, j), out);
+  else if (is_view(x))
+    memcpy(out, stored(x, row0, j), (size_t)m * sizeof(double));
+  const double *column = is_double(x) ? stored(x, row0, j) : out;
+  if (!is_view(x))
     for (lc_index i = 0; i < m; i++) out[i] = (column[i] - shift) * scale;
-  } else {
-    const int *column = integers(x) + j * x->n + row0;
-    for (lc_index i = 0; i < m; i++) out[i] = (column[i] - shift) * scale;
-  }
 }
 
-/* The rows as a matrix with leading dimension *ld: a view of the caller's memory where that can be,
- * else the tile is filled. */
-static const double *load_tile(const lc_design *x, lc_index row0, lc_index m, int pack, double *tile, lc_index *ld) {
-  if (!pack) {
-    *ld = x->n;
-    return numbers(x) + row0;
+/* Rows of all columns: doubles with leading dimension ld or, with `at`, what is stored, each column at its place. */
+typedef struct tile_view {
+  const double *X;
+  lc_index ld;
+  const void *const *at;
+} tile_view;
+
+/* In the caller's memory where that can be (the list has p places for ints), else the copy is filled. */
+static tile_view load_tile(const lc_design *x, lc_index row0, lc_index m, int pack, double *copy, const void **list) {
+  if (!pack && is_double(x)) return (tile_view){stored(x, row0, 0), x->n, NULL};
+  for (lc_index j = 0; j < x->p; j++) {
+    if (pack)
+      load_column(x, row0, m, j, copy + j * m);
+    else
+      list[j] = stored(x, row0, j);
   }
-  *ld = m;
-  for (lc_index j = 0; j < x->p; j++) load_column(x, row0, m, j, tile + j * m);
-  return tile;
+  return (tile_view){copy, m, pack ? NULL : list};
 }
 
 /* Everything that one partial sum needs; slots share nothing. */
 typedef struct slot {
   double *tile, *z, *r, *s, *work, *ones; /* scratch of one tile; ones: p x ns, X'S of the intercept row */
+  const void **list;
   lc_partial partial;
 } slot;
 
@@ -84,8 +97,9 @@ static lc_status make_slot(const sweep *sw, slot *out, lc_arena *arena) {
   out->r = lc_arena_doubles(arena, rows * pass->K);
   out->s = lc_arena_doubles(arena, rows * pass->ns);
   out->work = lc_arena_doubles(arena, pass->C ? rows * lc_max(p, LC_GRAM_WORK) : 0);
+  out->list = lc_arena_alloc(arena, is_double(sw->x) ? 0 : p, sizeof *out->list);
   out->ones = lc_arena_zeros(arena, pass->C ? p * pass->ns : 0);
-  if (!out->tile || !out->z || !out->r || !out->s || !out->work || !out->ones) return LC_OUT_OF_MEMORY;
+  if (!out->tile || !out->z || !out->r || !out->s || !out->work || !out->ones || !out->list) return LC_OUT_OF_MEMORY;
   return lc_partial_make(&out->partial, pass->nsum, pass->G ? sw->q * pass->K : 0, pass->C ? sw->packed * pass->ns : 0,
                          arena);
 }
@@ -110,21 +124,36 @@ static double column_sum(lc_index m, const double *r) {
   return sum;
 }
 
-static void add_gradient(const sweep *sw, const slot *part, lc_index m, const double *X, lc_index ldx) {
+static void add_scores(const sweep *sw, lc_index m, const tile_view *rows, double *z, lc_index ldz) {
+  const lc_design *x = sw->x;
+  const double *B = sw->pass->B + x->intercept;
+  if (rows->at)
+    lc_kernels()->scores_of(m, x->p, sw->pass->K, x->storage, rows->at, B, sw->q, z, ldz);
+  else
+    lc_kernels()->scores(m, x->p, sw->pass->K, rows->X, rows->ld, B, sw->q, z, ldz);
+}
+
+static void add_gradient(const sweep *sw, const slot *part, lc_index m, const tile_view *rows) {
   const lc_pass *pass = sw->pass;
-  int intercept = sw->x->intercept;
-  lc_kernels()->gradient(m, sw->x->p, pass->K, X, ldx, part->r, m, part->partial.G + intercept, sw->q);
+  const lc_design *x = sw->x;
+  int intercept = x->intercept;
+  double *G = part->partial.G + intercept;
+  if (rows->at)
+    lc_kernels()->gradient_of(m, x->p, pass->K, x->storage, rows->at, part->r, m, G, sw->q);
+  else
+    lc_kernels()->gradient(m, x->p, pass->K, rows->X, rows->ld, part->r, m, G, sw->q);
   if (intercept)
     for (int c = 0; c < pass->K; c++) part->partial.G[c * sw->q] += column_sum(m, part->r + c * m);
 }
 
-static void add_gram(const sweep *sw, const slot *part, lc_index m, const double *X, lc_index ldx) {
+static void add_gram(const sweep *sw, const slot *part, lc_index m, const tile_view *rows) {
   const lc_pass *pass = sw->pass;
   const lc_kernel *kernel = lc_kernels();
   int intercept = sw->x->intercept;
-  kernel->gram(m, sw->x->p, intercept, pass->ns, X, ldx, part->s, m, part->partial.C, sw->packed, part->work);
+  kernel->gram(m, sw->x->p, intercept, pass->ns, rows->X, rows->ld, part->s, m, part->partial.C, sw->packed,
+               part->work);
   if (!intercept) return;
-  kernel->gradient(m, sw->x->p, pass->ns, X, ldx, part->s, m, part->ones, sw->x->p);
+  kernel->gradient(m, sw->x->p, pass->ns, rows->X, rows->ld, part->s, m, part->ones, sw->x->p);
   for (int s = 0; s < pass->ns; s++) part->partial.C[s * sw->packed] += column_sum(m, part->s + s * m);
 }
 
@@ -133,19 +162,20 @@ static lc_status run_block(void *context, int k, lc_index number) {
   slot *part = sw->slot + k;
   const lc_design *x = sw->x;
   const lc_pass *pass = sw->pass;
-  lc_index row0 = number * sw->rows, m = lc_min(sw->rows, x->n - row0), ldx, ldz = pass->Z ? x->n : m;
+  lc_index row0 = number * sw->rows, m = lc_min(sw->rows, x->n - row0), ldz = pass->Z ? x->n : m;
   double *z = pass->Z ? pass->Z + row0 : part->z;
   int reads_x = pass->B || pass->G || pass->C;
-  const double *X = reads_x ? load_tile(x, row0, m, must_pack(x, pass), part->tile, &ldx) : (ldx = m, part->tile);
+  tile_view rows = {0};
+  if (reads_x) rows = load_tile(x, row0, m, must_pack(x, pass), part->tile, part->list);
   if (pass->B) {
     start_scores(x, pass, row0, m, z, ldz);
-    lc_kernels()->scores(m, x->p, pass->K, X, ldx, pass->B + x->intercept, sw->q, z, ldz);
+    add_scores(sw, m, &rows, z, ldz);
   }
   if (!pass->block) return LC_OK;
   lc_block block = lc_block_of(pass, row0, m, z, ldz, part->r, part->s, m);
   LC_TRY(pass->block(pass->context, &block, part->partial.sum));
-  if (pass->G) add_gradient(sw, part, m, X, ldx);
-  if (pass->C) add_gram(sw, part, m, X, ldx);
+  if (pass->G) add_gradient(sw, part, m, &rows);
+  if (pass->C) add_gram(sw, part, m, &rows);
   return LC_OK;
 }
 
@@ -210,27 +240,44 @@ static lc_index listed_rows(const lc_design *x, lc_index count) {
   return (is_view(x) ? FEW : 1) * LIST_TILE / count / 16 * 16;
 }
 
-/* Where rows row0 .. row0 + m - 1 of the listed columns are to be read: where they lie, or in the tile. */
-static void list_columns(const lc_design *x, lc_index row0, lc_index m, lc_index count, const lc_index *j, double *tile,
-                         const double **at) {
-  int view = is_view(x);
+/* Memory of what cannot be read in place: columns as shown, or the ones of the intercept beside ints. */
+typedef union list_tile {
+  double number[LIST_TILE];
+  int integer[LIST_TILE];
+} list_tile;
+
+/* Where rows row0 .. row0 + m - 1 of the listed columns are to be read: where they lie, or in the tile, which has room
+ * for `count` columns (in place: for one). Returns what they are there. */
+static enum lc_storage list_columns(const lc_design *x, lc_index row0, lc_index m, lc_index count, const lc_index *j,
+                                    void *tile, const void **at) {
+  int view = is_view(x), intercept = x->intercept;
+  double *number = tile;
+  int *integer = tile;
   for (lc_index a = 0; a < count; a++) {
-    double *loaded = view ? tile : tile + a * m;
-    at[a] = view && j[a] >= x->intercept ? numbers(x) + (j[a] - x->intercept) * x->n + row0 : loaded;
-    if (at[a] == loaded) load_listed(x, row0, m, j[a], loaded);
+    double *loaded = view ? number : number + a * m;
+    at[a] = loaded;
+    if (view && j[a] >= intercept) {
+      at[a] = stored(x, row0, j[a] - intercept);
+    } else if (view && !is_double(x)) {
+      for (lc_index i = 0; i < m; i++) integer[i] = 1;
+      at[a] = integer;
+    } else {
+      load_listed(x, row0, m, j[a], loaded);
+    }
   }
+  return view ? x->storage : LC_DOUBLE;
 }
 
 static void dot_some(void *context, lc_index from, lc_index to) {
   const lc_column_job *job = context;
   const lc_design *x = job->x;
-  double tile[LIST_TILE];
-  const double *at[MANY];
+  list_tile tile;
+  const void *at[MANY];
   lc_index count = to - from, rows = listed_rows(x, job->K == 1 ? FEW : MANY);
   for (lc_index row0 = 0; row0 < x->n; row0 += rows) {
     lc_index m = lc_min(rows, x->n - row0);
-    list_columns(x, row0, m, count, job->j + from, tile, at);
-    lc_kernels()->gradient_of(m, count, job->K, at, job->in + row0, x->n, job->out + from, job->nj);
+    enum lc_storage type = list_columns(x, row0, m, count, job->j + from, &tile, at);
+    lc_kernels()->gradient_of(m, count, job->K, type, at, job->in + row0, x->n, job->out + from, job->nj);
   }
 }
 
@@ -245,14 +292,14 @@ static void dense_col_dot(const lc_design *x, lc_index nj, const lc_index *j, in
 static void axpy_some(void *context, lc_index first, lc_index end) {
   const lc_column_job *job = context;
   const lc_design *x = job->x;
-  double tile[LIST_TILE];
-  const double *at[FEW];
+  list_tile tile;
+  const void *at[FEW];
   lc_index part = listed_rows(x, FEW);
   for (lc_index a = 0; a < job->nj; a += FEW)
     for (lc_index row0 = first; row0 < end; row0 += part) {
       lc_index m = lc_min(part, end - row0), count = lc_min(FEW, job->nj - a);
-      list_columns(x, row0, m, count, job->j + a, tile, at);
-      lc_kernels()->scores_of(m, count, job->K, at, job->in + a, job->nj, job->out + row0, x->n);
+      enum lc_storage type = list_columns(x, row0, m, count, job->j + a, &tile, at);
+      lc_kernels()->scores_of(m, count, job->K, type, at, job->in + a, job->nj, job->out + row0, x->n);
     }
 }
 
@@ -263,39 +310,61 @@ static void dense_col_axpy(const lc_design *x, lc_index nj, const lc_index *j, i
   lc_parallel(threads, x->n, lc_min(LIST_TILE, x->n / threads / 16 * 16 + 16), axpy_some, &job);
 }
 
-/* X_i' diag(s) X_j by tiles of rows. Each slot adds up its own C, of a symmetric one the upper triangle. */
+/* X_i' diag(s) X_j by tiles of rows. Each slot adds up its own transposed product D, of a symmetric one the lower
+ * triangle. */
 typedef struct cross {
   const lc_design *x;
   lc_index ni, nj;
   const lc_index *i, *j;
   const double *s;
-  double *C[LC_MOST_PARTIALS], *tile[LC_MOST_PARTIALS]; /* ni x nj; TILE_ROWS (ni + nj) */
+  double *D[LC_MOST_PARTIALS], *tile[LC_MOST_PARTIALS]; /* nj x ni; TILE_ROWS (PANEL + MANY) */
   int symmetric;
 } cross;
 
-/* A tile of the left columns and one of the right ones times the weights; NEAR left columns, which stay in L1, meet all
- * of the right ones. */
-static lc_status cross_block(void *context, int k, lc_index number) {
-  enum { NEAR = 12 };
-  const cross *job = context;
+enum { PANEL = 64 };
+
+/* `width` left columns from a0 on times the weights are written to a tile, which stays in L2; MANY right columns at a
+ * time, which stay in L1, meet all of them: read in place, or copied where that pays for itself. */
+static void cross_panel(const cross *job, lc_index row0, lc_index m, lc_index a0, double *left, double *D) {
+  enum { COPY_FROM = 48 };
   const lc_design *x = job->x;
-  lc_index row0 = number * TILE_ROWS, m = lc_min(TILE_ROWS, x->n - row0), ni = job->ni;
-  double *left = job->tile[k], *right = left + m * ni, *C = job->C[k];
-  for (lc_index a = 0; a < ni; a++) load_listed(x, row0, m, job->i[a], left + a * m);
-  for (lc_index b = 0; b < job->nj; b++) {
-    double *column = right + b * m;
-    if (job->symmetric)
-      memcpy(column, left + b * m, (size_t)m * sizeof(double));
-    else
-      load_listed(x, row0, m, job->j[b], column);
+  lc_index nj = job->nj, width = lc_min(PANEL, job->ni - a0);
+  double *right = left + TILE_ROWS * PANEL;
+  const void *at[MANY];
+  for (lc_index a = 0; a < width; a++) {
+    double *column = left + a * m;
+    load_listed(x, row0, m, job->i[a0 + a], column);
     for (lc_index r = 0; r < m; r++) column[r] *= job->s[row0 + r];
   }
-  for (lc_index a = 0; a < ni; a += NEAR) {
-    lc_index first = job->symmetric ? a : 0;
-    lc_kernels()->gradient(m, lc_min(NEAR, ni - a), (int)(job->nj - first), left + a * m, m, right + first * m, m,
-                           C + a + first * ni, ni);
+  for (lc_index b = job->symmetric ? a0 : 0; b < nj; b += MANY) {
+    lc_index count = lc_min(MANY, nj - b), meet = job->symmetric ? lc_min(width, b + count - a0) : width;
+    enum lc_storage type = LC_DOUBLE;
+    if (width < COPY_FROM) type = list_columns(x, row0, m, count, job->j + b, right, at);
+    for (lc_index v = 0; width >= COPY_FROM && v < count; v++) {
+      load_listed(x, row0, m, job->j[b + v], right + v * m);
+      at[v] = right + v * m;
+    }
+    lc_kernels()->gradient_of(m, count, (int)meet, type, at, left, m, D + b + a0 * nj, nj);
   }
+}
+
+static lc_status cross_block(void *context, int k, lc_index number) {
+  const cross *job = context;
+  lc_index row0 = number * TILE_ROWS, m = lc_min(TILE_ROWS, job->x->n - row0);
+  for (lc_index a0 = 0; a0 < job->ni; a0 += PANEL) cross_panel(job, row0, m, a0, job->tile[k], job->D[k]);
   return LC_OK;
+}
+
+/* C (ni x nj) <- the sum of the slots. */
+static void cross_sum(const cross *job, int slots, double *C) {
+  lc_index ni = job->ni, nj = job->nj;
+  for (lc_index a = 0; a < ni; a++)
+    for (lc_index b = job->symmetric ? a : 0; b < nj; b++) {
+      double sum = job->D[0][b + a * nj];
+      for (int k = 1; k < slots; k++) sum += job->D[k][b + a * nj];
+      C[a + b * ni] = sum;
+      if (job->symmetric) C[b + a * ni] = sum;
+    }
 }
 
 static lc_status cross_tiles(cross *job, double *C, const lc_host *host, lc_arena *arena) {
@@ -303,16 +372,13 @@ static lc_status cross_tiles(cross *job, double *C, const lc_host *host, lc_aren
   lc_index ni = job->ni, nj = job->nj, nblocks = (job->x->n + TILE_ROWS - 1) / TILE_ROWS;
   int slots = (int)lc_min(SLOTS, lc_partial_count(nblocks, ni * nj));
   for (int k = 0; k < slots; k++) {
-    job->C[k] = k == 0 ? C : lc_arena_zeros(arena, ni * nj);
-    job->tile[k] = lc_arena_doubles(arena, TILE_ROWS * (ni + nj));
-    if (!job->C[k] || !job->tile[k]) return LC_OUT_OF_MEMORY;
+    job->D[k] = lc_arena_zeros(arena, ni * nj);
+    job->tile[k] = lc_arena_doubles(arena, TILE_ROWS * (PANEL + MANY));
+    if (!job->D[k] || !job->tile[k]) return LC_OUT_OF_MEMORY;
   }
   double seconds = 0.5e-9 * TILE_ROWS * (double)ni * (double)nj;
   LC_TRY(lc_partials_run(nblocks, slots, seconds, cross_block, job, host));
-  for (int k = 1; k < slots; k++)
-    for (lc_index e = 0; e < ni * nj; e++) C[e] += job->C[k][e];
-  for (lc_index b = 0; job->symmetric && b < nj; b++)
-    for (lc_index a = 0; a < b; a++) C[b + a * nj] = C[a + b * nj];
+  cross_sum(job, slots, C);
   return LC_OK;
 }
 
@@ -399,7 +465,7 @@ static lc_index neighbours(lc_index m, const lc_index *index, lc_index i) {
 
 /* Rows without neighbours cost a line of cache for each entry: the loop over them does nothing but load. */
 static void gather_column(const lc_design *x, lc_index m, const lc_index *index, lc_index j, double *out) {
-  if (!is_view(x)) {
+  if (!is_view(x) || !is_double(x)) {
     for (lc_index i = 0; i < m; i++) out[i] = entry_at(x, index[i], j);
   } else {
     const double *column = numbers(x) + j * x->n;
@@ -426,7 +492,7 @@ static void dense_row_load(lc_rows *rows, lc_index m, const lc_index *index) {
   for (lc_index i = 0; i < m && runs * SHORT_RUN <= m; i += neighbours(m, index, i)) start[runs++] = i;
   rows->loaded = rows->tile;
   rows->ld = m;
-  if (neighbours(m, index, 0) == m && is_view(x)) {
+  if (neighbours(m, index, 0) == m && is_view(x) && is_double(x)) {
     rows->loaded = numbers(x) + index[0];
     rows->ld = x->n;
     return;

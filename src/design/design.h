@@ -205,8 +205,6 @@ typedef struct lc_design_ops {
   void (*row_gradient)(const lc_rows *, lc_index m, const lc_index *index, int K, const double *R, double *G);
 } lc_design_ops;
 
-enum lc_storage { LC_DOUBLE, LC_INTEGER };
-
 struct lc_design {
   const lc_design_ops *ops;
   lc_index n, p;
@@ -233,8 +231,7 @@ static inline lc_design lc_design_scaled(const lc_design *x, lc_scaling scaling)
   return out;
 }
 
-/* Designs over the caller's memory, which must outlive them and is never written to.
- * storage: LC_DOUBLE (double) or LC_INTEGER (int; R's logical too). */
+/* Designs over the caller's memory, which must outlive them and is never written to. */
 void lc_design_dense(lc_design *out, lc_index n, lc_index p, enum lc_storage storage, const void *x);
 
 /* Rows `row` (m of them), copied into the arena. */

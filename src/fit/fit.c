@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "fit/ovr.h"
 #include "fit/plan.h"
 #include "fit/scaling.h"
 #include "fit/smoothing.h"
@@ -137,34 +138,47 @@ static lc_status run_wide(const lc_problem *problem, const lc_coding *coding, lc
   return status;
 }
 
-/* Binds the objective and everything of the solution that lives in the arena. */
-static lc_status prepare(const lc_problem *problem, const lc_coding *coding, const lc_penalty *pen, const double *means,
-                         const double *rms, const lc_host *host, lc_arena *arena, lc_solution *out) {
+/* From here on there is a solution, if only of zeros, for whoever interrupts. */
+static lc_status begin(const lc_problem *problem, const lc_coding *coding, lc_arena *arena, lc_solution *out) {
+  lc_index q = lc_design_q(problem->x);
+  out->K = coding->K;
+  out->want = LC_WANT_GRADIENT | (problem->wants_covariance ? LC_WANT_CURVATURE : 0);
+  out->certificate.kind = LC_KKT_ONLY;
+  out->certificate.gap = out->certificate.relative = out->certificate.kkt = NAN;
+  out->objective = out->loss = NAN;
+  out->B = lc_arena_zeros(arena, q * coding->K);
+  out->alias = lc_arena_alloc(arena, q, 1);
+  out->report.class_rows = lc_arena_zeros(arena, problem->k);
+  out->report.jeffreys = problem->jeffreys;
+  out->report.held = problem->held;
+  if (!out->B || !out->alias || !out->report.class_rows) return LC_OUT_OF_MEMORY;
+  memset(out->alias, 0, (size_t)q);
+  return LC_OK;
+}
+
+/* Binds the objective, and takes the start to the columns as shown. */
+static lc_status bind(const lc_problem *problem, const lc_coding *coding, const double *means, const double *rms,
+                      const lc_host *host, lc_arena *arena, lc_solution *out) {
   lc_objective *obj = out->fitted = lc_arena_alloc(arena, 1, sizeof *obj);
   if (!obj) return LC_OUT_OF_MEMORY;
-  LC_TRY(lc_objective_init(obj, problem->x, problem->obs, problem->loss, coding, pen, 1, arena));
+  LC_TRY(lc_objective_init(obj, problem->x, problem->obs, problem->loss, coding, &out->pen, 1, arena));
   obj->host = host; /* that of the arena, or a quiet one */
   obj->rms = rms;
   obj->mean = means;
   obj->recorded = problem->recorded;
   obj->passes = problem->passes;
-  out->K = coding->K;
-  out->want = LC_WANT_GRADIENT | (problem->wants_covariance ? LC_WANT_CURVATURE : 0);
-  out->certificate.kind = LC_KKT_ONLY;
-  out->certificate.gap = out->certificate.relative = out->certificate.kkt = NAN;
-  out->B = lc_arena_zeros(arena, obj->P);
-  out->alias = lc_arena_alloc(arena, obj->q, 1);
-  out->report.class_rows = lc_arena_zeros(arena, problem->k);
-  out->report.jeffreys = problem->jeffreys;
-  out->report.held = problem->held;
-  if (!out->B || !out->alias || !out->report.class_rows) return LC_OUT_OF_MEMORY;
-  memset(out->alias, 0, (size_t)obj->q);
   if (problem->start) {
     memcpy(out->B, problem->start, (size_t)obj->P * sizeof(double));
     lc_scale_coef(problem->x, obj->K, out->B);
   }
-  lc_penalty_clip(pen, obj->K, out->B);
+  lc_penalty_clip(&out->pen, obj->K, out->B);
   return LC_OK;
+}
+
+/* A time limit is told once: what follows it is the certificate of what there is. */
+static lc_status unless_late(lc_status status, int *late) {
+  *late |= status == LC_TIME_LIMIT;
+  return status == LC_TIME_LIMIT ? LC_OK : status;
 }
 
 /* Newton's fits of smooth losses may start from a sample. For L-BFGS the start saves no passes (measured: 48 steps with
@@ -177,23 +191,65 @@ static lc_status find_start(const lc_problem *problem, const lc_objective *obj, 
              : LC_OK;
 }
 
+static int all_finite(lc_index count, const double *values) {
+  for (lc_index i = 0; i < count; i++)
+    if (!isfinite(values[i])) return 0;
+  return 1;
+}
+
 /* From the objective's point to the numbers that are reported. */
 static lc_status finish(const lc_problem *problem, lc_objective *obj, int as_given, lc_solution *out) {
   memcpy(out->B, obj->at.B, (size_t)obj->P * sizeof(double));
-  if (!as_given) lc_remove_common_shift(obj, out->B);
+  double saved = as_given ? 0 : lc_remove_common_shift(obj, out->B);
   lc_unscale_coef(problem->x, obj->K, out->B);
+  lc_penalty_clip(&problem->pen, obj->K, out->B); /* a bound in the units of a huge column has lost digits */
   if (!(problem->loss->flags & LC_SMOOTH)) { /* the value of the loss itself, without smoothing */
     obj->coding.mu = 0;
     lc_status status = lc_objective_gradient(obj);
-    if (status < 0) return status;
+    if (status == LC_TIME_LIMIT) { /* it is told once: what follows is the value of what there is */
+      out->status = status;
+      status = lc_objective_gradient(obj);
+    }
+    if (status != LC_OK) return out->status = status;
   }
-  out->objective = obj->at.value;
+  out->objective = obj->at.value - saved;
   out->loss = obj->at.loss;
   out->jeffreys = problem->jeffreys ? lc_solve_jeffreys(problem, out) : 0;
   if (problem->jeffreys) out->objective = out->loss - out->jeffreys / obj->weight_sum;
+  if (!isfinite(out->objective) || !all_finite(obj->P, out->B)) return LC_NONFINITE; /* offsets of 1e200, say */
   out->weight_sum = obj->weight_sum;
   out->passes = obj->passes;
   return out->status;
+}
+
+/* Where a descent stands, between the user's columns and those that are shown. */
+static void show_descent(const lc_design *x, int K, int back, const lc_descent *descent) {
+  double *vectors[] = {descent->iterate, descent->mean};
+  for (int v = 0; v < 2 && descent->averaged > 0; v++)
+    if (back)
+      lc_unscale_coef(x, K, vectors[v]);
+    else
+      lc_scale_coef(x, K, vectors[v]);
+}
+
+/* Room for the place where a descent ends, and *from, a copy in shown columns of the one that it goes on from. */
+static lc_status prepare_descent(const lc_settings *settings, lc_descent *from, lc_arena *arena, lc_solution *out) {
+  if (!(out->solver->flags & LC_DRAWS)) return LC_OK;
+  const lc_objective *obj = out->fitted;
+  lc_descent *room = out->report.descent = lc_arena_alloc(arena, 1, sizeof *room);
+  if (!room) return LC_OUT_OF_MEMORY;
+  *room = (lc_descent){.iterate = lc_arena_zeros(arena, obj->P), .mean = lc_arena_zeros(arena, obj->P)};
+  if (!room->iterate || !room->mean) return LC_OUT_OF_MEMORY;
+  if (!settings->from) return LC_OK;
+  *from = *settings->from;
+  if (!(from->averaged > 0)) return LC_OK;
+  from->iterate = lc_arena_doubles(arena, obj->P);
+  from->mean = lc_arena_doubles(arena, obj->P);
+  if (!from->iterate || !from->mean) return LC_OUT_OF_MEMORY;
+  memcpy(from->iterate, settings->from->iterate, (size_t)obj->P * sizeof(double));
+  memcpy(from->mean, settings->from->mean, (size_t)obj->P * sizeof(double));
+  show_descent(obj->x, obj->K, 0, from);
+  return LC_OK;
 }
 
 static lc_status solve_once(const lc_problem *given, const lc_settings *settings, const lc_host *host, lc_arena *arena,
@@ -212,6 +268,7 @@ static lc_status solve_once(const lc_problem *given, const lc_settings *settings
     own.x = &problem->unique->design;
     own.obs = &problem->unique->obs;
   }
+  LC_TRY(begin(problem, &coding, arena, out));
   lc_design *x = lc_arena_alloc(arena, 1, sizeof *x);
   if (!x) return LC_OUT_OF_MEMORY;
   out->obs = own.obs;
@@ -224,12 +281,20 @@ static lc_status solve_once(const lc_problem *given, const lc_settings *settings
   *x = lc_design_scaled(problem->x, scaling);
   own.x = out->x = x;
   LC_TRY(lc_scale_penalty(x, problem->spread, pen, arena));
-  if (x->ops->prepare) LC_TRY(x->ops->prepare(x, coding.K, plan.passes, arena));
-  LC_TRY(prepare(problem, &coding, pen, means, rms, host, arena, out));
+  int late = 0;
+  if (x->ops->prepare) LC_TRY(unless_late(x->ops->prepare(x, coding.K, plan.passes, arena), &late));
+  LC_TRY(unless_late(bind(problem, &coding, means, rms, host, arena, out), &late));
+  if (late) LC_TRY(bind(problem, &coding, means, rms, host, arena, out));
   lc_objective *obj = out->fitted;
-  out->status =
-      plan.wide ? run_wide(problem, &coding, obj, settings, out->B, out) : find_start(problem, obj, settings, out);
-  if (out->status == LC_OK && !plan.wide) out->status = run_by_rank(problem, &coding, obj, settings, out->B, out);
+  lc_settings set = *settings;
+  lc_descent from;
+  LC_TRY(prepare_descent(settings, &from, arena, out));
+  if (set.from) set.from = &from;
+  out->status = late        ? LC_TIME_LIMIT
+                : plan.wide ? run_wide(problem, &coding, obj, &set, out->B, out)
+                            : find_start(problem, obj, &set, out);
+  if (out->status == LC_OK && !plan.wide) out->status = run_by_rank(problem, &coding, obj, &set, out->B, out);
+  if (out->status >= 0 && out->report.descent) show_descent(obj->x, obj->K, 1, out->report.descent);
   if (out->status < 0) return out->status;
   if (out->status == LC_TIME_LIMIT && isnan(out->certificate.kkt)) { /* it had not begun */
     report_reset(&out->report);
@@ -252,6 +317,7 @@ static lc_status refine(const lc_problem *problem, const lc_settings *settings, 
   next.recorded = before + 1;
   next.passes = out->passes;
   rest.rate = NAN;
+  rest.from = NULL;
   lc_status status = solve_once(&next, &rest, host, arena, out);
   out->reason = "it finishes what mini-batch descent began";
   out->report.iterations += before;
@@ -260,6 +326,7 @@ static lc_status refine(const lc_problem *problem, const lc_settings *settings, 
 
 lc_status lc_solve(const lc_problem *problem, const lc_settings *settings, const lc_host *host, lc_arena *arena,
                    lc_solution *out) {
+  if (problem->ovr && problem->k > 2) return lc_solve_ovr(problem, settings, host, arena, out);
   lc_status status = solve_once(problem, settings, host, arena, out);
   int asked = problem->solver && (problem->solver->flags & LC_DRAWS) && settings->finish > 0;
   int exact = (problem->loss->flags & (LC_SMOOTH | LC_SMOOTHABLE)) != 0;

@@ -16,6 +16,7 @@ typedef struct lc_problem {
   const lc_unique_rows *unique; /* its rows, equal ones joined, or NULL: solvers that only sum over rows take these */
   const lc_loss *loss;
   int k, reference;                  /* classes, >= 2; 1: the first class has score 0 */
+  int ovr;                           /* 1: each of more than two classes against the rest (fit/ovr.h) */
   lc_penalty pen;                    /* for columns divided by `spread`; `grouped` is ignored where it makes no
                                         difference: one score column, no L1 part */
   const double *spread;              /* p: standard deviations when columns count as standardised, NULL: as they are */
@@ -49,7 +50,7 @@ typedef struct lc_solution {
   lc_factor factor;           /* of a sample of rows, when the fit started from one */
   lc_basis basis;             /* of the columns, when the fit needed one */
   lc_objective *fitted; /* where the fit ran, in the basis if there was one; C is the curvature at the solution when
-                           has_curvature */
+                           has_curvature; NULL where each class had a fit of its own */
   int has_curvature;
   int want; /* LC_WANT_ flags of the last evaluation */
   const lc_obs *obs;

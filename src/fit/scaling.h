@@ -16,8 +16,9 @@ lc_status lc_scale_columns(const lc_problem *problem, int second_order, int as_g
  * carry the spread of the column, and b_user = b scale, so that l1 |b_user| = (l1 scale) |b|. */
 lc_status lc_scale_penalty(const lc_design *x, const double *spread, lc_penalty *pen, lc_arena *arena);
 
-/* Symmetric scores: a shift common to all classes changes nothing where no penalty sees it; intercepts and unpenalised
- * slopes of B (q x K, columns as shown) then sum to zero, in place. */
-void lc_remove_common_shift(const lc_objective *obj, double *B);
+/* Symmetric scores: the loss does not see a shift common to all classes, and a ridge is least without it. Intercepts
+ * and slopes of B (q x K, columns as shown) without L1 part and bounds are made to sum to zero, in place. Returns by
+ * how much the penalty falls: nothing at an optimum. */
+double lc_remove_common_shift(const lc_objective *obj, double *B);
 
 #endif

@@ -23,11 +23,12 @@ typedef struct lc_kernel {
   void (*gradient)(lc_index m, lc_index p, int K, const double *X, lc_index ldx, const double *R, lc_index ldr,
                    double *G, lc_index ldg);
 
-  /* The same two for columns that lie anywhere: column j of X, m numbers, at x[j]. */
-  void (*scores_of)(lc_index m, lc_index p, int K, const double *const *x, const double *B, lc_index ldb, double *Z,
-                    lc_index ldz);
-  void (*gradient_of)(lc_index m, lc_index p, int K, const double *const *x, const double *R, lc_index ldr, double *G,
-                      lc_index ldg);
+  /* The same two for columns that lie anywhere: column j of X, m numbers of that type, at x[j]. Ints give the bits of
+   * the doubles that are equal to them. */
+  void (*scores_of)(lc_index m, lc_index p, int K, enum lc_storage type, const void *const *x, const double *B,
+                    lc_index ldb, double *Z, lc_index ldz);
+  void (*gradient_of)(lc_index m, lc_index p, int K, enum lc_storage type, const void *const *x, const double *R,
+                      lc_index ldr, double *G, lc_index ldg);
 
   /* For each of ns weight columns s of S (m x ns, lds): C_s += X' diag(s) X, packed with `one` places
    * left free in front (base/base.h: entry of columns a <= b at lc_packed_at(a + one, b + one)); C_s lies at
@@ -37,7 +38,10 @@ typedef struct lc_kernel {
 
   /* out: sum of (x_i - pilot), sum of (x_i - pilot)^2, largest |x_i|. Sums are not finite where an x_i is not (the
    * last entry then means nothing). */
-  void (*moments)(lc_index m, const double *x, double pilot, double *out);
+  void (*moments)(lc_index m, enum lc_storage type, const void *x, double pilot, double *out);
+
+  /* out_i = x_i. */
+  void (*widen)(lc_index m, const int *x, double *out);
 
   /* y_i = exp(x_i); 0 below -745, Inf above 709; y = x allowed. */
   void (*exp)(lc_index m, const double *x, double *y);

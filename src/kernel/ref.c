@@ -3,29 +3,42 @@
 
 #include "kernel/dispatch.h"
 
-static void ref_scores_of(lc_index m, lc_index p, int K, const double *const *x, const double *B, lc_index ldb,
-                          double *Z, lc_index ldz) {
-  for (int c = 0; c < K; c++) {
-    double *restrict z = Z + c * ldz;
-    for (lc_index j = 0; j < p; j++) {
-      const double *restrict column = x[j];
-      double b = B[j + c * ldb];
-      for (lc_index i = 0; i < m; i++) z[i] += column[i] * b;
+/* Columns that lie anywhere, and ints, are brought together as doubles a few rows at a time. */
+enum { PIECE = 64 };
+
+static const double *piece(enum lc_storage type, const void *x, lc_index i, lc_index m, double *copy) {
+  if (type == LC_DOUBLE) return (const double *)x + i;
+  const int *whole = (const int *)x + i;
+  for (lc_index r = 0; r < m; r++) copy[r] = whole[r];
+  return copy;
+}
+
+static void ref_scores_of(lc_index m, lc_index p, int K, enum lc_storage type, const void *const *x, const double *B,
+                          lc_index ldb, double *Z, lc_index ldz) {
+  double copy[PIECE];
+  for (lc_index j = 0; j < p; j++)
+    for (lc_index i = 0; i < m; i += PIECE) {
+      lc_index rows = lc_min(PIECE, m - i);
+      const double *restrict column = piece(type, x[j], i, rows, copy);
+      for (int c = 0; c < K; c++) {
+        double *restrict z = Z + c * ldz + i;
+        double b = B[j + c * ldb];
+        for (lc_index r = 0; r < rows; r++) z[r] += column[r] * b;
+      }
     }
-  }
 }
 
 static void ref_scores(lc_index m, lc_index p, int K, const double *X, lc_index ldx, const double *B, lc_index ldb,
                        double *Z, lc_index ldz) {
   for (lc_index j = 0; j < p; j++) {
-    const double *x = X + j * ldx;
-    ref_scores_of(m, 1, K, &x, B + j, ldb, Z, ldz);
+    const void *x = X + j * ldx;
+    ref_scores_of(m, 1, K, LC_DOUBLE, &x, B + j, ldb, Z, ldz);
   }
 }
 
 /* Four running sums: a fixed order that a vector unit can follow. */
-static double dot(lc_index m, const double *restrict x, const double *restrict r) {
-  double s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+static void add_products(lc_index m, const double *restrict x, const double *restrict r, double *sum) {
+  double s0 = sum[0], s1 = sum[1], s2 = sum[2], s3 = sum[3];
   lc_index i = 0;
   for (; i + 4 <= m; i += 4) {
     s0 += x[i] * r[i];
@@ -34,20 +47,34 @@ static double dot(lc_index m, const double *restrict x, const double *restrict r
     s3 += x[i + 3] * r[i + 3];
   }
   for (; i < m; i++) s0 += x[i] * r[i];
-  return (s0 + s1) + (s2 + s3);
+  sum[0] = s0, sum[1] = s1, sum[2] = s2, sum[3] = s3;
 }
 
-static void ref_gradient_of(lc_index m, lc_index p, int K, const double *const *x, const double *R, lc_index ldr,
-                            double *G, lc_index ldg) {
+static double dot(lc_index m, const double *x, const double *r) {
+  double sum[4] = {0};
+  add_products(m, x, r, sum);
+  return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
+static void ref_gradient_of(lc_index m, lc_index p, int K, enum lc_storage type, const void *const *x, const double *R,
+                            lc_index ldr, double *G, lc_index ldg) {
+  double copy[PIECE];
   for (lc_index j = 0; j < p; j++)
-    for (int c = 0; c < K; c++) G[j + c * ldg] += dot(m, x[j], R + c * ldr);
+    for (int c = 0; c < K; c++) {
+      double sum[4] = {0};
+      for (lc_index i = 0; i < m; i += PIECE) {
+        lc_index rows = lc_min(PIECE, m - i);
+        add_products(rows, piece(type, x[j], i, rows, copy), R + c * ldr + i, sum);
+      }
+      G[j + c * ldg] += (sum[0] + sum[1]) + (sum[2] + sum[3]);
+    }
 }
 
 static void ref_gradient(lc_index m, lc_index p, int K, const double *X, lc_index ldx, const double *R, lc_index ldr,
                          double *G, lc_index ldg) {
   for (lc_index j = 0; j < p; j++) {
-    const double *x = X + j * ldx;
-    ref_gradient_of(m, 1, K, &x, R, ldr, G + j, ldg);
+    const void *x = X + j * ldx;
+    ref_gradient_of(m, 1, K, LC_DOUBLE, &x, R, ldr, G + j, ldg);
   }
 }
 
@@ -61,17 +88,25 @@ static void ref_gram(lc_index m, lc_index p, int one, int ns, const double *X, l
     }
 }
 
-static void ref_moments(lc_index m, const double *x, double pilot, double *out) {
-  double sum = 0, squares = 0, largest = 0;
-  for (lc_index i = 0; i < m; i++) {
-    double d = x[i] - pilot;
-    sum += d;
-    squares += d * d;
-    largest = fmax(largest, fabs(x[i]));
+static void ref_moments(lc_index m, enum lc_storage type, const void *x, double pilot, double *out) {
+  double sum = 0, squares = 0, largest = 0, copy[PIECE];
+  for (lc_index i = 0; i < m; i += PIECE) {
+    lc_index rows = lc_min(PIECE, m - i);
+    const double *value = piece(type, x, i, rows, copy);
+    for (lc_index r = 0; r < rows; r++) {
+      double d = value[r] - pilot;
+      sum += d;
+      squares += d * d;
+      largest = fmax(largest, fabs(value[r]));
+    }
   }
   out[0] = sum;
   out[1] = squares;
   out[2] = largest;
+}
+
+static void ref_widen(lc_index m, const int *x, double *out) {
+  for (lc_index i = 0; i < m; i++) out[i] = x[i];
 }
 
 static void ref_exp(lc_index m, const double *x, double *y) {
@@ -111,9 +146,9 @@ static void ref_scatter(lc_index count, const int *start, const int *end, const 
     }
 }
 
-static const lc_kernel reference = {"ref",           ref_scores, ref_gradient, ref_scores_of,
-                                    ref_gradient_of, ref_gram,   ref_moments,  ref_exp,
-                                    ref_logistic,    ref_gather, ref_scatter,  &lc_lanes_reference};
+static const lc_kernel reference = {"ref",      ref_scores,  ref_gradient,       ref_scores_of, ref_gradient_of,
+                                    ref_gram,   ref_moments, ref_widen,          ref_exp,       ref_logistic,
+                                    ref_gather, ref_scatter, &lc_lanes_reference};
 
 const lc_kernel *lc_kernel_reference(const char *name) {
   return lc_kernel_is_meant(&reference, name) ? &reference : NULL;

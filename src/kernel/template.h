@@ -3,9 +3,9 @@
  *
  * Before the include: NAME(f) names a function, TARGET is its attribute, LANE_LOOPS are the loops of kernel/lanes.h,
  * LANES doubles fit a VEC, DOT_ROWS x DOT_COLS running sums fit the registers, MOST_SCORES score columns times two VECs
- * do; V_* are the operations. LOADN and STOREN touch only the first `count` lanes (the others read as 0). DOT_MOST rows
- * and one column of running sums fit too. V_SUMS adds up the lanes of LANES vectors, each to a number;
- * V_SELECT_POSITIVE(z, yes, no): yes where z > 0.
+ * do; V_* are the operations. LOADN and STOREN touch only the first `count` lanes (the others read as 0); LOADI and
+ * LOADIN take ints. DOT_MOST rows and one column of running sums fit too. V_SUMS adds up the lanes of LANES vectors,
+ * each to a number; V_SELECT_POSITIVE(z, yes, no): yes where z > 0.
  *
  * The functions of the table at the end keep the contracts of kernel/kernel.h; those before them are their parts. What
  * is const int in an ALWAYS function is known when compiled, so that its sums stay in registers. Pointers need no
@@ -28,22 +28,35 @@
 /* ---- the columns of X ------------------------------------------------------------------------------------------ */
 
 /* Where columns j .. j + count - 1 begin: `ldx` doubles apart from X on or, with a list, where it says. */
-ALWAYS void NAME(find)(const int count, const double *X, lc_index ldx, const double *const *list, lc_index j,
-                       const double **at) {
-  if (list) {
-    UNROLL
-    for (int u = 0; u < count; u++) at[u] = list[j + u];
-  } else {
-    UNROLL
-    for (int u = 0; u < count; u++) at[u] = X + (j + u) * ldx;
-  }
+ALWAYS void NAME(find)(const int count, const double *X, lc_index ldx, const void *const *list, lc_index j,
+                       const void **at) {
+  UNROLL
+  for (int u = 0; u < count; u++) at[u] = list ? list[j + u] : X + (j + u) * ldx;
 }
+
+/* Rows from i on of a column of such numbers. */
+ALWAYS VEC NAME(load)(const enum lc_storage type, const void *x, lc_index i) {
+  return type == LC_INTEGER ? V_LOADI((const int *)x + i) : V_LOAD((const double *)x + i);
+}
+
+ALWAYS VEC NAME(loadn)(const enum lc_storage type, const void *x, lc_index i, int count) {
+  return type == LC_INTEGER ? V_LOADIN((const int *)x + i, count) : V_LOADN((const double *)x + i, count);
+}
+
+/* f with the type known when compiled: ints are turned into doubles in registers. */
+#define TYPED(f, ...)                   \
+  do {                                  \
+    if (type == LC_INTEGER)             \
+      NAME(f)(LC_INTEGER, __VA_ARGS__); \
+    else                                \
+      NAME(f)(LC_DOUBLE, __VA_ARGS__);  \
+  } while (0)
 
 /* ---- sums of products: out (p x nb, ldo) += A' B over m rows --------------------------------------------------- */
 
 /* na <= DOT_MOST columns of A, at a[0], a[1], ..., and nb <= DOT_COLS of B, na nb sums in registers. */
-ALWAYS void NAME(dots_block)(const int na, const int nb, lc_index m, const double *const *a, const double *B,
-                             lc_index ldb, double *out, lc_index ldo) {
+ALWAYS void NAME(dots_block)(const enum lc_storage type, const int na, const int nb, lc_index m, const void *const *a,
+                             const double *B, lc_index ldb, double *out, lc_index ldo) {
   VEC sum[DOT_MOST][DOT_COLS];
   UNROLL
   for (int u = 0; u < na; u++) UNROLL
@@ -55,7 +68,7 @@ ALWAYS void NAME(dots_block)(const int na, const int nb, lc_index m, const doubl
     for (int b = 0; b < nb; b++) right[b] = V_LOAD(B + i + b * ldb);
     UNROLL
     for (int u = 0; u < na; u++) {
-      VEC left = V_LOAD(a[u] + i);
+      VEC left = NAME(load)(type, a[u], i);
       UNROLL
       for (int b = 0; b < nb; b++) sum[u][b] = V_FMA(left, right[b], sum[u][b]);
     }
@@ -67,7 +80,7 @@ ALWAYS void NAME(dots_block)(const int na, const int nb, lc_index m, const doubl
     for (int b = 0; b < nb; b++) right[b] = V_LOADN(B + i + b * ldb, rest);
     UNROLL
     for (int u = 0; u < na; u++) {
-      VEC left = V_LOADN(a[u] + i, rest);
+      VEC left = NAME(loadn)(type, a[u], i, rest);
       UNROLL
       for (int b = 0; b < nb; b++) sum[u][b] = V_FMA(left, right[b], sum[u][b]);
     }
@@ -90,14 +103,15 @@ ALWAYS void NAME(dots_block)(const int na, const int nb, lc_index m, const doubl
 }
 
 /* All p columns of A against nb of B: `most` at a time, then half as many, then one by one. */
-ALWAYS void NAME(dots)(const int most, const int nb, lc_index m, lc_index p, const double *A, lc_index lda,
-                       const double *const *list, const double *B, lc_index ldb, double *out, lc_index ldo) {
-  const double *a[DOT_MOST];
+ALWAYS void NAME(dots)(const enum lc_storage type, const int most, const int nb, lc_index m, lc_index p,
+                       const double *A, lc_index lda, const void *const *list, const double *B, lc_index ldb,
+                       double *out, lc_index ldo) {
+  const void *a[DOT_MOST];
   lc_index j = 0;
-#define GROUPS(count)                                        \
-  for (; j + (count) <= p; j += (count)) {                   \
-    NAME(find)(count, A, lda, list, j, a);                   \
-    NAME(dots_block)(count, nb, m, a, B, ldb, out + j, ldo); \
+#define GROUPS(count)                                              \
+  for (; j + (count) <= p; j += (count)) {                         \
+    NAME(find)(count, A, lda, list, j, a);                         \
+    NAME(dots_block)(type, count, nb, m, a, B, ldb, out + j, ldo); \
   }
   GROUPS(most)
   GROUPS(most / 2)
@@ -106,39 +120,41 @@ ALWAYS void NAME(dots)(const int most, const int nb, lc_index m, lc_index p, con
 }
 
 /* The same for any nb <= DOT_COLS. */
-TARGET static void NAME(panel)(lc_index m, lc_index p, const double *A, lc_index lda, const double *const *list, int nb,
-                               const double *B, lc_index ldb, double *out, lc_index ldo) {
-  switch (nb) {
-    case 1:
-      NAME(dots)(DOT_MOST, 1, m, p, A, lda, list, B, ldb, out, ldo);
-      break;
-    case 2:
-      NAME(dots)(DOT_ROWS, 2, m, p, A, lda, list, B, ldb, out, ldo);
-      break;
-    case 3:
-      NAME(dots)(DOT_ROWS, 3, m, p, A, lda, list, B, ldb, out, ldo);
-      break;
-    default:
-      NAME(dots)(DOT_ROWS, DOT_COLS, m, p, A, lda, list, B, ldb, out, ldo);
-      break;
-  }
+ALWAYS void NAME(dots_any)(const enum lc_storage type, lc_index m, lc_index p, const double *A, lc_index lda,
+                           const void *const *list, int nb, const double *B, lc_index ldb, double *out, lc_index ldo) {
+#define OF(nb, most)                                                  \
+  case nb:                                                            \
+    NAME(dots)(type, most, nb, m, p, A, lda, list, B, ldb, out, ldo); \
+    break;
+#if DOT_COLS > 3
+  switch (nb) { OF(1, DOT_MOST) OF(2, DOT_ROWS) OF(3, DOT_ROWS) OF(4, DOT_ROWS) }
+#else
+  switch (nb) { OF(1, DOT_MOST) OF(2, DOT_ROWS) OF(3, DOT_ROWS) }
+#endif
+#undef OF
 }
 
-TARGET static void NAME(gradient_any)(lc_index m, lc_index p, int K, const double *X, lc_index ldx,
-                                      const double *const *list, const double *R, lc_index ldr, double *G,
+TARGET static void NAME(panel)(enum lc_storage type, lc_index m, lc_index p, const double *A, lc_index lda,
+                               const void *const *list, int nb, const double *B, lc_index ldb, double *out,
+                               lc_index ldo) {
+  TYPED(dots_any, m, p, A, lda, list, nb, B, ldb, out, ldo);
+}
+
+TARGET static void NAME(gradient_any)(enum lc_storage type, lc_index m, lc_index p, int K, const double *X,
+                                      lc_index ldx, const void *const *list, const double *R, lc_index ldr, double *G,
                                       lc_index ldg) {
   for (int c = 0; c < K; c += DOT_COLS)
-    NAME(panel)(m, p, X, ldx, list, K - c < DOT_COLS ? K - c : DOT_COLS, R + c * ldr, ldr, G + c * ldg, ldg);
+    NAME(panel)(type, m, p, X, ldx, list, K - c < DOT_COLS ? K - c : DOT_COLS, R + c * ldr, ldr, G + c * ldg, ldg);
 }
 
 TARGET static void NAME(gradient)(lc_index m, lc_index p, int K, const double *X, lc_index ldx, const double *R,
                                   lc_index ldr, double *G, lc_index ldg) {
-  NAME(gradient_any)(m, p, K, X, ldx, NULL, R, ldr, G, ldg);
+  NAME(gradient_any)(LC_DOUBLE, m, p, K, X, ldx, NULL, R, ldr, G, ldg);
 }
 
-TARGET static void NAME(gradient_of)(lc_index m, lc_index p, int K, const double *const *x, const double *R,
-                                     lc_index ldr, double *G, lc_index ldg) {
-  NAME(gradient_any)(m, p, K, NULL, 0, x, R, ldr, G, ldg);
+TARGET static void NAME(gradient_of)(lc_index m, lc_index p, int K, enum lc_storage type, const void *const *x,
+                                     const double *R, lc_index ldr, double *G, lc_index ldg) {
+  NAME(gradient_any)(type, m, p, K, NULL, 0, x, R, ldr, G, ldg);
 }
 
 /* ---- Gram matrices ----------------------------------------------------------------------------------------------- */
@@ -161,7 +177,7 @@ TARGET static void NAME(gram_one)(lc_index m, lc_index p, int one, const double 
         double sums[DOT_ROWS * DOT_COLS] = {0};
         lc_index end = near + NEAR < p ? near + NEAR : p;
         int na = (int)(end - a < DOT_ROWS ? end - a : DOT_ROWS);
-        NAME(panel)(m, na, X + a * ldx, ldx, NULL, nb, work + b * m, m, sums, DOT_ROWS);
+        NAME(panel)(LC_DOUBLE, m, na, X + a * ldx, ldx, NULL, nb, work + b * m, m, sums, DOT_ROWS);
         for (int v = 0; v < nb; v++) {
           double *column = C + lc_packed_at(a + one, b + v + one);
           lc_index last = lc_min(na, b + v - a + 1);
@@ -189,7 +205,7 @@ TARGET static void NAME(gram_many)(lc_index m, lc_index p, int one, int ns, cons
       for (int s = 0; s < ns; s += DOT_COLS) {
         int nb = ns - s < DOT_COLS ? ns - s : DOT_COLS;
         for (int k = 0; k < held * nb; k++) sums[k] = 0;
-        NAME(panel)(m, held, work, m, NULL, nb, S + s * lds, lds, sums, held);
+        NAME(panel)(LC_DOUBLE, m, held, work, m, NULL, nb, S + s * lds, lds, sums, held);
         for (int v = 0; v < nb; v++)
           for (int u = 0; u < held; u++) C[(s + v) * ldc + place[u]] += sums[u + v * held];
       }
@@ -208,7 +224,8 @@ TARGET static void NAME(gram)(lc_index m, lc_index p, int one, int ns, const dou
 /* ---- scores -------------------------------------------------------------------------------------------------- */
 
 /* z += x_j b_j for `count` <= 8 columns at once: one read and one write of z for all of them. */
-ALWAYS void NAME(axpy_block)(const int count, lc_index m, const double *const *x, const double *b, double *z) {
+ALWAYS void NAME(axpy_block)(const enum lc_storage type, const int count, lc_index m, const void *const *x,
+                             const double *b, double *z) {
   VEC weight[8];
   UNROLL
   for (int j = 0; j < count; j++) weight[j] = V_SET1(b[j]);
@@ -216,42 +233,40 @@ ALWAYS void NAME(axpy_block)(const int count, lc_index m, const double *const *x
   for (; i + LANES <= m; i += LANES) {
     VEC sum = V_LOAD(z + i);
     UNROLL
-    for (int j = 0; j < count; j++) sum = V_FMA(V_LOAD(x[j] + i), weight[j], sum);
+    for (int j = 0; j < count; j++) sum = V_FMA(NAME(load)(type, x[j], i), weight[j], sum);
     V_STORE(z + i, sum);
   }
   if (i < m) {
     int rest = (int)(m - i);
     VEC sum = V_LOADN(z + i, rest);
     UNROLL
-    for (int j = 0; j < count; j++) sum = V_FMA(V_LOADN(x[j] + i, rest), weight[j], sum);
+    for (int j = 0; j < count; j++) sum = V_FMA(NAME(loadn)(type, x[j], i, rest), weight[j], sum);
     V_STOREN(z + i, sum, rest);
   }
 }
 
 /* A single score column. */
-TARGET static void NAME(scores_one)(lc_index m, lc_index p, const double *X, lc_index ldx, const double *const *list,
-                                    const double *b, double *z) {
-  const double *x[8];
+ALWAYS void NAME(scores_one)(const enum lc_storage type, lc_index m, lc_index p, const double *X, lc_index ldx,
+                             const void *const *list, const double *b, double *z) {
+  const void *x[8];
   lc_index j = 0;
-  for (; j + 8 <= p; j += 8) {
-    NAME(find)(8, X, ldx, list, j, x);
-    NAME(axpy_block)(8, m, x, b + j, z);
+#define GROUPS(count)                              \
+  for (; j + (count) <= p; j += (count)) {         \
+    NAME(find)(count, X, ldx, list, j, x);         \
+    NAME(axpy_block)(type, count, m, x, b + j, z); \
   }
-  for (; j + 4 <= p; j += 4) {
-    NAME(find)(4, X, ldx, list, j, x);
-    NAME(axpy_block)(4, m, x, b + j, z);
-  }
-  for (; j < p; j++) {
-    NAME(find)(1, X, ldx, list, j, x);
-    NAME(axpy_block)(1, m, x, b + j, z);
-  }
+  GROUPS(8)
+  GROUPS(4)
+  GROUPS(1)
+#undef GROUPS
 }
 
 /* Two VECs of rows from row i on times kb score columns, all columns; without `full` their first `rest` rows. */
-ALWAYS void NAME(scores_block)(const int kb, const int full, int rest, lc_index p, const double *X, lc_index ldx,
-                               const double *const *list, lc_index i, const double *B, lc_index ldb, double *Z,
-                               lc_index ldz) {
+ALWAYS void NAME(scores_block)(const enum lc_storage type, const int kb, const int full, int rest, lc_index p,
+                               const double *X, lc_index ldx, const void *const *list, lc_index i, const double *B,
+                               lc_index ldb, double *Z, lc_index ldz) {
   VEC sum[MOST_SCORES][2];
+  const size_t width = type == LC_INTEGER ? sizeof(int) : sizeof(double);
   const int n1 = rest < LANES ? rest : LANES, n2 = rest - n1;
   UNROLL
   for (int c = 0; c < kb; c++) {
@@ -259,16 +274,16 @@ ALWAYS void NAME(scores_block)(const int kb, const int full, int rest, lc_index 
     sum[c][1] = full ? V_LOAD(Z + c * ldz + LANES) : n2 > 0 ? V_LOADN(Z + c * ldz + LANES, n2) : V_ZERO();
   }
   for (lc_index j = 0; j < p; j++) {
-    const double *x;
+    const void *x;
     NAME(find)(1, X, ldx, list, j, &x);
-    x += i;
     /* The next rows of a column are a whole sweep over the columns away: too far for the hardware to foresee. */
     if (full) {
-      V_PREFETCH(x + 2 * LANES);
-      V_PREFETCH(x + 3 * LANES);
+      const char *next = (const char *)x + (size_t)(i + 2 * LANES) * width;
+      V_PREFETCH(next);
+      V_PREFETCH(next + LANES * width);
     }
-    VEC x0 = full ? V_LOAD(x) : V_LOADN(x, n1), x1;
-    x1 = full ? V_LOAD(x + LANES) : n2 > 0 ? V_LOADN(x + LANES, n2) : V_ZERO();
+    VEC x0 = full ? NAME(load)(type, x, i) : NAME(loadn)(type, x, i, n1), x1;
+    x1 = full ? NAME(load)(type, x, i + LANES) : n2 > 0 ? NAME(loadn)(type, x, i + LANES, n2) : V_ZERO();
     UNROLL
     for (int c = 0; c < kb; c++) {
       VEC b = V_SET1(B[j + c * ldb]);
@@ -288,65 +303,61 @@ ALWAYS void NAME(scores_block)(const int kb, const int full, int rest, lc_index 
   }
 }
 
-#define ROWS_OF(kb)                                                                             \
-  case kb:                                                                                      \
-    for (; i + 2 * LANES <= m; i += 2 * LANES)                                                  \
-      NAME(scores_block)(kb, 1, 2 * LANES, p, X, ldx, list, i, B, ldb, Z + i, ldz);             \
-    if (i < m) NAME(scores_block)(kb, 0, (int)(m - i), p, X, ldx, list, i, B, ldb, Z + i, ldz); \
+#define ROWS_OF(kb)                                                                                   \
+  case kb:                                                                                            \
+    for (; i + 2 * LANES <= m; i += 2 * LANES)                                                        \
+      NAME(scores_block)(type, kb, 1, 2 * LANES, p, X, ldx, list, i, B, ldb, Z + i, ldz);             \
+    if (i < m) NAME(scores_block)(type, kb, 0, (int)(m - i), p, X, ldx, list, i, B, ldb, Z + i, ldz); \
     break;
 
 /* kb <= MOST_SCORES score columns. */
-TARGET static void NAME(scores_some)(lc_index m, lc_index p, int kb, const double *X, lc_index ldx,
-                                     const double *const *list, const double *B, lc_index ldb, double *Z,
-                                     lc_index ldz) {
+ALWAYS void NAME(scores_some)(const enum lc_storage type, lc_index m, lc_index p, int kb, const double *X, lc_index ldx,
+                              const void *const *list, const double *B, lc_index ldb, double *Z, lc_index ldz) {
   lc_index i = 0;
   switch (kb) {
     ROWS_OF(1)
-    ROWS_OF(2)
-    ROWS_OF(3)
-    ROWS_OF(4)
-    ROWS_OF(5)
+    ROWS_OF(2) ROWS_OF(3) ROWS_OF(4) ROWS_OF(5)
 #if MOST_SCORES > 5
-    ROWS_OF(6) ROWS_OF(7) ROWS_OF(8) ROWS_OF(9) ROWS_OF(10)
+        ROWS_OF(6) ROWS_OF(7) ROWS_OF(8) ROWS_OF(9) ROWS_OF(10)
 #endif
   }
 }
 #undef ROWS_OF
 
-TARGET static void NAME(scores_any)(lc_index m, lc_index p, int K, const double *X, lc_index ldx,
-                                    const double *const *list, const double *B, lc_index ldb, double *Z, lc_index ldz) {
+TARGET static void NAME(scores_any)(enum lc_storage type, lc_index m, lc_index p, int K, const double *X, lc_index ldx,
+                                    const void *const *list, const double *B, lc_index ldb, double *Z, lc_index ldz) {
   if (K == 1) {
-    NAME(scores_one)(m, p, X, ldx, list, B, Z);
+    TYPED(scores_one, m, p, X, ldx, list, B, Z);
     return;
   }
   int panels = (K + MOST_SCORES - 1) / MOST_SCORES; /* of nearly equal width */
   for (int k = 0, c = 0; k < panels; k++) {
     int next = (int)((lc_index)K * (k + 1) / panels);
-    NAME(scores_some)(m, p, next - c, X, ldx, list, B + c * ldb, ldb, Z + c * ldz, ldz);
+    TYPED(scores_some, m, p, next - c, X, ldx, list, B + c * ldb, ldb, Z + c * ldz, ldz);
     c = next;
   }
 }
 
 TARGET static void NAME(scores)(lc_index m, lc_index p, int K, const double *X, lc_index ldx, const double *B,
                                 lc_index ldb, double *Z, lc_index ldz) {
-  NAME(scores_any)(m, p, K, X, ldx, NULL, B, ldb, Z, ldz);
+  NAME(scores_any)(LC_DOUBLE, m, p, K, X, ldx, NULL, B, ldb, Z, ldz);
 }
 
-TARGET static void NAME(scores_of)(lc_index m, lc_index p, int K, const double *const *x, const double *B, lc_index ldb,
-                                   double *Z, lc_index ldz) {
-  NAME(scores_any)(m, p, K, NULL, 0, x, B, ldb, Z, ldz);
+TARGET static void NAME(scores_of)(lc_index m, lc_index p, int K, enum lc_storage type, const void *const *x,
+                                   const double *B, lc_index ldb, double *Z, lc_index ldz) {
+  NAME(scores_any)(type, m, p, K, NULL, 0, x, B, ldb, Z, ldz);
 }
 
 /* ---- moments of a column -------------------------------------------------------------------------------------- */
 
-TARGET static void NAME(moments)(lc_index m, const double *x, double pilot, double *out) {
+ALWAYS void NAME(moments_any)(const enum lc_storage type, lc_index m, const void *x, double pilot, double *out) {
   VEC sum[2], squares[2], most[2], centre = V_SET1(pilot);
   for (int k = 0; k < 2; k++) sum[k] = squares[k] = most[k] = V_ZERO();
   lc_index i = 0;
   for (; i + 2 * LANES <= m; i += 2 * LANES) {
     UNROLL
     for (int k = 0; k < 2; k++) {
-      VEC v = V_LOAD(x + i + k * LANES), d = V_SUB(v, centre);
+      VEC v = NAME(load)(type, x, i + k * LANES), d = V_SUB(v, centre);
       sum[k] = V_ADD(sum[k], d);
       squares[k] = V_FMA(d, d, squares[k]);
       most[k] = V_MAX(most[k], V_ABS(v));
@@ -356,7 +367,8 @@ TARGET static void NAME(moments)(lc_index m, const double *x, double pilot, doub
   V_STORE(lanes, V_MAX(most[0], most[1]));
   for (int k = 0; k < LANES; k++) largest = lanes[k] > largest ? lanes[k] : largest;
   for (; i < m; i++) {
-    double d = x[i] - pilot, size = x[i] < 0 ? -x[i] : x[i];
+    double value = type == LC_INTEGER ? ((const int *)x)[i] : ((const double *)x)[i];
+    double d = value - pilot, size = value < 0 ? -value : value;
     rest_sum += d;
     rest_squares += d * d;
     largest = size > largest ? size : largest;
@@ -364,6 +376,16 @@ TARGET static void NAME(moments)(lc_index m, const double *x, double pilot, doub
   out[0] = V_SUM(V_ADD(sum[0], sum[1])) + rest_sum;
   out[1] = V_SUM(V_ADD(squares[0], squares[1])) + rest_squares;
   out[2] = largest;
+}
+
+TARGET static void NAME(moments)(lc_index m, enum lc_storage type, const void *x, double pilot, double *out) {
+  TYPED(moments_any, m, x, pilot, out);
+}
+
+TARGET static void NAME(widen)(lc_index m, const int *x, double *out) {
+  lc_index i = 0;
+  for (; i + LANES <= m; i += LANES) V_STORE(out + i, V_LOADI(x + i));
+  for (; i < m; i++) out[i] = x[i];
 }
 
 /* ---- exp and logistic ----------------------------------------------------------------------------------------- */
@@ -540,11 +562,12 @@ TARGET static void NAME(scatter)(lc_index count, const int *start, const int *en
 #undef LINES_OF
 #undef LINE_VECS
 
-static const lc_kernel NAME(kernel) = {KERNEL_NAME,       NAME(scores), NAME(gradient), NAME(scores_of),
-                                       NAME(gradient_of), NAME(gram),   NAME(moments),  NAME(exp),
-                                       NAME(logistic),    NAME(gather), NAME(scatter),  &LANE_LOOPS};
+static const lc_kernel NAME(kernel) = {KERNEL_NAME,  NAME(scores),  NAME(gradient), NAME(scores_of), NAME(gradient_of),
+                                       NAME(gram),   NAME(moments), NAME(widen),    NAME(exp),       NAME(logistic),
+                                       NAME(gather), NAME(scatter), &LANE_LOOPS};
 
 #undef ALWAYS
+#undef TYPED
 #undef NAME
 #undef TARGET
 #undef KERNEL_NAME
@@ -559,6 +582,8 @@ static const lc_kernel NAME(kernel) = {KERNEL_NAME,       NAME(scores), NAME(gra
 #undef V_SET1
 #undef V_LOAD
 #undef V_LOADN
+#undef V_LOADI
+#undef V_LOADIN
 #undef V_STORE
 #undef V_STOREN
 #undef V_ADD

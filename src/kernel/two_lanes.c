@@ -31,6 +31,14 @@ static inline pair pair_load(const double *p) {
 }
 static inline void pair_store(double *p, pair v) { memcpy(p, &v, sizeof v); }
 
+static inline pair pair_load_ints(const int *p) {
+#ifdef __aarch64__
+  return (pair)vcvtq_f64_s64(vmovl_s32(vld1_s32(p)));
+#else
+  return (pair)_mm_cvtepi32_pd(_mm_loadl_epi64((const __m128i *)p));
+#endif
+}
+
 /* count is 1 or 2. */
 static inline pair pair_load_first(const double *p, int count) { return count > 1 ? pair_load(p) : (pair){p[0], 0}; }
 static inline void pair_store_first(double *p, pair v, int count) {

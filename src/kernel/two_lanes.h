@@ -11,6 +11,8 @@
 #define V_SET1(x) pair_set(x)
 #define V_LOAD(p) pair_load(p)
 #define V_LOADN(p, count) pair_load_first(p, count)
+#define V_LOADI(p) pair_load_ints(p)
+#define V_LOADIN(p, count) ((count) > 1 ? pair_load_ints(p) : (pair){(p)[0], 0})
 #define V_STORE(p, v) pair_store(p, v)
 #define V_STOREN(p, v, count) pair_store_first(p, v, count)
 #define V_ADD(a, b) ((a) + (b))

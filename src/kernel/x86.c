@@ -25,6 +25,8 @@
 #define V_SET1(x) _mm512_set1_pd(x)
 #define V_LOAD(p) _mm512_loadu_pd(p)
 #define V_LOADN(p, count) _mm512_maskz_loadu_pd((__mmask8)((1u << (count)) - 1), p)
+#define V_LOADI(p) _mm512_cvtepi32_pd(_mm256_loadu_si256((const __m256i *)(p)))
+#define V_LOADIN(p, count) avx512_first(p, count)
 #define V_STORE(p, v) _mm512_storeu_pd(p, v)
 #define V_STOREN(p, v, count) _mm512_mask_storeu_pd(p, (__mmask8)((1u << (count)) - 1), v)
 #define V_ADD(a, b) _mm512_add_pd(a, b)
@@ -42,6 +44,12 @@
 #define V_SUMS(v, out) avx512_sums(v, out)
 #define V_SELECT_POSITIVE(z, yes, no) \
   _mm512_mask_blend_pd(_mm512_cmp_pd_mask(z, _mm512_setzero_pd(), _CMP_GT_OQ), no, yes)
+
+/* The mask of a load of eight ints would need AVX-512VL: sixteen are masked. */
+TARGET static inline VEC avx512_first(const int *p, int count) {
+  __m512i whole = _mm512_maskz_loadu_epi32((__mmask16)((1u << count) - 1), p);
+  return _mm512_cvtepi32_pd(_mm512_castsi512_si256(whole));
+}
 
 TARGET static inline double avx512_sum(VEC a) {
   __m256d half = _mm256_add_pd(_mm512_castpd512_pd256(a), _mm512_extractf64x4_pd(a, 1));
@@ -78,6 +86,8 @@ TARGET static inline __attribute__((always_inline)) void avx512_sums(const VEC *
 #define V_SET1(x) _mm256_set1_pd(x)
 #define V_LOAD(p) _mm256_loadu_pd(p)
 #define V_LOADN(p, count) _mm256_maskload_pd(p, avx2_first(count))
+#define V_LOADI(p) _mm256_cvtepi32_pd(_mm_loadu_si128((const __m128i *)(p)))
+#define V_LOADIN(p, count) _mm256_cvtepi32_pd(_mm_maskload_epi32(p, avx2_first_ints(count)))
 #define V_STORE(p, v) _mm256_storeu_pd(p, v)
 #define V_STOREN(p, v, count) _mm256_maskstore_pd(p, avx2_first(count), v)
 #define V_ADD(a, b) _mm256_add_pd(a, b)
@@ -97,6 +107,10 @@ TARGET static inline __attribute__((always_inline)) void avx512_sums(const VEC *
 
 TARGET static inline __m256i avx2_first(int count) {
   return _mm256_cmpgt_epi64(_mm256_set1_epi64x(count), _mm256_set_epi64x(3, 2, 1, 0));
+}
+
+TARGET static inline __m128i avx2_first_ints(int count) {
+  return _mm_cmpgt_epi32(_mm_set1_epi32(count), _mm_set_epi32(3, 2, 1, 0));
 }
 
 TARGET static inline double avx2_sum(VEC a) {

@@ -69,14 +69,14 @@ static lc_status screen_features(lc_fold *fold, int solved) {
 
 /* ---- the start of a lambda ----------------------------------------------------------------------------- */
 
-/* Residuals that leave a relative gap of about a third of the tolerance: F v / (lambda l1), to first order. */
-static double first_goal(const lc_fold *fold) {
+/* Times the tolerance: residuals that leave a relative gap of about a third of it, F v / (lambda l1) to first order. */
+static double residual_unit(const lc_fold *fold) {
   const lc_penalty *pen = &fold->pen;
   double least = INFINITY;
   for (lc_index f = 0; f < pen->p; f++)
     if (pen->l1[f] > 0) least = fmin(least, pen->l1[f] / lc_objective_rms(&fold->obj, f));
   if (isinf(least)) least = 1;
-  return 0.3 * fold->path->settings->tolerance * pen->lambda * least;
+  return 0.3 * pen->lambda * least;
 }
 
 /* A large set has no Hessian to predict with: the last two solutions are extrapolated in lambda. */
@@ -111,10 +111,12 @@ static lc_status begin(void *context, lc_fold *fold) {
   fold->pen.lambda = *lambda;
   fold->pending = 1;
   fold->outcome.iterations = 0;
-  double first = first_goal(fold);
+  double unit = residual_unit(fold), tolerance = fold->path->settings->tolerance;
   goal->best = INFINITY;
-  goal->residual_cap = 100 * first; /* 30 times the tolerance of the penalty, as the help of linclass_path() says */
-  goal->residual = goal->relax * first;
+  /* The gap is that of a dual point of its own, and sharp where residuals are still large: they may be the root of the
+   * tolerance times the penalty, as the help of linclass_path() says. */
+  goal->residual_cap = sqrt(tolerance) * unit;
+  goal->residual = goal->relax * tolerance * unit;
   lc_objective_revalue(&fold->obj);
   LC_TRY(lc_set_solver_tidy(&fold->solver, &way));
   if (way != LC_BY_HESSIAN) {
@@ -173,15 +175,17 @@ static lc_status advance(lc_path_state *path, double lambda) {
   }
 }
 
-static void publish(lc_fold *fold) {
+static lc_status publish(lc_fold *fold) {
   lc_objective *obj = &fold->obj;
   memcpy(fold->B, obj->at.B, (size_t)obj->P * sizeof(double));
-  lc_remove_common_shift(obj, fold->B);
+  double saved = lc_remove_common_shift(obj, fold->B);
   lc_unscale_coef(fold->path->problem->x, obj->K, fold->B);
+  lc_penalty_clip(&fold->given, obj->K, fold->B); /* as in lc_solve() */
   fold->Z = obj->at.Z;
-  fold->outcome.objective = obj->at.value;
+  fold->outcome.objective = obj->at.value - saved;
   fold->outcome.loss = obj->at.loss;
   fold->outcome.passes = obj->passes;
+  return isfinite(obj->at.value) ? LC_OK : LC_NONFINITE;
 }
 
 lc_status lc_folds_advance(lc_path_state *path, double lambda) {
@@ -189,7 +193,7 @@ lc_status lc_folds_advance(lc_path_state *path, double lambda) {
   lc_status status = advance(path, lambda);
   lc_arena_reset(path->arena, mark);
   LC_TRY(status);
-  for (lc_index m = 0; m < path->nfits; m++) publish(path->fold + m);
+  for (lc_index m = 0; m < path->nfits; m++) LC_TRY(publish(path->fold + m));
   path->previous = path->lambda;
   path->lambda = lambda;
   return LC_OK;

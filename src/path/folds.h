@@ -15,7 +15,7 @@ struct lc_path_state;
 typedef struct lc_fold_goal {
   double residual;     /* the set is solved up to this one before it is judged */
   double residual_cap; /* a point may be left with at most this one */
-  double relax;        /* residual / first_goal() that the last points allowed */
+  double relax;        /* residual / (tolerance residual_unit()) that the last points allowed */
   double best;         /* least so far of max(gap, residual), each over what it may be; Inf before */
 } lc_fold_goal;
 

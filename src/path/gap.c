@@ -67,7 +67,7 @@ static lc_status gap_of(lc_fold *fold, double *gap) {
   add_groups(fold, c, ADD_CONJUGATES, &parts);
   lc_arena_reset(&fold->arena, mark);
   lc_status status = lc_objective_dual(obj, fold->balanced, parts.t, &primal, &dual);
-  *gap = fmax(primal - dual + parts.conjugates, 0);
+  *gap = lc_gap_between(primal, dual - parts.conjugates);
   return status;
 }
 

@@ -9,7 +9,7 @@
 /* By working sets: where an L1 part holds slopes at 0 and the loss has second derivatives, unless another solver was
  * asked for. any: the penalty at some lambda > 0. */
 static int has_working_sets(const lc_problem *problem, const lc_penalty *any) {
-  int other = problem->solver && problem->solver != lc_solver_find("coordinate");
+  int other = problem->ovr || (problem->solver && problem->solver != lc_solver_find("coordinate"));
   return !other && lc_penalty_has_l1(any) && (problem->loss->flags & LC_SMOOTH) &&
          (problem->loss->flags & LC_CURVATURE) && (problem->x->ops->caps & LC_COLUMNS);
 }
@@ -102,7 +102,7 @@ static lc_status lengthen(const descent *own) {
   lc_path *out = own->out;
   while (out->length < own->path->spec->nlambdas && own->kept[out->length]) {
     const lc_outcome *outcome = &out->point[out->length++].outcome;
-    lc_info info = {(double)out->length, NAN, outcome->objective, outcome->kkt, NAN};
+    lc_info info = {(double)out->length, NAN, outcome->objective, outcome->kkt, NAN, NAN, NAN};
     LC_TRY(lc_record(own->path->host, &info));
   }
   return LC_OK;

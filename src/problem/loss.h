@@ -13,7 +13,8 @@
 
 typedef struct lc_coding {
   int k, K, base, vector;
-  double mu; /* hinge only: > 0 rounds the kink (see ramp() in problem/loss.c); 0 = the hinge itself */
+  double mu; /* smoothable losses: > 0 rounds the kink (see ramp() in problem/loss.c); 0 = the loss itself. Of the
+                perceptron the lead that it trains for */
 } lc_coding;
 
 enum {

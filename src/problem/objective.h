@@ -9,6 +9,8 @@
 #ifndef LC_PROBLEM_OBJECTIVE_H
 #define LC_PROBLEM_OBJECTIVE_H
 
+#include <math.h>
+
 #include "design/design.h"
 #include "problem/loss.h"
 #include "problem/penalty.h"
@@ -56,6 +58,7 @@ typedef struct lc_objective {
   const double *rms;  /* p: root mean square of each shown column, for step sizes; NULL: all 1 */
   double passes;      /* reads of X so far */
   double recorded;    /* iterations of earlier runs: the history counts on */
+  double epoch_mistakes, validation; /* what the next lines of the history say of an epoch (lc_info); NaN: nothing */
 } lc_objective;
 
 /* Root mean square of feature f; 1 where it is 0 or not known. */
@@ -166,6 +169,12 @@ lc_status lc_objective_balance(lc_objective *obj, const double *R, double *s, in
 /* For R balanced and any t in [0, 1] for which t times the slopes' gradients X'R / W are dual feasible, *primal - *dual
  * + conjugates of the penalty is a gap. *dual = -Inf where a row is outside the domain. */
 lc_status lc_objective_dual(lc_objective *obj, const double *R, double t, double *primal, double *dual);
+
+/* primal - dual, at least 0; Inf where that is no number (fmax(NaN, 0) would be a gap of 0). */
+static inline double lc_gap_between(double primal, double dual) {
+  double gap = primal - dual;
+  return isnan(gap) ? INFINITY : gap > 0 ? gap : 0;
+}
 
 /* Differences of F that may be rounding, of its sums over rows and coefficients: for solvers with exact gradients as
  * good as equal. */

@@ -225,7 +225,7 @@ lc_status lc_objective_gap(lc_objective *obj, lc_certificate *out) {
     dual -= conjugates(obj, t, G);
   }
   lc_arena_reset(obj->arena, mark);
-  out->gap = fmax(primal - dual, 0);
+  out->gap = lc_gap_between(primal, dual);
   out->kind = isfinite(out->gap) ? LC_GAP : LC_KKT_ONLY;
   out->relative = out->gap / fmax(primal, 1e-3 * obj->null_value);
   return status;

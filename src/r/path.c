@@ -148,7 +148,7 @@ static SEXP fit_path(lcr_task *task, SEXP spec, lcr_session *session) {
   if (wanted.holdout) wanted.scores = REAL(scores);
   lc_status status = lc_path_run(&task->problem, &wanted, &task->settings, &session->host, &session->arena, &path);
   session->time_limit = INFINITY; /* what follows belongs to the report */
-  SEXP out = path_list(status, &path, &wanted, scores);
+  SEXP out = path_list(lcr_session_status(session, status), &path, &wanted, scores);
   UNPROTECT(1);
   return out;
 }

@@ -30,6 +30,7 @@ typedef struct lcr_session {
   double shown;             /* the last line of progress; 0: none yet */
   double time_limit;        /* seconds from the start; Inf at first */
   int interrupted;          /* the user has asked to stop: said once, it holds to the end */
+  double epochs;            /* of mini-batches that are to come; 0: none */
   int trace, progress;      /* 1: every line of the history is shown; one now and then when it takes long */
   lcr_history history;
   lc_host host;   /* its self is the session */
@@ -41,6 +42,9 @@ SEXP lcr_session_begin(void);
 lcr_session *lcr_session_of(SEXP owner);
 /* Frees everything at once. */
 void lcr_session_end(SEXP owner);
+/* How a call ended that the numerics say ended so: an interrupt that they passed over on their way out is one all the
+ * same, or Ctrl-C in the last 50 ms of a fit would be lost. */
+lc_status lcr_session_status(const lcr_session *session, lc_status status);
 /* The history as a named list of numeric columns. */
 SEXP lcr_session_history(const lcr_session *session);
 

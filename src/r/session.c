@@ -61,6 +61,10 @@ static lc_status poll(void *self) {
   return LC_TIME_LIMIT;
 }
 
+lc_status lcr_session_status(const lcr_session *session, lc_status status) {
+  return status >= 0 && session->interrupted ? LC_INTERRUPTED : status;
+}
+
 static int grow(lcr_history *history) {
   R_xlen_t size = history->size > 0 ? 2 * history->size : 64;
   lc_info *info = realloc(history->info, (size_t)size * sizeof *info);
@@ -97,6 +101,12 @@ static void show(lcr_session *session, const lc_info *info, double time) {
     snprintf(line, sizeof line, "iteration %.0f: objective %.10g, gradient %.3g", info->iteration, info->objective,
              info->gradient_norm);
     lcr_call("inform", "trace", line);
+  } else if (due && session->epochs > 0 && !isnan(info->epoch)) {
+    enum { WIDTH = 30 };
+    char bar[WIDTH + 1] = {0};
+    for (int i = 0; i < WIDTH; i++) bar[i] = i < WIDTH * (info->epoch / session->epochs) ? '=' : ' ';
+    REprintf("\rlinclass: [%s] %.0f of %.0f epochs, objective %.6g, %.0f s ", bar, info->epoch, session->epochs,
+             info->objective, time - session->started);
   } else if (due)
     REprintf("\rlinclass: iteration %.0f, objective %.8g, %.0f s ", info->iteration, info->objective,
              time - session->started);
@@ -164,7 +174,9 @@ SEXP lcr_session_history(const lcr_session *session) {
                  {"epoch", offsetof(lc_info, epoch)},
                  {"objective", offsetof(lc_info, objective)},
                  {"gradient_norm", offsetof(lc_info, gradient_norm)},
-                 {"step", offsetof(lc_info, step)}};
+                 {"step", offsetof(lc_info, step)},
+                 {"mistakes", offsetof(lc_info, mistakes)},
+                 {"validation", offsetof(lc_info, validation)}};
   enum { COLUMNS = sizeof columns / sizeof columns[0] };
   const lcr_history *history = &session->history;
   SEXP list = PROTECT(lcr_list_make(COLUMNS + 1));

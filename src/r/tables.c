@@ -44,15 +44,17 @@ SEXP lcr_losses(void) {
   return list;
 }
 
-/* A table of fields by columns: name, default, lower, upper, integer, help. */
+/* A table of fields by columns: name, default, lower, upper, integer, help, and the words of values that have names. */
 static SEXP field_table(const lc_field *fields, int n) {
-  SEXP list = PROTECT(lcr_list_make(6));
+  SEXP list = PROTECT(lcr_list_make(7)), words = PROTECT(Rf_allocVector(STRSXP, n));
   SEXP name = PROTECT(Rf_allocVector(STRSXP, n)), help = PROTECT(Rf_allocVector(STRSXP, n));
   SEXP preset = PROTECT(Rf_allocVector(REALSXP, n)), lower = PROTECT(Rf_allocVector(REALSXP, n));
   SEXP upper = PROTECT(Rf_allocVector(REALSXP, n)), integer = PROTECT(Rf_allocVector(LGLSXP, n));
   for (int i = 0; i < n; i++) {
     SET_STRING_ELT(name, i, Rf_mkChar(fields[i].name));
     SET_STRING_ELT(help, i, Rf_mkChar(fields[i].help));
+    const char *known = lc_field_words(fields[i].name);
+    SET_STRING_ELT(words, i, Rf_mkChar(known ? known : ""));
     REAL(preset)[i] = isnan(fields[i].preset) ? NA_REAL : fields[i].preset;
     REAL(lower)[i] = fields[i].lower;
     REAL(upper)[i] = fields[i].upper;
@@ -64,7 +66,8 @@ static SEXP field_table(const lc_field *fields, int n) {
   lcr_list_add(list, "upper", upper);
   lcr_list_add(list, "integer", integer);
   lcr_list_add(list, "help", help);
-  UNPROTECT(7);
+  lcr_list_add(list, "words", words);
+  UNPROTECT(8);
   return list;
 }
 

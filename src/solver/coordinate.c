@@ -125,6 +125,7 @@ static lc_status descend(lc_objective *obj, lc_set_solver *solver, lc_violator *
   rough.tolerance = fmax(settings->tolerance, 1e-2);
   held.lambda = holding_lambda(obj);
   if (obj->K < MANY || !lc_objective_has_sparse_columns(obj) || last->lambda >= far * held.lambda) return LC_OK;
+  if (!isfinite(held.lambda)) return LC_OK; /* halves of infinity are no way down */
   while (status == LC_OK && (held.lambda *= step) > last->lambda / step) {
     obj->pen = &held;
     lc_objective_revalue(obj);

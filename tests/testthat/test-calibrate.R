@@ -92,3 +92,24 @@ test_that("a prior is a shift of the intercept", {
   expect_topic(adjust_prior(fit, c(a = 1), d$x), "weights")
   expect_topic(adjust_prior(fit, c(a = 1, b = 0), d$x), "weights")
 })
+
+test_that("paths and cross-validations predict for other shares of classes", {
+  for (weights in list(NULL, c(setosa = 1, versicolor = 2, virginica = 5))) {
+    path <- linclass_path(Species ~ ., iris, lambda = c(0.2, 0.05, 0.01), class_weights = weights)
+    fit <- linclass(Species ~ ., iris, lambda = 0.05, class_weights = weights)
+    prior <- c(virginica = 0.5, setosa = 0.3, versicolor = 0.2)
+    for (type in c("prob", "class")) {
+      expect_equal(predict(path, iris, type = type, s = 0.05, prior = prior),
+                   predict(fit, iris, type = type, prior = prior), tolerance = 1e-3)
+    }
+    p <- adjust_prior(predict(path, iris, type = "prob", s = 0.05), prior,
+                      from = c(setosa = 1, versicolor = 1, virginica = 1) * (if (is.null(weights)) 1 else weights))
+    expect_equal(predict(path, iris, type = "prob", s = 0.05, prior = prior), p, ignore_attr = TRUE)
+  }
+  expect_topic(predict(path, iris, prior = prior), "penalty")
+  set.seed(1)
+  cv <- linclass_cv(Species ~ ., iris, lambda = c(0.2, 0.05, 0.01), folds = 3)
+  expect_equal(predict(cv, iris, type = "prob", s = 0.05, prior = prior),
+               predict(cv$path, iris, type = "prob", s = 0.05, prior = prior))
+  expect_topic(linclass_calibrate(cv), "argument", "for each lambda")
+})

@@ -306,3 +306,52 @@ test_that("folds of a hinge miss the tolerance where its path would", {
   expect_true(all(cv$path$points$met) && max(cv$fold_relative) <= 1e-6)
   expect_gt(max(cv$fold_relative), 1e-8)
 })
+
+test_that("fitted(held_out = TRUE) predicts each row by a fit to the other folds", {
+  fold <- rep(1:4, length.out = 150)
+  by_hand <- function(loss, lambda, type, data, formula, coding = NULL) {
+    parts <- lapply(1:4, function(f) {
+      fit <- linclass(formula, data[fold != f, ], loss = loss, lambda = lambda, alpha = 0, coding = coding,
+                      control = linclass_control(tolerance = 1e-12))
+      p <- predict(fit, data[fold == f, ], type = type)
+      if (type == "class") as.character(p) else as.matrix(p)
+    })
+    at <- order(unlist(lapply(1:4, function(f) which(fold == f))))
+    if (type == "class") unlist(parts)[at] else do.call(rbind, parts)[at, , drop = FALSE]
+  }
+  two <- transform(iris, Species = factor(Species == "virginica", labels = c("no", "yes")))
+  cases <- list(list(two, "logistic", NULL), list(iris, "softmax", "symmetric"), list(two, "squared_hinge", NULL),
+                list(iris, "squared_hinge", "symmetric"))
+  for (case in cases) {
+    cv <- linclass_cv(Species ~ ., case[[1]], loss = case[[2]], lambda = c(0.1, 0.02), alpha = 0, foldid = fold,
+                      keep = TRUE, metric = "error", control = linclass_control(tolerance = 1e-12))
+    types <- c(if (case[[2]] %in% c("logistic", "softmax")) "prob", "link", "class")
+    for (type in types) {
+      expected <- by_hand(case[[2]], 0.02, type, case[[1]], Species ~ ., case[[3]])
+      found <- fitted(cv, type, held_out = TRUE, s = 0.02)
+      if (type == "class") {
+        expect_identical(levels(found), levels(case[[1]]$Species))
+        expect_identical(as.character(found), expected)
+      } else {
+        if (type == "link" && ncol(expected) > 1) expected <- expected - rowMeans(expected)
+        expect_equal(unname(as.matrix(found)), unname(expected), tolerance = 1e-4)
+      }
+    }
+  }
+  expect_named(fitted(linclass_cv(Species ~ ., two, keep = TRUE, foldid = fold, nlambda = 3), held_out = TRUE),
+               rownames(two))
+})
+
+test_that("held-out predictions know missing rows and repeats, and refuse what was not kept", {
+  births <- transform(MASS::birthwt, low = factor(low), age = replace(age, c(2, 9), NA))
+  set.seed(1)
+  cv <- linclass_cv(low ~ age + lwt, births, folds = 3, repeats = 2, keep = TRUE, nlambda = 5,
+                    na.action = na.exclude)
+  p <- fitted(cv, "prob", held_out = TRUE, s = "lambda.min")
+  expect_identical(unname(which(is.na(p[, 1]))), c(2L, 9L))
+  at <- match(cv$lambda.min, cv$path$lambda)
+  expect_equal(unname(p[-c(2, 9), 2]), unname(stats::plogis(rowMeans(cv$scores[, 1, at, ]))), tolerance = 1e-12)
+  expect_error(fitted(cv, held_out = TRUE, s = 0.123), class = "linclass_error_argument")
+  expect_error(fitted(cv, held_out = NA), class = "linclass_error_argument")
+  expect_error(fitted(update(cv, keep = FALSE), held_out = TRUE), "keep = TRUE", class = "linclass_error_argument")
+})

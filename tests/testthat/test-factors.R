@@ -60,6 +60,62 @@ test_that("codes are the model matrix, column by column", {
   for (formula in formulas) same_matrix(formula, mixed)
 })
 
+# Numbers: matrices with names and without, of one column and none, integers, dates, and their products.
+mixed$m <- cbind(p = mixed$x, mixed$z, q = mixed$i)
+mixed$unnamed <- unname(mixed$m[, 1:2]) - 1
+mixed$narrow <- matrix(mixed$z, dimnames = list(NULL, "only"))
+mixed$whole <- matrix(seq_len(2L * nrow(mixed)) %% 7L, ncol = 2L)
+mixed$`odd name` <- cbind(mixed$x^2, b = 1 / (1 + mixed$z))
+mixed$twice <- cbind(a = mixed$x, a = mixed$x, b = 2 * mixed$x)
+mixed$day <- as.Date("2026-01-01") + mixed$i
+
+numeric_formulas <- list(
+  y ~ m, y ~ m - 1, y ~ unnamed, y ~ narrow, y ~ narrow - 1, y ~ whole, y ~ x + whole + i, y ~ `odd name` + m,
+  y ~ poly(x, 3), y ~ poly(cbind(x, z), degree = 3, raw = TRUE) - 1, y ~ splines::ns(x, 4) + splines::bs(z, 5),
+  y ~ x:z, y ~ x * z * i, y ~ m:x, y ~ x:m, y ~ m:unnamed, y ~ (m + unnamed + x)^2, y ~ m:unnamed:whole - 1,
+  y ~ poly(x, 2):poly(z, 2) + narrow:m, y ~ `odd name`:x, y ~ I(x^2) + I(cbind(x, z)), y ~ scale(x) + z,
+  y ~ m + offset(z), y ~ offset(z) + x:m, y ~ m + f, y ~ 0 + m + f, y ~ f + m:unnamed, y ~ 0 + x:z + f:g + m,
+  y ~ m * f, y ~ m:f + unnamed:whole, y ~ f:m:x + narrow, y ~ twice, y ~ twice:x + f, y ~ day + m, y ~ day:x,
+  y ~ l:m + i, y ~ o + whole:whole, y ~ m %in% f)
+
+test_that("numbers are laid side by side as model.matrix() has them", {
+  for (formula in numeric_formulas) {
+    info <- deparse(formula)
+    frame <- model.frame(formula, mixed, drop.unused.levels = TRUE)
+    want <- model.matrix(attr(frame, "terms"), frame)
+    kept <- colnames(want) != "(Intercept)"
+    model <- model_of(formula, mixed)
+    if (is.null(model$plain)) same_matrix(formula, mixed)
+    x <- expand_terms(model, "dense")
+    expect_identical(dim(x), dim(want[, kept, drop = FALSE]), info = info)
+    expect_identical(dimnames(x), dimnames(want[, kept, drop = FALSE]), info = info)
+    expect_equal(x, want[, kept, drop = FALSE], tolerance = 1e-14, ignore_attr = TRUE, info = info)
+    expect_identical(term_of_columns(model), attr(want, "assign")[kept], info = info)
+  }
+})
+
+test_that("fits of matrix terms are those of their columns, new rows and missing ones among them", {
+  gaps <- droplevels(mixed)
+  gaps$m[5, 2] <- NA
+  gaps$x[9] <- NaN
+  for (formula in list(y ~ m + x, y ~ m * unnamed, y ~ I(x^2) + splines::ns(z, 3) + m:f,
+                       y ~ poly(z, 2, raw = TRUE) + m)) {
+    info <- deparse(formula)
+    fit <- quiet(linclass(formula, gaps, lambda = 0.01, alpha = 0))
+    frame <- model.frame(formula, gaps)
+    x <- model.matrix(attr(frame, "terms"), frame)
+    plain <- quiet(linclass(x[, -1], frame$y, lambda = 0.01, alpha = 0))
+    expect_identical(names(coef(fit)), colnames(x), info = info)
+    expect_equal(unname(coef(fit)), unname(coef(plain)), tolerance = 1e-8, info = info)
+    new <- gaps[c(3, 8, 8, 700), ]
+    expect_equal(unname(predict(fit, new, type = "link")),
+                 unname(as.vector(model.matrix(delete.response(terms(frame)), new) %*% coef(fit))), tolerance = 1e-8,
+                 info = info)
+    expect_identical(attr(model.matrix(fit), "assign"), attr(x, "assign"), info = info)
+    expect_identical(attr(model.matrix(fit), "contrasts"), attr(x, "contrasts"), info = info)
+  }
+})
+
 test_that("every kind of contrasts has its table", {
   for (kind in c("contr.treatment", "contr.SAS", "contr.sum", "contr.helmert", "contr.poly")) {
     same_matrix(y ~ f * g + x, mixed, list(f = kind, g = kind))

@@ -12,7 +12,19 @@ test_that("help.search() finds the package by the words of the field", {
              "l-bfgs", "gradient descent", "hessian", "jacobian", "sigmoid", "logits", "standard error",
              "odds ratio", "separation", "class imbalance", "weight decay", "regularization", "one standard error",
              "tuning parameter", "glmnet", "scikit-learn", "convergence", "parallel", "p-value",
-             "classification", "feature selection")
+             "classification", "feature selection", "multi-class", "maximum entropy", "penalized", "shrinkage",
+             "variable selection", "confidence interval", "platt", "isotonic", "temperature scaling", "cutoff",
+             "stochastic gradient", "coordinate descent", "irls", "quasi-newton", "sparse matrix", "missing values",
+             "imbalanced", "rare events", "class weights", "offset", "likelihood ratio", "wald", "profile likelihood",
+             "firth", "bias reduction", "quasi-separation", "wilcoxon", "sensitivity", "specificity", "youden", "kappa",
+             "f1", "lift", "average precision", "marginal effect", "partial effect", "influence", "leverage", "outlier",
+             "residual", "deviance", "aic", "bic", "stepwise", "model comparison", "cross validation", "out-of-fold",
+             "grid search", "overfitting", "warm start", "early stopping", "gradient check", "numerical derivative",
+             "one-hot", "dummy", "contrasts", "reference category", "multinom", "liblinear", "sql", "json", "deploy",
+             "broom", "caret", "mlr3", "parsnip", "ggplot2", "report", "openmp", "big data", "time limit", "interrupt",
+             "random seed", "log-odds", "inverse logit", "max-margin", "loss function", "decision boundary",
+             "regularization path", "grouped lasso", "nonnegative", "prior shift", "robust", "sandwich", "kkt",
+             "predict new data", "binary classification", "weston", "collinear", "rank deficient", "standardize")
   found <- vapply(typed, function(word) any(grepl(word, entries, fixed = TRUE)), NA)
   expect_identical(typed[!found], character())
 })

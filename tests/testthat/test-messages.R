@@ -11,10 +11,10 @@ cases <- list(
   words("loss", "must be .* or .*, not NA", linclass(y ~ a, data, loss = NA_character_)),
   words("loss", "not NULL", linclass_path(y ~ a, data, loss = NULL)),
   words("loss", "not character of length 2", linclass_cv(y ~ a, data, loss = c("hinge", "softmax"))),
-  words("formula", "\"y ~ a \\+\" is no formula", linclass("y ~ a +", data)),
-  words("formula", "no formula", linclass("a", data)),
-  words("formula", "a \\+ b is no formula", linclass(quote(a + b), data)),
-  words("formula", "no formula", linclass(c("y", "a"), data)),
+  words("formula", "\"y ~ a \\+\" is not a formula", linclass("y ~ a +", data)),
+  words("formula", "not a formula", linclass("a", data)),
+  words("formula", "a \\+ b is not a formula", linclass(quote(a + b), data)),
+  words("formula", "not a formula", linclass(c("y", "a"), data)),
   words("formula", "contrasts of `factor\\(id\\)`",
         linclass(y ~ factor(id), many, contrasts = list(`factor(id)` = "contr.poly"))),
   words("unused_argument", "linclass_cv", linclass(y ~ a, data, foldid = 1)),
@@ -56,4 +56,33 @@ test_that("classes that extend a matrix are matrices", {
   own <- linclass(extended(x), toy()$y)
   expect_equal(coef(own), coef(linclass(x, toy()$y)))
   expect_equal(predict(own, extended(x[1:3, ]), type = "link"), predict(own, x[1:3, ], type = "link"))
+})
+
+test_that("what a newcomer stumbles over is answered with what to do", {
+  lung <- data.frame(status = rep(c("alive", "dead"), 20), age = c(1:39, NA), sex = rep(1:2, each = 20))
+  smaller <- linclass(status ~ sex, lung, lambda = 0)
+  larger <- linclass(status ~ sex + age, lung)
+  expect_error(anova(smaller, larger), "39 rows.*40 rows.*na.omit", class = "linclass_error_argument")
+  expect_error(confint(larger, parm = "Age"), "There are .*`age`", class = "linclass_error_argument")
+  p <- fitted(larger)
+  expect_error(confusion_measures(lung$status[1:39], p > 0.3), "ifelse", class = "linclass_error_response")
+  words <- function(expression, text) expect_error(expression, text, fixed = TRUE, class = "linclass_error")
+  words(plot_roc(lung$status[1:39], rep("dead", 39)), "type = \"prob\"")
+  words(choose_threshold(lung$status[1:39], factor(rep("dead", 39))), "must be probabilities")
+  words(linclass(status ~ age, lung, lambda = c(1, 0.1)), "linclass_path() fits a sequence")
+  words(linclass(status ~ age, lung, alpha = "ridge"), "0 is ridge")
+  words(linclass_cv(status ~ age, lung, metric = "accuracy"), "Here it is \"error\".")
+  expect_identical(confusion_measures(lung$status[1:39], ifelse(p > 2, "dead", "alive"))$classes$tp, c(20, 0))
+})
+
+test_that("tables of what there is fit into 80 columns and stay data frames", {
+  for (table in list(linclass_losses(), linclass_solvers(), penalty_scales())) {
+    text <- utils::capture.output(print(table))
+    expect_lte(max(nchar(text)), 80)
+    expect_lte(length(text), 35)
+    expect_true(all(vapply(table[[1]], function(name) any(startsWith(text, name) | grepl(name, text)), NA)))
+  }
+  text <- utils::capture.output(print(linclass_losses()))
+  expect_match(grep("^probability", text, value = TRUE), "yes +yes +- +- +-")
+  expect_output(print(linclass_losses()[c("title", "smooth")]), "TRUE")
 })

@@ -93,3 +93,23 @@ test_that("autoplot() takes the user's theme", {
     expect_identical(background$fill, ggplot2::theme_dark()$panel.background$fill)
   }
 })
+
+test_that("a title keeps its own line, on a page of several plots too", {
+  fit <- linclass(Species ~ Petal.Length + Petal.Width, iris, lambda = 0.01, alpha = 0)
+  grDevices::pdf(NULL, width = 7, height = 7)
+  on.exit(grDevices::dev.off())
+  graphics::par(mfrow = c(2L, 2L))
+  before <- graphics::par("mar")
+  for (which in c("boundary", "coefficients", "confusion", "reliability")) plot(fit, which, main = "A title")
+  expect_identical(graphics::par(c("mar", "mfrow")), list(mar = before, mfrow = c(2L, 2L)))
+  expect_identical(linclass:::page$title, 0)
+  page <- linclass:::page
+  margins <- function(lines) {
+    page$title <- lines
+    on.exit(page$title <- 0)
+    old <- linclass:::plot_page(4, "a class")
+    on.exit(graphics::par(old), add = TRUE)
+    graphics::par("mar")
+  }
+  expect_equal(margins(1.4) - margins(0), c(0, 0, 1.4, 0))
+})

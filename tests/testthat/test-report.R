@@ -43,7 +43,7 @@ test_that("a report on two classes", {
   expect_match(text, "246 rows and 6 columns", fixed = TRUE)
   expect_match(text, "2 rows were left out", fixed = TRUE)
   expect_equal(unname(env$prob), held_out_probabilities(formula, data, env), tolerance = 1e-4)
-  expect_identical(as.vector(env$guess == "1"), env$prob[, 2] > 0.5)
+  expect_identical(as.vector(env$guess == "1"), unname(env$prob[, 2] > 0.5))
   right <- 100 * mean((env$prob[, 2] > 0.5) == (data$case == 1))
   expect_match(text, sprintf("%.1f %% of the answers", right), fixed = TRUE)
   expect_match(text, sprintf("error of %s", round(mean(data$case), 4)), fixed = TRUE)

@@ -130,3 +130,19 @@ test_that("a fork after a fit on threads works", {
   forked <- parallel::mclapply(1:2, function(i) fit(2), mc.cores = 2L)
   expect_identical(forked, list(expected, expected))
 })
+
+test_that("workers whose siblings use the other cores take one thread, unless they are told", {
+  skip_on_cran()
+  used <- function(i) {
+    before <- linclass::linclass_threads()
+    linclass::linclass_threads(2)
+    c(before, linclass::linclass_threads() <= 2L)
+  }
+  environment(used) <- globalenv()
+  cluster <- parallel::makePSOCKcluster(2L)
+  on.exit(parallel::stopCluster(cluster))
+  parallel::clusterCall(cluster, .libPaths, .libPaths())
+  expect_identical(parallel::parLapply(cluster, 1:2, used), list(c(1L, 1L), c(1L, 1L)))
+  skip_on_os("windows")
+  expect_identical(parallel::mclapply(1:2, function(i) linclass_threads(), mc.cores = 2L), list(1L, 1L))
+})

@@ -142,3 +142,15 @@ test_that("endometrial cancer: NV is infinite (Heinze and Schemper 2002)", {
   expect_equal(unname(round(fit$separation$coefficients, 2)), c(4.3, Inf, -0.04, -2.9))
   expect_equal(unname(round(sqrt(diag(vcov(fit))), 2)), c(1.64, NA, 0.04, 0.85))
 })
+
+test_that("classes apart by less than rounding errors leave room for are not said to touch", {
+  for (gap in 10^-(6:13)) {
+    x <- c(seq(-1, -0.1, length.out = 20), -gap / 2, gap / 2, seq(0.1, 1, length.out = 20))
+    apart <- suppress_linclass(separation(cbind(x), rep(0:1, each = 21)))
+    expect_true(!apart$proved || apart$kind == "complete")
+    x[21:22] <- x[22:21]
+    crossed <- suppress_linclass(separation(cbind(x), rep(0:1, each = 21)))
+    expect_true(!crossed$proved || crossed$kind == "none")
+    if (gap >= 1e-8) expect_true(apart$proved && crossed$proved)
+  }
+})

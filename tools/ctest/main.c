@@ -1,5 +1,6 @@
-/* Runs all tests of the core. Argument: a file that receives "passed failed". */
+/* Runs the tests of the core. Arguments: a file that receives "passed failed", and groups; none: all. */
 #include <stdio.h>
+#include <string.h>
 
 #include "ctest.h"
 
@@ -10,7 +11,7 @@
   X(random)                                                                                                         \
   X(linalg) X(kernel) X(design) X(dense) X(sparse) X(loss) X(penalty) X(objective) X(solver) X(rank) X(solve)       \
       X(nested) X(covariance) X(firth) X(metric) X(batch) X(columns) X(screen) X(model) X(orthant) X(lanes) X(path) \
-          X(path_folds) X(path_data) X(path_stops) X(path_threads)
+          X(path_folds) X(path_data) X(path_stops) X(path_threads) X(fuzz)
 
 #define DECLARE(name) void test_##name(void);
 TESTS(DECLARE)
@@ -26,6 +27,9 @@ int main(int argc, char **argv) {
 #undef ROW
   };
   for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) {
+    int wanted = argc < 3;
+    for (int a = 2; a < argc; a++) wanted |= strcmp(argv[a], tests[i].name) == 0;
+    if (!wanted) continue;
     long passed = ctest_passed, failed = ctest_failed;
     tests[i].run();
     printf("%-12s %5ld passed, %ld failed\n", tests[i].name, ctest_passed - passed, ctest_failed - failed);

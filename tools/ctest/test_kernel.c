@@ -46,23 +46,44 @@ static int is_whole(const block *b) {
   return 1;
 }
 
-/* Where the columns of a block begin, the last first; the caller frees the list. */
-static const double **backwards(const block *X) {
-  const double **list = malloc((size_t)(X->columns + 1) * sizeof *list);
-  if (!list) abort();
-  for (lc_index j = 0; j < X->columns; j++) list[j] = X->at + (X->columns - 1 - j) * X->ld;
-  return list;
+/* The columns of X as the kernels get them: a matrix, or a list from the last to the first, of doubles or of ints. */
+enum { MATRIX, LIST, INTEGER_LIST, WAYS };
+
+typedef struct column_list {
+  const void **at;
+  int *integer;
+  enum lc_storage type;
+} column_list;
+
+/* For ints X is rounded, each column in memory of its own that ends with its last row. */
+static column_list list_columns(block *X, int way) {
+  lc_index m = X->rows, p = X->columns;
+  column_list out = {malloc((size_t)(p + 1) * sizeof *out.at), malloc((size_t)(m * p + 1) * sizeof(int)),
+                     way == INTEGER_LIST ? LC_INTEGER : LC_DOUBLE};
+  if (!out.at || !out.integer) abort();
+  for (lc_index j = 0; j < p; j++) {
+    double *column = X->at + (p - 1 - j) * X->ld;
+    int *whole = out.integer + j * m;
+    for (lc_index i = 0; i < m && way == INTEGER_LIST; i++) {
+      whole[i] = i % 5 == 4 ? (i % 2 ? INT32_MAX : -INT32_MAX) : (int)(10 * column[i]);
+      column[i] = whole[i];
+    }
+    out.at[j] = way == INTEGER_LIST ? (const void *)whole : column;
+  }
+  return out;
 }
 
-/* `listed`: the columns of X are given as a list, from the last to the first. */
-static void test_scores(const lc_kernel *kernel, lc_index m, lc_index p, int K, int listed) {
+static void free_list(const column_list *list) { free(list->at), free(list->integer); }
+
+static void test_scores(const lc_kernel *kernel, lc_index m, lc_index p, int K, int way) {
+  int listed = way != MATRIX;
   block X = make_block(m, p, m + 3), B = make_block(p, K, p + 1), Z = make_block(m, K, m + 2);
   if (p > 2) B.at[1] = 0; /* a column that need not be read */
   double *before = ctest_zeros(Z.ld * K);
   memcpy(before, Z.at, (size_t)(Z.ld * K) * sizeof *before);
-  const double **list = backwards(&X);
+  column_list list = list_columns(&X, way);
   if (listed)
-    kernel->scores_of(m, p, K, list, B.at, B.ld, Z.at, Z.ld);
+    kernel->scores_of(m, p, K, list.type, list.at, B.at, B.ld, Z.at, Z.ld);
   else
     kernel->scores(m, p, K, X.at, X.ld, B.at, B.ld, Z.at, Z.ld);
   int close = 1;
@@ -76,16 +97,17 @@ static void test_scores(const lc_kernel *kernel, lc_index m, lc_index p, int K, 
     }
   CHECK(close);
   CHECK(is_whole(&Z));
-  free(X.memory), free(B.memory), free(Z.memory), free(before), free(list);
+  free(X.memory), free(B.memory), free(Z.memory), free(before), free_list(&list);
 }
 
-static void test_gradient(const lc_kernel *kernel, lc_index m, lc_index p, int K, int listed) {
+static void test_gradient(const lc_kernel *kernel, lc_index m, lc_index p, int K, int way) {
+  int listed = way != MATRIX;
   block X = make_block(m, p, m + 1), R = make_block(m, K, m + 5), G = make_block(p, K, p + 2);
   double *before = ctest_zeros(G.ld * K);
   memcpy(before, G.at, (size_t)(G.ld * K) * sizeof *before);
-  const double **list = backwards(&X);
+  column_list list = list_columns(&X, way);
   if (listed)
-    kernel->gradient_of(m, p, K, list, R.at, R.ld, G.at, G.ld);
+    kernel->gradient_of(m, p, K, list.type, list.at, R.at, R.ld, G.at, G.ld);
   else
     kernel->gradient(m, p, K, X.at, X.ld, R.at, R.ld, G.at, G.ld);
   int close = 1;
@@ -99,7 +121,7 @@ static void test_gradient(const lc_kernel *kernel, lc_index m, lc_index p, int K
     }
   CHECK(close);
   CHECK(is_whole(&G));
-  free(X.memory), free(R.memory), free(G.memory), free(before), free(list);
+  free(X.memory), free(R.memory), free(G.memory), free(before), free_list(&list);
 }
 
 /* Entries of the intercept, and those between two matrices, are the design's business. */
@@ -187,7 +209,7 @@ static void test_moments(const lc_kernel *kernel, lc_index m) {
     add(&squares, d * d);
     largest = fmax(largest, fabs(x.at[i]));
   }
-  kernel->moments(m, x.at, pilot, got);
+  kernel->moments(m, LC_DOUBLE, x.at, pilot, got);
   CHECK(is_close(got[0], &sum, m));
   CHECK(is_close(got[1], &squares, m));
   CHECK(got[2] == largest);
@@ -197,12 +219,35 @@ static void test_moments(const lc_kernel *kernel, lc_index m) {
   for (lc_index i = 0; i < m; i++) {
     double keep = x.at[i];
     x.at[i] = bad[i % 3];
-    kernel->moments(m, x.at, pilot, got);
+    kernel->moments(m, LC_DOUBLE, x.at, pilot, got);
     seen = seen && !isfinite(got[0]) && !isfinite(got[1]);
     x.at[i] = keep;
   }
   CHECK(seen);
   free(x.memory);
+}
+
+/* Ints give the bits of the same doubles; the one that R takes as missing is the largest of all. */
+static void test_integers(const lc_kernel *kernel, lc_index m) {
+  block x = make_block(m, 1, m + 1), out = make_block(m, 1, m + 1);
+  column_list list = list_columns(&x, INTEGER_LIST);
+  double of_integers[3], of_doubles[3];
+  kernel->widen(m, list.integer, out.at);
+  CHECK(memcmp(x.at, out.at, (size_t)m * sizeof *x.at) == 0);
+  CHECK(is_whole(&out));
+  kernel->moments(m, LC_INTEGER, list.integer, 3, of_integers);
+  kernel->moments(m, LC_DOUBLE, x.at, 3, of_doubles);
+  CHECK(memcmp(of_integers, of_doubles, sizeof of_doubles) == 0);
+  int seen = 1;
+  for (lc_index i = 0; i < m; i++) {
+    int keep = list.integer[i];
+    list.integer[i] = INT32_MIN;
+    kernel->moments(m, LC_INTEGER, list.integer, 3, of_integers);
+    seen = seen && of_integers[2] > INT32_MAX && of_doubles[2] <= INT32_MAX;
+    list.integer[i] = keep;
+  }
+  CHECK(seen);
+  free(x.memory), free(out.memory), free_list(&list);
 }
 
 /* How many doubles lie between two; 0 and -0 are one, as are all NaN. */
@@ -304,11 +349,12 @@ static void test_set(const lc_kernel *kernel) {
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
     lc_index m = sizes[i];
     test_moments(kernel, m);
+    test_integers(kernel, m);
     for (lc_index p = 0; p <= 13; p++) {
       for (int K = 1; K <= 26; K += K < 12 ? 1 : 7) {
-        for (int listed = 0; listed < 2; listed++) {
-          test_scores(kernel, m, p, K, listed);
-          test_gradient(kernel, m, p, K, listed);
+        for (int way = MATRIX; way < WAYS; way++) {
+          test_scores(kernel, m, p, K, way);
+          test_gradient(kernel, m, p, K, way);
         }
       }
       if (p > 3 && m > 40 && m < 299) continue;
