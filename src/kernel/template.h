@@ -563,15 +563,14 @@ TARGET static void NAME(scatter)(lc_index count, const int *start, const int *en
 #undef LINE_VECS
 
 static const lc_kernel NAME(kernel) = {
-    KERNEL_NAME, NAME(scores),   NAME(gradient), NAME(scores_of), NAME(gradient_of), NAME(gram),
-    NAME(moments), NAME(widen), NAME(exp), NAME(logistic), NAME(gather), NAME(scatter), &LANE_LOOPS};
+    KERNEL_NAME, NAME(scores), NAME(gradient), NAME(scores_of), NAME(gradient_of), NAME(gram), NAME(moments),
+    NAME(widen), NAME(exp), NAME(logistic), NAME(gather), NAME(scatter), &LANE_LOOPS};
 
 #undef ALWAYS
 #undef TYPED
 #undef NAME
 #undef TARGET
 #undef KERNEL_NAME
-#undef LANE_LOOPS
 #undef VEC
 #undef LANES
 #undef DOT_ROWS

@@ -29,3 +29,4 @@
 #define V_SELECT_POSITIVE(z, yes, no) pair_select((pair_bits)((z) > V_ZERO()), yes, no)
 
 #include "kernel/template.h"
+#undef LANE_LOOPS

@@ -69,6 +69,7 @@ TARGET static inline __attribute__((always_inline)) void avx512_sums(const VEC *
 }
 
 #include "kernel/template.h"
+#undef LANE_LOOPS
 
 /* ---- AVX2 ---- */
 
@@ -136,6 +137,7 @@ TARGET static inline VEC avx2_scale(VEC a, VEC n) {
 }
 
 #include "kernel/template.h"
+#undef LANE_LOOPS
 
 const lc_kernel *lc_kernel_wide(const char *name) {
   __builtin_cpu_init();
