@@ -561,7 +561,6 @@ TARGET static void NAME(scatter)(lc_index count, const int *start, const int *en
 #undef LINES
 #undef LINES_OF
 #undef LINE_VECS
-
 static const lc_kernel NAME(kernel) = {
     KERNEL_NAME, NAME(scores), NAME(gradient), NAME(scores_of), NAME(gradient_of), NAME(gram), NAME(moments),
     NAME(widen), NAME(exp), NAME(logistic), NAME(gather), NAME(scatter), &LANE_LOOPS};
