@@ -10,6 +10,8 @@
 
 enum { LC_GRAM_WORK = 15, LC_GATHER_WIDTH = 8, LC_MOMENT_STATE = 48, LC_MOMENT_ROWS = 16 };
 
+typedef struct lc_lane_kernel lc_lane_kernel; /* kernel/lanes.h */
+
 typedef struct lc_kernel {
   const char *name;
 
@@ -51,14 +53,17 @@ typedef struct lc_kernel {
   void (*logistic)(lc_index m, const double *t, double *value, double *mean, double *variance);
 
   /* out_v = sum over entries e of value_e in_{index_e} for each of `count` compressed vectors v; the entries of v are
-   * start[v] .. start[v + 1] - 1. `in` and `out` hold W numbers side by side for each index and vector,
-   * 1 <= W <= LC_GATHER_WIDTH. Values are doubles, or floats where `value` is NULL. */
-  void (*gather)(lc_index count, const int *start, const int *index, const double *value, const float *narrow, int W,
-                 const double *in, double *out);
+   * start[v] .. end[v] - 1 (end = start + 1 where vectors lie one after the other). `in` and `out` hold W numbers side
+   * by side for each index and vector, 1 <= W <= LC_GATHER_WIDTH. Values are doubles, or floats where `value` is
+   * NULL. */
+  void (*gather)(lc_index count, const int *start, const int *end, const int *index, const double *value,
+                 const float *narrow, int W, const double *in, double *out);
 
   /* The transpose: out_{index_e} += value_e in_v for each entry e of each vector v, in order. */
-  void (*scatter)(lc_index count, const int *start, const int *index, const double *value, const float *narrow, int W,
-                  const double *in, double *out);
+  void (*scatter)(lc_index count, const int *start, const int *end, const int *index, const double *value,
+                  const float *narrow, int W, const double *in, double *out);
+
+  const lc_lane_kernel *lanes; /* loops on floats in lanes */
 } lc_kernel;
 
 /* The kernels in use. */

@@ -125,11 +125,11 @@ static void ref_logistic(lc_index m, const double *t, double *value, double *mea
   }
 }
 
-static void ref_gather(lc_index count, const int *start, const int *index, const double *value, const float *narrow,
-                       int W, const double *in, double *out) {
+static void ref_gather(lc_index count, const int *start, const int *end, const int *index, const double *value,
+                       const float *narrow, int W, const double *in, double *out) {
   for (lc_index v = 0; v < count; v++) {
     double sum[LC_GATHER_WIDTH] = {0};
-    for (int e = start[v]; e < start[v + 1]; e++) {
+    for (int e = start[v]; e < end[v]; e++) {
       double x = value ? value[e] : (double)narrow[e];
       const double *line = in + (lc_index)index[e] * W;
       for (int c = 0; c < W; c++) sum[c] += x * line[c];
@@ -138,17 +138,18 @@ static void ref_gather(lc_index count, const int *start, const int *index, const
   }
 }
 
-static void ref_scatter(lc_index count, const int *start, const int *index, const double *value, const float *narrow,
-                        int W, const double *in, double *out) {
+static void ref_scatter(lc_index count, const int *start, const int *end, const int *index, const double *value,
+                        const float *narrow, int W, const double *in, double *out) {
   for (lc_index v = 0; v < count; v++)
-    for (int e = start[v]; e < start[v + 1]; e++) {
+    for (int e = start[v]; e < end[v]; e++) {
       double x = value ? value[e] : (double)narrow[e], *line = out + (lc_index)index[e] * W;
       for (int c = 0; c < W; c++) line[c] += x * in[v * W + c];
     }
 }
 
-static const lc_kernel reference = {"ref",       ref_scores, ref_gradient, ref_scores_of, ref_gradient_of, ref_gram,
-                                    ref_moments, ref_widen,  ref_exp,      ref_logistic,  ref_gather,      ref_scatter};
+static const lc_kernel reference = {"ref",      ref_scores,  ref_gradient,       ref_scores_of, ref_gradient_of,
+                                    ref_gram,   ref_moments, ref_widen,          ref_exp,       ref_logistic,
+                                    ref_gather, ref_scatter, &lc_lanes_reference};
 
 const lc_kernel *lc_kernel_reference(const char *name) {
   return lc_kernel_is_meant(&reference, name) ? &reference : NULL;

@@ -5,7 +5,8 @@
  * (path/screen.h) from one lambda to the next; columns that any of them must look at are read once for all.
  *
  * One lambda: a first-order step from the last solution; features that now violate their condition join; Newton steps
- * on the set; features are checked again; a duality gap ends it. Problems without an L1 part, losses with a kink and
+ * on the set; features are checked again; a duality gap ends it. Large sparse problems of one score column go down
+ * eight lambdas at once (lanes/lanes.h). Problems without an L1 part, losses with a kink and
  * designs without column verbs go through lc_solve() for each lambda, started at the last solution. */
 #ifndef LC_PATH_H
 #define LC_PATH_H

@@ -169,7 +169,7 @@ static void test_compressed(const lc_kernel *kernel, lc_index count, int W) {
   }
   if (entries) index[entries - 1] = INDEXES - 1;
   for (int floats = 0; floats < 2; floats++) {
-    kernel->gather(count, start, index, floats ? NULL : value.at, floats ? narrow : NULL, W, in.at, out.at);
+    kernel->gather(count, start, start + 1, index, floats ? NULL : value.at, floats ? narrow : NULL, W, in.at, out.at);
     int close = 1;
     for (lc_index v = 0; v < count; v++)
       for (int c = 0; c < W; c++) {
@@ -181,7 +181,8 @@ static void test_compressed(const lc_kernel *kernel, lc_index count, int W) {
     CHECK(close);
     double *before = ctest_zeros(W * INDEXES);
     memcpy(before, back.at, (size_t)(W * INDEXES) * sizeof *before);
-    kernel->scatter(count, start, index, floats ? NULL : value.at, floats ? narrow : NULL, W, out.at, back.at);
+    kernel->scatter(count, start, start + 1, index, floats ? NULL : value.at, floats ? narrow : NULL, W, out.at,
+                    back.at);
     for (lc_index i = 0; i < INDEXES; i++)
       for (int c = 0; c < W; c++) {
         exact want = {0, 0};
