@@ -237,7 +237,7 @@ static lc_status largest_lambda(lc_path_state *path, double *lambda_max) {
 lc_status lc_folds_start(lc_path_state *path, double *lambda_max) {
   const lc_problem *problem = path->problem;
   lc_index n = problem->x->n, p = problem->x->p;
-  if (!(problem->loss->flags & LC_SMOOTH)) path->coding.mu = 1; /* a smooth version, for the start alone */
+  if (problem->loss->flags & LC_SMOOTHABLE) path->coding.mu = 1; /* a smooth version, for the start alone */
   lc_scaling scaling;
   LC_TRY(lc_scale_columns(problem, 1, 0, &scaling, &path->mean, &path->rms, path->arena));
   path->x = lc_design_scaled(&path->x, scaling);
