@@ -2,7 +2,7 @@
 #ifndef LC_DESIGN_STREAM_PARTS_H
 #define LC_DESIGN_STREAM_PARTS_H
 
-#include "design/stream.h"
+#include "design/design.h"
 
 extern const lc_design_ops lc_sparse_stream_ops;
 

@@ -4,6 +4,7 @@
 
 #include "design/column_stats.h"
 #include "design/dense.h"
+#include "design/stream.h"
 #include "design/stream_parts.h"
 #include "threads/threads.h"
 

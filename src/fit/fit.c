@@ -354,7 +354,7 @@ static lc_status refine(const lc_problem *problem, const lc_settings *settings, 
 
 lc_status lc_solve(const lc_problem *problem, const lc_settings *settings, const lc_host *host, lc_arena *arena,
                    lc_solution *out) {
-  if (problem->ovr && problem->k > 2) return lc_solve_ovr(problem, settings, host, arena, out);
+  if (problem->ovr && problem->k > 2) return lc_solve_ovr(problem, settings, host, arena, lc_solve, out);
   lc_status status = solve_once(problem, settings, host, arena, out);
   int asked = problem->solver && (problem->solver->flags & LC_DRAWS) && settings->finish > 0;
   int exact = (problem->loss->flags & (LC_SMOOTH | LC_SMOOTHABLE)) != 0;

@@ -9,6 +9,7 @@ typedef struct ovr_task {
   const lc_settings *settings;
   const lc_host *host;
   lc_arena *arena;
+  lc_fit_function *fit;
   double *y, *unique_y; /* 1: rows of the class; those of the problem, and of its unique rows */
   double scale;         /* sum of max(F, 1e-3 F_null) */
 } ovr_task;
@@ -55,7 +56,7 @@ static void add_solution(ovr_task *task, int c, lc_index q, const lc_solution *o
   out->report.iterations += one->report.iterations;
   out->report.mistakes += one->report.mistakes;
   out->report.condition = first ? one->report.condition : fmax(out->report.condition, one->report.condition);
-  task->scale += fmax(one->objective, 1e-3 * one->fitted->null_value);
+  if (one->fitted) task->scale += fmax(one->objective, 1e-3 * one->fitted->null_value); /* NULL: interrupted */
 }
 
 static lc_status solve_class(ovr_task *task, int c, lc_solution *out) {
@@ -79,19 +80,19 @@ static lc_status solve_class(ovr_task *task, int c, lc_solution *out) {
   two.passes = out->passes;
   lc_solution one;
   lc_mark mark = lc_arena_mark(task->arena);
-  lc_status status = lc_solve(&two, task->settings, task->host, task->arena, &one);
+  lc_status status = task->fit(&two, task->settings, task->host, task->arena, &one);
   if (status >= 0) add_solution(task, c, q, &one, out);
   lc_arena_reset(task->arena, mark);
   return status;
 }
 
 lc_status lc_solve_ovr(const lc_problem *problem, const lc_settings *settings, const lc_host *host, lc_arena *arena,
-                       lc_solution *out) {
+                       lc_fit_function *fit, lc_solution *out) {
   lc_index q = lc_design_q(problem->x), P = q * problem->k;
   memset(out, 0, sizeof *out);
   lc_settings set = *settings;
   set.from = NULL; /* a descent goes on from the coefficients of its class alone */
-  ovr_task task = {.problem = problem, .settings = &set, .host = host, .arena = arena};
+  ovr_task task = {.problem = problem, .settings = &set, .host = host, .arena = arena, .fit = fit};
   task.y = lc_arena_doubles(arena, problem->obs->n);
   task.unique_y = lc_arena_doubles(arena, problem->unique ? problem->unique->obs.n : 0);
   out->B = lc_arena_zeros(arena, P);

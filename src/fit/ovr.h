@@ -5,11 +5,15 @@
 #ifndef LC_FIT_OVR_H
 #define LC_FIT_OVR_H
 
-#include "fit/fit.h"
+#include "fit/problem.h"
+
+/* What fits one of those problems: lc_solve() (fit/fit.h), which is above this file. */
+typedef lc_status lc_fit_function(const lc_problem *problem, const lc_settings *settings, const lc_host *host,
+                                  lc_arena *arena, lc_solution *out);
 
 /* Fits problem->k > 2 classes of a loss with a vector form, from problem->start (q x k) or 0. out->fitted is NULL: each
  * class had an objective of its own. Otherwise as lc_solve(). */
 lc_status lc_solve_ovr(const lc_problem *problem, const lc_settings *settings, const lc_host *host, lc_arena *arena,
-                       lc_solution *out);
+                       lc_fit_function *fit, lc_solution *out);
 
 #endif

@@ -2,7 +2,7 @@
 #ifndef LC_FIT_PLAN_H
 #define LC_FIT_PLAN_H
 
-#include "fit/fit.h"
+#include "fit/problem.h"
 
 typedef struct lc_plan {
   const lc_solver *solver;

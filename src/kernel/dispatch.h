@@ -6,26 +6,10 @@
 #define LC_KERNEL_DISPATCH_H
 
 #include "kernel/kernel.h"
-#include "kernel/lanes.h"
-
-#if defined(__GNUC__) && defined(__x86_64__) && !defined(_WIN32)
-#define LC_WIDE_KERNELS 1
-#else
-#define LC_WIDE_KERNELS 0
-#endif
-
-#if defined(__GNUC__) && (defined(__x86_64__) || defined(__aarch64__))
-#define LC_TWO_LANE_KERNELS 1
-#else
-#define LC_TWO_LANE_KERNELS 0
-#endif
 
 const lc_kernel *lc_kernel_wide(const char *name);      /* "avx512", "avx2" */
 const lc_kernel *lc_kernel_two_lanes(const char *name); /* "neon"; "fma128", "sse2" */
 const lc_kernel *lc_kernel_reference(const char *name); /* "ref" */
-
-/* The loops on lanes that go with them (kernel/lanes.c, kernel/ref_lanes.c). */
-extern const lc_lane_kernel lc_lanes_avx512, lc_lanes_avx2, lc_lanes_half, lc_lanes_reference;
 
 int lc_kernel_is_meant(const lc_kernel *kernel, const char *name);
 

@@ -8,6 +8,19 @@
 
 #include "base/base.h"
 
+/* Which sets a compiler can make. */
+#if defined(__GNUC__) && defined(__x86_64__) && !defined(_WIN32)
+#define LC_WIDE_KERNELS 1
+#else
+#define LC_WIDE_KERNELS 0
+#endif
+
+#if defined(__GNUC__) && (defined(__x86_64__) || defined(__aarch64__))
+#define LC_TWO_LANE_KERNELS 1
+#else
+#define LC_TWO_LANE_KERNELS 0
+#endif
+
 enum { LC_GRAM_WORK = 15, LC_GATHER_WIDTH = 8, LC_MOMENT_STATE = 48, LC_MOMENT_ROWS = 16 };
 
 typedef struct lc_lane_kernel lc_lane_kernel; /* kernel/lanes.h */

@@ -1,7 +1,7 @@
 /* kernel/lanes.c - the loops of kernel/lanes.h for each instruction set, on the vector types of gcc and clang. */
 #include "kernel/lanes.h"
 
-#include "kernel/dispatch.h"
+#include "kernel/kernel.h"
 
 #ifdef __GNUC__
 

@@ -7,7 +7,7 @@
 #ifndef LC_KERNEL_LANES_H
 #define LC_KERNEL_LANES_H
 
-#include "base/base.h"
+#include "kernel/kernel.h"
 
 enum { LC_LANES = 8, LC_LINE = 2 * LC_LANES };
 
@@ -41,5 +41,8 @@ struct lc_lane_kernel {
   void (*turn)(const lc_lane_members *members, const float *beta, const float *moved, const float *on, const float *r,
                float *v, float *last);
 };
+
+/* Those of the sets of kernels (kernel/lanes.c, kernel/ref_lanes.c). */
+extern const lc_lane_kernel lc_lanes_avx512, lc_lanes_avx2, lc_lanes_half, lc_lanes_reference;
 
 #endif

@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "kernel/dispatch.h"
+#include "kernel/lanes.h"
 
 /* Columns that lie anywhere, and ints, are brought together as doubles a few rows at a time. */
 enum { PIECE = 64 };

@@ -1,7 +1,7 @@
 /* kernel/ref_lanes.c - the loops of kernel/lanes.h, written to be read. */
 #include <math.h>
 
-#include "kernel/dispatch.h"
+#include "kernel/lanes.h"
 
 static void ref_spread(const lc_lane_members *members, const float *v, float *lines, double *centre) {
   for (int l = 0; l < LC_LANES; l++) centre[l] = 0;

@@ -2,6 +2,7 @@
  * (kernel/dispatch.c). Not on Windows, where gcc may spill wide vectors to a stack that is not aligned for them (GCC
  * bug 54412); kernel/two_lanes.c serves it. */
 #include "kernel/dispatch.h"
+#include "kernel/lanes.h"
 
 #if LC_WIDE_KERNELS
 

@@ -4,12 +4,14 @@
  * all of them, where coordinate descent reads it for each. All lanes share the members, the columns that any of them
  * needed so far, and their entries in the order of rows (lc_grown_rows). A round:
  *
- *   pass.c      scores move by the last step; losses, residuals R, curvatures w; R moves by w (sum R / sum w), the
- * Newton step of the intercept in the dual, so that it sums to zero; gradients of members; columns that violate in some
- * lane join judge.c     a lane whose objective rose goes back; residuals of the conditions; gaps; a lane that meets its
- * gap is published and takes the next lambda start.c     a lane starts at a line through the points (and gradients) of
- * two others newton.c    one Newton step of all lanes by conjugate gradients on the coefficients that are not held at
- * 0, in floats, until half of the lanes are near enough
+ *   pass.c    scores move by the last step; losses, residuals R, curvatures w; R moves by w (sum R / sum w), the Newton
+ *             step of the intercept in the dual, so that it sums to zero; gradients of members; columns that violate
+ *             their condition in some lane join
+ *   judge.c   a lane whose objective rose goes back; residuals of the conditions; gaps; a lane that meets its gap is
+ *             published and takes the next lambda
+ *   start.c   a lane starts on a line through the points (and gradients) of two others
+ *   newton.c  one Newton step of all lanes by conjugate gradients on the coefficients that are not held at 0, in
+ *             floats, until half of the lanes are near enough
  *
  * Scores, gradients and objectives are doubles, and a point is published with a gap from them alone. Coefficients that
  * would cross 0 (or a bound) stop there, and where that is much the model is solved again with them held.
@@ -18,26 +20,7 @@
 #ifndef LC_LANES_H
 #define LC_LANES_H
 
-#include "problem/objective.h"
-
-/* What is known of a point that is published; the point itself is obj->at, with loss and value. */
-typedef struct lc_lanes_point {
-  double gap, relative; /* as in lc_certificate */
-  double kkt;           /* largest residual of a coefficient, in the columns as shown */
-  double iterations;    /* Newton steps */
-} lc_lanes_point;
-
-typedef struct lc_lanes_job {
-  lc_objective *obj;    /* on pen, at a solution for lambda `before` */
-  lc_penalty *pen;      /* its lambda changes */
-  double before;        /* finite, > 0 */
-  const double *lambda; /* count of them, decreasing, > 0 */
-  lc_index count;
-  double tolerance; /* of relative gaps */
-  /* lambda[l] is solved; calls come nearly in order. */
-  lc_status (*keep)(void *context, lc_index l, const lc_lanes_point *point);
-  void *context;
-} lc_lanes_job;
+#include "lanes/job.h"
 
 /* Can lanes solve it, and is it large enough and are there lambdas enough for them to be quicker than sweeps? */
 int lc_lanes_suit(const lc_objective *obj, double before, const double *lambda, lc_index count);

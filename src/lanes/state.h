@@ -8,7 +8,7 @@
 
 #include "kernel/kernel.h"
 #include "kernel/lanes.h"
-#include "lanes/lanes.h"
+#include "lanes/job.h"
 
 enum { LC_LANES_MOST_PARTS = 2, LC_LANES_COLUMNS = 4096 }; /* columns outside that are read between polls */
 

@@ -5,8 +5,8 @@
 #ifndef LC_PATH_FOLDS_H
 #define LC_PATH_FOLDS_H
 
-#include "path/path.h"
 #include "path/screen.h"
+#include "path/spec.h"
 #include "working_set/set_solver.h"
 
 struct lc_path_state;

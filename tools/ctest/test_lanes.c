@@ -4,8 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel/dispatch.h"
 #include "fit/scaling.h"
+#include "kernel/dispatch.h"
+#include "kernel/lanes.h"
 #include "lanes/lanes.h"
 #include "problem.h"
 
