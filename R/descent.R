@@ -65,7 +65,7 @@ check_no_validation <- function(solver) {
 
 # ---- classes that are declared ahead ----
 
-check_classes <- function(classes) {
+check_declared_classes <- function(classes) {
   if (is.null(classes)) return(NULL)
   if (is.factor(classes)) classes <- levels(classes)
   if (!is.atomic(classes) || length(classes) < 2L || anyNA(classes) || anyDuplicated(classes)) {

@@ -376,7 +376,7 @@ check_settings <- function(s) {
                  " linclass_cv() finds a value, linclass_path() fits a sequence.")
   if (!identical(s$model, NA)) check_flags(s, "model")
   check_bias_reduction(s$bias_reduction)
-  s["classes"] <- list(check_classes(s$classes))
+  s["classes"] <- list(check_declared_classes(s$classes))
   check_common_settings(s)
 }
 

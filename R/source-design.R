@@ -240,7 +240,7 @@ read_first <- function(formula, source, reader, call, env) {
       if (is.null(kind)) kind <- now
       response$add(flatten_response(extras$y), "The response", place)
       factors <- collect_levels(factors, frame, terms, place)
-      if (is.null(kept)) kept <- frame else check_classes(kept, frame, place)
+      if (is.null(kept)) kept <- frame else check_column_types(kept, frame, place)
     }
     weights[[place$block]] <- extras$weights
     offsets[[place$block]] <- extras$offset
@@ -331,7 +331,7 @@ with_levels <- function(frame, xlevels) {
 }
 
 # A column is the same kind of variable in all blocks.
-check_classes <- function(first, frame, place) {
+check_column_types <- function(first, frame, place) {
   for (i in seq_along(first)) {
     kinds <- vapply(list(first[[i]], frame[[i]]), function(v) {
       if (is.logical(v) && all(is.na(v))) return("any")

@@ -83,6 +83,6 @@ test_that("tables of what there is fit into 80 columns and stay data frames", {
     expect_true(all(vapply(table[[1]], function(name) any(startsWith(text, name) | grepl(name, text)), NA)))
   }
   text <- utils::capture.output(print(linclass_losses()))
-  expect_match(grep("^probability", text, value = TRUE), "yes +yes +- +- +-")
+  expect_match(grep("^softmax", text, value = TRUE)[1L], "65535 +- +yes +yes +yes +-")
   expect_output(print(linclass_losses()[c("title", "smooth")]), "TRUE")
 })

@@ -5,18 +5,22 @@ colnames(scores) <- c("lion", "tiger", "leopard")
 animals <- factor(colnames(scores), levels = colnames(scores))
 
 # n losses from scores (n x k, or n for two classes) and codes 1..k, straight from the definitions.
+# A margin loss of violations u; that of Crammer and Singer has the largest in place of the sum.
+margin_losses <- list(
+  hinge = function(u) pmax(u, 0), squared_hinge = function(u) pmax(u, 0)^2, crammer_singer = function(u) pmax(u, 0),
+  huber_hinge = function(u) ifelse(u <= 0, 0, ifelse(u < 1, u^2 / 2, u - 0.5)), perceptron = function(u) pmax(u, 0))
+
 losses_by_hand <- function(z, y, loss) {
+  margin <- if (loss == "perceptron") 0 else 1
   if (!is.matrix(z)) {
     s <- 2 * y - 3
-    return(switch(loss, logistic = log(1 + exp(-s * z)), hinge = pmax(0, 1 - s * z),
-                  squared_hinge = pmax(0, 1 - s * z)^2, perceptron = pmax(0, -s * z)))
+    return(if (loss == "logistic") log(1 + exp(-s * z)) else margin_losses[[loss]](margin - s * z))
   }
   own <- z[cbind(seq_along(y), y)]
   if (loss == "softmax") return(log(rowSums(exp(z))) - own)
-  offset <- if (loss == "perceptron") 0 else 1
-  parts <- pmax(z - own + offset, 0)
+  parts <- margin_losses[[loss]](z - own + margin)
   parts[cbind(seq_along(y), y)] <- 0
-  rowSums(if (loss == "squared_hinge") parts^2 else parts)
+  if (loss == "crammer_singer") apply(parts, 1, max) else rowSums(parts)
 }
 
 value_by_hand <- function(W, x, y, loss, lambda = 0, alpha = 1, weights = NULL, offset = 0) {
