@@ -39,7 +39,8 @@
 #'   slow: all of them share one Hessian.
 #'
 #' @section Weights:
-#' A weight of 2 means two copies of the row, 0 means that the row is absent; `nobs()` is their sum.
+#' A weight of 2 means two copies of the row, 0 means that the row is absent. The fit has the
+#' coefficients, standard errors and likelihood of the copied rows; [nobs()][nobs.linclass()] counts rows, as [stats::glm()] does.
 #' `class_weights` multiply the case weights by class. The fit is then no longer a maximum-likelihood
 #' fit and has no likelihood and no standard errors.
 #'
