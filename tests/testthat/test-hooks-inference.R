@@ -209,3 +209,16 @@ test_that("emmeans are those of glm() and multinom()", {
   })
   expect_topic(emmeans::emmeans(f$lasso, "race"), "no_vcov")
 })
+
+test_that("insight::get_predicted() is that of glm() and multinom()", {
+  skip_without("insight")
+  f <- hook_fits()
+  new <- f$data[1:5, ]
+  for (predict in c("expectation", "link")) {
+    ask <- function(m) as.data.frame(insight::get_predicted(m, data = new, predict = predict, ci = 0.95))
+    expect_numbers(ask(f$fit), ask(f$glm), 1e-6)
+  }
+  several <- function(m) as.data.frame(insight::get_predicted(m, data = new, predict = "expectation"))
+  expect_numbers(several(f$soft), several(f$multinom), 1e-5)
+  expect_error(insight::get_predicted(f$lasso, data = new), "use predict", class = "linclass_error_argument")
+})

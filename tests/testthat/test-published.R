@@ -78,3 +78,31 @@ test_that("Heinze and Schemper (2002): endometrial cancer, and Firth's estimates
   plain <- suppressWarnings(linclass(HG ~ NV + PI + EH, endometrial))
   as_printed(wald(plain)[c("PI", "EH"), ], c("-0.0422", "-2.9026", "0.0443", "0.8456"))
 })
+
+test_that("Heinze and Ploner (logistf): urinary tract infections, sex2, by Firth's method", {
+  skip_if_not_installed("logistf")
+  formula <- case ~ age + oc + vic + vicl + vis + dia
+  sex2 <- logistf::sex2
+  fit <- linclass(formula, sex2, bias_reduction = "firth")
+  peer <- logistf::logistf(
+    formula, sex2, control = logistf::logistf.control(maxit = 500, xconv = 1e-12, gconv = 1e-12, lconv = 1e-12),
+    plcontrol = logistf::logistpl.control(maxit = 1000, xconv = 1e-9, lconv = 1e-9))
+  expect_equal(unname(coef(fit)), unname(coef(peer)), tolerance = 1e-8)
+  expect_equal(unname(confint(fit)), unname(confint(peer)), tolerance = 1e-8)
+  # Errors by the information at the estimate, as brglm2 has them; those of logistf are of its augmented data.
+  skip_if_not_installed("brglm2")
+  peer <- stats::glm(formula, stats::binomial(), sex2, method = brglm2::brglmFit, type = "MPL_Jeffreys",
+                     epsilon = 1e-12, maxit = 1000)
+  expect_equal(unname(wald(fit)[, 2]), unname(sqrt(diag(vcov(peer)))), tolerance = 1e-8)
+})
+
+test_that("Schoener (1970), as McCullagh and Nelder have it: lizards, reduced bias by brglm2", {
+  skip_if_not_installed("brglm2")
+  lizards <- brglm2::lizards
+  formula <- cbind(grahami, opalinus) ~ height + diameter + light + time
+  fit <- linclass(formula, lizards, bias_reduction = "firth")
+  peer <- stats::glm(formula, stats::binomial(), lizards, method = brglm2::brglmFit, type = "MPL_Jeffreys",
+                     epsilon = 1e-12, maxit = 1000)
+  expect_equal(unname(coef(fit)), unname(coef(peer)), tolerance = 1e-9)
+  expect_equal(unname(wald(fit)[, 2]), unname(sqrt(diag(vcov(peer)))), tolerance = 1e-9)
+})
