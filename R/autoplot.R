@@ -55,6 +55,9 @@ gg_classes <- function(k, aesthetics) {
        ggplot2::scale_shape_manual(values = plot_symbols(k)))
 }
 
+# Panels whose axis is not logarithmic.
+plain_history <- c("objective", "validation", "mistakes")
+
 gg_history <- function(data) {
   values <- history_panels(data)
   long <- do.call(rbind, lapply(values, function(value) {
@@ -62,13 +65,13 @@ gg_history <- function(data) {
                panel = factor(history_titles[[value]], levels = unname(history_titles[values])))
   }))
   # Zero has no place on a logarithmic axis.
-  shown <- long[is.finite(long$value) & (long$value > 0 | long$panel == "objective"), ]
+  shown <- long[is.finite(long$value) & (long$value > 0 | long$panel %in% history_titles[plain_history]), ]
   plot <- ggplot2::ggplot(data, ggplot2::aes(x = .data$time, y = .data$value)) +
     ggplot2::geom_line(colour = plot_colours(1L), data = shown) +
     ggplot2::geom_point(colour = plot_colours(1L), data = shown) +
     ggplot2::facet_wrap(ggplot2::vars(.data$panel), scales = "free_y") +
     ggplot2::labs(x = attr(data, "time"), y = NULL) + gg_style()
-  if ("objective" %in% values) plot else plot + ggplot2::scale_y_log10()
+  if (any(plain_history %in% values)) plot else plot + ggplot2::scale_y_log10()
 }
 
 gg_coefficients <- function(data) {
@@ -96,6 +99,7 @@ gg_boundary <- function(fit, rows) {
   rows$edge <- ifelse(rows$class == rows$predicted, "right", "wrong")
   ggplot2::ggplot(rows, ggplot2::aes(x = .data[[names[1L]]], y = .data[[names[2L]]])) +
     ggplot2::annotation_raster(picture, min(grid$x), max(grid$x), min(grid$y), max(grid$y)) +
+    gg_margin(fit, rows, grid) +
     ggplot2::geom_point(ggplot2::aes(fill = .data$class, shape = .data$class, colour = .data$edge),
                         size = 2.2 * crowd_size(nrow(rows)), stroke = 0.5 * crowd_size(nrow(rows))) +
     ggplot2::scale_colour_manual(values = c(right = "white", wrong = "black"), breaks = "wrong") +
@@ -107,6 +111,16 @@ gg_boundary <- function(fit, rows) {
     ggplot2::labs(x = names[1L], y = names[2L]) + gg_classes(k, "fill") + gg_style() +
     ggplot2::theme(legend.box = if (is.null(gg_rows(c(fit$levels, "wrong")))) "horizontal" else "vertical",
                    legend.spacing.y = ggplot2::unit(0, "pt"))
+}
+
+# Dashed lines where a class leads the others by 1, circles about the support vectors.
+gg_margin <- function(fit, rows, grid) {
+  if (is.null(grid$lead)) return(NULL)
+  lead <- cbind(expand.grid(x = grid$x, y = grid$y), lead = grid$lead)
+  inside <- rows[rows$margin <= 1 + margin_width, ]
+  list(if (!is_ovr(fit)) ggplot2::geom_contour(ggplot2::aes(x = .data$x, y = .data$y, z = .data$lead), lead, breaks = 1,
+                                               colour = "grey25", linetype = 2L, inherit.aes = FALSE),
+       ggplot2::geom_point(data = inside, shape = 1L, size = 4, colour = "black"))
 }
 
 gg_weights <- function(fit, shape = NULL, channels = c("sum", "each"), limit = NULL) {

@@ -23,6 +23,7 @@ condition_topics <- list(
     solver = "The solver or one of its options is unknown, or cannot treat this problem.",
     control = "A field of `linclass_control()` is unknown or out of range.",
     formula = "The formula cannot be evaluated, or has no response.",
+    source = "A source of rows (see [row_source()]) failed, gave other rows in a later pass, or cannot do this.",
     folds = "`folds`, `foldid` or `repeats` make no folds, or a fold holds all rows of a class.",
     metric = "A metric is unknown, returns no number, or has no value in any fold.",
     data = "The training data are needed again and cannot be found, or have changed.",

@@ -74,7 +74,8 @@ penalty_scale_table <- list(
 #' * glmnet rescales `penalty.factor` so that its mean is 1; `penalty_factor` of [linclass()]
 #'   multiplies `lambda` as given.
 #' * Losses must be the same too. liblinear's squared hinge for two classes is that of [linclass()];
-#'   for more it fits each class against the rest.
+#'   for more it fits each class against the rest, `coding = "ovr"`. [from_liblinear()] gives
+#'   all arguments at once.
 #'
 #' @param from,to names of scales: `"linclass"`, `"glmnet"`, `"scikit_learn"` (LogisticRegression,
 #'   LinearSVC), `"scikit_learn_sgd"` (SGDClassifier), `"liblinear"` (LiblineaR), `"nnet"` (nnet and

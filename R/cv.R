@@ -215,7 +215,7 @@ held_out <- function(problem, scores, rows) {
   if (problem$fit_coding == "reference") scores <- cbind(0, scores)
   if (ncol(scores) > 1L) colnames(scores) <- levels
   out <- list2env(list(codes = design$codes[rows], scores = scores, loss = loss$name,
-                       levels = levels, weights = design$weights[rows]))
+                       levels = levels, weights = design$weights[rows], ovr = is_ovr(problem)))
   delayedAssign("prob", if (loss$probability) score_probability(scores, levels),
                 assign.env = out)
   out

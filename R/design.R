@@ -312,14 +312,15 @@ as_csc <- function(x) as(as(as(x, "dMatrix"), "generalMatrix"), "CsparseMatrix")
 # Checks what a design holds and codes it. Adds levels, codes, totals (weight of each class), the
 # weights with class_weights (`fit_weights`), column statistics, and `rows`: for each row of the
 # result the row of the data it came from (NULL: all, in order).
-resolve_design <- function(design, loss, class_weights = NULL) {
+# declared: the solver, where the levels are classes that were declared, of which rows may lack some.
+resolve_design <- function(design, loss, class_weights = NULL, declared = NULL) {
   n <- nrow(design$x)
   response <- read_response(design$y, loss)
   size <- if (is.null(response$counts)) length(response$codes) else nrow(response$counts)
   if (size != n) {
     abort("shape", sprintf("The response has %d values and `x` has %d rows.", size, n))
   }
-  response <- drop_empty_levels(response, design$weights)
+  response <- drop_empty_levels(response, design$weights, declared)
   k <- length(response$levels)
   design$offset <- check_offset(design$offset, n, k)
   design$levels <- response$levels
@@ -345,10 +346,14 @@ resolve_design <- function(design, loss, class_weights = NULL) {
 
 # Finds the classes that have weight; one or none left is an error, an empty declared level a
 # warning.
-drop_empty_levels <- function(response, weights) {
+drop_empty_levels <- function(response, weights, declared = NULL) {
   k <- length(response$levels)
   response$totals <- class_totals(response, weights)
   present <- response$totals > 0
+  if (!is.null(declared) && any(present)) {
+    check_absent(response, declared)
+    return(response)
+  }
   if (sum(present) < 2L) {
     abort("one_class", sprintf(
       "The response has rows of %s only; a classifier needs two classes.",

@@ -46,7 +46,7 @@ path_coefficients <- function(result, problem) {
     methods::new("dgCMatrix", i = m$i, p = m$p, x = m$x, Dim = shape,
                  Dimnames = list(terms, columns))
   })
-  W <- recode_path(W, problem$fit_coding, problem$coding)
+  if (!is_ovr(problem)) W <- recode_path(W, problem$fit_coding, problem$coding)
   if (problem$coding == "symmetric") {
     free <- is.null(problem$lower)
     W <- centre_path(W, c(if (problem$intercept) TRUE, free & problem$penalty_factor == 0),
@@ -57,7 +57,7 @@ path_coefficients <- function(result, problem) {
 
 # Names of the rows (or score columns) of a coding.
 shown_classes <- function(levels, coding) {
-  switch(coding, vector = levels[2L], reference = levels[-1L], symmetric = levels)
+  switch(coding, vector = levels[2L], reference = levels[-1L], symmetric = levels, ovr = levels)
 }
 
 lambda_labels <- function(lambda) formatC(lambda, digits = 4L, format = "g", width = 1L)

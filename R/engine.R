@@ -8,8 +8,10 @@ max_vcov <- 256
 # same model: the fit is done in the one without flat directions, unless the solver's path matters.
 choose_coding <- function(problem, coding) {
   loss <- problem$loss
+  ovr <- identical(coding, "ovr")
+  if (ovr) check_ovr(problem)
   if (problem$k == 2L && loss$name != "softmax") {
-    if (!is.null(coding)) {
+    if (!is.null(coding) && !ovr) {
       abort("coding", sprintf(paste(
         "Two classes with loss \"%s\" have a single score and no coding. Use loss = \"softmax\"",
         "for a row for each class."), loss$name))
@@ -20,6 +22,10 @@ choose_coding <- function(problem, coding) {
   default <- if (loss$name == "softmax" && problem$lambda == 0) "reference" else "symmetric"
   problem$coding <- if (is.null(coding)) default else coding
   problem$fit_coding <- problem$coding
+  if (ovr) {
+    problem$fit_coding <- "symmetric" # as many scores, which C fits one by one
+    return(problem)
+  }
   if (problem$lambda == 0 && is.null(problem$lower)) {
     if (is_descent(problem$solver)) {
       if (is.null(coding)) problem$fit_coding <- "symmetric"
@@ -30,7 +36,19 @@ choose_coding <- function(problem, coding) {
   problem
 }
 
-n_scores <- function(k, coding) switch(coding, vector = 1L, reference = k - 1L, symmetric = k)
+n_scores <- function(k, coding) switch(coding, vector = 1L, reference = k - 1L, symmetric = k, ovr = k)
+
+# One class against the rest is for losses that have a form for two classes and one for several.
+check_ovr <- function(problem) {
+  table <- loss_table()
+  able <- table$vector_form & table$max_classes > 2L
+  if (!problem$loss$name %in% table$name[able]) {
+    abort("coding", sprintf("coding = \"ovr\" is for the losses %s, not for \"%s\".",
+                            enumerate(table$name[able], 20L), problem$loss$name))
+  }
+}
+
+is_ovr <- function(x) identical(x$coding, "ovr")
 
 # The start as B of the fit's coding, or NULL.
 check_start <- function(start, problem) {
@@ -87,7 +105,8 @@ engine_spec <- function(problem) {
   standardize <- problem$standardize && problem$lambda > 0
   factor <- rep_len(problem$penalty_factor, problem$p)
   list(loss = problem$loss$name, k = problem$k,
-       coding = as.integer(problem$fit_coding == "reference"), intercept = problem$intercept,
+       coding = as.integer(problem$fit_coding == "reference"), ovr = is_ovr(problem),
+       intercept = problem$intercept,
        lambda = as.double(problem$lambda), l1 = problem$alpha * factor,
        l2 = (1 - problem$alpha) * factor, grouped = problem$grouped, spread = column_spread(stats, standardize),
        lower = problem$lower, upper = problem$upper, start = problem$start, solver = problem$solver$name,
@@ -110,14 +129,17 @@ wants_vcov <- function(problem) {
 }
 
 engine_fit <- function(problem) {
-  design <- problem$design
+  validation <- draw_validation(problem)
+  design <- set_aside(problem$design, validation)
   result <- .Call(lcr_fit, design$x, design$codes, design$fit_weights,
                   score_offset(design$offset, problem$k, problem$fit_coding),
-                  c(engine_spec(problem), list(jeffreys = has_jeffreys(problem), held = problem$held)))
+                  c(engine_spec(problem), list(jeffreys = has_jeffreys(problem), held = problem$held,
+                                             validation = validation, descent = problem$descent)))
   if (is.null(result$coefficients)) refuse_result(result)
   w <- t(result$coefficients)
   result$coefficients <- show_coefficients(w, result$aliased, problem)
   result$vcov <- fit_vcov(result, problem)
+  result$validation <- validation
   result
 }
 
@@ -252,6 +274,13 @@ warn_condition <- function(fit) {
     condition_number = condition)
 }
 
+perceptron_result <- function(fit) {
+  options <- fit$solver_options
+  if (!is.null(fit$validation)) return("those with the fewest mistakes in the rows that were set aside")
+  if (isTRUE(options$pocket > 0)) return("those with the fewest mistakes after an epoch")
+  if (isTRUE(options$average == 0)) "those of its last step" else "the average over its steps"
+}
+
 # A budget that the user set and that ran out is no trouble, but a perceptron that still makes
 # mistakes is.
 warn_convergence <- function(fit) {
@@ -259,8 +288,8 @@ warn_convergence <- function(fit) {
     if (is.na(fit$mistakes) || fit$mistakes == 0) return(invisible())
     warn("not_converged", sprintf(paste(
       "The perceptron has not converged: it still errs in %s. Unless the classes are linearly",
-      "separable it never will; the coefficients are the average over its steps."),
-      plural(fit$mistakes, "row")))
+      "separable it never will; the coefficients are %s."), plural(fit$mistakes, "row"),
+      perceptron_result(fit)))
   } else if (fit$status %in% c("max_iter", "time_limit", "stalled")) {
     warn("not_converged", sprintf(paste(
       "%s Its certificate is %s and the tolerance %s: raise max_iter or time_limit in",

@@ -259,7 +259,8 @@ scoring_rule <- function(object, type) {
   if (object$blueprint$offset == "argument") {
     cannot_export("the fit had an `offset` argument; use an offset() term of the formula")
   }
-  rule <- list(levels = object$levels, coding = if (object$coding == "vector") "reference" else object$coding,
+  coding <- switch(object$coding, vector = "reference", ovr = "symmetric", object$coding)
+  rule <- list(levels = object$levels, coding = coding,
                constant = if (object$intercept) W[, 1L] else rep(0, object$k))
   slopes <- if (object$intercept) W[, -1L, drop = FALSE] else W
   c(rule, if (is.null(object$terms)) matrix_rule(object, slopes) else formula_rule(object, slopes))

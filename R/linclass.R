@@ -1,7 +1,8 @@
 #' Fit a linear classifier
 #'
-#' Fits logistic, softmax, perceptron, hinge or squared hinge classifiers of two or more classes,
-#' with or without a ridge, lasso or elastic net penalty. What is minimised is
+#' Fits logistic, softmax, perceptron and support vector classifiers (hinge, squared and Huberised
+#' hinge, the hinge of Crammer and Singer) of two or more classes, with or without a ridge, lasso or
+#' elastic net penalty. What is minimised is
 #' \deqn{\frac{\sum_i w_i L_i}{\sum_i w_i} + \lambda \sum_j f_j \left(\frac{1 - \alpha}{2} b_j^2 +
 #'   \alpha |b_j|\right)}{sum_i w_i L_i / sum_i w_i + lambda sum_j f_j ((1 - alpha)/2 b_j^2 +
 #'   alpha |b_j|)}
@@ -25,6 +26,20 @@
 #' fits without penalty, and their intercepts always, are made unique by a sum of zero over classes.
 #' The solvers `gradient_descent` and `minibatch` step in symmetric coordinates unless
 #' `coding = "reference"` is given.
+#'
+#' With `"ovr"` (one against the rest; the hinges and the perceptron) each class has a fit of its own, in which the
+#' others are one class. The objective is the sum of theirs and the duality gap the sum of their gaps; `max_iter` counts
+#' for each class, and the history has their lines one after the other. The predicted class is the one with the largest
+#' score. It is what LIBLINEAR does; see [from_liblinear()]. Two classes have one score as always.
+#'
+#' @section Going on: `start` may be a fit, whose coefficients are taken. With `solver = "minibatch"` the
+#'   fit goes on where that one stopped, with the same rows or others: with its classes, of which the
+#'   rows may lack some, the mean of its steps, the epochs of the schedule `"inverse"`, its averages, and
+#'   with steps that are corrected from the first batch on, by the derivatives of the rows at the
+#'   coefficients of the start. `update(fit, x = , y = , solver = "minibatch")` does it.
+#'   Standardisation is by the rows at hand, so that a stream wants `standardize = FALSE`; the automatic schedule ends
+#'   each call with small steps, so that it also wants `solver("minibatch", schedule = "inverse")`. The
+#'   classes of a stream are declared by `classes` at its beginning.
 #'
 #' @section Groups: With `grouped = TRUE` the penalty of a column's slopes
 #'   \eqn{b = (b_1, \dots, b_K)}{b = (b_1, ..., b_K)}, one for each class, is
@@ -96,14 +111,16 @@
 #' @param intercept whether there is an intercept (one for each score).
 #' @param lower,upper `NULL`, one number, p numbers, or a vector named by some of the columns:
 #'   bounds of the slopes (of all classes).
-#' @param coding `NULL` (see Coding), `"symmetric"` or `"reference"`.
+#' @param coding `NULL` (see Coding), `"symmetric"`, `"reference"` or `"ovr"`.
 #' @param bias_reduction `"none"`, or `"firth"` (see Bias reduction).
 #' @param model whether the fit keeps its data, the model frame of a formula or `x`, `y`, `weights` and
 #'   `offset`: `NA`, if they have at most 64 megabytes; `TRUE` or `FALSE` whatever their size. See
 #'   [fitted.linclass()] for where methods find data that are not kept.
 #' @param solver one string of [linclass_solvers()], `"auto"`, or the result of [solver()].
 #' @param start `NULL`, or coefficients to start from, in the shape that `coef()` has: a vector, or
-#'   a matrix with a row for each class.
+#'   a matrix with a row for each class; or a fit (see Going on).
+#' @param classes `NULL`, or the names of all classes in their order, two or more, for rows that may lack some of them.
+#'   Without rows of a class only the solvers `minibatch` and `gradient_descent` fit.
 #' @param control the result of [linclass_control()].
 #' @return An object of class `linclass`: a list with, among others,
 #' * `coefficients`: a named vector (one score), or a matrix of classes x terms with the intercept
@@ -117,13 +134,25 @@
 #' * `certificate`: how far the fit is from the optimum: a list of `kind`, `gap` (absolute),
 #'   `relative`, `kkt` (the largest violation of the optimality conditions), `met` and `tolerance`;
 #' * `status`, `converged`, `solver`, `reason`, `iterations`, `passes` (reads of x), `seconds`;
-#' * `history`: a data frame of iteration, epoch, objective, gradient_norm, step and seconds;
+#' * `history`: a data frame of iteration, epoch, objective, gradient_norm, step and seconds; of a perceptron also
+#'   `mistakes`, the weight of the rows that were wrong when an epoch met them, and where rows were set aside
+#'   (`validate` of [solver()]) `validation`, their mean loss (of a perceptron their share of mistakes);
+#' * `validation`, where rows were set aside: `rows`, their numbers, and `loss`, the lowest; `n`, `nobs` and all losses
+#'   are those of the other rows;
 #' * `separation`: its `kind`, `columns` and `classes`, and a proof; see [separation()];
 #' * `aliased`, `vcov`, `blueprint`, `terms`, `call`.
 #'
 #' It holds its data, in `model`, up to a size, and no environment but that of the functions and
 #' constants that a formula names. Two classes with data also have `y`, the response as 0 and 1.
 #' @references Firth, D. (1993) Bias reduction of maximum likelihood estimates. *Biometrika* 80(1), 27--38.
+#'
+#'   Crammer, K. and Singer, Y. (2001) On the algorithmic implementation of multiclass kernel-based vector machines.
+#'   *Journal of Machine Learning Research* 2, 265--292.
+#'
+#'   Freund, Y. and Schapire, R. E. (1999) Large margin classification using the perceptron algorithm. *Machine
+#'   Learning* 37, 277--296.
+#'
+#'   Gallant, S. I. (1990) Perceptron-based learning algorithms. *IEEE Transactions on Neural Networks* 1, 179--191.
 #'
 #'   Friedman, J., Hastie, T. and Tibshirani, R. (2010) Regularization paths for
 #'   generalized linear models via coordinate descent. *Journal of Statistical Software* 33(1),
@@ -161,6 +190,14 @@
 #'
 #' # a linear support vector machine
 #' linclass(am ~ wt + hp, mtcars, loss = "squared_hinge", lambda = 0.1, alpha = 0)
+#'
+#' # a stream of rows: classes are declared, each chunk goes on from the last
+#' x <- scale(as.matrix(iris[1:4]))
+#' some <- sample(150, 50)
+#' fit <- linclass(x[some, ], iris$Species[some], loss = "softmax", lambda = 0.01, alpha = 0, standardize = FALSE,
+#'                 classes = levels(iris$Species), solver = solver("minibatch", epochs = 5))
+#' fit <- update(fit, x = x[-some, ], y = iris$Species[-some],
+#'               solver = solver("minibatch", epochs = 5, schedule = "inverse"))
 #' @concept classification
 #' @concept multi-class classification
 #' @concept binomial regression
@@ -206,6 +243,12 @@
 #' @concept softmax regression
 #' @concept support vector machine
 #' @concept SVM
+#' @concept Crammer-Singer
+#' @concept one-vs-rest
+#' @concept one-vs-all
+#' @concept partial fit
+#' @concept online learning
+#' @concept streaming
 #' @concept linear SVM
 #' @concept perceptron
 #' @concept ridge
@@ -238,7 +281,7 @@ linclass.formula <- function(formula, data = NULL, ..., loss = "auto", lambda = 
                              contrasts = NULL, class_weights = NULL, penalty_factor = 1,
                              standardize = TRUE, intercept = TRUE, lower = NULL, upper = NULL,
                              coding = NULL, bias_reduction = "none", model = NA, solver = "auto",
-                             start = NULL, control = linclass_control()) {
+                             start = NULL, classes = NULL, control = linclass_control()) {
   fit_formula(formula, data, contrasts, match.call(expand.dots = FALSE), parent.frame(),
               check_settings(settings_of(sys.function())), fit_design)
 }
@@ -249,7 +292,7 @@ linclass.matrix <- function(x, y, ..., loss = "auto", lambda = 0, alpha = 1, gro
                             weights = NULL, offset = NULL, class_weights = NULL, penalty_factor = 1,
                             standardize = TRUE, intercept = TRUE, lower = NULL, upper = NULL,
                             coding = NULL, bias_reduction = "none", model = NA, solver = "auto",
-                            start = NULL, control = linclass_control()) {
+                            start = NULL, classes = NULL, control = linclass_control()) {
   fit_xy(x, y, weights, offset, NULL, match.call(expand.dots = FALSE),
          check_settings(settings_of(sys.function())), fit_design)
 }
@@ -285,7 +328,8 @@ fit_formula <- function(formula, data, contrasts, call, env, settings, fit) {
   force(settings)
   # Rows of an earlier fit stand for the data that it was given.
   if (is_rows(data)) call["data"] <- list(attr(data, "expression"))
-  design <- design_from_formula(formula, data, call, contrasts, env, settings$intercept)
+  design <- if (is_source(data)) design_from_source(formula, data, call, contrasts, env, settings$intercept) else
+    design_from_formula(formula, data, call, contrasts, env, settings$intercept)
   fit(design, settings, call, started)
 }
 
@@ -294,8 +338,16 @@ fit_xy <- function(x, y, weights, offset, foldid, call, settings, fit) {
   check_no_dots(as.list(call$...), c(names(settings), data_names), formula_only)
   if (missing(x)) abort("type", "Give a formula or a matrix of features first.")
   force(settings)
-  if (missing(y) && !is.null(dim(x))) abort("response", "There is no response: give `y`.")
-  design <- design_from_xy(x, if (!missing(y)) y, weights, offset, settings$intercept)
+  if (is_source(x)) {
+    if (!is.null(x$formula)) {
+      design <- design_from_source(x$formula, x, call, NULL, parent.frame(2L), settings$intercept)
+      return(fit(design, settings, call, started))
+    }
+    design <- design_from_numbers(x, if (!missing(y)) y, weights, offset, settings$intercept)
+  } else {
+    if (missing(y) && !is.null(dim(x))) abort("response", "There is no response: give `y`.")
+    design <- design_from_xy(x, if (!missing(y)) y, weights, offset, settings$intercept)
+  }
   design$foldid <- foldid
   design$home <- list(caller = parent.frame(2L))
   fit(design, settings, call, started)
@@ -329,6 +381,7 @@ check_settings <- function(s) {
                  " linclass_cv() finds a value, linclass_path() fits a sequence.")
   if (!identical(s$model, NA)) check_flags(s, "model")
   check_bias_reduction(s$bias_reduction)
+  s["classes"] <- list(check_classes(s$classes))
   check_common_settings(s)
 }
 
@@ -372,7 +425,13 @@ check_number <- function(value, name, lower, upper, topic = "penalty", hint = ""
 
 # Joins a design and the settings, checks all that depends on both, and decides the coding.
 new_problem <- function(design, settings) {
-  design <- resolve_design(design, settings$loss, settings$class_weights)
+  if (is_stream(design$x) && isTRUE(settings$model)) {
+    abort("source", "model = TRUE keeps all rows in memory, which a source is to avoid: leave it out.")
+  }
+  settings <- settings_from_fit(settings)
+  design$y <- declare_classes(design$y, settings$classes)
+  design <- resolve_design(design, settings$loss, settings$class_weights,
+                           if (!is.null(settings$classes)) settings$solver)
   k <- length(design$levels)
   loss <- loss_row(if (settings$loss != "auto") settings$loss else
     if (k == 2L) "logistic" else "softmax")
@@ -393,9 +452,12 @@ new_problem <- function(design, settings) {
   problem$bias_reduction <- settings$bias_reduction
   check_firth(problem)
   problem$held <- settings$held
+  problem$declared <- !is.null(settings$classes)
   problem$start <- check_start(settings$start, problem)
+  problem$descent <- kept_descent(settings, problem)
+  check_descent_options(problem$solver, loss)
   has_l1 <- problem$lambda > 0 && problem$alpha > 0 && any(problem$penalty_factor > 0)
-  check_solver(problem$solver, loss, has_l1, !is.null(problem$lower))
+  check_solver(problem$solver, problem, has_l1)
   problem
 }
 
@@ -406,6 +468,9 @@ has_groups <- function(x) {
 
 check_grouped <- function(problem) {
   if (!has_groups(problem)) return(invisible())
+  if (is_ovr(problem)) {
+    abort("coding", "With coding = \"ovr\" each class is a fit of its own, without grouped = TRUE.")
+  }
   solver <- problem$solver$name
   if (solver != "auto" && !solver_row(solver)$groups) {
     abort("solver", sprintf("Solver \"%s\" takes no grouped = TRUE. Use one of %s.", solver,

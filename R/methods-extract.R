@@ -45,13 +45,21 @@ coef.linclass <- function(object, coding = NULL, format = c("default", "matrix",
 
 recoded_coefficients <- function(object, coding) {
   if (is.null(coding)) return(object$coefficients)
-  reexpress(object$coefficients, object$levels, object$coding, check_coding(coding))
+  reexpress(object$coefficients, object$levels, object$coding, check_recoding(coding, object))
 }
 
-check_coding <- function(coding) {
-  if (!is.character(coding) || length(coding) != 1L || !coding %in% c("reference", "symmetric")) {
-    abort("coding", sprintf("`coding` must be \"reference\" or \"symmetric\", not %s.",
-                            describe_value(coding)))
+check_coding <- function(coding, known = c("reference", "symmetric", "ovr")) {
+  if (!is.character(coding) || length(coding) != 1L || !coding %in% known) {
+    abort("coding", sprintf("`coding` must be %s, not %s.", choices(known), describe_value(coding)))
+  }
+  coding
+}
+
+# Only differences of scores have several codings; against the rest each score is judged by itself.
+check_recoding <- function(coding, object) {
+  coding <- check_coding(coding, c("reference", "symmetric"))
+  if (is_ovr(object)) {
+    abort("coding", "Each class was fitted against the rest (coding = \"ovr\"), which has no other coding.")
   }
   coding
 }
@@ -367,6 +375,9 @@ case.names.linclass <- function(object, full = FALSE, data = NULL, ...) {
 #' file), the rows that the fit keeps stand for them. The rows of the fit are always used by
 #' [stats::step()] and other functions that ask for a call to evaluate.
 #'
+#' Mini-batches with other data (`x` and `y`, or `data`) go on from the fit, of any solver: see Going on
+#' in [linclass()].
+#'
 #' @param object A fit made by [linclass()], [linclass_path()] or [linclass_cv()].
 #' @param formula. A formula with dots for the parts to keep, as in [stats::update()].
 #' @param ... Arguments of [linclass()] to change or to add (`NULL` removes one).
@@ -392,6 +403,8 @@ update.linclass <- function(object, formula., ..., evaluate = TRUE) {
   gone <- names(changed)[vapply(changed, is.null, NA)]
   call <- call[!names(call) %in% gone]
   for (name in setdiff(names(changed), gone)) call[[name]] <- changed[[name]]
+  continued <- is_continued(object, call, names(changed), home)
+  if (continued) call$start <- object
   source <- if (inherits(object, "linclass_cv")) object$path else object
   same_data <- !any(c("data", "subset", "weights", "offset", "na.action", "x", "y") %in% names(changed))
   asked_for_call <- !evaluate && isNamespace(topenv(home))
@@ -404,6 +417,7 @@ update.linclass <- function(object, formula., ..., evaluate = TRUE) {
   if (is_by_formula(source)) home <- formula_home(source, home)
   fit <- eval(call, home)
   fit$call <- restored_call(fit$call, object$call)
+  if (continued) fit$call$start <- NULL
   fit
 }
 

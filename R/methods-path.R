@@ -85,7 +85,7 @@ coef.linclass_path <- function(object, s = NULL, coding = NULL,
   check_no_dots(list(...), c("s", "coding", "format"))
   format <- match_choice(format)
   check_version(object)
-  W <- path_at(object, s, if (is.null(coding)) object$coding else check_coding(coding))
+  W <- path_at(object, s, if (is.null(coding)) object$coding else check_recoding(coding, object))
   one <- length(W) == 1L
   switch(format, sparse = if (one) W[[1L]] else W, dense = dense_path(W, one),
          long = long_path(W, if (is.null(s)) object$lambda else s))

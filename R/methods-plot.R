@@ -22,7 +22,8 @@
 #'     shows several fits together;
 #'   * `"boundary"`: for two features, the regions of the predicted classes and the training rows;
 #'     the more certain the answer the deeper the colour (where the loss has probabilities), and
-#'     rows in a region that is not theirs have a dark edge;
+#'     rows in a region that is not theirs have a dark edge. For the hinges dashed lines are the
+#'     margin, where a class leads the others by 1, and circles mark the support vectors; see [support()];
 #'   * `"weights"`: for pictures, the weights as pictures; see [plot_weights()];
 #'   * `"confusion"`: answers and truth of the training rows; see [plot_confusion()];
 #'   * `"reliability"`: whether the probabilities of the training rows come true; see
@@ -39,7 +40,7 @@
 #' @return What was drawn, invisibly: for `"history"`, `"weights"`, `"confusion"` and
 #'   `"reliability"` as in the function named above. For `"coefficients"` a data frame with columns
 #'   `class`, `term`, `estimate`, `lower`, `upper`. For `"boundary"` a data frame of the training
-#'   rows: the two features, `class` and `predicted`.
+#'   rows: the two features, `class` and `predicted`, and for the hinges their `margin`.
 #'
 #'   Errors: `linclass_error_argument` if there is nothing to draw (another number of features than
 #'   two for `"boundary"`), `linclass_error_data` if the training data cannot be found,
@@ -226,9 +227,11 @@ margin_text <- function(text, side, ..., cex = 1) {
 #' @param ... Fits made by [linclass()]; their names are used in the legend.
 #' @param time The horizontal axis: `"iteration"`, `"epoch"` (mini-batch fits only) or `"seconds"`.
 #'   The default is the epoch if all fits have epochs, otherwise the iteration.
-#' @param values What to draw, one panel each: `"gap"` (objective minus minimum), `"gradient_norm"`
-#'   or `"objective"`. With one panel the layout of the page stays as it is, so that the plot can
-#'   share it with others.
+#' @param values What to draw, one panel each: `"gap"` (objective minus minimum), `"gradient_norm"`,
+#'   `"objective"`, `"validation"` (mini-batches with `validate`: the loss of the rows that were set aside) or
+#'   `"mistakes"` (perceptrons: of each epoch as it met its rows). The default is the first two, and the objective and
+#'   the validation, in one panel, where all fits have one. With one panel the layout of the page stays as
+#'   it is, so that the plot can share it with others.
 #' @return A data frame, invisibly, one row for each entry of a history: `fit` (a factor of names),
 #'   `time`, and the `values`. Errors: `linclass_error_argument` if there is no fit, or no history.
 #' @family plots
@@ -239,14 +242,14 @@ margin_text <- function(text, side, ..., cex = 1) {
 #' plot_history(newton = with_solver("newton"), lbfgs = with_solver("lbfgs"),
 #'              descent = with_solver("gradient_descent"))
 #' @export
-plot_history <- function(..., time = NULL, values = c("gap", "gradient_norm")) {
+plot_history <- function(..., time = NULL, values = NULL) {
   draw_history(history_data(list(...), time, values))
 }
 
 history_titles <- c(gap = "objective - minimum", gradient_norm = "norm of the gradient",
-                    objective = "objective")
+                    objective = "objective", validation = "validation loss", mistakes = "mistakes of the epoch")
 
-history_data <- function(fits, time = NULL, values = c("gap", "gradient_norm")) {
+history_data <- function(fits, time = NULL, values = NULL) {
   if (!length(fits) || !all(vapply(fits, inherits, NA, "linclass"))) {
     abort("argument", paste("plot_history() takes fits made by linclass(); give all other arguments by",
                             "name."))
@@ -255,9 +258,17 @@ history_data <- function(fits, time = NULL, values = c("gap", "gradient_norm")) 
   if (!all(vapply(fits, function(fit) NROW(fit$history) > 0, NA))) {
     abort("argument", "The fit has no history to draw.")
   }
+  has <- function(value) all(vapply(fits, function(fit) value %in% names(fit$history), NA))
+  if (is.null(values)) {
+    values <- if (has("validation")) c("objective", "validation") else c("gap", "gradient_norm")
+  }
   if (!length(values) || !all(values %in% names(history_titles))) {
     abort("argument", sprintf("`values` must be among %s.",
                               enumerate(names(history_titles), quote = "\"")))
+  }
+  lacking <- setdiff(intersect(values, c("validation", "mistakes")), names(which(vapply(values, has, NA))))
+  if (length(lacking)) {
+    abort("argument", sprintf("Not every fit has %s in its history.", enumerate(lacking, quote = "\"")))
   }
   times <- c("iteration", "epoch", "seconds")
   if (is.null(time)) {
@@ -273,9 +284,10 @@ history_data <- function(fits, time = NULL, values = c("gap", "gradient_norm")) 
   rows <- Map(function(fit, name, least) {
     history <- fit$history
     data.frame(fit = name, time = history[[time]], gap = history$objective - least,
-               history[c("objective", "gradient_norm")])
+               history[intersect(c("objective", "gradient_norm", "validation", "mistakes"), names(history))])
   }, fits, name, least)
-  data <- do.call(rbind, unname(rows))
+  shared <- Reduce(intersect, lapply(rows, names))
+  data <- do.call(rbind, unname(lapply(rows, `[`, shared)))
   data$fit <- factor(data$fit, levels = unique(name))
   structure(data[c("fit", "time", values)], time = time)
 }
@@ -306,6 +318,7 @@ history_panels <- function(data) {
 
 draw_history <- function(data) {
   values <- history_panels(data)
+  if (all(c("objective", "validation") %in% values)) values <- setdiff(values, "objective") # in the panel of the other
   fits <- levels(data$fit)
   several <- length(fits) > 1L
   if (length(values) > 1L) {
@@ -329,7 +342,8 @@ draw_history <- function(data) {
 }
 
 draw_curves <- function(data, value, fits, with_legend, label, log_time) {
-  log <- value != "objective"
+  log <- !value %in% plain_history
+  both <- value == "validation" && !is.null(data$objective)
   good <- is.finite(data[[value]]) & is.finite(data$time) & (!log | data[[value]] > 0)
   shown <- data[good, ]
   if (!nrow(shown)) {
@@ -337,11 +351,13 @@ draw_curves <- function(data, value, fits, with_legend, label, log_time) {
     graphics::text(0.5, 0.5, paste(history_titles[[value]], "(always 0)"))
     return(invisible())
   }
-  plot_frame(range(data$time, finite = TRUE), range(shown[[value]]), label, "",
+  heights <- range(shown[[value]], if (both) shown$objective, finite = TRUE)
+  plot_frame(range(data$time, finite = TRUE), heights, label, "",
              log = paste0(log_time, if (log) "y"))
   colours <- plot_colours(length(fits))
   for (i in rev(seq_along(fits))) {
     curve <- shown[shown$fit == fits[i], ]
+    if (both) graphics::lines(curve$time, curve$objective, col = colours[i], lty = 3L, lwd = 1.5)
     # A zigzag of thousands of steps would be an area, not a line.
     graphics::lines(curve$time, curve[[value]], col = colours[i], lwd = if (nrow(curve) > 500L) 0.6 else 2,
                     lty = if (nrow(curve) > 500L) 1L else plot_lines(i)[i])
@@ -350,7 +366,7 @@ draw_curves <- function(data, value, fits, with_legend, label, log_time) {
                        col = "white", cex = 0.9)
     }
   }
-  plot_title(history_titles[[value]], 2L, line = 3.7)
+  plot_title(if (both) "validation loss (dotted: objective)" else history_titles[[value]], 2L, line = 3.7)
   if (with_legend) {
     legend_above(fits, col = colours, lty = plot_lines(length(fits)), lwd = 2,
                  pch = plot_symbols(length(fits)), pt.bg = colours)
@@ -446,6 +462,7 @@ boundary_data <- function(fit, data = NULL) {
                      predicted = predict_rows(fit, unname(x), data$offset, "class"),
                      check.names = FALSE)
   rownames(rows) <- NULL
+  if (has_margin(fit)) rows$margin <- row_margins(fit, predict_rows(fit, unname(x), data$offset, "link"), data$y$codes)
   rows
 }
 
@@ -464,7 +481,18 @@ boundary_grid <- function(fit, rows, cells = 240L) {
     most <- apply(predict_rows(fit, points, NULL, "prob"), 1L, max)
     strength <- 0.1 + 0.4 * (most - 1 / k) / (1 - 1 / k)
   }
-  list(x = side[[1L]], y = side[[2L]], class = class, strength = strength)
+  grid <- list(x = side[[1L]], y = side[[2L]], class = class, strength = strength)
+  if (has_margin(fit)) grid$lead <- leads(predict_rows(fit, points, NULL, "link"))
+  grid
+}
+
+# How far the score of the predicted class leads that of the next.
+leads <- function(z) {
+  if (!is.matrix(z)) return(abs(z))
+  first <- max.col(z, ties.method = "first")
+  lead <- z[cbind(seq_along(first), first)]
+  z[cbind(seq_along(first), first)] <- -Inf
+  lead - apply(z, 1L, max)
 }
 
 # The more rows the smaller their symbols, from 500 on.
@@ -475,7 +503,7 @@ draw_boundary <- function(fit, rows, ...) {
   colours <- plot_colours(k)
   symbols <- plot_symbols(k)
   wrong <- rows$class != rows$predicted
-  labels <- c(fit$levels, if (any(wrong)) "wrong")
+  labels <- c(fit$levels, if (any(wrong)) "wrong", if (!is.null(rows$margin)) "support")
   old <- plot_page(4, labels)
   on.exit(graphics::par(old))
   grid <- boundary_grid(fit, rows)
@@ -492,15 +520,22 @@ draw_boundary <- function(fit, rows, ...) {
     graphics::contour(grid$x, grid$y, region == c, levels = 0.5, drawlabels = FALSE, add = TRUE,
                       col = "white", lwd = 1.5)
   }
+  if (!is.null(grid$lead) && !is_ovr(fit)) { # the margin: where the lead is 1
+    graphics::contour(grid$x, grid$y, matrix(grid$lead, cells), levels = 1, drawlabels = FALSE, add = TRUE,
+                      col = "grey25", lty = 2L, lwd = 1.2)
+  }
   last <- order(wrong) # on top
   size <- crowd_size(nrow(rows))
   code <- as.integer(rows$class)[last]
   graphics::points(rows[last, 1:2], bg = colours[code], pch = symbols[code],
                    col = ifelse(wrong[last], "black", "white"), cex = 1.05 * size, lwd = 0.9 * size)
+  inside <- rows$margin <= 1 + margin_width
+  if (any(inside)) graphics::points(rows[inside, 1:2], pch = 1L, cex = 2 * size, col = "black", lwd = 0.9 * size)
   plot_axis(1L)
   plot_axis(2L)
   graphics::box(col = "grey60")
-  legend_above(labels, pch = c(symbols, 21L), pt.bg = c(colours, "white"),
-               col = c(rep("white", k), "black"), pt.cex = c(rep(1.4, k), 1.1))
+  marks <- match(labels[-seq_len(k)], c("wrong", "support"))
+  legend_above(labels, pch = c(symbols, c(21L, 1L)[marks]), pt.bg = c(colours, rep("white", length(marks))),
+               col = c(rep("white", k), rep("black", length(marks))), pt.cex = c(rep(1.4, k), c(1.1, 1.7)[marks]))
   invisible(rows)
 }

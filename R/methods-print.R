@@ -139,6 +139,9 @@ convergence_in_words <- function(x) {
 
 certificate_in_words <- function(certificate) {
   if (certificate$kind == "mistakes") {
+    if (certificate$gap == 0) {
+      return("the classes are separable, as these coefficients prove: no training row is on the wrong side")
+    }
     return(sprintf("%s training rows are on the wrong side; no gap is known",
                    count(certificate$gap)))
   }

@@ -37,8 +37,13 @@ weighted <- function(value, weights) {
 }
 
 held_out_loss <- function(out) {
-  k <- length(out$levels)
-  .Call(lcr_sample_loss, out$scores, out$codes, out$loss, k)
+  if (isTRUE(out$ovr)) {
+    each <- lapply(seq_along(out$levels), function(c) {
+      .Call(lcr_sample_loss, unname(out$scores[, c, drop = FALSE]), as.integer(out$codes == c - 1L), out$loss, 2L)
+    })
+    return(Reduce(`+`, each))
+  }
+  .Call(lcr_sample_loss, out$scores, out$codes, out$loss, length(out$levels))
 }
 
 # Classes 1..k of scores: a vector (or one column) of the second class, or a column for each class.

@@ -50,16 +50,22 @@ kept_by <- function(object) {
 training_data <- function(object, data = NULL) {
   kept <- if (is.null(data)) kept_by(object)
   design <- if (is.null(kept)) found_design(object, data) else
-    suppress_linclass(resolve_design(design_of_rows(object, kept), object$loss,
-                                     object$class_weights))
+    resolve_again(object, design_of_rows(object, kept))
   design[intersect(c("x", "y", "weights", "offset", "rows", "row_names", "term"), names(design))]
+}
+
+# Codes as the fit had them. Where its classes were declared, rows may lack some.
+resolve_again <- function(object, design) {
+  declared <- if (isTRUE(object$declared)) object$levels
+  design$y <- declare_classes(design$y, declared)
+  suppress_linclass(resolve_design(design, object$loss, object$class_weights,
+                                   if (!is.null(declared)) solver("minibatch")))
 }
 
 # The design of the fit from data that were given or are found again, with its fingerprint checked.
 found_design <- function(object, data) {
   design <- tryCatch(
-    suppress_linclass(resolve_design(collect_again(object, data), object$loss,
-                                     object$class_weights)),
+    resolve_again(object, collect_again(object, data)),
     error = function(e) {
       abort("data", paste0(
         "The training data are needed and cannot be found again: ", conditionMessage(e),
@@ -78,6 +84,10 @@ found_design <- function(object, data) {
 collect_again <- function(object, data) {
   call <- object$call
   caller <- call_home(object)
+  given <- if (is_by_formula(object) && !is.null(call$data)) call$data else call$x
+  if (is_source(if (is.null(data)) eval(given, caller) else data)) {
+    abort("source", "The rows of the fit come in blocks and are not held in memory: predict(fit, source) reads them.")
+  }
   if (!is_by_formula(object)) {
     if (is.null(data)) {
       data <- lapply(as.list(call)[c("x", "y", "weights", "offset")], eval, caller)
@@ -228,6 +238,7 @@ data_fingerprint <- function(design) {
 ordered_sum <- function(v) sum(v * rep_len(cos(seq_len(1021L)), length(v)))
 
 stored_numbers <- function(x) {
+  if (is_stream(x)) return(numeric())
   if (is.matrix(x)) return(x)
   if (is(x, "dgCMatrix")) return(x@x)
   some <- x[unique(round(seq(1, nrow(x), length.out = 64L)))]

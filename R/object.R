@@ -40,18 +40,28 @@ new_linclass <- function(problem, result, call) {
          converged = result$status == "ok", iterations = result$iterations,
          passes = result$passes, solver = result$solver, reason = result$reason,
          solver_options = problem$solver$options, control = problem$control,
-         history = list2DF(result$history),
+         history = shown_history(result$history),
          separation = guess_separation(result$separation, result$coefficients, problem),
          aliased = design$blueprint$names[result$aliased], mistakes = result$mistakes,
          condition = result$condition, vcov = result$vcov,
          model = kept_rows(design, problem$model)),
     fit_source(problem))
   fit <- as_counted(structure(fit, class = "linclass"), design$counted)
+  if (problem$declared) fit$declared <- TRUE
+  fit$descent <- result$descent
+  fit <- without_aside(fit, design, result)
   # The response as glm() has it, for those who look for it there.
   if (!is.null(fit$model) && problem$coding == "vector") {
     fit$y <- if (is.null(design$rows)) design$codes else unname(row_shares(data_rows(fit))[, 2L])
   }
   fit
+}
+
+# Columns that only some fits have are left out of the others.
+shown_history <- function(history) {
+  history <- list2DF(history)
+  own <- vapply(history[c("mistakes", "validation")], function(v) all(is.na(v)), NA)
+  history[setdiff(names(history), names(own)[own])]
 }
 
 # A fit of single trials as one of rows of counts (likelihood_of_counts()).

@@ -161,11 +161,15 @@ check_whole <- function(value, name, least, topic) {
 }
 
 new_path_problem <- function(design, settings) {
+  check_no_validation(settings$solver)
   problem <- new_problem(design, settings)
   ratio <- settings$lambda_min_ratio
   if (is.null(ratio)) ratio <- if (nrow(problem$design$x) < problem$p) 0.01 else 1e-4
   problem["lambdas"] <- settings["lambdas"]
   problem[c("nlambda", "min_ratio")] <- list(as.integer(settings$nlambda), as.double(ratio))
+  if (is.null(problem$lambdas) && is_ovr(problem)) {
+    abort("penalty", "With coding = \"ovr\" each class has a sequence of its own: give `lambda`.")
+  }
   if (is.null(problem$lambdas) && !any(problem$penalty_factor > 0)) {
     abort("penalty", "No column is penalised, so there is no sequence of `lambda`: give `lambda`.")
   }

@@ -140,7 +140,7 @@ weight_templates <- function(W, shape, channels) {
     check_version(W)
     fit <- W
     vector <- fit$coding == "vector"
-    W <- stats::coef(fit, coding = if (!vector) "symmetric")
+    W <- stats::coef(fit, coding = if (!vector && !is_ovr(fit)) "symmetric")
     if (vector) W <- matrix(W, 1L, dimnames = list(fit$levels[2L], NULL))
     if (fit$intercept) W <- W[, -1L, drop = FALSE]
     W[is.na(W)] <- 0

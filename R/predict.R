@@ -7,7 +7,8 @@
 #'
 #' @param object A fit made by [linclass()].
 #' @param newdata What to predict: a data frame for a fit by formula; a matrix, sparse matrix or
-#'   data frame with the columns of the fit otherwise. Columns are matched by name; others are ignored.
+#'   data frame with the columns of the fit otherwise; or a [row_source()] of either, which is read block
+#'   by block. Columns are matched by name; others are ignored.
 #'   `NULL` predicts the training rows, which are found again as described in [fitted.linclass()].
 #' @param type What to return:
 #'   * `"class"`: the class with the largest score (ties: the first), a factor with the levels of
@@ -93,6 +94,11 @@ predict.linclass <- function(object, newdata = NULL,
 predict_from <- function(object, newdata, type, offset, na.action, novel, predict) {
   check_version(object)
   check_probability(object, type)
+  if (is_source(newdata)) {
+    return(predict_source(newdata, offset, function(rows, offset) {
+      predict_from(object, rows, type, offset, na.action, novel, predict)
+    }))
+  }
   if (is.null(newdata)) {
     if (!is.null(offset)) {
       abort("offset", "`offset` belongs to `newdata`; the training rows have theirs.")

@@ -144,6 +144,10 @@ check_weights <- function(weights, n) {
 check_class_weights <- function(class_weights, levels, totals) {
   if (is.null(class_weights)) return(NULL)
   if (identical(class_weights, "balanced")) {
+    if (any(totals == 0)) {
+      abort("weights", sprintf("class_weights = \"balanced\" needs rows of each class; there are none of %s.",
+                               enumerate(levels[totals == 0], quote = "\"")))
+    }
     return(stats::setNames(sum(totals) / (length(levels) * totals), levels))
   }
   if (!is.numeric(class_weights) || is.null(names(class_weights))) {

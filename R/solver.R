@@ -6,7 +6,8 @@
 #' was chosen and why.
 #'
 #' @param name one string: the name of a solver, or `"auto"` (which has no options).
-#' @param ... options of this solver, by name, each one number (or TRUE and FALSE for 1 and 0).
+#' @param ... options of this solver, by name, each one number (or TRUE and FALSE for 1 and 0), or one of the words that
+#'   stand for its values.
 #' @return An object of class `linclass_solver`: a list of `name` (one string) and `options`
 #'   (a named list of numbers, only those given).
 #' @section Errors: `linclass_error_solver` for an unknown solver, an unknown option or a value out
@@ -60,8 +61,12 @@ new_solver <- function(name, options) {
 #' @export
 print.linclass_solver <- function(x, ...) {
   cat("linclass solver:", x$name, "\n")
-  for (option in names(x$options)) cat("  ", option, " = ", format(x$options[[option]]), "\n",
-                                       sep = "")
+  fields <- if (x$name != "auto") solver_row(x$name)$options
+  for (option in names(x$options)) {
+    value <- x$options[[option]]
+    words <- field_words(fields, match(option, fields$name))
+    cat("  ", option, " = ", if (length(words)) words[value + 1L] else format(value), "\n", sep = "")
+  }
   invisible(x)
 }
 
@@ -78,21 +83,44 @@ as_solver <- function(x) {
 is_descent <- function(solver) solver$name != "auto" && solver_row(solver$name)$steps_as_given
 
 # A solver that was named must be able to treat the problem; "auto" always finds one that can.
-check_solver <- function(solver, loss, has_l1, has_bounds) {
+check_solver <- function(solver, problem, has_l1) {
   if (solver$name == "auto") return(invisible())
   row <- solver_row(solver$name)
-  if (row$smooth_only && !loss$smooth) {
-    abort("solver", sprintf("Solver \"%s\" needs a smooth loss and \"%s\" is not. Use %s.",
-                            solver$name, loss$name, able_solvers(!solver_table()$smooth_only)))
+  loss <- problem$loss
+  table <- solver_table()
+  fits <- (loss$ramps | !table$ramps_only) & (loss$smooth | loss$smoothed | !table$smooth_only)
+  if (row$smooth_only && !loss$smooth && !loss$smoothed) {
+    abort("solver", sprintf("Solver \"%s\" needs a smooth loss and \"%s\" is not. Use %s.", solver$name,
+                            loss$name, able_solvers(fits)))
+  }
+  if (row$ramps_only && !loss$ramps) {
+    abort("solver", sprintf("Solver \"%s\" is for loss = \"hinge\", not \"%s\". Use %s.", solver$name,
+                            loss$name, able_solvers(fits)))
   }
   if (has_l1 && !row$l1) {
     abort("solver", sprintf(paste(
       "Solver \"%s\" cannot treat the lasso part of the penalty (alpha > 0).",
-      "Set alpha = 0 for ridge, or use %s."), solver$name, able_solvers(solver_table()$l1)))
+      "Set alpha = 0 for ridge, or use %s."), solver$name, able_solvers(fits & table$l1)))
   }
-  if (has_bounds && !row$bounds) {
+  if (!is.null(problem$lower) && !row$bounds) {
     abort("bounds", sprintf("Solver \"%s\" cannot treat bounds. Use %s.", solver$name,
-                            able_solvers(solver_table()$bounds)))
+                            able_solvers(fits & table$bounds)))
+  }
+  check_dual(solver, row, problem)
+}
+
+# What a solver of dual variables needs of the penalty and of the matrix.
+check_dual <- function(solver, row, problem) {
+  if (row$ridge_only && (problem$lambda == 0 || any(problem$penalty_factor == 0))) {
+    abort("solver", sprintf(paste(
+      "Solver \"%s\" needs a ridge on every slope: give lambda > 0 without penalty factors of 0,",
+      "or use \"auto\"."), solver$name))
+  }
+  if (row$sparse_only && !is(problem$design$x, "dgCMatrix")) {
+    abort("solver", sprintf("Solver \"%s\" needs a sparse matrix (dgCMatrix). Use \"auto\".", solver$name))
+  }
+  if (row$sparse_only && problem$fit_coding == "reference") {
+    abort("solver", sprintf("Solver \"%s\" takes no coding = \"reference\". Use \"auto\".", solver$name))
   }
 }
 

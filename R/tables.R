@@ -29,25 +29,31 @@ solver_row <- function(name) table_row(solver_table(), name)
 #' * `softmax`: `log(sum(exp(z))) - z[y]`;
 #' * `perceptron`: the sum over the other classes j of `max(0, z[j] - z[y])`;
 #' * `hinge`: the same with `max(0, z[j] - z[y] + 1)`;
-#' * `squared_hinge`: the same with `max(0, z[j] - z[y] + 1)^2`.
+#' * `squared_hinge`: the same with `max(0, z[j] - z[y] + 1)^2`;
+#' * `huber_hinge`: the same with `u^2 / 2` for `u = max(0, z[j] - z[y] + 1)` up to 1, then `u - 1/2`: smooth as
+#'   the squared hinge, but an outlier pulls no harder than on the hinge;
+#' * `crammer_singer`: the largest `max(0, z[j] - z[y] + 1)` in place of the sum.
 #'
-#' With two classes a margin loss has a single score, that of the second level, and is
-#' `max(0, m - s z)` (squared for `squared_hinge`), with `s` = 1 for the second level and -1 for the
-#' first, and `m` = 0 for the perceptron and 1 otherwise.
+#' With two classes a margin loss has a single score, that of the second level, and is a function of
+#' `max(0, m - s z)`, with `s` = 1 for the second level and -1 for the
+#' first, and `m` = 0 for the perceptron and 1 otherwise. So it is for each class with `coding = "ovr"`
+#' of [linclass()], where the losses of the classes are added.
 #'
 #' @return `linclass_losses()`: a data frame with columns `name`; `title`; `max_classes`, the
 #'   largest number of classes; `vector_form`, whether two classes may have one score;
 #'   `probability`, whether the loss defines probabilities;
 #'   `likelihood`, whether it is minus a log-likelihood; `smooth`, whether its gradient is
-#'   continuous; `curvature`, whether it has a Hessian; `convex_gap`, whether a fit can report a
-#'   duality gap.
+#'   continuous; `smoothed`, whether solvers of smooth losses fit it through smooth versions; `ramps`,
+#'   whether it is a sum of terms `max(0, z[j] - z[y] + 1)`, for which there are solvers of their own;
+#'   `curvature`, whether it has a Hessian; `convex_gap`, whether a fit can report a duality gap.
 #'
 #'   `linclass_solvers()`: a data frame with columns `name`; `title`; `smooth_only`, whether only
-#'   smooth losses can be fitted (the hinge is, by smooth losses that approach it); `l1`, whether
-#'   lasso and elastic net can; `groups`, whether with `grouped = TRUE`; `bounds`, whether bounds
-#'   can; `random`, whether it draws from R's random number generator; `steps_as_given`, whether its
-#'   path depends on how the coefficients are written (see Coding in [linclass()]); `options`, the
-#'   names of the options of [solver()].
+#'   smooth losses and smoothed ones can be fitted; `ramps_only`, whether only losses with `ramps`;
+#'   `ridge_only`, whether every slope must have a ridge penalty; `sparse_only`, whether only sparse
+#'   matrices; `l1`, whether lasso and elastic net can; `groups`, whether with
+#'   `grouped = TRUE`; `bounds`, whether bounds can; `random`, whether it draws from R's random
+#'   number generator; `steps_as_given`, whether its path depends on how the coefficients are
+#'   written (see Coding in [linclass()]); `options`, the names of the options of [solver()].
 #'
 #'   Both are printed as a table of what is yes or no, and a text for each row; they are used as any
 #'   data frame.
@@ -131,6 +137,8 @@ check_field <- function(value, fields, at, topic, what) {
   lower <- fields$lower[[at]]
   upper <- fields$upper[[at]]
   whole <- fields$integer[[at]]
+  words <- field_words(fields, at)
+  if (length(words) && is.character(value)) return(word_value(value, words, name, topic, what))
   # NA means "the solver's own value" exactly where the table's default is NA.
   if (length(value) == 1L && is.na(value) && !is.nan(value) && is.na(fields$default[[at]])) {
     return(NA_real_)
@@ -143,6 +151,17 @@ check_field <- function(value, fields, at, topic, what) {
                          describe_value(value)), argument = name)
   }
   as.double(value)
+}
+
+# The names of the values 0, 1, ... of a field that has some.
+field_words <- function(fields, at) strsplit(fields$words[[at]], " ", fixed = TRUE)[[1L]]
+
+word_value <- function(value, words, name, topic, what) {
+  if (length(value) != 1L || !value %in% words) {
+    abort(topic, sprintf("`%s` of %s must be %s, not %s.", name, what, choices(words), describe_value(value)),
+          argument = name)
+  }
+  as.double(match(value, words) - 1L)
 }
 
 describe_value <- function(value) {
@@ -158,7 +177,11 @@ rd_fields <- function(fields) {
   range <- sprintf("%s to %s", vapply(fields$lower, format, ""), vapply(fields$upper, format, ""))
   default <- vapply(fields$default, function(d) if (is.na(d)) "chosen by the solver" else format(d),
                     "")
-  kind <- ifelse(unlist(fields$integer), "whole number, ", "")
+  words <- lapply(seq_along(fields$name), field_words, fields = fields)
+  named <- lengths(words) > 0L
+  range[named] <- vapply(words[named], function(w) choices(w), "")
+  default[named] <- vapply(which(named), function(i) dQuote(words[[i]][fields$default[[i]] + 1L], FALSE), "")
+  kind <- ifelse(unlist(fields$integer) & !named, "whole number, ", "")
   sprintf("\\item{\\code{%s}}{%s (%s%s; default %s)}", fields$name,
           gsub("%", "\\\\%", rd_text(fields$help)), kind, range, default)
 }

@@ -35,6 +35,8 @@ typedef struct lc_info {
   double objective;     /* mean loss plus penalty */
   double gradient_norm; /* largest |entry| of the (sub)gradient of the objective */
   double step;          /* step length t of this iteration */
+  double mistakes;      /* perceptron: weight of the rows that were wrong when this epoch met them */
+  double validation;    /* mean loss of rows that were set aside; perceptron: their share of mistakes */
 } lc_info;
 
 /* The hooks of whoever runs the numerics. Every call is made on the main thread.

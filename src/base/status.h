@@ -18,7 +18,8 @@
   X(LC_OUT_OF_MEMORY, -1, "out_of_memory", "Not enough memory.")                                  \
   X(LC_NONFINITE, -2, "nonfinite", "A number overflowed or was not finite.")                      \
   X(LC_INVALID, -3, "invalid", "An argument is out of its range.")                                \
-  X(LC_UNSUPPORTED, -4, "unsupported", "This combination of loss, solver and data is not supported.")
+  X(LC_UNSUPPORTED, -4, "unsupported", "This combination of loss, solver and data is not supported.")  \
+  X(LC_SOURCE, -5, "source", "The source of the rows failed, or gave other rows than before.")
 
 typedef enum lc_status {
 #define LC_STATUS_ENUM(symbol, code, name, text) symbol = code,

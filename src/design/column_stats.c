@@ -13,47 +13,66 @@ static double entry(const lc_column *col, lc_index e) {
 
 /* Two sweeps over one column, which stays in cache: counts and the largest entry first, then shifted
  * moments of x / 2^exponent, so that neither 1e300 nor 1e-300 leaves the range. The two-moment sums are
- * corrected as in Chan, Golub, LeVeque (1983), eq. 1.7. */
-static void careful(const lc_column *col, lc_index n, const double *w, double total, lc_index j, lc_colstat *out) {
-  double largest = 0, pilot = 0;
-  out->n_na[j] = out->n_nan[j] = out->n_inf[j] = 0;
-  /* The pilot of the moments is near the data: an entry of the column; zero where zeros are not stored. */
+ * corrected as in Chan, Golub, LeVeque (1983), eq. 1.7. The pilot of the moments is near the data: an entry of the
+ * column; zero where zeros are not stored. */
+void lc_column_look(const lc_column *col, lc_index row0, lc_index n, const double *w, lc_column_sums *sums) {
   for (lc_index e = 0; e < col->count; e++) {
     lc_index i = col->row ? col->row[e] : e;
     double value = entry(col, e);
     if (w && w[i] == 0) continue;
     if (isfinite(value)) {
-      if (fabs(value) > largest) largest = fabs(value);
-      if (col->count == n && 2 * e <= col->count) pilot = value;
+      if (fabs(value) > sums->largest) sums->largest = fabs(value);
+      if (2 * (row0 + e) <= n) sums->pilot = value;
     } else if (isinf(value))
-      out->n_inf[j]++;
+      sums->n_inf++;
     else if (col->integer || lc_is_na(value))
-      out->n_na[j]++;
+      sums->n_na++;
     else
-      out->n_nan[j]++;
+      sums->n_nan++;
   }
-  out->max_abs[j] = largest;
-  if (out->n_na[j] + out->n_nan[j] + out->n_inf[j] > 0) {
-    out->mean[j] = out->sd[j] = NAN;
-    return;
-  }
+}
+
+void lc_column_scale(lc_column_sums *sums) {
   int exponent = 0;
-  if (largest > 0) frexp(largest, &exponent);
-  double unit = ldexp(1, exponent < -1000 ? 1000 : -exponent);
-  pilot *= unit;
-  double sum = 0, squares = 0;
+  if (sums->largest > 0) frexp(sums->largest, &exponent);
+  sums->unit = ldexp(1, exponent < -1000 ? 1000 : -exponent);
+  sums->pilot *= sums->unit;
+}
+
+void lc_column_add(const lc_column *col, const double *w, lc_column_sums *sums) {
   for (lc_index e = 0; e < col->count; e++) {
     double weight = w ? w[col->row ? col->row[e] : e] : 1;
     if (weight == 0) continue;
-    double d = entry(col, e) * unit - pilot;
-    sum += weight * d;
-    squares += weight * d * d;
+    double d = entry(col, e) * sums->unit - sums->pilot;
+    sums->sum += weight * d;
+    sums->squares += weight * d * d;
   }
-  double shift = total > 0 ? sum / total : 0;
-  double variance = total > 0 ? squares / total - shift * shift : 0;
-  out->mean[j] = (pilot + shift) / unit;
+}
+
+void lc_column_finish(const lc_column_sums *sums, double total, lc_index j, lc_colstat *out) {
+  out->n_na[j] = sums->n_na;
+  out->n_nan[j] = sums->n_nan;
+  out->n_inf[j] = sums->n_inf;
+  out->max_abs[j] = sums->largest;
+  if (lc_column_has_gaps(sums)) {
+    out->mean[j] = out->sd[j] = NAN;
+    return;
+  }
+  double shift = total > 0 ? sums->sum / total : 0;
+  double variance = total > 0 ? sums->squares / total - shift * shift : 0;
+  out->mean[j] = (sums->pilot + shift) / sums->unit;
   /* Below rounding of the moments the column is constant. */
-  out->sd[j] = variance > 1e-15 * (squares / (total > 0 ? total : 1)) ? sqrt(variance) / unit : 0;
+  out->sd[j] = variance > 1e-15 * (sums->squares / (total > 0 ? total : 1)) ? sqrt(variance) / sums->unit : 0;
+}
+
+static void careful(const lc_column *col, lc_index n, const double *w, double total, lc_index j, lc_colstat *out) {
+  lc_column_sums sums = {0};
+  lc_column_look(col, 0, col->count == n ? n : -1, w, &sums);
+  if (!lc_column_has_gaps(&sums)) {
+    lc_column_scale(&sums);
+    lc_column_add(col, w, &sums);
+  }
+  lc_column_finish(&sums, total, j, out);
 }
 
 /* A column of ordinary numbers with zeros that are not stored, in one sweep; 0 when it is not one. */
@@ -76,22 +95,26 @@ static int quick_sparse(const lc_column *col, const double *w, double total, lc_
   return 1;
 }
 
-/* A column of unweighted numbers of ordinary size, in one sweep; 0 when it is not one. R's missing int is the one whose
- * size no other int has. */
-static int quick_dense(const lc_column *col, lc_index j, lc_colstat *out) {
-  const double largest = col->number ? 1e100 : INT32_MAX;
-  double n = (double)col->count, pilot = entry(col, 0), moment[3];
-  if (col->number)
-    lc_kernels()->moments(col->count, LC_DOUBLE, col->number, pilot, moment);
-  else
-    lc_kernels()->moments(col->count, LC_INTEGER, col->integer, pilot, moment);
-  if (!isfinite(moment[1]) || moment[2] > largest || moment[2] < 1e-100) return 0;
-  double shift = moment[0] / n, variance = moment[1] / n - shift * shift;
+int lc_column_quick(const double *moment, double count, double pilot, lc_index j, lc_colstat *out) {
+  if (!isfinite(moment[1]) || moment[2] > 1e100 || moment[2] < 1e-100) return 0;
+  double shift = moment[0] / count, variance = moment[1] / count - shift * shift;
   out->mean[j] = pilot + shift;
-  out->sd[j] = variance > 1e-15 * (moment[1] / n) ? sqrt(variance) : 0;
+  out->sd[j] = variance > 1e-15 * (moment[1] / count) ? sqrt(variance) : 0;
   out->max_abs[j] = moment[2];
   out->n_na[j] = out->n_nan[j] = out->n_inf[j] = 0;
   return 1;
+}
+
+/* A column of unweighted numbers of ordinary size, in one sweep; 0 when it is not one. R's missing int is the one whose
+ * size no other int has. */
+static int quick_dense(const lc_column *col, lc_index j, lc_colstat *out) {
+  double pilot = entry(col, 0), moment[3];
+  if (col->number)
+    lc_kernels()->moments(col->count, LC_DOUBLE, col->number, pilot, NULL, moment);
+  else
+    lc_kernels()->moments(col->count, LC_INTEGER, col->integer, pilot, NULL, moment);
+  if (!col->number && moment[2] > INT32_MAX) return 0;
+  return lc_column_quick(moment, (double)col->count, pilot, j, out);
 }
 
 void lc_column_stats(const lc_column *column, lc_index n, const double *w, double total, lc_index j, lc_colstat *out) {
@@ -139,11 +162,10 @@ lc_status lc_columns_stats(const lc_design *x, lc_column_of *column_of, const do
 
 enum { BESIDE = 8 }; /* weights of a row that are used together */
 
-/* first, second (W each) = sums over the entries of a column of value and value^2 times S,
+/* first, second (W each) += sums over the entries of a column of value and value^2 times S,
  * whose column has K numbers, W of them wanted. */
 static inline void weigh_column(const lc_column *col, double shift, double scale, int W, int K, const double *S,
                                 double *first, double *second) {
-  for (int w = 0; w < W; w++) first[w] = second[w] = 0;
   for (lc_index e = 0; e < col->count; e++) {
     const double *s = S + (col->row ? col->row[e] : e) * K;
     double value = (entry(col, e) - shift) * scale;
@@ -175,6 +197,10 @@ static void moments_some(void *context, lc_index from, lc_index to) {
     double shift = x->shift ? x->shift[j] : 0, scale = x->scale ? x->scale[j] : 1, first[BESIDE], second[BESIDE];
     for (int c0 = 0; c0 < K; c0 += BESIDE) {
       int W = (int)lc_min(BESIDE, K - c0);
+      for (int w = 0; w < W; w++) {
+        first[w] = sum[(c0 + w) * q + x->intercept + j];
+        second[w] = square[(c0 + w) * q + x->intercept + j];
+      }
       if (W == BESIDE) /* a loop of known length is compiled without branches */
         weigh_column(&col, shift, scale, BESIDE, K, S + c0, first, second);
       else
@@ -187,14 +213,21 @@ static void moments_some(void *context, lc_index from, lc_index to) {
   }
 }
 
-void lc_columns_moments(const lc_design *x, lc_column_of *column_of, int K, const double *S, int threads, double *sum,
-                        double *square) {
+void lc_columns_add_moments(const lc_design *x, lc_column_of *column_of, int K, const double *S, int threads,
+                            double *sum, double *square) {
   lc_index q = lc_design_q(x);
   for (int c = 0; x->intercept && c < K; c++) {
-    sum[c * q] = 0;
     for (lc_index i = 0; i < x->n; i++) sum[c * q] += S[c + i * K];
     square[c * q] = sum[c * q];
   }
   moments_job job = {x, column_of, K, S, sum, square};
   lc_parallel(threads, x->p, 4, moments_some, &job);
+}
+
+void lc_columns_moments(const lc_design *x, lc_column_of *column_of, int K, const double *S, int threads, double *sum,
+                        double *square) {
+  size_t bytes = (size_t)(lc_design_q(x) * K) * sizeof(double);
+  memset(sum, 0, bytes);
+  memset(square, 0, bytes);
+  lc_columns_add_moments(x, column_of, K, S, threads, sum, square);
 }

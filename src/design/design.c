@@ -64,10 +64,9 @@ lc_status lc_design_colstats(const lc_design *x, const double *w, const lc_host 
   return x->ops->colstats(x, w, lc_obs_total(&weighted), host, out);
 }
 
-lc_status lc_design_moments(const lc_design *x, int K, const double *S, int threads, double *sum, double *square) {
-  if (!x->ops->moments) return LC_UNSUPPORTED;
-  x->ops->moments(x, K, S, threads, sum, square);
-  return LC_OK;
+lc_status lc_design_moments(const lc_design *x, int K, const double *S, const lc_host *host, lc_arena *arena,
+                            double *sum, double *square) {
+  return x->ops->moments ? x->ops->moments(x, K, S, host, arena, sum, square) : LC_UNSUPPORTED;
 }
 
 lc_status lc_unique_rows_make(const lc_design *x, const lc_obs *obs, lc_unique_rows *out, int *pays, lc_arena *arena) {

@@ -70,10 +70,14 @@ typedef struct lc_pass {
   double *sum, *G, *C;
 } lc_pass;
 
+/* Does the pass read X? Else it works on the scores alone. */
+static inline int lc_pass_reads(const lc_pass *pass) { return pass->B || pass->G || pass->C; }
+
 /* What a design can do beside `pass`. */
 enum {
   LC_COLUMNS = 1, /* col_dot, col_axpy, col_cross */
-  LC_ROWS = 2     /* as_rows */
+  LC_ROWS = 2,    /* as_rows */
+  LC_STREAMED = 4 /* each verb of columns is a read of X, however few they are; those of the intercept alone are none */
 };
 
 /* Rows in any order: dense columns are read in place, sparse designs as CSR. */
@@ -116,6 +120,16 @@ double lc_spvec_dot(const lc_spvec *x, const double *s, const double *t);
 double lc_spvec_square(const lc_spvec *x, const double *s);
 void lc_spvec_push(const lc_spvec *x, double d, double *t);
 
+/* The entries of some columns by rows, numbered in the order in which they came. Row i has entries start[i] .. end[i] -
+ * 1 and room for all that it has in X: a column that comes is appended, nothing is moved. */
+typedef struct lc_grown_rows {
+  lc_index columns, entries; /* that came */
+  int *start, *end;          /* n each */
+  int *index;                /* number of an entry's column */
+  float *narrow;             /* its value as shown, rounded to a float, */
+  double *value;             /* and as it is; NULL where all of them are floats */
+} lc_grown_rows;
+
 typedef struct lc_unique_rows lc_unique_rows;
 
 /* What a loop over listed columns works on: nj columns j, K score columns. */
@@ -153,7 +167,8 @@ typedef struct lc_design_ops {
    * lc_design_colstats(). */
   lc_status (*colstats)(const lc_design *, const double *w, double total, const lc_host *, lc_colstat *out);
   /* See lc_design_moments(). NULL: columns cannot be read one by one. */
-  void (*moments)(const lc_design *, int K, const double *S, int threads, double *sum, double *square);
+  lc_status (*moments)(const lc_design *, int K, const double *S, const lc_host *, lc_arena *, double *sum,
+                       double *square);
   /* May column j be shown shifted? Not where zeros are not stored. NULL: every column may. */
   int (*may_shift)(const lc_design *, lc_index j);
   /* Doubles that would take as much memory as the columns do. */
@@ -165,6 +180,14 @@ typedef struct lc_design_ops {
    * everywhere. */
   lc_status (*col_thin)(const lc_design *, lc_index nj, const lc_index *j, const double *by, const double *root,
                         lc_spvec *out, const lc_host *, lc_arena *);
+  /* Rows without columns yet, in the arena: 8 bytes for each entry of X, 16 where values are no floats. Cost: one read
+   * of the row numbers. Then features j (numbered from 0) come, in this order, at the cost of their entries. NULL where
+   * columns have entries everywhere. */
+  lc_status (*grown_rows)(const lc_design *, lc_grown_rows *out, lc_arena *);
+  void (*grow_rows)(const lc_design *, lc_index nj, const lc_index *j, lc_grown_rows *rows);
+  /* c (nj lines of W numbers) = features j of X' times n lines of W numbers, W <= LC_GATHER_WIDTH. Goes with them. */
+  void (*col_lines)(const lc_design *, lc_index nj, const lc_index *j, int W, const double *R, double *c,
+                    const lc_host *);
   /* out <- a copy, in the arena, of `count` runs of `length` rows each, run r from row first[r] on (runs may overlap),
    * columns as shown (dense and sparse ones have neither shift nor scale after it), in the same storage; sparse rows
    * increase within a column when first[] does. Cost: the runs; when sparse the row numbers of all entries twice, and n
@@ -244,7 +267,8 @@ lc_status lc_design_colstats(const lc_design *x, const double *w, const lc_host 
 /* sum, square (q x K each) = columns of X~ and their squares, times S' (S: K x n, the weights of a row side by side).
  * Cost: one read of X for each 8 of K. LC_UNSUPPORTED for storages whose columns cannot be read one by one (nothing is
  * written). */
-lc_status lc_design_moments(const lc_design *x, int K, const double *S, int threads, double *sum, double *square);
+lc_status lc_design_moments(const lc_design *x, int K, const double *S, const lc_host *host, lc_arena *arena,
+                            double *sum, double *square);
 
 /* A sample of about `rows` rows: runs of 64, one at a random place of each of equal stretches of rows (sorted data are
  * covered evenly), by a fixed seed. out as from `subset`, with its observations. Where the rows would be half of all or

@@ -457,9 +457,12 @@ static void moments_some(void *context, lc_index from, lc_index to) {
     }
 }
 
-static void coded_moments(const lc_design *x, int K, const double *S, int threads, double *sum, double *square) {
+static lc_status coded_moments(const lc_design *x, int K, const double *S, const lc_host *host, lc_arena *arena,
+                               double *sum, double *square) {
+  (void)arena;
   moments_job job = {x, K, S, sum, square};
-  lc_parallel(threads, lc_design_q(x), 16, moments_some, &job);
+  lc_parallel(host->threads, lc_design_q(x), 16, moments_some, &job);
+  return LC_OK;
 }
 
 /* Zeros of factors are not stored. */

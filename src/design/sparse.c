@@ -233,8 +233,11 @@ static lc_status sparse_colstats(const lc_design *x, const double *w, double tot
   return lc_columns_stats(x, column_of, w, total, host, out);
 }
 
-static void sparse_moments(const lc_design *x, int K, const double *S, int threads, double *sum, double *square) {
-  lc_columns_moments(x, column_of, K, S, threads, sum, square);
+static lc_status sparse_moments(const lc_design *x, int K, const double *S, const lc_host *host, lc_arena *arena,
+                                double *sum, double *square) {
+  (void)arena;
+  lc_columns_moments(x, column_of, K, S, host->threads, sum, square);
+  return LC_OK;
 }
 
 static int sparse_may_shift(const lc_design *x, lc_index j) {
@@ -254,6 +257,9 @@ static const lc_design_ops sparse_ops = {
     .col_axpy = sparse_col_axpy,
     .col_thin = sparse_col_thin,
     .col_cross = sparse_col_cross,
+    .grown_rows = lc_sparse_grown_rows,
+    .grow_rows = lc_sparse_grow_rows,
+    .col_lines = lc_sparse_col_lines,
     .colstats = sparse_colstats,
     .moments = sparse_moments,
     .may_shift = sparse_may_shift,

@@ -34,6 +34,15 @@ void lc_sparse_row_gradient(const lc_rows *rows, lc_index m, const lc_index *ind
 lc_status lc_sparse_subset(const lc_design *x, lc_index count, const lc_index *first, lc_index length, lc_design *out,
                            lc_arena *arena);
 
+/* Are all shown values floats? */
+int lc_sparse_is_narrow(const lc_design *x);
+
+/* Those for several problems side by side (design/sparse_lanes.c). */
+lc_status lc_sparse_grown_rows(const lc_design *x, lc_grown_rows *out, lc_arena *arena);
+void lc_sparse_grow_rows(const lc_design *x, lc_index nj, const lc_index *j, lc_grown_rows *rows);
+void lc_sparse_col_lines(const lc_design *x, lc_index nj, const lc_index *j, int W, const double *R, double *c,
+                         const lc_host *host);
+
 /* `pass` and `prepare` of lc_design_ops (design/sparse_pass.c). */
 lc_status lc_sparse_pass(const lc_design *x, const lc_pass *pass, const lc_host *host, lc_arena *arena);
 lc_status lc_sparse_prepare(lc_design *x, int K, double passes, lc_arena *arena);

@@ -135,8 +135,8 @@ static lc_status scatter_scores(sweep *sw, lc_index i, lc_index step, lc_index s
            count = cut(x->p, lc_csc_of(x)->start, 1, k + 1, sw->parts) - from;
   if (step == 0) memset(Z, 0, (size_t)(x->n * W) * sizeof(double));
   lc_index j = from + count * step / steps, end = from + count * (step + 1) / steps;
-  lc_kernels()->scatter(end - j, lc_csc_of(x)->start + j, lc_csc_of(x)->row, lc_csc_of(x)->value, NULL, W,
-                        sw->B + x->p * first + j * W, Z);
+  lc_kernels()->scatter(end - j, lc_csc_of(x)->start + j, lc_csc_of(x)->start + j + 1, lc_csc_of(x)->row,
+                        lc_csc_of(x)->value, NULL, W, sw->B + x->p * first + j * W, Z);
   return LC_OK;
 }
 
@@ -148,8 +148,8 @@ static void block_scores(const sweep *sw, const slot *part, lc_index row0, lc_in
     int first = panel_at(sw, c), W = panel_at(sw, c + 1) - first;
     const double *line = part->line;
     if (sw->rows)
-      lc_kernels()->gather(m, sw->rows->start + row0, sw->rows->column, sw->rows->value, sw->rows->narrow, W,
-                           sw->B + x->p * first, part->line);
+      lc_kernels()->gather(m, sw->rows->start + row0, sw->rows->start + row0 + 1, sw->rows->column, sw->rows->value,
+                           sw->rows->narrow, W, sw->B + x->p * first, part->line);
     else
       line = sw->Z + x->n * first + row0 * W;
     for (int w = 0; w < W; w++) {
@@ -173,7 +173,8 @@ static void block_residuals(const sweep *sw, slot *part, lc_index row0, lc_index
   for (int k = 0; k < sw->pass->K; k++)
     for (lc_index i = 0; i < m; i++) part->ones[k] += part->r[i + k * m];
   if (sw->fused) {
-    lc_kernels()->scatter(m, rows->start + row0, rows->column, rows->value, rows->narrow, 1, part->r, part->G);
+    lc_kernels()->scatter(m, rows->start + row0, rows->start + row0 + 1, rows->column, rows->value, rows->narrow, 1,
+                          part->r, part->G);
     return;
   }
   for (int c = 0; c < sw->panels; c++) {
@@ -196,8 +197,8 @@ static lc_status gather_gradient(sweep *sw, lc_index i, lc_index step, lc_index 
   double group[GROUP * LC_GATHER_WIDTH];
   for (lc_index j0 = from + count * step / steps; j0 < end; j0 += GROUP) {
     lc_index m = lc_min(GROUP, end - j0);
-    lc_kernels()->gather(m, lc_csc_of(x)->start + j0, lc_csc_of(x)->row, lc_csc_of(x)->value, NULL, W,
-                         sw->R + x->n * first, group);
+    lc_kernels()->gather(m, lc_csc_of(x)->start + j0, lc_csc_of(x)->start + j0 + 1, lc_csc_of(x)->row,
+                         lc_csc_of(x)->value, NULL, W, sw->R + x->n * first, group);
     for (int w = 0; w < W; w++) {
       double *G = sw->pass->G + (first + w) * sw->q + x->intercept + j0;
       for (lc_index j = 0; j < m; j++) G[j] = group[j * W + w] * lc_sparse_scale(x, j0 + j);

@@ -49,8 +49,7 @@ static void fill_rows(void *context, lc_index start, lc_index stop) {
   }
 }
 
-/* Are all shown values floats? */
-static int is_narrow(const lc_design *x) {
+int lc_sparse_is_narrow(const lc_design *x) {
   for (lc_index j = 0; j < x->p; j++) {
     double scale = lc_sparse_scale(x, j);
     for (int e = lc_csc_of(x)->start[j]; e < lc_csc_of(x)->start[j + 1]; e++) {
@@ -71,7 +70,7 @@ lc_status lc_sparse_as_rows(const lc_design *x, lc_rows *out, lc_arena *arena) {
     return LC_OK;
   }
   lc_index n = x->n, entries = lc_csc_of(x)->start[x->p];
-  int floats = is_narrow(x), *start = lc_arena_alloc(arena, n + 1, sizeof *start);
+  int floats = lc_sparse_is_narrow(x), *start = lc_arena_alloc(arena, n + 1, sizeof *start);
   int *column = lc_arena_alloc(arena, entries, sizeof *column);
   float *narrow = floats ? lc_arena_alloc(arena, entries, sizeof *narrow) : NULL;
   double *value = floats ? NULL : lc_arena_doubles(arena, entries);

@@ -107,7 +107,7 @@ lc_status lc_certify(lc_objective *obj, int want, double spent, lc_report *repor
   out->kkt = lc_penalty_kkt(obj->pen, obj->K, obj->at.B, obj->G);
   double kkt = out->kkt;
   LC_TRY(lc_objective_gap(obj, out));
-  out->kkt = kkt;
+  if (isnan(out->kkt)) out->kkt = kkt;
   if (obj->loss->flags & LC_SCALE_FREE) {
     LC_TRY(lc_objective_mistakes(obj, &report->mistakes));
     out->kind = LC_MISTAKES;

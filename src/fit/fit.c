@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "fit/ovr.h"
 #include "fit/plan.h"
 #include "fit/scaling.h"
 #include "fit/smoothing.h"
@@ -27,6 +28,8 @@ double lc_goal_of(const lc_problem *problem, const lc_settings *settings) {
 static lc_status run_certified(lc_objective *obj, const lc_settings *settings, double *B, lc_solution *out) {
   lc_status status = LC_OK;
   double iterations = 0, before = obj->recorded, strict = settings->tolerance;
+  if (out->solver->flags & LC_TO_GOAL) strict = fmax(strict, out->goal);
+  obj->dual = NULL;
   for (int attempt = 0; attempt < 3; attempt++, strict *= 1e-2) {
     lc_settings stricter = lc_settings_rest(settings, iterations);
     stricter.tolerance = strict;
@@ -118,13 +121,15 @@ static lc_status run_wide(const lc_problem *problem, const lc_coding *coding, lc
   if (status == LC_RANK) status = LC_STALLED;
   LC_TRY(lc_from_rows(wide, problem->x, obj->pen, obj->K, inner->at.B, B, obj->host, obj->arena));
   obj->coding.mu = inner->coding.mu;
+  obj->dual = inner->dual;
   obj->passes += 2; /* to the coordinates and back */
   obj->recorded = inner->recorded;
   out->report.has_curvature = 0;
   LC_TRY(lc_objective_eval(obj, B, LC_WANT_GRADIENT));
   lc_objective_accept(obj);
-  /* A rounded kink has residuals that the rounding of scores changes: its gap is the one found in the coordinates. */
-  if (status == LC_INTERRUPTED || !(problem->loss->flags & LC_SMOOTH)) return status;
+  /* A rounded kink has residuals that the rounding of scores changes: without a dual point its gap is the one found in
+   * the coordinates. */
+  if (status == LC_INTERRUPTED || !(obj->dual || (problem->loss->flags & LC_SMOOTH))) return status;
   double iterations = out->report.iterations;
   LC_TRY(lc_certify(obj, LC_WANT_GRADIENT, 0, &out->report, &out->certificate));
   out->met = out->certificate.relative <= out->goal;
@@ -134,6 +139,30 @@ static lc_status run_wide(const lc_problem *problem, const lc_coding *coding, lc
   lc_settings rest = lc_settings_rest(settings, iterations);
   status = run_certified(obj, &rest, B, out);
   out->report.iterations += iterations;
+  return status;
+}
+
+/* Where the planned solver ended short of its goal, another one goes on from there; the better of both ends counts. */
+static lc_status run_planned(const lc_problem *problem, const lc_coding *coding, lc_objective *obj,
+                             const lc_settings *settings, const lc_plan *plan, lc_solution *out) {
+  lc_status status = run_by_rank(problem, coding, obj, settings, out->B, out);
+  int worse = status == LC_STALLED || (status == LC_MAX_ITER && isnan(settings->max_iter));
+  if (!plan->next || !worse || out->basis.needed) return status;
+  size_t bytes = (size_t)obj->P * sizeof(double);
+  double *first = lc_arena_doubles(obj->arena, obj->P);
+  if (!first) return LC_OUT_OF_MEMORY;
+  memcpy(first, obj->at.B, bytes);
+  memcpy(out->B, first, bytes);
+  lc_solution before = *out;
+  out->solver = plan->next;
+  lc_status then = run_by_rank(problem, coding, obj, settings, out->B, out);
+  out->report.iterations += before.report.iterations;
+  if (then < 0 || lc_is_stop(then)) return then;
+  if (out->certificate.relative < before.certificate.relative || !(before.certificate.kind == LC_GAP)) return then;
+  out->certificate = before.certificate;
+  out->solver = before.solver;
+  LC_TRY(lc_objective_eval(obj, first, LC_WANT_VALUE));
+  lc_objective_accept(obj);
   return status;
 }
 
@@ -202,7 +231,7 @@ static lc_status finish(const lc_problem *problem, lc_objective *obj, int as_giv
   double saved = as_given ? 0 : lc_remove_common_shift(obj, out->B);
   lc_unscale_coef(problem->x, obj->K, out->B);
   lc_penalty_clip(&problem->pen, obj->K, out->B); /* a bound in the units of a huge column has lost digits */
-  if (!(problem->loss->flags & LC_SMOOTH)) { /* the value of the loss itself, without smoothing */
+  if (!(problem->loss->flags & LC_SMOOTH)) {      /* the value of the loss itself, without smoothing */
     obj->coding.mu = 0;
     lc_status status = lc_objective_gradient(obj);
     if (status == LC_TIME_LIMIT) { /* it is told once: what follows is the value of what there is */
@@ -219,6 +248,36 @@ static lc_status finish(const lc_problem *problem, lc_objective *obj, int as_giv
   out->weight_sum = obj->weight_sum;
   out->passes = obj->passes;
   return out->status;
+}
+
+/* Where a descent stands, between the user's columns and those that are shown. */
+static void show_descent(const lc_design *x, int K, int back, const lc_descent *descent) {
+  double *vectors[] = {descent->iterate, descent->mean};
+  for (int v = 0; v < 2 && descent->averaged > 0; v++)
+    if (back)
+      lc_unscale_coef(x, K, vectors[v]);
+    else
+      lc_scale_coef(x, K, vectors[v]);
+}
+
+/* Room for the place where a descent ends, and *from, a copy in shown columns of the one that it goes on from. */
+static lc_status prepare_descent(const lc_settings *settings, lc_descent *from, lc_arena *arena, lc_solution *out) {
+  if (!(out->solver->flags & LC_DRAWS)) return LC_OK;
+  const lc_objective *obj = out->fitted;
+  lc_descent *room = out->report.descent = lc_arena_alloc(arena, 1, sizeof *room);
+  if (!room) return LC_OUT_OF_MEMORY;
+  *room = (lc_descent){.iterate = lc_arena_zeros(arena, obj->P), .mean = lc_arena_zeros(arena, obj->P)};
+  if (!room->iterate || !room->mean) return LC_OUT_OF_MEMORY;
+  if (!settings->from) return LC_OK;
+  *from = *settings->from;
+  if (!(from->averaged > 0)) return LC_OK;
+  from->iterate = lc_arena_doubles(arena, obj->P);
+  from->mean = lc_arena_doubles(arena, obj->P);
+  if (!from->iterate || !from->mean) return LC_OUT_OF_MEMORY;
+  memcpy(from->iterate, settings->from->iterate, (size_t)obj->P * sizeof(double));
+  memcpy(from->mean, settings->from->mean, (size_t)obj->P * sizeof(double));
+  show_descent(obj->x, obj->K, 0, from);
+  return LC_OK;
 }
 
 static lc_status solve_once(const lc_problem *given, const lc_settings *settings, const lc_host *host, lc_arena *arena,
@@ -255,10 +314,15 @@ static lc_status solve_once(const lc_problem *given, const lc_settings *settings
   LC_TRY(unless_late(bind(problem, &coding, means, rms, host, arena, out), &late));
   if (late) LC_TRY(bind(problem, &coding, means, rms, host, arena, out));
   lc_objective *obj = out->fitted;
+  lc_settings set = *settings;
+  lc_descent from;
+  LC_TRY(prepare_descent(settings, &from, arena, out));
+  if (set.from) set.from = &from;
   out->status = late        ? LC_TIME_LIMIT
-                : plan.wide ? run_wide(problem, &coding, obj, settings, out->B, out)
-                            : find_start(problem, obj, settings, out);
-  if (out->status == LC_OK && !plan.wide) out->status = run_by_rank(problem, &coding, obj, settings, out->B, out);
+                : plan.wide ? run_wide(problem, &coding, obj, &set, out->B, out)
+                            : find_start(problem, obj, &set, out);
+  if (out->status == LC_OK && !plan.wide) out->status = run_planned(problem, &coding, obj, &set, &plan, out);
+  if (out->status >= 0 && out->report.descent) show_descent(obj->x, obj->K, 1, out->report.descent);
   if (out->status < 0) return out->status;
   if (out->status == LC_TIME_LIMIT && isnan(out->certificate.kkt)) { /* it had not begun */
     report_reset(&out->report);
@@ -281,6 +345,7 @@ static lc_status refine(const lc_problem *problem, const lc_settings *settings, 
   next.recorded = before + 1;
   next.passes = out->passes;
   rest.rate = NAN;
+  rest.from = NULL;
   lc_status status = solve_once(&next, &rest, host, arena, out);
   out->reason = "it finishes what mini-batch descent began";
   out->report.iterations += before;
@@ -289,6 +354,7 @@ static lc_status refine(const lc_problem *problem, const lc_settings *settings, 
 
 lc_status lc_solve(const lc_problem *problem, const lc_settings *settings, const lc_host *host, lc_arena *arena,
                    lc_solution *out) {
+  if (problem->ovr && problem->k > 2) return lc_solve_ovr(problem, settings, host, arena, lc_solve, out);
   lc_status status = solve_once(problem, settings, host, arena, out);
   int asked = problem->solver && (problem->solver->flags & LC_DRAWS) && settings->finish > 0;
   int exact = (problem->loss->flags & (LC_SMOOTH | LC_SMOOTHABLE)) != 0;

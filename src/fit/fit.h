@@ -6,58 +6,7 @@
 #ifndef LC_FIT_H
 #define LC_FIT_H
 
-#include "fit/rank.h"
-#include "solver/solver.h"
-
-/* What is to be fitted. All that it points to is the caller's, and nobody writes to it. */
-typedef struct lc_problem {
-  const lc_obs *obs;  /* the rows */
-  const lc_design *x; /* their columns, with `intercept`, as they are: a fit sees them through its own handle */
-  const lc_unique_rows *unique; /* its rows, equal ones joined, or NULL: solvers that only sum over rows take these */
-  const lc_loss *loss;
-  int k, reference;                  /* classes, >= 2; 1: the first class has score 0 */
-  lc_penalty pen;                    /* for columns divided by `spread`; `grouped` is ignored where it makes no
-                                        difference: one score column, no L1 part */
-  const double *spread;              /* p: standard deviations when columns count as standardised, NULL: as they are */
-  const double *mean, *sd, *max_abs; /* p each: statistics of the user's columns */
-  const double *start;               /* q x K in the user's columns, or NULL for 0 */
-  const lc_solver *solver;           /* the one asked for; NULL: the planner's choice */
-  int wants_covariance;              /* lc_solve_covariance() will be called */
-  int tolerance_given;               /* the user gave a tolerance: a kink is held to it, too */
-  int solver_rate_given;             /* the user gave a rate: steps are taken in the user's columns */
-  int jeffreys;                      /* 1: Firth's penalised likelihood; unpenalised otherwise, as for held */
-  const unsigned char *held;         /* q x K: 1 = this coefficient stays what it is in `start`; NULL: none */
-  double recorded, passes;           /* of a fit that this one continues: lines of its history, reads of X */
-} lc_problem;
-
-/* A fit. Valid where status >= 0, as long as the arena and the problem. */
-typedef struct lc_solution {
-  lc_status status;
-  const lc_solver *solver; /* the one that ended the fit */
-  const char *reason;      /* why this solver, in a few words */
-  double *B;               /* q x K in the user's columns; dependent coefficients 0 */
-  unsigned char *alias;    /* q: 1 = depends on columns before it */
-  int K;
-  double objective, loss;     /* mean loss plus penalty; mean loss; of a kink itself, not of a smooth version */
-  double jeffreys;            /* log det I / 2 with the information I of the user's columns; 0 without the penalty */
-  double weight_sum, passes;  /* W; reads of X, parts counting as fractions */
-  lc_report report;           /* of the last run, with the iterations of all */
-  lc_certificate certificate; /* LC_KKT_ONLY and NaN where the fit was stopped before there was one */
-  double goal;                /* lc_goal_of(): what `relative` may be */
-  int met;                    /* 1: a gap or decrement within it */
-  lc_penalty pen;             /* of the columns as shown */
-  lc_factor factor;           /* of a sample of rows, when the fit started from one */
-  lc_basis basis;             /* of the columns, when the fit needed one */
-  lc_objective *fitted; /* where the fit ran, in the basis if there was one; C is the curvature at the solution when
-                           has_curvature */
-  int has_curvature;
-  int want; /* LC_WANT_ flags of the last evaluation */
-  const lc_obs *obs;
-  const lc_design *x; /* the problem's or its unique rows', as the fit saw them: `fitted` has the scores of its rows */
-} lc_solution;
-
-/* Second derivatives of P coefficients are affordable up to here: a P x P factor in well under a second. */
-enum { LC_NEWTON_COEFFICIENTS = 1500 };
+#include "fit/problem.h"
 
 /* The relative certificate that counts as met: the tolerance; of a kink at least 1e-6, unless the user gave one. */
 double lc_goal_of(const lc_problem *problem, const lc_settings *settings);
@@ -78,6 +27,10 @@ lc_status lc_certify_own(const lc_objective *obj, const lc_report *report, lc_ce
 
 /* Half the log determinant of the information in the user's columns without aliased ones, from that of the report. */
 double lc_solve_jeffreys(const lc_problem *problem, const lc_solution *solution);
+
+/* *out <- the mean loss of the intercepts alone (scores of 0 without them), without offsets: a fit of as many rows as
+ * classes. NaN where there are offsets, or it has no minimum. */
+lc_status lc_solve_null(const lc_problem *problem, const lc_host *host, lc_arena *arena, double *out);
 
 /* A start for Newton's method on many rows: B <- the rough optimum of a random sample of rows (64 at a time, spread
  * over all rows, by a fixed seed), from B. B stays where the sample would not save work or cannot be trusted: few rows,

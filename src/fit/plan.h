@@ -2,10 +2,11 @@
 #ifndef LC_FIT_PLAN_H
 #define LC_FIT_PLAN_H
 
-#include "fit/fit.h"
+#include "fit/problem.h"
 
 typedef struct lc_plan {
   const lc_solver *solver;
+  const lc_solver *next; /* goes on where that one ends short of its goal; NULL: none */
   const char *reason; /* why this solver, in a few words */
   int joined;         /* 1: it runs on the unique rows of the problem */
   int wide;           /* 1: in the coordinates of the rows (fit/wide.h) */

@@ -12,7 +12,8 @@ lc_index lc_most_independent(const lc_design *x, const lc_penalty *pen) {
 }
 
 int lc_is_n_below_p(const lc_objective *obj) {
-  return obj->q > lc_most_independent(obj->x, obj->pen) && (obj->x->ops->caps & LC_COLUMNS);
+  return obj->q > lc_most_independent(obj->x, obj->pen) && (obj->x->ops->caps & LC_COLUMNS) &&
+         !(obj->x->ops->caps & LC_STREAMED);
 }
 
 static const double dependent = 1e-11;       /* relative remainder at which a column depends on others */
@@ -53,15 +54,40 @@ static lc_status orthonormalise(const lc_design *x, unsigned char *alias, lc_bas
   return bind(x, Q, out, arena);
 }
 
+static lc_status ones_block(void *context, const lc_block *block, double *sum) {
+  (void)context;
+  (void)sum;
+  for (int i = 0; i < block->m; i++) block->s[i] = 1;
+  return LC_OK;
+}
+
+/* X~'X~ by a pass. */
+static lc_status gram_by_pass(const lc_design *x, lc_index q, double *gram, lc_arena *arena) {
+  double *C = lc_arena_doubles(arena, lc_packed_size(q)), *B = lc_arena_zeros(arena, q);
+  if (!C || !B) return LC_OUT_OF_MEMORY;
+  lc_pass pass = {.K = 1, .ns = 1, .B = B, .block = ones_block, .C = C};
+  LC_TRY(x->ops->pass(x, &pass, arena->host, arena));
+  for (lc_index j = 0; j < q; j++)
+    for (lc_index i = 0; i <= j; i++) gram[i + j * q] = gram[j + i * q] = C[lc_packed_at(i, j)];
+  return LC_OK;
+}
+
+static lc_status gram_by_columns(const lc_design *x, lc_index q, double *gram, lc_arena *arena) {
+  lc_index *all = lc_arena_alloc(arena, q, sizeof *all);
+  double *ones = lc_arena_doubles(arena, x->n);
+  if (!all || !ones) return LC_OUT_OF_MEMORY;
+  for (lc_index j = 0; j < q; j++) all[j] = j;
+  for (lc_index i = 0; i < x->n; i++) ones[i] = 1;
+  return x->ops->col_cross(x, q, all, q, all, ones, gram, arena);
+}
+
 /* Cholesky of the Gram matrix with unit diagonal; pivots at 1e-9 depend. */
 static lc_status factor_gram(const lc_design *x, unsigned char *alias, lc_basis *out, lc_arena *arena) {
-  lc_index n = x->n, q = out->q;
-  lc_index *all = lc_arena_alloc(arena, q, sizeof *all);
-  double *gram = lc_arena_doubles(arena, q * q), *ones = lc_arena_doubles(arena, n), smallest = 1;
-  if (!all || !gram || !ones) return LC_OUT_OF_MEMORY;
-  for (lc_index j = 0; j < q; j++) all[j] = j;
-  for (lc_index i = 0; i < n; i++) ones[i] = 1;
-  LC_TRY(x->ops->col_cross(x, q, all, q, all, ones, gram, arena));
+  lc_index q = out->q;
+  double *gram = lc_arena_doubles(arena, q * q), smallest = 1;
+  if (!gram) return LC_OUT_OF_MEMORY;
+  int columns = (x->ops->caps & LC_COLUMNS) && !(x->ops->caps & LC_STREAMED);
+  LC_TRY(columns ? gram_by_columns(x, q, gram, arena) : gram_by_pass(x, q, gram, arena));
   for (lc_index j = 0; j < q; j++) {
     double d = gram[j * (q + 1)], root = d > 0 ? 1 / sqrt(d) : 0;
     for (lc_index i = 0; i < q; i++) {
@@ -79,9 +105,8 @@ static lc_status factor_gram(const lc_design *x, unsigned char *alias, lc_basis 
 lc_status lc_basis_build(const lc_design *x, unsigned char *alias, lc_basis *out, lc_arena *arena) {
   memset(out, 0, sizeof *out);
   out->q = lc_design_q(x);
-  if (!(x->ops->caps & LC_COLUMNS)) return LC_UNSUPPORTED;
   int stored_short = (double)x->n * (double)out->q > x->ops->written_out;
-  int by_gram = stored_short && x->n >= out->q;
+  int by_gram = (stored_short && x->n >= out->q) || (x->ops->caps & LC_STREAMED) || !(x->ops->caps & LC_COLUMNS);
   return by_gram ? factor_gram(x, alias, out, arena) : orthonormalise(x, alias, out, arena);
 }
 

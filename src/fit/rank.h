@@ -21,8 +21,8 @@ typedef struct lc_basis {
 } lc_basis;
 
 /* Sets alias (q) and the rest of `out`. Unpenalised problems only. With n >= q large coded designs and sparse ones are
- * not written out: their Gram matrix (q x q) decides, and no basis comes of it. Else memory is n m + m^2 / 2 doubles
- * with m = min(n, q), and cost 8 n r for each column until n are kept. Polls. */
+ * not written out, and streams never are: their Gram matrix (q x q) decides, and no basis comes of it. Else memory is
+ * n m + m^2 / 2 doubles with m = min(n, q), and cost 8 n r for each column until n are kept. Polls. */
 lc_status lc_basis_build(const lc_design *x, unsigned char *alias, lc_basis *out, lc_arena *arena);
 
 /* theta (r x K): the coefficients of Q that give the scores of B (q x K, any) on X~. One read of X. */

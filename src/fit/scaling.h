@@ -4,7 +4,7 @@
 #ifndef LC_FIT_SCALING_H
 #define LC_FIT_SCALING_H
 
-#include "fit/fit.h"
+#include "fit/problem.h"
 
 /* How a fit is to see the columns of the problem (as_given: as they are): shifts where a mean hides the spread, which
  * second derivatives mind less, scales where squares would leave the range. *means, *rms (p): of the columns so seen.

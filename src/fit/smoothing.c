@@ -4,16 +4,18 @@
 #include <math.h>
 #include <string.h>
 
-/* A loss with a kink: smooth versions with mu from 1 down, each started at the last, until the gap of the loss
- * itself is met, mu is spent, or the budget is. */
+/* A loss with a kink: smooth versions with mu from 1 down (from 0.01 where there is a start), each started at the last,
+ * until the gap of the loss itself is met, mu is spent, or the budget is. */
 static lc_status follow(lc_objective *obj, const lc_solver *solver, const lc_settings *settings, double *B,
                         lc_report *report) {
-  const double shrink = 0.15, least = 1e-10, few = 12;
+  const double shrink = 0.15, least = 1e-10, few = 12, near = 0.01;
   lc_certificate now = {LC_KKT_ONLY, INFINITY, INFINITY, NAN};
   double iterations = 0, best = INFINITY, best_mu = 1;
   lc_status status = LC_OK;
   int spent = 0;
-  for (double mu = 1; mu > least && !spent; mu *= shrink) {
+  int started = 0;
+  for (lc_index i = 0; i < obj->P; i++) started |= B[i] != 0;
+  for (double mu = started ? near : 1; mu > least && !spent; mu *= shrink) {
     lc_settings inner = lc_settings_rest(settings, iterations);
     obj->coding.mu = mu;
     inner.tolerance = fmax(settings->tolerance, 1e-2 * mu);

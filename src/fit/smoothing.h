@@ -6,7 +6,7 @@
 #ifndef LC_FIT_SMOOTHING_H
 #define LC_FIT_SMOOTHING_H
 
-#include "fit/fit.h"
+#include "fit/problem.h"
 
 /* Runs the solver from B, along smooth versions of the loss where it has a kink that the solver cannot take. The
  * objective ends at the point with the smallest gap that was seen; B may be overwritten. */

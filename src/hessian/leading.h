@@ -9,7 +9,7 @@
 #ifndef LC_HESSIAN_LEADING_H
 #define LC_HESSIAN_LEADING_H
 
-#include "hessian/metric.h"
+#include "hessian/model.h"
 
 /* Directions that a model of this objective may have: 0 for one score column, whose model is the Hessian already. */
 lc_index lc_leading_most(const lc_objective *obj);

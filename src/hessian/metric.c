@@ -97,7 +97,7 @@ lc_status lc_metric_refresh(lc_objective *obj, lc_metric *metric) {
   lc_status status = S && sum && square && pairs ? LC_OK : LC_OUT_OF_MEMORY;
   if (status == LC_OK) {
     own_curvatures(obj, pairs, S);
-    status = lc_design_moments(obj->x, obj->K, S, obj->host->threads, sum, square);
+    status = lc_design_moments(obj->x, obj->K, S, obj->host, obj->arena, sum, square);
     obj->passes++;
   }
   if (status == LC_OK) set_arrow(obj, sum, square, metric);

@@ -7,18 +7,6 @@
 
 #include "kernel/kernel.h"
 
-#if defined(__GNUC__) && defined(__x86_64__) && !defined(_WIN32)
-#define LC_WIDE_KERNELS 1
-#else
-#define LC_WIDE_KERNELS 0
-#endif
-
-#if defined(__GNUC__) && (defined(__x86_64__) || defined(__aarch64__))
-#define LC_TWO_LANE_KERNELS 1
-#else
-#define LC_TWO_LANE_KERNELS 0
-#endif
-
 const lc_kernel *lc_kernel_wide(const char *name);      /* "avx512", "avx2" */
 const lc_kernel *lc_kernel_two_lanes(const char *name); /* "neon"; "fma128", "sse2" */
 const lc_kernel *lc_kernel_reference(const char *name); /* "ref" */

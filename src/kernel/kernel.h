@@ -8,7 +8,22 @@
 
 #include "base/base.h"
 
-enum { LC_GRAM_WORK = 15, LC_GATHER_WIDTH = 8 };
+/* Which sets a compiler can make. */
+#if defined(__GNUC__) && defined(__x86_64__) && !defined(_WIN32)
+#define LC_WIDE_KERNELS 1
+#else
+#define LC_WIDE_KERNELS 0
+#endif
+
+#if defined(__GNUC__) && (defined(__x86_64__) || defined(__aarch64__))
+#define LC_TWO_LANE_KERNELS 1
+#else
+#define LC_TWO_LANE_KERNELS 0
+#endif
+
+enum { LC_GRAM_WORK = 15, LC_GATHER_WIDTH = 8, LC_MOMENT_STATE = 48, LC_MOMENT_ROWS = 16 };
+
+typedef struct lc_lane_kernel lc_lane_kernel; /* kernel/lanes.h */
 
 typedef struct lc_kernel {
   const char *name;
@@ -35,8 +50,10 @@ typedef struct lc_kernel {
                double *C, lc_index ldc, double *work);
 
   /* out: sum of (x_i - pilot), sum of (x_i - pilot)^2, largest |x_i|. Sums are not finite where an x_i is not (the
-   * last entry then means nothing). */
-  void (*moments)(lc_index m, enum lc_storage type, const void *x, double pilot, double *out);
+   * last entry then means nothing). `state`: LC_MOMENT_STATE numbers that are zero at first and carry the sums from one
+   * piece of a column to the next, or NULL; with pieces of multiples of LC_MOMENT_ROWS numbers, but the last, the sums
+   * have the bits of one call for the whole column. */
+  void (*moments)(lc_index m, enum lc_storage type, const void *x, double pilot, double *state, double *out);
 
   /* out_i = x_i. */
   void (*widen)(lc_index m, const int *x, double *out);
@@ -49,14 +66,17 @@ typedef struct lc_kernel {
   void (*logistic)(lc_index m, const double *t, double *value, double *mean, double *variance);
 
   /* out_v = sum over entries e of value_e in_{index_e} for each of `count` compressed vectors v; the entries of v are
-   * start[v] .. start[v + 1] - 1. `in` and `out` hold W numbers side by side for each index and vector,
-   * 1 <= W <= LC_GATHER_WIDTH. Values are doubles, or floats where `value` is NULL. */
-  void (*gather)(lc_index count, const int *start, const int *index, const double *value, const float *narrow, int W,
-                 const double *in, double *out);
+   * start[v] .. end[v] - 1 (end = start + 1 where vectors lie one after the other). `in` and `out` hold W numbers side
+   * by side for each index and vector, 1 <= W <= LC_GATHER_WIDTH. Values are doubles, or floats where `value` is
+   * NULL. */
+  void (*gather)(lc_index count, const int *start, const int *end, const int *index, const double *value,
+                 const float *narrow, int W, const double *in, double *out);
 
   /* The transpose: out_{index_e} += value_e in_v for each entry e of each vector v, in order. */
-  void (*scatter)(lc_index count, const int *start, const int *index, const double *value, const float *narrow, int W,
-                  const double *in, double *out);
+  void (*scatter)(lc_index count, const int *start, const int *end, const int *index, const double *value,
+                  const float *narrow, int W, const double *in, double *out);
+
+  const lc_lane_kernel *lanes; /* loops on floats in lanes */
 } lc_kernel;
 
 /* The kernels in use. */

@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "kernel/dispatch.h"
+#include "kernel/lanes.h"
 
 /* Columns that lie anywhere, and ints, are brought together as doubles a few rows at a time. */
 enum { PIECE = 64 };
@@ -88,8 +89,8 @@ static void ref_gram(lc_index m, lc_index p, int one, int ns, const double *X, l
     }
 }
 
-static void ref_moments(lc_index m, enum lc_storage type, const void *x, double pilot, double *out) {
-  double sum = 0, squares = 0, largest = 0, copy[PIECE];
+static void ref_moments(lc_index m, enum lc_storage type, const void *x, double pilot, double *state, double *out) {
+  double sum = state ? state[0] : 0, squares = state ? state[1] : 0, largest = state ? state[2] : 0, copy[PIECE];
   for (lc_index i = 0; i < m; i += PIECE) {
     lc_index rows = lc_min(PIECE, m - i);
     const double *value = piece(type, x, i, rows, copy);
@@ -103,6 +104,7 @@ static void ref_moments(lc_index m, enum lc_storage type, const void *x, double 
   out[0] = sum;
   out[1] = squares;
   out[2] = largest;
+  for (int k = 0; state && k < 3; k++) state[k] = out[k];
 }
 
 static void ref_widen(lc_index m, const int *x, double *out) {
@@ -124,11 +126,11 @@ static void ref_logistic(lc_index m, const double *t, double *value, double *mea
   }
 }
 
-static void ref_gather(lc_index count, const int *start, const int *index, const double *value, const float *narrow,
-                       int W, const double *in, double *out) {
+static void ref_gather(lc_index count, const int *start, const int *end, const int *index, const double *value,
+                       const float *narrow, int W, const double *in, double *out) {
   for (lc_index v = 0; v < count; v++) {
     double sum[LC_GATHER_WIDTH] = {0};
-    for (int e = start[v]; e < start[v + 1]; e++) {
+    for (int e = start[v]; e < end[v]; e++) {
       double x = value ? value[e] : (double)narrow[e];
       const double *line = in + (lc_index)index[e] * W;
       for (int c = 0; c < W; c++) sum[c] += x * line[c];
@@ -137,17 +139,18 @@ static void ref_gather(lc_index count, const int *start, const int *index, const
   }
 }
 
-static void ref_scatter(lc_index count, const int *start, const int *index, const double *value, const float *narrow,
-                        int W, const double *in, double *out) {
+static void ref_scatter(lc_index count, const int *start, const int *end, const int *index, const double *value,
+                        const float *narrow, int W, const double *in, double *out) {
   for (lc_index v = 0; v < count; v++)
-    for (int e = start[v]; e < start[v + 1]; e++) {
+    for (int e = start[v]; e < end[v]; e++) {
       double x = value ? value[e] : (double)narrow[e], *line = out + (lc_index)index[e] * W;
       for (int c = 0; c < W; c++) line[c] += x * in[v * W + c];
     }
 }
 
-static const lc_kernel reference = {"ref",       ref_scores, ref_gradient, ref_scores_of, ref_gradient_of, ref_gram,
-                                    ref_moments, ref_widen,  ref_exp,      ref_logistic,  ref_gather,      ref_scatter};
+static const lc_kernel reference = {"ref",      ref_scores,  ref_gradient,       ref_scores_of, ref_gradient_of,
+                                    ref_gram,   ref_moments, ref_widen,          ref_exp,       ref_logistic,
+                                    ref_gather, ref_scatter, &lc_lanes_reference};
 
 const lc_kernel *lc_kernel_reference(const char *name) {
   return lc_kernel_is_meant(&reference, name) ? &reference : NULL;

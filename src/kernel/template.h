@@ -1,11 +1,11 @@
 /* kernel/template.h - the inner loops for one vector instruction set; kernel/x86.c and kernel/two_lanes.c include it
  * once for each.
  *
- * Before the include: NAME(f) names a function, TARGET is its attribute, LANES doubles fit a VEC, DOT_ROWS x DOT_COLS
- * running sums fit the registers, MOST_SCORES score columns times two VECs do; V_* are the operations. LOADN and
- * STOREN touch only the first `count` lanes (the others read as 0); LOADI and LOADIN take ints. DOT_MOST rows and one
- * column of running sums fit too. V_SUMS adds up the lanes of LANES vectors, each to a number;
- * V_SELECT_POSITIVE(z, yes, no): yes where z > 0.
+ * Before the include: NAME(f) names a function, TARGET is its attribute, LANE_LOOPS are the loops of kernel/lanes.h,
+ * LANES doubles fit a VEC, DOT_ROWS x DOT_COLS running sums fit the registers, MOST_SCORES score columns times two VECs
+ * do; V_* are the operations. LOADN and STOREN touch only the first `count` lanes (the others read as 0); LOADI and
+ * LOADIN take ints. DOT_MOST rows and one column of running sums fit too. V_SUMS adds up the lanes of LANES vectors,
+ * each to a number; V_SELECT_POSITIVE(z, yes, no): yes where z > 0.
  *
  * The functions of the table at the end keep the contracts of kernel/kernel.h; those before them are their parts. What
  * is const int in an ALWAYS function is known when compiled, so that its sums stay in registers. Pointers need no
@@ -44,11 +44,11 @@ ALWAYS VEC NAME(loadn)(const enum lc_storage type, const void *x, lc_index i, in
 }
 
 /* f with the type known when compiled: ints are turned into doubles in registers. */
-#define TYPED(f, ...)                 \
-  do {                                \
-    if (type == LC_INTEGER)           \
+#define TYPED(f, ...)                   \
+  do {                                  \
+    if (type == LC_INTEGER)             \
       NAME(f)(LC_INTEGER, __VA_ARGS__); \
-    else                              \
+    else                                \
       NAME(f)(LC_DOUBLE, __VA_ARGS__);  \
   } while (0)
 
@@ -315,9 +315,10 @@ ALWAYS void NAME(scores_some)(const enum lc_storage type, lc_index m, lc_index p
                               const void *const *list, const double *B, lc_index ldb, double *Z, lc_index ldz) {
   lc_index i = 0;
   switch (kb) {
-    ROWS_OF(1) ROWS_OF(2) ROWS_OF(3) ROWS_OF(4) ROWS_OF(5)
+    ROWS_OF(1)
+    ROWS_OF(2) ROWS_OF(3) ROWS_OF(4) ROWS_OF(5)
 #if MOST_SCORES > 5
-    ROWS_OF(6) ROWS_OF(7) ROWS_OF(8) ROWS_OF(9) ROWS_OF(10)
+        ROWS_OF(6) ROWS_OF(7) ROWS_OF(8) ROWS_OF(9) ROWS_OF(10)
 #endif
   }
 }
@@ -349,9 +350,10 @@ TARGET static void NAME(scores_of)(lc_index m, lc_index p, int K, enum lc_storag
 
 /* ---- moments of a column -------------------------------------------------------------------------------------- */
 
-ALWAYS void NAME(moments_any)(const enum lc_storage type, lc_index m, const void *x, double pilot, double *out) {
-  VEC sum[2], squares[2], most[2], centre = V_SET1(pilot);
-  for (int k = 0; k < 2; k++) sum[k] = squares[k] = most[k] = V_ZERO();
+ALWAYS void NAME(moments_any)(const enum lc_storage type, lc_index m, const void *x, double pilot, double *state,
+                              double *out) {
+  VEC all[6], *sum = all, *squares = all + 2, *most = all + 4, centre = V_SET1(pilot);
+  for (int k = 0; k < 6; k++) all[k] = state ? V_LOAD(state + k * LANES) : V_ZERO();
   lc_index i = 0;
   for (; i + 2 * LANES <= m; i += 2 * LANES) {
     UNROLL
@@ -362,6 +364,7 @@ ALWAYS void NAME(moments_any)(const enum lc_storage type, lc_index m, const void
       most[k] = V_MAX(most[k], V_ABS(v));
     }
   }
+  for (int k = 0; state && k < 6; k++) V_STORE(state + k * LANES, all[k]);
   double lanes[LANES], largest = 0, rest_sum = 0, rest_squares = 0;
   V_STORE(lanes, V_MAX(most[0], most[1]));
   for (int k = 0; k < LANES; k++) largest = lanes[k] > largest ? lanes[k] : largest;
@@ -377,8 +380,9 @@ ALWAYS void NAME(moments_any)(const enum lc_storage type, lc_index m, const void
   out[2] = largest;
 }
 
-TARGET static void NAME(moments)(lc_index m, enum lc_storage type, const void *x, double pilot, double *out) {
-  TYPED(moments_any, m, x, pilot, out);
+TARGET static void NAME(moments)(lc_index m, enum lc_storage type, const void *x, double pilot, double *state,
+                                 double *out) {
+  TYPED(moments_any, m, x, pilot, state, out);
 }
 
 TARGET static void NAME(widen)(lc_index m, const int *x, double *out) {
@@ -387,69 +391,7 @@ TARGET static void NAME(widen)(lc_index m, const int *x, double *out) {
   for (; i < m; i++) out[i] = x[i];
 }
 
-/* ---- exp and logistic ----------------------------------------------------------------------------------------- */
-
-/* For -746 <= x <= 710: exp(x) = 2^n (1 + r + r^2 g(r)), n = round(x / log 2), r = x - n log 2 in two parts; g a
- * Chebyshev fit of degree 10 on |r| <= log(2) / 2, error 2e-19. */
-ALWAYS VEC NAME(exp_vec)(VEC x) {
-  VEC n = V_ROUND(V_MUL(x, V_SET1(1.44269504088896340736)));
-  VEC r = V_FNMA(n, V_SET1(0.6931471804855391), x);
-  r = V_FNMA(n, V_SET1(7.440617110012397e-11), r);
-  VEC g = V_SET1(2.0914686968086877233e-9);
-  g = V_FMA(g, r, V_SET1(2.5105217004720745164e-8));
-  g = V_FMA(g, r, V_SET1(2.7557273643110295328e-7));
-  g = V_FMA(g, r, V_SET1(2.755725540020642443e-6));
-  g = V_FMA(g, r, V_SET1(0.000024801587325547741216));
-  g = V_FMA(g, r, V_SET1(0.00019841269874820625271));
-  g = V_FMA(g, r, V_SET1(0.0013888888888883748305));
-  g = V_FMA(g, r, V_SET1(0.0083333333333261351258));
-  g = V_FMA(g, r, V_SET1(0.041666666666669755));
-  g = V_FMA(g, r, V_SET1(0.16666666666666670991));
-  g = V_FMA(g, r, V_SET1(0.5));
-  VEC y = V_FMA(V_MUL(r, r), g, r);
-  y = V_ADD(y, V_SET1(1));
-  return V_SCALE(y, n);
-}
-
-TARGET static void NAME(exp)(lc_index m, const double *x, double *y) {
-  const VEC low = V_SET1(-746), high = V_SET1(710);
-  for (lc_index i = 0; i < m; i += LANES) {
-    int rest = (int)(m - i < LANES ? m - i : LANES);
-    /* Order of operands: a NaN in v comes through. */
-    VEC v = V_LOADN(x + i, rest);
-    V_STOREN(y + i, NAME(exp_vec)(V_MIN(high, V_MAX(low, v))), rest);
-  }
-}
-
-/* With e = exp(-|t|): one division gives s = 1/(1+e) and u = e/(2+e); log1p(e) = 2 atanh(u), an odd series in u <= 1/3
- * (Chebyshev fit of degree 10 in u^2, error 1e-18). */
-TARGET static void NAME(logistic)(lc_index m, const double *t, double *value, double *mean, double *variance) {
-  const VEC zero = V_ZERO(), one = V_SET1(1), two = V_SET1(2), low = V_SET1(-746);
-  for (lc_index i = 0; i < m; i += LANES) {
-    int rest = (int)(m - i < LANES ? m - i : LANES);
-    VEC z = V_LOADN(t + i, rest);
-    VEC e = NAME(exp_vec)(V_MAX(low, V_SUB(zero, V_ABS(z))));
-    VEC q = V_DIV(one, V_MUL(V_ADD(one, e), V_ADD(two, e)));
-    VEC s = V_MUL(V_ADD(two, e), q), es = V_MUL(e, s);
-    if (mean) V_STOREN(mean + i, V_SELECT_POSITIVE(z, s, es), rest);
-    if (variance) V_STOREN(variance + i, V_MUL(es, s), rest);
-    if (!value) continue;
-    VEC u = V_MUL(V_MUL(e, V_ADD(one, e)), q), v = V_MUL(u, u);
-    VEC f = V_SET1(0.085220817813906990645);
-    f = V_FMA(f, v, V_SET1(0.041622532559304102879));
-    f = V_FMA(f, v, V_SET1(0.060550843640346088273));
-    f = V_FMA(f, v, V_SET1(0.066501870163373121685));
-    f = V_FMA(f, v, V_SET1(0.076933070211520038808));
-    f = V_FMA(f, v, V_SET1(0.090908704162524022551));
-    f = V_FMA(f, v, V_SET1(0.11111112040373836587));
-    f = V_FMA(f, v, V_SET1(0.14285714272727057267));
-    f = V_FMA(f, v, V_SET1(0.20000000000092873734));
-    f = V_FMA(f, v, V_SET1(0.33333333333333074797));
-    f = V_FMA(f, v, one);
-    VEC tail = V_MUL(V_ADD(u, u), f);
-    V_STOREN(value + i, V_ADD(V_MAX(zero, z), tail), rest);
-  }
-}
+#include "kernel/template_functions.h"
 
 #define LINE_VECS (LC_GATHER_WIDTH / LANES)
 
@@ -461,25 +403,25 @@ ALWAYS double NAME(entry)(const double *value, const float *narrow, lc_index e) 
 }
 
 /* One number for each index: loads decide, vectors would not help (measured). */
-ALWAYS void NAME(gather_single)(lc_index count, const int *start, const int *index, const double *value,
+ALWAYS void NAME(gather_single)(lc_index count, const int *start, const int *end, const int *index, const double *value,
                                 const float *narrow, const double *in, double *out) {
   for (lc_index v = 0; v < count; v++) {
     double sum = 0;
-    for (int e = start[v]; e < start[v + 1]; e++) sum += NAME(entry)(value, narrow, e) * in[index[e]];
+    for (int e = start[v]; e < end[v]; e++) sum += NAME(entry)(value, narrow, e) * in[index[e]];
     out[v] = sum;
   }
 }
 
 /* A line of W numbers in `vecs` vectors, the last with W - (vecs - 1) LANES of its lanes. */
-ALWAYS void NAME(gather_lines)(const int vecs, lc_index count, const int *start, const int *index, const double *value,
-                               const float *narrow, int W, const double *in, double *out) {
+ALWAYS void NAME(gather_lines)(const int vecs, lc_index count, const int *start, const int *end, const int *index,
+                               const double *value, const float *narrow, int W, const double *in, double *out) {
   const int whole = vecs - 1;
   int rest = W - whole * LANES;
   for (lc_index v = 0; v < count; v++) {
     VEC sum[LINE_VECS];
     UNROLL
     for (int k = 0; k <= whole; k++) sum[k] = V_ZERO();
-    for (int e = start[v]; e < start[v + 1]; e++) {
+    for (int e = start[v]; e < end[v]; e++) {
       const double *line = in + (lc_index)index[e] * W;
       VEC x = V_SET1(NAME(entry)(value, narrow, e));
       UNROLL
@@ -492,16 +434,16 @@ ALWAYS void NAME(gather_lines)(const int vecs, lc_index count, const int *start,
   }
 }
 
-ALWAYS void NAME(scatter_single)(lc_index count, const int *start, const int *index, const double *value,
-                                 const float *narrow, const double *in, double *out) {
+ALWAYS void NAME(scatter_single)(lc_index count, const int *start, const int *end, const int *index,
+                                 const double *value, const float *narrow, const double *in, double *out) {
   for (lc_index v = 0; v < count; v++) {
     double x = in[v];
-    for (int e = start[v]; e < start[v + 1]; e++) out[index[e]] += NAME(entry)(value, narrow, e) * x;
+    for (int e = start[v]; e < end[v]; e++) out[index[e]] += NAME(entry)(value, narrow, e) * x;
   }
 }
 
-ALWAYS void NAME(scatter_lines)(const int vecs, lc_index count, const int *start, const int *index, const double *value,
-                                const float *narrow, int W, const double *in, double *out) {
+ALWAYS void NAME(scatter_lines)(const int vecs, lc_index count, const int *start, const int *end, const int *index,
+                                const double *value, const float *narrow, int W, const double *in, double *out) {
   const int whole = vecs - 1;
   int rest = W - whole * LANES;
   for (lc_index v = 0; v < count; v++) {
@@ -509,7 +451,7 @@ ALWAYS void NAME(scatter_lines)(const int vecs, lc_index count, const int *start
     UNROLL
     for (int k = 0; k < whole; k++) own[k] = V_LOAD(in + v * W + k * LANES);
     own[whole] = V_LOADN(in + v * W + whole * LANES, rest);
-    for (int e = start[v]; e < start[v + 1]; e++) {
+    for (int e = start[v]; e < end[v]; e++) {
       double *line = out + (lc_index)index[e] * W;
       VEC x = V_SET1(NAME(entry)(value, narrow, e));
       UNROLL
@@ -520,9 +462,9 @@ ALWAYS void NAME(scatter_lines)(const int vecs, lc_index count, const int *start
 }
 
 /* The width and the type of the values, known when compiled. */
-#define LINES_OF(f, vecs, value, narrow)                                   \
-  case vecs:                                                               \
-    NAME(f##_lines)(vecs, count, start, index, value, narrow, W, in, out); \
+#define LINES_OF(f, vecs, value, narrow)                                        \
+  case vecs:                                                                    \
+    NAME(f##_lines)(vecs, count, start, end, index, value, narrow, W, in, out); \
     break;
 #if LANES == 2
 #define LINES(f, value, narrow) \
@@ -533,15 +475,15 @@ ALWAYS void NAME(scatter_lines)(const int vecs, lc_index count, const int *start
 #else
 #define LINES(f, value, narrow) LINES_OF(f, 1, value, narrow)
 #endif
-#define COMPRESSED(f, value, narrow)                                 \
-  do {                                                               \
-    if (W == 1)                                                      \
-      NAME(f##_single)(count, start, index, value, narrow, in, out); \
-    else                                                             \
-      switch ((W + LANES - 1) / LANES) { LINES(f, value, narrow) }   \
+#define COMPRESSED(f, value, narrow)                                      \
+  do {                                                                    \
+    if (W == 1)                                                           \
+      NAME(f##_single)(count, start, end, index, value, narrow, in, out); \
+    else                                                                  \
+      switch ((W + LANES - 1) / LANES) { LINES(f, value, narrow) }        \
   } while (0)
 
-TARGET static void NAME(gather)(lc_index count, const int *start, const int *index, const double *value,
+TARGET static void NAME(gather)(lc_index count, const int *start, const int *end, const int *index, const double *value,
                                 const float *narrow, int W, const double *in, double *out) {
   if (value)
     COMPRESSED(gather, value, NULL);
@@ -549,8 +491,8 @@ TARGET static void NAME(gather)(lc_index count, const int *start, const int *ind
     COMPRESSED(gather, NULL, narrow);
 }
 
-TARGET static void NAME(scatter)(lc_index count, const int *start, const int *index, const double *value,
-                                 const float *narrow, int W, const double *in, double *out) {
+TARGET static void NAME(scatter)(lc_index count, const int *start, const int *end, const int *index,
+                                 const double *value, const float *narrow, int W, const double *in, double *out) {
   if (value)
     COMPRESSED(scatter, value, NULL);
   else
@@ -560,10 +502,9 @@ TARGET static void NAME(scatter)(lc_index count, const int *start, const int *in
 #undef LINES
 #undef LINES_OF
 #undef LINE_VECS
-
-static const lc_kernel NAME(kernel) = {KERNEL_NAME,       NAME(scores),   NAME(gradient), NAME(scores_of),
-                                       NAME(gradient_of), NAME(gram),     NAME(moments),  NAME(widen),
-                                       NAME(exp),         NAME(logistic), NAME(gather),   NAME(scatter)};
+static const lc_kernel NAME(kernel) = {
+    KERNEL_NAME, NAME(scores), NAME(gradient), NAME(scores_of), NAME(gradient_of), NAME(gram), NAME(moments),
+    NAME(widen), NAME(exp), NAME(logistic), NAME(gather), NAME(scatter), &LANE_LOOPS};
 
 #undef ALWAYS
 #undef TYPED

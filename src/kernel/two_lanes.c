@@ -2,6 +2,7 @@
  * every x86-64 has, and the 128-bit half of AVX2 with FMA. The latter two are what Windows runs, where wider sets are
  * not safe (kernel/x86.c). */
 #include "kernel/dispatch.h"
+#include "kernel/lanes.h"
 
 #if LC_TWO_LANE_KERNELS
 

@@ -3,6 +3,7 @@
  * Before the include: NAME, KERNEL_NAME, TARGET and the numbers of registers as kernel/template.h wants them, and V_FMA
  * and V_FNMA. All else is said with the vector types of gcc and clang. */
 
+#define LANE_LOOPS lc_lanes_half
 #define VEC pair
 #define LANES 2
 #define V_PREFETCH(p) __builtin_prefetch(p)
@@ -28,3 +29,4 @@
 #define V_SELECT_POSITIVE(z, yes, no) pair_select((pair_bits)((z) > V_ZERO()), yes, no)
 
 #include "kernel/template.h"
+#undef LANE_LOOPS

@@ -2,6 +2,7 @@
  * (kernel/dispatch.c). Not on Windows, where gcc may spill wide vectors to a stack that is not aligned for them (GCC
  * bug 54412); kernel/two_lanes.c serves it. */
 #include "kernel/dispatch.h"
+#include "kernel/lanes.h"
 
 #if LC_WIDE_KERNELS
 
@@ -13,6 +14,7 @@
 
 #define NAME(f) avx512_##f
 #define KERNEL_NAME "avx512"
+#define LANE_LOOPS lc_lanes_avx512
 #define TARGET __attribute__((target("avx512f,avx512dq,fma")))
 #define VEC __m512d
 #define LANES 8
@@ -68,11 +70,13 @@ TARGET static inline __attribute__((always_inline)) void avx512_sums(const VEC *
 }
 
 #include "kernel/template.h"
+#undef LANE_LOOPS
 
 /* ---- AVX2 ---- */
 
 #define NAME(f) avx2_##f
 #define KERNEL_NAME "avx2"
+#define LANE_LOOPS lc_lanes_avx2
 #define TARGET __attribute__((target("avx2,fma")))
 #define VEC __m256d
 #define LANES 4
@@ -134,11 +138,13 @@ TARGET static inline VEC avx2_scale(VEC a, VEC n) {
 }
 
 #include "kernel/template.h"
+#undef LANE_LOOPS
 
 const lc_kernel *lc_kernel_wide(const char *name) {
   __builtin_cpu_init();
   int avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  int avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq");
+  int avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+               __builtin_cpu_supports("avx512vl");
   if (avx512 && lc_kernel_is_meant(&avx512_kernel, name)) return &avx512_kernel;
   if (avx2 && lc_kernel_is_meant(&avx2_kernel, name)) return &avx2_kernel;
   return NULL;

@@ -14,6 +14,20 @@ static lc_status prepare(lc_path_state *path) {
   return x->ops->prepare ? x->ops->prepare(x, path->coding.K, all, path->arena) : LC_OK;
 }
 
+static lc_status no_block(void *context, const lc_block *block, double *sum) {
+  (void)context;
+  (void)block;
+  (void)sum;
+  return LC_OK;
+}
+
+/* Scores at fold->B, where each class had a fit of its own. */
+static lc_status score_rows(const lc_problem *problem, lc_fold *fold) {
+  lc_pass pass = {.K = problem->k, .obs = problem->obs, .B = fold->B, .Z = fold->own_Z, .block = no_block};
+  fold->outcome.passes++;
+  return problem->x->ops->pass(problem->x, &pass, &fold->host, &fold->arena);
+}
+
 static lc_status solve_fold(lc_path_state *path, lc_fold *fold, double lambda) {
   const lc_design *x = &path->plain;
   lc_index n = x->n;
@@ -36,7 +50,12 @@ static lc_status solve_fold(lc_path_state *path, lc_fold *fold, double lambda) {
   if (status >= 0 && status != LC_INTERRUPTED) { /* of an interrupted fit there may be nothing */
     if (fold == path->fold) path->separated |= status == LC_SEPARATED;
     memcpy(fold->B, solution.B, (size_t)(lc_design_q(x) * K) * sizeof(double));
-    if (solution.fitted->at.Z) memcpy(fold->own_Z, solution.fitted->at.Z, (size_t)(n * K) * sizeof(double));
+    if (!solution.fitted) {
+      lc_status scored = score_rows(&problem, fold);
+      if (scored != LC_OK) return scored;
+    } else if (solution.fitted->at.Z) {
+      memcpy(fold->own_Z, solution.fitted->at.Z, (size_t)(n * K) * sizeof(double));
+    }
     int has_gap = solution.certificate.kind == LC_GAP || solution.certificate.kind == LC_DECREMENT;
     *outcome = (lc_outcome){.objective = solution.objective,
                             .loss = solution.loss,

@@ -47,8 +47,9 @@ lc_status lc_folds_each(lc_path_state *path, lc_fold_task task, void *context) {
   /* Ten looks at the scores of each fold, and more where sets are large. */
   double seconds = 1e-7 * (double)path->problem->x->n * path->coding.K * (double)path->nfits;
   fold_work work = {path, task, context};
+  int streamed = (path->problem->x->ops->caps & LC_STREAMED) != 0; /* only the main thread reads */
   LC_TRY(lc_poll(path->host));
-  lc_parallel(lc_threads_for(path->host, seconds), path->nfits, 1, run_some, &work);
+  lc_parallel(streamed ? 1 : lc_threads_for(path->host, seconds), path->nfits, 1, run_some, &work);
   for (lc_index m = 0; m < path->nfits; m++) LC_TRY(path->fold[m].status);
   return LC_OK;
 }
@@ -118,7 +119,7 @@ static lc_status spread_of_folds(lc_path_state *path, lc_fold *first, int folds)
   if (!spread || !S || !sum) return LC_OUT_OF_MEMORY;
   for (lc_index i = 0; i < n; i++)
     for (int f = 0; f < folds; f++) S[f + i * folds] = first[f].obs.w[i];
-  lc_status status = lc_design_moments(x, folds, S, path->host->threads, sum, sum + q * folds);
+  lc_status status = lc_design_moments(x, folds, S, path->host, path->arena, sum, sum + q * folds);
   for (int f = 0; status == LC_OK && f < folds; f++) {
     double total = 0;
     for (lc_index i = 0; i < n; i++) total += first[f].obs.w[i];
@@ -236,7 +237,7 @@ static lc_status largest_lambda(lc_path_state *path, double *lambda_max) {
 lc_status lc_folds_start(lc_path_state *path, double *lambda_max) {
   const lc_problem *problem = path->problem;
   lc_index n = problem->x->n, p = problem->x->p;
-  if (!(problem->loss->flags & LC_SMOOTH)) path->coding.mu = 1; /* a smooth version, for the start alone */
+  if (problem->loss->flags & LC_SMOOTHABLE) path->coding.mu = 1; /* a smooth version, for the start alone */
   lc_scaling scaling;
   LC_TRY(lc_scale_columns(problem, 1, 0, &scaling, &path->mean, &path->rms, path->arena));
   path->x = lc_design_scaled(&path->x, scaling);

@@ -9,7 +9,7 @@
 /* By working sets: where an L1 part holds slopes at 0 and the loss has second derivatives, unless another solver was
  * asked for. any: the penalty at some lambda > 0. */
 static int has_working_sets(const lc_problem *problem, const lc_penalty *any) {
-  int other = problem->solver && problem->solver != lc_solver_find("coordinate");
+  int other = problem->ovr || (problem->solver && problem->solver != lc_solver_find("coordinate"));
   return !other && lc_penalty_has_l1(any) && (problem->loss->flags & LC_SMOOTH) &&
          (problem->loss->flags & LC_CURVATURE) && (problem->x->ops->caps & LC_COLUMNS);
 }
@@ -88,20 +88,83 @@ static void keep_scores(const lc_path_state *path, lc_index l) {
   }
 }
 
+/* The lambdas, and what is kept of them. */
+typedef struct descent {
+  lc_path_state *path;
+  lc_path *out;
+  const double *lambda;
+  lc_index first;      /* of those that are solved at once */
+  unsigned char *kept; /* nlambdas */
+} descent;
+
+/* Points from the first on that are all there may be used: a path that is stopped keeps them. */
+static lc_status lengthen(const descent *own) {
+  lc_path *out = own->out;
+  while (out->length < own->path->spec->nlambdas && own->kept[out->length]) {
+    const lc_outcome *outcome = &out->point[out->length++].outcome;
+    lc_info info = {(double)out->length, NAN, outcome->objective, outcome->kkt, NAN, NAN, NAN};
+    LC_TRY(lc_record(own->path->host, &info));
+  }
+  return LC_OK;
+}
+
+static lc_status keep(const descent *own, lc_index l) {
+  LC_TRY(keep_point(own->path, own->lambda[l], own->out->point + l));
+  keep_scores(own->path, l);
+  own->kept[l] = 1;
+  return lengthen(own);
+}
+
+static lc_status keep_lane(void *context, lc_index l) {
+  const descent *own = context;
+  return keep(own, own->first + l);
+}
+
+/* The solution of fold 0 at lambda number l as it was kept. */
+static void recall(const descent *own, lc_index l) {
+  const lc_path_point *point = own->out->point + l;
+  lc_fold *fold = own->path->fold;
+  memset(fold->B, 0, (size_t)fold->obj.P * sizeof(double));
+  for (lc_index v = 0; v < point->count[0]; v++) fold->B[point->row[0][v]] = point->value[0][v];
+}
+
+/* From lambda number *l on as far as lanes come; *l goes on. */
+static lc_status run_lanes(descent *own, lc_index *l, double before) {
+  const lc_path_spec *spec = own->path->spec;
+  lc_index count = spec->nlambdas - *l, solved = 0;
+  while (count > 0 && own->lambda[*l + count - 1] <= 0) count--;
+  own->first = *l;
+  if (!lc_folds_suit_lanes(own->path, before, own->lambda + *l, count)) return LC_OK;
+  LC_TRY(lc_folds_lanes(own->path, before, own->lambda + *l, count, keep_lane, own, &solved));
+  *l += solved;
+  for (lc_index later = *l; later < spec->nlambdas; later++) own->kept[later] = 0;
+  if (*l == 0 || *l == spec->nlambdas) return LC_OK;
+  recall(own, *l - 1);
+  return lc_folds_resume(own->path, own->lambda[*l - 1]);
+}
+
 static lc_status run_lambdas(lc_path_state *path, int sets, lc_path *out) {
+  enum { MOST_RUNS = 2 }; /* of lanes: where they could not end a lambda, they are tried once more beyond it */
   const lc_path_spec *spec = path->spec;
   LC_TRY(lc_folds_start(path, &out->lambda_max));
   out->weight_sum = path->fold->obj.weight_sum;
   LC_TRY(lc_folds_null_loss(path, &out->null_loss));
   if (!spec->lambdas && out->lambda_max == 0) return LC_OK; /* no sequence */
+  double *lambda = lc_arena_doubles(path->arena, spec->nlambdas);
+  descent own = {path, out, lambda, 0, lc_arena_alloc(path->arena, spec->nlambdas, 1)};
+  if (!lambda || !own.kept) return LC_OUT_OF_MEMORY;
   for (lc_index l = 0; l < spec->nlambdas; l++) {
-    double lambda = lambda_at(spec, out->lambda_max, l);
-    LC_TRY(sets && lambda > 0 ? lc_folds_advance(path, lambda) : lc_folds_solve(path, lambda));
-    LC_TRY(keep_point(path, lambda, out->point + l));
-    keep_scores(path, l);
-    out->length = l + 1;
-    lc_info info = {(double)l + 1, NAN, path->fold->outcome.objective, path->fold->outcome.kkt, NAN};
-    LC_TRY(lc_record(path->host, &info));
+    lambda[l] = lambda_at(spec, out->lambda_max, l);
+    own.kept[l] = 0;
+  }
+  lc_index l = 0;
+  for (int runs = 0; l < spec->nlambdas; l++) {
+    if (sets && runs++ < MOST_RUNS) {
+      LC_TRY(run_lanes(&own, &l, l > 0 ? lambda[l - 1] : fmax(out->lambda_max, lambda[0])));
+      if (l == spec->nlambdas) break;
+    }
+    LC_TRY(sets && lambda[l] > 0 ? lc_folds_advance(path, lambda[l]) : lc_folds_solve(path, lambda[l]));
+    LC_TRY(keep(&own, l));
   }
   return LC_OK;
 }

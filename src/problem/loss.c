@@ -236,17 +236,18 @@ static deriv2 deriv2_at(bend_fn phi, double u, double mu) { return isnan(u) ? (d
 static deriv2 ramp(double u, double mu) {
   deriv2 out = {u > 0 ? u : 0, u > 0, 0};
   if (mu > 0) {
-    double root = hypot(u, 2 * mu);
-    out.value = u > 0 ? (root + u) / 2 : 2 * mu * (mu / (root - u)); /* no cancellation on either side */
+    double root = fabs(u) < 1e150 ? sqrt(u * u + 4 * mu * mu) : fabs(u); /* hypot() is a slow call */
+    out.value = u > 0 ? (root + u) / 2 : 2 * mu * (mu / (root - u));     /* no cancellation on either side */
     out.first = out.value / root;
     out.second = 2 * (mu / root) * (mu / root) / root;
   }
   return out;
 }
 
-/* Training counts a tie as a mistake: with derivative 0 there a fit could not leave W = 0. */
+/* Training counts a tie as a mistake: with derivative 0 there a fit could not leave W = 0. mu > 0 is a lead that
+ * classes are to have, for a perceptron with margin. */
 static deriv2 ramp_with_ties(double u, double mu) {
-  (void)mu;
+  u += mu;
   deriv2 out = {u > 0 ? u : 0, u >= 0, 0};
   return out;
 }
@@ -254,6 +255,14 @@ static deriv2 ramp_with_ties(double u, double mu) {
 static deriv2 square(double u, double mu) {
   (void)mu;
   deriv2 out = {u > 0 ? u * u : 0, u > 0 ? 2 * u : 0, u > 0 ? 2 : 0};
+  return out;
+}
+
+/* Squares that go on as lines, so that an outlier pulls no harder than at a slope of 1 (Huber's loss of one side). The
+ * curvature at u = 1, where all rows are at W = 0, is that of the square: Newton's method would else see none. */
+static deriv2 huber(double u, double mu) {
+  (void)mu;
+  deriv2 out = {u <= 0 ? 0 : u < 1 ? u * u / 2 : u - 0.5, u <= 0 ? 0 : u < 1 ? u : 1, u > 0 && u <= 1};
   return out;
 }
 
@@ -326,6 +335,7 @@ static void margin_dual(const lc_coding *coding, double share, double slope, int
 LC_MARGIN_LOSS(perceptron, ramp_with_ties, 0)
 LC_MARGIN_LOSS(hinge, ramp, 1)
 LC_MARGIN_LOSS(squared_hinge, square, 1)
+LC_MARGIN_LOSS(huber_hinge, huber, 1)
 #undef LC_MARGIN_LOSS
 
 static void hinge_dual(const lc_coding *coding, int m, const double *r, lc_index ldr, const double *y, double *value) {
@@ -334,6 +344,145 @@ static void hinge_dual(const lc_coding *coding, int m, const double *r, lc_index
 static void squared_hinge_dual(const lc_coding *coding, int m, const double *r, lc_index ldr, const double *y,
                                double *value) {
   margin_dual(coding, 0.25, INFINITY, m, r, ldr, y, value);
+}
+
+static void huber_hinge_dual(const lc_coding *coding, int m, const double *r, lc_index ldr, const double *y,
+                             double *value) {
+  margin_dual(coding, 0.5, 1, m, r, ldr, y, value);
+}
+
+/* ---- the hinge of Crammer and Singer (2001): max over j of z_j - z_y + 1{j != y} ---------------------- */
+
+/* With v_j = z_j + 1{j != y} and mu > 0 the maximum is rounded to t - mu, where
+ *   sum_j mu / (t - v_j) = 1,  t > max v:
+ * convex, since 1 / (t - v_j) is convex in both, above the maximum by at most mu (k - 1), with a derivative in the open
+ * simplex; two classes give the ramp of Chen, Harker, Kanzow and Smale. */
+typedef struct rounded_max {
+  int top;               /* a class with the largest v, its own first */
+  double most, s, w, t3; /* v there; t - most; sums of 1 / d^2 and 1 / d^3 over classes, d_j = t - v_j, in units of s */
+} rounded_max;
+
+static double raised_score(const lc_coding *coding, const lc_loss_block *block, int i, int j) {
+  return lc_coding_score(coding, block->z + i, block->ldz, j) + (j != code(block->y, i));
+}
+
+static rounded_max find_max(const lc_coding *coding, const lc_loss_block *block, int i) {
+  rounded_max out = {.top = code(block->y, i), .s = 0};
+  out.most = raised_score(coding, block, i, out.top);
+  for (int j = 0; j < coding->k; j++) {
+    double v = raised_score(coding, block, i, j);
+    if (v > out.most || isnan(v)) {
+      out.top = j;
+      out.most = v;
+    }
+    if (isnan(v)) break;
+  }
+  return out;
+}
+
+/* s of the equation, from below: 1 / sum_j mu / (s + e_j), e_j = most - v_j, is increasing and concave in s, so that
+ * Newton's steps for its value 1 do not pass it. */
+static void solve_max(const lc_coding *coding, const lc_loss_block *block, int i, rounded_max *out) {
+  enum { STEPS = 60 };
+  double mu = coding->mu, s = mu;
+  for (int step = 0; step < STEPS; step++) {
+    double sum = 0, slope = 0;
+    for (int j = 0; j < coding->k; j++) {
+      double d = s + (out->most - raised_score(coding, block, i, j));
+      sum += mu / d;
+      slope += mu / d / d;
+    }
+    double next = s + sum * (sum - 1) / slope;
+    if (!(next > s * (1 + 4e-16))) break;
+    s = next;
+  }
+  out->s = s;
+  out->w = out->t3 = 0;
+  for (int j = 0; j < coding->k; j++) {
+    double share = s / (s + (out->most - raised_score(coding, block, i, j)));
+    out->w += share * share;
+    out->t3 += share * share * share;
+  }
+}
+
+/* Share of class j in the derivative of the maximum, and in *cube c_j = 1 / d_j^3 over sum 1 / d^2, both times s. */
+static double max_share(const lc_coding *coding, const lc_loss_block *block, int i, const rounded_max *at, int j,
+                        double *cube) {
+  if (coding->mu == 0) return j == at->top;
+  double share = at->s / (at->s + (at->most - raised_score(coding, block, i, j)));
+  *cube = share * share * share / at->w;
+  return share * share / at->w;
+}
+
+/* t - mu - v_top without cancellation: s times the part that other classes have in the sum of the equation. */
+static double max_excess(const lc_coding *coding, const lc_loss_block *block, int i, const rounded_max *at) {
+  double others = 0;
+  for (int j = 0; j < coding->k; j++)
+    if (j != at->top) others += coding->mu / (at->s + (at->most - raised_score(coding, block, i, j)));
+  return at->s * others;
+}
+
+/* Second derivatives of t by v: 2 / s (c_a 1{a = b} - c_a p_b - p_a c_b + p_a p_b sum c). */
+static void max_curvature(const lc_coding *coding, const lc_loss_block *block, int i, const rounded_max *at) {
+  double sum = at->t3 / at->w, cube_a = 0, cube_b = 0;
+  for (int b = 0; b < coding->K; b++) {
+    double p_b = max_share(coding, block, i, at, b + coding->base, &cube_b);
+    for (int a = 0; a <= b; a++) {
+      double p_a = max_share(coding, block, i, at, a + coding->base, &cube_a);
+      double h = (a == b ? cube_a : 0) - cube_a * p_b - p_a * cube_b + p_a * p_b * sum;
+      block->s[i + lc_packed_at(a, b) * block->lds] = 2 / at->s * h;
+    }
+  }
+}
+
+static double max_row(const lc_coding *coding, const lc_loss_block *block, int i) {
+  rounded_max at = find_max(coding, block, i);
+  int own = code(block->y, i), cy = own - coding->base;
+  double own_score = lc_coding_score(coding, block->z + i, block->ldz, own), others = 0, unused;
+  if (isnan(at.most)) at.s = NAN;
+  if (coding->mu > 0 && !isnan(at.most)) solve_max(coding, block, i, &at);
+  for (int j = 0; block->r && j < coding->k; j++) {
+    double share = isnan(at.most) ? NAN : max_share(coding, block, i, &at, j, &unused);
+    if (j != own) others += share;
+    if (j - coding->base >= 0 && j != own) block->r[i + (j - coding->base) * block->ldr] = share;
+  }
+  if (block->r && cy >= 0) block->r[i + cy * block->ldr] = -others;
+  if (block->s && coding->mu > 0) max_curvature(coding, block, i, &at);
+  return at.most - own_score + (coding->mu > 0 ? max_excess(coding, block, i, &at) : 0);
+}
+
+static void crammer_singer_rows(const lc_coding *coding, const lc_loss_block *block) {
+  if (coding->vector) {
+    hinge_rows(coding, block);
+    return;
+  }
+  for (int s = 0; block->s && coding->mu == 0 && s < lc_coding_pairs(coding); s++)
+    memset(block->s + s * block->lds, 0, (size_t)block->m * sizeof(double));
+  for (int i = 0; i < block->m; i++) {
+    double value = max_row(coding, block, i);
+    if (block->value) block->value[i] = value;
+  }
+}
+
+/* The conjugate at the derivatives a_j of wrong classes is minus their sum, which is at most 1. */
+static void crammer_singer_dual(const lc_coding *coding, int m, const double *r, lc_index ldr, const double *y,
+                                double *value) {
+  for (int i = 0; i < m; i++) {
+    double sum = 0, base = 0;
+    int own = code(y, i) - coding->base, outside = 0;
+    for (int c = 0; c < coding->K; c++) {
+      double a = coding->vector ? r[i] * (1 - 2 * y[i]) : r[i + c * ldr];
+      base -= a;
+      if (!coding->vector && c == own) continue;
+      sum += a;
+      outside |= !(a >= -rounding);
+    }
+    if (coding->base && own >= 0) {
+      sum += base;
+      outside |= !(base >= -rounding);
+    }
+    value[i] = outside || !(sum <= 1 + coding->k * rounding) ? -INFINITY : sum;
+  }
 }
 
 /* ---- the table ------------------------------------------------------------------------------------- */
@@ -345,10 +494,14 @@ const lc_loss lc_losses[] = {
     {"softmax", "softmax (multinomial log-likelihood)",
      LC_PROBABILITY | LC_LIKELIHOOD | LC_SMOOTH | LC_CURVATURE | LC_HESSIAN | LC_DUAL, LC_MOST_CLASSES, 0, 0.5,
      softmax_rows, softmax_dual, softmax_response},
-    {"hinge", "hinge (linear support vector machine)", LC_DUAL | LC_SMOOTHABLE, LC_MOST_CLASSES, 1, 1, hinge_rows,
-     hinge_dual, NULL},
+    {"hinge", "hinge (linear support vector machine)", LC_DUAL | LC_SMOOTHABLE | LC_RAMPS, LC_MOST_CLASSES, 1, 1,
+     hinge_rows, hinge_dual, NULL},
     {"squared_hinge", "squared hinge", LC_SMOOTH | LC_CURVATURE | LC_HESSIAN | LC_DUAL, LC_MOST_CLASSES, 1, 2,
      squared_hinge_rows, squared_hinge_dual, NULL},
+    {"huber_hinge", "Huberised hinge", LC_SMOOTH | LC_CURVATURE | LC_HESSIAN | LC_DUAL, LC_MOST_CLASSES, 1, 1,
+     huber_hinge_rows, huber_hinge_dual, NULL},
+    {"crammer_singer", "hinge of Crammer and Singer", LC_DUAL | LC_SMOOTHABLE, LC_MOST_CLASSES, 1, 1,
+     crammer_singer_rows, crammer_singer_dual, NULL},
     {"perceptron", "perceptron", LC_SCALE_FREE, LC_MOST_CLASSES, 1, 1, perceptron_rows, NULL, NULL},
 };
 const int lc_loss_count = (int)(sizeof lc_losses / sizeof lc_losses[0]);

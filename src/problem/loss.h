@@ -13,18 +13,20 @@
 
 typedef struct lc_coding {
   int k, K, base, vector;
-  double mu; /* hinge only: > 0 rounds the kink (see ramp() in problem/loss.c); 0 = the hinge itself */
+  double mu; /* smoothable losses: > 0 rounds the kink (see ramp() in problem/loss.c); 0 = the loss itself. Of the
+                perceptron the lead that it trains for */
 } lc_coding;
 
 enum {
-  LC_PROBABILITY = 1, /* scores give class probabilities */
-  LC_LIKELIHOOD = 2,  /* the loss is a negative log-likelihood */
-  LC_SMOOTH = 4,      /* the gradient is continuous */
-  LC_CURVATURE = 8,   /* has a (generalised) Hessian */
-  LC_HESSIAN = 16,    /* twice differentiable up to kinks: loss_hessian() of it makes sense */
-  LC_DUAL = 32,       /* has the conjugate that a duality gap needs */
-  LC_SMOOTHABLE = 64, /* mu > 0 gives a smooth version, above by at most mu a wrong class */
-  LC_SCALE_FREE = 128 /* homogeneous in the scores: its minimum says nothing, so that mistakes are counted */
+  LC_PROBABILITY = 1,  /* scores give class probabilities */
+  LC_LIKELIHOOD = 2,   /* the loss is a negative log-likelihood */
+  LC_SMOOTH = 4,       /* the gradient is continuous */
+  LC_CURVATURE = 8,    /* has a (generalised) Hessian */
+  LC_HESSIAN = 16,     /* twice differentiable up to kinks: loss_hessian() of it makes sense */
+  LC_DUAL = 32,        /* has the conjugate that a duality gap needs */
+  LC_SMOOTHABLE = 64,  /* mu > 0 gives a smooth version, above by at most mu a wrong class */
+  LC_SCALE_FREE = 128, /* homogeneous in the scores: its minimum says nothing, so that mistakes are counted */
+  LC_RAMPS = 256       /* the sum over wrong classes c of max(0, 1 + z_c - z_y): what dual solvers know */
 };
 
 /* So that pairs of score columns are counted in an int. */

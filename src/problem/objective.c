@@ -45,6 +45,7 @@ lc_status lc_objective_init(lc_objective *obj, const lc_design *x, const lc_obs 
   LC_TRY(make_point(obj, keep_scores, &obj->to));
   obj->G = lc_arena_zeros(arena, obj->P);
   obj->napart = -1;
+  obj->epoch_mistakes = obj->validation = NAN;
   obj->apart = lc_arena_alloc(arena, obj->q, sizeof *obj->apart);
   return obj->G && obj->apart ? LC_OK : LC_OUT_OF_MEMORY;
 }
@@ -78,6 +79,11 @@ static lc_status eval_block(void *context, const lc_block *block, double *sum) {
 static lc_status run_pass(lc_objective *obj, lc_pass *pass) {
   pass->obs = obj->obs;
   if (pass->B || pass->G || pass->C) obj->passes++;
+  return obj->x->ops->pass(obj->x, pass, obj->host, obj->arena);
+}
+
+lc_status lc_objective_pass(lc_objective *obj, lc_pass *pass) {
+  obj->passes++;
   return obj->x->ops->pass(obj->x, pass, obj->host, obj->arena);
 }
 
@@ -388,6 +394,7 @@ lc_status lc_objective_separating_rows(const lc_objective *obj, double least, do
 
 lc_status lc_objective_record(const lc_objective *obj, double iteration, double epoch, double gradient_norm,
                               double step) {
-  lc_info info = {obj->recorded + iteration, epoch, obj->at.value, gradient_norm, step};
+  lc_info info = {
+      obj->recorded + iteration, epoch, obj->at.value, gradient_norm, step, obj->epoch_mistakes, obj->validation};
   return lc_record(obj->host, &info);
 }

@@ -52,12 +52,15 @@ typedef struct lc_objective {
   double weight_sum, null_value; /* W; mean loss at B = 0, the yardstick of relative certificates */
   lc_point at, to;
   lc_index napart, *apart; /* rows of B in which alone the points differ (room for q); how many, -1: not known */
+  const double *dual; /* n x K weighted derivatives that a solver found beside `at`: the dual point of gaps (their rows,
+                         divided by weights, are in the domain of the conjugate). NULL: those of `at` */
   double *G;          /* q x K gradient of the smooth part (loss and L2) at the last evaluated point, when wanted */
   double *C;          /* ns packed q x q curvatures of the mean loss there, when wanted; allocated at first want */
   const double *mean; /* p: mean of each shown column, for step sizes; NULL: all 0 */
   const double *rms;  /* p: root mean square of each shown column, for step sizes; NULL: all 1 */
   double passes;      /* reads of X so far */
   double recorded;    /* iterations of earlier runs: the history counts on */
+  double epoch_mistakes, validation; /* what the next lines of the history say of an epoch (lc_info); NaN: nothing */
 } lc_objective;
 
 /* Root mean square of feature f; 1 where it is 0 or not known. */
@@ -155,9 +158,14 @@ void lc_objective_row_gradient(const lc_objective *obj, const lc_rows *rows, lc_
 
 /* ---- gaps and reports ------------------------------------------------------------------------------------------ */
 
+/* One sweep over X for a solver's own rows (design/design.h); the rows have no offsets and `obs` is not set. */
+lc_status lc_objective_pass(lc_objective *obj, lc_pass *pass);
+
 /* Duality gap at `at`: exact for losses with LC_DUAL. Residuals are first scaled class by class so that
  * intercepts are dual feasible, then all by one factor so that L1 features are. LC_KKT_ONLY with an infinite
- * gap where no finite bound follows (an unpenalised feature). One read of X; needs kept scores. */
+ * gap where no finite bound follows (an unpenalised feature). With a dual point of the solver's, free slopes may have a
+ * gradient g of rounding: |g| times twice the slope, or once 1 / rms, is part of the gap, which then holds against
+ * all points within that distance; kkt is that of its gradients. One read of X; needs kept scores. */
 lc_status lc_objective_gap(lc_objective *obj, lc_certificate *out);
 
 /* The two halves of a gap, for those who know X'R by other means (no read of X; kept scores). R (n x K) are weighted

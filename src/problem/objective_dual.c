@@ -87,6 +87,15 @@ static lc_status residual_block(void *context, const lc_block *block, double *su
   return LC_OK;
 }
 
+/* R as it is known, for X'R. */
+static lc_status known_block(void *context, const lc_block *block, double *sum) {
+  const gap_context *gap = context;
+  (void)sum;
+  for (int c = 0; c < gap->obj->K; c++)
+    memcpy(block->r + c * block->ldr, gap->R + block->row0 + c * gap->obj->x->n, (size_t)block->m * sizeof(double));
+  return LC_OK;
+}
+
 /* sum[0] += w (off'r - loss*(r)) at r = t R / w, or, where R is not known, t s_y times the derivative; sum[1] += w loss
  * without smoothing. */
 static lc_status dual_block(void *context, const lc_block *block, double *sum) {
@@ -207,26 +216,85 @@ static int has_free_slope(const lc_objective *obj) {
   return 0;
 }
 
+/* From the solver's dual point: *R <- its rows times the factors s of their classes, G <- their gradients. One read of
+ * X.
+ */
+static lc_status known_gradient(lc_objective *obj, const double *s, double **R, double *G) {
+  lc_index n = obj->x->n;
+  *R = lc_arena_doubles(obj->arena, n * obj->K);
+  if (!*R) return LC_OUT_OF_MEMORY;
+  for (int c = 0; c < obj->K; c++)
+    for (lc_index i = 0; i < n; i++) (*R)[i + c * n] = obj->dual[i + c * n] * s[(int)obj->obs->y[i]];
+  gap_context gap = {obj, s, 1, *R};
+  lc_pass pass = {.K = obj->K, .Z = obj->at.Z, .block = known_block, .context = &gap, .G = G};
+  LC_TRY(lc_objective_pass(obj, &pass));
+  for (lc_index i = 0; i < obj->P; i++) G[i] /= obj->weight_sum;
+  return LC_OK;
+}
+
+/* Gradients of free slopes are those of rounding, and become 0: what they may cost within reach of `at`. */
+static double settle_free_slopes(const lc_objective *obj, double *G) {
+  const lc_penalty *pen = obj->pen;
+  double cost = 0;
+  for (int c = 0; c < obj->K; c++)
+    for (lc_index j = 0; j < pen->p; j++) {
+      lc_index i = c * obj->q + pen->intercept + j;
+      if (!lc_penalty_is_free(pen, j) || isfinite(lc_penalty_conjugate(pen, j, -G[i]))) continue;
+      cost += fabs(G[i]) * (2 * fabs(obj->at.B[i]) + 1 / lc_objective_rms(obj, j));
+      G[i] = 0;
+    }
+  return cost;
+}
+
+/* The largest violation of an optimality condition by the dual point's gradients. */
+static double known_kkt(const lc_objective *obj, double *G) {
+  lc_penalty_add_ridge(obj->pen, obj->K, obj->at.B, G);
+  return lc_penalty_kkt(obj->pen, obj->K, obj->at.B, G);
+}
+
+static lc_status known_gap(lc_objective *obj, double *s, double *G, double *primal, double *dual, double *kkt) {
+  double *R, cost;
+  int possible;
+  LC_TRY(lc_objective_balance(obj, obj->dual, s, &possible));
+  if (!possible) return LC_OK;
+  LC_TRY(known_gradient(obj, s, &R, G));
+  cost = settle_free_slopes(obj, G);
+  double t = feasible_scale(obj, G);
+  const double rounding = 1e-3; /* of the value: more is no rounding */
+  if (!(t > 0) || cost > rounding * obj->at.value) return LC_OK;
+  LC_TRY(lc_objective_dual(obj, R, t, primal, dual));
+  *dual -= conjugates(obj, t, G) + cost;
+  *kkt = known_kkt(obj, G);
+  return LC_OK;
+}
+
+static lc_status own_gap(lc_objective *obj, double *s, double *G, double *primal, double *dual) {
+  int possible = 0;
+  if (has_free_slope(obj)) return LC_OK;
+  LC_TRY(lc_objective_balance(obj, NULL, s, &possible));
+  if (!possible) return LC_OK;
+  LC_TRY(scaled_gradient(obj, s, G));
+  double t = feasible_scale(obj, G);
+  if (!(t > 0)) return LC_OK; /* a slope pushes away from the only bound that it has */
+  gap_context gap = {obj, s, t, NULL};
+  lc_status status = dual_of(obj, &gap, primal, dual);
+  *dual -= conjugates(obj, t, G);
+  return status;
+}
+
 lc_status lc_objective_gap(lc_objective *obj, lc_certificate *out) {
   lc_mark mark = lc_arena_mark(obj->arena);
-  double primal = obj->at.value, dual = -INFINITY, t;
+  double primal = obj->at.value, dual = -INFINITY, kkt = NAN;
   double *s = lc_arena_doubles(obj->arena, obj->coding.k), *G = lc_arena_doubles(obj->arena, obj->P);
   lc_status status = s && G ? LC_OK : LC_OUT_OF_MEMORY;
-  int possible = 0;
-  if (status == LC_OK && !has_free_slope(obj)) status = lc_objective_balance(obj, NULL, s, &possible);
-  if (status == LC_OK && possible) status = scaled_gradient(obj, s, G);
-  if (status == LC_OK && possible) {
-    t = feasible_scale(obj, G);
-    possible = t > 0; /* 0: a slope pushes away from the only bound that it has */
-  }
-  if (status == LC_OK && possible) {
-    gap_context gap = {obj, s, t, NULL};
-    status = dual_of(obj, &gap, &primal, &dual);
-    dual -= conjugates(obj, t, G);
-  }
+  if (status == LC_OK)
+    status = obj->dual ? known_gap(obj, s, G, &primal, &dual, &kkt) : own_gap(obj, s, G, &primal, &dual);
   lc_arena_reset(obj->arena, mark);
+  /* Where rows are separated no other bound than 0 may be near. */
+  if ((obj->loss->flags & LC_RAMPS) && primal <= 1e-3 * obj->null_value) dual = fmax(dual, 0);
   out->gap = lc_gap_between(primal, dual);
   out->kind = isfinite(out->gap) ? LC_GAP : LC_KKT_ONLY;
   out->relative = out->gap / fmax(primal, 1e-3 * obj->null_value);
+  out->kkt = kkt;
   return status;
 }

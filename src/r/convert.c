@@ -142,7 +142,11 @@ static const double *codes(SEXP y, lc_index n, int k, lcr_session *session) {
 }
 
 void lcr_design(SEXP x, SEXP y, int k, SEXP w, SEXP offset, lcr_session *session, lc_design *out, lc_obs *obs) {
-  const char *wrong = lcr_design_check(x, out);
+  const char *wrong = NULL;
+  if (lcr_is_stream(x))
+    lcr_stream_begin(x, session, out);
+  else
+    wrong = lcr_design_check(x, out);
   if (wrong) Rf_error("not a valid matrix: %s", wrong);
   *obs = (lc_obs){.n = out->n, .w = lcr_doubles(w, out->n, "weights")};
   if (y != R_NilValue) obs->y = codes(y, out->n, k, session);

@@ -7,10 +7,18 @@
 SEXP lcr_colstats(SEXP x, SEXP w) {
   static const char *const names[] = {"mean", "sd", "max_abs", "n_na", "n_nan", "n_inf"};
   lc_design design;
-  const char *wrong = lcr_design_check(x, &design);
-  if (wrong) return Rf_mkString(wrong);
-  const double *weights = lcr_doubles(w, design.n, "weights");
   SEXP owner = PROTECT(lcr_session_begin());
+  const char *wrong = NULL;
+  if (lcr_is_stream(x))
+    lcr_stream_begin(x, lcr_session_of(owner), &design);
+  else
+    wrong = lcr_design_check(x, &design);
+  if (wrong) {
+    lcr_session_end(owner);
+    UNPROTECT(1);
+    return Rf_mkString(wrong);
+  }
+  const double *weights = lcr_doubles(w, design.n, "weights");
   SEXP list = PROTECT(lcr_list_make(6));
   for (int i = 0; i < 6; i++) lcr_list_add(list, names[i], Rf_allocVector(REALSXP, design.p));
   double *column[6];
@@ -18,6 +26,7 @@ SEXP lcr_colstats(SEXP x, SEXP w) {
   lc_colstat stats = {column[0], column[1], column[2], column[3], column[4], column[5]};
   lc_status status = lc_design_colstats(&design, weights, &lcr_session_of(owner)->host, &stats);
   lcr_session_end(owner);
+  lcr_stream_end(x, &design);
   lcr_check(status);
   UNPROTECT(2);
   return list;
@@ -76,13 +85,58 @@ static void read_problem(SEXP spec, lc_design *x, const lc_obs *obs, lc_problem 
   out->mean = lcr_doubles(lcr_get(stats, "mean"), p, "mean");
   out->sd = lcr_doubles(lcr_get(stats, "sd"), p, "sd");
   out->max_abs = lcr_doubles(lcr_get(stats, "max_abs"), p, "max_abs");
+  out->ovr = lcr_get_flag(spec, "ovr");
   lc_coding coding;
-  if (lc_coding_make(out->loss, out->k, out->reference, &coding) != LC_OK)
+  if (lc_coding_make(out->loss, out->k, out->reference, &coding) != LC_OK ||
+      (out->ovr && (out->reference || !out->loss->vector_form)))
     Rf_error("loss '%s' does not suit %d classes", out->loss->name, out->k);
   if (out->obs->noffset != 0 && out->obs->noffset != coding.K) Rf_error("'offset' must have %d columns", coding.K);
   out->start = lcr_doubles(lcr_get(spec, "start"), (R_xlen_t)lc_design_q(x) * coding.K, "start");
   if (!out->pen.l1 || !out->pen.l2 || !out->mean || !out->sd || !out->max_abs || !out->pen.lower != !out->pen.upper)
     Rf_error("the specification of the fit is incomplete");
+}
+
+/* Rows that are set aside: list(row, weight), rows counted from 1. */
+static void read_validation(SEXP spec, lc_index n, lcr_session *session, lc_settings *out) {
+  SEXP list = lcr_get(spec, "validation"), row = lcr_get(list, "row");
+  if (list == R_NilValue) return;
+  if (TYPEOF(row) != INTSXP || XLENGTH(row) < 1 || XLENGTH(row) >= n) Rf_error("'validation' must list some rows");
+  lc_validation *set = lc_arena_alloc(&session->arena, 1, sizeof *set);
+  lc_index *index = lc_arena_alloc(&session->arena, XLENGTH(row), sizeof *index);
+  unsigned char *seen = lc_arena_alloc(&session->arena, n, 1);
+  if (!set || !index || !seen) lcr_check(LC_OUT_OF_MEMORY);
+  memset(seen, 0, (size_t)n);
+  for (R_xlen_t i = 0; i < XLENGTH(row); i++) {
+    int at = INTEGER_RO(row)[i];
+    if (at < 1 || at > n || seen[at - 1]++) Rf_error("'validation' must be numbers of rows, each once");
+    index[i] = at - 1;
+  }
+  *set = (lc_validation){XLENGTH(row), index, lcr_doubles(lcr_get(list, "weight"), XLENGTH(row), "validation")};
+  if (!set->w) Rf_error("'validation' has no weights");
+  out->validation = set;
+}
+
+/* Where a descent stood: what descent_list() made. */
+static void read_descent(SEXP spec, R_xlen_t P, lcr_session *session, lc_settings *out) {
+  SEXP list = lcr_get(spec, "descent");
+  if (list == R_NilValue) return;
+  lc_descent *from = lc_arena_alloc(&session->arena, 1, sizeof *from);
+  if (!from) lcr_check(LC_OUT_OF_MEMORY);
+  *from = (lc_descent){.epochs = lcr_get_number(list, "epochs"),
+                       .log_mean = lcr_get_number(list, "log_mean"),
+                       .searches = lcr_get_number(list, "searches"),
+                       .averaged = lcr_get_number(list, "averaged")};
+  const double *iterate = lcr_doubles(lcr_get(list, "iterate"), P, "iterate");
+  const double *mean = lcr_doubles(lcr_get(list, "mean"), P, "mean");
+  if (!(from->epochs >= 0 && from->searches >= 0 && isfinite(from->log_mean) && from->averaged >= 0) ||
+      (from->averaged > 0 && (!iterate || !mean)))
+    Rf_error("'descent' is incomplete");
+  from->iterate = lc_arena_zeros(&session->arena, P);
+  from->mean = lc_arena_zeros(&session->arena, P);
+  if (!from->iterate || !from->mean) lcr_check(LC_OUT_OF_MEMORY);
+  if (iterate) memcpy(from->iterate, iterate, (size_t)P * sizeof(double));
+  if (mean) memcpy(from->mean, mean, (size_t)P * sizeof(double));
+  out->from = from;
 }
 
 static void read_task(SEXP x, SEXP y, SEXP w, SEXP offset, SEXP spec, lcr_session *session, lcr_task *out) {
@@ -95,6 +149,9 @@ static void read_task(SEXP x, SEXP y, SEXP w, SEXP offset, SEXP spec, lcr_sessio
   session->time_limit = out->settings.time_limit;
   session->trace = out->settings.trace > 0;
   session->progress = lcr_get_flag(spec, "progress");
+  const lc_solver *solver = out->problem.solver;
+  if (!solver || !(solver->flags & LC_DRAWS)) return;
+  session->epochs = fmin(out->settings.epochs, isnan(out->settings.max_iter) ? INFINITY : out->settings.max_iter);
 }
 
 SEXP lcr_task_run(SEXP x, SEXP y, SEXP w, SEXP offset, SEXP spec, lcr_worker *work) {
@@ -104,6 +161,7 @@ SEXP lcr_task_run(SEXP x, SEXP y, SEXP w, SEXP offset, SEXP spec, lcr_worker *wo
   read_task(x, y, w, offset, spec, session, &task);
   SEXP out = PROTECT(work(&task, spec, session));
   lcr_session_end(owner);
+  lcr_stream_end(x, &task.x);
   UNPROTECT(2);
   return out;
 }
@@ -144,10 +202,29 @@ static SEXP separation_list(const lc_solution *solution, int k) {
   return list;
 }
 
-/* Mean loss of the model with intercepts alone, in closed form (no offsets): the entropy of the class shares. */
+/* Where mini-batches stand; the iterate and the mean, q x K each, where there is a mean. */
+static SEXP descent_list(const lc_descent *descent, lc_index q, int K) {
+  if (!descent) return R_NilValue;
+  SEXP list = PROTECT(lcr_list_make(6));
+  int averaged = descent->averaged > 0;
+  lcr_list_add(list, "epochs", number(descent->epochs));
+  lcr_list_add(list, "log_mean", number(descent->log_mean));
+  lcr_list_add(list, "searches", number(descent->searches));
+  lcr_list_add(list, "averaged", number(descent->averaged));
+  lcr_list_add(list, "iterate", averaged ? matrix_of(descent->iterate, q, K) : R_NilValue);
+  lcr_list_add(list, "mean", averaged ? matrix_of(descent->mean, q, K) : R_NilValue);
+  UNPROTECT(1);
+  return list;
+}
+
+/* Mean loss of the model with intercepts alone (no offsets): of likelihoods the entropy of the class shares. */
 static double null_loss(const lc_problem *problem, lc_arena *arena) {
   const lc_obs *obs = problem->obs;
-  if (!(problem->loss->flags & LC_LIKELIHOOD) || obs->offset) return NAN;
+  if (!(problem->loss->flags & LC_LIKELIHOOD)) {
+    double out;
+    return lc_solve_null(problem, arena->host, arena, &out) == LC_OK ? out : NAN;
+  }
+  if (obs->offset) return NAN;
   if (!problem->x->intercept) return log(problem->k);
   double *share = lc_arena_zeros(arena, problem->k), total = 0, sum = 0;
   if (!share) return NAN;
@@ -171,7 +248,7 @@ static SEXP fit_list(const lc_problem *problem, lc_status status, const lc_solut
                      lcr_session *session) {
   const lc_design *x = problem->x;
   const lc_status_row *row = lc_status_find(status);
-  SEXP list = PROTECT(lcr_list_make(19));
+  SEXP list = PROTECT(lcr_list_make(20));
   lcr_list_add(list, "status", Rf_mkString(row->name));
   lcr_list_add(list, "text", Rf_mkString(row->text));
   lcr_list_add(list, "history", lcr_session_history(session));
@@ -196,6 +273,7 @@ static SEXP fit_list(const lc_problem *problem, lc_status status, const lc_solut
   lcr_list_add(list, "separation", separation_list(solution, problem->k));
   lcr_list_add(list, "mistakes", number(solution->report.mistakes));
   lcr_list_add(list, "condition", number(solution->report.condition));
+  lcr_list_add(list, "descent", descent_list(solution->report.descent, lc_design_q(x), solution->K));
   lcr_list_add(list, "covariance", covariance);
   UNPROTECT(2);
   return list;
@@ -225,6 +303,10 @@ static void read_penalised_likelihood(SEXP spec, lcr_session *session, lc_proble
 
 static SEXP fit(lcr_task *task, SEXP spec, lcr_session *session) {
   read_penalised_likelihood(spec, session, &task->problem);
+  lc_coding coding;
+  lcr_check(lc_coding_make(task->problem.loss, task->problem.k, task->problem.reference, &coding));
+  read_validation(spec, task->x.n, session, &task->settings);
+  if (!task->problem.ovr) read_descent(spec, (R_xlen_t)lc_design_q(&task->x) * coding.K, session, &task->settings);
   lc_solution solution;
   lc_unique_rows unique;
   int joined;
@@ -232,6 +314,7 @@ static SEXP fit(lcr_task *task, SEXP spec, lcr_session *session) {
   if (joined) task->problem.unique = &unique;
   task->problem.solver_rate_given = task->problem.solver && !isnan(task->settings.rate);
   lc_status status = lc_solve(&task->problem, &task->settings, &session->host, &session->arena, &solution);
+  status = lcr_stream_status(&task->x, status);
   session->time_limit = INFINITY; /* what follows belongs to the report */
   int wanted = task->problem.wants_covariance && status >= 0 && !lc_is_stop(status); /* then nothing more is computed */
   SEXP covariance = PROTECT(wanted ? covariance_of(&task->problem, &solution, session) : R_NilValue);

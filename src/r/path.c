@@ -147,6 +147,7 @@ static SEXP fit_path(lcr_task *task, SEXP spec, lcr_session *session) {
   SEXP scores = PROTECT(wanted.holdout ? make_scores(task, &wanted) : R_NilValue);
   if (wanted.holdout) wanted.scores = REAL(scores);
   lc_status status = lc_path_run(&task->problem, &wanted, &task->settings, &session->host, &session->arena, &path);
+  status = lcr_stream_status(&task->x, status);
   session->time_limit = INFINITY; /* what follows belongs to the report */
   SEXP out = path_list(lcr_session_status(session, status), &path, &wanted, scores);
   UNPROTECT(1);

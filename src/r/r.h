@@ -25,11 +25,13 @@ typedef struct lcr_history {
 } lcr_history;
 
 typedef struct lcr_session {
+  SEXP owner; /* the external pointer to it */
   struct lcr_piece *pieces; /* memory handed to the numerics, a list */
   double started, polled;   /* by a clock in seconds: the start; the last look for an interrupt */
   double shown;             /* the last line of progress; 0: none yet */
   double time_limit;        /* seconds from the start; Inf at first */
   int interrupted;          /* the user has asked to stop: said once, it holds to the end */
+  double epochs;            /* of mini-batches that are to come; 0: none */
   int trace, progress;      /* 1: every line of the history is shown; one now and then when it takes long */
   lcr_history history;
   lc_host host;   /* its self is the session */
@@ -46,6 +48,19 @@ void lcr_session_end(SEXP owner);
 lc_status lcr_session_status(const lcr_session *session, lc_status status);
 /* The history as a named list of numeric columns. */
 SEXP lcr_session_history(const lcr_session *session);
+
+/* Has the user asked to stop? Looks about every 50 ms. */
+int lcr_session_interrupted(lcr_session *session);
+
+/* ---- streams of rows (r/stream.c) ---- */
+
+int lcr_is_stream(SEXP x);
+/* The stream as a design, in R's memory until the routine returns; on the session's memory. */
+void lcr_stream_begin(SEXP x, lcr_session *session, lc_design *out);
+/* The status of what was computed from any design: verbs of columns cannot say that a stream failed within them. */
+lc_status lcr_stream_status(const lc_design *design, lc_status status);
+/* After the session has ended, for any x: closes what is open, and goes on with a jump of the user's R code. */
+void lcr_stream_end(SEXP x, const lc_design *design);
 
 /* ---- threads (r/threads.c) ---- */
 
@@ -107,6 +122,7 @@ SEXP lcr_valid(SEXP x);
 SEXP lcr_weak(SEXP key, SEXP value);
 SEXP lcr_weak_value(SEXP reference);
 SEXP lcr_colstats(SEXP x, SEXP w);
+SEXP lcr_stream_copy(SEXP x, SEXP path);
 SEXP lcr_fit(SEXP x, SEXP y, SEXP w, SEXP offset, SEXP spec);
 SEXP lcr_path(SEXP x, SEXP y, SEXP w, SEXP offset, SEXP spec);
 SEXP lcr_predict(SEXP x, SEXP B, SEXP offset, SEXP spec, SEXP type);

@@ -47,16 +47,20 @@ static void check_interrupt(void *unused) {
 
 static const double poll_seconds = 0.05;
 
-static lc_status poll(void *self) {
-  lcr_session *session = self;
+int lcr_session_interrupted(lcr_session *session) {
   double time = now();
   if (!session->interrupted && time - session->polled >= poll_seconds) {
     session->polled = time;
     /* R_ToplevelExec returns FALSE when the check jumped: no jump crosses the numerics. */
     session->interrupted = !R_ToplevelExec(check_interrupt, NULL);
   }
-  if (session->interrupted) return LC_INTERRUPTED;
-  if (!(time - session->started > session->time_limit)) return LC_OK;
+  return session->interrupted;
+}
+
+static lc_status poll(void *self) {
+  lcr_session *session = self;
+  if (lcr_session_interrupted(session)) return LC_INTERRUPTED;
+  if (!(now() - session->started > session->time_limit)) return LC_OK;
   session->time_limit = INFINITY;
   return LC_TIME_LIMIT;
 }
@@ -101,6 +105,12 @@ static void show(lcr_session *session, const lc_info *info, double time) {
     snprintf(line, sizeof line, "iteration %.0f: objective %.10g, gradient %.3g", info->iteration, info->objective,
              info->gradient_norm);
     lcr_call("inform", "trace", line);
+  } else if (due && session->epochs > 0 && !isnan(info->epoch)) {
+    enum { WIDTH = 30 };
+    char bar[WIDTH + 1] = {0};
+    for (int i = 0; i < WIDTH; i++) bar[i] = i < WIDTH * (info->epoch / session->epochs) ? '=' : ' ';
+    REprintf("\rlinclass: [%s] %.0f of %.0f epochs, objective %.6g, %.0f s ", bar, info->epoch, session->epochs,
+             info->objective, time - session->started);
   } else if (due)
     REprintf("\rlinclass: iteration %.0f, objective %.8g, %.0f s ", info->iteration, info->objective,
              time - session->started);
@@ -144,6 +154,7 @@ SEXP lcr_session_begin(void) {
   lcr_session *session = calloc(1, sizeof *session);
   if (!session) Rf_error("not enough memory");
   R_SetExternalPtrAddr(pointer, session);
+  session->owner = pointer;
   session->started = session->polled = now();
   session->time_limit = INFINITY;
   session->history.every = 1;
@@ -168,7 +179,9 @@ SEXP lcr_session_history(const lcr_session *session) {
                  {"epoch", offsetof(lc_info, epoch)},
                  {"objective", offsetof(lc_info, objective)},
                  {"gradient_norm", offsetof(lc_info, gradient_norm)},
-                 {"step", offsetof(lc_info, step)}};
+                 {"step", offsetof(lc_info, step)},
+                 {"mistakes", offsetof(lc_info, mistakes)},
+                 {"validation", offsetof(lc_info, validation)}};
   enum { COLUMNS = sizeof columns / sizeof columns[0] };
   const lcr_history *history = &session->history;
   SEXP list = PROTECT(lcr_list_make(COLUMNS + 1));

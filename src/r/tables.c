@@ -25,7 +25,7 @@ static unsigned loss_flags(int i) { return lc_losses[i].flags; }
 
 SEXP lcr_losses(void) {
   int n = lc_loss_count;
-  SEXP list = PROTECT(lcr_list_make(9));
+  SEXP list = PROTECT(lcr_list_make(11));
   lcr_list_add(list, "name", strings(n, loss_name));
   lcr_list_add(list, "title", strings(n, loss_title));
   SEXP most = PROTECT(Rf_allocVector(INTSXP, n)), vector = PROTECT(Rf_allocVector(LGLSXP, n));
@@ -38,21 +38,25 @@ SEXP lcr_losses(void) {
   lcr_list_add(list, "probability", flag_column(n, loss_flags, LC_PROBABILITY));
   lcr_list_add(list, "likelihood", flag_column(n, loss_flags, LC_LIKELIHOOD));
   lcr_list_add(list, "smooth", flag_column(n, loss_flags, LC_SMOOTH));
+  lcr_list_add(list, "smoothed", flag_column(n, loss_flags, LC_SMOOTHABLE));
+  lcr_list_add(list, "ramps", flag_column(n, loss_flags, LC_RAMPS));
   lcr_list_add(list, "curvature", flag_column(n, loss_flags, LC_HESSIAN));
   lcr_list_add(list, "convex_gap", flag_column(n, loss_flags, LC_DUAL));
   UNPROTECT(3);
   return list;
 }
 
-/* A table of fields by columns: name, default, lower, upper, integer, help. */
+/* A table of fields by columns: name, default, lower, upper, integer, help, and the words of values that have names. */
 static SEXP field_table(const lc_field *fields, int n) {
-  SEXP list = PROTECT(lcr_list_make(6));
+  SEXP list = PROTECT(lcr_list_make(7)), words = PROTECT(Rf_allocVector(STRSXP, n));
   SEXP name = PROTECT(Rf_allocVector(STRSXP, n)), help = PROTECT(Rf_allocVector(STRSXP, n));
   SEXP preset = PROTECT(Rf_allocVector(REALSXP, n)), lower = PROTECT(Rf_allocVector(REALSXP, n));
   SEXP upper = PROTECT(Rf_allocVector(REALSXP, n)), integer = PROTECT(Rf_allocVector(LGLSXP, n));
   for (int i = 0; i < n; i++) {
     SET_STRING_ELT(name, i, Rf_mkChar(fields[i].name));
     SET_STRING_ELT(help, i, Rf_mkChar(fields[i].help));
+    const char *known = lc_field_words(fields[i].name);
+    SET_STRING_ELT(words, i, Rf_mkChar(known ? known : ""));
     REAL(preset)[i] = isnan(fields[i].preset) ? NA_REAL : fields[i].preset;
     REAL(lower)[i] = fields[i].lower;
     REAL(upper)[i] = fields[i].upper;
@@ -64,7 +68,8 @@ static SEXP field_table(const lc_field *fields, int n) {
   lcr_list_add(list, "upper", upper);
   lcr_list_add(list, "integer", integer);
   lcr_list_add(list, "help", help);
-  UNPROTECT(7);
+  lcr_list_add(list, "words", words);
+  UNPROTECT(8);
   return list;
 }
 
@@ -74,10 +79,13 @@ static unsigned solver_flags(int i) { return lc_solvers[i]->flags; }
 
 SEXP lcr_solvers(void) {
   int n = lc_solver_count;
-  SEXP list = PROTECT(lcr_list_make(9));
+  SEXP list = PROTECT(lcr_list_make(12));
   lcr_list_add(list, "name", strings(n, solver_name));
   lcr_list_add(list, "title", strings(n, solver_title));
   lcr_list_add(list, "smooth_only", flag_column(n, solver_flags, LC_NEEDS_SMOOTH));
+  lcr_list_add(list, "ramps_only", flag_column(n, solver_flags, LC_NEEDS_RAMPS));
+  lcr_list_add(list, "ridge_only", flag_column(n, solver_flags, LC_NEEDS_RIDGE));
+  lcr_list_add(list, "sparse_only", flag_column(n, solver_flags, LC_NEEDS_SPARSE));
   lcr_list_add(list, "l1", flag_column(n, solver_flags, LC_TAKES_L1));
   lcr_list_add(list, "groups", flag_column(n, solver_flags, LC_TAKES_GROUPS));
   lcr_list_add(list, "bounds", flag_column(n, solver_flags, LC_TAKES_BOUNDS));

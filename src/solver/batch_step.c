@@ -29,7 +29,8 @@ lc_status lc_batch_init(lc_batch *batch, const lc_objective *obj, lc_index most,
   lc_index P = obj->P, p = obj->pen->p, scores = most * obj->K;
   batch->obj = obj;
   batch->momentum = momentum;
-  batch->batches = (double)obj->x->n / (double)most;
+  batch->most = most;
+  batch->n = obj->x->n;
   batch->lazy = lazy && lc_objective_has_sparse_rows(obj) && momentum == 0;
   double **vectors[] = {&batch->B, &batch->B_before, &batch->G, &batch->D};
   double **of_rows[] = {&batch->z, &batch->dz, &batch->trial, &batch->r};
@@ -73,7 +74,8 @@ static double mean_step(const lc_batch *batch) { return exp(-batch->log_mean / p
 /* Line searches of about the last epoch count, so that rare rows are not forgotten, or the last hundred. */
 static void take_into_mean(lc_batch *batch, double step) {
   const double few = 100;
-  double value = -power(batch) * log(step), share = 1 / fmin(++batch->searches, fmax(few, batch->batches));
+  double value = -power(batch) * log(step), epoch = (double)batch->n / (double)batch->most,
+         share = 1 / fmin(++batch->searches, fmax(few, epoch));
   if (batch->searches == 1) batch->log_mean = value;
   batch->log_mean += log1p(share * expm1(value - batch->log_mean));
 }
@@ -122,7 +124,7 @@ static int gather_weights(lc_batch *batch, lc_index m, const lc_index *index) {
   double sum = 0;
   lc_objective_row_data(obj, m, index, batch->y, batch->w);
   for (lc_index i = 0; i < m; i++) sum += batch->w[i];
-  double total = searches(batch) ? (double)m * obj->weight_sum / (double)obj->x->n : sum;
+  double total = searches(batch) ? (double)m * obj->weight_sum / (double)batch->n : sum;
   for (lc_index i = 0; i < m; i++) batch->v[i] = batch->w[i] / total;
   return sum > 0;
 }
@@ -150,12 +152,59 @@ static void add_gradient(lc_batch *batch, const lc_index *index) {
     lc_objective_row_load(&batch->rows, rows, piece);
     lc_objective_row_scores(obj, &batch->rows, rows, piece, batch->B, z);
     lc_objective_row_losses(obj, rows, z, batch->y + from, value, batch->r);
+    if (batch->counts_mistakes)
+      batch->mistakes += lc_coding_mistakes(&obj->coding, (int)rows, z, rows, batch->y + from, batch->w + from);
     correct(batch, rows, piece);
     for (int c = 0; c < obj->K; c++)
       for (lc_index i = 0; i < rows; i++) batch->r[i + c * rows] *= v[i];
     for (lc_index i = 0; i < rows; i++) batch->loss += batch->w[from + i] * value[i];
     lc_objective_row_gradient(obj, &batch->rows, rows, piece, batch->r, batch->G);
   }
+}
+
+lc_status lc_batch_fill(lc_batch *batch, const lc_index *index) {
+  const lc_objective *obj = batch->obj;
+  lc_index P = obj->P;
+  memset(batch->G, 0, (size_t)P * sizeof(double));
+  for (lc_index at = 0; at < batch->n; at += batch->most) {
+    lc_index m = lc_min(batch->most, batch->n - at);
+    LC_TRY(lc_poll(obj->host));
+    if (!gather_weights(batch, m, index + at)) continue;
+    split(batch, m, index + at);
+    for (lc_index i = 0; i < m; i++) batch->v[i] = batch->w[i] / obj->weight_sum;
+    add_gradient(batch, index + at);
+  }
+  memcpy(batch->table_gradient, batch->G, (size_t)P * sizeof(double));
+  memset(batch->G, 0, (size_t)P * sizeof(double));
+  return LC_OK;
+}
+
+lc_status lc_batch_validate(lc_batch *batch, const lc_validation *set, const double *B, double *loss) {
+  const lc_objective *obj = batch->obj;
+  int mistakes = (obj->loss->flags & LC_SCALE_FREE) != 0;
+  double sum = 0, weight = 0;
+  for (lc_index at = 0; at < set->n; at += batch->most) {
+    lc_index m = lc_min(batch->most, set->n - at);
+    const lc_index *index = set->row + at;
+    const double *w = set->w + at;
+    LC_TRY(lc_poll(obj->host));
+    split(batch, m, index);
+    lc_objective_row_data(obj, m, index, batch->y, batch->w);
+    for (lc_index k = 0; k < batch->pieces; k++) {
+      lc_index from = batch->piece[k], rows = batch->piece[k + 1] - from;
+      const double *y = batch->y + from;
+      lc_objective_row_load(&batch->rows, rows, index + from);
+      lc_objective_row_scores(obj, &batch->rows, rows, index + from, B, batch->z);
+      if (mistakes) sum += lc_coding_mistakes(&obj->coding, (int)rows, batch->z, rows, y, w + from);
+      lc_objective_row_losses(obj, rows, batch->z, y, batch->trial, batch->r);
+      for (lc_index i = 0; i < rows; i++) {
+        if (!mistakes) sum += w[from + i] * batch->trial[i];
+        weight += w[from + i];
+      }
+    }
+  }
+  *loss = sum / weight;
+  return LC_OK;
 }
 
 /* ---- the line search ------------------------------------------------------------------------------------ */
@@ -268,7 +317,7 @@ void lc_batch_step(lc_batch *batch, lc_index m, const lc_index *index, double sh
   }
   add_gradient(batch, index);
   double rate = choose_rate(batch, index, count, share);
-  double part = (double)m / (double)obj->x->n;
+  double part = (double)m / (double)batch->n;
   batch->clock += searches(batch) ? rate : 1;
   for (int c = 0; c < obj->K; c++) {
     lc_index at = c * obj->q;

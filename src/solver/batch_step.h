@@ -32,11 +32,15 @@ typedef struct lc_batch {
   lc_rows rows;
   double rate;                /* that is given; NaN: from line searches */
   double momentum;            /* 0 <= momentum < 1 */
+  lc_index n;                 /* rows that batches are taken from; the caller may lower it before the first step */
+  int counts_mistakes;        /* 1, from the caller: mistakes += weight of the rows of a batch that are wrong at B */
+  double mistakes;
   int lazy;                   /* B is up to date only after lc_batch_settle() */
   double *B, *B_before;       /* q x K iterate, and the one before (with momentum) */
   double loss;                /* sum of w_i loss_i of the rows met, each before its step; the caller resets it */
   double log_mean;            /* log of the mean of 1 / step^power of recent line searches */
-  double searches, batches;   /* so far; of an epoch */
+  double searches;            /* so far */
+  lc_index most;              /* rows of a batch */
   double *unit;               /* p: u_j */
   double *table;              /* n x K: of each row the derivatives when it was last met; NULL: none is kept */
   double *table_gradient;     /* q x K: mean gradient of the table; NULL without it */
@@ -57,6 +61,13 @@ lc_status lc_batch_init(lc_batch *batch, const lc_objective *obj, lc_index most,
 
 /* Asks for the table, before the first step; rate NaN only. */
 lc_status lc_batch_remember(lc_batch *batch);
+
+/* Fills the table with the derivatives at B of rows `index` (batch->n of them), so that steps may be corrected from the
+ * first on. Reads these rows. */
+lc_status lc_batch_fill(lc_batch *batch, const lc_index *index);
+
+/* *loss = mean loss of the rows of `set` at B (q x K); of a perceptron their share of mistakes. Reads these rows. */
+lc_status lc_batch_validate(lc_batch *batch, const lc_validation *set, const double *B, double *loss);
 
 /* One step on m rows. share: factor of the rate, in [0, 1]; lazy steps with a given rate want 1. Rows without weight
  * are no step. */

@@ -34,6 +34,10 @@ const lc_field lc_control_fields[] = {
 #undef FIELD
 const int lc_control_field_count = (int)(sizeof lc_control_fields / sizeof lc_control_fields[0]);
 
+const char *lc_field_words(const char *name) {
+  return strcmp(name, "schedule") == 0 ? "automatic constant inverse cosine" : NULL;
+}
+
 static double *place(lc_settings *settings, const lc_field *field) {
   return (double *)((char *)settings + field->offset);
 }

@@ -8,6 +8,24 @@
 
 #include "hessian/dense.h"
 
+/* Where mini-batch descent stands after its epochs, for whoever goes on from there with the same rows or others. */
+typedef struct lc_descent {
+  double epochs;            /* so far */
+  double log_mean, searches; /* the mean step of line searches (lc_batch), and how many there were */
+  double averaged;          /* iterates in the mean */
+  double *iterate, *mean;   /* q x K each, in the user's columns; of no use where none was averaged */
+} lc_descent;
+
+/* Rows that are not trained on (their weight is 0): their loss says when to stop. */
+typedef struct lc_validation {
+  lc_index n;
+  const lc_index *row;
+  const double *w; /* n: their weights */
+} lc_validation;
+
+/* What steps are multiplied with as epochs go by; lc_schedules has their names. */
+enum { LC_AUTOMATIC, LC_CONSTANT, LC_INVERSE, LC_COSINE };
+
 /* Everything that can be set, as numbers. NaN: not set, the solver's own choice. */
 typedef struct lc_settings {
   /* shared by all solvers (linclass_control) */
@@ -17,7 +35,10 @@ typedef struct lc_settings {
   double threads, trace; /* for whoever makes the host: NaN: as many as it likes; 1: it shows the history */
   /* solvers' own: what they mean and may be stands in the fields of the solvers that have them */
   double rate, memory, working_set, batch_size, epochs, shuffle, block, average, momentum, decay, evaluate, finish;
-  uint64_t seed; /* for solvers that shuffle */
+  double schedule, stratified, validate, patience, pocket, margin;
+  uint64_t seed;                   /* for solvers that shuffle */
+  const lc_descent *from;          /* they go on from there; NULL: they begin */
+  const lc_validation *validation; /* NULL: none */
 } lc_settings;
 
 /* One setting: where it lives in lc_settings and what it may be. */
@@ -44,6 +65,7 @@ typedef struct lc_report {
   const unsigned char *held; /* scoring: P, 1 = this coefficient stays as it is in the start; NULL: none does */
   double log_det;            /* scoring: log determinant of the information of the columns that the objective has */
   int evaluated;             /* value, scores and G of `at` belong to its B */
+  lc_descent *descent;       /* mini-batches: where they stand at the end, the caller's; NULL: not wanted */
   int wants_curvature;       /* Newton, if it can at no great cost, leaves in obj->C the curvature at the solution, */
   int has_curvature;         /* and says so */
 } lc_report;
@@ -59,7 +81,11 @@ enum {
   LC_STEPS_AS_GIVEN = 128, /* works in the user's columns: no shift, no scale, all score columns */
   LC_SEES_MEANS = 256,     /* a mean of a column does not slow it, until it costs digits */
   LC_TAKES_GROUPS = 512,   /* with LC_TAKES_L1: also of groups */
-  LC_OWN_OBJECTIVE = 1024  /* minimises another function than the objective; tells its gradient and decrement itself */
+  LC_OWN_OBJECTIVE = 1024, /* minimises another function than the objective; tells its gradient and decrement itself */
+  LC_NEEDS_RAMPS = 2048,   /* the loss must be a sum of ramps (LC_RAMPS) */
+  LC_NEEDS_RIDGE = 4096,   /* every slope must have an L2 part */
+  LC_NEEDS_SPARSE = 8192,  /* with LC_NEEDS_ROWS: rows must have few entries */
+  LC_TO_GOAL = 16384       /* each digit is dear: its tolerance is what counts as met (lc_goal_of()) */
 };
 
 /* When a fit stops. tol is the tolerance, S = max(F, 1e-3 F_null), d = g' H^-1 g / 2 the decrement, v the worst
@@ -71,6 +97,8 @@ enum {
  *   lbfgs             a bound of F - F* <= tol S / 2 where a ridge gives one, else an estimate <= 1e-4 tol S
  *   gradient_descent  step v^2 P / 2 <= 1e-3 tol S: what one more step gains, about
  *   coordinate        gain of the last step <= 1e-3 tol S (1e-7 without a penalty), v outside the set <= tol S
+ *   interior_point    gap of its own duals <= tol S / 2 (L1, bounds: / 5); 12 steps without progress
+ *   dual              gap <= lc_goal_of() S; 1000 sweeps
  *   minibatch         its epochs
  *   all of them       lc_gap_is_small() where a gap judges; max_iter, time_limit; rounding: no step lowers F
  *
@@ -93,6 +121,9 @@ extern const lc_solver lc_solver_scoring; /* not for users to choose: it is what
 extern const lc_solver *const lc_solvers[];
 extern const int lc_solver_count;
 const lc_solver *lc_solver_find(const char *name);
+
+/* The words of a field whose values 0, 1 ... have names, separated by blanks; NULL: it is a number. */
+const char *lc_field_words(const char *name);
 
 /* The settings shared by all solvers. */
 extern const lc_field lc_control_fields[];

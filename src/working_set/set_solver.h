@@ -5,7 +5,8 @@
  *   within orthants   larger sets of dense columns (working_set/owlqn.h); once so, always: its pairs of gradients do
  *                     not survive coefficients that leave the set
  *
- * Groups of coefficients know the first way only. */
+ * Groups of coefficients know the first way only. Paths of many lambdas on sparse columns have a fourth, eight lambdas
+ * at once (lanes/lanes.h). */
 #ifndef LC_WORKING_SET_SET_SOLVER_H
 #define LC_WORKING_SET_SET_SOLVER_H
 

@@ -159,7 +159,8 @@ test_that("LiblineaR: logistic, squared hinge and hinge, which shrink the bias t
     least <- value(unname(found))
     expect_lte(least, value(peer(row[[1]], cost)) * (1 + 1e-10), label = label)
     expect_near(value(peer(row[[1]], cost)), least, 1e-6, label)
-    expect_equal(unname(found), peer(row[[1]], cost), tolerance = 1e-3, info = label)
+    # Its lasso stops somewhere else each time, along a flat valley.
+    expect_equal(unname(found), peer(row[[1]], cost), tolerance = if (row[[3]]) 0.05 else 1e-3, info = label)
   }
 })
 

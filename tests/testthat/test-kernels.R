@@ -21,7 +21,9 @@ fit_table <- function() {
     squared = linclass(x, two, loss = "squared_hinge", lambda = 0.1, alpha = 0, control = strict),
     integer = linclass(whole, two, control = strict)
   )
-  lapply(fits, function(fit) unname(coef(fit)))
+  counts <- Matrix::sparseMatrix(rep(seq_len(n), 10L), sample(60L, 10L * n, TRUE), x = 1, dims = c(n, 60L))
+  path <- linclass_path(counts, two, nlambda = 10, lambda_min_ratio = 0.05, control = strict) # eight at once
+  c(lapply(fits, function(fit) unname(coef(fit))), list(lanes = path$points$objective))
 }
 
 # What an R process with this level gives: its level, its messages and its fits.

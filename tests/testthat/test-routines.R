@@ -14,12 +14,22 @@ weights <- c(1, 2, 1, 1, 0, 1)
 offset <- c(0, 0.1, 0, 0, -0.2, 0)
 
 fit_spec <- list(
-  loss = "logistic", k = 2L, coding = 0L, intercept = TRUE, lambda = 0.1, l1 = c(0.5, 0.5), l2 = c(0.5, 0.5),
-  grouped = FALSE, spread = c(1, 1), lower = c(-1, -1), upper = c(1, 1), start = NULL, solver = "lbfgs",
+  loss = "logistic", k = 2L, coding = 0L, ovr = FALSE, intercept = TRUE, lambda = 0.1, l1 = c(0.5, 0.5),
+  l2 = c(0.5, 0.5), grouped = FALSE, spread = c(1, 1), lower = c(-1, -1), upper = c(1, 1), start = NULL,
+  solver = "lbfgs",
   options = list(memory = 5), control = list(max_iter = 5, time_limit = 1),
   stats = list(mean = colMeans(x), sd = c(1.3, 0.5), max_abs = c(4, 1)), seed = 0, progress = FALSE,
   covariance = FALSE)
 path_spec <- c(fit_spec, list(lambdas = c(0.1, 0.05), holdout = matrix(c(1L, 2L, 1L, 2L, 1L, 2L))))
+stream <- structure(class = "linclass_stream", list(dim = c(6, 2), sparse = FALSE, host = local({
+  given <- FALSE
+  function(what, value) {
+    if (what == "begin") given <<- FALSE
+    if (what != "next" || given) return(NULL)
+    given <<- TRUE
+    x
+  }
+})))
 lesson_spec <- list(loss = "logistic", k = 2L, intercept = TRUE, lambda = 0.1, l1 = c(0.5, 0.5), l2 = c(0.5, 0.5))
 lesson <- list(W = matrix(c(0.1, -0.5, 1)), x = x, y = y, weights = weights, offset = offset, spec = lesson_spec)
 task <- list(x = x, y = y, weights = weights, offset = offset)
@@ -27,19 +37,22 @@ task <- list(x = x, y = y, weights = weights, offset = offset)
 valid <- list(
   lcr_losses = list(), lcr_solvers = list(), lcr_controls = list(), lcr_statuses = list(), lcr_simd = list(),
   lcr_threads = list(n = NULL), lcr_valid = list(x = sparse), lcr_colstats = list(x = x, weights = weights),
-  lcr_fit = c(task, list(spec = c(fit_spec, list(jeffreys = FALSE)))), lcr_path = c(task, list(spec = path_spec)),
+  lcr_fit = c(task, list(spec = c(fit_spec, list(jeffreys = FALSE, validation = NULL, descent = NULL)))),
+  lcr_path = c(task, list(spec = path_spec)),
   lcr_predict = list(x = x, W = lesson$W, offset = offset, spec = lesson_spec[c("loss", "k", "intercept")],
                      type = "prob"),
   lcr_sigmoid = list(z = z), lcr_softmax = list(z = z), lcr_softmax_jacobian = list(z = c(1, 2)),
   lcr_raw_scores = list(x = x, W = matrix(1, 2, 3), b = c(0, 1, 2)),
   lcr_sample_loss = list(z = z, y = c(0L, 1L, 1L), loss = "softmax", k = 2L),
   lcr_loss_value = lesson, lcr_loss_gradient = lesson, lcr_loss_hessian = lesson, lcr_newton_step = lesson,
-  lcr_check_gradient = c(lesson, list(step = 0)), lcr_weak = list(key = new.env(), anything = 1),
+  lcr_check_gradient = c(lesson, list(step = 0)),
+  lcr_stream_copy = list(anything = stream, path = tempfile(fileext = ".columns")),
+  lcr_weak = list(key = new.env(), anything = 1),
   lcr_weak_value = list(anything = NULL))
 
 # Places where NULL means that there is none, or the default.
 optional <- c("n", "weights", "offset", "b", "lower", "upper", "spread", "start", "options", "control", "holdout",
-              "lambdas", "code", "value", "weight")
+              "lambdas", "code", "value", "weight", "validation", "descent")
 
 run <- function(name, arguments) {
   routine <- get(name, asNamespace("linclass"))
@@ -104,6 +117,53 @@ test_that("an element of another type is an error, and one that lacks", {
       if (length(fit_spec[[inside]])) expect_true(is_refused("lcr_fit", arguments), info = paste(inside, kind))
     }
   }
+})
+
+test_that("an element of a stream that does not belong there is an error", {
+  expect_false(is_refused("lcr_colstats", list(stream, NULL)))
+  for (element in names(stream)) {
+    for (junk in c(wrong_types, wrong_values)) {
+      damaged <- unclass(stream)
+      damaged[element] <- list(junk)
+      class(damaged) <- "linclass_stream"
+      call <- list(damaged, NULL)
+      fine <- element == "sparse" && length(junk) == 1L && is.numeric(junk) || is.logical(junk) && length(junk) == 1L
+      if (!fine) expect_true(is_refused("lcr_colstats", call), info = paste(element, deparse1(junk)[1L]))
+      expect_type(is_refused("lcr_stream_copy", list(damaged, tempfile(fileext = ".columns"))), "logical")
+    }
+  }
+})
+
+test_that("rows set aside and the state of a descent are checked", {
+  arguments <- valid$lcr_fit
+  arguments$spec[c("solver", "lower", "upper")] <- list("minibatch", NULL, NULL)
+  arguments$spec$options <- list(epochs = 2)
+  with <- function(element, value) {
+    arguments$spec[[element]] <- value
+    is_refused("lcr_fit", arguments)
+  }
+  aside <- list(row = c(2L, 4L), weight = c(1, 2))
+  state <- list(epochs = 1, log_mean = 0, searches = 3, averaged = 2, iterate = matrix(0, 3, 1), mean = matrix(0, 3, 1))
+  expect_false(with("validation", aside))
+  expect_false(with("descent", state))
+  for (element in c("validation", "descent")) {
+    good <- if (element == "validation") aside else state
+    for (name in names(good)) {
+      for (kind in names(wrong_types)) {
+        bad <- good
+        bad[name] <- wrong_types[kind]
+        expect_true(with(element, bad), info = paste(element, name, kind))
+      }
+      for (value in wrong_values) {
+        bad <- good
+        bad[[name]] <- value
+        expect_type(with(element, bad), "logical")
+      }
+    }
+  }
+  expect_true(with("validation", list(row = c(2L, 2L), weight = c(1, 1))))
+  expect_true(with("validation", list(row = c(0L, 2L), weight = c(1, 1))))
+  expect_true(with("validation", list(row = 1:6, weight = rep(1, 6))))
 })
 
 test_that("values out of place do not crash", {

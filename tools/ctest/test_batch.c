@@ -161,6 +161,59 @@ static void test_known(data *d, const lc_design *x) {
     }
 }
 
+/* A table that is filled at B holds the derivatives there of the rows that were listed, and nothing of others; the loss
+ * of listed rows is the weighted mean of theirs. */
+static void test_fill(data *d, const lc_design *x) {
+  enum { SOME = 41 };
+  lc_objective obj;
+  lc_batch batch;
+  lc_index order[SOME];
+  double w[SOME], loss = 0, total = 0, found, value, z[MOST], r[MOST];
+  begin(d, x, &obj);
+  double *B = ctest_normals(obj.P);
+  for (lc_index i = 0; i < obj.P; i++) B[i] *= 0.1;
+  for (lc_index i = 0; i < SOME; i++) {
+    order[i] = (7 * i) % N;
+    w[i] = 1 + (double)(i % 3);
+  }
+  CHECK(lc_batch_init(&batch, &obj, M, B, NAN, 0, 1) == LC_OK);
+  CHECK(lc_batch_remember(&batch) == LC_OK);
+  batch.n = SOME;
+  CHECK(lc_batch_fill(&batch, order) == LC_OK);
+  double *G = ctest_normals(obj.P);
+  memset(G, 0, (size_t)obj.P * sizeof(double));
+  int same = 1, known[N] = {0};
+  for (lc_index i = 0; i < SOME; i++) {
+    lc_index row = order[i];
+    known[row] = 1;
+    for (int c = 0; c < obj.K; c++) {
+      z[c] = B[c * obj.q];
+      for (int j = 0; j < P; j++) z[c] += d->t.x[row + j * N] * B[c * obj.q + 1 + j];
+      if (d->t.obs.offset) z[c] += d->t.obs.offset[row + c * N];
+    }
+    lc_loss_block rows = {.m = 1, .z = z, .y = d->t.y + row, .value = &value, .r = r, .ldz = 1, .ldr = 1};
+    d->t.loss->rows(&d->t.coding, &rows);
+    loss += w[i] * value;
+    total += w[i];
+    for (int c = 0; c < obj.K; c++) {
+      if (d->t.w[row] > 0) same = same && fabs(batch.table[row + c * N] - r[c]) <= 1e-9;
+      for (int j = 0; j <= P; j++)
+        G[c * obj.q + j] += d->t.w[row] * r[c] * (j == 0 ? 1 : d->t.x[row + (j - 1) * N]) / obj.weight_sum;
+    }
+  }
+  for (int i = 0; i < N; i++)
+    for (int c = 0; !known[i] && c < obj.K; c++) same = same && batch.table[i + c * N] == 0;
+  CHECK(same);
+  for (int c = 0; c < obj.K; c++)
+    for (int j = 0; j <= P; j++) {
+      double scale = j == 0 ? 1 : d->rms[j - 1];
+      CHECK_NEAR(batch.table_gradient[j + c * obj.q] / scale, G[j + c * obj.q] / scale, 1e-11);
+    }
+  CHECK(lc_batch_validate(&batch, &(lc_validation){SOME, order, w}, B, &found) == LC_OK);
+  CHECK_NEAR(found, loss / total, 1e-11);
+  free(B), free(G);
+}
+
 /* Whatever is known, the correction of a batch of all rows is none. */
 static void test_whole_correction(data *d) {
   lc_objective obj;
@@ -253,6 +306,8 @@ void test_batch(void) {
         test_weightless(&d);
         test_known(&d, &d.t.dense);
         test_known(&d, &d.t.sparse);
+        test_fill(&d, &d.t.dense);
+        test_fill(&d, &d.t.sparse);
         d.t.pen.lambda = 0;
         if (!bounded) test_whole_correction(&d);
         if (!bounded) test_search(&d);

@@ -106,7 +106,8 @@ static void test_halves(ctest_problem *t, const lc_design *x, const double *B) {
   lc_certificate gap;
   start(t, x, B, LC_WANT_GRADIENT, &obj);
   CHECK(lc_objective_balance(&obj, NULL, s, &possible) == LC_OK);
-  CHECK(possible == (t->loss->dual != NULL));
+  /* By its definition Crammer's and Singer's hinge knows one wrong class a row: some class may be nobody's. */
+  CHECK(possible == (t->loss->dual != NULL) || (strcmp(t->loss->name, "crammer_singer") == 0 && k > 2));
   if (!possible) return;
   for (int y = 0; y < k; y++) {
     CHECK(s[y] > 0 && s[y] <= 1);

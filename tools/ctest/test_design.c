@@ -322,7 +322,13 @@ static void test_weighted_moments(const lc_design *x, const data *d) {
         want_sum[j + c * q] += part;
         want_square[j + c * q] += part * value;
       }
-  CHECK(lc_design_moments(x, K, S, 2, sum, square) == LC_OK);
+  ctest_host host;
+  lc_arena arena;
+  ctest_host_init(&host);
+  host.host.threads = 2;
+  lc_arena_init(&arena, &host.host);
+  CHECK(lc_design_moments(x, K, S, &host.host, &arena, sum, square) == LC_OK);
+  ctest_host_free(&host);
   CHECK(ctest_distance(q * K, sum, want_sum) < 1e-11);
   CHECK(ctest_distance(q * K, square, want_square) < 1e-11);
   free(S), free(sum), free(square), free(want_sum), free(want_square);

@@ -169,7 +169,7 @@ static void test_compressed(const lc_kernel *kernel, lc_index count, int W) {
   }
   if (entries) index[entries - 1] = INDEXES - 1;
   for (int floats = 0; floats < 2; floats++) {
-    kernel->gather(count, start, index, floats ? NULL : value.at, floats ? narrow : NULL, W, in.at, out.at);
+    kernel->gather(count, start, start + 1, index, floats ? NULL : value.at, floats ? narrow : NULL, W, in.at, out.at);
     int close = 1;
     for (lc_index v = 0; v < count; v++)
       for (int c = 0; c < W; c++) {
@@ -181,7 +181,8 @@ static void test_compressed(const lc_kernel *kernel, lc_index count, int W) {
     CHECK(close);
     double *before = ctest_zeros(W * INDEXES);
     memcpy(before, back.at, (size_t)(W * INDEXES) * sizeof *before);
-    kernel->scatter(count, start, index, floats ? NULL : value.at, floats ? narrow : NULL, W, out.at, back.at);
+    kernel->scatter(count, start, start + 1, index, floats ? NULL : value.at, floats ? narrow : NULL, W, out.at,
+                    back.at);
     for (lc_index i = 0; i < INDEXES; i++)
       for (int c = 0; c < W; c++) {
         exact want = {0, 0};
@@ -208,17 +209,22 @@ static void test_moments(const lc_kernel *kernel, lc_index m) {
     add(&squares, d * d);
     largest = fmax(largest, fabs(x.at[i]));
   }
-  kernel->moments(m, LC_DOUBLE, x.at, pilot, got);
+  kernel->moments(m, LC_DOUBLE, x.at, pilot, NULL, got);
   CHECK(is_close(got[0], &sum, m));
   CHECK(is_close(got[1], &squares, m));
   CHECK(got[2] == largest);
+  /* In pieces the sums are the same, bit for bit. */
+  double state[LC_MOMENT_STATE] = {0}, last[3] = {got[0], got[1], got[2]};
+  for (lc_index from = 0; from < m; from += 3 * LC_MOMENT_ROWS)
+    kernel->moments(lc_min(3 * LC_MOMENT_ROWS, m - from), LC_DOUBLE, x.at + from, pilot, state, last);
+  CHECK(last[0] == got[0] && last[1] == got[1] && last[2] == got[2]);
   /* One entry that is no number shows in the sums, wherever it lies. */
   static const double bad[] = {NAN, INFINITY, -INFINITY};
   int seen = 1;
   for (lc_index i = 0; i < m; i++) {
     double keep = x.at[i];
     x.at[i] = bad[i % 3];
-    kernel->moments(m, LC_DOUBLE, x.at, pilot, got);
+    kernel->moments(m, LC_DOUBLE, x.at, pilot, NULL, got);
     seen = seen && !isfinite(got[0]) && !isfinite(got[1]);
     x.at[i] = keep;
   }
@@ -234,14 +240,14 @@ static void test_integers(const lc_kernel *kernel, lc_index m) {
   kernel->widen(m, list.integer, out.at);
   CHECK(memcmp(x.at, out.at, (size_t)m * sizeof *x.at) == 0);
   CHECK(is_whole(&out));
-  kernel->moments(m, LC_INTEGER, list.integer, 3, of_integers);
-  kernel->moments(m, LC_DOUBLE, x.at, 3, of_doubles);
+  kernel->moments(m, LC_INTEGER, list.integer, 3, NULL, of_integers);
+  kernel->moments(m, LC_DOUBLE, x.at, 3, NULL, of_doubles);
   CHECK(memcmp(of_integers, of_doubles, sizeof of_doubles) == 0);
   int seen = 1;
   for (lc_index i = 0; i < m; i++) {
     int keep = list.integer[i];
     list.integer[i] = INT32_MIN;
-    kernel->moments(m, LC_INTEGER, list.integer, 3, of_integers);
+    kernel->moments(m, LC_INTEGER, list.integer, 3, NULL, of_integers);
     seen = seen && of_integers[2] > INT32_MAX && of_doubles[2] <= INT32_MAX;
     list.integer[i] = keep;
   }

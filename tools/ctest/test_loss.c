@@ -47,14 +47,20 @@ static double by_definition(const bench *b, int i) {
   const char *name = b->loss->name;
   int y = (int)b->y[i];
   double own = lc_coding_score(&b->coding, b->z + i, LD, y), sum = 0;
-  double margin = strstr(name, "hinge") ? 1 : 0;
+  double margin = strcmp(name, "perceptron") == 0 ? 0 : 1;
   if (b->loss->flags & LC_LIKELIHOOD) {
     for (int j = 0; j < b->coding.k; j++) sum += exp(lc_coding_score(&b->coding, b->z + i, LD, j) - own);
     return log(sum);
   }
   for (int j = 0; j < b->coding.k; j++) {
     double u = fmax(0, lc_coding_score(&b->coding, b->z + i, LD, j) - own + margin);
-    if (j != y) sum += strcmp(name, "squared_hinge") == 0 ? u * u : u;
+    if (strcmp(name, "crammer_singer") == 0) {
+      sum = fmax(sum, j != y ? u : 0);
+      continue;
+    }
+    if (strcmp(name, "squared_hinge") == 0) u = u * u;
+    if (strcmp(name, "huber_hinge") == 0) u = u < 1 ? u * u / 2 : u - 0.5;
+    if (j != y) sum += u;
   }
   return sum;
 }
@@ -62,11 +68,16 @@ static double by_definition(const bench *b, int i) {
 /* How near a row is to a kink of a margin loss. */
 static double to_kink(const bench *b, int i) {
   double nearest = INFINITY, margin = strcmp(b->loss->name, "perceptron") == 0 ? 0 : 1;
-  int y = (int)b->y[i];
+  int y = (int)b->y[i], smooth = (b->loss->flags & LC_SMOOTH) != 0; /* second derivatives may jump at 1 and 2 */
+  int largest = strcmp(b->loss->name, "crammer_singer") == 0;
   double own = lc_coding_score(&b->coding, b->z + i, LD, y);
   if (b->loss->flags & LC_LIKELIHOOD) return nearest;
-  for (int j = 0; j < b->coding.k; j++)
-    if (j != y) nearest = fmin(nearest, fabs(lc_coding_score(&b->coding, b->z + i, LD, j) - own + margin));
+  for (int j = 0; j < b->coding.k; j++) {
+    double u = lc_coding_score(&b->coding, b->z + i, LD, j) - own + margin;
+    if (j != y) nearest = fmin(nearest, smooth ? fmin(fabs(u), fmin(fabs(u - 1), fabs(u - 2))) : fabs(u));
+    for (int l = 0; largest && l < j; l++)
+      if (j != y && l != y) nearest = fmin(nearest, fabs(u - (lc_coding_score(&b->coding, b->z + i, LD, l) - own + 1)));
+  }
   return nearest;
 }
 
@@ -272,8 +283,10 @@ static void test_worked(void) {
   } cases[] = {{"perceptron", {0.8, 0, 24.6}, 1e-14},
                {"hinge", {1.8, 0, 26.6}, 1e-14},
                {"squared_hinge", {3.24, 0, 359.56}, 1e-14},
+               {"huber_hinge", {1.3, 0, 25.6}, 1e-14},
+               {"crammer_singer", {1.8, 0, 15.0}, 1e-14},
                {"softmax", {1.1711, 0.0012, 14.0328}, 6e-5}};
-  for (int t = 0; t < 4; t++) {
+  for (int t = 0; t < 6; t++) {
     const lc_loss *loss = lc_loss_find(cases[t].name);
     lc_coding coding;
     double value[3];

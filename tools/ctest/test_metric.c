@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hessian/metric.h"
 #include "ctest.h"
 
 void test_metric(void);

@@ -113,7 +113,8 @@ void test_objective(void) {
 
 static int suits(const lc_solver *solver, const ctest_problem *t, const lc_design *x) {
   unsigned need = solver->flags, have = t->loss->flags;
-  if (!(have & LC_SMOOTH)) return 0; /* losses with a kink are what lc_solve() is for */
+  if (need & LC_NEEDS_RAMPS) return 0; /* no smooth loss is a sum of ramps */
+  if (!(have & LC_SMOOTH)) return 0;   /* losses with a kink are what lc_solve() is for */
   if (need & LC_NEEDS_CURVATURE && !(have & LC_CURVATURE)) return 0;
   if (need & LC_NEEDS_COLUMNS && !(x->ops->caps & LC_COLUMNS)) return 0;
   if (need & LC_NEEDS_ROWS && !(x->ops->caps & LC_ROWS)) return 0;
@@ -258,11 +259,25 @@ static void test_pass_only(problem *d) {
   for (int s = 0; s < lc_solver_count; s++) {
     const lc_solver *solver = lc_solvers[s];
     if (solver->flags & (LC_NEEDS_COLUMNS | LC_NEEDS_ROWS)) continue;
+    if ((solver->flags & LC_NEEDS_RAMPS) && !(d->t.loss->flags & LC_RAMPS)) continue;
     test_plan(&d->t, &d->pass_only, solver, &value, gap + 1);
     CHECK(fabs(value - best) <= 1e-8 + fmax(gap[0], gap[1]));
     tried++;
   }
   CHECK(tried >= 3);
+}
+
+/* Solvers of sums of ramps come to the value of all others, and their gaps are no smaller than what parts them. */
+static void test_ramps(problem *d, double best, double gap) {
+  for (int s = 0; s < lc_solver_count; s++) {
+    const lc_solver *solver = lc_solvers[s];
+    double value, own;
+    int ridge_only = (solver->flags & LC_NEEDS_RIDGE) != 0;
+    if (!(solver->flags & LC_NEEDS_RAMPS)) continue;
+    if (ridge_only && (lc_penalty_has_l1(&d->t.pen) || d->t.coding.base)) continue;
+    test_plan(&d->t, &d->t.sparse, solver, &value, &own);
+    CHECK(value <= best + own + 1e-12 && value >= best - gap - 1e-12);
+  }
 }
 
 void test_solve(void) {
@@ -284,6 +299,7 @@ void test_solve(void) {
             printf("     %s, k = %d, alpha %g: %.12g dense, %.12g sparse, gap %g\n", d.t.loss->name, k, alphas[a],
                    value[0], value[1], gap[0]);
           if (alphas[a] == 0) test_pass_only(&d);
+          if (lc_losses[l].flags & LC_RAMPS) test_ramps(&d, value[0], gap[0]);
           ctest_problem_free(&d.t);
         }
   }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctest.h"
+#include "problem.h"
 #include "design/sparse.h"
 
 void test_nested(void);
@@ -247,6 +247,42 @@ static void test_aliased(void) {
   ctest_host_free(&host);
 }
 
+/* One class against the rest: the fits of the classes, one after the other, with the sums of their numbers. */
+static void test_against_rest(const char *loss, double alpha, int sparse) {
+  ctest_problem t;
+  ctest_problem_make(&t, lc_loss_find(loss), (ctest_shape){.n = 90, .p = 4, .k = 3, .weighted = 1, .alpha = alpha});
+  lc_design *x = sparse ? &t.sparse : &t.dense;
+  lc_settings settings;
+  ctest_presets(&settings);
+  lc_problem problem = ctest_lc_problem(&t, x);
+  problem.pen.lambda = 0.03;
+  problem.ovr = 1;
+  lc_solution whole, one;
+  CHECK(lc_solve(&problem, &settings, &t.host.host, &t.arena, &whole) == LC_OK);
+  double objective = 0, gap = 0, worst = 0, y[90];
+  lc_obs obs = t.obs;
+  obs.y = y;
+  for (int c = 0; c < 3; c++) {
+    for (int i = 0; i < 90; i++) y[i] = t.y[i] == c;
+    if (t.obs.offset) {
+      obs.offset = t.obs.offset + c * 90;
+      obs.noffset = 1;
+    }
+    lc_problem two = problem;
+    two.k = 2;
+    two.ovr = 0;
+    two.obs = &obs;
+    CHECK(lc_solve(&two, &settings, &t.host.host, &t.arena, &one) == LC_OK);
+    objective += one.objective;
+    gap += one.certificate.gap;
+    for (lc_index i = 0; i < t.q; i++) worst = fmax(worst, fabs(one.B[i] - whole.B[c * t.q + i]));
+  }
+  CHECK(worst == 0 && whole.K == 3 && whole.met && whole.fitted == NULL);
+  CHECK_NEAR(whole.objective, objective, 1e-14);
+  CHECK_NEAR(whole.certificate.gap, gap, 1e-14);
+  ctest_problem_free(&t);
+}
+
 void test_covariance(void) {
   ctest_seed(29);
   for (int sparse = 0; sparse < 2; sparse++)
@@ -261,4 +297,6 @@ void test_covariance(void) {
       }
     }
   test_aliased();
+  test_against_rest("squared_hinge", 0.5, 0);
+  test_against_rest("hinge", 0, 1);
 }

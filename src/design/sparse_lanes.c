@@ -1,0 +1,65 @@
+/* design/sparse_lanes.c - a sparse design for eight problems side by side: rows that grow by columns, and the products
+ * of columns with lines of eight numbers. */
+#include <string.h>
+
+#include "design/sparse.h"
+#include "kernel/kernel.h"
+#include "threads/threads.h"
+
+lc_status lc_sparse_grown_rows(const lc_design *x, lc_grown_rows *out, lc_arena *arena) {
+  const lc_csc *csc = lc_csc_of(x);
+  lc_index n = x->n, entries = lc_csc_entries(x);
+  int *start = lc_arena_alloc(arena, 2 * n + 1, sizeof *start), *end = start + n + 1;
+  int *index = lc_arena_alloc(arena, entries, sizeof *index);
+  float *narrow = lc_arena_alloc(arena, entries, sizeof *narrow);
+  int floats = lc_sparse_is_narrow(x);
+  double *value = floats ? NULL : lc_arena_doubles(arena, entries);
+  if (!start || !index || !narrow || (!floats && !value)) return LC_OUT_OF_MEMORY;
+  memset(start, 0, (size_t)(n + 1) * sizeof *start);
+  for (lc_index e = 0; e < entries; e++) start[csc->row[e] + 1]++;
+  for (lc_index i = 0; i < n; i++) start[i + 1] += start[i];
+  memcpy(end, start, (size_t)n * sizeof *end);
+  *out = (lc_grown_rows){.start = start, .end = end, .index = index, .narrow = narrow, .value = value};
+  return lc_poll(arena->host);
+}
+
+void lc_sparse_grow_rows(const lc_design *x, lc_index nj, const lc_index *j, lc_grown_rows *rows) {
+  const lc_csc *csc = lc_csc_of(x);
+  for (lc_index a = 0; a < nj; a++) {
+    double scale = lc_sparse_scale(x, j[a]);
+    int number = (int)rows->columns++, from = csc->start[j[a]], to = csc->start[j[a] + 1];
+    rows->entries += to - from;
+    for (int e = from; e < to; e++) {
+      int at = rows->end[csc->row[e]]++;
+      double value = csc->value[e] * scale;
+      rows->index[at] = number;
+      rows->narrow[at] = (float)value;
+      if (rows->value) rows->value[at] = value;
+    }
+  }
+}
+
+static void lines_some(void *context, lc_index from, lc_index to) {
+  enum { CHUNK = 64 };
+  const lc_column_job *job = context;
+  const lc_csc *csc = lc_csc_of(job->x);
+  int start[CHUNK], end[CHUNK], W = job->K;
+  for (lc_index a0 = from; a0 < to; a0 += CHUNK) {
+    lc_index count = lc_min(CHUNK, to - a0);
+    double *out = job->out + a0 * W;
+    for (lc_index a = 0; a < count; a++) {
+      start[a] = csc->start[job->j[a0 + a]];
+      end[a] = csc->start[job->j[a0 + a] + 1];
+    }
+    lc_kernels()->gather(count, start, end, csc->row, csc->value, NULL, W, job->in, out);
+    for (lc_index a = 0; job->x->scale && a < count; a++)
+      for (int c = 0; c < W; c++) out[a * W + c] *= job->x->scale[job->j[a0 + a]];
+  }
+}
+
+void lc_sparse_col_lines(const lc_design *x, lc_index nj, const lc_index *j, int W, const double *R, double *c,
+                         const lc_host *host) {
+  lc_column_job job = {x, nj, j, W, R, c};
+  double entries = (double)lc_csc_entries(x) / (double)lc_max(1, x->p) * (double)nj;
+  lc_parallel(lc_threads_for(host, 3e-9 * entries), nj, 256, lines_some, &job);
+}

@@ -1,0 +1,66 @@
+/* kernel/template_functions.h - exp and the logistic function of a column, as polynomials; a part of kernel/template.h,
+ * which includes it once for each instruction set. */
+
+/* ---- exp and logistic ----------------------------------------------------------------------------------------- */
+
+/* For -746 <= x <= 710: exp(x) = 2^n (1 + r + r^2 g(r)), n = round(x / log 2), r = x - n log 2 in two parts; g a
+ * Chebyshev fit of degree 10 on |r| <= log(2) / 2, error 2e-19. */
+ALWAYS VEC NAME(exp_vec)(VEC x) {
+  VEC n = V_ROUND(V_MUL(x, V_SET1(1.44269504088896340736)));
+  VEC r = V_FNMA(n, V_SET1(0.6931471804855391), x);
+  r = V_FNMA(n, V_SET1(7.440617110012397e-11), r);
+  VEC g = V_SET1(2.0914686968086877233e-9);
+  g = V_FMA(g, r, V_SET1(2.5105217004720745164e-8));
+  g = V_FMA(g, r, V_SET1(2.7557273643110295328e-7));
+  g = V_FMA(g, r, V_SET1(2.755725540020642443e-6));
+  g = V_FMA(g, r, V_SET1(0.000024801587325547741216));
+  g = V_FMA(g, r, V_SET1(0.00019841269874820625271));
+  g = V_FMA(g, r, V_SET1(0.0013888888888883748305));
+  g = V_FMA(g, r, V_SET1(0.0083333333333261351258));
+  g = V_FMA(g, r, V_SET1(0.041666666666669755));
+  g = V_FMA(g, r, V_SET1(0.16666666666666670991));
+  g = V_FMA(g, r, V_SET1(0.5));
+  VEC y = V_FMA(V_MUL(r, r), g, r);
+  y = V_ADD(y, V_SET1(1));
+  return V_SCALE(y, n);
+}
+
+TARGET static void NAME(exp)(lc_index m, const double *x, double *y) {
+  const VEC low = V_SET1(-746), high = V_SET1(710);
+  for (lc_index i = 0; i < m; i += LANES) {
+    int rest = (int)(m - i < LANES ? m - i : LANES);
+    /* Order of operands: a NaN in v comes through. */
+    VEC v = V_LOADN(x + i, rest);
+    V_STOREN(y + i, NAME(exp_vec)(V_MIN(high, V_MAX(low, v))), rest);
+  }
+}
+
+/* With e = exp(-|t|): one division gives s = 1/(1+e) and u = e/(2+e); log1p(e) = 2 atanh(u), an odd series in u <= 1/3
+ * (Chebyshev fit of degree 10 in u^2, error 1e-18). */
+TARGET static void NAME(logistic)(lc_index m, const double *t, double *value, double *mean, double *variance) {
+  const VEC zero = V_ZERO(), one = V_SET1(1), two = V_SET1(2), low = V_SET1(-746);
+  for (lc_index i = 0; i < m; i += LANES) {
+    int rest = (int)(m - i < LANES ? m - i : LANES);
+    VEC z = V_LOADN(t + i, rest);
+    VEC e = NAME(exp_vec)(V_MAX(low, V_SUB(zero, V_ABS(z))));
+    VEC q = V_DIV(one, V_MUL(V_ADD(one, e), V_ADD(two, e)));
+    VEC s = V_MUL(V_ADD(two, e), q), es = V_MUL(e, s);
+    if (mean) V_STOREN(mean + i, V_SELECT_POSITIVE(z, s, es), rest);
+    if (variance) V_STOREN(variance + i, V_MUL(es, s), rest);
+    if (!value) continue;
+    VEC u = V_MUL(V_MUL(e, V_ADD(one, e)), q), v = V_MUL(u, u);
+    VEC f = V_SET1(0.085220817813906990645);
+    f = V_FMA(f, v, V_SET1(0.041622532559304102879));
+    f = V_FMA(f, v, V_SET1(0.060550843640346088273));
+    f = V_FMA(f, v, V_SET1(0.066501870163373121685));
+    f = V_FMA(f, v, V_SET1(0.076933070211520038808));
+    f = V_FMA(f, v, V_SET1(0.090908704162524022551));
+    f = V_FMA(f, v, V_SET1(0.11111112040373836587));
+    f = V_FMA(f, v, V_SET1(0.14285714272727057267));
+    f = V_FMA(f, v, V_SET1(0.20000000000092873734));
+    f = V_FMA(f, v, V_SET1(0.33333333333333074797));
+    f = V_FMA(f, v, one);
+    VEC tail = V_MUL(V_ADD(u, u), f);
+    V_STOREN(value + i, V_ADD(V_MAX(zero, z), tail), rest);
+  }
+}

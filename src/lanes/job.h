@@ -1,0 +1,26 @@
+/* lanes/job.h - what lanes are asked for, and what they tell of a point. */
+#ifndef LC_LANES_JOB_H
+#define LC_LANES_JOB_H
+
+#include "problem/objective.h"
+
+/* What is known of a point that is published; the point itself is obj->at, with loss and value. */
+typedef struct lc_lanes_point {
+  double gap, relative; /* as in lc_certificate */
+  double kkt;           /* largest residual of a coefficient, in the columns as shown */
+  double iterations;    /* Newton steps */
+} lc_lanes_point;
+
+typedef struct lc_lanes_job {
+  lc_objective *obj;    /* on pen, at a solution for lambda `before` */
+  lc_penalty *pen;      /* its lambda changes */
+  double before;        /* finite, > 0 */
+  const double *lambda; /* count of them, decreasing, > 0 */
+  lc_index count;
+  double tolerance; /* of relative gaps */
+  /* lambda[l] is solved; calls come nearly in order. */
+  lc_status (*keep)(void *context, lc_index l, const lc_lanes_point *point);
+  void *context;
+} lc_lanes_job;
+
+#endif

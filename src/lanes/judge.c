@@ -1,0 +1,99 @@
+/* lanes/judge.c - which lanes go on from their trial, and how far each is from its conditions. */
+#include <math.h>
+
+#include "lanes/state.h"
+
+/* Penalties at the trials, L1 parts apart. */
+static void penalties(const lc_lanes *s, double *l1, double *l2) {
+  for (int l = 0; l < LC_LANES; l++) l1[l] = l2[l] = 0;
+  for (lc_index k = 0; k < s->count; k++)
+    for (int l = 0; l < LC_LANES; l++) {
+      double x = s->to[lc_lane_at(k, l)];
+      l1[l] += s->l1[k] * fabs(x);
+      l2[l] += 0.5 * s->l2[k] * x * x;
+    }
+  for (int l = 0; l < LC_LANES; l++) {
+    l1[l] *= s->lane[l].lambda;
+    l2[l] *= s->lane[l].lambda;
+  }
+}
+
+/* Was a coefficient of the lane cut that was free before? */
+static int clips_anew(const lc_lanes *s, int l) {
+  for (lc_index k = 0; k < s->count; k++)
+    if ((s->clipped[k] & ~s->held[k]) >> l & 1) return 1;
+  return 0;
+}
+
+/* The objective must not rise, but for rounding. A step that raised it and clipped is undone and made again with what
+ * was clipped held: two correlated columns, one of which crosses 0, can make a clipped step an ascent of any length.
+ * Where that fails, too, it is made once more up to the first coefficient that would be clipped: without clipping the
+ * step of conjugate gradients is one of descent, and halving it must end. */
+static void judge_trials(lc_lanes *s, unsigned *bad, unsigned *was_back) {
+  const double rounding = 1e-13;
+  enum { CAREFUL = 3 };
+  double l1[LC_LANES], l2[LC_LANES];
+  unsigned back = 0;
+  penalties(s, l1, l2);
+  *bad = *was_back = 0;
+  for (int l = 0; l < LC_LANES; l++) {
+    lc_lane *lane = s->lane + l;
+    if (!lane->active) continue;
+    lane->was_back = lane->back;
+    lane->back = lane->bad = 0;
+    lane->value = lane->loss + (l1[l] + l2[l]);
+    int lower = lane->value <= lane->old_value + rounding * fabs(lane->value);
+    if (lane->was_back) *was_back |= 1u << l;
+    if (lane->age > 0 && !lane->was_back && !lower) {
+      lane->bad = 1;
+      lane->fails++;
+      if (lane->fails == CAREFUL) lane->careful = 1;
+      lane->back = lane->fails == CAREFUL || (!lane->careful && clips_anew(s, l));
+      *bad |= 1u << l;
+      back |= (unsigned)lane->back << l;
+      continue;
+    }
+    if (!lane->was_back) lane->fails = lane->careful = 0;
+    lane->old_value = lane->value;
+    lane->size = l1[l];
+    lane->b0 = lane->to0;
+  }
+  for (lc_index k = 0; k < s->count; k++)
+    s->held[k] = (unsigned char)((s->held[k] | (s->clipped[k] & back)) & (*bad | *was_back));
+}
+
+/* b <- trial, r <- minus the residuals, open, and the worst residual of each lane over lambda. Gradients get their
+ * ridge. */
+static void measure(lc_lanes *s, unsigned bad) {
+  double worst[LC_LANES] = {0};
+  for (lc_index k = 0; k < s->count; k++)
+    for (int l = 0; l < LC_LANES; l++) {
+      lc_index at = lc_lane_at(k, l);
+      const lc_lane *lane = s->lane + l;
+      int open = 0;
+      if (bad >> l & 1) continue;
+      s->b[at] = s->to[at];
+      s->g[at] += lane->lambda * s->l2[k] * s->b[at];
+      if (!lane->active) continue;
+      double v = lc_lanes_residual(s, k, lane->lambda, s->b[at], s->g[at], &open);
+      worst[l] = fmax(worst[l], fabs(v) * (double)s->per[k]);
+      s->r[at] = (float)-v;
+      s->open[at] = (float)open;
+    }
+  for (int l = 0; l < LC_LANES; l++) {
+    lc_lane *lane = s->lane + l;
+    if (!lane->active || lane->bad) continue;
+    lane->worst = worst[l] / lane->lambda;
+    lane->idle++;
+    if (lane->worst < 0.7 * lane->least) {
+      lane->least = lane->worst;
+      lane->idle = 0;
+    }
+  }
+}
+
+void lc_lanes_judge(lc_lanes *s) {
+  unsigned bad, was_back;
+  judge_trials(s, &bad, &was_back);
+  measure(s, bad);
+}

@@ -1,0 +1,224 @@
+/* lanes/pass.c - one read of the members' entries for scores and gradients, and one of the other columns. */
+#include <math.h>
+#include <string.h>
+
+#include "lanes/state.h"
+#include "threads/threads.h"
+
+/* ---- pieces of rows -------------------------------------------------------------------------------------------- */
+
+typedef struct piece {
+  lc_lanes *s;
+  lc_lanes_task task;
+  void *context;
+  lc_index chunk;
+} piece;
+
+static void run_parts(void *context, lc_index from, lc_index to) {
+  const piece *all = context;
+  lc_lanes *s = all->s;
+  lc_index n = s->x->n, cuts = s->parts * s->chunks;
+  for (lc_index part = from; part < to; part++) {
+    lc_index cut = part * s->chunks + all->chunk;
+    all->task(s, (int)part, n * cut / cuts, n * (cut + 1) / cuts, all->context);
+  }
+}
+
+lc_status lc_lanes_each_part(lc_lanes *s, lc_lanes_task task, void *context) {
+  piece all = {s, task, context, 0};
+  for (; all.chunk < s->chunks; all.chunk++) {
+    lc_parallel(s->threads, s->parts, 1, run_parts, &all);
+    LC_TRY(lc_poll(s->obj->host));
+  }
+  return LC_OK;
+}
+
+/* ---- scores, residuals, gradients of members ------------------------------------------------------------------- */
+
+enum { BLOCK = 32, NUMBERS = BLOCK * LC_LANES };
+
+typedef struct row_sums {
+  double loss[LC_LANES], R[LC_LANES], w[LC_LANES];
+} row_sums;
+
+typedef struct move {
+  double centre[LC_LANES];
+  row_sums part[LC_LANES_MOST_PARTS];
+} move;
+
+/* z += X step + centre; R and w there, and their sums. Rows without weight have neither, and no loss. */
+static void move_rows(lc_lanes *s, int part, lc_index from, lc_index to, void *context) {
+  const lc_objective *obj = s->obj;
+  const lc_grown_rows *rows = &s->rows;
+  move *own = context;
+  row_sums *sums = own->part + part;
+  double y[NUMBERS], value[NUMBERS], r[NUMBERS], c[NUMBERS];
+  for (lc_index i0 = from; i0 < to; i0 += BLOCK) {
+    int m = (int)lc_min(BLOCK, to - i0);
+    double *z = s->z + i0 * LC_LANES, *R = s->R + i0 * LC_LANES;
+    float *w = s->w + i0 * LC_LANES;
+    lc_kernels()->gather(m, rows->start + i0, rows->end + i0, rows->index, rows->value, rows->narrow, LC_LANES, s->step,
+                         r);
+    for (int i = 0; i < m; i++)
+      for (int l = 0; l < LC_LANES; l++) {
+        z[i * LC_LANES + l] += r[i * LC_LANES + l] + own->centre[l];
+        y[i * LC_LANES + l] = obj->obs->y[i0 + i];
+      }
+    lc_loss_block block = {.m = m * LC_LANES, .z = z, .y = y, .value = value, .r = r, .s = c};
+    block.ldz = block.ldr = block.lds = block.m;
+    obj->loss->rows(&obj->coding, &block);
+    for (int i = 0; i < m; i++) {
+      double weight = lc_obs_weight(obj->obs, i0 + i);
+      if (weight == 0) {
+        memset(R + i * LC_LANES, 0, LC_LANES * sizeof *R);
+        memset(w + i * LC_LANES, 0, LC_LANES * sizeof *w);
+        continue;
+      }
+      for (int l = 0; l < LC_LANES; l++) {
+        int at = i * LC_LANES + l;
+        R[at] = weight * r[at];
+        w[at] = (float)(weight * c[at]);
+        sums->loss[l] += weight * value[at];
+        sums->R[l] += R[at];
+        sums->w[l] += (double)w[at];
+      }
+    }
+  }
+}
+
+/* R -= w shift, G += X'R. */
+static void add_gradients(lc_lanes *s, int part, lc_index from, lc_index to, void *context) {
+  const double *shift = context;
+  const lc_grown_rows *rows = &s->rows;
+  for (lc_index i0 = from; i0 < to; i0 += BLOCK) {
+    int m = (int)lc_min(BLOCK, to - i0);
+    double *R = s->R + i0 * LC_LANES;
+    const float *w = s->w + i0 * LC_LANES;
+    for (int i = 0; i < m; i++)
+      for (int l = 0; l < LC_LANES; l++) R[i * LC_LANES + l] -= shift[l] * (double)w[i * LC_LANES + l];
+    lc_kernels()->scatter(m, rows->start + i0, rows->end + i0, rows->index, rows->value, rows->narrow, LC_LANES, R,
+                          s->G[part]);
+  }
+}
+
+/* The move of z in shown units, and what it takes to centre the columns. */
+static void spread_step(lc_lanes *s, move *out) {
+  for (int l = 0; l < LC_LANES; l++) out->centre[l] = 0;
+  for (lc_index k = 0; k < s->count; k++)
+    for (int l = 0; l < LC_LANES; l++) {
+      double *step = s->step + lc_lane_at(k, l);
+      *step *= s->unit[k];
+      out->centre[l] -= s->mean[k] * *step;
+    }
+}
+
+lc_status lc_lanes_pass(lc_lanes *s) {
+  size_t lines = (size_t)s->count * LC_LANES * sizeof(double);
+  double W = s->obj->weight_sum, shift[LC_LANES];
+  move all;
+  memset(&all, 0, sizeof all);
+  spread_step(s, &all);
+  for (int l = 0; l < LC_LANES; l++) {
+    all.centre[l] += s->lane[l].to0 - s->lane[l].z0;
+    s->lane[l].z0 = s->lane[l].to0;
+  }
+  LC_TRY(lc_lanes_each_part(s, move_rows, &all));
+  for (int part = 1; part < s->parts; part++)
+    for (int l = 0; l < LC_LANES; l++) {
+      all.part[0].loss[l] += all.part[part].loss[l];
+      all.part[0].R[l] += all.part[part].R[l];
+      all.part[0].w[l] += all.part[part].w[l];
+    }
+  for (int l = 0; l < LC_LANES; l++) {
+    double R = all.part[0].R[l], w = all.part[0].w[l];
+    s->lane[l].loss = all.part[0].loss[l] / W;
+    s->lane[l].curvature = w / W;
+    s->lane[l].shift = shift[l] = s->x->intercept && w > 0 ? R / w : 0;
+  }
+  for (int part = 0; part < s->parts; part++) memset(s->G[part], 0, lines);
+  LC_TRY(lc_lanes_each_part(s, add_gradients, shift));
+  for (lc_index k = 0; k < s->count; k++)
+    for (int l = 0; l < LC_LANES; l++) {
+      lc_index at = lc_lane_at(k, l);
+      double sum = s->G[0][at];
+      for (int part = 1; part < s->parts; part++) sum += s->G[part][at];
+      s->g[at] = sum * s->unit[k] / W;
+    }
+  s->obj->passes += 2 * (double)s->rows.entries / fmax(1, s->x->ops->cells(s->x) / 1.5);
+  return LC_OK;
+}
+
+/* ---- the other columns ----------------------------------------------------------------------------------------- */
+
+/* Does a gradient (shown units) pull feature f away from 0 in some lane, or nearly so? */
+static int violates(const lc_lanes *s, lc_index f, const double *g) {
+  const double near = 0.97;
+  const lc_penalty *pen = s->obj->pen;
+  for (int l = 0; l < LC_LANES; l++) {
+    if (!s->lane[l].active || fabs(g[l]) <= near * s->lane[l].lambda * pen->l1[f]) continue;
+    if (pen->lower && (g[l] > 0 ? pen->lower[f] >= 0 : pen->upper[f] <= 0)) continue;
+    return 1;
+  }
+  return 0;
+}
+
+/* Columns rest[from .. to - 1]: those that violate join, the others move to `kept`. */
+static lc_status read_some(lc_lanes *s, lc_index from, lc_index to, lc_index *kept) {
+  double by = 1 / s->obj->weight_sum;
+  lc_index joined = 0;
+  s->x->ops->col_lines(s->x, to - from, s->rest + from, LC_LANES, s->R, s->lines_out, s->obj->host);
+  for (lc_index a = from; a < to; a++) {
+    double *g = s->lines_out + (a - from) * LC_LANES;
+    lc_index f = s->rest[a];
+    for (int l = 0; l < LC_LANES; l++) g[l] *= by;
+    if (!violates(s, f, g)) {
+      s->rest[(*kept)++] = f;
+      continue;
+    }
+    LC_TRY(lc_lanes_join(s, 1, &f));
+    for (int l = 0; l < LC_LANES; l++) s->g[lc_lane_at(s->count - 1, l)] = g[l] * s->unit[s->count - 1];
+    joined++;
+  }
+  return LC_OK;
+}
+
+lc_status lc_lanes_read_rest(lc_lanes *s) {
+  lc_index kept = 0, nrest = s->nrest;
+  for (lc_index from = 0; from < nrest; from += LC_LANES_COLUMNS) {
+    LC_TRY(read_some(s, from, lc_min(nrest, from + LC_LANES_COLUMNS), &kept));
+    LC_TRY(lc_poll(s->obj->host));
+  }
+  s->nrest = kept;
+  double total = fmax(1, s->x->ops->cells(s->x) / 1.5);
+  s->obj->passes += 1 - (double)s->rows.entries / total;
+  return LC_OK;
+}
+
+/* ---- the diagonal ---------------------------------------------------------------------------------------------- */
+
+/* The preconditioner of all lanes: curvatures of the members at the weights of the lane with the smallest lambda, over
+ * the mean one, within limits. */
+void lc_lanes_metric(lc_lanes *s) {
+  const double least = 0.25, most = 4;
+  int from = 0;
+  for (int l = 1; l < LC_LANES; l++)
+    if (!s->lane[l].empty && (s->lane[from].empty || s->lane[l].lambda < s->lane[from].lambda)) from = l;
+  double total = s->lane[from].curvature * s->obj->weight_sum, *sum = s->G[0], *square = s->G[0] + s->count;
+  if (!(total > 0)) return;
+  memset(sum, 0, 2 * (size_t)s->count * sizeof *sum);
+  for (lc_index i = 0; i < s->x->n; i++) {
+    double w = (double)s->w[lc_lane_at(i, from)];
+    if (w == 0) continue;
+    for (int e = s->rows.start[i]; e < s->rows.end[i]; e++) {
+      double x = (double)s->rows.narrow[e];
+      sum[s->rows.index[e]] += w * x;
+      square[s->rows.index[e]] += w * x * x;
+    }
+  }
+  for (lc_index k = 0; k < s->count; k++) {
+    double mean = s->x->intercept ? s->mean[k] : 0, unit = s->unit[k];
+    double h = (square[k] - 2 * mean * sum[k] + mean * mean * total) * unit * unit / total;
+    double ridge = s->l2[k] * s->lane[from].lambda / s->lane[from].curvature;
+    s->metric[k] = (float)(1 / (fmin(most, fmax(least, h)) + ridge));
+  }
+}

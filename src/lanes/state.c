@@ -1,0 +1,168 @@
+/* lanes/state.c - members and their vectors; what a coefficient may do. */
+#include "lanes/state.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- members ------------------------------------------------------------------------------------------------- */
+
+/* *at <- an array of `capacity` times `each` bytes that begins with the `count` of the old one. */
+static int move_array(lc_arena *arena, void *at, lc_index count, lc_index capacity, size_t each) {
+  void *old, *fresh = lc_arena_alloc(arena, capacity, each);
+  memcpy(&old, at, sizeof old);
+  if (!fresh) return 0;
+  if (count > 0) memcpy(fresh, old, (size_t)count * each);
+  memcpy(at, &fresh, sizeof fresh);
+  return 1;
+}
+
+/* Capacities double, so all old arrays together are no larger than the last ones. */
+static lc_status reserve(lc_lanes *s, lc_index count) {
+  if (count <= s->capacity) return LC_OK;
+  lc_index capacity = lc_max(count, lc_min(2 * s->capacity, s->x->p));
+  const size_t wide = LC_LANES * sizeof(double), narrow = LC_LANES * sizeof(float);
+  void *const wides[] = {&s->b, &s->to, &s->g, &s->step, &s->G[0], &s->G[1]};
+  void *const narrows[] = {&s->v, &s->h, &s->d, &s->r, &s->open, &s->last};
+  void *const doubles[] = {&s->unit, &s->mean, &s->l1, &s->l2, &s->lower, &s->upper};
+  void *const floats[] = {&s->unitf, &s->meanf, &s->ridge, &s->metric, &s->per};
+  lc_arena *arena = s->arena;
+  int ok = move_array(arena, &s->feature, s->count, capacity, sizeof *s->feature);
+  for (size_t a = 0; ok && a < sizeof wides / sizeof *wides; a++)
+    if (a < 4 + (size_t)s->parts) ok = move_array(arena, wides[a], s->count, capacity, wide);
+  for (size_t a = 0; ok && a < sizeof narrows / sizeof *narrows; a++)
+    ok = move_array(arena, narrows[a], s->count, capacity, narrow);
+  for (size_t a = 0; ok && a < sizeof doubles / sizeof *doubles; a++)
+    if (a < 4 || s->obj->pen->lower) ok = move_array(arena, doubles[a], s->count, capacity, sizeof(double));
+  for (size_t a = 0; ok && a < sizeof floats / sizeof *floats; a++)
+    ok = move_array(arena, floats[a], s->count, capacity, sizeof(float));
+  for (int part = 0; ok && part < s->parts; part++)
+    ok = move_array(arena, &s->lines[part], 0, capacity, LC_LINE * sizeof(float));
+  ok =
+      ok && move_array(arena, &s->clipped, s->count, capacity, 1) && move_array(arena, &s->held, s->count, capacity, 1);
+  if (!ok) return LC_OUT_OF_MEMORY;
+  s->capacity = capacity;
+  return LC_OK;
+}
+
+/* The spread of a feature as shown; its root mean square without an intercept. */
+static double size_of(const lc_objective *obj, lc_index f) {
+  const double nothing = 1e-12; /* of the square: rounding */
+  double rms = lc_objective_rms(obj, f), mean = obj->x->intercept && obj->mean ? obj->mean[f] : 0;
+  double square = rms * rms - mean * mean;
+  return sqrt(fmax(square, nothing * rms * rms));
+}
+
+lc_status lc_lanes_join(lc_lanes *s, lc_index nj, const lc_index *feature) {
+  const lc_penalty *pen = s->obj->pen;
+  LC_TRY(reserve(s, s->count + nj));
+  for (lc_index a = 0; a < nj; a++) {
+    lc_index f = feature[a], k = s->count++;
+    double unit = 1 / size_of(s->obj, f);
+    s->feature[k] = f;
+    s->unit[k] = unit;
+    s->mean[k] = s->x->intercept && s->obj->mean ? s->obj->mean[f] : 0;
+    s->l1[k] = pen->l1[f] * unit;
+    s->l2[k] = pen->l2[f] * unit * unit;
+    if (pen->lower) {
+      s->lower[k] = pen->lower[f] / unit;
+      s->upper[k] = pen->upper[f] / unit;
+    }
+    s->unitf[k] = (float)unit;
+    s->meanf[k] = (float)(s->mean[k] * unit);
+    s->ridge[k] = (float)s->l2[k];
+    s->metric[k] = 1;
+    s->per[k] = (float)(1 / (s->l1[k] > 0 ? s->l1[k] : s->unit_l1));
+    s->clipped[k] = s->held[k] = 0;
+    for (int l = 0; l < LC_LANES; l++) {
+      lc_index at = lc_lane_at(k, l);
+      s->b[at] = s->to[at] = s->step[at] = s->g[at] = 0;
+      s->v[at] = s->h[at] = s->d[at] = s->r[at] = s->open[at] = s->last[at] = 0;
+    }
+  }
+  s->x->ops->grow_rows(s->x, nj, feature, &s->rows);
+  return LC_OK;
+}
+
+void lc_lanes_constants(const lc_lanes *s, lc_lane_members *out) {
+  *out = (lc_lane_members){
+      .count = s->count, .unit = s->unitf, .mean = s->meanf, .ridge = s->ridge, .metric = s->metric, .per = s->per};
+}
+
+/* ---- the start ------------------------------------------------------------------------------------------------- */
+
+/* Members are what is not 0, or may not be, or is not penalised by L1; the others wait. */
+static lc_status choose_members(lc_lanes *s) {
+  const lc_objective *obj = s->obj;
+  const lc_penalty *pen = obj->pen;
+  s->rest = lc_arena_alloc(s->arena, s->x->p, sizeof *s->rest);
+  if (!s->rest) return LC_OUT_OF_MEMORY;
+  for (lc_index f = 0; f < s->x->p; f++) {
+    double b = obj->at.B[f + s->x->intercept];
+    if (b == 0 && pen->l1[f] > 0 && lc_penalty_clip_slope(pen, f, 0) == 0) {
+      s->rest[s->nrest++] = f;
+      continue;
+    }
+    LC_TRY(lc_lanes_join(s, 1, &f));
+    for (int l = 0; l < LC_LANES; l++) s->b[lc_lane_at(s->count - 1, l)] = b / s->unit[s->count - 1];
+  }
+  memcpy(s->to, s->b, (size_t)s->count * LC_LANES * sizeof *s->b);
+  return LC_OK;
+}
+
+/* All lanes hold the point where the objective stands. */
+static void fill_lanes(lc_lanes *s) {
+  const lc_objective *obj = s->obj;
+  double b0 = s->x->intercept ? obj->at.B[0] : 0;
+  for (lc_index k = 0; k < s->count; k++) b0 += s->mean[k] * s->unit[k] * s->b[lc_lane_at(k, 0)];
+  for (int l = 0; l < LC_LANES; l++)
+    s->lane[l] = (lc_lane){.number = -1, .lambda = s->job->before, .b0 = b0, .to0 = b0, .z0 = b0, .least = INFINITY};
+  for (lc_index i = 0; i < s->x->n; i++)
+    for (int l = 0; l < LC_LANES; l++) s->z[lc_lane_at(i, l)] = obj->at.Z[i];
+}
+
+lc_status lc_lanes_make(lc_lanes *s, const lc_lanes_job *job) {
+  const double large = 2e5, piece = 1e7; /* entries: that two parts are worth; between two polls */
+  lc_objective *obj = job->obj;
+  *s = (lc_lanes){.job = job, .obj = obj, .x = obj->x, .arena = obj->arena, .stop = job->count, .unit_l1 = INFINITY};
+  lc_index n = s->x->n, p = s->x->p;
+  double entries = s->x->ops->cells(s->x) / 1.5;
+  s->parts = entries > large ? LC_LANES_MOST_PARTS : 1;
+  s->threads = s->parts > 1 ? obj->host->threads : 1;
+  s->chunks = 1 + (lc_index)(entries / piece);
+  for (lc_index f = 0; f < p; f++)
+    if (obj->pen->l1[f] > 0) s->unit_l1 = fmin(s->unit_l1, obj->pen->l1[f] / size_of(obj, f));
+  s->z = lc_arena_doubles(s->arena, n * LC_LANES);
+  s->R = lc_arena_doubles(s->arena, n * LC_LANES);
+  s->w = lc_arena_alloc(s->arena, n * LC_LANES, sizeof *s->w);
+  s->lines_out = lc_arena_doubles(s->arena, LC_LANES_COLUMNS * LC_LANES);
+  s->done = lc_arena_alloc(s->arena, job->count, 1);
+  if (!s->z || !s->R || !s->w || !s->lines_out || !s->done) return LC_OUT_OF_MEMORY;
+  memset(s->done, 0, (size_t)job->count);
+  LC_TRY(s->x->ops->grown_rows(s->x, &s->rows, s->arena));
+  LC_TRY(reserve(s, lc_min(p, 1024)));
+  LC_TRY(choose_members(s));
+  fill_lanes(s);
+  return LC_OK;
+}
+
+/* ---- one coefficient ------------------------------------------------------------------------------------------- */
+
+double lc_lanes_residual(const lc_lanes *s, lc_index k, double lambda, double x, double g, int *open) {
+  double t = lambda * s->l1[k], v;
+  if (x > 0 || t == 0)
+    v = g + t;
+  else if (x < 0)
+    v = g - t;
+  else
+    v = g > t ? g - t : g < -t ? g + t : 0;
+  *open = v != 0 || x != 0 || t == 0;
+  if (s->obj->pen->lower && ((v > 0 && x <= s->lower[k]) || (v < 0 && x >= s->upper[k]))) v = *open = 0;
+  return v;
+}
+
+double lc_lanes_land(const lc_lanes *s, lc_index k, double lambda, double x, double d, double g) {
+  double to = x + d, side = x != 0 ? x : -g;
+  if (d != 0 && s->l1[k] * lambda > 0 && to * side <= 0) to = 0;
+  if (!s->obj->pen->lower) return to;
+  return to < s->lower[k] ? s->lower[k] : to > s->upper[k] ? s->upper[k] : to;
+}

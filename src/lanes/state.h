@@ -1,0 +1,94 @@
+/* lanes/state.h - what the files of this room share.
+ *
+ * Vectors of members hold LC_LANES numbers for each, lane l of member k at [k * LC_LANES + l]. Columns are shown to the
+ * lanes in units of their size: unit_k = 1 / (spread of the column), coefficients are b / unit_k, gradients g unit_k.
+ * With an intercept they are centred, too, implicitly: b0 is the intercept of centred columns. */
+#ifndef LC_LANES_STATE_H
+#define LC_LANES_STATE_H
+
+#include "kernel/kernel.h"
+#include "kernel/lanes.h"
+#include "lanes/job.h"
+
+enum { LC_LANES_MOST_PARTS = 2, LC_LANES_COLUMNS = 4096 }; /* columns outside that are read between polls */
+
+typedef struct lc_lane {
+  lc_index number; /* of its lambda; -1: the start */
+  double lambda;
+  int active;    /* works on it; else holds a point that others may start from, */
+  int empty;     /* or nothing */
+  int predicted; /* started in this round: b is where z is, gradients are a guess */
+  int bad;       /* the last step raised the objective: it is halved, or, */
+  int back;      /* undone, and the model is to be solved again with what it clipped held */
+  int was_back;
+  int fails;                     /* steps in a row that raised it */
+  int careful;                   /* the next step ends where the first coefficient reaches 0 or a bound */
+  int kept;                      /* conjugate directions of the last round may go on */
+  int age;                       /* Newton steps */
+  int idle;                      /* rounds since the worst residual fell much */
+  int missed;                    /* rounds in which the gap was met and residuals too large */
+  double least;                  /* its worst residual so far */
+  double b0, to0, z0;            /* intercepts of b, of the trial, of the scores */
+  double loss, value, old_value; /* of the trial: mean loss, with penalty; the value of b */
+  double size;                   /* L1 part of the penalty at b */
+  double curvature;              /* sum w / W */
+  double shift;                  /* sum R / sum w: what the intercept still has to move by, to first order */
+  double worst;                  /* largest residual over lambda l1 */
+  double goal, target;           /* what worst should be for the gap; in this round */
+} lc_lane;
+
+typedef struct lc_lanes {
+  const lc_lanes_job *job;
+  lc_objective *obj;
+  const lc_design *x;
+  lc_arena *arena;
+  lc_lane lane[LC_LANES];
+  lc_index next, published,
+      stop;            /* lambdas started; those from the first on that are published; no further than this */
+  unsigned char *done; /* count: published */
+  double unit_l1;      /* least l1_j unit_j > 0 */
+  int parts, threads;  /* of rows; each has sums of its own */
+  lc_index chunks;     /* of rows, between polls */
+
+  lc_grown_rows rows;
+  lc_index count, capacity, nrest;
+  lc_index *feature;         /* of each member */
+  lc_index *rest;            /* features that are no members */
+  double *b, *to, *g, *step; /* coefficients; of the trial; gradients with the ridge; the move of z in shown units */
+  double *G[LC_LANES_MOST_PARTS];
+  double *unit, *mean, *l1, *l2, *lower, *upper; /* of members, in their units; lower NULL without bounds */
+  float *v, *h, *d, *r, *open, *last;            /* of conjugate gradients; open: 1 where the coefficient may move */
+  float *lines[LC_LANES_MOST_PARTS];
+  float *unitf, *meanf, *ridge, *metric, *per;
+  unsigned char *clipped, *held; /* bit masks of lanes: the last step was cut at 0 or a bound; it was before, too */
+  double *z, *R;                 /* n lines */
+  float *w;
+  double *lines_out; /* of a chunk of columns */
+} lc_lanes;
+
+static inline lc_index lc_lane_at(lc_index k, int l) { return k * LC_LANES + l; }
+
+/* Members (state.c). */
+lc_status lc_lanes_make(lc_lanes *s, const lc_lanes_job *job);
+lc_status lc_lanes_join(lc_lanes *s, lc_index nj, const lc_index *feature);
+void lc_lanes_constants(const lc_lanes *s, lc_lane_members *out);
+
+/* Residual of coefficient k of lane l at x with gradient g (ridge included), and whether it may move. */
+double lc_lanes_residual(const lc_lanes *s, lc_index k, double lambda, double x, double g, int *open);
+/* Where x + d lands: not beyond 0 where an L1 part is, nor a bound. */
+double lc_lanes_land(const lc_lanes *s, lc_index k, double lambda, double x, double d, double g);
+
+lc_status lc_lanes_pass(lc_lanes *s); /* pass.c */
+lc_status lc_lanes_read_rest(lc_lanes *s);
+void lc_lanes_metric(lc_lanes *s);
+void lc_lanes_judge(lc_lanes *s);       /* judge.c */
+void lc_lanes_start(lc_lanes *s);       /* start.c */
+lc_status lc_lanes_newton(lc_lanes *s); /* newton.c */
+lc_status lc_lanes_product(lc_lanes *s, const double *v0, double *h0, double *dot);
+lc_status lc_lanes_certify(lc_lanes *s); /* certify.c */
+
+/* Calls task(s, part, from, to) for pieces of the rows of each part, in order within a part; polls between pieces. */
+typedef void (*lc_lanes_task)(lc_lanes *s, int part, lc_index from, lc_index to, void *context);
+lc_status lc_lanes_each_part(lc_lanes *s, lc_lanes_task task, void *context);
+
+#endif

@@ -1,0 +1,120 @@
+# Margin losses against optima that another program found (fixtures/margin_optima.csv), and what hinge fits promise: a
+# gap that is never smaller than the distance from the optimum, whatever the solver and however early it stops.
+
+optima <- read.csv(test_path("fixtures", "margin_optima.csv"))
+problems <- margin_problems()
+
+fit_margin <- function(name, loss, ..., sparse = FALSE) {
+  problem <- problems[[name]]
+  if (is.null(problem$standardize)) problem$standardize <- FALSE
+  if (sparse) problem$x <- as(problem$x, "CsparseMatrix")
+  do.call(linclass, c(problem, list(loss = loss, ...)))
+}
+
+# Distance from the optimum, in the units of certificates: at most F / F_null = 1e-3 below.
+excess_of <- function(fit, optimum) {
+  (fit$objective - optimum) / max(fit$objective, 1e-3 * (if (fit$k == 2) 1 else fit$k - 1))
+}
+
+test_that("optima are those of another program, and certificates cover the distance", {
+  expect_gte(nrow(optima), 40L)
+  expect_lte(max(abs(optima$value - optima$bound)), 1e-9 * max(optima$value)) # the other program's own gap
+  for (i in seq_len(nrow(optima))) {
+    fit <- fit_margin(optima$problem[i], optima$loss[i])
+    info <- paste(optima$loss[i], optima$problem[i])
+    excess <- excess_of(fit, optima$value[i])
+    expect_lte(excess, 2e-9, label = info)
+    expect_gte(excess, -1e-8, label = info)
+    expect_identical(fit$status, "ok", info = info)
+    expect_true(fit$converged, info = info)
+    gap <- fit$certificate$kind == "duality_gap"
+    if (optima$loss[i] == "hinge") expect_true(gap, info = info)
+    if (gap) expect_gte(fit$certificate$relative, excess - 1e-10, label = info)
+  }
+})
+
+test_that("solvers that are named come to the optimum of the hinge or say how far they are", {
+  for (solver in c("newton", "lbfgs", "coordinate", "interior_point")) {
+    for (name in c("ridge 1e-4", "iris", "three classes", "bad scales, standardised")) {
+      fit <- suppressWarnings(fit_margin(name, "hinge", solver = solver))
+      info <- paste(solver, name)
+      expect_identical(fit$solver, solver, info = info)
+      excess <- excess_of(fit, optima$value[optima$loss == "hinge" & optima$problem == name])
+      expect_gte(fit$certificate$relative, excess - 1e-10, label = info)
+      if (fit$certificate$met) expect_lte(excess, 1e-6, label = info)
+    }
+  }
+})
+
+test_that("dual coordinates of sparse rows have a true gap, met or not", {
+  for (name in c("ridge 1e-1", "weights and offsets", "no intercept", "wide", "iris", "three classes")) {
+    optimum <- optima$value[optima$loss == "hinge" & optima$problem == name]
+    for (most in c(3, 30, 1000)) {
+      fit <- suppressWarnings(fit_margin(name, "hinge", sparse = TRUE, solver = "dual",
+                                         control = linclass_control(max_iter = most)))
+      info <- paste(name, most)
+      expect_identical(fit$certificate$kind, "duality_gap", info = info)
+      expect_gte(fit$certificate$relative, excess_of(fit, optimum) - 1e-10, label = info)
+      expect_lte(fit$iterations, most, label = info)
+      expect_identical(fit$certificate$met, fit$certificate$relative <= fit$certificate$tolerance, info = info)
+    }
+    expect_lte(excess_of(fit, optimum), 1e-2, label = name)
+  }
+})
+
+test_that("many sparse columns are fitted by dual coordinates, with the same bits for any number of threads", {
+  set.seed(4)
+  x <- Matrix::rsparsematrix(1700, 1600, 0.01)
+  y <- factor(as.vector(x %*% rnorm(1600)) + rnorm(1700) > 0)
+  fit <- function(threads, tolerance = 1e-6) {
+    linclass(x, y, loss = "hinge", lambda = 1e-2, alpha = 0, standardize = FALSE,
+             control = linclass_control(threads = threads, tolerance = tolerance))
+  }
+  one <- fit(1)
+  expect_identical(one$solver, "dual")
+  expect_true(one$certificate$met)
+  expect_identical(coef(one), coef(fit(2)))
+  exact <- linclass(x, y, loss = "hinge", lambda = 1e-2, alpha = 0, standardize = FALSE, solver = "interior_point")
+  expect_equal(one$objective, exact$objective, tolerance = 2e-6)
+  rough <- fit(1, 1e-2)
+  expect_lt(rough$iterations, one$iterations)
+  expect_lte((rough$objective - exact$objective) / rough$objective, rough$certificate$relative + 1e-6)
+})
+
+test_that("a hinge without penalty has a finite optimum and the objective of its coefficients", {
+  x <- as.matrix(iris[1:4])
+  fit <- linclass(x, iris$Species, loss = "hinge")
+  expect_lt(max(abs(coef(fit))), 1e3)
+  expect_true(fit$certificate$met)
+  value <- r_objective(coef(fit), x, as.integer(iris$Species), "hinge")
+  expect_equal(fit$objective, value, tolerance = 1e-12)
+  apart <- linclass(x[1:100, ], droplevels(iris$Species[1:100]), loss = "hinge")
+  expect_lt(apart$objective, 1e-9)
+  expect_true(apart$converged)
+  expect_lt(max(abs(coef(apart))), 1e3)
+})
+
+test_that("null_loss of margin losses is the best of intercepts alone", {
+  x <- as.matrix(iris[1:80, 1:4])
+  y <- droplevels(iris$Species[1:80]) # shares 5/8 and 3/8: min over b of 5/8 (1 + b)+ + 3/8 (1 - b)+, or of squares
+  null <- function(...) linclass(x, y, lambda = 0.1, alpha = 0, ...)$null_loss
+  expect_equal(null(loss = "hinge"), 2 * 3 / 8, tolerance = 1e-8)
+  expect_equal(null(loss = "squared_hinge"), 4 * 15 / 64, tolerance = 1e-8)
+  expect_equal(null(loss = "hinge", intercept = FALSE), 1)
+  three <- linclass(as.matrix(iris[1:4]), iris$Species, loss = "hinge", lambda = 0.1)
+  expect_equal(three$null_loss, 2, tolerance = 1e-8)
+})
+
+test_that("a path of hinges comes to the points of single fits, and lasso slopes are exactly 0", {
+  data <- problems[["ridge 1e-4"]]
+  for (alpha in c(0, 0.5, 1)) {
+    path <- linclass_path(data$x, data$y, loss = "hinge", alpha = alpha, nlambda = 12)
+    expect_true(all(path$points$met))
+    for (l in c(1, 6, 12)) {
+      fit <- linclass(data$x, data$y, loss = "hinge", alpha = alpha, lambda = path$lambda[l])
+      expect_equal(path$points$objective[l], fit$objective, tolerance = 1e-8)
+      expect_equal(path$points$nonzero[l], sum(coef(fit)[-1] != 0))
+    }
+    if (alpha == 1) expect_lt(path$points$nonzero[2], 6)
+  }
+})

@@ -1,0 +1,355 @@
+/* Tests of lambdas in lanes: the loops on floats and the verbs of columns against their sums, the solutions against
+ * whole fits. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fit/scaling.h"
+#include "kernel/dispatch.h"
+#include "kernel/lanes.h"
+#include "lanes/lanes.h"
+#include "problem.h"
+
+void test_lanes(void);
+
+/* ---- loops ----------------------------------------------------------------------------------------------------- */
+
+enum { MEMBERS = 131, ROWS = 70, ENTRIES = 9, CELLS = MEMBERS * LC_LANES };
+
+/* What one loop reads and writes; lines of the arena are aligned as the loops want them. */
+typedef struct loop_data {
+  float *v, *h, *open, *d, *r, *last, *lines, *weight, *value, *constants;
+  int start[ROWS], end[ROWS], index[ROWS * (ENTRIES + 2)];
+  lc_lane_members members;
+} loop_data;
+
+static float *floats(lc_arena *arena, lc_index count) {
+  float *out = lc_arena_alloc(arena, count, sizeof *out);
+  if (!out) abort();
+  for (lc_index i = 0; i < count; i++) out[i] = (float)ctest_normal();
+  return out;
+}
+
+static void fill(loop_data *data, lc_arena *arena) {
+  float **const cells[] = {&data->v, &data->h, &data->open, &data->d, &data->r, &data->last};
+  for (int a = 0; a < 6; a++) *cells[a] = floats(arena, CELLS);
+  for (int i = 0; i < CELLS; i++) data->open[i] = data->open[i] > 0 ? 1 : 0;
+  data->lines = floats(arena, 2 * MEMBERS * LC_LINE);
+  data->weight = floats(arena, ROWS * LC_LANES);
+  data->value = floats(arena, ROWS * (ENTRIES + 2));
+  data->constants = floats(arena, 5 * MEMBERS);
+  float *c = data->constants;
+  data->members = (lc_lane_members){MEMBERS, c, c + MEMBERS, c + 2 * MEMBERS, c + 3 * MEMBERS, c + 4 * MEMBERS};
+  for (int k = 4 * MEMBERS; k < 5 * MEMBERS; k++) c[k] = fabsf(c[k]);
+  for (int i = 0; i < ROWS; i++) { /* with room behind each row, as rows have that grow */
+    data->start[i] = i * (ENTRIES + 2);
+    data->end[i] = data->start[i] + i % (ENTRIES + 1);
+    for (int e = data->start[i]; e < data->end[i]; e++) data->index[e] = (e * 7) % MEMBERS;
+  }
+}
+
+static const double floats_near = 2e-5;
+
+static void test_product(const lc_lane_kernel *loops, loop_data *data) {
+  static double want[MEMBERS][LC_LANES];
+  const lc_lane_members *m = &data->members;
+  double centre[LC_LANES], sum[LC_LANES] = {0}, total[LC_LANES] = {0}, dot[LC_LANES], want_dot[LC_LANES] = {0};
+  float middle[LC_LANES], totals[LC_LANES], lambda[LC_LANES];
+  loops->spread(m, data->v, data->lines, centre);
+  memset(want, 0, sizeof want);
+  for (int l = 0; l < LC_LANES; l++) {
+    double shift = 0;
+    for (int k = 0; k < MEMBERS; k++) shift += (double)m->mean[k] * (double)data->v[k * LC_LANES + l];
+    CHECK_NEAR(centre[l], shift, floats_near);
+    middle[l] = (float)(0.3 - shift);
+    lambda[l] = (float)(l + 1);
+  }
+  loops->product(ROWS, data->start, data->end, data->index, data->value, data->weight, middle, data->lines, total);
+  for (int i = 0; i < ROWS; i++)
+    for (int l = 0; l < LC_LANES; l++) {
+      double u = (double)middle[l];
+      for (int e = data->start[i]; e < data->end[i]; e++)
+        u += (double)data->value[e] * (double)m->unit[data->index[e]] * (double)data->v[data->index[e] * LC_LANES + l];
+      u *= (double)data->weight[i * LC_LANES + l];
+      sum[l] += u;
+      for (int e = data->start[i]; e < data->end[i]; e++) want[data->index[e]][l] += u * (double)data->value[e];
+    }
+  for (int l = 0; l < LC_LANES; l++) totals[l] = (float)total[l];
+  /* The second part of the rows: the same numbers once more. */
+  memcpy(data->lines + MEMBERS * LC_LINE, data->lines, MEMBERS * LC_LINE * sizeof(float));
+  loops->collect(m, 2, data->lines, MEMBERS * LC_LINE, totals, 0.5f, lambda, data->v, data->h, dot);
+  int close = 1;
+  for (int k = 0; k < MEMBERS; k++)
+    for (int l = 0; l < LC_LANES; l++) {
+      double v = (double)data->v[k * LC_LANES + l];
+      double h =
+          0.5 * (2 * want[k][l] * (double)m->unit[k] - (double)m->mean[k] * sum[l]) + (double)m->ridge[k] * (l + 1) * v;
+      close = close && fabs(h - (double)data->h[k * LC_LANES + l]) < floats_near * (20 + fabs(sum[l]) + fabs(h));
+      want_dot[l] += v * h;
+    }
+  CHECK(close);
+  for (int l = 0; l < LC_LANES; l++) {
+    CHECK_NEAR(total[l], sum[l], floats_near * (1 + fabs(sum[l])));
+    CHECK_NEAR(dot[l], want_dot[l], 50 * floats_near * (1 + fabs(want_dot[l])));
+  }
+}
+
+static void test_vectors(const lc_lane_kernel *loops, loop_data *data, lc_arena *arena) {
+  const lc_lane_members *m = &data->members;
+  float alpha[LC_LANES], moved[LC_LANES], on[LC_LANES], worst[LC_LANES];
+  double rz[LC_LANES], zh[LC_LANES];
+  float *d = floats(arena, CELLS), *r = floats(arena, CELLS), *v = floats(arena, CELLS), *last = floats(arena, CELLS);
+  memcpy(d, data->d, CELLS * sizeof *d), memcpy(r, data->r, CELLS * sizeof *r);
+  memcpy(v, data->v, CELLS * sizeof *v), memcpy(last, data->last, CELLS * sizeof *last);
+  for (int l = 0; l < LC_LANES; l++) {
+    alpha[l] = 0.25f * (float)(l - 3);
+    moved[l] = (float)(l % 2);
+    on[l] = (float)(l % 3 != 0);
+  }
+  loops->advance(m, alpha, v, data->h, data->open, d, r, rz, zh, worst);
+  loops->turn(m, alpha, moved, on, r, v, last);
+  int close = 1;
+  for (int l = 0; l < LC_LANES; l++) {
+    double first = 0, second = 0, most = 0, a = (double)alpha[l];
+    for (int k = 0; k < MEMBERS; k++) {
+      int at = k * LC_LANES + l;
+      double rest = (double)data->open[at] * ((double)data->r[at] - a * (double)data->h[at]);
+      double z = (double)m->metric[k] * rest, x = a * (double)data->v[at], size = 1 + fabs(rest) + fabs(z) + fabs(x);
+      close = close && fabs((double)d[at] - (double)data->d[at] - x) < floats_near * size;
+      close = close && fabs((double)r[at] - rest) < floats_near * size;
+      close = close && fabs((double)last[at] - (l % 2 ? x : (double)data->last[at])) < floats_near * size;
+      close = close && fabs((double)v[at] - (l % 3 ? z + x : 0)) < floats_near * size;
+      first += rest * z;
+      second += z * (double)data->h[at];
+      most = fmax(most, (double)m->per[k] * fabs(rest));
+    }
+    CHECK_NEAR(rz[l], first, 50 * floats_near * (1 + fabs(first)));
+    CHECK_NEAR(zh[l], second, 50 * floats_near * (1 + fabs(second)));
+    CHECK_NEAR((double)worst[l], most, floats_near * (1 + most));
+  }
+  CHECK(close);
+}
+
+static void test_loops(const lc_lane_kernel *loops) {
+  static loop_data data;
+  ctest_host host;
+  lc_arena arena;
+  ctest_host_init(&host);
+  lc_arena_init(&arena, &host.host);
+  fill(&data, &arena);
+  test_product(loops, &data);
+  test_vectors(loops, &data, &arena);
+  ctest_host_free(&host);
+}
+
+/* ---- verbs of columns ------------------------------------------------------------------------------------------ */
+
+/* Columns that came in any order are the rows' entries; products with lines are sums over rows. values: no floats. */
+static void test_columns(int values) {
+  static ctest_problem t;
+  enum { N = 37, P = 12, CAME = 5 };
+  const lc_index came[CAME] = {7, 0, 11, 3, 4};
+  lc_grown_rows rows;
+  double lines[P * LC_LANES];
+  lc_index all[P];
+  ctest_problem_make(&t, lc_loss_find("logistic"), (ctest_shape){.n = N, .p = P, .k = 2, .alpha = 1});
+  for (lc_index i = 0; i < N * P; i++) t.x[i] = i % 3 ? 0 : values ? t.x[i] : (double)(float)t.x[i];
+  ctest_problem_refresh(&t);
+  double *R = ctest_normals(N * LC_LANES);
+  const lc_design *x = &t.sparse;
+  CHECK(x->ops->grown_rows(x, &rows, &t.arena) == LC_OK);
+  x->ops->grow_rows(x, 2, came, &rows);
+  x->ops->grow_rows(x, CAME - 2, came + 2, &rows);
+  CHECK((rows.value != NULL) == values);
+  lc_index entries = 0;
+  int right = 1;
+  for (lc_index i = 0; i < N; i++)
+    for (int e = rows.start[i]; e < rows.end[i]; e++, entries++) {
+      double value = t.x[i + came[rows.index[e]] * N];
+      right = right && value != 0 && rows.narrow[e] == (float)value && (!values || rows.value[e] == value);
+    }
+  CHECK(right);
+  CHECK(rows.columns == CAME && rows.entries == entries);
+  lc_index want = 0;
+  for (int a = 0; a < CAME; a++)
+    for (lc_index i = 0; i < N; i++) want += t.x[i + came[a] * N] != 0;
+  CHECK(entries == want);
+  for (lc_index j = 0; j < P; j++) all[j] = P - 1 - j;
+  x->ops->col_lines(x, P, all, LC_LANES, R, lines, &t.host.host);
+  int close = 1;
+  for (lc_index j = 0; j < P; j++)
+    for (int l = 0; l < LC_LANES; l++) {
+      double sum = 0;
+      for (lc_index i = 0; i < N; i++) sum += t.x[i + all[j] * N] * R[i * LC_LANES + l];
+      close = close && fabs(sum - lines[j * LC_LANES + l]) < 1e-12;
+    }
+  CHECK(close);
+  free(R);
+  ctest_problem_free(&t);
+}
+
+/* ---- solutions ------------------------------------------------------------------------------------------------- */
+
+enum { LAMBDAS = 9, MOST_P = 60 };
+
+typedef struct kept {
+  ctest_problem *t;
+  lc_objective obj;
+  lc_penalty pen;
+  double lambda[LAMBDAS], value[LAMBDAS], gap[LAMBDAS], B[LAMBDAS][MOST_P + 1];
+  int times[LAMBDAS], sound;
+} kept;
+
+/* The value is that of the coefficients, and gap and residual are what they may be. */
+static lc_status keep(void *context, lc_index l, const lc_lanes_point *point) {
+  kept *own = context;
+  const lc_objective *obj = &own->obj;
+  memcpy(own->B[l], obj->at.B, (size_t)obj->P * sizeof(double));
+  own->times[l]++;
+  own->value[l] = obj->at.value;
+  own->gap[l] = point->gap;
+  own->t->pen.lambda = own->lambda[l];
+  own->sound = own->sound && fabs(ctest_value(own->t, obj->at.B) - obj->at.value) < 1e-12 * (1 + obj->at.value) &&
+               point->relative <= 1e-8 && point->gap >= 0 && point->kkt < 1e-4;
+  return LC_OK;
+}
+
+static void start(kept *own, ctest_problem *t) {
+  own->t = t;
+  own->pen = t->pen;
+  CHECK(lc_scale_penalty(&t->sparse, t->standardised ? t->spread : NULL, &own->pen, &t->arena) == LC_OK);
+  own->sound = 1;
+  memset(own->times, 0, sizeof own->times);
+  double *mean = lc_arena_doubles(&t->arena, t->p), *rms = lc_arena_doubles(&t->arena, t->p);
+  for (lc_index j = 0; j < t->p; j++) {
+    mean[j] = t->mean[j];
+    rms[j] = hypot(t->mean[j], t->sd[j]);
+  }
+  CHECK(lc_objective_init(&own->obj, &t->sparse, &t->obs, t->loss, &t->coding, &own->pen, 1, &t->arena) == LC_OK);
+  own->obj.mean = mean;
+  own->obj.rms = rms;
+  double *zero = lc_arena_zeros(&t->arena, own->obj.P);
+  lc_penalty_clip(&own->pen, 1, zero);
+  own->pen.lambda = own->lambda[0];
+  CHECK(lc_objective_eval(&own->obj, zero, LC_WANT_VALUE) == LC_OK);
+  lc_objective_accept(&own->obj);
+}
+
+typedef struct lane_case {
+  const char *loss;
+  ctest_shape shape;
+  double lower, upper; /* 0, 0: no bounds */
+  int free, values, zero_weights;
+} lane_case;
+
+static const lane_case cases[] = {
+    {"logistic", {.n = 120, .p = 60, .k = 2, .alpha = 1}, 0, 0, 0, 0, 0},
+    {"logistic", {.n = 120, .p = 60, .k = 2, .alpha = 1, .weighted = 1, .standardised = 1}, 0, 0, 0, 1, 1},
+    {"logistic", {.n = 120, .p = 60, .k = 2, .alpha = 0.3, .weighted = 1}, 0, 0, 0, 1, 0},
+    {"logistic", {.n = 120, .p = 60, .k = 2, .alpha = 1, .no_intercept = 1, .standardised = 1}, 0, 0, 0, 1, 0},
+    {"logistic", {.n = 120, .p = 60, .k = 2, .alpha = 1, .standardised = 1}, -0.02, 0.3, 0, 1, 0},
+    {"logistic", {.n = 120, .p = 60, .k = 2, .alpha = 0.8, .weighted = 1}, 0, 5, 3, 1, 0},
+    {"logistic", {.n = 120, .p = 60, .k = 2, .alpha = 1, .weighted = 1, .standardised = 1}, 0, 0, 4, 1, 1},
+    {"squared_hinge", {.n = 120, .p = 60, .k = 2, .alpha = 1, .standardised = 1}, 0, 0, 0, 1, 0},
+    {"squared_hinge", {.n = 120, .p = 60, .k = 2, .alpha = 0.5, .weighted = 1}, -0.5, 0.1, 2, 1, 1},
+};
+
+static void make_case(ctest_problem *t, const lane_case *c) {
+  ctest_problem_make(t, lc_loss_find(c->loss), c->shape);
+  for (lc_index i = 0; i < t->n * t->p; i++) {
+    t->x[i] = (i * 7) % 5 < 2 ? 0 : c->values ? t->x[i] : round(2 * t->x[i]);
+    if (c->values && i / t->n % 4 == 1) t->x[i] = t->x[i - t->n] + 0.2 * t->x[i]; /* correlated pairs of columns */
+  }
+  for (lc_index i = 0; c->zero_weights && i < t->n; i += 7) t->w[i] = 0;
+  ctest_problem_refresh(t);
+  for (int j = 0; j < c->free; j++) t->l1[5 * j] = t->l2[5 * j] = 0;
+  if (c->lower < 0 || c->upper > 0) ctest_problem_bound(t, c->lower, c->upper);
+}
+
+static void test_case(const lane_case *c) {
+  static ctest_problem t;
+  static kept own;
+  lc_index solved = 0;
+  lc_path path;
+  make_case(&t, c);
+  CHECK(ctest_path(&t, &t.sparse, &(lc_path_spec){.nlambdas = 1, .min_ratio = 1}, 1e-8, &path) == LC_OK);
+  for (int l = 0; l < LAMBDAS; l++) own.lambda[l] = path.lambda_max * pow(0.02, (l + l % 2) / 10.0);
+  start(&own, &t);
+  lc_lanes_job job = {&own.obj, &own.pen, path.lambda_max, own.lambda, LAMBDAS, 1e-8, keep, &own};
+  CHECK(lc_lanes_run(&job, &solved) == LC_OK);
+  CHECK(solved == LAMBDAS);
+  CHECK(own.sound);
+  for (int l = 0; l < solved; l++) {
+    CHECK(own.times[l] == 1);
+    double best = ctest_best(&t, &t.dense, own.lambda[l], 1e-10, NULL), excess = own.value[l] - best;
+    CHECK(fabs(excess) <= 2e-8 * fmax(best, 1e-3));
+    CHECK(excess <= own.gap[l] + 1e-11);
+  }
+  ctest_problem_free(&t);
+}
+
+/* A gap that rounding does not allow: lanes give up, and what they solved before is whole. */
+static void test_impossible(void) {
+  static ctest_problem t;
+  static kept own;
+  lc_index solved = -1;
+  make_case(&t, cases + 1);
+  for (int l = 0; l < LAMBDAS; l++) own.lambda[l] = 0.02 * pow(0.7, l);
+  start(&own, &t);
+  lc_lanes_job job = {&own.obj, &own.pen, 0.02, own.lambda, LAMBDAS, 1e-19, keep, &own};
+  CHECK(lc_lanes_run(&job, &solved) == LC_OK);
+  CHECK(solved >= 0 && solved < LAMBDAS);
+  ctest_problem_free(&t);
+}
+
+/* Whatever poll or memory says stop, the status comes back, and the objective was told no solution twice. */
+static void test_stops(void) {
+  static ctest_problem t;
+  static kept own;
+  lc_index solved;
+  for (long stop_at = 1; stop_at < 40; stop_at += 6) {
+    make_case(&t, cases + 1);
+    for (int l = 0; l < LAMBDAS; l++) own.lambda[l] = 0.02 * pow(0.7, l);
+    start(&own, &t);
+    t.host.polls = 0;
+    t.host.stop_at = stop_at;
+    lc_lanes_job job = {&own.obj, &own.pen, 0.02, own.lambda, LAMBDAS, 1e-8, keep, &own};
+    CHECK(lc_lanes_run(&job, &solved) == LC_INTERRUPTED);
+    for (int l = 0; l < LAMBDAS; l++) CHECK(own.times[l] <= 1);
+    ctest_problem_free(&t);
+  }
+  make_case(&t, cases + 1);
+  start(&own, &t);
+  t.host.limit = t.host.given + 20000;
+  lc_lanes_job job = {&own.obj, &own.pen, 0.02, own.lambda, LAMBDAS, 1e-8, keep, &own};
+  CHECK(lc_lanes_run(&job, &solved) == LC_OUT_OF_MEMORY);
+  ctest_problem_free(&t);
+}
+
+static void test_suits(void) {
+  static ctest_problem t;
+  static kept own;
+  make_case(&t, cases);
+  for (int l = 0; l < LAMBDAS; l++) own.lambda[l] = 0.02 * pow(0.7, l);
+  start(&own, &t);
+  CHECK(!lc_lanes_suit(&own.obj, 0.02, own.lambda, LAMBDAS)); /* too small */
+  ctest_problem_free(&t);
+  make_case(&t, &(lane_case){.loss = "logistic", .shape = {.n = 2000, .p = 50, .k = 2, .alpha = 1}});
+  start(&own, &t);
+  CHECK(lc_lanes_suit(&own.obj, 0.02, own.lambda, LAMBDAS));
+  CHECK(!lc_lanes_suit(&own.obj, 0.02, own.lambda, 2));
+  own.obj.x = &t.dense;
+  CHECK(!lc_lanes_suit(&own.obj, 0.02, own.lambda, LAMBDAS));
+  ctest_problem_free(&t);
+}
+
+void test_lanes(void) {
+  for (int set = 0; set < CTEST_KERNELS; set++)
+    if (ctest_kernel(set)) test_loops(ctest_kernel(set)->lanes);
+  test_columns(0);
+  test_columns(1);
+  for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) test_case(cases + c);
+  test_impossible();
+  test_stops();
+  test_suits();
+}

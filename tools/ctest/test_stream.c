@@ -1,0 +1,283 @@
+/* Tests of streams: what a dense one gives has the bits of the matrix in memory, what a sparse one gives is that of the
+ * whole up to rounding, rows are read once, in order, by the main thread, and a reader that fails is heard. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctest.h"
+#include "design/stream.h"
+#include "threads/threads.h"
+
+void test_stream(void);
+
+enum { K = 2, NS = 3 };
+
+/* Reads from memory. Sparse: pieces of `piece` rows, whose entries are copied. */
+typedef struct reader {
+  lc_stream stream;
+  lc_index n, p, row, piece;
+  const double *X;
+  int open, wrong; /* wrong: calls out of order, or on another thread */
+  long passes, reads, fail_at; /* fail_at: which read fails, 0 for none */
+  int *start, *rows;
+  double *value;
+  double *memory[LC_STREAM_MEMORIES];
+  lc_index doubles[LC_STREAM_MEMORIES];
+} reader;
+
+static lc_status begin(void *self) {
+  reader *r = self;
+  r->wrong |= lc_is_helper();
+  r->row = 0;
+  r->open = 1;
+  return LC_OK;
+}
+
+static lc_status next_read(reader *r, lc_index m) {
+  r->wrong |= lc_is_helper() || !r->open || m < 1 || r->row + m > r->n;
+  r->reads++;
+  return r->fail_at > 0 && r->reads >= r->fail_at ? LC_SOURCE : LC_OK;
+}
+
+static lc_status read_rows(void *self, lc_index m, double *to) {
+  reader *r = self;
+  LC_TRY(next_read(r, m));
+  for (lc_index j = 0; j < r->p; j++) memcpy(to + j * m, r->X + j * r->n + r->row, (size_t)m * sizeof(double));
+  r->row += m;
+  return LC_OK;
+}
+
+static lc_status next_piece(void *self, lc_csc *piece, lc_index *m) {
+  reader *r = self;
+  *m = lc_min(r->piece, r->n - r->row);
+  LC_TRY(next_read(r, *m));
+  int count = 0;
+  for (lc_index j = 0; j < r->p; j++) {
+    r->start[j] = count;
+    for (lc_index i = 0; i < *m; i++) {
+      double value = r->X[j * r->n + r->row + i];
+      if (value == 0) continue;
+      r->rows[count] = (int)i;
+      r->value[count++] = value;
+    }
+  }
+  r->start[r->p] = count;
+  *piece = (lc_csc){r->start, r->rows, r->value};
+  r->row += *m;
+  return LC_OK;
+}
+
+static lc_status end(void *self) {
+  reader *r = self;
+  r->wrong |= r->row != r->n;
+  r->open = 0;
+  r->passes++;
+  return LC_OK;
+}
+
+static double *memory(void *self, enum lc_stream_memory which, lc_index doubles) {
+  reader *r = self;
+  if (r->doubles[which] < doubles || !r->memory[which]) {
+    free(r->memory[which]);
+    r->memory[which] = malloc((size_t)(doubles + 1) * sizeof(double));
+    r->doubles[which] = doubles;
+  }
+  return r->memory[which];
+}
+
+static void reader_make(reader *r, lc_index n, lc_index p, const double *X, lc_index piece, lc_design *out) {
+  memset(r, 0, sizeof *r);
+  r->n = n;
+  r->p = p;
+  r->X = X;
+  r->piece = piece;
+  r->stream = (lc_stream){r, begin, piece ? NULL : read_rows, piece ? next_piece : NULL, end, memory};
+  if (piece) {
+    r->start = malloc((size_t)(p + 1) * sizeof(int));
+    r->rows = malloc((size_t)(piece * p + 1) * sizeof(int));
+    r->value = malloc((size_t)(piece * p + 1) * sizeof(double));
+  }
+  lc_design_stream(out, n, p, &r->stream);
+  out->intercept = 1;
+}
+
+static void reader_free(reader *r) {
+  for (int k = 0; k < LC_STREAM_MEMORIES; k++) free(r->memory[k]);
+  free(r->start), free(r->rows), free(r->value);
+}
+
+/* Any smooth function of the scores; weights and offsets count, and the place of each row. */
+static lc_status waves(void *context, const lc_block *block, double *sum) {
+  (void)context;
+  for (int i = 0; i < block->m; i++) {
+    sum[0] += (double)(block->row0 + i) * 1e-3;
+    for (int c = 0; c < K; c++) {
+      double z = block->z[i + c * block->ld], w = lc_block_weight(block, i);
+      sum[1] += w * cos(z) + (block->offset ? 0.1 * block->offset[i + c * block->ldoff] : 0);
+      if (block->r) block->r[i + c * block->ldr] = w * sin(z);
+    }
+    for (int s = 0; s < NS && block->s; s++) block->s[i + s * block->ldr] = 1 + 0.1 * s * cos(block->z[i]);
+  }
+  return LC_OK;
+}
+
+/* Everything that a design gives by sweeps, one after the other; the caller frees it. */
+static double *everything(const lc_design *x, const lc_obs *obs, const double *B, int threads, lc_index *count) {
+  ctest_host host;
+  lc_arena arena;
+  ctest_host_init(&host);
+  host.host.threads = threads;
+  lc_arena_init(&arena, &host.host);
+  lc_index n = x->n, p = x->p, q = p + 1, nz = n * K, ng = q * K, nc = lc_packed_size(q) * NS;
+  *count = nz + 2 + ng + nc + 2 + 6 * p + 2 * ng;
+  double *out = ctest_zeros(*count), *at = out;
+  lc_pass pass = {.K = K, .ns = NS, .nsum = 2, .obs = obs, .B = B, .Z = at, .block = waves};
+  pass.sum = (at += nz);
+  pass.G = (at += 2);
+  pass.C = (at += ng);
+  CHECK(x->ops->pass(x, &pass, &host.host, &arena) == LC_OK);
+  lc_pass again = {.K = K, .nsum = 2, .obs = obs, .Z = out, .block = waves, .sum = (at += nc)};
+  CHECK(x->ops->pass(x, &again, &host.host, &arena) == LC_OK); /* from the scores, without a read */
+  at += 2;
+  lc_colstat stats = {at, at + p, at + 2 * p, at + 3 * p, at + 4 * p, at + 5 * p};
+  CHECK(lc_design_colstats(x, obs->w, &host.host, &stats) == LC_OK);
+  at += 6 * p;
+  CHECK(!x->ops->moments || lc_design_moments(x, K, out, &host.host, &arena, at, at + ng) == LC_OK);
+  ctest_host_free(&host);
+  return out;
+}
+
+static void compare(lc_index p, lc_index n, int weighted, int shifted) {
+  double *X = ctest_normals(n * p), *B = ctest_normals((p + 1) * K), *shift = ctest_normals(p), *w = ctest_normals(n);
+  double *offset = ctest_normals(n * K);
+  for (lc_index i = 0; i < n; i++) w[i] = i % 5 ? fabs(w[i]) : 0;
+  if (p > 2 && n > 3 && weighted) X[2 * n + n / 2] = NAN; /* in the row of a weight, and at least then seen */
+  if (p > 1) X[n] = 1e200;
+  lc_obs obs = {.n = n, .w = weighted ? w : NULL, .offset = offset, .noffset = K};
+  lc_design dense, stream;
+  reader r;
+  lc_index count;
+  lc_design_dense(&dense, n, p, LC_DOUBLE, X);
+  dense.intercept = 1;
+  reader_make(&r, n, p, X, 0, &stream);
+  if (shifted) dense.shift = stream.shift = shift;
+  double *want = everything(&dense, &obs, B, 1, &count);
+  for (int threads = 1; threads <= 2; threads++) {
+    double *got = everything(&stream, &obs, B, threads, &count);
+    CHECK(memcmp(got, want, (size_t)count * sizeof *got) == 0);
+    free(got);
+  }
+  CHECK(!r.wrong && r.passes > 0);
+  reader_free(&r);
+  free(X), free(B), free(shift), free(w), free(offset), free(want);
+}
+
+static void test_subset_and_columns(void) {
+  enum { N = 5000, P = 40, RUNS = 3, LENGTH = 9, NJ = 3 };
+  static const lc_index first[RUNS] = {0, 1020, N - LENGTH}, list[NJ] = {0, 7, P};
+  double *X = ctest_normals(N * P), *R = ctest_normals(N * K), *s = ctest_normals(N), *d = ctest_normals(NJ * K);
+  double c[2][NJ * K], C[2][NJ * NJ], *Z[2];
+  reader r;
+  lc_design x[2], sub[2];
+  ctest_host host;
+  lc_arena arena;
+  ctest_host_init(&host);
+  lc_arena_init(&arena, &host.host);
+  lc_design_dense(x, N, P, LC_DOUBLE, X);
+  x[0].intercept = 1;
+  reader_make(&r, N, P, X, 0, x + 1);
+  for (int v = 0; v < 2; v++) {
+    CHECK(x[v].ops->subset(x + v, RUNS, first, LENGTH, sub + v, &arena) == LC_OK);
+    x[v].ops->col_dot(x + v, NJ, list, K, R, c[v], &host.host);
+    CHECK(x[v].ops->col_cross(x + v, NJ, list, NJ, list, s, C[v], &arena) == LC_OK);
+    Z[v] = ctest_zeros(N * K);
+    memcpy(Z[v], R, N * K * sizeof(double));
+    x[v].ops->col_axpy(x + v, NJ, list, K, d, Z[v], &host.host);
+  }
+  CHECK(memcmp(sub[0].data, sub[1].data, RUNS * LENGTH * P * sizeof(double)) == 0);
+  CHECK(ctest_distance(NJ * K, c[1], c[0]) < 1e-11);
+  CHECK(ctest_distance(NJ * NJ, C[1], C[0]) < 1e-11);
+  CHECK(ctest_distance(N * K, Z[1], Z[0]) < 1e-13);
+  long reads = r.reads; /* the intercept alone needs none */
+  x[1].ops->col_dot(x + 1, 1, list, K, R, c[1], &host.host);
+  CHECK(r.reads == reads);
+  CHECK_NEAR(c[1][0], c[0][0], 1e-11);
+  CHECK(!r.wrong);
+  ctest_host_free(&host);
+  reader_free(&r);
+  free(X), free(R), free(s), free(d), free(Z[0]), free(Z[1]);
+}
+
+/* Pieces of any size add up to the sums of the whole. */
+static void test_sparse_pieces(void) {
+  enum { N = 700, P = 12 };
+  double *X = ctest_normals(N * P), *B = ctest_normals((P + 1) * K), *w = ctest_normals(N);
+  double *offset = ctest_normals(N * K);
+  for (int i = 0; i < N; i++) w[i] = fabs(w[i]);
+  for (int i = 0; i < N * P; i++) X[i] = fabs(X[i]) < 1 ? 0 : X[i];
+  lc_obs obs = {.n = N, .w = w, .offset = offset, .noffset = K};
+  lc_design dense, stream;
+  lc_index count, moments = 2 * (P + 1) * K;
+  lc_design_dense(&dense, N, P, LC_DOUBLE, X);
+  dense.intercept = 1;
+  double *want = everything(&dense, &obs, B, 1, &count);
+  static const lc_index sizes[] = {1, 7, 256, 700};
+  for (int k = 0; k < 4; k++) {
+    reader r;
+    reader_make(&r, N, P, X, sizes[k], &stream);
+    double *got = everything(&stream, &obs, B, 2, &count);
+    CHECK(ctest_distance(count - moments, got, want) < 1e-11);
+    CHECK(!r.wrong);
+    reader_free(&r);
+    free(got);
+  }
+  free(X), free(B), free(w), free(offset), free(want);
+}
+
+/* A read that fails, or a host that says stop, at any time: the status is told, and the next pass is whole. */
+static void test_failures(void) {
+  enum { N = 40000, P = 60 };
+  double *X = ctest_normals(N * P), *B = ctest_normals((P + 1) * K);
+  lc_obs obs = {.n = N};
+  for (int sparse = 0; sparse < 2; sparse++) {
+    reader r;
+    lc_design x;
+    reader_make(&r, N, P, X, sparse ? 4000 : 0, &x);
+    double G[(P + 1) * K], sum[2];
+    for (int fault = 0; fault < 8; fault++) {
+      ctest_host host;
+      lc_arena arena;
+      ctest_host_init(&host);
+      host.host.threads = 1 + fault % 2;
+      lc_arena_init(&arena, &host.host);
+      lc_pass pass = {.K = K, .nsum = 2, .obs = &obs, .B = B, .block = waves, .sum = sum, .G = G};
+      r.reads = 0;
+      r.fail_at = fault < 4 ? fault + 1 : 0;
+      host.stop_at = fault < 4 ? 0 : fault - 3;
+      CHECK(x.ops->pass(&x, &pass, &host.host, &arena) == (fault < 4 ? LC_SOURCE : LC_INTERRUPTED));
+      r.fail_at = host.stop_at = 0;
+      CHECK(x.ops->pass(&x, &pass, &host.host, &arena) == LC_OK);
+      CHECK_NEAR(sum[0], 1e-3 * N * (N - 1.0) / 2, 1e-12);
+      ctest_host_free(&host);
+    }
+    CHECK(!r.wrong);
+    reader_free(&r);
+  }
+  free(X), free(B);
+}
+
+void test_stream(void) {
+  static const lc_index sizes[] = {1, 15, 16, 17, 255, 256, 257, 1025, 4097, 9001};
+  ctest_seed(11);
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+    for (int weighted = 0; weighted < 2; weighted++) {
+      compare(3, sizes[i], weighted, (int)i % 2);
+      compare(37, sizes[i], weighted, (int)(i + 1) % 2);
+    }
+  compare(300, 3000, 0, 0); /* several windows */
+  compare(1, 700000, 0, 1);
+  compare(0, 40, 1, 0);
+  test_subset_and_columns();
+  test_sparse_pieces();
+  test_failures();
+}
