@@ -11,8 +11,7 @@ NULL
 #' follows from them. Functions that know `glm()` alone then take it, such as [stats::dffits()],
 #' [stats::covratio()] and [stats::influence.measures()].
 #'
-#' Numbers are as `glm()` defines them: with case weights, degrees of freedom count rows, where
-#' [nobs()][fitted.linclass()] of the fit counts weights.
+#' Numbers are as `glm()` defines them.
 #'
 #' @param object A fit made by [linclass()]: of the logistic loss, by formula, unpenalised. With
 #'   `bias_reduction = "firth"` the estimates are those of the fit, and what is computed from them (deviance,

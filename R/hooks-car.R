@@ -134,19 +134,3 @@ model_size <- function(object) {
     list(deviance = lack_of_fit(fit), df = attr(stats::logLik(fit), "df"))
   }
 }
-
-# effects fits a fake model by the call, so the call brings its data along.
-#' @exportS3Method effects::effSources
-effSources.linclass <- function(mod) {
-  check_vcov(mod)
-  formula <- stats::formula(mod)
-  call <- mod$call[c(1L, match("formula", names(mod$call)))]
-  sources <- list(formula = formula, call = call_with_data(mod, call))
-  if (!has_classes(mod)) return(c(list(type = "glm"), sources))
-  if (mod$coding != "reference" || length(mod$levels) < 3L) {
-    abort("coding", paste("Effects of classes need a softmax fit of three or more classes with",
-                          "coding = \"reference\"."))
-  }
-  c(list(type = "multinom", coefficients = stats::coef(mod), vcov = stats::vcov(mod),
-         lev = mod$levels), sources)
-}

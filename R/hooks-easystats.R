@@ -66,6 +66,19 @@ find_parameters.linclass <- function(x, flatten = FALSE, ...) {
   if (flatten) stats::variable.names(x) else list(conditional = stats::variable.names(x))
 }
 
+# insight's own way does not see through the fit; ggeffects asks here too. Fits that no glm or multinom stands for have
+# their predictions by predict() alone.
+#' @exportS3Method insight::get_predicted
+get_predicted.linclass <- function(x, ...) {
+  several <- has_classes(x) && x$coding == "reference" && length(x$levels) > 2L && !length(x$aliased)
+  known <- if (several && is_by_formula(x) && has_vcov(x)) as_multinom(x) else known_glm(x)
+  if (is.null(known)) {
+    abort("argument", paste("get_predicted() takes unpenalised logistic and softmax (coding = \"reference\") fits",
+                            "by formula: use predict()."))
+  }
+  insight::get_predicted(known, ...)
+}
+
 #' @exportS3Method parameters::standard_error
 standard_error.linclass <- function(model, ...) {
   known <- known_glm(model)

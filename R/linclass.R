@@ -54,7 +54,9 @@
 #'   slow: all of them share one Hessian.
 #'
 #' @section Weights:
-#' A weight of 2 means two copies of the row, 0 means that the row is absent; `nobs()` is their sum.
+#' A weight of 2 means two copies of the row, 0 means that the row is absent. The fit has the
+#' coefficients, standard errors and likelihood of the copied rows; [nobs()][nobs.linclass()] counts rows,
+#' as [stats::glm()] does.
 #' `class_weights` multiply the case weights by class. The fit is then no longer a maximum-likelihood
 #' fit and has no likelihood and no standard errors.
 #'
@@ -69,6 +71,9 @@
 #' does `AIC()`, while `extractAIC()` and [stats::step()] count from the fit with intercepts alone, which
 #' does not. `deviance()` is that of the likelihood. There must be no other penalty, no bounds and no other
 #' `solver`. The intercept is adjusted too, so that the mean of the probabilities is not the share of the event.
+#' `sandwich::estfun()` has the scores of the likelihood without the penalty, \eqn{w (y - \mu) x}{w (y - m) x}: their
+#' sum is not 0 but minus the gradient of the penalty, which does not grow with the number of rows. Robust covariance
+#' matrices are made of them as for maximum likelihood.
 #'
 #' @section Errors and warnings:
 #' All arguments are checked before any work is done; see [linclass_conditions] for the classes of

@@ -95,8 +95,9 @@ long_coefficients <- function(W) {
 #' their class is none of the fit's), and `NA` for rows that `na.action = na.exclude` removed. Where the
 #' response held counts, a row of the data is one observation with a binomial or multinomial distribution, as
 #' for [stats::glm()] (and `multinomial()` of package VGAM; `nnet::multinom()` and rows of single trials leave
-#' the multinomial coefficients out of the likelihood). Where rows have weights, `nobs()` and degrees of
-#' freedom count their sum.
+#' the multinomial coefficients out of the likelihood). `nobs()` and degrees of freedom count rows of positive
+#' weight, as those of [stats::glm()] do. Where a weight is a frequency, so many equal rows, the sum of the weights
+#' is the number of observations, and their Schwarz criterion (BIC) is `AIC(fit, k = log(sum(weights(fit))))`.
 #'
 #' @param object,x,formula A fit made by [linclass()].
 #' @param type For `fitted()` as in [predict.linclass()]. For `weights()`: `"prior"`, the case weights
@@ -123,7 +124,7 @@ long_coefficients <- function(W) {
 #' * `residuals()`: a vector; an n x k matrix for `"pearson"` and `"response"` where the fit has a
 #'   matrix of coefficients, and one column for each row of coefficients for `"working"`; a matrix of rows x
 #'   terms for `"partial"`, with columns `class:term` where there are several rows of coefficients.
-#' * `nobs()`: the sum of the weights (the number of rows without weights; a row of counts is one).
+#' * `nobs()`: the number of rows with positive weight (a row of counts is one).
 #' * `deviance()`: twice by how much the log-likelihood is below that of a model that fits every row, which is 0
 #'   except for counts.
 #' * `df.residual()`: `nobs() * (k - 1)` minus the degrees of freedom of [logLik.linclass()].

@@ -40,8 +40,9 @@ check_likelihood <- function(object, what) {
 #' @param scale Not used.
 #' @param k The penalty of a degree of freedom; 2 is AIC.
 #' @param ... Not used.
-#' @return `logLik()`: an object of class `logLik` with the attributes `df` and `nobs` (the sum of
-#'   the weights). For a response of counts it has the binomial or multinomial coefficients, as
+#' @return `logLik()`: an object of class `logLik` with the attributes `df` and `nobs`, which BIC takes:
+#'   the rows of positive weight, as [stats::glm()] has it; with a row of coefficients for each class the sum of the
+#'   weights, as `nnet::multinom()` has it. For a response of counts it has the binomial or multinomial coefficients, as
 #'   [stats::glm()] has them. `extractAIC()`: degrees of freedom and criterion. Errors:
 #'   `linclass_error_no_likelihood`.
 #' @seealso [anova.linclass()]
@@ -55,8 +56,10 @@ check_likelihood <- function(object, what) {
 logLik.linclass <- function(object, data = NULL, ...) {
   check_likelihood(object, "logLik()")
   best <- if (is.null(object$counted)) 0 else object$counted$log_lik
+  # BIC takes these: glm() counts rows of positive weight, nnet::multinom() adds weights up.
+  size <- if (has_classes(object) && is.null(object$counted)) object$nobs else observations(object)
   structure(best - lack_of_fit(object) / 2, df = degrees_of_freedom(object, data),
-            nobs = observations(object), class = "logLik")
+            nobs = size, class = "logLik")
 }
 
 #' @rdname logLik.linclass

@@ -254,7 +254,7 @@ score_probability <- function(z, levels) {
 #' * `residuals()`, `df.residual()`, `logLik()`, `vcov()`, `confint()`, `anova()`, `drop1()`, `add1()`,
 #'   `extractAIC()`, `simulate()`: an error of class `linclass_error_argument`, for they belong to a
 #'   single fit.
-#' * `nobs()`: the sum of the weights.
+#' * `nobs()`: the number of rows with positive weight.
 #' * `deviance()`: minus twice the log-likelihood of each point.
 #' * `objective()`: what was minimised, at each point.
 #' * `certificate()`: a data frame with a row for each point: `lambda`, `gap`, `relative`, `kkt`,

@@ -72,13 +72,61 @@ profile_point <- function(fit, design, i, value) {
   # The others follow as far as the curvature tells: an intercept far from the data moves with its slopes.
   V <- stats::vcov(fit)[, i]
   start <- estimate + (value - estimate[[i]]) * V / V[[i]]
-  again <- refit_held(fit, design, as_matrix(replace(rep(NA_real_, length(W)), i, value)), as_matrix(start))
+  held <- as_matrix(replace(rep(NA_real_, length(W)), i, value))
+  far <- if (fit$intercept && i %% ncol(W) == 1L) far_column(design)
+  again <- if (length(far)) refit_at_means(fit, design, held, as_matrix(start), far) else
+    refit_held(fit, design, held, as_matrix(start))
   rise <- lack_of_fit(again) - lack_of_fit(fit)
   if (rise < -1e-3) {
     abort("numeric", "The profile found a better fit: the fit itself has not converged.")
   }
   values <- replace(estimate, !is.na(estimate), stats::coef(again, format = "vector"))
   list(z = sign(value - estimate[[i]]) * sqrt(max(rise, 0)), values = values)
+}
+
+# The column whose mean is largest beside its spread, where that leaves an intercept too few digits.
+far_column <- function(design, at_least = 100) {
+  x <- design$x
+  if (!is.matrix(x) || !ncol(x)) return(NULL)
+  centre <- colMeans(x)
+  spread <- sqrt(pmax(colMeans((x - rep(centre, each = nrow(x)))^2), 0))
+  ratio <- ifelse(spread > 0, abs(centre) / spread, 0)
+  if (max(ratio) > at_least) which.max(ratio)
+}
+
+# The fit with intercepts held where columns are far from 0, as a fit without intercept: b_j gives way to the score at
+# the means m, t = b_0 + m'b, so that the score is b_0 (1 - x_j / m_j) + t x_j / m_j + sum_k b_k (x_k - m_k x_j / m_j).
+# All columns but that of t have mean 0. In these coordinates the information's determinant lacks m_j^2 of each score.
+refit_at_means <- function(object, design, held, start, j) {
+  W <- class_rows(object, object$coefficients)
+  slopes <- which(colSums(is.na(W)) == 0)[-1L] - 1L
+  x <- design$x[, slopes, drop = FALSE]
+  j <- match(j, slopes)
+  if (is.na(j)) return(refit_held(object, design, held, start))
+  m <- colMeans(x)
+  share <- x[, j] / m[j]
+  rest <- x[, -j, drop = FALSE]
+  design$x <- unname(cbind((m[j] - x[, j]) / m[j], share, rest - outer(share, m[-j])))
+  b <- replace(start, !is.na(held), held[!is.na(held)])[, c(1L, slopes + 1L), drop = FALSE]
+  start <- cbind(b[, 1L], b[, 1L] + b[, -1L, drop = FALSE] %*% m, b[, -1L, drop = FALSE][, -j, drop = FALSE])
+  mask <- matrix(0, ncol(start), nrow(start))
+  mask[1L, ] <- !is.na(held[, 1L])
+  view <- object
+  view$intercept <- FALSE
+  view$p <- ncol(start)
+  again <- refit_columns(view, design, seq_len(ncol(start)), held = mask, start = unname(start))
+  if (has_jeffreys(object)) {
+    warn_convergence(again)
+    again$jeffreys <- again$jeffreys + nrow(start) * log(abs(m[[j]]))
+  }
+  found <- class_rows(again, again$coefficients)
+  others <- found[, -(1:2), drop = FALSE]
+  slope <- matrix(0, nrow(found), length(m))
+  slope[, -j] <- others
+  slope[, j] <- (found[, 2L] - found[, 1L] - others %*% m[-j]) / m[[j]]
+  all <- cbind(found[, 1L], slope)
+  again$coefficients <- if (has_classes(object)) all else c(all)
+  again
 }
 
 # From the estimate outwards, until the root passes `zmax`.

@@ -71,8 +71,8 @@ as_counted <- function(fit, counted) {
   fit
 }
 
-# The number of observations: the sum of the weights of rows.
-observations <- function(object) if (is.null(object$counted)) object$nobs else object$counted$rows
+# The number of observations as glm() counts them: rows of positive weight, each with its weight as a prior one.
+observations <- function(object) if (is.null(object$counted)) object$n else object$counted$rows
 
 # Minus twice the log-likelihood of a mean loss.
 deviance_of_loss <- function(object, loss) {

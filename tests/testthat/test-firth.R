@@ -137,3 +137,32 @@ test_that("profile limits that a held intercept leaves without digits are NA wit
   near <- confint(linclass(am ~ centred + wt, d, bias_reduction = "firth"))
   expect_equal(unname(suppressWarnings(confint(far))[-1L, ]), unname(near[-1L, ]), tolerance = 1e-5)
 })
+
+test_that("intercepts have profiles beside columns far from 0", {
+  data <- transform(MASS::birthwt, year = 2000 + age / 10)
+  fit <- linclass(low ~ year + smoke, data, bias_reduction = "firth")
+  limits <- confint(fit, "(Intercept)", method = "profile")
+  # The penalised likelihood with the intercept held, in the coordinates t, the score at the mean year, and smoke.
+  X <- cbind(1, data$year - mean(data$year), data$smoke)
+  lack <- function(b) {
+    p <- plogis(drop(X %*% b))
+    -2 * sum(log(ifelse(data$low == 1, p, 1 - p))) - determinant(crossprod(X, p * (1 - p) * X))$modulus[[1L]]
+  }
+  best <- optim(c(0, 0, 0), lack, method = "BFGS", control = list(reltol = 1e-14))
+  for (limit in limits) {
+    held <- function(b) lack(c(b[1L], (b[1L] - limit) / mean(data$year), b[2L]))
+    rise <- optim(c(0, 0), held, method = "BFGS", control = list(reltol = 1e-14))$value - best$value
+    expect_equal(rise, qchisq(0.95, 1), tolerance = 1e-6)
+  }
+  expect_equal(profile(fit, 1)[[1L]]$par.vals[6L, ], coef(fit), tolerance = 1e-6)
+  # Far out the intercept is the slope times the distance.
+  data <- transform(MASS::birthwt, year = 1e6 + age / 10, race = factor(race))
+  several <- linclass(race ~ year + smoke, data, bias_reduction = "firth")
+  limits <- confint(several, 1:5, method = "profile")
+  expect_equal(unname(limits[c(1, 4), ]) / -1e6, unname(limits[c(2, 5), 2:1]), tolerance = 1e-4)
+  # Maximum likelihood: as glm() has it.
+  fit <- linclass(low ~ year + smoke, data)
+  glm <- glm(low ~ year + smoke, binomial, data)
+  limits <- suppressWarnings(suppressMessages(utils::getFromNamespace("confint.glm", "MASS")(glm, 1)))
+  expect_equal(unname(confint(fit, 1, method = "profile")[1L, ]), unname(limits), tolerance = 1e-4)
+})

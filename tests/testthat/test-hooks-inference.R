@@ -170,6 +170,22 @@ test_that("effects are those of glm() and multinom()", {
   ours <- effects::Effect("age", f$soft)
   capture.output(theirs <- effects::Effect("age", f$multinom))
   expect_equal(unname(ours$prob), unname(theirs$prob), tolerance = 1e-4)
+  # Weights: effects would fit the model of several classes again without them.
+  b$w <- rep(c(0.5, 2, 3), length.out = nrow(b))
+  numbers_of <- function(e) unlist(e[c("prob", "se.prob", "lower.prob", "upper.prob")])
+  soft <- linclass(race ~ age + smoke + low, b, weights = w)
+  multinom <- nnet::multinom(race ~ age + smoke + low, b, weights = w, trace = FALSE, reltol = 1e-15, maxit = 1000)
+  expect_equal(numbers_of(effects::Effect("age", soft)), numbers_of(effects::Effect("age", multinom)), tolerance = 1e-6)
+  V <- 4 * vcov(soft)
+  expect_equal(effects::Effect("age", soft, vcov. = V)$se.logit, 2 * effects::Effect("age", soft)$se.logit)
+  two <- linclass(low ~ age + lwt + race + smoke, b, weights = w)
+  glm <- suppressWarnings(glm(low ~ age + lwt + race + smoke, binomial, b, weights = w, epsilon = 1e-14))
+  skip_without("sandwich")
+  expect_numbers(as.data.frame(effects::Effect("race", two, vcov. = sandwich::vcovHC)),
+                 as.data.frame(effects::Effect("race", glm, vcov. = sandwich::vcovHC)), 1e-6)
+  b$twice <- 2 * b$age
+  aliased <- suppressWarnings(linclass(race ~ age + twice + smoke, b))
+  expect_error(effects::Effect("age", aliased), "twice", class = "linclass_error_rank")
 })
 
 test_that("emmeans are those of glm() and multinom()", {
@@ -192,4 +208,17 @@ test_that("emmeans are those of glm() and multinom()", {
     expect_numbers(table(emmeans::emmeans(a, "race")), table(emmeans::emmeans(g, "race")), 1e-7)
   })
   expect_topic(emmeans::emmeans(f$lasso, "race"), "no_vcov")
+})
+
+test_that("insight::get_predicted() is that of glm() and multinom()", {
+  skip_without("insight")
+  f <- hook_fits()
+  new <- f$data[1:5, ]
+  for (predict in c("expectation", "link")) {
+    ask <- function(m) as.data.frame(insight::get_predicted(m, data = new, predict = predict, ci = 0.95))
+    expect_numbers(ask(f$fit), ask(f$glm), 1e-6)
+  }
+  several <- function(m) as.data.frame(insight::get_predicted(m, data = new, predict = "expectation"))
+  expect_numbers(several(f$soft), several(f$multinom), 1e-5)
+  expect_error(insight::get_predicted(f$lasso, data = new), "use predict", class = "linclass_error_argument")
 })

@@ -121,13 +121,33 @@ test_that("changed data are noticed", {
   expect_equal(fitted(kept), fitted(fit, data = birthwt))
 })
 
+test_that("degrees of freedom and criteria with weights, some of them 0, are those of glm()", {
+  data <- transform(birthwt, w = rep(c(0, 0.5, 2, 3), length.out = nrow(birthwt)))
+  glm <- suppressWarnings(glm(low ~ age + lwt, binomial, data, weights = w, epsilon = 1e-14))
+  fit <- linclass(low ~ age + lwt, data, weights = w)
+  for (of in list(nobs, df.residual, deviance, function(m) summary(m)$df.null, function(m) anova(m)[["Resid. Df"]],
+                  function(m) summary(m)$df.residual)) {
+    expect_equal(suppressWarnings(of(fit)), suppressWarnings(of(glm)), tolerance = 1e-8)
+  }
+  # The criteria of glm() round weights within the likelihood and its BIC counts rows of weight 0, which a fit
+  # without them does not.
+  present <- suppressWarnings(glm(low ~ age + lwt, binomial, data, weights = w, subset = w > 0))
+  gap <- function(m) (BIC(m) - AIC(m)) / length(coef(m))
+  expect_equal(gap(fit), gap(present), tolerance = 1e-10)
+  expect_equal(BIC(fit), BIC(linclass(low ~ age + lwt, data, weights = w, subset = w > 0)), tolerance = 1e-10)
+})
+
 test_that("softmax agrees with nnet::multinom", {
   expect_equal(coef(softmax_fit), coef(multinom_fit), tolerance = 1e-5)
   expect_equal(deviance(softmax_fit), deviance(multinom_fit), tolerance = 1e-9)
   expect_equal(as.numeric(logLik(softmax_fit)), as.numeric(logLik(multinom_fit)),
                tolerance = 1e-9)
   expect_equal(attr(logLik(softmax_fit), "df"), attr(logLik(multinom_fit), "df"))
-  expect_equal(nobs(softmax_fit), sum(housing$Freq))
+  # nobs() counts rows as that of glm(), BIC() takes the sum of the weights as that of multinom().
+  expect_equal(nobs(softmax_fit), sum(housing$Freq > 0))
+  expect_equal(attr(logLik(softmax_fit), "nobs"), attr(logLik(multinom_fit), "nobs"))
+  expect_equal(BIC(softmax_fit), BIC(multinom_fit), tolerance = 1e-9)
+  expect_equal(df.residual(softmax_fit), anova(multinom_fit, multinom_fit)[["Resid. df"]][1L])
   expect_equal(vcov(softmax_fit), vcov(multinom_fit), tolerance = 1e-4)
   expect_equal(summary(softmax_fit)$coefficients[, 2],
                as.vector(t(summary(multinom_fit)$standard.errors)), tolerance = 1e-4,
