@@ -31,7 +31,7 @@ as_multinom <- function(object) {
                           "coding = \"reference\"."))
   }
   if (length(object$aliased)) {
-    abort("rank", paste("Effects of classes need all coefficients: leave out",
+    abort("argument", paste("Effects of classes need all coefficients: leave out",
                         paste(sprintf("`%s`", object$aliased), collapse = ", "), "first."))
   }
   call <- call_with_data(object, call("multinom", formula = stats::formula(object)))

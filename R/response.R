@@ -130,10 +130,8 @@ check_weights <- function(weights, n) {
                              plural(length(bad), "row"), in_rows(bad)), rows = bad)
   }
   if (n > 0 && all(weights == 0)) abort("weights", "All weights are zero.")
-  # Squares of weighted sums must be numbers, too.
-  if (n > 0 && !(sum(weights) < 1e100 && sum(weights) > 1e-100)) {
-    abort("weights", sprintf("The sum of the weights, %.3g, is too %s to compute with: scale them all by one number.",
-                             sum(weights), if (sum(weights) < 1) "small" else "large"))
+  if (!is.finite(sum(weights))) {
+    abort("weights", "The sum of the weights overflows: divide them all by one large number.")
   }
   if (n > 0 && min(weights[weights > 0]) < 1e-12 * max(weights)) {
     warn("weights", paste("The largest weight is more than 1e12 times the smallest:",
