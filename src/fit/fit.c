@@ -89,12 +89,14 @@ static lc_status run_in_basis(const lc_problem *problem, const lc_coding *coding
   return status;
 }
 
-/* The problem with columns that depend on others set aside (fit/rank.h). */
+/* The problem with columns that depend on others set aside (fit/rank.h): not between bounds, which may want them. */
 static lc_status run_by_rank(const lc_problem *problem, const lc_coding *coding, lc_objective *obj,
                              const lc_settings *settings, double *B, lc_solution *out) {
   lc_status status = LC_RANK;
-  if (!lc_is_second_order(out->solver) || !lc_is_n_below_p(obj)) status = run_certified(obj, settings, B, out);
+  int bounded = lc_penalty_has_bounds(obj->pen), direct = !lc_is_second_order(out->solver) || !lc_is_n_below_p(obj);
+  if (bounded || direct) status = run_certified(obj, settings, B, out);
   if (status != LC_RANK) return status;
+  if (bounded) return LC_STALLED;
   out->factor.ready = 0; /* made for columns that are now known to depend on each other */
   LC_TRY(lc_basis_build(problem->x, out->alias, &out->basis, obj->arena));
   if (out->basis.needed && !problem->held) return run_in_basis(problem, coding, obj, settings, B, out);

@@ -88,3 +88,21 @@ test_that("a penalised fit of very many classes finds a way", {
 test_that("infinite features times zero coefficients are not hidden", {
   expect_identical(drop(raw_scores(matrix(Inf, 1, 2), matrix(0, 1, 2))), NaN)
 })
+
+test_that("bounds hold where columns are more than rows and nothing is penalised", {
+  set.seed(2)
+  for (k in 2:3) for (rows in c(4, 6)) for (lower in c(0, -0.1)) {
+    x <- matrix(rnorm(rows * 9), rows)
+    y <- factor(rep_len(letters[1:k], rows))
+    fit <- suppressWarnings(linclass(x, y, loss = "hinge", lambda = 0, lower = lower, upper = 0.3))
+    other <- suppressWarnings(linclass(x, y, loss = "hinge", solver = "coordinate", lambda = 0, lower = lower,
+                                       upper = 0.3))
+    B <- coef(fit)
+    info <- paste(k, rows, lower)
+    expect_equal(fit$objective, loss_value(unname(B), x, y, "hinge"), info = info)
+    slopes <- if (k > 2) B[, -1] else B[-1]
+    expect_true(all(slopes >= lower & slopes <= 0.3), info = info)
+    expect_lte(fit$objective, other$objective + 1e-6)
+    expect_gte(fit$objective, other$objective - certificate(other)$gap - 1e-9)
+  }
+})
