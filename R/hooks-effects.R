@@ -32,7 +32,7 @@ as_multinom <- function(object) {
   }
   if (length(object$aliased)) {
     abort("argument", paste("Effects of classes need all coefficients: leave out",
-                        paste(sprintf("`%s`", object$aliased), collapse = ", "), "first."))
+                            paste(sprintf("`%s`", object$aliased), collapse = ", "), "first."))
   }
   call <- call_with_data(object, call("multinom", formula = stats::formula(object)))
   call[[1L]] <- quote(nnet::multinom)

@@ -217,7 +217,7 @@ test_that("coef() and predict() take the chosen lambda", {
   expect_identical(predict(cv, x), predict(cv, x, s = "lambda.1se"))
   expect_identical(predict(cv, x, "link", s = 0.05), predict(cv$path, x, "link", s = 0.05))
   expect_identical(predict(cv), predict(cv, x))
-  expect_identical(nobs(cv), 60)
+  expect_equal(nobs(cv), 60)
   expect_identical(variable.names(cv), c("(Intercept)", "a", "b", "c"))
   # The path has a call of its own.
   expect_identical(as.character(cv$path$call[[1L]]), "linclass_path")

@@ -315,7 +315,7 @@ test_that("rows that repeat are joined, and results are those of the rows", {
   expect_equal(coef(fit), coef(reference), tolerance = 1e-8)
   expect_equal(vcov(fit), vcov(reference), tolerance = 1e-6)
   expect_equal(deviance(fit), deviance(reference), tolerance = 1e-10)
-  expect_identical(nobs(fit), as.numeric(nobs(reference)))
+  expect_identical(nobs(fit), nobs(reference))
   expect_equal(as.numeric(logLik(fit)), as.numeric(logLik(reference)), tolerance = 1e-10)
   expect_equal(fitted(fit), fitted(reference), tolerance = 1e-8)
   expect_equal(residuals(fit, type = "pearson"), residuals(reference, "pearson"),

@@ -185,7 +185,7 @@ test_that("effects are those of glm() and multinom()", {
                  as.data.frame(effects::Effect("race", glm, vcov. = sandwich::vcovHC)), 1e-6)
   b$twice <- 2 * b$age
   aliased <- suppressWarnings(linclass(race ~ age + twice + smoke, b))
-  expect_error(effects::Effect("age", aliased), "twice", class = "linclass_error_rank")
+  expect_error(effects::Effect("age", aliased), "twice", class = "linclass_error_argument")
 })
 
 test_that("emmeans are those of glm() and multinom()", {
