@@ -195,7 +195,8 @@
 #' x <- scale(as.matrix(iris[1:4]))
 #' some <- sample(150, 50)
 #' fit <- linclass(x[some, ], iris$Species[some], loss = "softmax", lambda = 0.01, alpha = 0,
-#'                 standardize = FALSE, classes = levels(iris$Species), solver = solver("minibatch", epochs = 5))
+#'                 standardize = FALSE, classes = levels(iris$Species),
+#'                 solver = solver("minibatch", epochs = 5))
 #' fit <- update(fit, x = x[-some, ], y = iris$Species[-some],
 #'               solver = solver("minibatch", epochs = 5, schedule = "inverse"))
 #' @concept classification
