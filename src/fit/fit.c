@@ -170,19 +170,12 @@ static lc_status run_planned(const lc_problem *problem, const lc_coding *coding,
 
 /* From here on there is a solution, if only of zeros, for whoever interrupts. */
 static lc_status begin(const lc_problem *problem, const lc_coding *coding, lc_arena *arena, lc_solution *out) {
-  lc_index q = lc_design_q(problem->x);
-  out->K = coding->K;
+  LC_TRY(lc_solution_make(problem, coding->K, arena, out));
   out->want = LC_WANT_GRADIENT | (problem->wants_covariance ? LC_WANT_CURVATURE : 0);
-  out->certificate.kind = LC_KKT_ONLY;
-  out->certificate.gap = out->certificate.relative = out->certificate.kkt = NAN;
+  out->certificate = (lc_certificate){LC_KKT_ONLY, NAN, NAN, NAN};
   out->objective = out->loss = NAN;
-  out->B = lc_arena_zeros(arena, q * coding->K);
-  out->alias = lc_arena_alloc(arena, q, 1);
-  out->report.class_rows = lc_arena_zeros(arena, problem->k);
   out->report.jeffreys = problem->jeffreys;
   out->report.held = problem->held;
-  if (!out->B || !out->alias || !out->report.class_rows) return LC_OUT_OF_MEMORY;
-  memset(out->alias, 0, (size_t)q);
   return LC_OK;
 }
 

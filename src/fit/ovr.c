@@ -90,18 +90,14 @@ lc_status lc_solve_ovr(const lc_problem *problem, const lc_settings *settings, c
                        lc_fit_function *fit, lc_solution *out) {
   lc_index q = lc_design_q(problem->x), P = q * problem->k;
   memset(out, 0, sizeof *out);
+  LC_TRY(lc_solution_make(problem, problem->k, arena, out));
   lc_settings set = *settings;
   set.from = NULL; /* a descent goes on from the coefficients of its class alone */
   ovr_task task = {.problem = problem, .settings = &set, .host = host, .arena = arena, .fit = fit};
   task.y = lc_arena_doubles(arena, problem->obs->n);
   task.unique_y = lc_arena_doubles(arena, problem->unique ? problem->unique->obs.n : 0);
-  out->B = lc_arena_zeros(arena, P);
-  out->alias = lc_arena_alloc(arena, q, 1);
-  out->report.class_rows = lc_arena_zeros(arena, problem->k);
-  if (!task.y || !task.unique_y || !out->B || !out->alias || !out->report.class_rows) return LC_OUT_OF_MEMORY;
-  memset(out->alias, 0, (size_t)q);
+  if (!task.y || !task.unique_y) return LC_OUT_OF_MEMORY;
   if (problem->start) memcpy(out->B, problem->start, (size_t)P * sizeof(double));
-  out->K = problem->k;
   out->report.decrement = NAN;
   int c = 0;
   for (; c < problem->k && !lc_is_stop(out->status); c++) {

@@ -56,4 +56,7 @@ typedef struct lc_solution {
   const lc_design *x; /* the problem's or its unique rows', as the fit saw them: `fitted` has the scores of its rows */
 } lc_solution;
 
+/* out->K and the arrays of K score columns, all 0, in the arena; the rest of it stays as it is. */
+lc_status lc_solution_make(const lc_problem *problem, int K, lc_arena *arena, lc_solution *out);
+
 #endif
