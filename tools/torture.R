@@ -1,0 +1,55 @@
+# Calls every routine with a collection of garbage at every allocation: what is not protected is gone when it is read. A
+# call's value must be the one without; vectors that are freed too early are found under valgrind, too (tools/memory.R).
+library(linclass)
+requireNamespace("Matrix")
+folder <- commandArgs(TRUE)[1]
+source(file.path(folder, "helper-routines.R"))
+samples <- routine_samples()
+
+# Every kind of matrix, solver and result that a routine converts back, beside the table's own calls.
+calls <- list()
+add <- function(name, arguments) calls[[length(calls) + 1L]] <<- list(name = name, arguments = arguments)
+for (name in names(samples$valid)) {
+  add(name, samples$valid[[name]])
+  if ("x" %in% names(samples$valid[[name]]) && name != "lcr_valid") for (x in samples[c("sparse", "coded", "stream")]) {
+    arguments <- samples$valid[[name]]
+    arguments$x <- x
+    add(name, arguments)
+  }
+}
+fit <- function(...) {
+  arguments <- samples$valid$lcr_fit
+  changes <- list(...)
+  arguments$spec[names(changes)] <- changes
+  add("lcr_fit", arguments)
+}
+free <- list(lower = NULL, upper = NULL)
+for (solver in setdiff(.Call(get("lcr_solvers", asNamespace("linclass")))$name, "lbfgs")) {
+  fit(solver = solver, lower = NULL, upper = NULL, options = list())
+}
+fit(solver = "newton", lower = NULL, upper = NULL, options = list(), covariance = TRUE, l1 = c(0, 0))
+fit(loss = "hinge", solver = "auto", lower = NULL, upper = NULL, options = list())
+fit(loss = "softmax", k = 3L, solver = "auto", lower = NULL, upper = NULL, options = list(), ovr = FALSE)
+fit(solver = "minibatch", lower = NULL, upper = NULL, options = list(epochs = 2), l1 = c(0, 0),
+    validation = list(row = c(2L, 4L), weight = c(1, 2)))
+
+value_of <- function(call) {
+  answer <- tryCatch(call_routine(call$name, call$arguments), error = conditionMessage)
+  # The time of a line of the history is no result of the fit, and an environment is another one each time.
+  if (is.list(answer)) answer$history <- NULL
+  if (typeof(answer) == "weakref") NULL else answer
+}
+same <- 0L
+refused <- 0L
+for (call in calls) {
+  before <- value_of(call)
+  gctorture2(1L, inhibit_release = FALSE)
+  during <- value_of(call)
+  gctorture2(0L)
+  if (!identical(before, during)) stop("another value under gctorture: ", call$name)
+  refused <- refused + is.character(before) * (call$name %in% c("lcr_fit", "lcr_path"))
+  same <- same + 1L
+}
+called <- unique(vapply(calls, `[[`, "", "name"))
+stopifnot(setequal(called, names(getDLLRegisteredRoutines("linclass")$.Call)))
+cat("torture:", same, "calls of", length(called), "routines, the same values,", refused, "refused\n")
