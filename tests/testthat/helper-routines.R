@@ -1,5 +1,5 @@
-# A valid call of each routine that C registers, what its arguments are made of, and what does not belong there. Tests of
-# the routines begin with them, and so do the programs of tools/ that call all of them: under valgrind, while objects
+# A valid call of each routine that C registers, what its arguments are made of, and what does not belong there. Tests
+# of the routines begin with them, and so do the programs of tools/ that call all of them: under valgrind, while objects
 # are collected at every allocation, with random arguments.
 
 routine_samples <- function() {
@@ -18,8 +18,8 @@ routine_samples <- function() {
   fit_spec <- list(
     loss = "logistic", k = 2L, coding = 0L, ovr = FALSE, intercept = TRUE, lambda = 0.1, l1 = c(0.5, 0.5),
     l2 = c(0.5, 0.5), grouped = FALSE, spread = c(1, 1), lower = c(-1, -1), upper = c(1, 1), start = NULL,
-    solver = "lbfgs",
-    options = list(memory = 5), control = list(max_iter = 5, time_limit = 1),
+    solver = "coordinate",
+    options = list(working_set = 50), control = list(max_iter = 5, time_limit = 1),
     stats = list(mean = colMeans(x), sd = c(1.3, 0.5), max_abs = c(4, 1)), seed = 0, progress = FALSE,
     covariance = FALSE)
   path_spec <- c(fit_spec, list(lambdas = c(0.1, 0.05), holdout = matrix(c(1L, 2L, 1L, 2L, 1L, 2L))))

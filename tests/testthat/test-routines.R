@@ -12,6 +12,8 @@ is_refused <- function(name, arguments) {
 test_that("the table has every routine, and its calls are valid", {
   expect_setequal(names(valid), names(getDLLRegisteredRoutines("linclass")$.Call))
   for (name in names(valid)) expect_false(is_refused(name, valid[[name]]), info = name)
+  expect_identical(call_routine("lcr_fit", valid$lcr_fit)$status, "ok")
+  expect_identical(call_routine("lcr_path", valid$lcr_path)$status, "ok")
 })
 
 test_that("an argument of another type is an error", {
@@ -67,6 +69,42 @@ test_that("an element of a stream that does not belong there is an error", {
       if (!fine) expect_true(is_refused("lcr_colstats", call), info = paste(element, deparse1(junk)[1L]))
       expect_type(is_refused("lcr_stream_copy", list(damaged, tempfile(fileext = ".columns"))), "logical")
     }
+  }
+})
+
+test_that("a block that is no sparse matrix ends the pass by the stream's own error", {
+  lacks_a_slot <- sparse
+  attr(lacks_a_slot, "i") <- NULL
+  blocks <- list(lacks = lacks_a_slot, list = structure(list(), class = "dgCMatrix"),
+                 codes = structure(unclass(coded), class = c("linclass_codes", "dgCMatrix")), dense = x, none = 1)
+  for (kind in names(blocks)) {
+    host <- function(what, value) {
+      if (what == "refuse") stop("refused: ", value)
+      if (what == "next") blocks[[kind]]
+    }
+    sparse_stream <- structure(class = "linclass_stream", list(dim = c(6, 2), sparse = TRUE, host = host))
+    for (call in list(list("lcr_colstats", list(sparse_stream, NULL)),
+                      list("lcr_fit", c(list(sparse_stream), unname(valid$lcr_fit[-1L])))))
+      expect_error(call_routine(call[[1L]], call[[2L]]), "^refused: ", info = kind)
+  }
+  # The threads are as they were: a jump over the numerics would have left them busy.
+  expect_false(is_refused("lcr_fit", valid$lcr_fit))
+})
+
+test_that("a stream is not read where rows must be in memory, nor one of more numbers than a file holds", {
+  for (name in c("lcr_predict", "lcr_raw_scores", "lcr_loss_value", "lcr_loss_gradient", "lcr_check_gradient")) {
+    call <- valid[[name]]
+    call$x <- stream
+    expect_error(call_routine(name, call), "must be a matrix", info = name)
+  }
+  for (dim in list(c(4e15, 1e6), c(1e18, 2))) {
+    stream$dim <- dim
+    expect_error(call_routine("lcr_colstats", list(stream, NULL)), "wrong dimensions")
+  }
+  stream$dim <- c(6, 2)
+  for (path in list(character(), c("a", "b"))) {
+    stream$path <- path
+    expect_error(call_routine("lcr_colstats", list(stream, NULL)), "not a valid stream")
   }
 })
 
