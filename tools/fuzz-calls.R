@@ -25,7 +25,8 @@ numbers <- function(n) {
 a_vector <- function() {
   n <- any_of(c(0:8, 12, 18, 36))
   x <- switch(sample(9, 1), numbers(n), suppressWarnings(as.integer(numbers(n))), rnorm(n), sample(0:3, n, TRUE),
-              sample(c(TRUE, FALSE, NA), n, TRUE), sample(c("logistic", "softmax", "hinge", "lbfgs", "auto", "", NA), n, TRUE),
+              sample(c(TRUE, FALSE, NA), n, TRUE),
+              sample(c("logistic", "softmax", "hinge", "lbfgs", "auto", "", NA), n, TRUE),
               complex(n), raw(n), seq_len(n))
   if (runif(1) < 0.4) dim(x) <- any_of(list(c(n, 1L), c(1L, n), c(n, 1L, 1L), if (n %% 2) n else c(n %/% 2L, 2L),
                                             if (n %% 3) n else c(n %/% 3L, 3L)))
@@ -65,7 +66,9 @@ values <- function() lapply(setdiff(names(samples$valid), c("lcr_weak", "lcr_thr
   if (is.list(value)) value$history <- NULL
   value
 })
-plain <- function() serialize(samples[c("x", "sparse", "coded", "y", "z", "weights", "offset", "fit_spec", "lesson")], NULL)
+plain <- function() {
+  serialize(samples[c("x", "sparse", "coded", "y", "z", "weights", "offset", "fit_spec", "lesson")], NULL)
+}
 first <- values()
 arguments_at_first <- plain()
 counts <- c(calls = 0, refused = 0)

@@ -1,6 +1,6 @@
 # Runs the testthat folder given first on the installed package and writes "passed failed skipped"
-# into the file given second; a third argument is a pattern of names of test files, without "test-" and ".R". Passed and failed count expectations; an error outside an
-# expectation counts as one failure.
+# into the file given second; a third argument is a pattern of names of test files, without "test-" and ".R". Passed
+# and failed count expectations; an error outside an expectation counts as one failure.
 args <- commandArgs(TRUE)
 library(testthat)
 results <- test_dir(args[1], package = "linclass", load_package = "installed",
