@@ -20,7 +20,7 @@ for (name in registered) {
   }
 }
 
-# ---- fits of every kind 
+# ---- fits of every kind ---------------------------------------------------------------------------------------------
 set.seed(1)
 n <- 60L
 p <- 7L

@@ -2,10 +2,8 @@
  * any poll and an end of memory at any request. A fit may fail, but not crash, not loop, and not lie: what it returns
  * is checked against what is true of it by definition.
  *
- * test_fuzz() takes the inputs that libFuzzer found to reach most of the core (the folder that the environment names in
- * LC_FUZZ_CORPUS, a file each), and makes others by a seed. tools/fuzz builds this file with libFuzzer, which calls
+ * test_fuzz() makes its inputs by a seed. tools/fuzz builds this file with libFuzzer, which calls
  * LLVMFuzzerTestOneInput(). */
-#include <dirent.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +11,7 @@
 
 #include "problem.h"
 
-enum { MOST = 8, PATH = 4, POLLS = 200, MOST_BYTES = 512 };
+enum { MOST = 8, PATH = 4, POLLS = 200 };
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 
 /* Bytes are read one after the other; 0 when there are none left. */
@@ -226,31 +224,9 @@ static uint64_t setting(const char *name, uint64_t preset) {
   return text ? strtoull(text, NULL, 10) : preset;
 }
 
-static void replay(const char *folder) {
-  unsigned char bytes[MOST_BYTES];
-  char path[1024];
-  long count = 0;
-  DIR *files = opendir(folder);
-  for (struct dirent *entry; files && (entry = readdir(files));) {
-    if (entry->d_name[0] == '.') continue;
-    snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-    FILE *file = fopen(path, "rb");
-    size_t size = file ? fread(bytes, 1, sizeof bytes, file) : 0;
-    if (file) fclose(file);
-    long failed = ctest_failed;
-    fuzz(bytes, size);
-    if (ctest_failed > failed) printf("     %s\n", path);
-    count += size > 0;
-  }
-  if (files) closedir(files);
-  CHECK(count > 0);
-}
-
 void test_fuzz(void) {
-  const char *corpus = getenv("LC_FUZZ_CORPUS");
-  if (corpus) replay(corpus);
   uint64_t from = setting("LC_FUZZ_FROM", 1), count = setting("LC_FUZZ_COUNT", 4000);
-  unsigned char bytes[MOST_BYTES];
+  unsigned char bytes[512];
   for (uint64_t seed = from; seed < from + count; seed++) {
     long failed = ctest_failed;
     random_input(seed << 20, bytes, sizeof bytes);
