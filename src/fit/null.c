@@ -10,7 +10,7 @@ static lc_status solve_classes(const lc_problem *problem, const lc_host *host, l
   double *y = lc_arena_zeros(arena, k), *w = lc_arena_zeros(arena, k), *none = lc_arena_zeros(arena, 1);
   if (!y || !w || !none) return LC_OUT_OF_MEMORY;
   for (int c = 0; c < k; c++) y[c] = c;
-  for (lc_index i = 0; i < problem->obs->n; i++) w[(int)problem->obs->y[i]] += lc_obs_weight(problem->obs, i);
+  lc_obs_class_totals(problem->obs, k, w);
   lc_obs obs = {.n = k, .y = y, .w = w};
   lc_design x;
   lc_design_dense(&x, k, 0, LC_DOUBLE, none);
