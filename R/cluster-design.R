@@ -7,9 +7,13 @@ is_shards <- function(x) inherits(x, "linclass_shards")
 # Do the rows stay somewhere else than in R's memory?
 is_elsewhere <- function(x) is_stream(x) || is_shards(x)
 
-new_handle <- function(shards, names, resolve = NULL, class_weights = NULL) {
+# resolve: what the workers are told when the classes are known, for a design that is not there yet. counted: what they
+# answered when it was.
+new_handle <- function(shards, names, resolve = NULL, counted = NULL) {
+  part <- function(name) lapply(counted, `[[`, name)
   structure(list(dim = as.double(c(sum(shards$used), length(names))), names = names, state = shards,
-                 class_weights = class_weights, resolve = resolve), class = "linclass_shards")
+                 class_weights = Reduce(`+`, part("totals")), dense = all(unlist(part("dense"))), resolve = resolve),
+            class = "linclass_shards")
 }
 
 #' @export
@@ -104,11 +108,11 @@ resolve_shards <- function(design, loss, class_weights) {
   design$stats <- check_column_stats(join_stats(lapply(weighed, `[[`, "stats"), vapply(totals, sum, 1)),
                                      design$blueprint$names)
   design$omitted <- sum(unlist(lapply(counted, `[[`, "omitted")))
-  design$x <- new_handle(shards, design$blueprint$names, NULL, Reduce(`+`, totals))
+  design$x <- new_handle(shards, design$blueprint$names, NULL, weighed)
   design$y <- list(codes = NULL, levels = levels)
   design["codes"] <- list(NULL)
-  design$weights <- if (!is.null(design$weights)) numeric()
-  design$offset <- if (!is.null(design$offset)) numeric()
+  design$weights <- if (!is.null(design$weights)) 1 # there are some
+  design$offset <- if (!is.null(design$offset)) 0
   design$fit_weights <- NULL
   design
 }
@@ -145,7 +149,7 @@ spread_rows <- function(problem) {
     drop_shards(shards)
     stop(e)
   })
-  new_handle(shards, design$blueprint$names, NULL, Reduce(`+`, lapply(put, `[[`, "totals")))
+  new_handle(shards, design$blueprint$names, NULL, put)
 }
 
 # ---- a fit --------------------------------------------------------------------------------------------------------------
@@ -167,6 +171,7 @@ connect <- function(handle, problem) {
       0
     })
   # The fit ends as it does for an interrupt of its own.
+  handle$noffset <- if (is.null(problem$design$offset)) 0 else n_scores(problem$k, problem$fit_coding)
   handle$host <- function(what, value) tryCatch(tasks[[what]](value), interrupt = function(e) "interrupted")
   handle
 }

@@ -71,6 +71,7 @@ worker_tasks <- list(
     if (is.character(stats)) abort("sparse", paste("The shard's matrix is not valid:", stats))
     coded_answer(shard, common$k, list(stats = stats))
   },
+  folds = function(shard, common, own) list(rows = 0, value = paths_of_folds(common, own)),
   sums = function(shard, common, own) {
     if (is.null(shard$codes)) absent(shard)
     offset <- shard_offset(shard, common)
@@ -86,7 +87,7 @@ class_weighted <- function(weights, codes, class_weights) {
 
 coded_answer <- function(shard, k, more = NULL) {
   totals <- class_totals(list(codes = shard$codes, levels = character(k)), shard$fit_weights)
-  list(rows = nrow(shard$x), value = c(list(totals = totals), more))
+  list(rows = nrow(shard$x), value = c(list(totals = totals, dense = is.matrix(shard$x)), more))
 }
 
 # Offsets of the score columns; made once for each coding.
@@ -142,6 +143,8 @@ sketch_frame <- function(data, common, number) {
   place <- list2env(list(block = number, rows = 0))
   frame <- block_frame(model, data, place)
   response <- attr(model$terms, "response")
+  unknown <- sum(is.na(frame[[response]]))
+  if (unknown) abort("missing", sprintf("The response has %s.", plural(unknown, "missing value")))
   leveled <- vapply(frame, function(v) !is.numeric(v) || is.factor(v), NA)
   leveled[response] <- TRUE
   first <- lapply(unclass(frame)[leveled], function(v) utils::head(which(!duplicated(v)), 70000L))

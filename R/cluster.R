@@ -300,7 +300,7 @@ redo <- function(shards, step, which) {
     which <- setdiff(which, found$lost)
   }
   for (answer in found$answers) {
-    same <- identical(answer$rows, step$rows[answer$shard]) &&
+    same <- answer$rows == step$rows[answer$shard] &&
       isTRUE(all.equal(answer$value, step$values[[answer$shard]], tolerance = 1e-10)) # another processor, other bits
     if (same) next
     abort("shards", sprintf("Shard %d was loaded again and has other rows than before: they changed between calls.",

@@ -27,7 +27,7 @@ typedef struct lc_obs {
   const double *y;      /* n class codes 0..k-1; NULL where no loss is looked at */
   const double *w;      /* n weights; NULL: all one */
   const double *offset; /* n x noff offsets of the scores, or NULL */
-  int noffset;          /* K, or 0 without offsets */
+  int noffset;          /* K, or 0 without offsets; of rows that are elsewhere, too */
   const double *class_weights; /* rows that are elsewhere (design/shards.h): the sum of the weights of each of the */
   int classes;                 /* `classes` classes, and y, w and offset are NULL; else NULL */
 } lc_obs;

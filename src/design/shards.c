@@ -17,6 +17,12 @@ static lc_status shards_stand(const lc_design *x, int K, double iteration, const
   return shards->stands(shards->self, x, K, iteration, B);
 }
 
+static int may_shift(const lc_design *x, lc_index j) {
+  const lc_shards *shards = x->data;
+  (void)j;
+  return shards->shiftable;
+}
+
 static double cells(const lc_design *x) { return (double)x->n * (double)x->p; }
 
 static const lc_design_ops shards_ops = {
@@ -24,6 +30,7 @@ static const lc_design_ops shards_ops = {
     .caps = LC_ELSEWHERE,
     .written_out = INFINITY,
     .pass = shards_pass,
+    .may_shift = may_shift,
     .cells = cells,
     .stands = shards_stand,
 };

@@ -13,6 +13,7 @@
 /* Who asks for the sums; calls are made on the main thread. A status other than LC_OK ends the fit; `self` knows why. */
 typedef struct lc_shards {
   void *self;
+  int shiftable; /* 1: columns may be shown shifted: each shard is an ordinary matrix */
   /* sum, G and C of the pass (each where it is not NULL) over all shards, with the columns shown as x shows them. */
   lc_status (*sums)(void *self, const lc_design *x, const lc_pass *pass);
   /* As `stands` of lc_design_ops. */

@@ -33,7 +33,7 @@ static lc_status solve_classes(const lc_problem *problem, const lc_host *host, l
 
 lc_status lc_solve_null(const lc_problem *problem, const lc_host *host, lc_arena *arena, double *out) {
   *out = NAN;
-  if (problem->obs->offset || !(problem->loss->flags & LC_DUAL)) return LC_OK;
+  if (problem->obs->noffset || !(problem->loss->flags & LC_DUAL)) return LC_OK;
   lc_mark mark = lc_arena_mark(arena);
   lc_status status = solve_classes(problem, host, arena, out);
   lc_arena_reset(arena, mark);

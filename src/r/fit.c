@@ -231,7 +231,7 @@ static double null_loss(const lc_problem *problem, lc_arena *arena) {
     double out;
     return lc_solve_null(problem, arena->host, arena, &out) == LC_OK ? out : NAN;
   }
-  if (obs->offset) return NAN;
+  if (obs->noffset) return NAN;
   if (!problem->x->intercept) return log(problem->k);
   double *share = lc_arena_zeros(arena, problem->k), total = 0, sum = 0;
   if (!share) return NAN;

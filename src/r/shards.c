@@ -1,11 +1,11 @@
 /* r/shards.c - both sides of rows that are elsewhere: the fit, which asks an R function for sums over all shards, and the
  * worker, which computes those of a shard.
  *
- * Shards are a list of class "linclass_shards": dim (n, p); class_weights, the weight of the rows of each class; host, a
- * function(what, value) that is called with "sums" and a request, whose answer is the vector of sums, and with "stands"
- * and a list(iteration, coefficients). A request is a list of what lc_pass has: task, about, B (q x K), ns, nsum,
- * gradient, curvature (1: wanted), shift, scale (NULL: as they are), and loss, k, coding, intercept. The answer of a
- * shard is sum, G and C, one after another. */
+ * Shards are a list of class "linclass_shards": dim (n, p); class_weights, the weight of the rows of each class; noffset,
+ * how many columns their offsets have; dense, TRUE: each is a matrix; host, a function(what, value) that is called with "sums" and a request, whose
+ * answer is the vector of sums, and with "stands" and a list(iteration, B). A request is a list of what lc_pass has:
+ * task, about, B (q x K), ns, nsum, gradient, curvature (1: wanted), shift, scale (NULL: as they are); a worker gets it
+ * with loss, k, coding, intercept. The answer of a shard is sum, G and C, one after another. */
 #include <string.h>
 
 #include "design/shards.h"
@@ -98,10 +98,10 @@ void lcr_shards_begin(SEXP x, int k, lcr_session *session, lc_design *out, lc_ob
   for (int c = 0; c < k; c++)
     if (!(weights[c] >= 0)) Rf_error("'class_weights' must not be negative");
   lcr_shards *s = (lcr_shards *)R_alloc(1, sizeof *s);
-  *s = (lcr_shards){.session = session, .shards = {s, sums, stands}};
+  *s = (lcr_shards){.session = session, .shards = {s, lcr_get_flag(x, "dense"), sums, stands}};
   lcr_callback_begin(host, session, &s->host);
   lc_design_shards(out, (lc_index)n, (lc_index)p, &s->shards);
-  *obs = (lc_obs){.n = out->n, .class_weights = weights, .classes = k};
+  *obs = (lc_obs){.n = out->n, .noffset = lcr_get_count(x, "noffset"), .class_weights = weights, .classes = k};
 }
 
 void lcr_shards_end(SEXP x, const lc_design *design) {
