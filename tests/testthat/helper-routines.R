@@ -34,12 +34,16 @@ routine_samples <- function() {
   })))
   lesson_spec <- list(loss = "logistic", k = 2L, intercept = TRUE, lambda = 0.1, l1 = c(0.5, 0.5), l2 = c(0.5, 0.5))
   lesson <- list(W = matrix(c(0.1, -0.5, 1)), x = x, y = y, weights = weights, offset = offset, spec = lesson_spec)
+  # The loss, its gradient and its second derivatives, of a shard of rows.
+  request <- list(task = 1L, about = c(0, 0, 1, 1), B = lesson$W, ns = 1L, nsum = 1L, gradient = 1L, curvature = 1L,
+                  shift = NULL, scale = NULL, loss = "logistic", k = 2L, coding = 0L, intercept = TRUE)
   task <- list(x = x, y = y, weights = weights, offset = offset)
 
   valid <- list(
     lcr_losses = list(), lcr_solvers = list(), lcr_controls = list(), lcr_statuses = list(), lcr_simd = list(),
     lcr_threads = list(n = NULL), lcr_valid = list(x = sparse), lcr_colstats = list(x = x, weights = weights),
     lcr_fit = c(task, list(spec = c(fit_spec, list(jeffreys = FALSE, validation = NULL, descent = NULL)))),
+    lcr_shard_sums = c(task, list(spec = request)),
     lcr_path = c(task, list(spec = path_spec)),
     lcr_predict = list(x = x, W = lesson$W, offset = offset, spec = lesson_spec[c("loss", "k", "intercept")],
                        type = "prob"),
@@ -54,7 +58,7 @@ routine_samples <- function() {
 
   # Places where NULL means that there is none, or the default.
   optional <- c("n", "weights", "offset", "b", "lower", "upper", "spread", "start", "options", "control", "holdout",
-                "lambdas", "code", "value", "weight", "validation", "descent")
+                "lambdas", "code", "value", "weight", "validation", "descent", "shift", "scale")
 
   wrong_types <- list(`NULL` = NULL, string = "no such thing", strings = c("a", "b"), list = list(), named = list(1, 2),
                       complex = 1i, raw = as.raw(1), environment = new.env(), `function` = sum,

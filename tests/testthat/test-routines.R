@@ -30,7 +30,7 @@ test_that("an argument of another type is an error", {
 })
 
 test_that("an element of another type is an error, and one that lacks", {
-  for (name in c("lcr_fit", "lcr_path", "lcr_predict", "lcr_loss_value", "lcr_newton_step")) {
+  for (name in c("lcr_fit", "lcr_path", "lcr_shard_sums", "lcr_predict", "lcr_loss_value", "lcr_newton_step")) {
     for (element in setdiff(names(valid[[name]]$spec), optional)) {
       for (kind in names(wrong_types)) {
         arguments <- valid[[name]]
