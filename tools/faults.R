@@ -1,6 +1,6 @@
 # Random failures of the workers of a cluster while fits run: killed, stopped for a while, stopped for too long, Ctrl-C,
-# answers to another question. After each one the sums over all shards are those of the rows in memory, and a fit has the
-# bits of the undisturbed one: nothing is counted twice, nothing is lost.
+# answers to another question. After each one the sums over all shards are those of the rows in memory, and a fit has
+# the bits of the undisturbed one: nothing is counted twice, nothing is lost.
 #
 #   Rscript tools/faults.R [failures] [seed]
 #
@@ -14,7 +14,8 @@ workers <- 3L
 folder <- tempfile("faults")
 dir.create(folder)
 i <- seq_len(6000L)
-rows <- data.frame(a = sin(1.3 * i), b = cos(2.1 * i), c = sin(0.37 * i^1.1), g = c("u", "v", "w")[1L + (i %/% 3L) %% 3L])
+rows <- data.frame(a = sin(1.3 * i), b = cos(2.1 * i), c = sin(0.37 * i^1.1),
+                   g = c("u", "v", "w")[1L + (i %/% 3L) %% 3L])
 rows$y <- factor(findInterval(rows$a + rows$b + 3 * sin(5.1 * i), c(-1, 1)), labels = c("low", "mid", "high"))
 parts <- split(rows, rep(1:7, length.out = nrow(rows)))
 files <- file.path(folder, sprintf("%d.rds", seq_along(parts)))
@@ -44,7 +45,9 @@ in_shell <- function(command, ...) system2("sh", c("-c", shQuote(sprintf(command
 # What happens after so many seconds.
 faults <- list(
   kill = function(at, pid) in_shell("sleep %.3f; kill -9 %d", at, pid),
-  pause = function(at, pid) in_shell("sleep %.3f; kill -STOP %d; sleep %.3f; kill -CONT %d", at, pid, runif(1, 0, 0.5), pid),
+  pause = function(at, pid) {
+    in_shell("sleep %.3f; kill -STOP %d; sleep %.3f; kill -CONT %d", at, pid, runif(1, 0, 0.5), pid)
+  },
   late = function(at, pid) in_shell("sleep %.3f; kill -STOP %d; sleep 10; kill -CONT %d", at, pid, pid),
   interrupt = function(at, pid) in_shell("sleep %.3f; kill -INT %d", at, Sys.getpid()),
   stale = function(at, pid) NULL)
@@ -68,7 +71,8 @@ check <- function(ok, what, failure) {
   quit(status = 1L)
 }
 
-counts <- matrix(0L, length(faults), 4L, dimnames = list(names(faults), c("finished", "reloaded", "interrupted", "lost")))
+outcomes <- c("finished", "reloaded", "interrupted", "lost")
+counts <- matrix(0L, length(faults), length(outcomes), dimnames = list(names(faults), outcomes))
 worst <- 0
 for (failure in seq_len(failures)) {
   fault <- sample(names(faults), 1L, prob = c(2, 2, 0.5, 3, 1))
@@ -113,9 +117,9 @@ for (failure in seq_len(failures)) {
   check(worst < 1e-12, "the sums are not those in memory", failure)
   check(sum(shards$state$told) == nrow(rows), "rows were lost or counted twice", failure)
 }
-cat(sprintf("%d random failures, %d workers, %d shards, %d rows; after each the sums (largest difference %.1g) and a fit\n",
+cat(sprintf("%d random failures, %d workers, %d shards, %d rows; after each the sums (largest difference %.1g) and\n",
             failures, workers, length(files), nrow(rows), worst))
-cat("were those of the rows in memory. What became of the fits that were hit:\n")
+cat("a fit were those of the rows in memory. What became of the fits that were hit:\n")
 print(counts)
 for (worker in running) tools::pskill(worker$pid)
 unlink(folder, recursive = TRUE)
