@@ -320,9 +320,9 @@ refuse_lost <- function(shards, which, why) {
   at <- if (is.na(shards$iteration)) "" else sprintf(" The fit stood at iteration %.0f.", shards$iteration)
   on <- if (is.null(shards$last)) "" else
     " Its coefficients are the field `coefficients` of this condition: linclass(..., start = ) goes on from them."
-  abort("worker_lost", sprintf("Lost: %s.%s%s Make a new cluster, and shards on it.", paste(why, collapse = "; "), at,
-                               on), shard = which, worker = shards$channel$where[!shards$channel$alive], iteration = shards$iteration,
-        coefficients = shards$last)
+  why <- paste(why, collapse = "; ")
+  abort("worker_lost", sprintf("Lost: %s.%s%s Make a new cluster, and shards on it.", why, at, on), shard = which,
+        worker = shards$channel$where[!shards$channel$alive], iteration = shards$iteration, coefficients = shards$last)
 }
 
 # The rows of a fit that is over.
