@@ -84,7 +84,7 @@ coef.linclass_path <- function(object, s = NULL, coding = NULL,
                                format = c("sparse", "dense", "long"), ...) {
   check_no_dots(list(...), c("s", "coding", "format"))
   format <- match_choice(format)
-  check_version(object)
+  check_object(object, whole = TRUE)
   W <- path_at(object, s, if (is.null(coding)) object$coding else check_recoding(coding, object))
   one <- length(W) == 1L
   switch(format, sparse = if (one) W[[1L]] else W, dense = dense_path(W, one),
@@ -145,6 +145,7 @@ predict.linclass_path <- function(object, newdata = NULL,
                                   type = c("class", "prob", "response", "link"), s = NULL,
                                   offset = NULL, na.action = na.pass, novel = c("error", "na"),
                                   ..., prior = NULL) {
+  check_object(object)
   check_no_dots(list(...), c("newdata", "type", "s", "offset", "na.action", "novel", "prior"))
   type <- match_choice(type)
   novel <- match_choice(novel)
@@ -277,7 +278,7 @@ NULL
 
 #' @rdname path_methods
 #' @export
-nobs.linclass_path <- function(object, ...) observations(object)
+nobs.linclass_path <- function(object, ...) observations(check_object(object, whole = TRUE))
 
 #' @rdname path_methods
 #' @export
@@ -289,12 +290,14 @@ deviance.linclass_path <- function(object, ...) {
 #' @rdname path_methods
 #' @export
 objective.linclass_path <- function(x, ...) {
+  check_object(x, whole = TRUE)
   stats::setNames(x$points$objective, lambda_labels(x$lambda))
 }
 
 #' @rdname path_methods
 #' @export
 certificate.linclass_path <- function(x, ...) {
+  check_object(x, whole = TRUE)
   x$points[c("lambda", "gap", "relative", "kkt", "met")]
 }
 
@@ -317,7 +320,7 @@ update.linclass_path <- update.linclass
 #' @rdname path_methods
 #' @export
 print.linclass_path <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
-  check_version(x)
+  check_object(x, whole = TRUE)
   check_digits(digits)
   writeLines(c(call_lines(x$call), field_lines(path_facts(x), most = 11L), ""))
   print_points(x, digits)
@@ -366,6 +369,7 @@ print_points <- function(x, digits) {
 # --- Cross-validation: mostly what its path has, at a lambda it chose ---
 # Names of chosen values become numbers.
 chosen_lambda <- function(cv, s) {
+  check_object(cv)
   names <- c("lambda.1se", "lambda.min")
   if (is.numeric(s) || is.null(s)) return(s)
   if (!is.character(s) || length(s) != 1L || !s %in% names) {
@@ -391,7 +395,7 @@ predict.linclass_cv <- function(object, newdata = NULL,
 
 #' @rdname path_methods
 #' @export
-nobs.linclass_cv <- function(object, ...) observations(object$path)
+nobs.linclass_cv <- function(object, ...) stats::nobs(object$path)
 
 #' @rdname path_methods
 #' @export
@@ -424,7 +428,7 @@ update.linclass_cv <- update.linclass
 #' @rdname path_methods
 #' @export
 print.linclass_cv <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
-  check_version(x$path)
+  check_object(x, whole = TRUE)
   facts <- path_facts(x$path)[c("Loss", "Penalty", "Classes", "Data", "Path", "Converged")]
   facts$Folds <- folds_in_words(max(x$foldid), x$repeats)
   writeLines(c(call_lines(x$call), field_lines(facts, most = 11L), ""))
