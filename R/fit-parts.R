@@ -29,6 +29,8 @@ optional <- function(part) replace(part, "optional", TRUE)
 needed <- function(part) replace(part, "always", TRUE)
 texts <- part("strings", function(v, object) is_text(v))
 
+own_call <- part("a call of a named function", function(v, object) is.call(v) && is.name(v[[1L]]))
+
 blueprint_parts <- list(
   kind = one_of("formula", "matrix"), names = texts, intercept = flag, named = flag, offset = text,
   variables = optional(texts), kinds = optional(texts), layout = optional(text), offset_variables = optional(texts),
@@ -84,7 +86,7 @@ extent_parts <- list(
   class_totals = part("a number for each class", function(v, object) is_numbers(v, object$k)),
   status = text, status_text = text, converged = flag, solver = text, reason = text, null_loss = number,
   penalty_factor = part("numbers", function(v, object) is_numbers(v)),
-  call = optional(part("a call", function(v, object) is.call(v))),
+  call = optional(own_call),
   terms = optional(part("terms", function(v, object) is_terms(v))),
   lower = optional(part("numbers", function(v, object) is_numbers(v))),
   upper = optional(part("numbers", function(v, object) is_numbers(v))),
@@ -123,7 +125,7 @@ cv_parts <- list(
     inherits(v, "linclass_path") && is.list(v) && is.null(faulty_part(unclass(v), path_parts, TRUE))
   })),
   lambda.min = needed(size), lambda.1se = needed(size), repeats = size,
-  call = optional(part("a call", function(v, object) is.call(v))),
+  call = optional(own_call),
   metrics = part("a data frame of metrics", function(v, object) {
     is.data.frame(v) && is.character(v$metric) && is_frame_of_numbers(v[names(v) != "metric"],
                                                                      c("lambda", "mean", "se", "folds", "nonzero"))
@@ -156,7 +158,9 @@ faulty_part <- function(object, parts, whole) {
 # predictions need.
 check_object <- function(object, whole = FALSE) {
   if (!is.list(object)) abort("version", "The object is not a fit: it holds no parts. Fit again.")
-  parts <- object_parts[[intersect(class(object), names(object_parts))[1L]]]
+  class <- intersect(class(object), names(object_parts))
+  if (!length(class)) abort("version", "The object was not made by linclass(), linclass_path() or linclass_cv().")
+  parts <- object_parts[[class[1L]]]
   if (!whole) parts <- parts[vapply(parts, `[[`, NA, "always")]
   name <- faulty_part(unclass(object), parts, whole)
   if (is.null(name)) return(invisible(object))

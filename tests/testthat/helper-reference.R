@@ -157,17 +157,25 @@ fit_stored <- function(case, ref, storage = "dense", ...) {
   arguments <- list(loss = case$Loss, lambda = case$Lambda, alpha = case$Alpha, standardize = FALSE,
                     coding = if (case$Coding != "vector") case$Coding, weights = ref$weights, offset = ref$offset, ...)
   if (storage == "coded") return(fit_coded(ref, arguments))
-  x <- if (storage == "sparse") methods::as(ref$x, "CsparseMatrix") else ref$x
-  do.call(linclass, c(list(x, ref$y), arguments))
+  do.call(linclass, c(list(stored_columns(ref$x, storage), ref$y), arguments))
 }
 
+# The storages that can hold a data set.
+storages_of <- function(x) c("dense", "sparse", if (any(binary_columns(x))) "coded")
 binary_columns <- function(x) colSums(x != 0 & x != 1) == 0
+
+stored_columns <- function(x, storage) {
+  if (storage == "dense") return(x)
+  if (storage == "sparse") return(methods::as(x, "CsparseMatrix"))
+  data <- as.data.frame(x)
+  data[binary_columns(x)] <- lapply(data[binary_columns(x)], factor, levels = 0:1)
+  data
+}
 
 fit_coded <- function(ref, arguments) {
   on.exit(utils::assignInNamespace("small_dense", 1e6, "linclass"))
   utils::assignInNamespace("small_dense", 0, "linclass")
-  data <- as.data.frame(ref$x)
-  data[binary_columns(ref$x)] <- lapply(data[binary_columns(ref$x)], factor, levels = 0:1)
+  data <- stored_columns(ref$x, "coded")
   data$y <- ref$y
   # as text, so that the values stay out of the formula's environment
   for (name in c("weights", "offset")) if (!is.null(arguments[[name]])) {
@@ -180,14 +188,15 @@ fit_coded <- function(ref, arguments) {
 
 # Log relative errors of a fit: the fewest correct digits of its estimates, standard errors, objective (which is minus the
 # log-likelihood per weight where there is no penalty) and probabilities; NA where a fit has none.
-fit_digits <- function(fit, case, ref, x = ref$x) {
+fit_digits <- function(fit, case, ref, storage = "dense") {
   fewest <- function(value, truth) min(16, -log10(max(abs(value - truth) / abs(truth))))
   se <- if (!is.null(ref$se)) matrix(sqrt(diag(stats::vcov(fit))), nrow(ref$se), byrow = TRUE)
   shares <- ref$shares[ref$shares$probability > 1e-300, ]
   got <- if (!is.null(ref$shares)) {
     rows <- unique(shares$row)
     offset <- if (is.matrix(ref$offset)) ref$offset[rows, ] else ref$offset[rows]
-    p <- stats::predict(fit, x[rows, , drop = FALSE], type = "prob", offset = offset)
+    x <- stored_columns(ref$x, storage)[rows, , drop = FALSE]
+    p <- stats::predict(fit, x, type = "prob", offset = offset)
     p[cbind(match(shares$row, rows), match(shares$class, ref$levels))]
   }
   c(estimate = min(correct_digits(unname(rbind(stats::coef(fit))), unname(ref$coefficients), coefficient_scale(ref))),
