@@ -32,12 +32,21 @@ texts <- part("strings", function(v, object) is_text(v))
 own_call <- part("a call of a named function", function(v, object) is.call(v) && is.name(v[[1L]]))
 
 blueprint_parts <- list(
-  kind = one_of("formula", "matrix"), names = texts, intercept = flag, named = flag, offset = text,
-  variables = optional(texts), kinds = optional(texts), layout = optional(text), offset_variables = optional(texts),
-  terms = optional(part("terms", function(v, object) is_terms(v))),
+  kind = one_of("formula", "matrix"), names = optional(texts), intercept = flag, named = flag, offset = text,
+  kinds = optional(texts), offset_variables = optional(texts),
   xlevels = optional(part("a list of levels", function(v, object) is.list(v) && all(vapply(v, is_text, NA)))),
-  contrasts = optional(part("a list", function(v, object) is_plain_list(v))),
+  contrasts = optional(part("a list with a name for each factor", function(v, object) {
+    is_plain_list(v) && length(v) >= length(object$xlevels)
+  })),
   offset_call = optional(part("an expression", function(v, object) is.language(v))))
+formula_parts <- list(terms = part("terms", function(v, object) is_terms(v)), variables = texts, layout = text)
+
+is_blueprint <- function(v, object) {
+  if (!is.list(v)) return(FALSE)
+  is.null(faulty_part(v, c(blueprint_parts, if (identical(v$kind, "formula")) formula_parts), TRUE))
+}
+
+counted_parts <- list(rows = size, deviance = number, log_lik = number)
 
 certificate_parts <- list(
   kind = one_of("duality_gap", "newton_decrement", "gradient", "mistakes", "sampled_decrement"),
@@ -48,6 +57,12 @@ separation_parts <- list(kind = one_of("none", "complete", "quasi"), columns = t
 
 # A list whose own parts are in a table.
 nested <- function(says, parts) part(says, function(v, object) is.list(v) && is.null(faulty_part(v, parts, TRUE)))
+
+# What a fit keeps of its data; what is in it is looked at as new data are.
+are_rows <- function(v) {
+  if (!is.data.frame(v)) return(is.list(v))
+  all(vapply(unclass(v), function(c) (is.atomic(c) || is.data.frame(c)) && NROW(c) == nrow(v), NA))
+}
 
 # The names of the rows that coefficients have, as a matrix.
 coefficient_rows <- function(object) {
@@ -79,13 +94,14 @@ model_parts <- list(
   k = needed(part("the number of levels", function(v, object) is_numbers(v, 1L) && v %in% length(object$levels))),
   coding = one_of("vector", "reference", "symmetric", "ovr", always = TRUE),
   intercept = needed(flag),
-  blueprint = needed(nested("the description of the columns", blueprint_parts)))
+  blueprint = needed(part("the description of the columns", is_blueprint)))
 
 extent_parts <- list(
   alpha = number, standardize = flag, grouped = flag, n = size, nobs = size, p = size, has_weights = flag,
   class_totals = part("a number for each class", function(v, object) is_numbers(v, object$k)),
   status = text, status_text = text, converged = flag, solver = text, reason = text, null_loss = number,
-  penalty_factor = part("numbers", function(v, object) is_numbers(v)),
+  penalty_factor = part("finite numbers", function(v, object) is_numbers(v) && all(is.finite(v))),
+  counted = optional(nested("the sizes of counts", counted_parts)),
   call = optional(own_call),
   terms = optional(part("terms", function(v, object) is_terms(v))),
   lower = optional(part("numbers", function(v, object) is_numbers(v))),
@@ -96,7 +112,7 @@ extent_parts <- list(
 fit_parts <- c(model_parts, list(
   coefficients = needed(part("numbers, named by terms and classes", are_coefficients))), extent_parts, list(
   lambda = size, objective = number, loss_value = number, deviance = number, bias_reduction = text, jeffreys = number,
-  held = size, iterations = size, passes = size, mistakes = number, condition = number, aliased = texts,
+  held = size, iterations = size, passes = size, mistakes = number, condition = number, aliased = optional(texts),
   certificate = nested("a certificate", certificate_parts),
   separation = optional(nested("a separation", separation_parts)),
   history = optional(part("a data frame of numbers", function(v, object) {
@@ -105,7 +121,7 @@ fit_parts <- c(model_parts, list(
   vcov = optional(part("a square matrix of numbers", function(v, object) {
     is.numeric(v) && is.matrix(v) && nrow(v) == ncol(v)
   })),
-  model = optional(part("a list", function(v, object) is.list(v)))))
+  model = optional(part("a list or data frame of rows", function(v, object) are_rows(v)))))
 
 path_parts <- c(model_parts, list(
   lambda = needed(part("numbers of at least 0", function(v, object) {

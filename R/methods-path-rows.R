@@ -11,6 +11,7 @@ fitted.linclass_path <- function(object, type = c("response", "prob", "class", "
 #' @export
 fitted.linclass_cv <- function(object, type = c("response", "prob", "class", "link"), ..., s = "lambda.1se",
                                held_out = FALSE) {
+  check_object(object)
   type <- match_choice(type)
   if (!is.logical(held_out) || length(held_out) != 1L || is.na(held_out)) {
     abort("argument", sprintf("`held_out` must be TRUE or FALSE, not %s.", describe_value(held_out)))

@@ -382,6 +382,7 @@ chosen_lambda <- function(cv, s) {
 #' @rdname coef.linclass_path
 #' @export
 coef.linclass_cv <- function(object, s = "lambda.1se", ...) {
+  check_object(object)
   stats::coef(object$path, s = chosen_lambda(object, s), ...)
 }
 
@@ -390,36 +391,37 @@ coef.linclass_cv <- function(object, s = "lambda.1se", ...) {
 predict.linclass_cv <- function(object, newdata = NULL,
                                 type = c("class", "prob", "response", "link"), s = "lambda.1se",
                                 ...) {
+  check_object(object)
   stats::predict(object$path, newdata, match_choice(type), chosen_lambda(object, s), ...)
 }
 
 #' @rdname path_methods
 #' @export
-nobs.linclass_cv <- function(object, ...) stats::nobs(object$path)
+nobs.linclass_cv <- function(object, ...) stats::nobs(check_object(object)$path)
 
 #' @rdname path_methods
 #' @export
-deviance.linclass_cv <- function(object, ...) stats::deviance(object$path)
+deviance.linclass_cv <- function(object, ...) stats::deviance(check_object(object)$path)
 
 #' @rdname path_methods
 #' @export
-objective.linclass_cv <- function(x, ...) objective(x$path)
+objective.linclass_cv <- function(x, ...) objective(check_object(x)$path)
 
 #' @rdname path_methods
 #' @export
-certificate.linclass_cv <- function(x, ...) certificate(x$path)
+certificate.linclass_cv <- function(x, ...) certificate(check_object(x)$path)
 
 #' @rdname path_methods
 #' @export
-formula.linclass_cv <- function(x, ...) stats::formula(x$path)
+formula.linclass_cv <- function(x, ...) stats::formula(check_object(x)$path)
 
 #' @rdname path_methods
 #' @export
-terms.linclass_cv <- function(x, ...) stats::terms(x$path)
+terms.linclass_cv <- function(x, ...) stats::terms(check_object(x)$path)
 
 #' @rdname path_methods
 #' @export
-variable.names.linclass_cv <- function(object, ...) stats::variable.names(object$path)
+variable.names.linclass_cv <- function(object, ...) stats::variable.names(check_object(object)$path)
 
 #' @rdname update.linclass
 #' @export
