@@ -23,7 +23,8 @@ number <- part("one number", function(v, object) is_numbers(v, 1L))
 text <- part("one string", function(v, object) is_text(v, 1L))
 flag <- part("TRUE or FALSE", function(v, object) is_switch(v))
 one_of <- function(..., always = FALSE) {
-  part(paste("one of", enumerate(c(...), 20L, "\"")), function(v, object) is_text(v, 1L) && v %in% c(...), always = always)
+  part(paste("one of", enumerate(c(...), 20L, "\"")), function(v, object) is_text(v, 1L) && v %in% c(...),
+       always = always)
 }
 optional <- function(part) replace(part, "optional", TRUE)
 needed <- function(part) replace(part, "always", TRUE)
@@ -32,7 +33,7 @@ texts <- part("strings", function(v, object) is_text(v))
 own_call <- part("a call of a named function", function(v, object) is.call(v) && is.name(v[[1L]]))
 
 blueprint_parts <- list(
-  kind = one_of("formula", "matrix"), names = optional(texts), intercept = flag, named = flag, offset = text,
+  kind = text, names = optional(texts), intercept = flag, named = flag, offset = text,
   kinds = optional(texts), offset_variables = optional(texts),
   xlevels = optional(part("a list of levels", function(v, object) is.list(v) && all(vapply(v, is_text, NA)))),
   contrasts = optional(part("a list with a name for each factor", function(v, object) {
@@ -53,7 +54,8 @@ certificate_parts <- list(
   gap = number, relative = number, kkt = number, tolerance = number,
   met = part("TRUE, FALSE or NA", function(v, object) is.logical(v) && length(v) == 1L))
 
-separation_parts <- list(kind = one_of("none", "complete", "quasi"), columns = texts, classes = texts, proved = flag)
+separation_parts <- list(
+  kind = one_of("none", "complete", "quasi"), columns = optional(texts), classes = texts, proved = flag)
 
 # A list whose own parts are in a table.
 nested <- function(says, parts) part(says, function(v, object) is.list(v) && is.null(faulty_part(v, parts, TRUE)))

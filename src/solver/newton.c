@@ -176,8 +176,8 @@ static double decrement_goal(const lc_objective *obj, const lc_settings *setting
 }
 
 /* Is the step from decrement x, after one of `last`, likely to leave an unpenalised fit more than 1e-9 standard errors
- * from the optimum? The distance in standard errors is sqrt(2 x) with x that of the sum of the losses, and a Newton step
- * shrinks it by as much as x has fallen below `last`, or more. */
+ * from the optimum? The distance in standard errors is sqrt(2 x) with x that of the sum of the losses, and a Newton
+ * step shrinks it by about as much as x has fallen below `last`. */
 static int leaves_digits(const lc_objective *obj, double x, double last) {
   const double harmless = 1e-9;
   if (!(obj->loss->flags & LC_LIKELIHOOD) || !lc_penalty_is_none(obj->pen) || !(x < last)) return 0;

@@ -186,8 +186,8 @@ fit_coded <- function(ref, arguments) {
   eval(as.call(c(list(quote(linclass), formula, quote(data)), arguments)))
 }
 
-# Log relative errors of a fit: the fewest correct digits of its estimates, standard errors, objective (which is minus the
-# log-likelihood per weight where there is no penalty) and probabilities; NA where a fit has none.
+# Log relative errors of a fit: the fewest correct digits of its estimates, standard errors, objective (which is minus
+# the log-likelihood per weight where there is no penalty) and probabilities; NA where a fit has none.
 fit_digits <- function(fit, case, ref, storage = "dense") {
   fewest <- function(value, truth) min(16, -log10(max(abs(value - truth) / abs(truth))))
   se <- if (!is.null(ref$se)) matrix(sqrt(diag(stats::vcov(fit))), nrow(ref$se), byrow = TRUE)

@@ -1,5 +1,5 @@
-# Log relative errors of every reference, solver, storage and number of threads, against the fewest digits that are promised
-# for a problem of its class. vignette("validation") shows the digits of each data set.
+# Log relative errors of every reference, solver, storage and number of threads, against the fewest digits that are
+# promised for a problem of its class. vignette("validation") shows the digits of each data set.
 
 # The class of a problem: its penalty, and without one what makes it hard. `condition`: that of the Hessian with columns
 # scaled; beyond 1e12 a matrix of doubles has lost nearly all digits of a Hessian.
@@ -15,8 +15,8 @@ digits_promised <- utils::read.csv(reference_file("promised.csv"))
 
 # Means 1e12 of columns that cannot be centred leave no digits of their spread; the dual solver's steps are too small
 # for three classes that overlap, of which it warns.
-beyond <- list(c("newton", "sparse", "shifted-12"), c("coordinate", "sparse", "shifted-12"), c("coordinate", "sparse", "shifted-8"),
-               c("dual", "sparse", "iris-hinge"))
+beyond <- list(c("newton", "sparse", "shifted-12"), c("coordinate", "sparse", "shifted-12"),
+               c("coordinate", "sparse", "shifted-8"), c("dual", "sparse", "iris-hinge"))
 is_beyond <- function(...) list(c(...)) %in% beyond
 
 solver_storages <- function(solver, x) if (solver == "dual") "sparse" else storages_of(x)
