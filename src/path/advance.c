@@ -67,6 +67,25 @@ static lc_status screen_features(lc_fold *fold, int solved) {
   return LC_OK;
 }
 
+static lc_status screen_start(void *context, lc_fold *fold) {
+  (void)context;
+  return screen_features(fold, 0);
+}
+
+lc_status lc_folds_look(lc_path_state *path) {
+  lc_round look;
+  lc_mark mark = lc_arena_mark(path->arena);
+  for (lc_index m = 0; m < path->nfits; m++) path->fold[m].pending = 1;
+  lc_status status = lc_round_allocate(&look, path);
+  if (status == LC_OK) status = lc_folds_each(path, screen_start, NULL);
+  if (status == LC_OK) {
+    lc_round_list_all(&look);
+    status = lc_round_read(&look);
+  }
+  lc_arena_reset(path->arena, mark);
+  return status;
+}
+
 /* ---- the start of a lambda ----------------------------------------------------------------------------- */
 
 /* Times the tolerance: residuals that leave a relative gap of about a third of it, F v / (lambda l1) to first order. */

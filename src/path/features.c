@@ -63,6 +63,11 @@ void lc_round_list(lc_round *round, double slack) {
   round->nfeatures = count;
 }
 
+void lc_round_list_all(lc_round *round) {
+  round->nfeatures = round->path->problem->x->p;
+  for (lc_index f = 0; f < round->nfeatures; f++) round->feature[f] = f;
+}
+
 /* ---- reading ------------------------------------------------------------------------------------------- */
 
 /* Columns that are read together. */

@@ -20,6 +20,7 @@ lc_status lc_round_allocate(lc_round *round, lc_path_state *path);
 
 /* slack: as in path/screen.h; 1 for proofs. */
 void lc_round_list(lc_round *round, double slack);
+void lc_round_list_all(lc_round *round);
 lc_status lc_round_read(lc_round *round);
 lc_status lc_round_join(lc_round *round);
 
