@@ -149,6 +149,7 @@ static double total_curvature(const lc_objective *obj, const double *S) {
 }
 
 lc_status lc_newton_rescale(lc_prox_newton *newton) {
+  const double worth = 0.05; /* less would cost more than it saves */
   const lc_objective *obj = newton->obj;
   lc_index scores = obj->x->n * obj->ns, built = newton->built, ld = newton->ld;
   if (built == 0) return LC_OK;
@@ -158,7 +159,7 @@ lc_status lc_newton_rescale(lc_prox_newton *newton) {
   lc_objective_weights(obj, S);
   double by = total_curvature(obj, S) / total_curvature(obj, newton->S), root = sqrt(by);
   lc_arena_reset(newton->arena, mark);
-  if (!(by > 0 && isfinite(by))) return LC_OK;
+  if (!(by > 0 && isfinite(by)) || fabs(by - 1) < worth) return LC_OK;
   for (lc_index i = 0; i < scores; i++) newton->S[i] *= by;
   for (lc_index s = 0; s < built; s++)
     for (lc_index u = 0; u < built; u++) newton->H[u + s * ld] *= by;
