@@ -12,6 +12,7 @@
 typedef struct lc_round {
   lc_path_state *path;
   lc_index *feature, nfeatures; /* p: features whose columns are read; how many they are */
+  unsigned char *unsafe;        /* p: scratch of lc_round_list() */
   lc_index *joined;             /* nfits: groups that joined the set of each fold */
 } lc_round;
 
@@ -29,6 +30,6 @@ lc_status lc_round_join(lc_round *round);
 lc_status lc_round_judge(lc_round *round);
 
 /* The fold is left as far as it came, with the features that just joined. */
-lc_status lc_fold_give_up(lc_fold *fold);
+lc_status lc_fold_give_up(const lc_round *round, lc_fold *fold);
 
 #endif
