@@ -81,8 +81,8 @@ typedef struct lc_path_state {
 
 /* Binds folds, fits them without their penalised slopes, and finds the least lambda that holds all penalised slopes
  * of fold 0 at 0 (for alpha below 0.001, that of 0.001; 0 where only rounding moves them). Reads X once, and once
- * more for each repeat where columns count as standardised. sets: lc_folds_advance() will follow, whose screens keep what
- * was read. */
+ * more for each repeat where columns count as standardised. sets: lc_folds_advance() will follow, whose screens keep
+ * what was read. */
 lc_status lc_folds_start(lc_path_state *path, int sets, double *lambda_max);
 
 /* Products of all features with the residuals of all folds where they are, for their screens. One read of X. */
