@@ -1,7 +1,7 @@
 # `make` says what there is. Everything builds in temporary folders: the checkout stays clean.
 .POSIX:
-.PHONY: help demo test check document bench sanitize valgrind torture tsan fuzz fuzz-calls mutants variants portable \
-  install site pictures lint clean
+.PHONY: help demo test check document bench sanitize valgrind torture tsan fuzz fuzz-calls mutants \
+  variants portable faults install site pictures lint clean
 
 help:
 	@echo "make demo      install what is missing and the package, fit two models, draw a picture"
@@ -21,6 +21,7 @@ help:
 	@echo "make fuzz-calls  random calls of every routine under the sanitizers (SECONDS=600: longer)"
 	@echo "make mutants   small faults put into the C core one by one: which do the tests catch?"
 	@echo "make variants  the package by other compilers and flags that CRAN's machines use"
+	@echo "make faults    some hundred random failures of the workers of a cluster while fits run"
 	@echo "make portable  the C core's tests for ARM and Windows, by cross-compilers and emulators (slow)"
 	@echo "make clean     remove what other tools left between the sources"
 
@@ -91,6 +92,11 @@ mutants:
 variants:
 	@tools/setup demo
 	@tools/variants
+
+faults:
+	@tools/setup demo
+	@tools/install
+	@Rscript --no-save --no-restore tools/faults.R $(FAILURES)
 
 portable:
 	@tools/setup portable

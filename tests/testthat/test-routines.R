@@ -108,6 +108,41 @@ test_that("a stream is not read where rows must be in memory, nor one of more nu
   }
 })
 
+test_that("an element of shards or of a request that does not belong there is an error", {
+  shards <- list(dim = c(6, 2), class_weights = c(3, 3), noffset = 0, dense = TRUE, host = function(what, value) {
+    if (what == "stands") return(0)
+    .Call(linclass:::lcr_shard_sums, x, y, NULL, NULL,
+          c(value, request[c("loss", "k", "coding", "intercept")]))
+  })
+  spec <- replace(valid$lcr_fit$spec, c("lower", "upper", "solver", "options"), list(NULL, NULL, "lbfgs", list()))
+  refused <- function(shards, spec) {
+    is_refused("lcr_fit", list(structure(shards, class = "linclass_shards"), NULL, NULL, NULL, spec))
+  }
+  expect_false(refused(shards, spec))
+  answers <- c(wrong_types, wrong_values)
+  for (junk in answers) {
+    for (element in c("dim", "class_weights", "host")) {
+      damaged <- shards
+      damaged[element] <- list(junk)
+      expect_true(refused(damaged, spec), info = paste(element, deparse1(junk)[1L]))
+    }
+    for (element in c("noffset", "dense")) expect_type(refused(replace(shards, element, list(junk)), spec), "logical")
+    if (is.character(junk)) next # stands for an interrupt
+    damaged <- shards
+    damaged$host <- function(what, value) junk
+    status <- call_routine("lcr_fit", list(structure(damaged, class = "linclass_shards"), NULL, NULL, NULL, spec))$status
+    expect_identical(status, "source", info = deparse1(junk)[1L])
+  }
+  for (element in names(request)) {
+    for (junk in c(wrong_types, wrong_values)) {
+      expect_type(is_refused("lcr_shard_sums", c(task, list(replace(request, element, list(junk))))), "logical")
+    }
+    if (element %in% optional) next
+    lacking <- request[names(request) != element]
+    expect_true(is_refused("lcr_shard_sums", c(task, list(lacking))), info = element)
+  }
+})
+
 test_that("rows set aside and the state of a descent are checked", {
   arguments <- valid$lcr_fit
   arguments$spec[c("solver", "lower", "upper")] <- list("minibatch", NULL, NULL)
