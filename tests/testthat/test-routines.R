@@ -130,8 +130,8 @@ test_that("an element of shards or of a request that does not belong there is an
     if (is.character(junk)) next # stands for an interrupt
     damaged <- shards
     damaged$host <- function(what, value) junk
-    status <- call_routine("lcr_fit", list(structure(damaged, class = "linclass_shards"), NULL, NULL, NULL, spec))$status
-    expect_identical(status, "source", info = deparse1(junk)[1L])
+    fit <- call_routine("lcr_fit", list(structure(damaged, class = "linclass_shards"), NULL, NULL, NULL, spec))
+    expect_identical(fit$status, "source", info = deparse1(junk)[1L])
   }
   for (element in names(request)) {
     for (junk in c(wrong_types, wrong_values)) {
