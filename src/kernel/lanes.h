@@ -27,6 +27,11 @@ struct lc_lane_kernel {
   void (*product)(lc_index count, const int *start, const int *end, const int *index, const float *value,
                   const float *weight, const float *centre, float *lines, double *total);
 
+  /* out_v <- sum over entries e of value_e in_{index_e} for each of `count` compressed vectors v, with entries start[v]
+   * .. end[v] - 1; `in` and `out` hold a number for each problem. */
+  void (*gather)(lc_index count, const int *start, const int *end, const int *index, const double *value,
+                 const float *in, double *out);
+
   /* h_k <- (unit_k sum over `parts` of the second half of line k - mean_k total) by + ridge_k lambda v_k; part t lies
    * at lines + t stride; dot <- sum of v_k h_k. */
   void (*collect)(const lc_lane_members *members, int parts, const float *lines, lc_index stride, const float *total,

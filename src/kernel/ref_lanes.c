@@ -30,6 +30,15 @@ static void ref_product(lc_index count, const int *start, const int *end, const 
   }
 }
 
+static void ref_gather(lc_index count, const int *start, const int *end, const int *index, const double *value,
+                       const float *in, double *out) {
+  for (lc_index v = 0; v < count; v++) {
+    for (int l = 0; l < LC_LANES; l++) out[v * LC_LANES + l] = 0;
+    for (int e = start[v]; e < end[v]; e++)
+      for (int l = 0; l < LC_LANES; l++) out[v * LC_LANES + l] += value[e] * (double)in[index[e] * LC_LANES + l];
+  }
+}
+
 static void ref_collect(const lc_lane_members *members, int parts, const float *lines, lc_index stride,
                         const float *total, float by, const float *lambda, const float *v, float *h, double *dot) {
   for (int l = 0; l < LC_LANES; l++) dot[l] = 0;
@@ -69,4 +78,4 @@ static void ref_turn(const lc_lane_members *members, const float *beta, const fl
     }
 }
 
-const lc_lane_kernel lc_lanes_reference = {ref_spread, ref_product, ref_collect, ref_advance, ref_turn};
+const lc_lane_kernel lc_lanes_reference = {ref_spread, ref_product, ref_gather, ref_collect, ref_advance, ref_turn};

@@ -143,14 +143,14 @@ static lc_status publish(lc_lanes *s, int l, double gap) {
   return LC_OK;
 }
 
-/* A gap needs less than this much of residuals; those may be no larger than 30 times the tolerance all the same. */
+/* Residuals may be no larger than the root of the tolerance (times lambda), as the help of linclass_path() says: a gap
+ * may be small before. */
 static lc_status certify_lane(lc_lanes *s, int l) {
-  const double near = 1e-3, most = 30;
   enum { MOST_MISSED = 5 };
   lc_lane *lane = s->lane + l;
-  double tolerance = s->job->tolerance, gap;
-  lane->goal = 0.5 * most * tolerance;
-  if (lane->worst > near) return LC_OK;
+  double tolerance = s->job->tolerance, gap, most = 0.3 * sqrt(tolerance);
+  lane->goal = 0.5 * most;
+  if (lane->worst > 10 * most) return LC_OK;
   s->job->pen->lambda = lane->lambda;
   dual_parts parts = find_parts(s, l, NULL);
   double scale = fmax(lane->value, 1e-3 * s->obj->null_value);
@@ -165,7 +165,7 @@ static lc_status certify_lane(lc_lanes *s, int l) {
   LC_TRY(lc_poll(s->obj->host));
   scale = lc_objective_scale(s->obj);
   int met = gap <= tolerance * scale;
-  if (met && (lane->worst <= most * tolerance || ++lane->missed > MOST_MISSED)) return publish(s, l, gap);
+  if (met && (lane->worst <= most || ++lane->missed > MOST_MISSED)) return publish(s, l, gap);
   if (!met)
     lane->goal = fmin(lane->goal, isfinite(gap) ? 0.5 * lane->worst * tolerance * scale / gap : 0.1 * lane->worst);
   return LC_OK;

@@ -38,7 +38,7 @@ lc_status lc_lanes_each_part(lc_lanes *s, lc_lanes_task task, void *context) {
 enum { BLOCK = 32, NUMBERS = BLOCK * LC_LANES };
 
 typedef struct row_sums {
-  double loss[LC_LANES], R[LC_LANES], w[LC_LANES];
+  double loss[LC_LANES], R[LC_LANES], w[LC_LANES], squares[LC_LANES];
 } row_sums;
 
 typedef struct move {
@@ -81,21 +81,27 @@ static void move_rows(lc_lanes *s, int part, lc_index from, lc_index to, void *c
         sums->loss[l] += weight * value[at];
         sums->R[l] += R[at];
         sums->w[l] += (double)w[at];
+        sums->squares[l] += R[at] * r[at];
       }
     }
   }
 }
 
-/* R -= w shift, G += X'R. */
+/* R -= w shift, which goes to floats, too; G += X'R. */
 static void add_gradients(lc_lanes *s, int part, lc_index from, lc_index to, void *context) {
   const double *shift = context;
   const lc_grown_rows *rows = &s->rows;
   for (lc_index i0 = from; i0 < to; i0 += BLOCK) {
     int m = (int)lc_min(BLOCK, to - i0);
     double *R = s->R + i0 * LC_LANES;
+    float *narrow = s->Rf + i0 * LC_LANES;
     const float *w = s->w + i0 * LC_LANES;
     for (int i = 0; i < m; i++)
-      for (int l = 0; l < LC_LANES; l++) R[i * LC_LANES + l] -= shift[l] * (double)w[i * LC_LANES + l];
+      for (int l = 0; l < LC_LANES; l++) {
+        int at = i * LC_LANES + l;
+        R[at] -= shift[l] * (double)w[at];
+        narrow[at] = (float)R[at];
+      }
     lc_kernels()->scatter(m, rows->start + i0, rows->end + i0, rows->index, rows->value, rows->narrow, LC_LANES, R,
                           s->G[part]);
   }
@@ -128,11 +134,13 @@ lc_status lc_lanes_pass(lc_lanes *s) {
       all.part[0].loss[l] += all.part[part].loss[l];
       all.part[0].R[l] += all.part[part].R[l];
       all.part[0].w[l] += all.part[part].w[l];
+      all.part[0].squares[l] += all.part[part].squares[l];
     }
   for (int l = 0; l < LC_LANES; l++) {
     double R = all.part[0].R[l], w = all.part[0].w[l];
     s->lane[l].loss = all.part[0].loss[l] / W;
     s->lane[l].curvature = w / W;
+    s->lane[l].rms = sqrt(all.part[0].squares[l] / W);
     s->lane[l].shift = shift[l] = s->x->intercept && w > 0 ? R / w : 0;
   }
   for (int part = 0; part < s->parts; part++) memset(s->G[part], 0, lines);
@@ -150,9 +158,20 @@ lc_status lc_lanes_pass(lc_lanes *s) {
 
 /* ---- the other columns ----------------------------------------------------------------------------------------- */
 
+enum { NEAR = 97 }; /* percent of what a gradient may be: from there on a column joins */
+
+/* Are floats enough to see which columns come near? Their errors (col_float_lines) are at most 2e-7 times the root mean
+ * squares of the column and of the residuals. */
+static int floats_suffice(const lc_lanes *s) {
+  const double error = 2e-7, share = 0.5 * (1 - 0.01 * NEAR);
+  for (int l = 0; l < LC_LANES; l++)
+    if (s->lane[l].active && !(error * s->lane[l].rms <= share * s->lane[l].lambda * s->least_l1)) return 0;
+  return 1;
+}
+
 /* Does a gradient (shown units) pull feature f away from 0 in some lane, or nearly so? */
 static int violates(const lc_lanes *s, lc_index f, const double *g) {
-  const double near = 0.97;
+  const double near = 0.01 * NEAR;
   const lc_penalty *pen = s->obj->pen;
   for (int l = 0; l < LC_LANES; l++) {
     if (!s->lane[l].active || fabs(g[l]) <= near * s->lane[l].lambda * pen->l1[f]) continue;
@@ -162,30 +181,35 @@ static int violates(const lc_lanes *s, lc_index f, const double *g) {
   return 0;
 }
 
-/* Columns rest[from .. to - 1]: those that violate join, the others move to `kept`. */
-static lc_status read_some(lc_lanes *s, lc_index from, lc_index to, lc_index *kept) {
+/* Columns rest[from .. to - 1]: those that violate join, at most LC_LANES_COLUMNS, the others move to `kept`. */
+static lc_status read_some(lc_lanes *s, int narrow, lc_index from, lc_index to, lc_index *kept) {
   double by = 1 / s->obj->weight_sum;
-  lc_index joined = 0;
-  s->x->ops->col_lines(s->x, to - from, s->rest + from, LC_LANES, s->R, s->lines_out, s->obj->host);
+  lc_index first = s->count;
+  if (narrow)
+    s->x->ops->col_float_lines(s->x, to - from, s->rest + from, s->Rf, s->lines_out, s->obj->host);
+  else
+    s->x->ops->col_lines(s->x, to - from, s->rest + from, LC_LANES, s->R, s->lines_out, s->obj->host);
   for (lc_index a = from; a < to; a++) {
     double *g = s->lines_out + (a - from) * LC_LANES;
     lc_index f = s->rest[a];
     for (int l = 0; l < LC_LANES; l++) g[l] *= by;
-    if (!violates(s, f, g)) {
+    if (violates(s, f, g))
+      LC_TRY(lc_lanes_join(s, 1, &f));
+    else
       s->rest[(*kept)++] = f;
-      continue;
-    }
-    LC_TRY(lc_lanes_join(s, 1, &f));
-    for (int l = 0; l < LC_LANES; l++) s->g[lc_lane_at(s->count - 1, l)] = g[l] * s->unit[s->count - 1];
-    joined++;
   }
+  s->x->ops->col_lines(s->x, s->count - first, s->feature + first, LC_LANES, s->R, s->lines_out, s->obj->host);
+  for (lc_index k = first; k < s->count; k++)
+    for (int l = 0; l < LC_LANES; l++)
+      s->g[lc_lane_at(k, l)] = s->lines_out[lc_lane_at(k - first, l)] * by * s->unit[k];
   return LC_OK;
 }
 
 lc_status lc_lanes_read_rest(lc_lanes *s) {
   lc_index kept = 0, nrest = s->nrest;
+  int narrow = floats_suffice(s);
   for (lc_index from = 0; from < nrest; from += LC_LANES_COLUMNS) {
-    LC_TRY(read_some(s, from, lc_min(nrest, from + LC_LANES_COLUMNS), &kept));
+    LC_TRY(read_some(s, narrow, from, lc_min(nrest, from + LC_LANES_COLUMNS), &kept));
     LC_TRY(lc_poll(s->obj->host));
   }
   s->nrest = kept;

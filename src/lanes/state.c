@@ -123,20 +123,25 @@ static void fill_lanes(lc_lanes *s) {
 lc_status lc_lanes_make(lc_lanes *s, const lc_lanes_job *job) {
   const double large = 2e5, piece = 1e7; /* entries: that two parts are worth; between two polls */
   lc_objective *obj = job->obj;
-  *s = (lc_lanes){.job = job, .obj = obj, .x = obj->x, .arena = obj->arena, .stop = job->count, .unit_l1 = INFINITY};
+  *s = (lc_lanes){.job = job, .obj = obj, .x = obj->x, .arena = obj->arena, .stop = job->count, .unit_l1 = INFINITY,
+                  .least_l1 = INFINITY};
   lc_index n = s->x->n, p = s->x->p;
   double entries = s->x->ops->cells(s->x) / 1.5;
   s->parts = entries > large ? LC_LANES_MOST_PARTS : 1;
   s->threads = s->parts > 1 ? obj->host->threads : 1;
   s->chunks = 1 + (lc_index)(entries / piece);
   for (lc_index f = 0; f < p; f++)
-    if (obj->pen->l1[f] > 0) s->unit_l1 = fmin(s->unit_l1, obj->pen->l1[f] / size_of(obj, f));
+    if (obj->pen->l1[f] > 0) {
+      s->unit_l1 = fmin(s->unit_l1, obj->pen->l1[f] / size_of(obj, f));
+      s->least_l1 = fmin(s->least_l1, obj->pen->l1[f] / lc_objective_rms(obj, f));
+    }
   s->z = lc_arena_doubles(s->arena, n * LC_LANES);
   s->R = lc_arena_doubles(s->arena, n * LC_LANES);
   s->w = lc_arena_alloc(s->arena, n * LC_LANES, sizeof *s->w);
+  s->Rf = lc_arena_alloc(s->arena, n * LC_LANES, sizeof *s->Rf);
   s->lines_out = lc_arena_doubles(s->arena, LC_LANES_COLUMNS * LC_LANES);
   s->done = lc_arena_alloc(s->arena, job->count, 1);
-  if (!s->z || !s->R || !s->w || !s->lines_out || !s->done) return LC_OUT_OF_MEMORY;
+  if (!s->z || !s->R || !s->w || !s->Rf || !s->lines_out || !s->done) return LC_OUT_OF_MEMORY;
   memset(s->done, 0, (size_t)job->count);
   LC_TRY(s->x->ops->grown_rows(s->x, &s->rows, s->arena));
   LC_TRY(reserve(s, lc_min(p, 1024)));

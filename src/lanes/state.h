@@ -32,6 +32,7 @@ typedef struct lc_lane {
   double loss, value, old_value; /* of the trial: mean loss, with penalty; the value of b */
   double size;                   /* L1 part of the penalty at b */
   double curvature;              /* sum w / W */
+  double rms;                    /* of derivatives: sqrt(sum R^2 / weight / W) */
   double shift;                  /* sum R / sum w: what the intercept still has to move by, to first order */
   double worst;                  /* largest residual over lambda l1 */
   double goal, target;           /* what worst should be for the gap; in this round */
@@ -47,6 +48,7 @@ typedef struct lc_lanes {
       stop;            /* lambdas started; those from the first on that are published; no further than this */
   unsigned char *done; /* count: published */
   double unit_l1;      /* least l1_j unit_j > 0 */
+  double least_l1;     /* least l1_j / root mean square of the column, > 0 */
   int parts, threads;  /* of rows; each has sums of its own */
   lc_index chunks;     /* of rows, between polls */
 
@@ -62,7 +64,7 @@ typedef struct lc_lanes {
   float *unitf, *meanf, *ridge, *metric, *per;
   unsigned char *clipped, *held; /* bit masks of lanes: the last step was cut at 0 or a bound; it was before, too */
   double *z, *R;                 /* n lines */
-  float *w;
+  float *w, *Rf; /* curvatures; R */
   double *lines_out; /* of a chunk of columns */
 } lc_lanes;
 
