@@ -40,7 +40,8 @@ static void ref_gather(lc_index count, const int *start, const int *end, const i
 }
 
 static void ref_collect(const lc_lane_members *members, int parts, const float *lines, lc_index stride,
-                        const float *total, const float *by, const float *lambda, const float *v, float *h, double *dot) {
+                        const float *total, const float *by, const float *lambda, const float *v, float *h,
+                        double *dot) {
   for (int l = 0; l < LC_LANES; l++) dot[l] = 0;
   for (lc_index k = 0; k < members->count; k++)
     for (int l = 0; l < LC_LANES; l++) {

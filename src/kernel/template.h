@@ -316,7 +316,8 @@ ALWAYS void NAME(scores_some)(const enum lc_storage type, lc_index m, lc_index p
   lc_index i = 0;
   switch (kb) {
     ROWS_OF(1)
-    ROWS_OF(2) ROWS_OF(3) ROWS_OF(4) ROWS_OF(5)
+    ROWS_OF(2)
+    ROWS_OF(3) ROWS_OF(4) ROWS_OF(5)
 #if MOST_SCORES > 5
         ROWS_OF(6) ROWS_OF(7) ROWS_OF(8) ROWS_OF(9) ROWS_OF(10)
 #endif
@@ -464,25 +465,26 @@ ALWAYS void NAME(scatter_lines)(const int whole, const int tail, lc_index count,
 
 /* The width and the type of the values, known when compiled. */
 #define LINES_OF(f, whole, tail, value, narrow)                                        \
-  case 2 * (whole) + (tail):                                                               \
+  case 2 * (whole) + (tail):                                                           \
     NAME(f##_lines)(whole, tail, count, start, end, index, value, narrow, W, in, out); \
     break;
-#define LINES_UP_TO(f, vecs, value, narrow) LINES_OF(f, (vecs - 1), 1, value, narrow) LINES_OF(f, vecs, 0, value, narrow)
+#define LINES_UP_TO(f, vecs, value, narrow) \
+  LINES_OF(f, (vecs - 1), 1, value, narrow) LINES_OF(f, vecs, 0, value, narrow)
 #if LANES == 2
-#define LINES(f, value, narrow)                                           \
-  LINES_UP_TO(f, 1, value, narrow) LINES_UP_TO(f, 2, value, narrow)       \
-  LINES_UP_TO(f, 3, value, narrow) LINES_UP_TO(f, 4, value, narrow)
+#define LINES(f, value, narrow)    \
+  LINES_UP_TO(f, 1, value, narrow) \
+  LINES_UP_TO(f, 2, value, narrow) LINES_UP_TO(f, 3, value, narrow) LINES_UP_TO(f, 4, value, narrow)
 #elif LANES == 4
 #define LINES(f, value, narrow) LINES_UP_TO(f, 1, value, narrow) LINES_UP_TO(f, 2, value, narrow)
 #else
 #define LINES(f, value, narrow) LINES_UP_TO(f, 1, value, narrow)
 #endif
-#define COMPRESSED(f, value, narrow)                                                  \
-  do {                                                                                \
-    if (W == 1)                                                                       \
-      NAME(f##_single)(count, start, end, index, value, narrow, in, out);             \
-    else                                                                              \
-      switch (2 * (W / LANES) + (W % LANES > 0)) { LINES(f, value, narrow) }          \
+#define COMPRESSED(f, value, narrow)                                         \
+  do {                                                                       \
+    if (W == 1)                                                              \
+      NAME(f##_single)(count, start, end, index, value, narrow, in, out);    \
+    else                                                                     \
+      switch (2 * (W / LANES) + (W % LANES > 0)) { LINES(f, value, narrow) } \
   } while (0)
 
 TARGET static void NAME(gather)(lc_index count, const int *start, const int *end, const int *index, const double *value,
@@ -505,9 +507,9 @@ TARGET static void NAME(scatter)(lc_index count, const int *start, const int *en
 #undef LINES_UP_TO
 #undef LINES_OF
 #undef LINE_VECS
-static const lc_kernel NAME(kernel) = {
-    KERNEL_NAME, NAME(scores), NAME(gradient), NAME(scores_of), NAME(gradient_of), NAME(gram), NAME(moments),
-    NAME(widen), NAME(exp), NAME(logistic), NAME(gather), NAME(scatter), &LANE_LOOPS};
+static const lc_kernel NAME(kernel) = {KERNEL_NAME,  NAME(scores),  NAME(gradient), NAME(scores_of), NAME(gradient_of),
+                                       NAME(gram),   NAME(moments), NAME(widen),    NAME(exp),       NAME(logistic),
+                                       NAME(gather), NAME(scatter), &LANE_LOOPS};
 
 #undef ALWAYS
 #undef TYPED

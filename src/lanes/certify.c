@@ -134,8 +134,10 @@ static double kkt_of(const lc_lanes *s, int l) {
 
 static lc_status publish(lc_lanes *s, int l, double gap) {
   lc_lane *lane = s->lane + l;
-  lc_lanes_point point = {
-      .gap = gap, .relative = gap / lc_objective_scale(lc_lane_obj(s, l)), .kkt = kkt_of(s, l), .iterations = lane->age};
+  lc_lanes_point point = {.gap = gap,
+                          .relative = gap / lc_objective_scale(lc_lane_obj(s, l)),
+                          .kkt = kkt_of(s, l),
+                          .iterations = lane->age};
   LC_TRY(s->job->keep(s->job->context, lane->fit, lane->number, &point));
   lane->active = 0;
   s->done[lane->number]++;

@@ -83,8 +83,7 @@ static void move_rows(lc_lanes *s, int part, lc_index from, lc_index to, void *c
     lc_loss_block block = {.m = m * LC_LANES, .z = z, .y = y, .value = value, .r = r, .s = c};
     block.ldz = block.ldr = block.lds = block.m;
     obj->loss->rows(&obj->coding, &block);
-    for (int i = 0; i < m; i++)
-      weigh_row(s, i0 + i, value + i * LC_LANES, r + i * LC_LANES, c + i * LC_LANES, sums);
+    for (int i = 0; i < m; i++) weigh_row(s, i0 + i, value + i * LC_LANES, r + i * LC_LANES, c + i * LC_LANES, sums);
   }
 }
 
@@ -236,7 +235,8 @@ void lc_lanes_metric(lc_lanes *s) {
   int from = 0;
   for (int l = 1; l < LC_LANES; l++)
     if (!s->lane[l].empty && (s->lane[from].empty || s->lane[l].lambda < s->lane[from].lambda)) from = l;
-  double total = s->lane[from].curvature * lc_lane_obj(s, from)->weight_sum, *sum = s->G[0], *square = s->G[0] + s->count;
+  double total = s->lane[from].curvature * lc_lane_obj(s, from)->weight_sum, *sum = s->G[0],
+         *square = s->G[0] + s->count;
   if (!(total > 0)) return;
   memset(sum, 0, 2 * (size_t)s->count * sizeof *sum);
   for (lc_index i = 0; i < s->x->n; i++) {

@@ -136,9 +136,14 @@ void lc_lanes_fill(lc_lanes *s, int l, lc_index fit) {
     s->b[lc_lane_at(k, l)] = s->to[lc_lane_at(k, l)] = b / s->unit[k];
     s->step[lc_lane_at(k, l)] = 0;
   }
-  s->lane[l] = (lc_lane){
-      .fit = fit, .number = -1, .lambda = s->job->before, .b0 = b0, .to0 = b0, .z0 = b0, .value = obj->at.value,
-      .least = INFINITY};
+  s->lane[l] = (lc_lane){.fit = fit,
+                         .number = -1,
+                         .lambda = s->job->before,
+                         .b0 = b0,
+                         .to0 = b0,
+                         .z0 = b0,
+                         .value = obj->at.value,
+                         .least = INFINITY};
   for (lc_index i = 0; i < s->x->n; i++) s->z[lc_lane_at(i, l)] = obj->at.Z[i];
 }
 

@@ -64,10 +64,10 @@ typedef struct lc_lanes {
   lc_lanes_fold *fold;      /* of each fit */
   lc_index published, stop; /* lambdas from the first on that are published for all fits; no further than this */
   int *done;                /* count: fits that are published */
-  double unit_l1;      /* least l1_j unit_j > 0 */
-  double least_l1;     /* least l1_j / root mean square of the column, > 0 */
-  int parts, threads;  /* of rows; each has sums of its own */
-  lc_index chunks;     /* of rows, between polls */
+  double unit_l1;           /* least l1_j unit_j > 0 */
+  double least_l1;          /* least l1_j / root mean square of the column, > 0 */
+  int parts, threads;       /* of rows; each has sums of its own */
+  lc_index chunks;          /* of rows, between polls */
 
   lc_grown_rows rows;
   lc_index count, capacity, nrest;
@@ -77,14 +77,14 @@ typedef struct lc_lanes {
   double *G[LC_LANES_MOST_PARTS];
   double *l1, *l2;                     /* of each lane's fit, in the members' units */
   double *unit, *mean, *lower, *upper; /* of members, in their units; lower NULL without bounds */
-  float *v, *h, *d, *r, *open, *last;            /* of conjugate gradients; open: 1 where the coefficient may move */
+  float *v, *h, *d, *r, *open, *last;  /* of conjugate gradients; open: 1 where the coefficient may move */
   float *lines[LC_LANES_MOST_PARTS];
   float *unitf, *meanf, *metric;
-  float *ridge, *per; /* of each lane's fit: l2; 1 / what residuals are measured by */
+  float *ridge, *per;            /* of each lane's fit: l2; 1 / what residuals are measured by */
   unsigned char *clipped, *held; /* bit masks of lanes: the last step was cut at 0 or a bound; it was before, too */
   double *z, *R;                 /* n lines */
-  float *w, *Rf; /* curvatures; R */
-  double *lines_out; /* of a chunk of columns */
+  float *w, *Rf;                 /* curvatures; R */
+  double *lines_out;             /* of a chunk of columns */
 } lc_lanes;
 
 static inline lc_index lc_lane_at(lc_index k, int l) { return k * LC_LANES + l; }
