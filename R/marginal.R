@@ -44,7 +44,7 @@
 #' @export
 marginal_effects <- function(object, variables = NULL, newdata = NULL, change = list(),
                              weights = NULL, offset = NULL, vcov = NULL, level = 0.95) {
-  check_version(object)
+  check_object(object, whole = TRUE)
   check_probability(object, "prob")
   rows <- effect_rows(object, newdata, weights, offset)
   known <- if (is.null(object$terms)) object$blueprint$names else object$blueprint$variables

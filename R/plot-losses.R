@@ -78,7 +78,7 @@ plot_losses <- function(losses = NULL, margin = seq(-3, 3, by = 0.02), top = 5) 
 #' @export
 iterates <- function(fit, steps = NULL, seed = NULL) {
   if (!inherits(fit, "linclass")) abort("argument", "`fit` must be a fit made by linclass().")
-  check_version(fit)
+  check_object(fit, whole = TRUE)
   if (is.null(steps)) {
     last <- max(fit$iterations, 0)
     steps <- if (last <= 200) 0:last else
