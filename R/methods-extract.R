@@ -380,7 +380,8 @@ case.names.linclass <- function(object, full = FALSE, data = NULL, ...) {
 #' [stats::step()] and other functions that ask for a call to evaluate.
 #'
 #' Mini-batches with other data (`x` and `y`, or `data`) go on from the fit, of any solver: see Going on
-#' in [linclass()].
+#' in [linclass()]. Other solvers start at the fit with `update(fit, data = new, start = fit)`, and end at the optimum
+#' of the new rows; [merge()][merge.linclass] joins two fits to that of the rows of both.
 #'
 #' @param object A fit made by [linclass()], [linclass_path()] or [linclass_cv()].
 #' @param formula. A formula with dots for the parts to keep, as in [stats::update()].

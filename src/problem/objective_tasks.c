@@ -1,4 +1,5 @@
-/* problem/tasks.c - see problem/tasks.h. */
+/* problem/objective_tasks.c - see problem/tasks.h. */
+#include "problem/objective.h"
 #include "problem/tasks.h"
 
 static lc_status ones_task(void *context, const lc_block *block, double *sum) {
