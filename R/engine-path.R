@@ -11,6 +11,7 @@ engine_path <- function(problem, holdout = NULL) {
   spec <- c(engine_spec(problem), problem[c("lambdas", "nlambda", "min_ratio")],
             list(holdout = holdout))
   if (!spec$tolerance_given) spec$control$tolerance <- path_tolerance
+  on.exit(close_stream(design$x))
   result <- .Call(lcr_path, design$x, design$codes, design$fit_weights,
                   score_offset(design$offset, problem$k, problem$fit_coding), spec)
   if (is.null(result$coefficients)) refuse_result(result)

@@ -393,7 +393,10 @@ update.linclass <- function(object, formula., ..., evaluate = TRUE) {
   home <- parent.frame()
   call <- object$call
   if (!missing(formula.)) {
-    if (!is.character(formula.) && !inherits(formula., "formula")) {
+    if (is.character(formula.) && length(formula.) == 1L) {
+      formula. <- tryCatch(stats::as.formula(formula.), error = function(e) formula.)
+    }
+    if (!inherits(formula., "formula")) {
       abort("argument", sprintf("`formula.` must be a formula, not %s.", describe_value(formula.)))
     }
     # Without attributes, so that a fit does not drag the environment of its call along.
@@ -541,7 +544,10 @@ objective <- function(x, ...) UseMethod("objective")
 
 #' @rdname objective
 #' @export
-objective.linclass <- function(x, ...) x$objective
+objective.linclass <- function(x, ...) {
+  check_version(x)
+  x$objective
+}
 
 #' @rdname objective
 #' @export
@@ -559,6 +565,7 @@ certificate.default <- objective.default
 #' @rdname objective
 #' @export
 certificate.linclass <- function(x, ...) {
+  check_version(x)
   structure(c(unclass(x$certificate), list(objective = x$objective, status = x$status)),
             class = "linclass_certificate")
 }

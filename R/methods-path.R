@@ -289,12 +289,14 @@ deviance.linclass_path <- function(object, ...) {
 #' @rdname path_methods
 #' @export
 objective.linclass_path <- function(x, ...) {
+  check_version(x)
   stats::setNames(x$points$objective, lambda_labels(x$lambda))
 }
 
 #' @rdname path_methods
 #' @export
 certificate.linclass_path <- function(x, ...) {
+  check_version(x)
   x$points[c("lambda", "gap", "relative", "kkt", "met")]
 }
 

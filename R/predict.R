@@ -74,6 +74,7 @@ predict.linclass <- function(object, newdata = NULL,
   check_foreign_dots(list(...), setdiff(names(formals()), c("object", "...")), predict_hints)
   check_flags(list(se.fit = se.fit), "se.fit")
   interval <- match_choice(interval)
+  check_level(level)
   sure <- !se.fit && interval == "none"
   type <- if (missing(type) && !sure) "link" else match_choice(type)
   novel <- match_choice(novel)
@@ -133,6 +134,9 @@ pad <- function(na_action, result) {
 
 # An object that lost a part (or another package's) is refused here instead of in C.
 check_version <- function(object) {
+  if (!inherits(object, c("linclass", "linclass_path"))) {
+    abort("argument", sprintf("A fit made by linclass() is needed, not %s.", describe_value(object)))
+  }
   needed <- c("loss", "levels", "coding", "coefficients", "blueprint")
   lacking <- setdiff(needed, names(object))
   if (length(lacking)) {
