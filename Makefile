@@ -1,6 +1,6 @@
 # `make` says what there is. Everything builds in temporary folders: the checkout stays clean.
 .POSIX:
-.PHONY: help demo test check document bench sanitize valgrind fuzz conformance faults portable install site pictures lint clean
+.PHONY: help demo test check document bench sanitize valgrind fuzz conformance faults-session portable install site pictures lint clean
 
 help:
 	@echo "make demo      install what is missing and the package, fit two models, draw a picture"
@@ -16,7 +16,7 @@ help:
 	@echo "make valgrind  every solver and loss under valgrind (slower)"
 	@echo "make fuzz      whole small fits of any bytes, by libFuzzer, for an hour (SECONDS=60: shorter)"
 	@echo "make conformance  all bad input, arguments and relations, by all storages, losses and solvers (slow)"
-	@echo "make faults    interrupts at random moments, memory that ends, every request for memory refused (slow)"
+	@echo "make faults-session  interrupts at random moments, memory that ends, every request for memory refused (slow)"
 	@echo "make portable  the C core's tests for ARM and Windows, by cross-compilers and emulators (slow)"
 	@echo "make clean     remove what other tools left between the sources"
 
@@ -73,9 +73,9 @@ conformance:
 	@tools/setup test
 	@tools/conformance
 
-faults:
+faults-session:
 	@tools/setup test
-	@tools/faults
+	@tools/faults-session
 
 portable:
 	@tools/setup portable

@@ -1,122 +1,119 @@
-# Interrupts at random moments, and memory that ends: tools/faults runs this. Each child does the long work of
-# tests/testthat/test-interrupt.R; what it saw comes back as a table, and the counts are printed.
-args <- commandArgs(TRUE)
-suite <- Filter(function(e) length(e) == 3L && identical(e[[2L]], quote(long_work)), as.list(parse(args[1L])))
-works <- eval(suite[[1L]][[3L]])
-count <- as.integer(args[2L])
+# Random failures of the workers of a cluster while fits run: killed, stopped for a while, stopped for too long, Ctrl-C,
+# answers to another question. After each one the sums over all shards are those of the rows in memory, and a fit has the
+# bits of the undisturbed one: nothing is counted twice, nothing is lost.
+#
+#   Rscript tools/faults.R [failures] [seed]
+#
+# The package must be installed. Fails (status 1) at the first wrong number.
+arguments <- as.numeric(commandArgs(TRUE))
+failures <- if (length(arguments) > 0L) arguments[1L] else 200
+set.seed(if (length(arguments) > 1L) arguments[2L] else 1)
+library(linclass)
+workers <- 3L
 
-run_child <- function(body, values, limit = NULL, timeout = 3600) {
-  page <- tempfile(fileext = ".R")
-  parts <- tempfile(fileext = ".rds")
-  answer <- tempfile(fileext = ".rds")
-  on.exit(unlink(c(page, parts, answer)))
-  saveRDS(list(values = values, text = deparse(body)), parts)
-  writeLines(c(sprintf(".libPaths(%s); library(linclass)", deparse1(.libPaths())),
-               sprintf("parts <- readRDS(%s)", deparse1(parts)), "run <- eval(parse(text = parts$text))",
-               sprintf("saveRDS(run(parts$values), %s)", deparse1(answer))), page)
-  command <- sprintf("%sexec %s --vanilla %s", if (is.null(limit)) "" else sprintf("ulimit -v %.0f; ", limit),
-                     shQuote(file.path(R.home("bin"), "Rscript")), shQuote(page))
-  status <- system2("sh", c("-c", shQuote(command)), stdout = FALSE, stderr = FALSE, timeout = timeout)
-  if (status == 0 && file.exists(answer)) readRDS(answer) else status
+folder <- tempfile("faults")
+dir.create(folder)
+i <- seq_len(20000L)
+rows <- data.frame(a = sin(1.3 * i), b = cos(2.1 * i), c = sin(0.37 * i^1.1), g = c("u", "v", "w")[1L + (i %/% 3L) %% 3L])
+rows$y <- factor(findInterval(rows$a + rows$b + 3 * sin(5.1 * i), c(-1, 1)), labels = c("low", "mid", "high"))
+parts <- split(rows, rep(1:7, length.out = nrow(rows)))
+files <- file.path(folder, sprintf("%d.rds", seq_along(parts)))
+Map(saveRDS, parts, files)
+in_order <- do.call(rbind, parts)
+
+models <- list(
+  newton = function(data) linclass(y ~ a + b + c + g, data),
+  lbfgs = function(data) linclass(y ~ a + b + c + g, data, lambda = 1e-3, alpha = 0, solver = "lbfgs",
+                                  control = linclass_control(tolerance = 1e-12)),
+  squared_hinge = function(data) linclass(y ~ a + b + c + g, data, loss = "squared_hinge", lambda = 1e-3, alpha = 0))
+
+start_worker <- function() {
+  node <- parallel::makePSOCKcluster(1L)
+  parallel::clusterCall(node, .libPaths, .libPaths())
+  list(node = node[[1L]], pid = parallel::clusterCall(node, Sys.getpid)[[1L]])
+}
+running <- lapply(seq_len(workers), function(w) start_worker())
+new_shards <- function() {
+  cluster <- structure(lapply(running, `[[`, "node"), class = c("SOCKcluster", "cluster"))
+  row_shards(cluster, files, readRDS, timeout = 1.5)
+}
+in_shell <- function(command, ...) system2("sh", c("-c", shQuote(sprintf(command, ...))), wait = FALSE, stderr = FALSE)
+
+# What happens after so many seconds.
+faults <- list(
+  kill = function(at, pid) in_shell("sleep %.3f; kill -9 %d", at, pid),
+  pause = function(at, pid) in_shell("sleep %.3f; kill -STOP %d; sleep %.3f; kill -CONT %d", at, pid, runif(1, 0, 0.5), pid),
+  late = function(at, pid) in_shell("sleep %.3f; kill -STOP %d; sleep 3; kill -CONT %d", at, pid, pid),
+  interrupt = function(at, pid) in_shell("sleep %.3f; kill -INT %d", at, Sys.getpid()),
+  stale = function(at, pid) NULL)
+
+reference <- lapply(models, function(model) coef(model(in_order)))
+x <- model.matrix(~ a + b + c + g, in_order)[, -1L]
+codes <- as.integer(in_order$y) - 1L
+request <- list(task = 1L, about = c(0, 0, 1, 1, 1), B = matrix(sin(1:12), 6L), ns = 3L, nsum = 1L, gradient = 1L,
+                curvature = 1L, shift = NULL, scale = NULL, loss = "softmax", k = 3L, coding = 1L,
+                fit_coding = "reference", intercept = TRUE)
+sums_in_memory <- .Call(linclass:::lcr_shard_sums, x, codes, NULL, NULL, request)
+
+shards <- new_shards()
+bits <- lapply(models, function(model) coef(model(shards)))
+far <- function(a, b) max(abs(a - b)) / max(abs(b))
+stopifnot(mapply(far, bits, reference) < 1e-6)
+
+check <- function(ok, what, failure) {
+  if (ok) return(invisible())
+  cat("failure", failure, "of", fault, ":", what, "\n")
+  quit(status = 1L)
 }
 
-# ---- interrupts: latency in seconds of this process, whatever else the machine does ---------------------------------
-
-interrupted_page <- function(values) {
-  linclass_threads(1)
-  set.seed(values$seed)
-  x <- matrix(rnorm(4e4 * 20), 4e4)
-  y <- x[, 1] + rnorm(4e4) > 0
-  y3 <- factor(sample(3, 4e4, TRUE))
-  W <- matrix(rnorm(300 * 20), 300)
-  fit <- linclass(x, y3, lambda = 0.1)
-  small <- coef(linclass(am ~ wt, mtcars))
-  ticks <- function(text) sum(as.numeric(strsplit(sub(".*\\) ", "", text), " ")[[1L]][12:13])) / 100
-  rows <- lapply(values$names, function(name) {
-    stamp <- tempfile()
-    go <- tempfile()
-    on.exit(unlink(c(stamp, go)))
-    system(sprintf("(while [ ! -e %s ]; do sleep 0.01; done; sleep %.3f; cat /proc/%d/stat > %s; kill -INT %d) &",
-                   go, runif(1, 0, 0.5), Sys.getpid(), stamp, Sys.getpid()))
-    file.create(go)
-    caught <- tryCatch({
-      eval(values$works[[name]])
-      NULL
-    }, interrupt = identity, error = identity)
-    now <- ticks(readLines("/proc/self/stat"))
-    data.frame(name = name, class = class(caught)[1L], latency = now - ticks(readLines(stamp)),
-               again = identical(coef(linclass(am ~ wt, mtcars)), small))
-  })
-  do.call(rbind, rows)
-}
-
-report <- function(what, good, total, more = "") {
-  cat(sprintf("%s: %d of %d%s\n", what, good, total, more))
-  good == total
-}
-
-names <- sample(rep_len(names(works), count))
-seen <- run_child(interrupted_page, list(works = works, names = names, seed = 7))
-fine <- is.data.frame(seen)
-if (!fine) cat("interrupts: the session ended with status", seen, "\n") else {
-  caught <- seen$class %in% c("interrupt", "linclass_interrupt")
-  fine <- all(c(report("interrupts caught as interrupts", sum(caught), count),
-                report("interrupts within 0.3 s", sum(seen$latency <= 0.3), count,
-                       sprintf(" (median %.2f s, latest %.2f s)", median(seen$latency), max(seen$latency))),
-                report("sessions that went on", sum(seen$again), count)))
-  if (!all(caught & seen$latency <= 0.3)) print(seen[!caught | seen$latency > 0.3, ], row.names = FALSE)
-}
-
-# ---- memory ---------------------------------------------------------------------------------------------------------
-
-limited_page <- function(values) {
-  linclass_threads(1)
-  small <- coef(linclass(am ~ wt, mtcars))
-  attempt <- function(expr) {
-    caught <- tryCatch({
-      force(expr)
-      NULL
-    }, error = identity)
-    if (is.null(caught)) return("value")
-    if (inherits(caught, "linclass_error_memory")) return("memory")
-    if (grepl("allocate|memory|too large", conditionMessage(caught))) "memory of R" else
-      paste(class(caught)[1L], conditionMessage(caught))
+counts <- matrix(0L, length(faults), 4L, dimnames = list(names(faults), c("finished", "reloaded", "interrupted", "lost")))
+worst <- 0
+for (failure in seq_len(failures)) {
+  fault <- sample(names(faults), 1L, prob = c(2, 2, 1, 3, 1))
+  model <- sample(names(models), 1L)
+  victim <- sample(workers, 1L)
+  at <- runif(1L, 0, 0.4)
+  reloads <- 0L
+  outcome <- tryCatch(withCallingHandlers({
+    faults[[fault]](at, running[[victim]]$pid)
+    if (fault == "stale") {
+      linclass:::send_to(shards$state$channel, victim, "earlier", list(task = "echo", shards = 0, common = "old"))
+    }
+    until <- proc.time()[["elapsed"]] + at + 0.1
+    repeat {
+      fit <- models[[model]](shards)
+      check(identical(coef(fit), bits[[model]]), "a fit has other bits", failure)
+      if (proc.time()[["elapsed"]] > until) break
+    }
+    "finished"
+  }, linclass_warning_worker_lost = function(w) {
+    reloads <<- reloads + 1L
+    invokeRestart("muffleWarning")
+  }), interrupt = function(e) "interrupted", linclass_error_worker_lost = function(e) "lost")
+  if (outcome == "finished" && reloads) outcome <- "reloaded"
+  counts[fault, outcome] <- counts[fault, outcome] + 1L
+  Sys.sleep(if (fault == "interrupt") 0.5 else 0) # the signal may still be on its way
+  # Whoever was given up is replaced; the shards of the others are used as they are, or loaded anew.
+  if (sum(shards$state$channel$alive) < 2L) {
+    for (w in which(!shards$state$channel$alive)) {
+      in_shell("sleep 4; kill -9 %d", running[[w]]$pid)
+      try(close(running[[w]]$node$con), silent = TRUE)
+      running[[w]] <- start_worker()
+    }
+    shards <- new_shards()
   }
-  set.seed(7)
-  n <- values$n
-  x <- y <- y3 <- sparse <- NULL
-  outcomes <- c(data = attempt({
-    x <- matrix(rnorm(n * 30), n)
-    y <- x[, 1] + rnorm(n) > 0
-    y3 <- factor(sample(3, n, TRUE))
-    sparse <- methods::as(x * (abs(x) > 1.5), "CsparseMatrix")
-  }))
-  if (outcomes == "value") {
-    outcomes <- c(outcomes, vapply(values$works, function(work) attempt(suppressWarnings(eval(work))), ""))
-  }
-  rm(x, y, y3, sparse)
-  gc()
-  size <- as.numeric(gsub("[^0-9]", "", grep("VmPeak", readLines("/proc/self/status"), value = TRUE)))
-  list(outcomes = outcomes, again = identical(coef(linclass(am ~ wt, mtcars)), small), size = size)
+  suppressWarnings(fit <- models[[model]](shards))
+  check(identical(coef(fit), bits[[model]]), "the fit after it has other bits", failure)
+  check(far(coef(fit), reference[[model]]) < 1e-6, "the fit after it is not that in memory", failure)
+  suppressWarnings(linclass(y ~ a + b + c + g, shards))
+  sums <- Reduce(`+`, linclass:::ask_shards(shards$state, "sums", request))
+  worst <- max(worst, far(sums, sums_in_memory))
+  check(worst < 1e-12, "the sums are not those in memory", failure)
+  check(sum(shards$state$told) == nrow(rows), "rows were lost or counted twice", failure)
 }
-limited <- list(n = 5e4, works = expression(
-  linclass(x, y), linclass(x, y3), linclass(x, y3, solver = "lbfgs", lambda = 0.1, alpha = 0),
-  linclass(x, y3, lambda = 0.01),
-  linclass(x, y, loss = "hinge", lambda = 0.1, alpha = 0), linclass(sparse, y, lambda = 0.01),
-  linclass(sparse, y3, lambda = 0.01, alpha = 0), linclass_path(x, y, nlambda = 5),
-  linclass_path(sparse, y3, nlambda = 5), linclass_cv(x, y, folds = 3, nlambda = 3),
-  linclass(x, y, solver = solver("minibatch", epochs = 1)), predict(linclass(x, y3, lambda = 1), x, "prob"),
-  linclass(y ~ ., data.frame(y, x)), linclass(row_source(x, y = y3), lambda = 0.1)))
-whole <- run_child(limited_page, limited)
-none <- run_child(limited_page, list(n = 10, works = expression()))
-limits <- 1024 + none$size + (whole$size - none$size) * seq(0, 1, length.out = 25)
-runs <- lapply(limits, function(limit) run_child(limited_page, limited, limit))
-ended <- vapply(runs, function(r) is.list(r), NA)
-outcomes <- unlist(lapply(runs[ended], `[[`, "outcomes"))
-known <- outcomes %in% c("value", "memory", "memory of R")
-fine <- all(c(fine, report("calls with a limit on memory that gave a value or said so", sum(known), length(known),
-                           sprintf(" (%d without memory)", sum(outcomes != "value"))),
-              report("sessions with a limit on memory that went on", sum(vapply(runs[ended], `[[`, NA, "again")),
-                     length(runs))))
-if (!all(known)) print(table(outcomes[!known]))
-quit(status = if (fine) 0 else 1)
+cat(sprintf("%d random failures, %d workers, %d shards of %d rows; after each the sums (largest difference %.1g) and a fit\n",
+            failures, workers, length(files), nrow(rows), worst))
+cat("were those of the rows in memory. What became of the fits that were hit:\n")
+print(counts)
+for (worker in running) tools::pskill(worker$pid)
+unlink(folder, recursive = TRUE)

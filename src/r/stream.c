@@ -2,13 +2,10 @@
  *
  * Such an x is a list of class "linclass_stream": dim (n, p); sparse; host, a function(what, value) that is called with
  * "begin" when a pass begins, "next" for the next block (NULL after the last), "end" with the checksum of the pass, and
- * "refuse" with what is wrong, which it makes an error; and for a file its path. R code runs on the main thread,
- * between R_UnwindProtect() and this file: a jump of the user's code, whatever it is, ends the numerics by a status;
- * they return, memory is freed, and the jump goes on in lcr_stream_end(). */
+ * "refuse" with what is wrong, which it makes an error; and for a file its path (r/callback.c). */
 #if !defined(_WIN32) && !defined(_POSIX_C_SOURCE)
 #define _POSIX_C_SOURCE 200112L /* fseeko, posix_fallocate */
 #endif
-#include <setjmp.h>
 #include <stdio.h>
 #include <string.h>
 #ifndef _WIN32
@@ -22,10 +19,10 @@
 
 typedef struct lcr_stream {
   lc_stream stream;
-  SEXP x, call, token; /* call: host(what, value) */
-  SEXP kept;           /* a list that protects call, token and block, held by the session's owner */
+  SEXP x;
+  lcr_callback host; /* its last value is protected: the block */
   lcr_session *session;
-  int failed, jumped; /* 1: no rows from now on; 1: an R jump waits for lcr_stream_end() */
+  int failed; /* 1: no rows from now on */
   lc_index n, p, row; /* row: those of this pass that were read */
   SEXP block;         /* what the host gave last, with rows `at` .. block_rows - 1 to come */
   lc_index at, block_rows;
@@ -36,29 +33,11 @@ typedef struct lcr_stream {
 
 /* ---- calls of R ------------------------------------------------------------------------------------------------- */
 
-enum { KEPT_CALL, KEPT_TOKEN, KEPT_BLOCK, KEPT_COUNT };
-
-static SEXP evaluate(void *data) {
-  lcr_stream *s = data;
-  SEXP value = Rf_eval(s->call, R_BaseEnv);
-  SET_VECTOR_ELT(s->kept, KEPT_BLOCK, value);
-  return value;
-}
-
-static void jump_back(void *data, Rboolean jump) {
-  if (jump) longjmp(*(jmp_buf *)data, 1);
-}
-
 /* host(what, value), NULL where it jumped. */
 static SEXP ask(lcr_stream *s, const char *what, const char *value) {
-  jmp_buf back;
-  if (setjmp(back)) {
-    s->failed = s->jumped = 1;
-    return NULL;
-  }
-  SETCADR(s->call, Rf_mkString(what));
-  SETCADDR(s->call, value ? Rf_mkString(value) : R_NilValue);
-  return R_UnwindProtect(evaluate, s, jump_back, &back, s->token);
+  SEXP answer = lcr_callback_ask(&s->host, what, value ? Rf_mkString(value) : R_NilValue);
+  s->failed |= !answer;
+  return answer;
 }
 
 static lc_status fail(lcr_stream *s, const char *problem) {
@@ -228,13 +207,7 @@ void lcr_stream_begin(SEXP x, lcr_session *session, lc_design *out) {
   if (!(n >= 0 && n <= 4503599627370496.0 && p >= 0 && p <= INT_MAX)) Rf_error("a stream has wrong dimensions");
   lcr_stream *s = (lcr_stream *)R_alloc(1, sizeof *s);
   *s = (lcr_stream){.x = x, .session = session, .n = (lc_index)n, .p = (lc_index)p};
-  s->kept = PROTECT(Rf_allocVector(VECSXP, KEPT_COUNT));
-  R_SetExternalPtrProtected(session->owner, s->kept);
-  UNPROTECT(1);
-  s->token = R_MakeUnwindCont();
-  SET_VECTOR_ELT(s->kept, KEPT_TOKEN, s->token);
-  s->call = Rf_lang3(function, R_NilValue, R_NilValue);
-  SET_VECTOR_ELT(s->kept, KEPT_CALL, s->call);
+  lcr_callback_begin(function, session, &s->host);
   int sparse = lcr_get_flag(x, "sparse"), file = path != R_NilValue;
   s->stream = (lc_stream){.self = s,
                           .begin = file ? begin_file : begin,
@@ -248,15 +221,14 @@ void lcr_stream_begin(SEXP x, lcr_session *session, lc_design *out) {
 lc_status lcr_stream_status(const lc_design *design, lc_status status) {
   if (!(design->ops->caps & LC_STREAMED)) return status;
   const lcr_stream *s = ((const lc_stream *)design->data)->self;
-  if (s->jumped) return LC_SOURCE;
+  if (s->host.jumped) return LC_SOURCE;
   return s->session->interrupted && status >= 0 ? LC_INTERRUPTED : status;
 }
 
 void lcr_stream_end(SEXP x, const lc_design *design) {
   if (!lcr_is_stream(x)) return;
   lcr_stream *s = ((const lc_stream *)design->data)->self;
-  SET_VECTOR_ELT(s->kept, KEPT_BLOCK, R_NilValue);
-  if (s->jumped) R_ContinueUnwind(s->token);
+  lcr_callback_end(&s->host);
 }
 
 /* ---- a copy of a stream in a file ------------------------------------------------------------------------------- */

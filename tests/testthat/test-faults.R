@@ -1,6 +1,6 @@
 # What breaks from outside while a fit is under way: errors, jumps and warnings in a user's own functions, fits within
 # fits, a stack or a disk without room, odd locales. The session goes on: the same fit has the same bits, no file and no
-# connection stays open. `make faults` adds interrupts at random moments and memory that runs out.
+# connection stays open. `make faults-session` adds interrupts at random moments and memory that runs out.
 
 whole_table <- nzchar(Sys.getenv("LINCLASS_CONFORMANCE"))
 
