@@ -46,6 +46,15 @@ static lc_status fail(lcr_stream *s, const char *problem) {
   return LC_SOURCE;
 }
 
+/* The user's function has taken an interrupt, and answers with a string: the numerics end as by one of their own, and
+ * those that ask again are told again. */
+static lc_status interrupted(lcr_stream *s) {
+  s->failed = s->session->interrupted = 1;
+  return LC_INTERRUPTED;
+}
+
+static lc_status no_rows(const lcr_stream *s) { return s->session->interrupted ? LC_INTERRUPTED : LC_SOURCE; }
+
 /* ---- what was read must be what was read before ----------------------------------------------------------------- */
 
 /* A sum over entries that depends on each one's place, in any order of them: equal in every pass, or rows changed. */
@@ -70,6 +79,7 @@ static lc_status end(void *self) {
   if (!s->session->file) {
     SEXP rest = ask(s, "next", NULL);
     if (!rest) return LC_SOURCE;
+    if (TYPEOF(rest) == STRSXP) return interrupted(s);
     if (rest != R_NilValue) return fail(s, "it gave more rows in this pass than in the first");
   }
   snprintf(text, sizeof text, "%016llx", (unsigned long long)s->sum);
@@ -80,23 +90,18 @@ static lc_status end(void *self) {
 
 static lc_status begin(void *self) {
   lcr_stream *s = self;
-  if (s->failed) return LC_SOURCE;
+  if (s->failed) return no_rows(s);
   s->row = s->at = s->block_rows = 0;
   s->sum = 0;
   return ask(s, "begin", NULL) ? LC_OK : LC_SOURCE;
 }
 
 static lc_status next_block(lcr_stream *s) {
-  if (s->failed) return LC_SOURCE;
+  if (s->failed) return no_rows(s);
   s->block = ask(s, "next", NULL);
   if (!s->block) return LC_SOURCE;
   if (s->block == R_NilValue) return fail(s, "it gave fewer rows in this pass than in the first");
-  if (TYPEOF(s->block) == STRSXP) { /* the function has taken an interrupt */
-    s->failed = 1;
-    s->session->interrupted = 1;
-    return LC_INTERRUPTED;
-  }
-  return LC_OK;
+  return TYPEOF(s->block) == STRSXP ? interrupted(s) : LC_OK;
 }
 
 static lc_status next_matrix(lcr_stream *s) {
