@@ -58,7 +58,7 @@ linclass_calibrate <- function(object, newdata = NULL, y = NULL,
     abort("argument", "`object` holds a fit for each lambda: calibrate linclass(..., lambda = ) with one of them.")
   }
   if (!inherits(object, "linclass")) abort("argument", "`object` must be a fit made by linclass().")
-  check_version(object)
+  check_object(object, whole = TRUE)
   method <- match_choice(method)
   rows <- if (is.null(newdata)) cross_scores(object, folds) else
     new_scores(object, newdata, y, weights)

@@ -106,7 +106,7 @@ check_absent <- function(response, solver) {
 settings_from_fit <- function(settings) {
   fit <- settings$start
   if (!inherits(fit, "linclass")) return(settings)
-  check_version(fit)
+  check_object(fit, whole = TRUE)
   if (is_descent(settings$solver)) {
     if (is.null(settings$classes)) settings$classes <- fit$levels
     if (!identical(settings$classes, fit$levels)) {

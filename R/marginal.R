@@ -44,10 +44,10 @@
 #' @export
 marginal_effects <- function(object, variables = NULL, newdata = NULL, change = list(),
                              weights = NULL, offset = NULL, vcov = NULL, level = 0.95) {
-  check_version(object)
   if (!inherits(object, "linclass")) {
-    abort("argument", "`object` holds a fit for each lambda: give linclass(..., lambda = ) with one of them.")
+    abort("argument", sprintf("`object` must be one fit, made by linclass(), not %s.", describe_value(object)))
   }
+  check_object(object, whole = TRUE)
   check_probability(object, "prob")
   check_level(level)
   if (!is.null(variables) && !is.character(variables)) {

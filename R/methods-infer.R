@@ -3,7 +3,7 @@
 
 # `what` starts the sentence: "The deviance", "logLik()".
 check_likelihood <- function(object, what) {
-  check_version(object)
+  check_object(object, whole = TRUE)
   table <- loss_table()
   if (!loss_row(object$loss)$likelihood) {
     abort("no_likelihood", sprintf("%s is defined for the likelihood losses %s only, not for \"%s\".", what,
@@ -204,7 +204,7 @@ vcov.linclass <- function(object, complete = TRUE, data = NULL, ...) {
 }
 
 check_vcov <- function(object) {
-  check_version(object)
+  check_object(object, whole = TRUE)
   why <- if (!loss_row(object$loss)$likelihood) {
     sprintf("loss \"%s\" is not a likelihood", object$loss)
   } else if (object$lambda > 0) {

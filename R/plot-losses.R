@@ -79,7 +79,7 @@ plot_losses <- function(losses = NULL, margin = seq(-3, 3, by = 0.02), top = 5) 
 iterates <- function(fit, steps = NULL, seed = NULL) {
   if (!is.null(seed)) check_number(seed, "seed", -.Machine$integer.max, .Machine$integer.max, "argument")
   if (!inherits(fit, "linclass")) abort("argument", "`fit` must be a fit made by linclass().")
-  check_version(fit)
+  check_object(fit, whole = TRUE)
   if (is.null(steps)) {
     last <- max(fit$iterations, 0)
     steps <- if (last <= 200) 0:last else

@@ -84,7 +84,7 @@ static inline int lc_pass_reads(const lc_pass *pass) { return pass->B || pass->G
 enum {
   LC_COLUMNS = 1, /* col_dot, col_axpy, col_cross */
   LC_ROWS = 2,    /* as_rows */
-  LC_STREAMED = 4, /* each verb of columns is a read of X, however few they are; those of the intercept alone are none */
+  LC_STREAMED = 4,  /* each verb of columns is a read of X, however few; those of the intercept alone are none */
   LC_ELSEWHERE = 8 /* only passes with B and a task, without Z: sums come back from where the rows are */
 };
 

@@ -251,6 +251,7 @@ static double sparse_cells(const lc_design *x) { return 1.5 * (double)lc_csc_ent
 static const lc_design_ops sparse_ops = {
     .name = "sparse",
     .caps = LC_COLUMNS | LC_ROWS,
+    .written_out = 1 << 20,
     .pass = lc_sparse_pass,
     .prepare = lc_sparse_prepare,
     .col_dot = sparse_col_dot,

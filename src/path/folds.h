@@ -81,8 +81,12 @@ typedef struct lc_path_state {
 
 /* Binds folds, fits them without their penalised slopes, and finds the least lambda that holds all penalised slopes
  * of fold 0 at 0 (for alpha below 0.001, that of 0.001; 0 where only rounding moves them). Reads X once, and once
- * more for each repeat where columns count as standardised. */
-lc_status lc_folds_start(lc_path_state *path, double *lambda_max);
+ * more for each repeat where columns count as standardised. sets: lc_folds_advance() will follow, whose screens keep
+ * what was read. */
+lc_status lc_folds_start(lc_path_state *path, int sets, double *lambda_max);
+
+/* Products of all features with the residuals of all folds where they are, for their screens. One read of X. */
+lc_status lc_folds_look(lc_path_state *path);
 
 /* All folds at lambda > 0, by working sets. Calls go down the lambdas: each begins with the sets, Hessians and
  * screens that the last one left. Then B, Z and the outcome of each fold are those of its solution. */
