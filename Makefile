@@ -1,7 +1,7 @@
 # `make` says what there is. Everything builds in temporary folders: the checkout stays clean.
 .POSIX:
 .PHONY: help demo test check document bench sanitize valgrind torture tsan fuzz fuzz-calls mutants \
-  variants portable faults install site pictures lint clean
+  variants conformance faults-session portable faults install site pictures lint clean
 
 help:
 	@echo "make demo      install what is missing and the package, fit two models, draw a picture"
@@ -21,6 +21,8 @@ help:
 	@echo "make fuzz-calls  random calls of every routine under the sanitizers (SECONDS=600: longer)"
 	@echo "make mutants   small faults put into the C core one by one: which do the tests catch?"
 	@echo "make variants  the package by other compilers and flags that CRAN's machines use"
+	@echo "make conformance  all bad input, arguments and relations, by all storages, losses and solvers (slow)"
+	@echo "make faults-session  interrupts at random moments, memory that ends, every request for memory refused (slow)"
 	@echo "make faults    some hundred random failures of the workers of a cluster while fits run"
 	@echo "make portable  the C core's tests for ARM and Windows, by cross-compilers and emulators (slow)"
 	@echo "make clean     remove what other tools left between the sources"
@@ -92,6 +94,14 @@ mutants:
 variants:
 	@tools/setup demo
 	@tools/variants
+
+conformance:
+	@tools/setup test
+	@tools/conformance
+
+faults-session:
+	@tools/setup test
+	@tools/faults-session
 
 faults:
 	@tools/setup demo
