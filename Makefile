@@ -1,7 +1,7 @@
 # `make` says what there is. Everything builds in temporary folders: the checkout stays clean.
 .POSIX:
 .PHONY: help demo test check document bench sanitize valgrind torture tsan fuzz fuzz-calls mutants \
-  variants conformance faults-session portable faults install site pictures lint clean
+  conformance faults-session portable faults install site pictures lint clean
 
 help:
 	@echo "make demo      install what is missing and the package, fit two models, draw a picture"
@@ -20,7 +20,6 @@ help:
 	@echo "make fuzz      whole small fits of any bytes, by libFuzzer, for an hour (SECONDS=60: shorter)"
 	@echo "make fuzz-calls  random calls of every routine under the sanitizers (SECONDS=600: longer)"
 	@echo "make mutants   small faults put into the C core one by one: which do the tests catch?"
-	@echo "make variants  the package by other compilers and flags that CRAN's machines use"
 	@echo "make conformance  all bad input, arguments and relations, by all storages, losses and solvers (slow)"
 	@echo "make faults-session  interrupts at random moments, memory that ends, every request for memory refused (slow)"
 	@echo "make faults    some hundred random failures of the workers of a cluster while fits run"
@@ -90,10 +89,6 @@ fuzz-calls:
 mutants:
 	@tools/setup test
 	@tools/mutants
-
-variants:
-	@tools/setup demo
-	@tools/variants
 
 conformance:
 	@tools/setup test
