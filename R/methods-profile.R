@@ -80,7 +80,7 @@ profile_point <- function(fit, design, i, value) {
   if (rise < -1e-3) {
     abort("numeric", "The profile found a better fit: the fit itself has not converged.")
   }
-  values <- replace(estimate, !is.na(estimate), stats::coef(again, format = "vector"))
+  values <- replace(estimate, !is.na(estimate), stacked(again$coefficients))
   list(z = sign(value - estimate[[i]]) * sqrt(max(rise, 0)), values = values)
 }
 
