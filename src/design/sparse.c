@@ -261,6 +261,7 @@ static const lc_design_ops sparse_ops = {
     .grown_rows = lc_sparse_grown_rows,
     .grow_rows = lc_sparse_grow_rows,
     .col_lines = lc_sparse_col_lines,
+    .col_float_lines = lc_sparse_col_float_lines,
     .colstats = sparse_colstats,
     .moments = sparse_moments,
     .may_shift = sparse_may_shift,

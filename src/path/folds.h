@@ -95,11 +95,11 @@ lc_status lc_folds_advance(lc_path_state *path, double lambda);
 /* The same by lc_solve() for each fold, lambda >= 0: no L1 part, a kink, or no second derivatives of the set. */
 lc_status lc_folds_solve(lc_path_state *path, double lambda);
 
-/* Eight lambdas at once, where there is one fit and lanes suit it (path/by_lanes.c): lambda[0], ... lie below `before`,
- * where fold 0 stands. keep(context, l) is called for each lambda[l] that is solved, nearly in order, with B, Z and the
- * outcome of fold 0; *solved is how many from the first on are. Then fold 0 stands nowhere until lc_folds_resume()
- * takes it to the solution in its B, that for `lambda`. */
-typedef lc_status (*lc_folds_keep)(void *context, lc_index l);
+/* Eight fits of folds and lambdas at once, where lanes suit them (path/by_lanes.c): lambda[0], ... lie below `before`,
+ * where the folds stand. keep(context, m, l) is called for each lambda[l] that is solved for fold m, nearly in order,
+ * with B, Z and the outcome of that fold; *solved is how many from the first on are for all folds. Then folds stand
+ * nowhere until lc_folds_resume() takes the solutions that were last tried as starts for what is below `lambda`. */
+typedef lc_status (*lc_folds_keep)(void *context, lc_index m, lc_index l);
 int lc_folds_suit_lanes(const lc_path_state *path, double before, const double *lambda, lc_index count);
 lc_status lc_folds_lanes(lc_path_state *path, double before, const double *lambda, lc_index count, lc_folds_keep keep,
                          void *context, lc_index *solved);
