@@ -112,7 +112,9 @@ send_to <- function(channel, i, tag, message) {
 
 receive_from <- function(channel, i) {
   got <- tryCatch(channel$transport$receive(i), error = function(e) silence(channel, i, conditionMessage(e)))
-  if (!inherits(got, "linclass_silence")) channel$awaited[[i]] <- setdiff(channel$awaited[[i]], got$tag)
+  # A worker answers in the order of questions: what was asked before has come, even if an interrupt took it away.
+  known <- match(got$tag, channel$awaited[[i]], 0L)
+  channel$awaited[[i]] <- channel$awaited[[i]][seq_along(channel$awaited[[i]]) > max(known, 0L)]
   got
 }
 

@@ -126,6 +126,7 @@ test_that("answers to another question are not taken", {
   linclass:::send_to(shards$state$channel, 1L, "an earlier question", list(task = "echo", shards = 0, common = "old"))
   fit <- quiet(linclass(y ~ a + g, shards)) # worker 1 answers the earlier one first
   expect_lt(relative(coef(fit), coef(quiet(linclass(y ~ a + g, rows)))), 1e-11)
+  expect_identical(lengths(shards$state$channel$awaited), c(0L, 0L)) # nothing is waited for any more
   right <- list(fit = "f", sequence = 3, answers = list(list(shard = 1L, rows = 150), list(shard = 2L, rows = 150)))
   asked <- list(fit = "f", sequence = 3, channel = shards$state$channel, holder = c(1L, 1L))
   expect_length(linclass:::checked_answers(asked, right, 1:2), 2L)
