@@ -139,6 +139,10 @@ check_cv_settings <- function(s) {
 
 cv_design <- function(design, settings, call, started) {
   check_foldid(design$foldid, design)
+  if (is_stream(design$x) && design$x$sparse) {
+    abort("source", paste("Folds of sparse rows that come in blocks are not cross-validated: give the matrix itself,",
+                          "or dense blocks."))
+  }
   problem <- new_path_problem(design, settings)
   check_metrics(settings$metrics, problem$loss)
   holdout <- make_folds(problem$design, settings$folds, design$foldid, settings$repeats)

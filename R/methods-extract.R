@@ -399,7 +399,10 @@ update.linclass <- function(object, formula., ..., evaluate = TRUE) {
   home <- parent.frame()
   call <- object$call
   if (!missing(formula.)) {
-    if (!is.character(formula.) && !inherits(formula., "formula")) {
+    if (is.character(formula.) && length(formula.) == 1L) {
+      formula. <- tryCatch(stats::as.formula(formula.), error = function(e) formula.)
+    }
+    if (!inherits(formula., "formula")) {
       abort("argument", sprintf("`formula.` must be a formula, not %s.", describe_value(formula.)))
     }
     # Without attributes, so that a fit does not drag the environment of its call along.

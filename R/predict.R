@@ -74,6 +74,7 @@ predict.linclass <- function(object, newdata = NULL,
   check_foreign_dots(list(...), setdiff(names(formals()), c("object", "...")), predict_hints)
   check_flags(list(se.fit = se.fit), "se.fit")
   interval <- match_choice(interval)
+  check_level(level)
   sure <- !se.fit && interval == "none"
   type <- if (missing(type) && !sure) "link" else match_choice(type)
   novel <- match_choice(novel)

@@ -13,7 +13,7 @@ workers <- 3L
 
 folder <- tempfile("faults")
 dir.create(folder)
-i <- seq_len(6000L)
+i <- seq_len(3000L)
 rows <- data.frame(a = sin(1.3 * i), b = cos(2.1 * i), c = sin(0.37 * i^1.1),
                    g = c("u", "v", "w")[1L + (i %/% 3L) %% 3L])
 rows$y <- factor(findInterval(rows$a + rows$b + 3 * sin(5.1 * i), c(-1, 1)), labels = c("low", "mid", "high"))
@@ -36,9 +36,7 @@ start_worker <- function() {
 running <- lapply(seq_len(workers), function(w) start_worker())
 new_shards <- function() {
   cluster <- structure(lapply(running, `[[`, "node"), class = c("SOCKcluster", "cluster"))
-  shards <- row_shards(cluster, files, readRDS)
-  shards$state$timeout <- 6 # from now on
-  shards
+  suppressWarnings(row_shards(cluster, files, readRDS)) # a busy machine is a slow cluster
 }
 in_shell <- function(command, ...) system2("sh", c("-c", shQuote(sprintf(command, ...))), wait = FALSE, stderr = FALSE)
 
@@ -48,7 +46,7 @@ faults <- list(
   pause = function(at, pid) {
     in_shell("sleep %.3f; kill -STOP %d; sleep %.3f; kill -CONT %d", at, pid, runif(1, 0, 0.5), pid)
   },
-  late = function(at, pid) in_shell("sleep %.3f; kill -STOP %d; sleep 10; kill -CONT %d", at, pid, pid),
+  late = function(at, pid) in_shell("sleep %.3f; kill -STOP %d; sleep 6; kill -CONT %d", at, pid, pid),
   interrupt = function(at, pid) in_shell("sleep %.3f; kill -INT %d", at, Sys.getpid()),
   stale = function(at, pid) NULL)
 
@@ -77,9 +75,10 @@ worst <- 0
 for (failure in seq_len(failures)) {
   fault <- sample(names(faults), 1L, prob = c(2, 2, 0.5, 3, 1))
   model <- sample(names(models), 1L)
-  victim <- sample(workers, 1L)
+  victim <- sample(which(shards$state$channel$alive), 1L) # two at least
   at <- runif(1L, 0, 0.4)
   reloads <- 0L
+  shards$state$timeout <- if (fault == "late") 3 else 120
   outcome <- tryCatch(withCallingHandlers({
     faults[[fault]](at, running[[victim]]$pid)
     if (fault == "stale") {
@@ -89,7 +88,7 @@ for (failure in seq_len(failures)) {
     repeat {
       fit <- models[[model]](shards)
       check(identical(coef(fit), bits[[model]]), "a fit has other bits", failure)
-      if (proc.time()[["elapsed"]] > until) break
+      if (fault != "interrupt" && proc.time()[["elapsed"]] > until) break # the signal comes, sooner or later
     }
     "finished"
   }, linclass_warning_worker_lost = function(w) {
@@ -98,7 +97,8 @@ for (failure in seq_len(failures)) {
   }), interrupt = function(e) "interrupted", linclass_error_worker_lost = function(e) "lost")
   if (outcome == "finished" && reloads) outcome <- "reloaded"
   counts[fault, outcome] <- counts[fault, outcome] + 1L
-  Sys.sleep(if (fault == "interrupt") 0.5 else 0) # the signal may still be on its way
+  shards$state$timeout <- 120
+  if (failure %% 10L == 0L) message(failure, " failures: ", paste(colSums(counts), outcomes, collapse = ", "))
   # Whoever was given up is replaced; the shards of the others are used as they are, or loaded anew.
   if (sum(shards$state$channel$alive) < 2L) {
     for (w in which(!shards$state$channel$alive)) {

@@ -26,7 +26,6 @@ typedef struct lcr_stream {
   lc_index n, p, row; /* row: those of this pass that were read */
   SEXP block;         /* what the host gave last, with rows `at` .. block_rows - 1 to come */
   lc_index at, block_rows;
-  FILE *file;
   uint64_t sum; /* of this pass so far */
   double *memory[LC_STREAM_MEMORIES];
   lc_index doubles[LC_STREAM_MEMORIES];
@@ -46,6 +45,15 @@ static lc_status fail(lcr_stream *s, const char *problem) {
   s->failed = 1;
   return LC_SOURCE;
 }
+
+/* The user's function has taken an interrupt, and answers with a string: the numerics end as by one of their own, and
+ * those that ask again are told again. */
+static lc_status interrupted(lcr_stream *s) {
+  s->failed = s->session->interrupted = 1;
+  return LC_INTERRUPTED;
+}
+
+static lc_status no_rows(const lcr_stream *s) { return s->session->interrupted ? LC_INTERRUPTED : LC_SOURCE; }
 
 /* ---- what was read must be what was read before ----------------------------------------------------------------- */
 
@@ -68,9 +76,10 @@ static void add_up(lcr_stream *s, lc_index m, const double *x) {
 static lc_status end(void *self) {
   lcr_stream *s = self;
   char text[32];
-  if (!s->file) {
+  if (!s->session->file) {
     SEXP rest = ask(s, "next", NULL);
     if (!rest) return LC_SOURCE;
+    if (TYPEOF(rest) == STRSXP) return interrupted(s);
     if (rest != R_NilValue) return fail(s, "it gave more rows in this pass than in the first");
   }
   snprintf(text, sizeof text, "%016llx", (unsigned long long)s->sum);
@@ -81,23 +90,18 @@ static lc_status end(void *self) {
 
 static lc_status begin(void *self) {
   lcr_stream *s = self;
-  if (s->failed) return LC_SOURCE;
+  if (s->failed) return no_rows(s);
   s->row = s->at = s->block_rows = 0;
   s->sum = 0;
   return ask(s, "begin", NULL) ? LC_OK : LC_SOURCE;
 }
 
 static lc_status next_block(lcr_stream *s) {
-  if (s->failed) return LC_SOURCE;
+  if (s->failed) return no_rows(s);
   s->block = ask(s, "next", NULL);
   if (!s->block) return LC_SOURCE;
   if (s->block == R_NilValue) return fail(s, "it gave fewer rows in this pass than in the first");
-  if (TYPEOF(s->block) == STRSXP) { /* the function has taken an interrupt */
-    s->failed = 1;
-    s->session->interrupted = 1;
-    return LC_INTERRUPTED;
-  }
-  return LC_OK;
+  return TYPEOF(s->block) == STRSXP ? interrupted(s) : LC_OK;
 }
 
 static lc_status next_matrix(lcr_stream *s) {
@@ -160,10 +164,10 @@ static int seek(FILE *file, double offset) {
 static lc_status begin_file(void *self) {
   lcr_stream *s = self;
   LC_TRY(begin(self));
-  if (s->file) return LC_OK;
-  s->file = fopen(R_ExpandFileName(CHAR(STRING_ELT(lcr_get(s->x, "path"), 0))), "rb");
-  if (!s->file) return fail(s, "the file cannot be opened");
-  setvbuf(s->file, NULL, _IONBF, 0);
+  if (s->session->file) return LC_OK;
+  s->session->file = fopen(R_ExpandFileName(CHAR(STRING_ELT(lcr_get(s->x, "path"), 0))), "rb");
+  if (!s->session->file) return fail(s, "the file cannot be opened");
+  setvbuf(s->session->file, NULL, _IONBF, 0);
   return LC_OK;
 }
 
@@ -173,7 +177,8 @@ static lc_status read_file(void *self, lc_index m, double *to) {
   if (lcr_session_interrupted(s->session)) return LC_INTERRUPTED;
   for (lc_index j = 0; j < s->p; j++) {
     double offset = 8 * ((double)j * (double)s->n + (double)s->row);
-    size_t got = seek(s->file, offset) == 0 ? fread(to + j * m, sizeof(double), (size_t)m, s->file) : 0;
+    FILE *file = s->session->file;
+    size_t got = seek(file, offset) == 0 ? fread(to + j * m, sizeof(double), (size_t)m, file) : 0;
     if (got == (size_t)m) continue;
     snprintf(text, sizeof text, "the file ends within column %.0f, at row %.0f", (double)j + 1,
              (double)s->row + (double)got + 1);
@@ -228,8 +233,6 @@ lc_status lcr_stream_status(const lc_design *design, lc_status status) {
 void lcr_stream_end(SEXP x, const lc_design *design) {
   if (!lcr_is_stream(x)) return;
   lcr_stream *s = ((const lc_stream *)design->data)->self;
-  if (s->file) fclose(s->file);
-  s->file = NULL;
   lcr_callback_end(&s->host);
 }
 

@@ -103,6 +103,8 @@ test_that("what cannot be done is said before any work", {
   expect_topic(quiet(linclass(y ~ a, shards, solver = "minibatch")), "solver", "sums")
   expect_topic(quiet(linclass(y ~ a, shards, bias_reduction = "firth")), "shards", "firth")
   expect_topic(quiet(linclass(three ~ a, shards, coding = "ovr", loss = "squared_hinge")), "shards", "ovr")
+  expect_topic(quiet(linclass_path(y ~ a, shards)), "shards", "one `lambda` at a time")
+  expect_topic(residuals(quiet(linclass(y ~ a, shards))), "data|shards", "stay with the workers")
   expect_topic(linclass(y ~ a, rows, cluster = "two"), "argument", "cluster of package parallel")
   expect_topic(row_shards(cl, rows), "argument", "cluster = cl")
   expect_topic(quiet(linclass(y ~ scale(a), shards)), "shards", "all rows together")

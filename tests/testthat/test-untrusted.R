@@ -151,8 +151,8 @@ test_that("reading a fit loads nothing; what evaluates nothing of it is as SECUR
 # --- Text that would be code ---
 
 hostile <- c("a\"; DROP TABLE data; --", "'; DROP TABLE data; --", "\\", "\\\"", "\\'", "x]]", "`x`", "%s%d%n",
-             "\n", "\u00e9\u4e2d\u2028", "$(id)", "\");stop(\"", "NULL", "?1", "\x01\x1b\x7f", "</script>", "\"\"", "''",
-             "CASE", "prob_x ")
+             "\n", "\u00e9\u4e2d\u2028", "$(id)", "\");stop(\"", "NULL", "?1", "\x01\x1b\x7f", "</script>", "\"\"",
+             "''", "CASE", "prob_x ")
 
 test_that("hostile names of columns, classes, levels and tables stay names", {
   skip_without("DBI", "RSQLite", "jsonlite")
