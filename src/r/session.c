@@ -69,6 +69,10 @@ lc_status lcr_session_status(const lcr_session *session, lc_status status) {
   return status >= 0 && session->interrupted ? LC_INTERRUPTED : status;
 }
 
+const lc_status_row *lcr_session_outcome(const lcr_session *session, lc_status status) {
+  return lc_status_find(session->interrupted ? LC_INTERRUPTED : status);
+}
+
 static int grow(lcr_history *history) {
   R_xlen_t size = history->size > 0 ? 2 * history->size : 64;
   lc_info *info = realloc(history->info, (size_t)size * sizeof *info);
