@@ -80,7 +80,7 @@ enum {
   LC_STREAMED = 4 /* each verb of columns is a read of X, however few they are; those of the intercept alone are none */
 };
 
-/* Rows in any order: dense columns are read in place, sparse designs as CSR. */
+/* Rows in any order: dense columns are read in place, sparse designs as CSR, streams by blocks. */
 typedef struct lc_rows {
   const lc_design *design;
   const lc_obs *obs; /* of the same rows, whose offsets are part of scores; set by who asked for the rows; NULL: none */
@@ -95,6 +95,11 @@ typedef struct lc_rows {
   lc_index most, ld; /* most rows of a load; 0: any number */
   double *tile;
   const double *loaded;
+  /* a stream: rows of a block, which is read as a whole; blocks of a group, which are in memory together. An order of
+   * rows should take one group after another, and blocks as they come where in_order is 1. block 0: any order will do */
+  lc_index block, group;
+  int in_order;
+  struct lc_row_ring *ring;
 } lc_rows;
 
 /* Value of entry e. */
