@@ -58,7 +58,10 @@ row_source.character <- function(x, ..., formula = NULL, levels = NULL, block = 
 
 # place: list(path, rows), the rows that were read of this file.
 in_file <- function(place, expr) {
-  tryCatch(expr, error = function(e) {
+  no_row <- gettext("number of items read is not a multiple of the number of columns", domain = "R")
+  tryCatch(withCallingHandlers(expr, warning = function(w) {
+    if (conditionMessage(w) == no_row) stop("the last line is too short")
+  }), error = function(e) {
     if (inherits(e, "linclass_error")) stop(e)
     abort("source", sprintf("File `%s` cannot be read after row %.0f: %s", place$path, place$rows, conditionMessage(e)),
           parent = e, file = place$path, rows = place$rows)
@@ -96,8 +99,7 @@ check_csv_arguments <- function(arguments) {
   arguments
 }
 
-# The classes that the first block suggests hold for all others: whole numbers may go on with
-# fractions. (Columns of NA alone say nothing.)
+# What is text in the first block is in all others, whatever it looks like there.
 open_csv <- function(path, block, arguments, known) {
   connection <- file(path, "rt")
   usual_sep <- if (grepl("\\.tsv", path, ignore.case = TRUE)) "\t" else ","
@@ -133,9 +135,7 @@ open_csv <- function(path, block, arguments, known) {
 }
 
 column_classes <- function(data) {
-  vapply(data, function(v) {
-    if (is.numeric(v)) "numeric" else if (is.logical(v)) NA_character_ else class(v)[1L]
-  }, "")
+  vapply(data, function(v) if (is.numeric(v) || is.logical(v)) NA_character_ else class(v)[1L], "")
 }
 
 check_header <- function(names, path, known) {

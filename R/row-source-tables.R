@@ -74,6 +74,16 @@ open_arrow <- function(x) {
   stream <- nanoarrow::as_nanoarrow_array_stream(x)
   list(next_block = function() {
     array <- stream$get_next()
-    if (!is.null(array)) whole_numbers(as.data.frame(nanoarrow::convert_array(array)))
+    if (!is.null(array)) whole_numbers(frame_of_array(array))
   }, close = function() if (nanoarrow::nanoarrow_pointer_is_valid(stream)) stream$release())
+}
+
+# Dictionaries are factors.
+frame_of_array <- function(array) {
+  data <- as.data.frame(nanoarrow::convert_array(array))
+  for (name in names(array$children)) {
+    dictionary <- array$children[[name]]$dictionary
+    if (!is.null(dictionary)) data[[name]] <- factor(data[[name]], nanoarrow::convert_array(dictionary))
+  }
+  data
 }

@@ -113,7 +113,7 @@ row_source <- function(x, ...) UseMethod("row_source")
 #' @export
 row_source.default <- function(x, ...) {
   abort("type", sprintf(paste(
-    "`x` must be a function, file names, a data base connection, a data frame or a matrix, not %s."),
+    "`x` must be a function, file names, a data base connection, an Arrow stream, a data frame or a matrix, not %s."),
     describe_value(x)))
 }
 

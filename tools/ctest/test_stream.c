@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/random.h"
 #include "ctest.h"
 #include "design/stream.h"
 #include "threads/threads.h"
