@@ -1,6 +1,6 @@
 # `make` says what there is. Everything builds in temporary folders: the checkout stays clean.
 .POSIX:
-.PHONY: help demo test check document bench sanitize valgrind fuzz portable install site pictures lint clean
+.PHONY: help demo test check document bench sanitize valgrind fuzz streams portable install site pictures lint clean
 
 help:
 	@echo "make demo      install what is missing and the package, fit two models, draw a picture"
@@ -15,6 +15,7 @@ help:
 	@echo "make sanitize  R tests under the address and undefined-behaviour sanitizers (slow)"
 	@echo "make valgrind  every solver and loss under valgrind (slower)"
 	@echo "make fuzz      whole small fits of any bytes, by libFuzzer, for an hour (SECONDS=60: shorter)"
+	@echo "make streams   random faults of sources of rows; a fit of a file three times its memory (FOLDER=/where/it/lies)"
 	@echo "make portable  the C core's tests for ARM and Windows, by cross-compilers and emulators (slow)"
 	@echo "make clean     remove what other tools left between the sources"
 
@@ -66,6 +67,12 @@ valgrind:
 
 fuzz:
 	@tools/fuzz $(SECONDS)
+
+streams:
+	@tools/setup test
+	@tools/install
+	@Rscript --no-save --no-restore tools/stream-faults.R
+	@Rscript --no-save --no-restore tools/stream-memory.R $(FOLDER)
 
 portable:
 	@tools/setup portable

@@ -1,5 +1,6 @@
-# Sources that are matrices of packages bigmemory and bigstatsr. Both keep numbers by columns in a file with nothing else
-# in it. It is read as a file (src/r/column_file.c): of one that was cut, memory that is mapped to it would end the session.
+# Sources that are matrices of packages bigmemory and bigstatsr. Both keep numbers by columns in a file with nothing
+# else in it. It is read as a file (src/r/column_file.c): of one that was cut, memory that is mapped to it would end the
+# session.
 
 # element: the package's name of the type; code: what the bytes of an FBM.code256 stand for.
 column_file <- function(path, n, names, element, code = NULL) {

@@ -80,7 +80,7 @@ file_stamp <- function(path) {
 }
 
 open_parquet <- function(path, block, arguments, known) {
-  data <- in_file(list(path = path, rows = 0), whole_numbers(as.data.frame(nanoparquet::read_parquet(path))))
+  data <- in_file(list(path = path, rows = 0), without_integer64(as.data.frame(nanoparquet::read_parquet(path))))
   check_header(names(data), path, known)
   pieces_of(nrow(data), block, function(rows) data[rows, known$names, drop = FALSE])
 }

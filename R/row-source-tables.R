@@ -16,7 +16,7 @@ row_source.DBIConnection <- function(x, query, key = NULL, ..., formula = NULL, 
     result <- DBI::dbSendQuery(x, query)
     list(next_block = function() {
       rows <- DBI::dbFetch(result, n = block)
-      if (nrow(rows)) whole_numbers(rows)
+      if (nrow(rows)) without_integer64(rows)
     }, close = function() {
       # Where the connection is gone, so is the result.
       if (DBI::dbIsValid(result)) suppressWarnings(try(DBI::dbClearResult(result), silent = TRUE))
@@ -37,7 +37,7 @@ ordered_query <- function(connection, query, key) {
 }
 
 # Drivers give large whole numbers as integer64, whose bits base R takes for other numbers.
-whole_numbers <- function(data) {
+without_integer64 <- function(data) {
   for (i in which(vapply(data, inherits, NA, "integer64"))) {
     need_package("bit64", "whole numbers of 64 bits")
     data[[i]] <- bit64::as.double.integer64(data[[i]])
@@ -74,7 +74,7 @@ open_arrow <- function(x) {
   stream <- nanoarrow::as_nanoarrow_array_stream(x)
   list(next_block = function() {
     array <- stream$get_next()
-    if (!is.null(array)) whole_numbers(frame_of_array(array))
+    if (!is.null(array)) without_integer64(frame_of_array(array))
   }, close = function() if (nanoarrow::nanoarrow_pointer_is_valid(stream)) stream$release())
 }
 

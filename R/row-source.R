@@ -42,19 +42,22 @@
 #'   into 8 megabytes has that of the fit in memory. Option `block` is not looked at, and `stratified` holds among
 #'   the rows in memory. Sparse blocks have no mini-batches.
 #'
-#' @section Guards: Every pass must give the same rows in the same order. The number of rows, the
-#'   response, and a checksum of all columns are compared with those of the first pass, and size and time of
-#'   files before each pass. What differs is an error of class `linclass_error_source` that says
-#'   where; so is an error of the source itself, with the original one in its field `parent`. A
-#'   data base that gives rows in another order without `ORDER BY` is found out in this way.
+#' @section Guards: Every pass must give the same rows in the same order. The number of rows and the
+#'   response are compared with those of the first pass, a checksum of all columns with that of the
+#'   second, the first that reads them as numbers, and size and time of files before each pass.
+#'   (Mini-batches read blocks of a file in random order: their numbers are compared when the epochs are
+#'   over.) What differs is an error of class `linclass_error_source` that says where; so is an error of
+#'   the source itself, with the original one in its field `parent`, and `block`, `file` and `rows` where
+#'   they are known. Whatever was open is closed then. A data base that gives rows in another order
+#'   without `ORDER BY` is found out in this way.
 #'
 #' @param x Where the rows are:
 #'   * a function of one argument `reset`, as biglm has it: `x(reset = TRUE)` goes back to the first
 #'     row, `x(reset = FALSE)` returns the next block, and `NULL` after the last one. Blocks are data
 #'     frames, or lists of `x` (a matrix), `y` and, if wanted, `weights` and `offset`. Or a function without
 #'     arguments, which is called when a pass begins and returns an Arrow stream;
-#'   * names of files, read one after another: CSV (`.csv`, `.tsv`, `.txt`, also compressed: `.gz`, `.bz2`, `.xz`) or Parquet
-#'     (`.parquet`, by package nanoparquet, each file a block at least);
+#'   * names of files, read one after another: CSV (`.csv`, `.tsv`, `.txt`, also compressed: `.gz`,
+#'     `.bz2`, `.xz`) or Parquet (`.parquet`, by package nanoparquet, each file a block at least);
 #'   * a connection of package DBI, with a `query`;
 #'   * an Arrow stream of package nanoarrow, which is read once: its blocks stay in a temporary file as long as
 #'     the source does; or a table or data set of package arrow;

@@ -119,10 +119,11 @@ predict_source <- function(source, offset, predict) {
   on.exit(reader$close())
   parts <- list()
   while (!is.null(block <- reader$next_block())) {
-    if (!NROW(if (is.data.frame(block)) block else block$x)) next
+    n <- NROW(if (is.data.frame(block)) block else block$x)
+    if (!n) next
     parts[[length(parts) + 1L]] <- unnamed_rows(if (is.data.frame(block)) predict(block, NULL) else
       predict(block$x, block$offset))
-    reader$place$rows <- reader$place$rows + NROW(block)
+    reader$place$rows <- reader$place$rows + n
   }
   if (!length(parts)) abort("no_rows", "The source has no rows.")
   bind_predictions(parts)

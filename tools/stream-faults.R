@@ -35,6 +35,10 @@ right <- lapply(stats::setNames(nm = names(fits)), fit_of, rows)
 
 # ---- what goes wrong in a block ----
 broken <- list(
+  interrupt = function(b) {
+    signalCondition(structure(class = c("interrupt", "condition"), list(message = "", call = NULL)))
+    b
+  },
   stops = function(b) stop("the source is gone"),
   condition = function(b) stop(structure(class = c("odd", "error", "condition"), list(message = "odd", call = NULL))),
   fewer = function(b) b[-sample(nrow(b), 1L), ],
@@ -91,7 +95,7 @@ by_function <- function() {
   change <- sample(names(broken), 1L)
   pass <- sample(6L, 1L)
   cache <- sample(c("none", "disk"), 1L)
-  list(name = change, pass = pass, change = change, cache = cache,
+  list(name = change, pass = pass, change = change,
        source = row_source(faulty_function(change, pass, sample(blocks, 1L)), cache = cache))
 }
 
@@ -134,7 +138,7 @@ by_files <- function() {
   }
   stamp <- source$stamp # the file may also change after the look at its time
   if (sample(2L, 1L) == 1L) source$stamp <- function() "the same"
-  list(name = paste("file", change), pass = when, change = change, cache = cache, source = source, folder = folder)
+  list(name = paste("file", change), pass = when, change = change, source = source, folder = folder)
 }
 
 # ---- a data base ----
@@ -162,7 +166,7 @@ by_query <- function() {
     if (pass == when) changes[[change]]()
     open()
   }
-  list(name = paste("query", change), pass = when, change = change, cache = cache, source = source, folder = file,
+  list(name = paste("query", change), pass = when, change = change, source = source, folder = file,
        end = function() for (c in list(con, other)) if (DBI::dbIsValid(c)) DBI::dbDisconnect(c))
 }
 
@@ -175,16 +179,17 @@ left_before <- open_connections()
 for (i in seq_len(count)) {
   fault <- makers[[1L + i %% 3L]]()
   fit <- sample(names(fits), 1L)
-  got <- tryCatch(fit_of(fit, fault$source), error = identity)
+  got <- tryCatch(fit_of(fit, fault$source), error = identity, interrupt = identity)
   by_class <- inherits(got, "linclass_error")
   says <- by_class && grepl("[Bb]lock|row|[Ff]ile|column|pass|query|connection|missing|infinite", conditionMessage(got))
-  # With a copy the numbers are those of the second pass, and only they.
+  # Numbers are those of the second pass, the first that reads them.
   data_changed <- fault$pass == 1L && fault$change %in% c(honest, elsewhere) ||
-    fault$pass == 2L && fault$cache == "disk" && fault$change %in% c("number", "updated")
+    fault$pass == 2L && fault$change %in% c("number", "updated")
   close <- function(a, b) length(a) == length(b) && max(abs(a - b)) < 1e-4 * (1 + max(abs(b)))
   same <- is.numeric(got) && close(got, right[[fit]])
-  outcome <- if (by_class && says) "error" else if (by_class) "vague" else if (inherits(got, "error")) "unclassed" else
-    if (same) "right" else if (data_changed) "other data" else "wrong"
+  outcome <- if (inherits(got, "interrupt")) "interrupted" else if (by_class && says) "error" else
+    if (by_class) "vague" else if (inherits(got, "error")) "unclassed" else if (same) "right" else
+      if (data_changed) "other data" else "wrong"
   if (!is.null(fault$end)) fault$end()
   if (!is.null(fault$folder)) unlink(fault$folder, recursive = TRUE)
   fault$source <- NULL
@@ -198,6 +203,30 @@ for (i in seq_len(count)) {
   }
   outcomes[[i]] <- c(fault$name, outcome)
 }
+
+# ---- a disk that is full: a file system of two megabytes, where one can be mounted ----
+folder <- tempfile("small")
+dir.create(folder)
+if (suppressWarnings(system2("mount", c("-t", "tmpfs", "-o", "size=2m", "tmpfs", folder), stderr = FALSE)) == 0) {
+  code <- c("library(linclass)", "i <- 1:60000",
+            "d <- data.frame(a = sin(i), b = cos(i), h = factor(i %% 500), y = sin(3 * i) > 0)",
+            "blocks <- function(reset = FALSE) {", "  if (reset) k <<- 0 else if (k < 6) {", "    k <<- k + 1",
+            "    d[1:10000 + 1e4 * k - 1e4, ]", "  }", "}",
+            "for (f in list(y ~ a + b + I(a * b) + I(a + b^2) + I(b^3), y ~ a + h)) {",
+            "  e <- tryCatch(linclass(f, row_source(blocks, cache = 'disk'), lambda = 0.1), error = identity)",
+            "  cat(class(e)[1L], length(list.files(tempdir(), '^linclass-')), conditionMessage(e), '\\n')", "}")
+  script <- tempfile(fileext = ".R")
+  writeLines(code, script)
+  said <- system2(file.path(R.home("bin"), "Rscript"), script, stdout = TRUE, stderr = FALSE,
+                  env = c(paste0("TMPDIR=", folder),
+                          paste0("R_LIBS=", shQuote(paste(.libPaths(), collapse = .Platform$path.sep)))))
+  system2("umount", folder)
+  cat(said, sep = "\n")
+  if (length(said) != 2L || !all(startsWith(said, "linclass_error_source 0 "))) bad <- bad + 1
+} else {
+  cat("no file system can be mounted here: a full disk is not tried\n")
+}
+
 all <- do.call(rbind, outcomes)
 print(table(fault = all[, 1L], outcome = all[, 2L]))
 cat(sprintf("%d faults, %d not met as they should be\n", count, bad))

@@ -96,7 +96,8 @@ typedef struct lc_rows {
   double *tile;
   const double *loaded;
   /* a stream: rows of a block, which is read as a whole; blocks of a group, which are in memory together. An order of
-   * rows should take one group after another, and blocks as they come where in_order is 1. block 0: any order will do */
+   * rows should take one group after another, and blocks as they come where in_order is 1. block 0: any order is fine
+   */
   lc_index block, group;
   int in_order;
   struct lc_row_ring *ring;

@@ -7,7 +7,7 @@
 #include "design/stream.h"
 #include "design/stream_parts.h"
 
-enum { GROUP = 32, GROUP_BYTES = 8 << 20, LEAST_BLOCK = 16, SLOTS = 2 * GROUP };
+enum { GROUP = 32, GROUP_BYTES = 8 << 20, LEAST_BLOCK = 4, SLOTS = 2 * GROUP };
 
 struct lc_row_ring {
   const lc_stream *stream;

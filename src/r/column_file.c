@@ -128,14 +128,20 @@ lc_index lcr_column_file_read(const lcr_column_file *f, lc_index j, lc_index row
   return (lc_index)got;
 }
 
-void lcr_column_file_announce(const lcr_column_file *f, lc_index row, lc_index m) {
-  m = lc_min(m, f->n - row);
+void lcr_column_file_announce(const lcr_column_file *f, lc_index row, lc_index *announced) {
 #if defined(__linux__)
-  for (lc_index j = 0; m > 0 && j < f->p; j++)
-    posix_fadvise(fileno(f->file), (off_t)place(f, j, row), (off_t)m * f->element->bytes, POSIX_FADV_WILLNEED);
+  enum { RUN = 32768, BYTES = 64 << 20 }; /* rows of a run; bytes of all columns */
+  lc_index run = lc_max(1, lc_min(RUN, BYTES / (f->element->bytes * lc_max(1, f->p))));
+  while (*announced < lc_min(f->n, row + run)) {
+    for (lc_index j = 0; j < f->p; j++)
+      posix_fadvise(fileno(f->file), (off_t)place(f, j, *announced), (off_t)run * f->element->bytes,
+                    POSIX_FADV_WILLNEED);
+    *announced += run;
+  }
 #else
   (void)f;
   (void)row;
+  (void)announced;
 #endif
 }
 

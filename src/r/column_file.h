@@ -28,8 +28,9 @@ void lcr_column_file_close(lcr_column_file *f);
 
 /* Rows row .. row + m - 1 of column j to `to`; returns how many there were. Missing values become NaN. */
 lc_index lcr_column_file_read(const lcr_column_file *f, lc_index j, lc_index row, lc_index m, double *to);
-/* Tells the system that these rows of all columns are read next. */
-void lcr_column_file_announce(const lcr_column_file *f, lc_index row, lc_index m);
+/* Tells the system that rows up to `row` are read and the next ones will be, in runs that a disk likes: a pass calls it
+ * before each read, with its own *announced, 0 at first. */
+void lcr_column_file_announce(const lcr_column_file *f, lc_index row, lc_index *announced);
 /* Doubles to their place; 0: it could not be done. */
 int lcr_column_file_write(const lcr_column_file *f, lc_index j, lc_index row, lc_index m, const double *from);
 /* Takes the room for the whole file, where the system can; 0: there is not as much. */

@@ -23,6 +23,7 @@ typedef struct lcr_stream {
   SEXP block;         /* what the host gave last, with rows `at` .. block_rows - 1 to come */
   lc_index at, block_rows;
   int by_file;
+  lc_index announced; /* row up to which the system knows what is read */
   lcr_column_file file;
   uint64_t sum; /* of this pass so far */
   double *memory[LC_STREAM_MEMORIES];
@@ -97,7 +98,7 @@ static lc_status end(void *self) {
 static lc_status begin(void *self) {
   lcr_stream *s = self;
   if (s->failed) return LC_SOURCE;
-  s->row = s->seen = s->at = s->block_rows = 0;
+  s->row = s->seen = s->announced = s->at = s->block_rows = 0;
   s->sum = 0;
   return ask(s, "begin", NULL) ? LC_OK : LC_SOURCE;
 }
@@ -175,7 +176,7 @@ static lc_status read_file(void *self, lc_index m, double *to) {
   lcr_stream *s = self;
   char text[96];
   if (lcr_session_interrupted(s->session)) return LC_INTERRUPTED;
-  if (s->row == s->seen) lcr_column_file_announce(&s->file, s->row + m, m);
+  if (s->row == s->seen) lcr_column_file_announce(&s->file, s->row + m, &s->announced);
   for (lc_index j = 0; j < s->p; j++) {
     lc_index got = lcr_column_file_read(&s->file, j, s->row, m, to + j * m);
     if (got == m) continue;

@@ -32,6 +32,14 @@ test_that("what is in memory at once has the order, and the fit, of memory", {
   }
 })
 
+test_that("paths take mini-batches on a source", {
+  path <- function(x) {
+    set.seed(3)
+    quiet(linclass_path(x, rows$y, lambda = c(0.1, 0.01), solver = "minibatch"))
+  }
+  expect_identical(coef(path(row_source(numbers, block = 701))), coef(path(numbers)))
+})
+
 test_that("files are shuffled by blocks and within them: one seed, one result, near the optimum", {
   source <- in_file(wide, classes)
   on.exit(unlink(source$file$path))

@@ -68,17 +68,25 @@ test_that("matrices of bigmemory are read from their file", {
 })
 
 test_that("matrices of bigstatsr are read from their file", {
-  skip_if_not_installed("bigstatsr")
   path <- tempfile()
   on.exit(unlink(paste0(path, ".bk")))
   whole <- unname(round(abs(numbers)) %% 100)
-  for (type in c("double", "float", "integer", "unsigned short", "unsigned char")) {
-    big <- bigstatsr::FBM(3000, 3, type = type, backingfile = path)
-    big[] <- whole
+  if (!requireNamespace("bigstatsr", quietly = TRUE)) { # a class with the fields of theirs
+    methods::setRefClass("FBM", list(nrow = "integer", ncol = "integer", type = "integer", backingfile = "character",
+                                     code256 = "numeric"), where = environment())
+  }
+  types <- c(raw = 1L, "unsigned char" = 1L, "unsigned short" = 2L, integer = 4L, float = 6L, double = 8L)
+  for (type in names(types)) {
+    write <- if (type %in% c("double", "float")) as.double else as.integer
+    writeBin(write(whole), paste0(path, ".bk"), size = if (type == "float") 4L else types[[type]])
+    big <- if (requireNamespace("bigstatsr", quietly = TRUE)) {
+      bigstatsr::FBM(3000, 3, type = type, backingfile = path, create_bk = FALSE)
+    } else methods::new("FBM", nrow = 3000L, ncol = 3L, type = types[type], backingfile = paste0(path, ".bk"))
     expect_identical(unname(coef(quiet(linclass(row_source(big, rows$y))))),
                      unname(coef(quiet(linclass(whole, rows$y)))), info = type)
-    unlink(paste0(path, ".bk"))
   }
+  writeBin(raw(100), paste0(path, ".bk"))
+  expect_topic(row_source(big, rows$y), "source", "100 bytes")
 })
 
 # ---- CSV ---------------------------------------------------------------------------------------------------------
@@ -254,13 +262,47 @@ test_that("a disk that is full is said", {
                "copy of a function .* cannot be written")
 })
 
+# ---- late faults ----------------------------------------------------------------------------------------------------
+
+test_that("what is wrong in a late block is said, and the next fit is right", {
+  memory <- quiet(linclass(y ~ a + g, rows))
+  numbers_of <- function(b) list(x = as.matrix(b[c("a", "b")]), y = b$y)
+  at <- function(pass, change) function(b, k, p) if (p == pass && k == 7) change(b) else b
+  cases <- list(
+    list("source", "[Bb]lock 7 .*lacks column `a`", at(3, function(b) b["y"])),
+    list("source", "block 7|fewer", at(3, function(b) transform(b, a = replace(a, 3, NaN)))),
+    list("source", "Block 7 .*late level", at(2, function(b) transform(b, g = replace(g, 3, "late level")))),
+    list("source", "Block 7", at(3, function(b) transform(b, a = "text"))),
+    list("source", "block 7|Block 7", at(4, function(b) 3)))
+  for (case in cases) for (cache in c("none", "disk")) {
+    source <- row_source(generator(rows, 8L, case[[3L]]), cache = cache)
+    caught <- tryCatch(quiet(linclass(y ~ a + g, source)), error = identity)
+    # What a copy has been made of is not asked again.
+    if (cache == "none" || inherits(caught, "error")) {
+      expect_s3_class(caught, "linclass_error_source")
+      expect_match(conditionMessage(caught), case[[2L]])
+    } else expect_identical(coef(caught), coef(memory))
+    expect_identical(copies_left(), character())
+    expect_identical(coef(quiet(linclass(y ~ a + g, row_source(rows, block = 400)))), coef(memory))
+  }
+  late <- function(change) generator(rows, 8L, function(b, k, p) if (k == 7) change(numbers_of(b)) else numbers_of(b))
+  expect_topic(quiet(linclass(row_source(late(function(b) {
+    b$x[5, 2] <- NaN
+    b
+  })))), "missing", "`b`")
+  expect_topic(quiet(linclass(row_source(late(function(b) list(x = b$x[, 1L, drop = FALSE], y = b$y))))), "source",
+               "Block 7 .*lacks column `b`")
+  expect_topic(quiet(linclass(row_source(late(function(b) list(x = b$x, y = b$y[-1L]))))), "source", "block 7")
+})
+
 # ---- bits -----------------------------------------------------------------------------------------------------------
 
 test_that("factors have the bits of written-out columns, and agree with codes and sparse columns to rounding", {
   data <- transform(some_rows(40000L), h = factor(1L + (7L * seq_along(y)) %% 300L))
   source <- row_source(data, block = 7001)
   small <- data[1:3000, ] # one megabyte of columns: in memory they are written out
-  expect_identical(coef(quiet(linclass(y ~ a + g, row_source(small, block = 701)))), coef(quiet(linclass(y ~ a + g, small))))
+  expect_identical(coef(quiet(linclass(y ~ a + g, row_source(small, block = 701)))),
+                   coef(quiet(linclass(y ~ a + g, small))))
   memory <- quiet(linclass(y ~ a + g + factor(k), data)) # codes
   blocks <- quiet(linclass(y ~ a + g + factor(k), source))
   expect_identical(memory$blueprint$layout, "coded")
