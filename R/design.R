@@ -314,6 +314,7 @@ as_csc <- function(x) as(as(as(x, "dMatrix"), "generalMatrix"), "CsparseMatrix")
 # result the row of the data it came from (NULL: all, in order).
 # declared: the solver, where the levels are classes that were declared, of which rows may lack some.
 resolve_design <- function(design, loss, class_weights = NULL, declared = NULL) {
+  if (is_shards(design$x)) return(resolve_shards(design, loss, class_weights))
   n <- nrow(design$x)
   response <- read_response(design$y, loss)
   size <- if (is.null(response$counts)) length(response$codes) else nrow(response$counts)
@@ -415,6 +416,10 @@ row_weights <- function(response, weights, class_weights) {
 column_stats <- function(x, weights, names) {
   stats <- .Call(lcr_colstats, x, weights)
   if (is.character(stats)) abort("sparse", paste0("`x` is not a valid matrix: ", stats))
+  check_column_stats(stats, names)
+}
+
+check_column_stats <- function(stats, names) {
   lacking <- stats$n_na + stats$n_nan
   if (any(lacking > 0)) {
     abort("missing", sprintf(paste(

@@ -131,8 +131,17 @@ wants_vcov <- function(problem) {
 engine_fit <- function(problem) {
   validation <- draw_validation(problem)
   design <- set_aside(problem$design, validation)
-  result <- .Call(lcr_fit, design$x, design$codes, design$fit_weights,
-                  score_offset(design$offset, problem$k, problem$fit_coding),
+  if (!is.null(problem$cluster)) {
+    design$x <- spread_rows(problem)
+    on.exit(drop_shards(design$x$state))
+  }
+  here <- !is_shards(design$x)
+  if (!here) {
+    on.exit(settle(design$x$state), add = TRUE, after = FALSE)
+    design$x <- connect(design$x, problem)
+  }
+  result <- .Call(lcr_fit, design$x, if (here) design$codes, if (here) design$fit_weights,
+                  if (here) score_offset(design$offset, problem$k, problem$fit_coding),
                   c(engine_spec(problem), list(jeffreys = has_jeffreys(problem), held = problem$held,
                                              validation = validation, descent = problem$descent)))
   if (is.null(result$coefficients)) refuse_result(result)

@@ -282,7 +282,7 @@ linclass.formula <- function(formula, data = NULL, ..., loss = "auto", lambda = 
                              contrasts = NULL, class_weights = NULL, penalty_factor = 1,
                              standardize = TRUE, intercept = TRUE, lower = NULL, upper = NULL,
                              coding = NULL, bias_reduction = "none", model = NA, solver = "auto",
-                             start = NULL, classes = NULL, control = linclass_control()) {
+                             start = NULL, classes = NULL, cluster = NULL, control = linclass_control()) {
   fit_formula(formula, data, contrasts, match.call(expand.dots = FALSE), parent.frame(),
               check_settings(settings_of(sys.function())), fit_design)
 }
@@ -293,7 +293,7 @@ linclass.matrix <- function(x, y, ..., loss = "auto", lambda = 0, alpha = 1, gro
                             weights = NULL, offset = NULL, class_weights = NULL, penalty_factor = 1,
                             standardize = TRUE, intercept = TRUE, lower = NULL, upper = NULL,
                             coding = NULL, bias_reduction = "none", model = NA, solver = "auto",
-                            start = NULL, classes = NULL, control = linclass_control()) {
+                            start = NULL, classes = NULL, cluster = NULL, control = linclass_control()) {
   fit_xy(x, y, weights, offset, NULL, match.call(expand.dots = FALSE),
          check_settings(settings_of(sys.function())), fit_design)
 }
@@ -329,7 +329,10 @@ fit_formula <- function(formula, data, contrasts, call, env, settings, fit) {
   force(settings)
   # Rows of an earlier fit stand for the data that it was given.
   if (is_rows(data)) call["data"] <- list(attr(data, "expression"))
+  data <- source_shards(data, settings)
+  if (is_row_shards(data)) settings["cluster"] <- list(NULL) # they know theirs
   design <- if (is_source(data)) design_from_source(formula, data, call, contrasts, env, settings$intercept) else
+    if (is_row_shards(data)) design_from_row_shards(formula, data, call, contrasts, env, settings$intercept) else
     design_from_formula(formula, data, call, contrasts, env, settings$intercept)
   on.exit(end_design(design))
   fit(design, settings, call, started)
@@ -340,7 +343,11 @@ fit_xy <- function(x, y, weights, offset, foldid, call, settings, fit) {
   check_no_dots(as.list(call$...), c(names(settings), data_names), formula_only)
   if (missing(x)) abort("type", "Give a formula or a matrix of features first.")
   force(settings)
-  if (is_source(x)) {
+  if (is_row_shards(x)) {
+    beside <- c(y = !missing(y), weights = !is.null(weights), offset = !is.null(offset))
+    if (any(beside)) abort("argument", sprintf("%s belongs to the shards: `read` gives it.", enumerate(names(beside)[beside])))
+    design <- design_from_shard_numbers(x, settings$intercept)
+  } else if (is_source(x)) {
     if (!is.null(x$formula)) {
       design <- design_from_source(x$formula, x, call, NULL, parent.frame(2L), settings$intercept)
       on.exit(end_design(design))
@@ -368,7 +375,7 @@ fit_design <- function(design, settings, call, started) {
   problem <- new_problem(design, settings)
   result <- engine_fit(problem)
   fit <- settle_separation(new_linclass(problem, result, call), problem, call)
-  if (is.na(fit$null_loss) && problem$loss$likelihood && is.null(problem$held)) {
+  if (is.na(fit$null_loss) && problem$loss$likelihood && is.null(problem$held) && !is_shards(problem$design$x)) {
     # With an offset the null model is a fit of its own.
     null <- if (fit$p || has_jeffreys(fit)) refit_columns(plain_likelihood(fit), problem$design, integer()) else fit
     fit$null_loss <- null$loss_value
@@ -429,7 +436,7 @@ check_number <- function(value, name, lower, upper, topic = "penalty", hint = ""
 
 # Joins a design and the settings, checks all that depends on both, and decides the coding.
 new_problem <- function(design, settings) {
-  if (is_stream(design$x) && isTRUE(settings$model)) {
+  if (is_elsewhere(design$x) && isTRUE(settings$model)) {
     abort("source", "model = TRUE keeps all rows in memory, which a source is to avoid: leave it out.")
   }
   settings <- settings_from_fit(settings)
@@ -462,6 +469,8 @@ new_problem <- function(design, settings) {
   check_descent_options(problem$solver, loss)
   has_l1 <- problem$lambda > 0 && problem$alpha > 0 && any(problem$penalty_factor > 0)
   check_solver(problem$solver, problem, has_l1)
+  problem$cluster <- settings$cluster
+  check_shards(problem)
   problem
 }
 

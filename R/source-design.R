@@ -154,6 +154,22 @@ response_kind <- function(y) {
 
 design_from_source <- function(formula, source, call, contrasts, env, intercept = TRUE) {
   formula <- as_formula(formula, env)
+  found <- source_model(formula, source, call, contrasts, env, intercept)
+  first <- found$first
+  blueprint <- found$blueprint
+  rows <- function(data, place) {
+    frame <- block_frame(found$model, data, place)
+    x <- bake_frame(blueprint, predictors_of(frame, found$model$terms))$x
+    c(list(x = plain_block(x)), frame_extras(frame, found$model$terms))
+  }
+  stream <- new_stream(source, rows, first, blueprint$names, blueprint$layout == "sparse")
+  list(x = cache_stream(stream, source), y = first$y, weights = first$weights, offset = first$offset,
+       blueprint = blueprint, foldid = first$foldid, home = list(caller = env, formula = environment(formula)),
+       term = term_of_columns(found$columns), omitted = first$omitted)
+}
+
+# What the first pass over a source finds: list(first, model, columns, blueprint).
+source_model <- function(formula, source, call, contrasts, env, intercept) {
   reader <- open_source(source)
   on.exit(reader$close())
   first <- read_first(formula, source, reader, call, env)
@@ -169,14 +185,7 @@ design_from_source <- function(formula, source, call, contrasts, env, intercept 
   names <- colnames(expand_terms(columns, layout))
   blueprint <- c(blueprint, list(names = names, layout = layout, offset = first$offset_kind))
   model$blueprint <- blueprint
-  rows <- function(data, place) {
-    frame <- block_frame(model, data, place)
-    c(list(x = plain_block(bake_frame(blueprint, predictors_of(frame, terms))$x)), frame_extras(frame, terms))
-  }
-  stream <- new_stream(source, rows, first, names, layout == "sparse")
-  list(x = cache_stream(stream, source), y = first$y, weights = first$weights, offset = first$offset,
-       blueprint = blueprint, foldid = first$foldid, home = list(caller = env, formula = environment(formula)),
-       term = term_of_columns(columns), omitted = first$omitted)
+  list(first = first, model = model, columns = columns, blueprint = blueprint)
 }
 
 # Frames of a block: the variables of the terms and the arguments that are evaluated in data, without the rows that

@@ -165,6 +165,7 @@ int lcr_column_file_reserve(const lcr_column_file *f) {
 SEXP lcr_file_rows(SEXP list, SEXP from, SEXP m) {
   lcr_column_file f;
   SEXP names = lcr_get(list, "names");
+  if (!lcr_is_number(from) || !lcr_is_number(m)) Rf_error("not rows of a file");
   double n = lcr_get_number(list, "n"), row = Rf_asReal(from), rows = Rf_asReal(m);
   if (!(n >= 0 && n <= 4503599627370496.0) || !(row >= 1 && rows >= 0 && row + rows - 1 <= n && rows <= INT_MAX) ||
       TYPEOF(names) != STRSXP || XLENGTH(names) > INT_MAX)

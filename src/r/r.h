@@ -53,6 +53,30 @@ SEXP lcr_session_history(const lcr_session *session);
 /* Has the user asked to stop? Looks about every 50 ms. */
 int lcr_session_interrupted(lcr_session *session);
 
+/* ---- functions of R that the numerics call (r/callback.c) ---- */
+
+typedef struct lcr_callback {
+  SEXP call, token; /* host(what, value) */
+  SEXP kept;        /* a list that protects both and the last answer, held by the session's owner */
+  int jumped;       /* 1: a jump of R waits for lcr_callback_end(); nothing is called any more */
+} lcr_callback;
+
+/* One for a session. */
+void lcr_callback_begin(SEXP function, lcr_session *session, lcr_callback *out);
+/* The answer, protected until the next call; NULL where the function jumped. */
+SEXP lcr_callback_ask(lcr_callback *callback, const char *what, SEXP value);
+/* Forgets the last question and its answer. */
+void lcr_callback_release(lcr_callback *callback);
+/* After the session has ended: goes on with a jump. */
+void lcr_callback_end(lcr_callback *callback);
+
+/* ---- shards of rows that are elsewhere (r/shards.c) ---- */
+
+int lcr_is_shards(SEXP x);
+/* The shards as a design, with what is known of their rows. As for streams. */
+void lcr_shards_begin(SEXP x, int k, lcr_session *session, lc_design *out, lc_obs *obs);
+void lcr_shards_end(SEXP x, const lc_design *design);
+
 /* ---- streams of rows (r/stream.c) ---- */
 
 int lcr_is_stream(SEXP x);
@@ -126,6 +150,7 @@ SEXP lcr_colstats(SEXP x, SEXP w);
 SEXP lcr_stream_copy(SEXP x, SEXP path);
 SEXP lcr_elements(void);
 SEXP lcr_file_rows(SEXP file, SEXP from, SEXP m);
+SEXP lcr_shard_sums(SEXP x, SEXP y, SEXP w, SEXP offset, SEXP request);
 SEXP lcr_fit(SEXP x, SEXP y, SEXP w, SEXP offset, SEXP spec);
 SEXP lcr_path(SEXP x, SEXP y, SEXP w, SEXP offset, SEXP spec);
 SEXP lcr_predict(SEXP x, SEXP B, SEXP offset, SEXP spec, SEXP type);

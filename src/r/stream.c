@@ -2,11 +2,7 @@
  *
  * Such an x is a list of class "linclass_stream": dim (n, p); sparse; host, a function(what, value) that is called with
  * "begin" when a pass begins, "next" for the next block (NULL after the last), "end" with the checksum of the pass, and
- * "refuse" with what is wrong, which it makes an error; and for a file what r/column_file.h asks for. R code runs on
- * the main thread,
- * between R_UnwindProtect() and this file: a jump of the user's code, whatever it is, ends the numerics by a status;
- * they return, memory is freed, and the jump goes on in lcr_stream_end(). */
-#include <setjmp.h>
+ * "refuse" with what is wrong, which it makes an error (r/callback.c); and for a file what r/column_file.h asks for. */
 #include <stdio.h>
 #include <string.h>
 
@@ -15,10 +11,9 @@
 
 typedef struct lcr_stream {
   lc_stream stream;
-  SEXP call, token; /* call: host(what, value) */
-  SEXP kept;           /* a list that protects call, token and block, held by the session's owner */
+  lcr_callback host; /* its last value is protected: the block */
   lcr_session *session;
-  int failed, jumped; /* 1: no rows from now on; 1: an R jump waits for lcr_stream_end() */
+  int failed; /* 1: no rows from now on */
   lc_index n, p, row, seen; /* row: that comes next; seen: rows that were read since this pass began */
   SEXP block;         /* what the host gave last, with rows `at` .. block_rows - 1 to come */
   lc_index at, block_rows;
@@ -32,29 +27,11 @@ typedef struct lcr_stream {
 
 /* ---- calls of R ------------------------------------------------------------------------------------------------- */
 
-enum { KEPT_CALL, KEPT_TOKEN, KEPT_BLOCK, KEPT_COUNT };
-
-static SEXP evaluate(void *data) {
-  lcr_stream *s = data;
-  SEXP value = Rf_eval(s->call, R_BaseEnv);
-  SET_VECTOR_ELT(s->kept, KEPT_BLOCK, value);
-  return value;
-}
-
-static void jump_back(void *data, Rboolean jump) {
-  if (jump) longjmp(*(jmp_buf *)data, 1);
-}
-
 /* host(what, value), NULL where it jumped. */
 static SEXP ask(lcr_stream *s, const char *what, const char *value) {
-  jmp_buf back;
-  if (setjmp(back)) {
-    s->failed = s->jumped = s->session->broken = 1;
-    return NULL;
-  }
-  SETCADR(s->call, Rf_mkString(what));
-  SETCADDR(s->call, value ? Rf_mkString(value) : R_NilValue);
-  return R_UnwindProtect(evaluate, s, jump_back, &back, s->token);
+  SEXP answer = lcr_callback_ask(&s->host, what, value ? Rf_mkString(value) : R_NilValue);
+  if (!answer) s->failed = s->session->broken = 1;
+  return answer;
 }
 
 static lc_status fail(lcr_stream *s, const char *problem) {
@@ -225,13 +202,7 @@ void lcr_stream_begin(SEXP x, lcr_session *session, lc_design *out) {
   s->by_file = lcr_get(x, "path") != R_NilValue;
   const char *wrong = s->by_file ? lcr_column_file_describe(x, s->n, s->p, &s->file) : NULL;
   if (wrong) Rf_error("not a valid file of numbers: %s", wrong);
-  s->kept = PROTECT(Rf_allocVector(VECSXP, KEPT_COUNT));
-  R_SetExternalPtrProtected(session->owner, s->kept);
-  UNPROTECT(1);
-  s->token = R_MakeUnwindCont();
-  SET_VECTOR_ELT(s->kept, KEPT_TOKEN, s->token);
-  s->call = Rf_lang3(function, R_NilValue, R_NilValue);
-  SET_VECTOR_ELT(s->kept, KEPT_CALL, s->call);
+  lcr_callback_begin(function, session, &s->host);
   int sparse = lcr_get_flag(x, "sparse"), file = s->by_file;
   s->stream = (lc_stream){.self = s,
                           .begin = file ? begin_file : begin,
@@ -247,7 +218,7 @@ void lcr_stream_begin(SEXP x, lcr_session *session, lc_design *out) {
 lc_status lcr_stream_status(const lc_design *design, lc_status status) {
   if (!(design->ops->caps & LC_STREAMED)) return status;
   const lcr_stream *s = ((const lc_stream *)design->data)->self;
-  if (s->jumped) return LC_SOURCE;
+  if (s->host.jumped) return LC_SOURCE;
   return s->session->interrupted && status >= 0 ? LC_INTERRUPTED : status;
 }
 
@@ -255,8 +226,7 @@ void lcr_stream_end(SEXP x, const lc_design *design) {
   if (!lcr_is_stream(x)) return;
   lcr_stream *s = ((const lc_stream *)design->data)->self;
   lcr_column_file_close(&s->file);
-  SET_VECTOR_ELT(s->kept, KEPT_BLOCK, R_NilValue);
-  if (s->jumped) R_ContinueUnwind(s->token);
+  lcr_callback_end(&s->host);
 }
 
 /* ---- a copy of a stream in a file ------------------------------------------------------------------------------- */

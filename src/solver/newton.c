@@ -95,7 +95,7 @@ static lc_status take_step(lc_objective *obj, newton_work *work, int want, doubl
 /* Separated rows keep moving by about 1 a step while nothing is left to gain (their likelihood falls by e). */
 static lc_status look_for_separation(lc_objective *obj, lc_report *report) {
   const double least = 0.5;
-  if (!(obj->loss->flags & LC_LIKELIHOOD) || !report->class_rows || !obj->at.Z) return LC_OK;
+  if (!(obj->loss->flags & LC_LIKELIHOOD) || !report->class_rows) return LC_OK;
   double mistakes = 0;
   LC_TRY(lc_objective_separating_rows(obj, least, &report->separated_rows, report->class_rows));
   if (report->separated_rows == 0) return LC_OK;

@@ -269,8 +269,8 @@ test_that("what is wrong in a late block is said, and the next fit is right", {
   numbers_of <- function(b) list(x = as.matrix(b[c("a", "b")]), y = b$y)
   at <- function(pass, change) function(b, k, p) if (p == pass && k == 7) change(b) else b
   cases <- list(
-    list("source", "[Bb]lock 7 .*lacks column `a`", at(3, function(b) b["y"])),
-    list("source", "block 7|fewer", at(3, function(b) transform(b, a = replace(a, 3, NaN)))),
+    list("source", "[Bb]lock 7 .*lacks columns `a` and `g`", at(3, function(b) b["y"])),
+    list("source", "Block 7 .*another response|fewer", at(3, function(b) transform(b, a = replace(a, 3, NaN)))),
     list("source", "Block 7 .*late level", at(2, function(b) transform(b, g = replace(g, 3, "late level")))),
     list("source", "Block 7", at(3, function(b) transform(b, a = "text"))),
     list("source", "block 7|Block 7", at(4, function(b) 3)))

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/random.h"
 #include "ctest.h"
@@ -24,7 +25,20 @@ typedef struct reader {
   double *value;
   double *memory[LC_STREAM_MEMORIES];
   lc_index doubles[LC_STREAM_MEMORIES];
+  int meets, reading, working; /* meets: a read waits for work on the window before it, and work for the read */
 } reader;
+
+/* Sets *mine and waits for *other, some seconds at most: did both go on at the same time? */
+static int meet(int *mine, const int *other) {
+  const time_t began = time(NULL);
+  for (int met = 0;;) {
+    lc_lock();
+    *mine = 1;
+    met = *other;
+    lc_unlock();
+    if (met || difftime(time(NULL), began) > 20) return met;
+  }
+}
 
 static lc_status begin(void *self) {
   reader *r = self;
@@ -43,6 +57,7 @@ static lc_status next_read(reader *r, lc_index m) {
 static lc_status read_rows(void *self, lc_index m, double *to) {
   reader *r = self;
   LC_TRY(next_read(r, m));
+  if (r->meets && r->row > 0) r->wrong |= !meet(&r->reading, &r->working);
   for (lc_index j = 0; j < r->p; j++) memcpy(to + j * m, r->X + j * r->n + r->row, (size_t)m * sizeof(double));
   r->row += m;
   return LC_OK;
@@ -331,6 +346,37 @@ static void test_rows(int in_order) {
   free(X), free(B), free(shift), free(order);
 }
 
+#ifndef LC_NO_THREADS
+static lc_status work_meets(void *context, const lc_block *block, double *sum) {
+  reader *r = context;
+  if (block->row0 == 0) r->wrong |= !meet(&r->working, &r->reading);
+  sum[0] += block->m;
+  return LC_OK;
+}
+
+/* Arithmetic on a window and the read of the next one go on at the same time. */
+static void test_overlap(void) {
+  enum { N = 40000, P = 60 };
+  double *X = ctest_normals(N * P), *B = ctest_normals((P + 1) * K), G[(P + 1) * K], sum[1];
+  lc_obs obs = {.n = N};
+  lc_design x;
+  reader r;
+  ctest_host host;
+  lc_arena arena;
+  ctest_host_init(&host);
+  host.host.threads = 2;
+  lc_arena_init(&arena, &host.host);
+  reader_make(&r, N, P, X, 0, &x);
+  r.meets = 1;
+  lc_pass pass = {.K = K, .nsum = 1, .obs = &obs, .B = B, .block = work_meets, .context = &r, .sum = sum, .G = G};
+  CHECK(x.ops->pass(&x, &pass, &host.host, &arena) == LC_OK);
+  CHECK(sum[0] == N && !r.wrong);
+  ctest_host_free(&host);
+  reader_free(&r);
+  free(X), free(B);
+}
+#endif
+
 void test_stream(void) {
   static const lc_index sizes[] = {1, 15, 16, 17, 255, 256, 257, 1025, 4097, 9001};
   ctest_seed(11);
@@ -343,6 +389,9 @@ void test_stream(void) {
   compare(1, 700000, 0, 1);
   compare(0, 40, 1, 0);
   test_subset_and_columns();
+#ifndef LC_NO_THREADS
+  test_overlap();
+#endif
   test_rows(0);
   test_rows(1);
   test_sparse_pieces();
