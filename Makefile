@@ -1,6 +1,6 @@
 # `make` says what there is. Everything builds in temporary folders: the checkout stays clean.
 .POSIX:
-.PHONY: help demo test check document bench sanitize valgrind fuzz streams portable install site pictures lint clean
+.PHONY: help demo test check document bench sanitize valgrind fuzz conformance faults-session portable faults streams install site pictures lint clean
 
 help:
 	@echo "make demo      install what is missing and the package, fit two models, draw a picture"
@@ -16,6 +16,9 @@ help:
 	@echo "make valgrind  every solver and loss under valgrind (slower)"
 	@echo "make fuzz      whole small fits of any bytes, by libFuzzer, for an hour (SECONDS=60: shorter)"
 	@echo "make streams   random faults of sources of rows; a fit of a file three times its memory (FOLDER=/where/it/lies)"
+	@echo "make conformance  all bad input, arguments and relations, by all storages, losses and solvers (slow)"
+	@echo "make faults-session  interrupts at random moments, memory that ends, every request for memory refused (slow)"
+	@echo "make faults    some hundred random failures of the workers of a cluster while fits run"
 	@echo "make portable  the C core's tests for ARM and Windows, by cross-compilers and emulators (slow)"
 	@echo "make clean     remove what other tools left between the sources"
 
@@ -73,6 +76,19 @@ streams:
 	@tools/install
 	@Rscript --no-save --no-restore tools/stream-faults.R
 	@Rscript --no-save --no-restore tools/stream-memory.R $(FOLDER)
+
+conformance:
+	@tools/setup test
+	@tools/conformance
+
+faults-session:
+	@tools/setup test
+	@tools/faults-session
+
+faults:
+	@tools/setup demo
+	@tools/install
+	@Rscript --no-save --no-restore tools/faults.R $(FAILURES)
 
 portable:
 	@tools/setup portable

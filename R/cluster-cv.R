@@ -30,7 +30,9 @@ engine_folds <- function(problem, holdout, cluster) {
     }
   }
   storage.mode(result$fold_nonzero) <- "integer"
-  if (done < length(result$lambda)) abort("control", "The time limit ended the paths of the folds before that of all rows.")
+  if (done < length(result$lambda)) {
+    abort("control", "The time limit ended the paths of the folds before that of all rows.")
+  }
   result
 }
 
@@ -47,7 +49,9 @@ share_folds <- function(folds, repeats, workers) {
 paths_of_folds <- function(task, holdout) {
   lapply(holdout, function(fold) {
     result <- call_path(task, matrix(fold))
-    if (is.null(result$coefficients) || !length(result$lambda)) abort("control", paste("There is no path:", result$text))
+    if (is.null(result$coefficients) || !length(result$lambda)) {
+      abort("control", paste("There is no path:", result$text))
+    }
     scores <- fold_scores(result, length(fold), length(task$spec$lambdas))
     kept <- scores[fold > 0L, , , 1L, drop = FALSE]
     list(scores = array(kept, dim(kept)[1:3]), fold_relative = result$fold_relative, fold_nonzero = result$fold_nonzero,

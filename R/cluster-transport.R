@@ -169,7 +169,7 @@ drain <- function(channel, seconds = 2) {
 #'   `mirai::daemons(1, dispatcher = FALSE, cleanup = FALSE, .compute = name)`: then a profile is always the same
 #'   process, which keeps its rows.
 #' @return An object of class `linclass_mirai` for the argument `cluster` of [row_shards()] and [linclass()].
-#' @section Errors: `linclass_error_argument`, `linclass_error_source` if mirai is not installed.
+#' @section Errors: `linclass_error_argument`, also if mirai is not installed.
 #' @seealso [row_shards()], `vignette("big-data")`
 #' @examples
 #' if (requireNamespace("mirai", quietly = TRUE)) {
@@ -185,7 +185,9 @@ mirai_workers <- function(profiles) {
   if (!is.character(profiles) || !length(profiles) || anyNA(profiles) || anyDuplicated(profiles)) {
     abort("argument", "`profiles` must be names of compute profiles, each once.")
   }
-  if (!requireNamespace("mirai", quietly = TRUE)) abort("source", "Package mirai is needed for its daemons: install it.")
+  if (!requireNamespace("mirai", quietly = TRUE)) {
+    abort("argument", "Package mirai is needed for its daemons: install it.")
+  }
   structure(profiles, class = "linclass_mirai")
 }
 

@@ -1,6 +1,6 @@
 # What a worker does with its shards of rows. They stay in this environment: one for each owner (a row_shards() object
-# or a fit), in it one for each shard, which holds `data`, a data frame or a list of x, y, weights and offset, and what a
-# fit made of it: x, codes, weights, offset, fit_weights.
+# or a fit), in it one for each shard, which holds `data`, a data frame or a list of x, y, weights and offset, and what
+# a fit made of it: x, codes, weights, offset, fit_weights.
 
 worker_store <- new.env(parent = emptyenv())
 
@@ -100,7 +100,8 @@ shard_offset <- function(shard, request) {
   shard$score_offset
 }
 
-# ---- rows of a shard --------------------------------------------------------------------------------------------------
+# ---- rows of a shard
+# --------------------------------------------------------------------------------------------------
 
 # A source is read whole: a shard stays in the memory of its worker.
 collected_rows <- function(data) {
@@ -117,8 +118,8 @@ collected_rows <- function(data) {
     return(data)
   }
   if (!is.list(data) || is.null(data$x)) {
-    abort("shards", sprintf("A shard is %s; it must be a data frame, a row_source(), or a list of x, y, weights and offset.",
-                            describe_value(data)))
+    abort("shards", sprintf(paste("A shard is %s; it must be a data frame, a row_source(), or a list of x, y, weights",
+                                  "and offset."), describe_value(data)))
   }
   data$x <- as_numbers(data$x, "shards", "`x` of a shard")
   data

@@ -2,8 +2,8 @@
 #   cluster, channel       who holds them, and how to ask (cluster-transport.R)
 #   owner                  under which name workers keep them (cluster-worker.R)
 #   count, holder, rows    how many shards; the worker that holds each; the rows of each, as first told
-#   log                    the tasks that made them what they are, with the answers: what is done again for a shard whose
-#                          worker was lost, and has to give the same answers
+#   log                    the tasks that made them what they are, with the answers: what is done again for a shard
+# whose                          worker was lost, and has to give the same answers
 #   fit, sequence          of the question that was asked last
 #   iteration, last        of the fit that is running: where it stands
 # Every answer carries fit, sequence, shard and rows. Sums are added in the order of shards.
@@ -13,7 +13,8 @@
 #' Has each worker of a cluster load some shards of the rows and keep them, so that [linclass()] fits them where they
 #' are: coefficients go out, and sums over rows come back.
 #'
-#' @section Which rows: `x` names the shards, and `read` makes the rows of one on the worker that keeps it: a data frame, a
+#' @section Which rows: `x` names the shards, and `read` makes the rows of one on the worker that keeps it: a data
+#' frame, a
 #'   [row_source()] (which is read whole), or a list of `x` (a matrix), `y` and, if wanted, `weights` and
 #'   `offset`. Factors need not have all their levels in each shard: the levels of all are joined in the order of
 #'   shards. Rows that are in memory need no shards: `linclass(y ~ ., data, cluster = cl)` cuts them into
@@ -22,11 +23,11 @@
 #'
 #' @section The fit: Solvers that work by sums do without change: Newton's method with the exact Hessian, L-BFGS,
 #'   gradient descent, for all losses with a smooth version, with ridge or without penalty; a lasso and bounds by
-#'   gradient descent, which takes many steps. The fit has its certificate and standard errors. Scores stay on the workers
-#'   and are not kept. Sums are added in the order of shards, so the result has the same bits for any
-#'   number of workers; it differs from the fit of the same rows in memory by the rounding of sums (relative differences of
-#'   1e-12, or what the certificate says). Mini-batches, the perceptron, `bias_reduction`, `coding = "ovr"`, counts as a
-#'   response, paths, and what needs the training rows after the fit, are not available.
+#'   gradient descent, which takes many steps. The fit has its certificate and standard errors. Scores stay on the
+#'   workers and are not kept. Sums are added in the order of shards, so the result has the same bits for any
+#'   number of workers; it differs from the fit of the same rows in memory by the rounding of sums (relative
+#'   differences of 1e-12, or what the certificate says). Mini-batches, the perceptron, `bias_reduction`, `coding =
+#'   "ovr"`, counts as a response, paths, and what needs the training rows after the fit, are not available.
 #'
 #' @section Guards: Each answer of a worker names the fit, the question, the shard and its number of rows; the set of
 #'   shards and the sum of rows are checked at each evaluation. An answer to an earlier question, after Ctrl-C or from a
@@ -47,8 +48,8 @@
 #' @return An object of class `linclass_row_shards`, for the `data` of a formula or the first argument of
 #'   [linclass()]. Workers keep the rows until it is gone, and the next call that asks them says so.
 #' @section Errors: `linclass_error_argument`; `linclass_error_shards` where a worker cannot load or use a shard, or
-#'   answers what was not asked; `linclass_error_worker_lost`. A warning of class `linclass_warning_slow_cluster` says that a
-#'   message takes 40 milliseconds or more.
+#'   answers what was not asked; `linclass_error_worker_lost`. A warning of class `linclass_warning_slow_cluster` says
+#'   that a message takes 40 milliseconds or more.
 #' @seealso [linclass()], [row_source()], `vignette("big-data")`
 #' @examples
 #' \donttest{
@@ -112,7 +113,8 @@ shared_value <- function(values, name, what) {
   found
 }
 
-# ---- who holds what ---------------------------------------------------------------------------------------------------
+# ---- who holds what
+# ---------------------------------------------------------------------------------------------------
 
 names_given <- new.env(parent = emptyenv())
 names_given$count <- 0
@@ -168,7 +170,8 @@ warn_slow <- function(seconds) {
   warn("slow_cluster", sprintf(paste(
     "A message of 40 kilobytes to the workers and back takes %.0f milliseconds, and a fit sends some ten to a hundred.",
     "On sockets this is often Nagle's algorithm: set options(socketOptions = \"no-delay\") here before",
-    "makePSOCKcluster(), with rscript_args = c(\"-e\", shQuote(\"options(socketOptions='no-delay')\")) for the workers."),
+    "makePSOCKcluster(), with rscript_args = c(\"-e\", shQuote(\"options(socketOptions='no-delay')\")) for the",
+    "workers."),
     1000 * seconds), seconds = seconds)
 }
 
@@ -184,7 +187,8 @@ ask_each <- function(shards, workers, task, common = NULL) {
   })
 }
 
-# ---- questions about shards ---------------------------------------------------------------------------------------------
+# ---- questions about shards
+# ---------------------------------------------------------------------------------------------
 
 new_message <- function(shards, task, which, common, own) {
   list(owner = shards$owner, fit = shards$fit, sequence = shards$sequence, task = task, shards = which,
@@ -238,7 +242,9 @@ ask_holders <- function(shards, task, pending, common, own) {
     }
     got <- checked_answers(shards, replies[[i]], which)
     gone <- vapply(got, function(a) isTRUE(a$absent), NA)
-    if (any(gone)) why <- c(why, sprintf("%s no longer has %s", channel$where[i], named("shard", which[gone], quote = "")))
+    if (any(gone)) {
+      why <- c(why, sprintf("%s no longer has %s", channel$where[i], named("shard", which[gone], quote = "")))
+    }
     lost <- c(lost, which[gone])
     answers <- c(answers, got[!gone])
   }
@@ -253,14 +259,16 @@ checked_answers <- function(shards, reply, which) {
   told <- vapply(reply$answers, function(a) as.double(a$shard), 1)
   if (!identical(reply$fit, shards$fit) || !identical(reply$sequence, shards$sequence) ||
         !identical(told, as.double(which))) {
-    abort("shards", sprintf("A worker answered for %s of question %s where %s of question %s was asked: nothing is used.",
-                            named("shard", told, quote = ""), format(reply$sequence), named("shard", which, quote = ""),
-                            format(shards$sequence)))
+    abort("shards", sprintf(
+      "A worker answered for %s of question %s where %s of question %s was asked: nothing is used.",
+      named("shard", told, quote = ""), format(reply$sequence), named("shard", which, quote = ""),
+      format(shards$sequence)))
   }
   for (answer in reply$answers) {
     if (is.null(answer$failed) || isTRUE(answer$absent)) next
-    abort("shards", sprintf("Shard %d on %s: %s", answer$shard, shards$channel$where[shards$holder[max(answer$shard, 1)]],
-                            answer$failed), shard = answer$shard, class = answer$class)
+    where <- shards$channel$where[shards$holder[max(answer$shard, 1)]]
+    abort("shards", sprintf("Shard %d on %s: %s", answer$shard, where, answer$failed), shard = answer$shard,
+          class = answer$class)
   }
   reply$answers
 }
@@ -312,9 +320,9 @@ refuse_lost <- function(shards, which, why) {
   at <- if (is.na(shards$iteration)) "" else sprintf(" The fit stood at iteration %.0f.", shards$iteration)
   on <- if (is.null(shards$last)) "" else
     " Its coefficients are the field `coefficients` of this condition: linclass(..., start = ) goes on from them."
-  abort("worker_lost", sprintf("Lost: %s.%s%s Make a new cluster, and shards on it.", paste(why, collapse = "; "), at, on),
-        shard = which, worker = shards$channel$where[!shards$channel$alive], iteration = shards$iteration,
-        coefficients = shards$last)
+  why <- paste(why, collapse = "; ")
+  abort("worker_lost", sprintf("Lost: %s.%s%s Make a new cluster, and shards on it.", why, at, on), shard = which,
+        worker = shards$channel$where[!shards$channel$alive], iteration = shards$iteration, coefficients = shards$last)
 }
 
 # The rows of a fit that is over.

@@ -36,8 +36,8 @@
 #'   The first one chooses `lambda`.
 #' @param keep whether to keep the scores of the rows that were held out, for
 #'   `fitted(cv, type, held_out = TRUE)`.
-#' @param cluster `NULL`, or a cluster of package parallel or [mirai_workers()], whose workers fit the folds: each gets the
-#'   rows once. The folds are those that one process would have.
+#' @param cluster `NULL`, or a cluster of package parallel or [mirai_workers()], whose workers fit the folds: each gets
+#'   the rows once. The folds are those that one process would have.
 #' @return An object of class `linclass_cv`: a list of
 #' * `path`: the [linclass_path()] of all rows;
 #' * `metrics`: a data frame with the columns `metric`, `lambda`, `mean`, `se`, `folds` (how many
@@ -139,6 +139,10 @@ check_cv_settings <- function(s) {
 
 cv_design <- function(design, settings, call, started) {
   check_foldid(design$foldid, design)
+  if (is_stream(design$x) && design$x$sparse) {
+    abort("source", paste("Folds of sparse rows that come in blocks are not cross-validated: give the matrix itself,",
+                          "or dense blocks."))
+  }
   problem <- new_path_problem(design, settings)
   check_metrics(settings$metrics, problem$loss)
   holdout <- make_folds(problem$design, settings$folds, design$foldid, settings$repeats)

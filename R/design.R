@@ -10,11 +10,10 @@ dense_limit <- 3e7
 # does; env: where it was called. layout: that of an earlier fit, NULL: what suits the sizes.
 design_from_formula <- function(formula, data, call, contrasts, env, intercept = TRUE, layout = NULL) {
   if (is.data.frame(data) && !nrow(data)) abort("no_rows", "`data` has no rows.")
-  if (is.list(data) && !is.data.frame(data) && is.object(data)) data <- as.data.frame(data)
-  if (!is.null(data) && !is.list(data) && !is.environment(data)) {
-    abort("formula", sprintf("`data` must be a data frame, a list or an environment, not %s.",
-                             describe_value(data)))
+  if (is.list(data) && !is.data.frame(data) && is.object(data)) {
+    data <- tryCatch(as.data.frame(data), error = function(e) refuse_data(data))
   }
+  if (!is.null(data) && !is.list(data) && !is.environment(data)) refuse_data(data)
   formula <- as_formula(formula, env)
   on_rows <- is_rows(data)
   terms <- if (on_rows && inherits(formula, "terms")) formula else model_terms(formula, if (!on_rows) data)
@@ -57,6 +56,10 @@ design_from_formula <- function(formula, data, call, contrasts, env, intercept =
        row_names = attr(frame, "row.names"), foldid = foldid,
        rows = if (nrow(frame) < length(case_weights)) which(case_weights > 0),
        given = structure(rows, terms = blueprint$terms), home = home, term = term_of_columns(model))
+}
+
+refuse_data <- function(data) {
+  abort("formula", sprintf("`data` must be a data frame, a list or an environment, not %s.", describe_value(data)))
 }
 
 # Rows of weight 0 are absent: they go before factors are expanded, so that a level seen only there has

@@ -36,6 +36,7 @@ path_task <- function(problem) {
 }
 
 call_path <- function(task, holdout) {
+  on.exit(close_stream(task$x))
   .Call(lcr_path, task$x, task$codes, task$weights, task$offset, c(task$spec, list(holdout = holdout)))
 }
 

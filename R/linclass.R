@@ -121,6 +121,8 @@
 #'   a matrix with a row for each class; or a fit (see Going on).
 #' @param classes `NULL`, or the names of all classes in their order, two or more, for rows that may lack some of them.
 #'   Without rows of a class only the solvers `minibatch` and `gradient_descent` fit.
+#' @param cluster `NULL`, or a cluster of package parallel or [mirai_workers()]: the rows are sent to its workers once,
+#'   in shards, and the fit adds up their sums; see [row_shards()], also for rows that the workers load themselves.
 #' @param control the result of [linclass_control()].
 #' @return An object of class `linclass`: a list with, among others,
 #' * `coefficients`: a named vector (one score), or a matrix of classes x terms with the intercept
@@ -345,7 +347,9 @@ fit_xy <- function(x, y, weights, offset, foldid, call, settings, fit) {
   force(settings)
   if (is_row_shards(x)) {
     beside <- c(y = !missing(y), weights = !is.null(weights), offset = !is.null(offset))
-    if (any(beside)) abort("argument", sprintf("%s belongs to the shards: `read` gives it.", enumerate(names(beside)[beside])))
+    if (any(beside)) {
+      abort("argument", sprintf("%s belongs to the shards: `read` gives it.", enumerate(names(beside)[beside])))
+    }
     design <- design_from_shard_numbers(x, settings$intercept)
   } else if (is_source(x)) {
     if (!is.null(x$formula)) {

@@ -88,7 +88,7 @@ separation <- function(object, ...) UseMethod("separation")
 #' @export
 separation.linclass <- function(object, data = NULL, ...) {
   check_no_dots(list(...), "data")
-  check_version(object)
+  check_object(object, whole = TRUE)
   design <- training_data(object, data)
   design$codes <- design$y$codes
   object$separation <- find_separation(object, design, hint = object$separation)

@@ -104,7 +104,8 @@ collector <- function() {
       levels <<- union(levels, levels(value))
       value <- match(levels(value), levels)[as.integer(value)]
     } else if (!is.numeric(value) && now == "numbers") {
-      abort("source", sprintf("%s must be classes or numbers, not %s.", what, describe_value(value)))
+      abort(if (what == "The response") "response" else "source",
+            sprintf("%s must be classes or numbers, not %s.", what, describe_value(value)))
     }
     blocks[[length(blocks) + 1L]] <<- as.vector(value)
   }
@@ -205,8 +206,15 @@ block_frame <- function(model, data, place) {
   weights <- frame[["(weights)"]]
   if (!is.null(weights) && is.numeric(weights) && !anyNA(weights) && any(weights == 0)) {
     frame <- frame[weights != 0, , drop = FALSE]
+    place$weightless <- TRUE
   }
   frame
+}
+
+# No row is left of a source.
+refuse_empty <- function(place) {
+  if (isTRUE(place$weightless)) abort("weights", "All weights are zero.")
+  abort("no_rows", "The source has no rows, or none is left without missing values.")
 }
 
 frame_extras <- function(frame, terms) {
@@ -258,7 +266,7 @@ read_first <- function(formula, source, reader, call, env) {
     foldid[[place$block]] <- extras$foldid
     place$rows <- place$rows + nrow(frame)
   }
-  if (is.null(kept)) abort("no_rows", "The source has no rows, or none is left without missing values.")
+  if (is.null(kept)) refuse_empty(place)
   weights <- bind_blocks(weights[lengths(weights) > 0L])
   offset <- bind_blocks(offsets[lengths(offsets) > 0L])
   list(model = model, frame = kept, data = data_first, rows = place$rows, omitted = omitted,
@@ -418,6 +426,7 @@ read_numbers <- function(source) {
     }
     columns_of_block(block$x, first, place)
     keep <- if (is.numeric(block$weights) && !anyNA(block$weights)) block$weights != 0 else TRUE
+    if (!all(keep)) place$weightless <- TRUE
     if (!is.null(block$y)) {
       y <- flatten_response(block$y)
       if (is.null(kind)) kind <- response_kind(y) else response_kind(y)
@@ -428,7 +437,7 @@ read_numbers <- function(source) {
     place$rows <- place$rows + if (isTRUE(keep)) nrow(block$x) else sum(keep)
   }
   reader$close()
-  if (is.null(first) || place$rows == 0) abort("no_rows", "The source has no rows.")
+  if (is.null(first) || place$rows == 0) refuse_empty(place)
   first$rows <- place$rows
   first$y <- if (response$any()) collect_response(response, kind, place)
   first$weights <- bind_blocks(weights[lengths(weights) > 0L])

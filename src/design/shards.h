@@ -10,7 +10,8 @@
 
 #include "design/design.h"
 
-/* Who asks for the sums; calls are made on the main thread. A status other than LC_OK ends the fit; `self` knows why. */
+/* Who asks for the sums; calls are made on the main thread. A status other than LC_OK ends the fit; `self` knows why.
+ * */
 typedef struct lc_shards {
   void *self;
   int shiftable; /* 1: columns may be shown shifted: each shard is an ordinary matrix */

@@ -81,8 +81,12 @@ typedef struct lc_path_state {
 
 /* Binds folds, fits them without their penalised slopes, and finds the least lambda that holds all penalised slopes
  * of fold 0 at 0 (for alpha below 0.001, that of 0.001; 0 where only rounding moves them). Reads X once, and once
- * more for each repeat where columns count as standardised. */
-lc_status lc_folds_start(lc_path_state *path, double *lambda_max);
+ * more for each repeat where columns count as standardised. sets: lc_folds_advance() will follow, whose screens keep
+ * what was read. */
+lc_status lc_folds_start(lc_path_state *path, int sets, double *lambda_max);
+
+/* Products of all features with the residuals of all folds where they are, for their screens. One read of X. */
+lc_status lc_folds_look(lc_path_state *path);
 
 /* All folds at lambda > 0, by working sets. Calls go down the lambdas: each begins with the sets, Hessians and
  * screens that the last one left. Then B, Z and the outcome of each fold are those of its solution. */
@@ -91,11 +95,11 @@ lc_status lc_folds_advance(lc_path_state *path, double lambda);
 /* The same by lc_solve() for each fold, lambda >= 0: no L1 part, a kink, or no second derivatives of the set. */
 lc_status lc_folds_solve(lc_path_state *path, double lambda);
 
-/* Eight lambdas at once, where there is one fit and lanes suit it (path/by_lanes.c): lambda[0], ... lie below `before`,
- * where fold 0 stands. keep(context, l) is called for each lambda[l] that is solved, nearly in order, with B, Z and the
- * outcome of fold 0; *solved is how many from the first on are. Then fold 0 stands nowhere until lc_folds_resume()
- * takes it to the solution in its B, that for `lambda`. */
-typedef lc_status (*lc_folds_keep)(void *context, lc_index l);
+/* Eight fits of folds and lambdas at once, where lanes suit them (path/by_lanes.c): lambda[0], ... lie below `before`,
+ * where the folds stand. keep(context, m, l) is called for each lambda[l] that is solved for fold m, nearly in order,
+ * with B, Z and the outcome of that fold; *solved is how many from the first on are for all folds. Then folds stand
+ * nowhere until lc_folds_resume() takes the solutions that were last tried as starts for what is below `lambda`. */
+typedef lc_status (*lc_folds_keep)(void *context, lc_index m, lc_index l);
 int lc_folds_suit_lanes(const lc_path_state *path, double before, const double *lambda, lc_index count);
 lc_status lc_folds_lanes(lc_path_state *path, double before, const double *lambda, lc_index count, lc_folds_keep keep,
                          void *context, lc_index *solved);

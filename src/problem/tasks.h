@@ -3,7 +3,10 @@
 #ifndef LC_PROBLEM_TASKS_H
 #define LC_PROBLEM_TASKS_H
 
-#include "problem/objective.h"
+#include "design/design.h"
+#include "problem/loss.h"
+
+struct lc_objective;
 
 enum lc_task {
   LC_TASK_NONE,
@@ -21,11 +24,11 @@ enum lc_task {
 
 /* The context of all callbacks. */
 typedef struct lc_task_context {
-  const lc_objective *obj; /* loss and coding; NULL for LC_TASK_ONES */
+  const struct lc_objective *obj; /* loss and coding; NULL for LC_TASK_ONES */
   double t;
   const double *s; /* k factors of the classes */
-  const double *R; /* n x K weighted derivatives that are known: then FLOWS and DUAL (at t R / w) take these; not for rows
-                      that are elsewhere */
+  const double *R; /* n x K weighted derivatives that are known: then FLOWS and DUAL (at t R / w) take these. Not for
+                      rows that are elsewhere */
 } lc_task_context;
 
 /* Numbers that go with a task: mu of the coding, t, and the k factors s. */
@@ -34,9 +37,9 @@ static inline int lc_task_numbers(const lc_coding *coding) { return 2 + coding->
 /* The pass gets the callback, which keeps `context`, and the task's number with what it needs to know. */
 void lc_task_set(lc_task_context *context, enum lc_task task, lc_pass *pass);
 
-/* The other side: the task of that number and those numbers, on rows that are here, with the pass's K, ns, nsum, B, sum,
- * G and C. obj is bound to the rows. LC_INVALID where the numbers make no task, or another one than nsum says. */
-lc_status lc_objective_task(lc_objective *obj, int task, const double *about, lc_pass *pass);
+/* The other side: the task of that number and those numbers, on rows that are here, with the pass's K, ns, nsum, B,
+ * sum, G and C. obj is bound to the rows. LC_INVALID where the numbers make no task, or another one than nsum says. */
+lc_status lc_objective_task(struct lc_objective *obj, int task, const double *about, lc_pass *pass);
 
 lc_status lc_loss_task(void *context, const lc_block *block, double *sum);
 lc_status lc_mistakes_task(void *context, const lc_block *block, double *sum);

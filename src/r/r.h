@@ -6,6 +6,8 @@
 #ifndef LCR_H
 #define LCR_H
 
+#include <stdio.h>
+
 #define R_NO_REMAP
 #define STRICT_R_HEADERS
 #include <R.h>
@@ -35,6 +37,7 @@ typedef struct lcr_session {
   double epochs;            /* of mini-batches that are to come; 0: none */
   int trace, progress;      /* 1: every line of the history is shown; one now and then when it takes long */
   lcr_history history;
+  FILE *file;     /* that a stream reads, or NULL: closed with the session, even where an R error ended the call */
   lc_host host;   /* its self is the session */
   lc_arena arena; /* on that host */
 } lcr_session;
@@ -84,7 +87,7 @@ int lcr_is_stream(SEXP x);
 void lcr_stream_begin(SEXP x, lcr_session *session, lc_design *out);
 /* The status of what was computed from any design: verbs of columns cannot say that a stream failed within them. */
 lc_status lcr_stream_status(const lc_design *design, lc_status status);
-/* After the session has ended, for any x: closes what is open, and goes on with a jump of the user's R code. */
+/* After the session has ended, for any x: goes on with a jump of the user's R code. */
 void lcr_stream_end(SEXP x, const lc_design *design);
 
 /* ---- threads (r/threads.c) ---- */

@@ -1,11 +1,12 @@
-/* r/shards.c - both sides of rows that are elsewhere: the fit, which asks an R function for sums over all shards, and the
- * worker, which computes those of a shard.
+/* r/shards.c - both sides of rows that are elsewhere: the fit, which asks an R function for sums over all shards, and
+ * the worker, which computes those of a shard.
  *
- * Shards are a list of class "linclass_shards": dim (n, p); class_weights, the weight of the rows of each class; noffset,
- * how many columns their offsets have; dense, TRUE: each is a matrix; host, a function(what, value) that is called with "sums" and a request, whose
- * answer is the vector of sums, and with "stands" and a list(iteration, B). A request is a list of what lc_pass has:
- * task, about, B (q x K), ns, nsum, gradient, curvature (1: wanted), shift, scale (NULL: as they are); a worker gets it
- * with loss, k, coding, intercept. The answer of a shard is sum, G and C, one after another. */
+ * Shards are a list of class "linclass_shards": dim (n, p); class_weights, the weight of the rows of each class;
+ * noffset, how many columns their offsets have; dense, TRUE: each is a matrix; host, a function(what, value) that is
+ * called with "sums" and a request, whose answer is the vector of sums, and with "stands" and a list(iteration, B). A
+ * request is a list of what lc_pass has: task, about, B (q x K), ns, nsum, gradient, curvature (1: wanted), shift,
+ * scale (NULL: as they are); a worker gets it with loss, k, coding, intercept. The answer of a shard is sum, G and C,
+ * one after another. */
 #include <string.h>
 
 #include "design/shards.h"
@@ -22,7 +23,8 @@ static R_xlen_t answer_size(lc_index q, int K, int ns, int nsum, int gradient, i
   return nsum + (gradient ? q * K : 0) + (curvature ? ns * lc_packed_size(q) : 0);
 }
 
-/* ---- the fit's side ------------------------------------------------------------------------------------------------ */
+/* ---- the fit's side ------------------------------------------------------------------------------------------------
+ * */
 
 static SEXP doubles(lc_index count, const double *values) {
   if (!values) return R_NilValue;
@@ -110,7 +112,8 @@ void lcr_shards_end(SEXP x, const lc_design *design) {
   lcr_callback_end(&s->host);
 }
 
-/* ---- the worker's side --------------------------------------------------------------------------------------------- */
+/* ---- the worker's side ---------------------------------------------------------------------------------------------
+ * */
 
 /* The pass without its sums, whose sizes are checked. */
 static lc_pass read_pass(SEXP request, const lc_design *x) {

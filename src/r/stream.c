@@ -18,8 +18,8 @@ typedef struct lcr_stream {
   SEXP block;         /* what the host gave last, with rows `at` .. block_rows - 1 to come */
   lc_index at, block_rows;
   int by_file;
-  lc_index announced; /* row up to which the system knows what is read */
-  lcr_column_file file;
+  lcr_column_file file; /* the session closes what is open */
+  lc_index announced;   /* row up to which the system knows what is read */
   uint64_t sum; /* of this pass so far */
   double *memory[LC_STREAM_MEMORIES];
   lc_index doubles[LC_STREAM_MEMORIES];
@@ -39,6 +39,15 @@ static lc_status fail(lcr_stream *s, const char *problem) {
   s->failed = 1;
   return LC_SOURCE;
 }
+
+/* The user's function has taken an interrupt, and answers with a string: the numerics end as by one of their own, and
+ * those that ask again are told again. */
+static lc_status interrupted(lcr_stream *s) {
+  s->failed = s->session->interrupted = 1;
+  return LC_INTERRUPTED;
+}
+
+static lc_status no_rows(const lcr_stream *s) { return s->session->interrupted ? LC_INTERRUPTED : LC_SOURCE; }
 
 /* ---- what was read must be what was read before ----------------------------------------------------------------- */
 
@@ -64,6 +73,7 @@ static lc_status end(void *self) {
   if (!s->by_file) {
     SEXP rest = ask(s, "next", NULL);
     if (!rest) return LC_SOURCE;
+    if (TYPEOF(rest) == STRSXP) return interrupted(s);
     if (rest != R_NilValue) return fail(s, "it gave more rows in this pass than in the first");
   }
   snprintf(text, sizeof text, "%016llx", (unsigned long long)s->sum);
@@ -74,23 +84,18 @@ static lc_status end(void *self) {
 
 static lc_status begin(void *self) {
   lcr_stream *s = self;
-  if (s->failed) return LC_SOURCE;
+  if (s->failed) return no_rows(s);
   s->row = s->seen = s->announced = s->at = s->block_rows = 0;
   s->sum = 0;
   return ask(s, "begin", NULL) ? LC_OK : LC_SOURCE;
 }
 
 static lc_status next_block(lcr_stream *s) {
-  if (s->failed) return LC_SOURCE;
+  if (s->failed) return no_rows(s);
   s->block = ask(s, "next", NULL);
   if (!s->block) return LC_SOURCE;
   if (s->block == R_NilValue) return fail(s, "it gave fewer rows in this pass than in the first");
-  if (TYPEOF(s->block) == STRSXP) { /* the function has taken an interrupt */
-    s->failed = 1;
-    s->session->interrupted = 1;
-    return LC_INTERRUPTED;
-  }
-  return LC_OK;
+  return TYPEOF(s->block) == STRSXP ? interrupted(s) : LC_OK;
 }
 
 static lc_status next_matrix(lcr_stream *s) {
@@ -146,7 +151,9 @@ static lc_status next_sparse(void *self, lc_csc *piece, lc_index *m) {
 static lc_status begin_file(void *self) {
   lcr_stream *s = self;
   LC_TRY(begin(self));
-  return lcr_column_file_open(&s->file, "rb") ? LC_OK : fail(s, "the file cannot be opened");
+  if (!lcr_column_file_open(&s->file, "rb")) return fail(s, "the file cannot be opened");
+  s->session->file = s->file.file;
+  return LC_OK;
 }
 
 static lc_status read_file(void *self, lc_index m, double *to) {
@@ -225,7 +232,6 @@ lc_status lcr_stream_status(const lc_design *design, lc_status status) {
 void lcr_stream_end(SEXP x, const lc_design *design) {
   if (!lcr_is_stream(x)) return;
   lcr_stream *s = ((const lc_stream *)design->data)->self;
-  lcr_column_file_close(&s->file);
   lcr_callback_end(&s->host);
 }
 

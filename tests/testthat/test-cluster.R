@@ -1,5 +1,5 @@
-# Fits over the workers of a cluster are those of the rows in memory, for any number of workers, and whatever happens to a
-# worker: nothing is counted twice, nothing is lost, or there is an error that says where.
+# Fits over the workers of a cluster are those of the rows in memory, for any number of workers, and whatever happens
+# to a worker: nothing is counted twice, nothing is lost, or there is an error that says where.
 
 skip_if_not_installed("parallel")
 
@@ -103,6 +103,8 @@ test_that("what cannot be done is said before any work", {
   expect_topic(quiet(linclass(y ~ a, shards, solver = "minibatch")), "solver", "sums")
   expect_topic(quiet(linclass(y ~ a, shards, bias_reduction = "firth")), "shards", "firth")
   expect_topic(quiet(linclass(three ~ a, shards, coding = "ovr", loss = "squared_hinge")), "shards", "ovr")
+  expect_topic(quiet(linclass_path(y ~ a, shards)), "shards", "one `lambda` at a time")
+  expect_topic(residuals(quiet(linclass(y ~ a, shards))), "data|shards", "stay with the workers")
   expect_topic(linclass(y ~ a, rows, cluster = "two"), "argument", "cluster of package parallel")
   expect_topic(row_shards(cl, rows), "argument", "cluster = cl")
   expect_topic(quiet(linclass(y ~ scale(a), shards)), "shards", "all rows together")
@@ -114,7 +116,8 @@ test_that("errors of a worker name the shard and leave the cluster in step", {
                "Shard 2 on worker 2 .*no such file")
   broken <- parts
   broken[[3L]]$y[5L] <- NA
-  expect_topic(quiet(linclass(y ~ a, row_shards(cl, broken), na.action = na.pass)), "shards", "Shard 3 .* 1 missing value")
+  expect_topic(quiet(linclass(y ~ a, row_shards(cl, broken), na.action = na.pass)), "shards",
+               "Shard 3 .* 1 missing value")
   still_in_step()
 })
 
@@ -126,8 +129,9 @@ test_that("answers to another question are not taken", {
   right <- list(fit = "f", sequence = 3, answers = list(list(shard = 1L, rows = 150), list(shard = 2L, rows = 150)))
   asked <- list(fit = "f", sequence = 3, channel = shards$state$channel, holder = c(1L, 1L))
   expect_length(linclass:::checked_answers(asked, right, 1:2), 2L)
-  wrong <- list(fit = utils::modifyList(right, list(fit = "g")), sequence = utils::modifyList(right, list(sequence = 2)),
-                lost = utils::modifyList(right, list(answers = NULL)), twice = replace(right, "answers", list(right$answers[c(1, 1)])))
+  wrong <- list(fit = replace(right, "fit", "g"), sequence = replace(right, "sequence", 2),
+                lost = replace(right, "answers", list(right$answers[1L])),
+                twice = replace(right, "answers", list(right$answers[c(1, 1)])))
   for (reply in wrong) expect_topic(linclass:::checked_answers(asked, reply, 1:2), "shards", "nothing is used")
 })
 
@@ -150,7 +154,8 @@ test_that("a killed worker: its shards are loaded elsewhere, or an error says ho
   shards <- row_shards(own, parts)
   before <- quiet(linclass(y ~ a + g, shards))
   tools::pskill(pid[2L], tools::SIGKILL)
-  expect_warn_topic(fit <- suppressMessages(linclass(y ~ a + g, shards)), "worker_lost", "worker 2 .*with shards 3 and 4")
+  expect_warn_topic(fit <- suppressMessages(linclass(y ~ a + g, shards)), "worker_lost",
+                    "worker 2 .*with shards 3 and 4")
   expect_identical(coef(fit), coef(before))
   tools::pskill(pid[1L], tools::SIGKILL)
   error <- tryCatch(quiet(linclass(y ~ a + g, shards)), linclass_error_worker_lost = identity)
@@ -213,3 +218,26 @@ test_that("other clusters go by the calls of parallel", {
 })
 
 withr_stop(cl)
+
+test_that("merged fits are the fit of all rows", {
+  half <- seq_len(250L)
+  x <- as.matrix(rows[c("a", "b")])
+  cases <- list(
+    logistic = list(quote(linclass(y ~ a + b + g, d)), 1e-9),
+    weighted = list(quote(linclass(three ~ a + g, d, weights = w)), 1e-9),
+    ridge = list(quote(linclass(three ~ a + b, d, lambda = 0.01, alpha = 0, standardize = FALSE)), 1e-4),
+    squared_hinge = list(quote(linclass(y ~ a + b, d, loss = "squared_hinge", lambda = 0.01, alpha = 0)), 1e-4))
+  for (name in names(cases)) {
+    fits <- lapply(list(rows[half, ], rows[-half, ], rows), function(d) quiet(eval(cases[[name]][[1L]], list(d = d))))
+    merged <- quiet(merge(fits[[1L]], fits[[2L]]))
+    expect_lt(relative(coef(merged), coef(fits[[3L]])), cases[[name]][[2L]])
+    expect_true(merged$certificate$met, info = name)
+    expect_lte(merged$iterations, fits[[3L]]$iterations)
+    expect_identical(merged$n, fits[[3L]]$n)
+  }
+  numbers <- lapply(list(half, -half, seq_len(600L)), function(at) linclass(x[at, ], rows$three[at]))
+  merged <- merge(numbers[[1L]], numbers[[2L]])
+  expect_lt(relative(coef(merged), coef(numbers[[3L]])), 1e-9)
+  expect_topic(merge(numbers[[1L]], quiet(linclass(x, rows$y))), "argument", "differ in .*levels")
+  expect_topic(merge(numbers[[1L]], 1), "argument", "must be a fit")
+})
