@@ -28,6 +28,22 @@ static lc_status score_rows(const lc_problem *problem, lc_fold *fold) {
   return problem->x->ops->pass(problem->x, &pass, &fold->host, &fold->arena);
 }
 
+/* Which dual points are feasible does not depend on lambda: that of a solution starts the next fit. */
+static void keep_dual(lc_fold *fold, const lc_solution *solution, lc_index size) {
+  const double *R = solution->fitted ? solution->fitted->dual : NULL;
+  fold->has_dual = fold->dual && R;
+  if (fold->has_dual) memcpy(fold->dual, R, (size_t)size * sizeof(double));
+}
+
+/* Scores, and where there may be a dual point, its memory. */
+static lc_status allocate(const lc_problem *problem, lc_fold *fold, lc_index size) {
+  int ramps = (problem->loss->flags & (LC_RAMPS | LC_LARGEST_RAMP)) && problem->x->ops->row_columns;
+  if (!fold->own_Z && !(fold->own_Z = lc_arena_doubles(&fold->arena, size))) return LC_OUT_OF_MEMORY;
+  if (ramps && !fold->dual && !(fold->dual = lc_arena_doubles(&fold->arena, size))) return LC_OUT_OF_MEMORY;
+  fold->Z = fold->own_Z;
+  return LC_OK;
+}
+
 static lc_status solve_fold(lc_path_state *path, lc_fold *fold, double lambda) {
   const lc_design *x = &path->plain;
   lc_index n = x->n;
@@ -42,14 +58,16 @@ static lc_status solve_fold(lc_path_state *path, lc_fold *fold, double lambda) {
   problem.wants_covariance = 0;
   /* Without a penalty many points may be optimal; from 0 it is the one that a single fit finds. */
   if (isfinite(path->lambda) && lambda > 0) problem.start = fold->B;
-  if (!fold->own_Z && !(fold->own_Z = lc_arena_doubles(&fold->arena, n * K))) return LC_OUT_OF_MEMORY;
-  fold->Z = fold->own_Z;
+  LC_TRY(allocate(&problem, fold, n * K));
+  lc_settings settings = *path->settings;
+  settings.dual = fold->has_dual ? fold->dual : NULL;
   lc_outcome *outcome = &fold->outcome;
   lc_mark mark = lc_arena_mark(&fold->arena);
-  lc_status status = lc_solve(&problem, path->settings, &fold->host, &fold->arena, &solution);
+  lc_status status = lc_solve(&problem, &settings, &fold->host, &fold->arena, &solution);
   if (status >= 0 && status != LC_INTERRUPTED) { /* of an interrupted fit there may be nothing */
     if (fold == path->fold) path->separated |= status == LC_SEPARATED;
     memcpy(fold->B, solution.B, (size_t)(lc_design_q(x) * K) * sizeof(double));
+    keep_dual(fold, &solution, n * K);
     if (!solution.fitted) {
       lc_status scored = score_rows(&problem, fold);
       if (scored != LC_OK) return scored;

@@ -47,6 +47,8 @@ typedef struct lc_fold {
 
   /* by whole fits: lc_folds_solve() */
   double *own_Z; /* n x K: memory of Z; NULL before */
+  double *dual;  /* n x K: memory of the dual point of the last solution, of losses of ramps; NULL before */
+  int has_dual;  /* 1: it is there */
 
   /* the last solution, for whoever records it */
   double *B;       /* q x K in the user's columns; 0 before */
@@ -84,9 +86,9 @@ typedef struct lc_path_state {
 lc_status lc_folds_start(lc_path_state *path);
 
 /* Of fold 0: *loss is the mean loss without the penalised slopes, of a kink itself; *lambda_max the least lambda that
- * holds all penalised slopes at 0, of a kink to within 1e-4 by some fits (0 where only rounding moves them; for alpha
- * below 0.001 there is none, and it is that of 0.001, of a smooth version of a kink). After lc_folds_start() and before
- * anything else; one read of X where there is no kink. */
+ * holds all penalised slopes at 0 (0 where only rounding moves them), of sums of ramps to within 1e-4 by some fits. For
+ * alpha below 0.001 there is none: it is that of 0.001, of a smooth version of a kink; so it is of other kinks, and of
+ * groups. After lc_folds_start() and before anything else; one read of X, but for fits. */
 lc_status lc_folds_null_model(lc_path_state *path, double *loss, double *lambda_max);
 
 /* path->plain is there from now on. */

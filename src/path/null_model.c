@@ -110,7 +110,6 @@ static lc_status is_settled(lc_path_state *path, int *settled) {
   *settled = 0;
   for (lc_index j = 0; j < obj->pen->p; j++)
     if (!is_penalised(obj->pen, j)) return LC_OK;
-  if (!(path->problem->loss->flags & LC_RAMPS)) return LC_OK;
   LC_TRY(lc_objective_balance(obj, NULL, s, settled));
   for (int c = 0; c < obj->coding.k; c++) *settled &= s[c] > 1 - rounding;
   return LC_OK;
@@ -148,7 +147,7 @@ static lc_status fit_at(lc_path_state *path, lc_penalty *pen, double lambda, dou
  * doubled; where slopes stay at 0, that was too long, and is an upper bound. */
 static lc_status least_lambda(lc_path_state *path, double null, double *lambda_max) {
   enum { MOST_FITS = 40 };
-  const double close = 1e-5, nothing = 1e-7;
+  const double close = 1e-4, nothing = 1e-7;
   const lc_penalty *given = &path->problem->pen;
   lc_penalty pen = *given;
   lc_index P = lc_design_q(path->problem->x) * path->coding.K;
@@ -184,10 +183,11 @@ static lc_status least_lambda(lc_path_state *path, double null, double *lambda_m
 lc_status lc_folds_null_model(lc_path_state *path, double *loss, double *lambda_max) {
   const lc_penalty *given = &path->problem->pen;
   lc_mark mark = lc_arena_mark(path->arena);
-  int settled = 0, exact = 0; /* the value of a ridge is but a place to begin */
+  /* The value of a ridge is but a place to begin. Losses that are no sums of ramps, and groups, are dear to fit. */
+  int settled = 0, exact = 0, ramps = (path->problem->loss->flags & LC_RAMPS) && !path->problem->ovr && !given->grouped;
   LC_TRY(null_loss(path, loss));
   lc_arena_reset(path->arena, mark);
-  for (lc_index j = 0; has_kink(path) && !path->problem->ovr && j < given->p; j++)
+  for (lc_index j = 0; ramps && j < given->p; j++)
     exact |= given->l1[j] > least_alpha * (given->l1[j] + given->l2[j]);
   lc_coding *coding = &path->fold->obj.coding;
   double mu = coding->mu;

@@ -1,11 +1,12 @@
-/* solver/dual.c - dual coordinate descent for sums of ramps with a ridge, on sparse rows.
+/* solver/dual.c - dual coordinate descent for ramps with a ridge, on sparse rows.
  *
  *     F(B) = (1/W) sum_i w_i sum_{c != y_i} max(0, 1 + z_ic - z_iy) + sum_j l_j / 2 |b_j|^2
  *
  * (one score, two classes: max(0, 1 - s_i z_i)). A dual point is a_ic in [0, w_i] for each wrong class of a row; with
  * R_ic = a_ic, R_iy = -sum_c a_ic (one score: R_i = -s_i a_i) its slopes are B = -L^-1 X'R / W. Rows are visited in
  * random order, and each visit minimises over all a of its row exactly: two classes as Hsieh and others (ICML 2008),
- * with their shrinking; more classes by one scalar equation (see row_solution()). Intercepts without penalty want sum_i
+ * with their shrinking; more classes by one scalar equation (see row_solution()). For the largest of the ramps in place of
+ * their sum (Crammer and Singer) the a of a row sum to w_i at most. Intercepts without penalty want sum_i
  * R_i = 0: a method of multipliers. Each class has a feature of ones with a ridge of 1 / flex about a centre, so that
  * its intercept is centre - flex sum_i R_i; after each sweep the centre moves to the intercept that was reached. Every
  * few sweeps the true gap is looked at; the best B and the best dual point are kept. */
@@ -39,6 +40,7 @@ typedef struct dual_work {
   unsigned char *idle;                    /* n: visits without a change, many classes */
   double high, low, least_high, most_low; /* projected gradients of this sweep; bounds that shrink, of the last one */
   double *z, *v, *change;                 /* K each: of one row */
+  int largest;                            /* 1: more classes, and the largest of the ramps counts */
   double gap;                             /* sum of the gaps of rows, each as its visit found it */
   double entries;                         /* since the host was asked */
   double *B, *R;                          /* P and n x K: the best point and the best dual point */
@@ -193,32 +195,81 @@ static double row_solution(int K, int own, const double *v, double most, double 
     }
     double move = excess / within;
     S += move;
-    if (fabs(move) <= 1e-14 * (most + fabs(S))) break;
+    if (fabs(move) <= 1e-14 * (isinf(most) ? fabs(S) : most + fabs(S))) break;
   }
   return S;
 }
 
+/* Where the a of a row must not sum to more than most: S of the above without clipping from above, or, where that is
+ * more, the shift with sum (v_c - shift)+ = most. That sum is convex and falls: Newton's steps from below stay there. */
+static double simplex_solution(int K, int own, const double *v, double most, double start) {
+  double shift = row_solution(K, own, v, INFINITY, start);
+  if (!(shift > most)) return shift;
+  for (int step = 0; step < 50; step++) {
+    double excess = -most;
+    int within = 0;
+    for (int c = 0; c < K; c++) {
+      if (c == own || !(v[c] > shift)) continue;
+      excess += v[c] - shift;
+      within++;
+    }
+    if (within == 0 || !(excess > 1e-14 * most)) break;
+    shift += excess / within;
+  }
+  return shift;
+}
+
+/* What a row with violations u = 1 + z_c - z_y of its wrong classes c adds to the gap. */
+static double row_gap(const dual_work *work, int own, const double *a, const double *u, double most) {
+  double loss = 0, gain = 0;
+  for (int c = 0; c < work->K; c++) {
+    if (c == own) continue;
+    loss = work->largest ? fmax(loss, u[c]) : loss + fmax(u[c], 0);
+    gain += a[c] * u[c];
+  }
+  return most * loss - gain;
+}
+
+/* The a of a row without entries and flex: those of the ramps that are violated, or of the most violated one. */
+static void solve_empty(const dual_work *work, int own, const double *u, double most, double *next) {
+  int top = own;
+  for (int c = 0; c < work->K; c++) {
+    next[c] = c != own && u[c] > 0 ? most : 0;
+    if (c != own && u[c] > (top == own ? 0 : u[top])) top = c;
+  }
+  for (int c = 0; work->largest && c < work->K; c++) next[c] = c == top && c != own ? most : 0;
+}
+
+static void solve_row(const dual_work *work, int own, const double *a, const double *u, double most, double q,
+                      double *next) {
+  int K = work->K;
+  double *v = work->v, sum = 0;
+  if (!(q > 0)) {
+    solve_empty(work, own, u, most, next);
+    return;
+  }
+  for (int c = 0; c < K; c++)
+    if (c != own) sum += a[c];
+  for (int c = 0; c < K; c++) v[c] = a[c] + sum + u[c] / q;
+  double S = work->largest ? simplex_solution(K, own, v, most, sum) : row_solution(K, own, v, most, sum);
+  for (int c = 0; c < K; c++) next[c] = c == own ? 0 : fmin(fmax(v[c] - S, 0), most);
+}
+
 static void visit_all(dual_work *work, lc_index i) {
   int K = work->K, own = (int)work->obj->obs->y[i];
-  double *a = work->a + i * K, *z = work->z, *v = work->v, *d = work->change;
-  double most = work->row[i].most, q = work->row[i].square, sum = 0, moved = 0, total = 0;
+  double *a = work->a + i * K, *u = work->z, *d = work->change, most = work->row[i].most, moved = 0, total = 0;
+  for (int c = 0; c < K; c++) u[c] = work->intercept[c] + offset_of(work, i, c);
+  row_scores(work, i, u);
+  double own_score = u[own];
+  for (int c = 0; c < K; c++) u[c] += 1 - own_score;
+  work->gap += row_gap(work, own, a, u, most);
+  solve_row(work, own, a, u, most, work->row[i].square, d);
   for (int c = 0; c < K; c++) {
-    z[c] = work->intercept[c] + offset_of(work, i, c);
-    if (c != own) sum += a[c];
-  }
-  row_scores(work, i, z);
-  for (int c = 0; c < K; c++) {
-    double violation = 1 + z[c] - z[own];
-    if (c != own) work->gap += most * fmax(violation, 0) - a[c] * violation;
-    v[c] = q > 0 ? a[c] + sum + violation / q : violation > 0 ? 2 * most * K : -most;
-  }
-  double S = q > 0 ? row_solution(K, own, v, most, sum) : 0;
-  for (int c = 0; c < K; c++) {
-    double next = c == own ? 0 : fmin(fmax(v[c] - S, 0), most);
-    d[c] = c == own ? 0 : next - a[c];
+    double next = d[c];
+    d[c] -= a[c];
+    a[c] = next;
     moved = fmax(moved, fabs(d[c]));
     total += d[c];
-    if (c != own) a[c] = next;
   }
   if (moved <= 1e-13 * most) {
     if (work->idle[i] < SLEEPY) work->idle[i]++;
@@ -388,9 +439,38 @@ static lc_index prepare(dual_work *work) {
   return count;
 }
 
-static lc_status descend(dual_work *work, const lc_settings *settings, lc_report *report) {
+/* Goes on from the dual point R, whose rows are moved into their bounds, with the intercepts of B. */
+static void go_on_from(dual_work *work, const double *R, const double *B) {
+  const lc_objective *obj = work->obj;
+  int K = work->K, one = obj->coding.vector;
+  for (int c = 0; obj->pen->intercept && c < K; c++) work->intercept[c] = B[c * obj->q];
+  for (lc_index i = 0; i < work->n; i++) {
+    double most = work->row[i].most, sum = 0, over = 1;
+    double *a = one ? &work->row[i].a : work->a + i * K, *d = work->change;
+    int own = (int)obj->obs->y[i];
+    for (int c = 0; c < K; c++) {
+      a[c] = one ? -work->row[i].sign * R[i] : c == own ? 0 : R[i + c * work->n];
+      a[c] = fmin(fmax(a[c], 0), most);
+      sum += a[c];
+    }
+    if (sum == 0) continue;
+    if (work->largest && sum > most) over = most / sum;
+    for (int c = 0; c < K; c++) {
+      a[c] *= over;
+      d[c] = one ? -work->row[i].sign * a[c] : c == own ? -sum * over : a[c];
+      work->total[c] += d[c];
+    }
+    if (one)
+      row_push(work, i, d[0]);
+    else
+      row_push_all(work, i, d);
+  }
+}
+
+static lc_status descend(dual_work *work, const lc_settings *settings, const double *B, lc_report *report) {
   lc_objective *obj = work->obj;
   lc_index rows = prepare(work);
+  if (settings->dual) go_on_from(work, settings->dual, B);
   const double near = 3;
   double look_at = 2; /* sweeps; then as often as they double, so that the history has lines */
   double most = isnan(settings->max_iter) ? 1000 : settings->max_iter, next = 0, relative = INFINITY;
@@ -421,13 +501,13 @@ static lc_status descend(dual_work *work, const lc_settings *settings, lc_report
 
 static lc_status dual_run(lc_objective *obj, const lc_settings *settings, const double *B, lc_report *report) {
   dual_work work = {.obj = obj, .K = obj->K, .n = obj->x->n, .p = obj->pen->p, .primal = INFINITY, .dual = -INFINITY};
-  (void)B; /* a dual point cannot be made of it */
   int able = lc_objective_has_sparse_rows(obj) && obj->at.Z && !obj->coding.base && lc_penalty_all_l2(obj->pen);
   if (!able || !(obj->pen->lambda > 0)) return LC_UNSUPPORTED;
   LC_TRY(lc_objective_rows(obj, &work.rows));
   if (!work.rows.start) return LC_UNSUPPORTED;
   LC_TRY(allocate(&work));
-  lc_status status = descend(&work, settings, report);
+  work.largest = (obj->loss->flags & LC_LARGEST_RAMP) && !obj->coding.vector;
+  lc_status status = descend(&work, settings, B, report);
   if (status < 0) return status;
   if (isfinite(work.primal)) {
     memcpy(obj->at.B, work.B, (size_t)obj->P * sizeof(double));
@@ -439,7 +519,7 @@ static lc_status dual_run(lc_objective *obj, const lc_settings *settings, const 
 const lc_solver lc_solver_dual = {
     "dual",
     "dual coordinate descent for the hinge with a ridge, on sparse rows",
-    LC_NEEDS_ROWS | LC_NEEDS_RAMPS | LC_NEEDS_SPARSE | LC_NEEDS_RIDGE | LC_SEES_MEANS | LC_TO_GOAL,
+    LC_NEEDS_ROWS | LC_NEEDS_RAMPS | LC_TAKES_LARGEST | LC_NEEDS_SPARSE | LC_NEEDS_RIDGE | LC_SEES_MEANS | LC_TO_GOAL,
     NULL,
     0,
     dual_run};
