@@ -26,9 +26,9 @@ static int is_wide(const lc_problem *problem, const lc_coding *coding) {
          !(x->ops->caps & LC_STREAMED) && !lc_penalty_has_l1(&problem->pen) && !lc_penalty_has_bounds(&problem->pen);
 }
 
-/* Does a solver of ramps suit? Of their sums, with few coefficients an interior point, which needs their Hessian; with many
- * and a ridge dual coordinates, on sparse rows: dense ones of many columns take them thousands of sweeps. NULL:
- * neither. */
+/* Does a solver of ramps suit? Of their sums, with few coefficients an interior point, which needs their Hessian; of
+ * both kinds, with many and a ridge dual coordinates, on sparse rows: dense ones of many columns take them thousands of
+ * sweeps. NULL: neither. */
 static const lc_solver *choose_for_ramps(const lc_problem *problem, const lc_coding *coding, int few,
                                          const char **reason) {
   const lc_design *x = problem->x;

@@ -187,8 +187,7 @@ lc_status lc_folds_null_model(lc_path_state *path, double *loss, double *lambda_
   int settled = 0, exact = 0, ramps = (path->problem->loss->flags & LC_RAMPS) && !path->problem->ovr && !given->grouped;
   LC_TRY(null_loss(path, loss));
   lc_arena_reset(path->arena, mark);
-  for (lc_index j = 0; ramps && j < given->p; j++)
-    exact |= given->l1[j] > least_alpha * (given->l1[j] + given->l2[j]);
+  for (lc_index j = 0; ramps && j < given->p; j++) exact |= given->l1[j] > least_alpha * (given->l1[j] + given->l2[j]);
   lc_coding *coding = &path->fold->obj.coding;
   double mu = coding->mu;
   if (exact) {

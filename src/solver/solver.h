@@ -39,7 +39,7 @@ typedef struct lc_settings {
   uint64_t seed;                   /* for solvers that shuffle */
   const lc_descent *from;          /* they go on from there; NULL: they begin */
   const lc_validation *validation; /* NULL: none */
-  const double *dual;              /* n x K, a dual point as in lc_objective: the dual solver begins there; NULL: at 0 */
+  const double *dual;              /* n x K, as in lc_objective: where the dual solver begins; NULL: at 0 */
 } lc_settings;
 
 /* One setting: where it lives in lc_settings and what it may be. */
