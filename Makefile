@@ -1,6 +1,6 @@
 # `make` says what there is. Everything builds in temporary folders: the checkout stays clean.
 .POSIX:
-.PHONY: help demo test check document bench sanitize valgrind fuzz portable install site pictures lint clean
+.PHONY: help demo test check document bench sanitize valgrind fuzz conformance faults-session portable faults install site pictures lint clean
 
 help:
 	@echo "make demo      install what is missing and the package, fit two models, draw a picture"
@@ -15,6 +15,9 @@ help:
 	@echo "make sanitize  R tests under the address and undefined-behaviour sanitizers (slow)"
 	@echo "make valgrind  every solver and loss under valgrind (slower)"
 	@echo "make fuzz      whole small fits of any bytes, by libFuzzer, for an hour (SECONDS=60: shorter)"
+	@echo "make conformance  all bad input, arguments and relations, by all storages, losses and solvers (slow)"
+	@echo "make faults-session  interrupts at random moments, memory that ends, every request for memory refused (slow)"
+	@echo "make faults    some hundred random failures of the workers of a cluster while fits run"
 	@echo "make portable  the C core's tests for ARM and Windows, by cross-compilers and emulators (slow)"
 	@echo "make clean     remove what other tools left between the sources"
 
@@ -66,6 +69,19 @@ valgrind:
 
 fuzz:
 	@tools/fuzz $(SECONDS)
+
+conformance:
+	@tools/setup test
+	@tools/conformance
+
+faults-session:
+	@tools/setup test
+	@tools/faults-session
+
+faults:
+	@tools/setup demo
+	@tools/install
+	@Rscript --no-save --no-restore tools/faults.R $(FAILURES)
 
 portable:
 	@tools/setup portable

@@ -27,7 +27,7 @@ utils::globalVariables(".data")
 autoplot.linclass <- function(object, which = c("coefficients", "history", "boundary", "weights",
                                                 "confusion", "reliability"),
                               data = NULL, ..., max_terms = 30) {
-  check_version(object)
+  check_object(object, whole = TRUE)
   which <- match_choice(which)
   switch(which,
          history = gg_history(history_data(list(object), ...)),

@@ -58,11 +58,12 @@ linclass_calibrate <- function(object, newdata = NULL, y = NULL,
     abort("argument", "`object` holds a fit for each lambda: calibrate linclass(..., lambda = ) with one of them.")
   }
   if (!inherits(object, "linclass")) abort("argument", "`object` must be a fit made by linclass().")
-  check_version(object)
+  check_object(object, whole = TRUE)
   method <- match_choice(method)
   rows <- if (is.null(newdata)) cross_scores(object, folds) else
     new_scores(object, newdata, y, weights)
-  known <- !is.na(rows$codes) & rowSums(is.na(rows$scores)) == 0 & rows$weights > 0
+  known <- !is.na(rows$codes) & rowSums(!is.finite(rows$scores)) == 0 & rows$weights > 0
+  if (!any(known)) abort("no_rows", "There are no rows with a class, finite scores and weight to learn from.")
   scores <- rows$scores[known, , drop = FALSE]
   learn <- calibrations[[method]]$learn
   map <- learn(object, scores, rows$codes[known], rows$weights[known])
@@ -107,7 +108,8 @@ new_scores <- function(object, newdata, y, weights) {
                   error = function(e) abort("response", "`newdata` has no response: give `y`."))
   }
   scores <- as.matrix(stats::predict(object, newdata, type = "link"))
-  codes <- match(as.character(flatten_response(y)), object$levels) - 1L
+  y <- as_classes(y, "y")
+  codes <- match(y, object$levels) - 1L
   if (length(codes) != nrow(scores)) {
     abort("shape", sprintf("`y` has %d values and `newdata` has %d rows.", length(codes), nrow(scores)))
   }
@@ -150,9 +152,8 @@ rows_of_design <- function(design, rows) {
 class_margins <- function(object, scores) {
   if (ncol(scores) == 1L) return(scores)
   others <- if (loss_row(object$loss)$probability) log_sum_exp else function(z) apply(z, 1L, max)
-  vapply(seq_len(ncol(scores)), function(c) {
-    scores[, c] - others(scores[, -c, drop = FALSE])
-  }, double(nrow(scores)))
+  leads <- lapply(seq_len(ncol(scores)), function(c) scores[, c] - others(scores[, -c, drop = FALSE]))
+  matrix(unlist(leads), nrow(scores), ncol(scores)) # whatever the number of rows
 }
 
 log_sum_exp <- function(z) {
@@ -163,7 +164,7 @@ log_sum_exp <- function(z) {
 # A function of margin, event and weight for each class, and of one score for the second class alone.
 by_class <- function(learn) {
   function(object, scores, codes, weights) {
-    margins <- matrix(class_margins(object, scores), nrow(scores))
+    margins <- class_margins(object, scores)
     events <- if (ncol(margins) == 1L) 1L else seq_along(object$levels) - 1L
     Map(function(c, event) learn(margins[, c], codes == event, weights), seq_along(events), events)
   }
@@ -171,9 +172,9 @@ by_class <- function(learn) {
 
 apply_by_class <- function(transform) {
   function(object, map, scores) {
-    margins <- matrix(class_margins(object, scores), nrow(scores))
-    p <- vapply(seq_along(map), function(c) transform(map[[c]], margins[, c]), double(nrow(margins)))
-    p <- matrix(p, nrow(margins))
+    margins <- class_margins(object, scores)
+    parts <- lapply(seq_along(map), function(c) transform(map[[c]], margins[, c]))
+    p <- matrix(unlist(parts), nrow(margins), length(map))
     if (ncol(p) == 1L) return(cbind(1 - p, p))
     total <- rowSums(p)
     # Where no class is thought possible all are equally so.
@@ -276,6 +277,11 @@ calibrations <- list(
 adjust_prior <- function(object, prior, newdata = NULL, from = NULL) {
   p <- object
   if (!is.matrix(object)) {
+    if (!inherits(object, "linclass")) {
+      abort("argument", sprintf("`object` must be a fit made by linclass() or a matrix of probabilities, not %s.",
+                                describe_value(object)))
+    }
+    if (!is.null(from)) abort("argument", "`from` belongs to a matrix of probabilities: a fit knows its shares.")
     p <- stats::predict(object, newdata, type = "prob")
     from <- seen_shares(object)
     if (identical(prior, "training")) prior <- training_shares(object)

@@ -24,6 +24,9 @@ condition_topics <- list(
     control = "A field of `linclass_control()` is unknown or out of range.",
     formula = "The formula cannot be evaluated, or has no response.",
     source = "A source of rows (see [row_source()]) failed, gave other rows in a later pass, or cannot do this.",
+    shards = paste("A worker of a cluster cannot load or use a shard of rows (see [row_shards()]), it has changed, or",
+                   "an answer is not that to the question."),
+    worker_lost = "A worker of a cluster was lost, and what it held cannot be loaded by another one.",
     folds = "`folds`, `foldid` or `repeats` make no folds, or a fold holds all rows of a class.",
     metric = "A metric is unknown, returns no number, or has no value in any fold.",
     data = "The training data are needed again and cannot be found, or have changed.",
@@ -56,6 +59,8 @@ condition_topics <- list(
     underdetermined = "There are more coefficients than rows and no penalty.",
     nonfinite = "Predictions of some rows are not defined, because `newdata` is infinite there.",
     contrasts = "Contrasts that were given are not used, because no factor of the formula fits them.",
+    worker_lost = "A worker of a cluster was lost; the others loaded what it held.",
+    slow_cluster = "A message to the workers of a cluster and back takes 40 milliseconds or more.",
     dependent_rows = "A term is computed from all rows together, so predictions depend on other rows."
   ),
   message = c(

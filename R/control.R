@@ -22,9 +22,10 @@
 #' fit <- linclass(am ~ wt, mtcars, control = linclass_control(tolerance = 1e-12))
 #' fit$certificate$tolerance
 #' @export
-linclass_control <- function(...) {
-  fields <- check_fields(list(...), control_table(), "control", "linclass_control()")
-  structure(fields, class = "linclass_control")
+linclass_control <- function(...) new_control(list(...))
+
+new_control <- function(values) {
+  structure(check_fields(values, control_table(), "control", "linclass_control()"), class = "linclass_control")
 }
 
 #' @export
@@ -42,7 +43,7 @@ print.linclass_control <- function(x, ...) {
 }
 
 as_control <- function(x) {
-  if (is.list(x)) return(do.call(linclass_control, unclass(x)))
+  if (is.list(x)) return(new_control(unclass(x))) # checked, and never evaluated
   abort("control", sprintf("`control` must be made by linclass_control(), not %s.",
                            describe_value(x)))
 }

@@ -54,7 +54,7 @@ thresholds <- function(truth, prob, classes = NULL, weights = NULL) {
 
 # list(truth, prob with named columns, weights, classes) of the rows where all is known.
 judged_rows <- function(truth, prob, classes, weights) {
-  truth <- as.factor(truth)
+  truth <- as_classes(truth, "truth")
   levels <- levels(truth)
   check_is_prob(prob)
   prob <- teaching_numbers(prob, "prob")
@@ -66,6 +66,9 @@ judged_rows <- function(truth, prob, classes, weights) {
   }
   if (is.null(colnames(prob)) || !setequal(colnames(prob), levels)) colnames(prob) <- levels
   if (is.null(classes)) classes <- if (length(levels) == 2L) levels[2L] else levels
+  if (!is.atomic(classes)) {
+    abort("argument", sprintf("`classes` must be levels of `truth`, not %s.", describe_value(classes)))
+  }
   unknown <- setdiff(classes, levels)
   if (length(unknown)) {
     abort("argument", sprintf("`classes` has %s; the levels are %s.", enumerate(unknown),

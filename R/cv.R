@@ -36,6 +36,8 @@
 #'   The first one chooses `lambda`.
 #' @param keep whether to keep the scores of the rows that were held out, for
 #'   `fitted(cv, type, held_out = TRUE)`.
+#' @param cluster `NULL`, or a cluster of package parallel or [mirai_workers()], whose workers fit the folds: each gets
+#'   the rows once. The folds are those that one process would have.
 #' @return An object of class `linclass_cv`: a list of
 #' * `path`: the [linclass_path()] of all rows;
 #' * `metrics`: a data frame with the columns `metric`, `lambda`, `mean`, `se`, `folds` (how many
@@ -94,7 +96,8 @@ linclass_cv.formula <- function(formula, data = NULL, ..., folds = 10, foldid = 
                                 weights = NULL, offset = NULL, subset = NULL, na.action = NULL,
                                 contrasts = NULL, class_weights = NULL, penalty_factor = 1,
                                 standardize = TRUE, intercept = TRUE, lower = NULL, upper = NULL,
-                                coding = NULL, solver = "auto", control = linclass_control()) {
+                                coding = NULL, solver = "auto", cluster = NULL,
+                                control = linclass_control()) {
   fit_formula(formula, data, contrasts, match.call(expand.dots = FALSE), parent.frame(),
               check_cv_settings(settings_of(sys.function())), cv_design)
 }
@@ -107,7 +110,7 @@ linclass_cv.matrix <- function(x, y, ..., folds = 10, foldid = NULL, repeats = 1
                                weights = NULL, offset = NULL, class_weights = NULL,
                                penalty_factor = 1, standardize = TRUE, intercept = TRUE,
                                lower = NULL, upper = NULL, coding = NULL, solver = "auto",
-                               control = linclass_control()) {
+                               cluster = NULL, control = linclass_control()) {
   fit_xy(x, y, weights, offset, foldid, match.call(expand.dots = FALSE),
          check_cv_settings(settings_of(sys.function())), cv_design)
 }
@@ -124,7 +127,7 @@ linclass_cv.data.frame <- linclass_cv.matrix
 linclass_cv.default <- linclass_cv.matrix
 
 # Arguments that linclass_path() does not have.
-cv_arguments <- c("folds", "foldid", "repeats", "metric", "keep")
+cv_arguments <- c("folds", "foldid", "repeats", "metric", "keep", "cluster")
 
 check_cv_settings <- function(s) {
   check_whole(s$folds, "folds", 2, "folds")
@@ -136,10 +139,15 @@ check_cv_settings <- function(s) {
 
 cv_design <- function(design, settings, call, started) {
   check_foldid(design$foldid, design)
+  if (is_stream(design$x) && design$x$sparse) {
+    abort("source", paste("Folds of sparse rows that come in blocks are not cross-validated: give the matrix itself,",
+                          "or dense blocks."))
+  }
   problem <- new_path_problem(design, settings)
   check_metrics(settings$metrics, problem$loss)
   holdout <- make_folds(problem$design, settings$folds, design$foldid, settings$repeats)
-  result <- engine_path(problem, holdout)
+  result <- if (is.null(settings$cluster)) engine_path(problem, holdout) else
+    engine_folds(problem, holdout, settings$cluster)
   path_call <- call[!names(call) %in% cv_arguments]
   path <- new_linclass_path(problem, result, path_call)
   path$seconds <- proc.time()[["elapsed"]] - started

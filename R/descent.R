@@ -79,6 +79,7 @@ check_declared_classes <- function(classes) {
 declare_classes <- function(y, classes) {
   if (is.null(classes) || is.null(y)) return(y)
   y <- flatten_response(y)
+  if (!is.atomic(y)) return(y) # read_response() refuses it
   if (is.matrix(y)) abort("response", "A response of counts has a column for each class: give no `classes`.")
   names <- as.character(y)
   unknown <- setdiff(names[!is.na(names)], classes)
@@ -105,7 +106,7 @@ check_absent <- function(response, solver) {
 settings_from_fit <- function(settings) {
   fit <- settings$start
   if (!inherits(fit, "linclass")) return(settings)
-  check_version(fit)
+  check_object(fit, whole = TRUE)
   if (is_descent(settings$solver)) {
     if (is.null(settings$classes)) settings$classes <- fit$levels
     if (!identical(settings$classes, fit$levels)) {

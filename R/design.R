@@ -10,11 +10,10 @@ dense_limit <- 3e7
 # does; env: where it was called. layout: that of an earlier fit, NULL: what suits the sizes.
 design_from_formula <- function(formula, data, call, contrasts, env, intercept = TRUE, layout = NULL) {
   if (is.data.frame(data) && !nrow(data)) abort("no_rows", "`data` has no rows.")
-  if (is.list(data) && !is.data.frame(data) && is.object(data)) data <- as.data.frame(data)
-  if (!is.null(data) && !is.list(data) && !is.environment(data)) {
-    abort("formula", sprintf("`data` must be a data frame, a list or an environment, not %s.",
-                             describe_value(data)))
+  if (is.list(data) && !is.data.frame(data) && is.object(data)) {
+    data <- tryCatch(as.data.frame(data), error = function(e) refuse_data(data))
   }
+  if (!is.null(data) && !is.list(data) && !is.environment(data)) refuse_data(data)
   formula <- as_formula(formula, env)
   on_rows <- is_rows(data)
   terms <- if (on_rows && inherits(formula, "terms")) formula else model_terms(formula, if (!on_rows) data)
@@ -57,6 +56,10 @@ design_from_formula <- function(formula, data, call, contrasts, env, intercept =
        row_names = attr(frame, "row.names"), foldid = foldid,
        rows = if (nrow(frame) < length(case_weights)) which(case_weights > 0),
        given = structure(rows, terms = blueprint$terms), home = home, term = term_of_columns(model))
+}
+
+refuse_data <- function(data) {
+  abort("formula", sprintf("`data` must be a data frame, a list or an environment, not %s.", describe_value(data)))
 }
 
 # Rows of weight 0 are absent: they go before factors are expanded, so that a level seen only there has
@@ -314,6 +317,7 @@ as_csc <- function(x) as(as(as(x, "dMatrix"), "generalMatrix"), "CsparseMatrix")
 # result the row of the data it came from (NULL: all, in order).
 # declared: the solver, where the levels are classes that were declared, of which rows may lack some.
 resolve_design <- function(design, loss, class_weights = NULL, declared = NULL) {
+  if (is_shards(design$x)) return(resolve_shards(design, loss, class_weights))
   n <- nrow(design$x)
   response <- read_response(design$y, loss)
   size <- if (is.null(response$counts)) length(response$codes) else nrow(response$counts)
@@ -415,6 +419,10 @@ row_weights <- function(response, weights, class_weights) {
 column_stats <- function(x, weights, names) {
   stats <- .Call(lcr_colstats, x, weights)
   if (is.character(stats)) abort("sparse", paste0("`x` is not a valid matrix: ", stats))
+  check_column_stats(stats, names)
+}
+
+check_column_stats <- function(stats, names) {
   lacking <- stats$n_na + stats$n_nan
   if (any(lacking > 0)) {
     abort("missing", sprintf(paste(

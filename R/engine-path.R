@@ -7,12 +7,7 @@ path_tolerance <- 1e-8
 # holdout: NULL, or an integer matrix with a row for each row of the fit and a column for each
 # repeat: the fold that holds the row out.
 engine_path <- function(problem, holdout = NULL) {
-  design <- problem$design
-  spec <- c(engine_spec(problem), problem[c("lambdas", "nlambda", "min_ratio")],
-            list(holdout = holdout))
-  if (!spec$tolerance_given) spec$control$tolerance <- path_tolerance
-  result <- .Call(lcr_path, design$x, design$codes, design$fit_weights,
-                  score_offset(design$offset, problem$k, problem$fit_coding), spec)
+  result <- call_path(path_task(problem), holdout)
   if (is.null(result$coefficients)) refuse_result(result)
   if (result$status == "ok" && !length(result$lambda)) {
     abort("penalty", paste(
@@ -25,15 +20,32 @@ engine_path <- function(problem, holdout = NULL) {
   }
   result$asked <- if (is.null(problem$lambdas)) problem$nlambda else length(problem$lambdas)
   if (!is.null(holdout)) {
-    done <- length(result$lambda)
-    dim(result$scores) <- c(nrow(design$x), length(result$coefficients), result$asked,
-                            ncol(holdout))
-    if (done < result$asked) {
-      result$scores <- result$scores[, , seq_len(done), , drop = FALSE]
-    }
+    result$scores <- fold_scores(result, nrow(problem$design$x), result$asked)
   }
   result$coefficients <- path_coefficients(result, problem)
   result
+}
+
+# All that C reads of a path, but the folds.
+path_task <- function(problem) {
+  design <- problem$design
+  spec <- c(engine_spec(problem), problem[c("lambdas", "nlambda", "min_ratio")])
+  if (!spec$tolerance_given) spec$control$tolerance <- path_tolerance
+  list(x = design$x, codes = design$codes, weights = design$fit_weights,
+       offset = score_offset(design$offset, problem$k, problem$fit_coding), spec = spec)
+}
+
+call_path <- function(task, holdout) {
+  on.exit(close_stream(task$x))
+  .Call(lcr_path, task$x, task$codes, task$weights, task$offset, c(task$spec, list(holdout = holdout)))
+}
+
+# rows x score columns x lambda x repeats; lambdas that were not reached are left out.
+fold_scores <- function(result, n, asked) {
+  K <- length(result$coefficients)
+  scores <- array(result$scores, c(n, K, asked, length(result$scores) / (n * K * asked)))
+  done <- length(result$lambda)
+  if (done < asked) scores[, , seq_len(done), , drop = FALSE] else scores
 }
 
 # What C gives, K sparse matrices with a row for each term and a column for each lambda, in the

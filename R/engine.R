@@ -57,7 +57,7 @@ check_start <- function(start, problem) {
   q <- length(terms)
   vector <- problem$coding == "vector"
   rows <- if (vector) 1L else unique(c(problem$k, n_scores(problem$k, problem$coding)))
-  if (vector && !is.matrix(start)) start <- matrix(start, 1L, dimnames = list(NULL, names(start)))
+  if (vector && is.numeric(start) && !is.matrix(start)) start <- matrix(start, 1L, dimnames = list(NULL, names(start)))
   if (!is.matrix(start) || !is.numeric(start) || ncol(start) != q || !nrow(start) %in% rows) {
     abort("shape", sprintf(
       "`start` must be %s, as coef() has it.", if (vector) sprintf("%d numbers", q) else
@@ -131,8 +131,18 @@ wants_vcov <- function(problem) {
 engine_fit <- function(problem) {
   validation <- draw_validation(problem)
   design <- set_aside(problem$design, validation)
-  result <- .Call(lcr_fit, design$x, design$codes, design$fit_weights,
-                  score_offset(design$offset, problem$k, problem$fit_coding),
+  on.exit(close_stream(design$x))
+  if (!is.null(problem$cluster)) {
+    design$x <- spread_rows(problem)
+    on.exit(drop_shards(design$x$state), add = TRUE, after = FALSE)
+  }
+  here <- !is_shards(design$x)
+  if (!here) {
+    on.exit(settle(design$x$state), add = TRUE, after = FALSE)
+    design$x <- connect(design$x, problem)
+  }
+  result <- .Call(lcr_fit, design$x, if (here) design$codes, if (here) design$fit_weights,
+                  if (here) score_offset(design$offset, problem$k, problem$fit_coding),
                   c(engine_spec(problem), list(jeffreys = has_jeffreys(problem), held = problem$held,
                                              validation = validation, descent = problem$descent)))
   if (is.null(result$coefficients)) refuse_result(result)

@@ -251,7 +251,8 @@ json_text <- function(text) {
 # list(levels, coding, columns, constant (one for each class), offsets (expressions, added to the second
 # class), terms = list(numeric expressions, factors, levels of each, cells, estimates: cells x classes)).
 scoring_rule <- function(object, type) {
-  check_version(object)
+  if (!inherits(object, "linclass")) cannot_export("it takes a fit of linclass(), with one `lambda`")
+  check_object(object)
   check_probability(object, type)
   W <- stats::coef(object, format = "matrix")
   W[is.na(W)] <- 0

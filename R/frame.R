@@ -245,6 +245,9 @@ evaluate_arguments <- function(call, data, env, caller) {
       error = function(e) {
         abort("formula", sprintf("`%s` cannot be evaluated: %s", name, conditionMessage(e)), parent = e)
       })
+    if (is.function(value)) {
+      abort("formula", sprintf("`%s = %s` is a function: there is no column of that name.", name, deparse1(expr)))
+    }
     usual_type(value)
   }, expressions, names(expressions))
 }

@@ -46,6 +46,7 @@ NULL
 #' @rdname broom_methods
 #' @exportS3Method generics::tidy
 tidy.linclass <- function(x, conf.int = FALSE, conf.level = 0.95, exponentiate = FALSE, ...) {
+  check_object(x, whole = TRUE)
   check_flags(environment(), c("conf.int", "exponentiate"))
   if (has_vcov(x)) {
     table <- wald_frame(x)
@@ -70,6 +71,7 @@ tidy.linclass <- function(x, conf.int = FALSE, conf.level = 0.95, exponentiate =
 #' @rdname broom_methods
 #' @exportS3Method generics::tidy
 tidy.linclass_path <- function(x, return_zeros = FALSE, ...) {
+  check_object(x, whole = TRUE)
   check_flags(environment(), "return_zeros")
   table <- stats::coef(x, format = "long")
   if (return_zeros) {
@@ -91,6 +93,7 @@ tidy.linclass_path <- function(x, return_zeros = FALSE, ...) {
 #' @rdname broom_methods
 #' @exportS3Method generics::tidy
 tidy.linclass_cv <- function(x, ...) {
+  check_object(x, whole = TRUE)
   table <- metric_table(x, x$best$metric[1L])
   as_table(data.frame(lambda = table$lambda, estimate = table$mean, std.error = table$se,
                       conf.low = table$mean - table$se, conf.high = table$mean + table$se,
@@ -100,6 +103,7 @@ tidy.linclass_cv <- function(x, ...) {
 #' @rdname broom_methods
 #' @exportS3Method generics::glance
 glance.linclass <- function(x, ...) {
+  check_object(x, whole = TRUE)
   size <- likelihood_size(x)
   known <- !is.na(size$deviance)
   log_lik <- if (known) stats::logLik(x)
@@ -113,6 +117,7 @@ glance.linclass <- function(x, ...) {
 #' @rdname broom_methods
 #' @exportS3Method generics::glance
 glance.linclass_path <- function(x, ...) {
+  check_object(x, whole = TRUE)
   null <- if (loss_row(x$loss)$likelihood) deviance_of_loss(x, x$null_loss) else NA_real_
   as_table(data.frame(nulldev = null, npasses = max(x$points$passes), nobs = stats::nobs(x)))
 }
@@ -120,6 +125,7 @@ glance.linclass_path <- function(x, ...) {
 #' @rdname broom_methods
 #' @exportS3Method generics::glance
 glance.linclass_cv <- function(x, ...) {
+  check_object(x, whole = TRUE)
   as_table(data.frame(lambda.min = x$lambda.min, lambda.1se = x$lambda.1se, nobs = stats::nobs(x)))
 }
 
@@ -127,6 +133,7 @@ glance.linclass_cv <- function(x, ...) {
 #' @exportS3Method generics::augment
 augment.linclass <- function(x, data = NULL, newdata = NULL, type.predict = c("link", "response"),
                              type.residuals = c("deviance", "pearson"), se_fit = FALSE, ...) {
+  check_object(x, whole = TRUE)
   check_flags(environment(), "se_fit")
   type.predict <- match_choice(type.predict)
   type.residuals <- match_choice(type.residuals)

@@ -121,6 +121,8 @@
 #'   a matrix with a row for each class; or a fit (see Going on).
 #' @param classes `NULL`, or the names of all classes in their order, two or more, for rows that may lack some of them.
 #'   Without rows of a class only the solvers `minibatch` and `gradient_descent` fit.
+#' @param cluster `NULL`, or a cluster of package parallel or [mirai_workers()]: the rows are sent to its workers once,
+#'   in shards, and the fit adds up their sums; see [row_shards()], also for rows that the workers load themselves.
 #' @param control the result of [linclass_control()].
 #' @return An object of class `linclass`: a list with, among others,
 #' * `coefficients`: a named vector (one score), or a matrix of classes x terms with the intercept
@@ -282,7 +284,7 @@ linclass.formula <- function(formula, data = NULL, ..., loss = "auto", lambda = 
                              contrasts = NULL, class_weights = NULL, penalty_factor = 1,
                              standardize = TRUE, intercept = TRUE, lower = NULL, upper = NULL,
                              coding = NULL, bias_reduction = "none", model = NA, solver = "auto",
-                             start = NULL, classes = NULL, control = linclass_control()) {
+                             start = NULL, classes = NULL, cluster = NULL, control = linclass_control()) {
   fit_formula(formula, data, contrasts, match.call(expand.dots = FALSE), parent.frame(),
               check_settings(settings_of(sys.function())), fit_design)
 }
@@ -293,7 +295,7 @@ linclass.matrix <- function(x, y, ..., loss = "auto", lambda = 0, alpha = 1, gro
                             weights = NULL, offset = NULL, class_weights = NULL, penalty_factor = 1,
                             standardize = TRUE, intercept = TRUE, lower = NULL, upper = NULL,
                             coding = NULL, bias_reduction = "none", model = NA, solver = "auto",
-                            start = NULL, classes = NULL, control = linclass_control()) {
+                            start = NULL, classes = NULL, cluster = NULL, control = linclass_control()) {
   fit_xy(x, y, weights, offset, NULL, match.call(expand.dots = FALSE),
          check_settings(settings_of(sys.function())), fit_design)
 }
@@ -329,7 +331,10 @@ fit_formula <- function(formula, data, contrasts, call, env, settings, fit) {
   force(settings)
   # Rows of an earlier fit stand for the data that it was given.
   if (is_rows(data)) call["data"] <- list(attr(data, "expression"))
+  data <- source_shards(data, settings)
+  if (is_row_shards(data)) settings["cluster"] <- list(NULL) # they know theirs
   design <- if (is_source(data)) design_from_source(formula, data, call, contrasts, env, settings$intercept) else
+    if (is_row_shards(data)) design_from_row_shards(formula, data, call, contrasts, env, settings$intercept) else
     design_from_formula(formula, data, call, contrasts, env, settings$intercept)
   fit(design, settings, call, started)
 }
@@ -339,7 +344,13 @@ fit_xy <- function(x, y, weights, offset, foldid, call, settings, fit) {
   check_no_dots(as.list(call$...), c(names(settings), data_names), formula_only)
   if (missing(x)) abort("type", "Give a formula or a matrix of features first.")
   force(settings)
-  if (is_source(x)) {
+  if (is_row_shards(x)) {
+    beside <- c(y = !missing(y), weights = !is.null(weights), offset = !is.null(offset))
+    if (any(beside)) {
+      abort("argument", sprintf("%s belongs to the shards: `read` gives it.", enumerate(names(beside)[beside])))
+    }
+    design <- design_from_shard_numbers(x, settings$intercept)
+  } else if (is_source(x)) {
     if (!is.null(x$formula)) {
       design <- design_from_source(x$formula, x, call, NULL, parent.frame(2L), settings$intercept)
       return(fit(design, settings, call, started))
@@ -365,7 +376,7 @@ fit_design <- function(design, settings, call, started) {
   problem <- new_problem(design, settings)
   result <- engine_fit(problem)
   fit <- settle_separation(new_linclass(problem, result, call), problem, call)
-  if (is.na(fit$null_loss) && problem$loss$likelihood && is.null(problem$held)) {
+  if (is.na(fit$null_loss) && problem$loss$likelihood && is.null(problem$held) && !is_shards(problem$design$x)) {
     # With an offset the null model is a fit of its own.
     null <- if (fit$p || has_jeffreys(fit)) refit_columns(plain_likelihood(fit), problem$design, integer()) else fit
     fit$null_loss <- null$loss_value
@@ -426,7 +437,7 @@ check_number <- function(value, name, lower, upper, topic = "penalty", hint = ""
 
 # Joins a design and the settings, checks all that depends on both, and decides the coding.
 new_problem <- function(design, settings) {
-  if (is_stream(design$x) && isTRUE(settings$model)) {
+  if (is_elsewhere(design$x) && isTRUE(settings$model)) {
     abort("source", "model = TRUE keeps all rows in memory, which a source is to avoid: leave it out.")
   }
   settings <- settings_from_fit(settings)
@@ -459,6 +470,8 @@ new_problem <- function(design, settings) {
   check_descent_options(problem$solver, loss)
   has_l1 <- problem$lambda > 0 && problem$alpha > 0 && any(problem$penalty_factor > 0)
   check_solver(problem$solver, problem, has_l1)
+  problem$cluster <- settings$cluster
+  check_shards(problem)
   problem
 }
 

@@ -44,8 +44,18 @@
 #' @export
 marginal_effects <- function(object, variables = NULL, newdata = NULL, change = list(),
                              weights = NULL, offset = NULL, vcov = NULL, level = 0.95) {
-  check_version(object)
+  if (!inherits(object, "linclass")) {
+    abort("argument", sprintf("`object` must be one fit, made by linclass(), not %s.", describe_value(object)))
+  }
+  check_object(object, whole = TRUE)
   check_probability(object, "prob")
+  check_level(level)
+  if (!is.null(variables) && !is.character(variables)) {
+    abort("argument", sprintf("`variables` must be names, not %s.", describe_value(variables)))
+  }
+  if (!is.null(newdata) && length(dim(newdata)) != 2L) {
+    abort("newdata", sprintf("`newdata` must be a data frame or a matrix, not %s.", describe_value(newdata)))
+  }
   rows <- effect_rows(object, newdata, weights, offset)
   known <- if (is.null(object$terms)) object$blueprint$names else object$blueprint$variables
   if (is.null(variables)) variables <- known
@@ -58,10 +68,18 @@ marginal_effects <- function(object, variables = NULL, newdata = NULL, change = 
                                change = change))
   V <- tryCatch(if (is.null(vcov)) stats::vcov(object, complete = FALSE) else
     given_vcov(object, vcov), linclass_error = identity)
+  if (!inherits(V, "linclass_error")) check_covariance(V, sum(!is.na(object$coefficients)))
   table <- do.call(rbind, lapply(effects, effect_table, object = object,
                                  V = if (!inherits(V, "linclass_error")) V, level = level))
   if (inherits(V, "linclass_error")) attr(table, "why_no_se") <- conditionMessage(V)
   table
+}
+
+check_covariance <- function(V, size) {
+  if (!is.matrix(V) || !is.numeric(V) || any(dim(V) != size)) {
+    abort("shape", sprintf("`vcov` must be a matrix of %d x %d numbers, or a function that makes it of a fit.", size,
+                           size))
+  }
 }
 
 # list(data, weights (sum 1), offset).

@@ -33,6 +33,7 @@ NULL
 #' @export
 coef.linclass <- function(object, coding = NULL, format = c("default", "matrix", "vector", "long"),
                           complete = TRUE, ...) {
+  check_object(object)
   check_no_dots(list(...), c("coding", "format", "complete"))
   format <- match_choice(format)
   W <- recoded_coefficients(object, coding)
@@ -150,6 +151,7 @@ long_coefficients <- function(W) {
 #' @export
 fitted.linclass <- function(object, type = c("response", "prob", "class", "link"), data = NULL,
                             ...) {
+  check_object(object, whole = TRUE)
   check_foreign_dots(list(...), c("type", "data"))
   type <- match_choice(type)
   check_probability(object, type)
@@ -160,6 +162,7 @@ fitted.linclass <- function(object, type = c("response", "prob", "class", "link"
 #' @export
 residuals.linclass <- function(object, type = c("deviance", "pearson", "response", "working",
                                                 "partial", "margin"), data = NULL, ...) {
+  check_object(object, whole = TRUE)
   check_foreign_dots(list(...), c("type", "data"))
   likelihood <- loss_row(object$loss)$likelihood
   type <- if (missing(type) && !likelihood) "margin" else match_choice(type)
@@ -273,7 +276,7 @@ margins <- function(z, y) {
 
 #' @rdname fitted.linclass
 #' @export
-nobs.linclass <- function(object, ...) observations(object)
+nobs.linclass <- function(object, ...) observations(check_object(object, whole = TRUE))
 
 #' @rdname fitted.linclass
 #' @export
@@ -329,6 +332,7 @@ model.matrix.linclass <- function(object, data = NULL, ...) {
 #' @rdname fitted.linclass
 #' @export
 weights.linclass <- function(object, type = c("prior", "working"), data = NULL, ...) {
+  check_object(object, whole = TRUE)
   check_foreign_dots(list(...), c("type", "data"))
   type <- match_choice(type)
   rows <- data_rows(object, data)
@@ -376,7 +380,8 @@ case.names.linclass <- function(object, full = FALSE, data = NULL, ...) {
 #' [stats::step()] and other functions that ask for a call to evaluate.
 #'
 #' Mini-batches with other data (`x` and `y`, or `data`) go on from the fit, of any solver: see Going on
-#' in [linclass()].
+#' in [linclass()]. Other solvers start at the fit with `update(fit, data = new, start = fit)`, and end at the optimum
+#' of the new rows; [merge()][merge.linclass] joins two fits to that of the rows of both.
 #'
 #' @param object A fit made by [linclass()], [linclass_path()] or [linclass_cv()].
 #' @param formula. A formula with dots for the parts to keep, as in [stats::update()].
@@ -390,10 +395,14 @@ case.names.linclass <- function(object, full = FALSE, data = NULL, ...) {
 #' @concept refit
 #' @export
 update.linclass <- function(object, formula., ..., evaluate = TRUE) {
+  check_object(object, whole = TRUE)
   home <- parent.frame()
   call <- object$call
   if (!missing(formula.)) {
-    if (!is.character(formula.) && !inherits(formula., "formula")) {
+    if (is.character(formula.) && length(formula.) == 1L) {
+      formula. <- tryCatch(stats::as.formula(formula.), error = function(e) formula.)
+    }
+    if (!inherits(formula., "formula")) {
       abort("argument", sprintf("`formula.` must be a formula, not %s.", describe_value(formula.)))
     }
     # Without attributes, so that a fit does not drag the environment of its call along.
@@ -541,7 +550,7 @@ objective <- function(x, ...) UseMethod("objective")
 
 #' @rdname objective
 #' @export
-objective.linclass <- function(x, ...) x$objective
+objective.linclass <- function(x, ...) check_object(x, whole = TRUE)$objective
 
 #' @rdname objective
 #' @export
@@ -559,6 +568,7 @@ certificate.default <- objective.default
 #' @rdname objective
 #' @export
 certificate.linclass <- function(x, ...) {
+  check_object(x, whole = TRUE)
   structure(c(unclass(x$certificate), list(objective = x$objective, status = x$status)),
             class = "linclass_certificate")
 }

@@ -3,7 +3,7 @@
 
 # `what` starts the sentence: "The deviance", "logLik()".
 check_likelihood <- function(object, what) {
-  check_version(object)
+  check_object(object, whole = TRUE)
   table <- loss_table()
   if (!loss_row(object$loss)$likelihood) {
     abort("no_likelihood", sprintf("%s is defined for the likelihood losses %s only, not for \"%s\".", what,
@@ -185,6 +185,7 @@ loss_curvature <- function(object, data, coding = object$coding) {
 #' @export
 vcov.linclass <- function(object, complete = TRUE, data = NULL, ...) {
   check_foreign_dots(list(...), c("complete", "data"))
+  check_flags(list(complete = complete), "complete")
   check_vcov(object)
   if (object$status == "budget" && is.null(object$vcov) && is.null(data)) {
     abort("no_vcov", paste(
@@ -203,7 +204,7 @@ vcov.linclass <- function(object, complete = TRUE, data = NULL, ...) {
 }
 
 check_vcov <- function(object) {
-  check_version(object)
+  check_object(object, whole = TRUE)
   why <- if (!loss_row(object$loss)$likelihood) {
     sprintf("loss \"%s\" is not a likelihood", object$loss)
   } else if (object$lambda > 0) {
@@ -261,10 +262,7 @@ within_range <- function(V) {
 confint.linclass <- function(object, parm, level = 0.95, method = c("wald", "profile"), ...) {
   check_foreign_dots(list(...), c("parm", "level", "method"))
   method <- if (missing(method) && has_jeffreys(object)) "profile" else match_choice(method)
-  if (!is.numeric(level) || length(level) != 1L || is.na(level) || level <= 0 || level >= 1) {
-    abort("argument", sprintf("`level` must be one number between 0 and 1, not %s.",
-                              describe_value(level)))
-  }
+  check_level(level)
   estimate <- stats::coef(object, format = "vector")
   places <- if (missing(parm)) seq_along(estimate) else
     coefficient_places(parm, names(estimate), "parm")
@@ -274,6 +272,13 @@ confint.linclass <- function(object, parm, level = 0.95, method = c("wald", "pro
   dimnames(limits) <- list(names(estimate)[places],
                            paste(format(100 * tails, digits = 3, trim = TRUE), "%"))
   limits
+}
+
+# Confidence levels.
+check_level <- function(level) {
+  if (!is.numeric(level) || length(level) != 1L || is.na(level) || level <= 0 || level >= 1) {
+    abort("argument", sprintf("`level` must be one number between 0 and 1, not %s.", describe_value(level)))
+  }
 }
 
 wald_limits <- function(object, estimate, tails) {

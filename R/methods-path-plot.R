@@ -131,7 +131,7 @@ flipped_lambda <- function(lambda, most = 6L, room = ggplot2::expansion(0.05)) {
 # What is drawn: list(xvar, at = positions of the points, label, log, nonzero, slopes = a list with
 # a dense matrix, columns x points, for each score, left_out).
 path_curves <- function(path, xvar, class) {
-  check_version(path)
+  check_object(path, whole = TRUE)
   kept <- if (xvar == "lambda") path$lambda > 0 else rep(TRUE, length(path$lambda))
   if (xvar == "deviance" && all(is.na(path$points$deviance_ratio))) {
     abort("argument", "The share of the deviance is not known for this path.")
@@ -316,6 +316,7 @@ label_ends <- function(last, names) {
 #' plot(cv, "error")
 #' @export
 plot.linclass_cv <- function(x, metric = NULL, ...) {
+  check_object(x, whole = TRUE)
   check_no_dots(list(...), "metric")
   drawn <- cv_curve(x, metric)
   table <- drawn$table
@@ -353,6 +354,7 @@ name_lines <- function(at, colours) {
 #' @rdname plot.linclass_cv
 #' @exportS3Method ggplot2::autoplot
 autoplot.linclass_cv <- function(object, metric = NULL, ...) {
+  check_object(object, whole = TRUE)
   check_no_dots(list(...), "metric")
   drawn <- cv_curve(object, metric)
   chosen <- data.frame(lambda = unlist(drawn$best), which = names(drawn$best))

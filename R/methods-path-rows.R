@@ -11,6 +11,7 @@ fitted.linclass_path <- function(object, type = c("response", "prob", "class", "
 #' @export
 fitted.linclass_cv <- function(object, type = c("response", "prob", "class", "link"), ..., s = "lambda.1se",
                                held_out = FALSE) {
+  check_object(object)
   type <- match_choice(type)
   if (!is.logical(held_out) || length(held_out) != 1L || is.na(held_out)) {
     abort("argument", sprintf("`held_out` must be TRUE or FALSE, not %s.", describe_value(held_out)))
@@ -98,7 +99,7 @@ family.linclass_cv <- function(object, ...) stats::family(object$path)
 #' @export
 summary.linclass_path <- function(object, ...) {
   check_no_dots(list(...), character())
-  check_version(object)
+  check_object(object, whole = TRUE)
   shown <- object[c("call", "loss", "alpha", "grouped", "standardize", "levels", "coding", "lower", "n",
                     "nobs", "p", "has_weights", "lambda", "asked", "status", "solver", "points",
                     "intercept")]
@@ -146,7 +147,7 @@ print_entering <- function(enter, most = 10L) {
 #' @export
 summary.linclass_cv <- function(object, ...) {
   check_no_dots(list(...), character())
-  check_version(object$path)
+  check_object(object, whole = TRUE)
   rows <- lapply(seq_len(nrow(object$best)), function(m) {
     table <- metric_table(object, object$best$metric[m])
     at <- match(unlist(object$best[m, c("lambda.min", "lambda.1se")]), table$lambda)

@@ -84,7 +84,7 @@ coef.linclass_path <- function(object, s = NULL, coding = NULL,
                                format = c("sparse", "dense", "long"), ...) {
   check_no_dots(list(...), c("s", "coding", "format"))
   format <- match_choice(format)
-  check_version(object)
+  check_object(object, whole = TRUE)
   W <- path_at(object, s, if (is.null(coding)) object$coding else check_recoding(coding, object))
   one <- length(W) == 1L
   switch(format, sparse = if (one) W[[1L]] else W, dense = dense_path(W, one),
@@ -145,6 +145,7 @@ predict.linclass_path <- function(object, newdata = NULL,
                                   type = c("class", "prob", "response", "link"), s = NULL,
                                   offset = NULL, na.action = na.pass, novel = c("error", "na"),
                                   ..., prior = NULL) {
+  check_object(object)
   check_no_dots(list(...), c("newdata", "type", "s", "offset", "na.action", "novel", "prior"))
   type <- match_choice(type)
   novel <- match_choice(novel)
@@ -277,7 +278,7 @@ NULL
 
 #' @rdname path_methods
 #' @export
-nobs.linclass_path <- function(object, ...) observations(object)
+nobs.linclass_path <- function(object, ...) observations(check_object(object, whole = TRUE))
 
 #' @rdname path_methods
 #' @export
@@ -289,12 +290,14 @@ deviance.linclass_path <- function(object, ...) {
 #' @rdname path_methods
 #' @export
 objective.linclass_path <- function(x, ...) {
+  check_object(x, whole = TRUE)
   stats::setNames(x$points$objective, lambda_labels(x$lambda))
 }
 
 #' @rdname path_methods
 #' @export
 certificate.linclass_path <- function(x, ...) {
+  check_object(x, whole = TRUE)
   x$points[c("lambda", "gap", "relative", "kkt", "met")]
 }
 
@@ -317,7 +320,7 @@ update.linclass_path <- update.linclass
 #' @rdname path_methods
 #' @export
 print.linclass_path <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
-  check_version(x)
+  check_object(x, whole = TRUE)
   check_digits(digits)
   writeLines(c(call_lines(x$call), field_lines(path_facts(x), most = 11L), ""))
   print_points(x, digits)
@@ -366,6 +369,7 @@ print_points <- function(x, digits) {
 # --- Cross-validation: mostly what its path has, at a lambda it chose ---
 # Names of chosen values become numbers.
 chosen_lambda <- function(cv, s) {
+  check_object(cv)
   names <- c("lambda.1se", "lambda.min")
   if (is.numeric(s) || is.null(s)) return(s)
   if (!is.character(s) || length(s) != 1L || !s %in% names) {
@@ -378,6 +382,7 @@ chosen_lambda <- function(cv, s) {
 #' @rdname coef.linclass_path
 #' @export
 coef.linclass_cv <- function(object, s = "lambda.1se", ...) {
+  check_object(object)
   stats::coef(object$path, s = chosen_lambda(object, s), ...)
 }
 
@@ -386,36 +391,37 @@ coef.linclass_cv <- function(object, s = "lambda.1se", ...) {
 predict.linclass_cv <- function(object, newdata = NULL,
                                 type = c("class", "prob", "response", "link"), s = "lambda.1se",
                                 ...) {
+  check_object(object)
   stats::predict(object$path, newdata, match_choice(type), chosen_lambda(object, s), ...)
 }
 
 #' @rdname path_methods
 #' @export
-nobs.linclass_cv <- function(object, ...) observations(object$path)
+nobs.linclass_cv <- function(object, ...) stats::nobs(check_object(object)$path)
 
 #' @rdname path_methods
 #' @export
-deviance.linclass_cv <- function(object, ...) stats::deviance(object$path)
+deviance.linclass_cv <- function(object, ...) stats::deviance(check_object(object)$path)
 
 #' @rdname path_methods
 #' @export
-objective.linclass_cv <- function(x, ...) objective(x$path)
+objective.linclass_cv <- function(x, ...) objective(check_object(x)$path)
 
 #' @rdname path_methods
 #' @export
-certificate.linclass_cv <- function(x, ...) certificate(x$path)
+certificate.linclass_cv <- function(x, ...) certificate(check_object(x)$path)
 
 #' @rdname path_methods
 #' @export
-formula.linclass_cv <- function(x, ...) stats::formula(x$path)
+formula.linclass_cv <- function(x, ...) stats::formula(check_object(x)$path)
 
 #' @rdname path_methods
 #' @export
-terms.linclass_cv <- function(x, ...) stats::terms(x$path)
+terms.linclass_cv <- function(x, ...) stats::terms(check_object(x)$path)
 
 #' @rdname path_methods
 #' @export
-variable.names.linclass_cv <- function(object, ...) stats::variable.names(object$path)
+variable.names.linclass_cv <- function(object, ...) stats::variable.names(check_object(object)$path)
 
 #' @rdname update.linclass
 #' @export
@@ -424,7 +430,7 @@ update.linclass_cv <- update.linclass
 #' @rdname path_methods
 #' @export
 print.linclass_cv <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
-  check_version(x$path)
+  check_object(x, whole = TRUE)
   facts <- path_facts(x$path)[c("Loss", "Penalty", "Classes", "Data", "Path", "Converged")]
   facts$Folds <- folds_in_words(max(x$foldid), x$repeats)
   writeLines(c(call_lines(x$call), field_lines(facts, most = 11L), ""))

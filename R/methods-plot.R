@@ -58,7 +58,7 @@
 plot.linclass <- function(x, which = c("coefficients", "history", "boundary", "weights",
                                        "confusion", "reliability"),
                           data = NULL, ..., max_terms = 30, main = NULL) {
-  check_version(x)
+  check_object(x, whole = TRUE)
   which <- match_choice(which)
   if (which %in% c("coefficients", "confusion")) {
     check_foreign_dots(list(...), setdiff(names(formals()), c("x", "...")),
@@ -254,7 +254,7 @@ history_data <- function(fits, time = NULL, values = NULL) {
     abort("argument", paste("plot_history() takes fits made by linclass(); give all other arguments by",
                             "name."))
   }
-  lapply(fits, check_version)
+  lapply(fits, check_object, whole = TRUE)
   if (!all(vapply(fits, function(fit) NROW(fit$history) > 0, NA))) {
     abort("argument", "The fit has no history to draw.")
   }

@@ -4,7 +4,7 @@
 #' @rdname summary.linclass
 #' @export
 print.linclass <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
-  check_version(x)
+  check_object(x, whole = TRUE)
   check_digits(digits)
   facts <- append(fit_facts(x), list(Deviance = deviance_in_words(x)), 2L)
   header <- c(call_lines(x$call), field_lines(facts, most = 11L))
@@ -228,7 +228,7 @@ print_corner_vector <- function(coefficients, digits, room) {
 #' @export
 summary.linclass <- function(object, ...) {
   check_no_dots(list(...), character())
-  check_version(object)
+  check_object(object, whole = TRUE)
   V <- tryCatch(stats::vcov(object, complete = FALSE), linclass_error = identity)
   no_se <- inherits(V, "linclass_error")
   size <- likelihood_size(object)

@@ -80,7 +80,7 @@ profile_point <- function(fit, design, i, value) {
   if (rise < -1e-3) {
     abort("numeric", "The profile found a better fit: the fit itself has not converged.")
   }
-  values <- replace(estimate, !is.na(estimate), stats::coef(again, format = "vector"))
+  values <- replace(estimate, !is.na(estimate), stacked(again$coefficients))
   list(z = sign(value - estimate[[i]]) * sqrt(max(rise, 0)), values = values)
 }
 
@@ -182,6 +182,9 @@ exact_limits <- function(object, parm, tails) {
 
 # Coefficients by name or number. A name that several columns have chooses none of them.
 coefficient_places <- function(which, names, what) {
+  if (!is.character(which) && !is.numeric(which) && !is.logical(which)) {
+    abort("argument", sprintf("`%s` must be names or numbers of coefficients, not %s.", what, describe_value(which)))
+  }
   if (is.character(which)) {
     double <- intersect(which, names[duplicated(names)])
     if (length(double)) {
@@ -190,7 +193,7 @@ coefficient_places <- function(which, names, what) {
     }
     place <- match(which, names)
   } else {
-    place <- if (is.numeric(which) || is.logical(which)) seq_along(names)[which]
+    place <- seq_along(names)[which]
   }
   if (length(place) && !anyNA(place)) return(place)
   unknown <- which[is.na(place)]

@@ -195,13 +195,11 @@ add1.linclass <- function(object, scope, scale = 0, test = c("none", "Chisq", "L
   check_selection(object, test, k, "add1()")
   if (missing(scope) || is.null(scope)) abort("argument", "add1() needs `scope`: the terms to consider.")
   old <- attr(terms(object), "term.labels")
-  check_scope(scope)
-  if (!is.character(scope)) {
-    scope <- stats::add.scope(object, stats::update.formula(stats::formula(object), scope))
-  }
+  scope <- check_scope(scope)
+  if (!is.character(scope)) scope <- added_terms(object, scope)
   if (!length(scope)) abort("argument", "`scope` has no term that could be added.")
-  formula <- stats::update.formula(stats::formula(object),
-                                   paste("~ . +", paste(scope, collapse = " + ")))
+  formula <- tryCatch(stats::update.formula(stats::formula(object), paste("~ . +", paste(scope, collapse = " + "))),
+                      error = function(e) refuse_scope(scope))
   columns <- columns_of(object, data, formula)
   # An interaction may be written with its variables in another order.
   sorted <- function(labels) vapply(strsplit(labels, ":", fixed = TRUE),
@@ -229,15 +227,26 @@ check_selection <- function(object, test, k, what) {
   if (test != "none") check_ratio_test(object, sprintf("The test of %s", what))
 }
 
+# Names of terms, each once, or a formula.
 check_scope <- function(scope) {
-  if (!is.character(scope) && !inherits(scope, "formula")) {
-    abort("argument", sprintf("`scope` must be a formula or names of terms, not %s.",
-                              describe_value(scope)))
-  }
+  if (is.character(scope)) scope <- unique(as.vector(scope)) else if (!inherits(scope, "formula")) refuse_scope(scope)
+  if (is.character(scope) && (anyNA(scope) || any(scope == ""))) refuse_scope(scope)
+  scope
+}
+
+refuse_scope <- function(scope) {
+  abort("argument", sprintf("`scope` must be a formula or names of terms, not %s.", describe_value(scope)))
+}
+
+added_terms <- function(object, scope) {
+  tryCatch(stats::add.scope(object, stats::update.formula(stats::formula(object), scope)), error = function(e) {
+    abort("argument", sprintf("`scope` must have the terms of the fit and more, such as ~ . + z, not %s.",
+                              deparse1(scope)))
+  })
 }
 
 terms_in_scope <- function(scope, object, labels, what) {
-  check_scope(scope)
+  scope <- check_scope(scope)
   if (!is.character(scope)) {
     scope <- attr(stats::terms(stats::update.formula(stats::formula(object), scope)), "term.labels")
   }

@@ -85,9 +85,11 @@ collect_again <- function(object, data) {
   call <- object$call
   caller <- call_home(object)
   given <- if (is_by_formula(object) && !is.null(call$data)) call$data else call$x
-  if (is_source(if (is.null(data)) eval(given, caller) else data)) {
+  found <- if (is.null(data)) eval(given, caller) else data
+  if (is_source(found)) {
     abort("source", "The rows of the fit come in blocks and are not held in memory: predict(fit, source) reads them.")
   }
+  if (is_row_shards(found)) abort("shards", "The rows of the fit stay with the workers and are not here.")
   if (!is_by_formula(object)) {
     if (is.null(data)) {
       data <- lapply(as.list(call)[c("x", "y", "weights", "offset")], eval, caller)
@@ -238,7 +240,7 @@ data_fingerprint <- function(design) {
 ordered_sum <- function(v) sum(v * rep_len(cos(seq_len(1021L)), length(v)))
 
 stored_numbers <- function(x) {
-  if (is_stream(x)) return(numeric())
+  if (is_elsewhere(x)) return(numeric())
   if (is.matrix(x)) return(x)
   if (is(x, "dgCMatrix")) return(x@x)
   some <- x[unique(round(seq(1, nrow(x), length.out = 64L)))]

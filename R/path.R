@@ -163,6 +163,10 @@ check_whole <- function(value, name, least, topic) {
 
 new_path_problem <- function(design, settings) {
   check_no_validation(settings$solver)
+  if (is_shards(design$x)) {
+    abort("shards", "Paths and folds need the rows here; workers of a cluster fit one `lambda` at a time.")
+  }
+  settings["cluster"] <- list(NULL) # of folds, not of rows
   problem <- new_problem(design, settings)
   ratio <- settings$lambda_min_ratio
   if (is.null(ratio)) ratio <- if (nrow(problem$design$x) < problem$p) 0.01 else 1e-4

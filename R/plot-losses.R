@@ -77,8 +77,9 @@ plot_losses <- function(losses = NULL, margin = seq(-3, 3, by = 0.02), top = 5) 
 #' iterates(fit)
 #' @export
 iterates <- function(fit, steps = NULL, seed = NULL) {
+  if (!is.null(seed)) check_number(seed, "seed", -.Machine$integer.max, .Machine$integer.max, "argument")
   if (!inherits(fit, "linclass")) abort("argument", "`fit` must be a fit made by linclass().")
-  check_version(fit)
+  check_object(fit, whole = TRUE)
   if (is.null(steps)) {
     last <- max(fit$iterations, 0)
     steps <- if (last <= 200) 0:last else
@@ -160,7 +161,7 @@ plot_contours <- function(f, paths = list(), xlim = NULL, ylim = NULL, xlab = NU
   limits <- list(xlim, ylim)
   for (j in 1:2) {
     if (is.null(limits[[j]])) {
-      if (!length(all)) abort("argument", "Without paths, `xlim` and `ylim` must be given.")
+      if (!any(is.finite(all[, j]))) abort("argument", "Without paths, `xlim` and `ylim` must be given.")
       limits[[j]] <- grDevices::extendrange(all[is.finite(all[, j]), j], f = 0.18)
     }
   }

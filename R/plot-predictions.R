@@ -33,8 +33,8 @@ plot_confusion <- function(truth, answer, weights = NULL) {
 }
 
 confusion_data <- function(truth, answer, weights = NULL) {
-  truth <- as.factor(truth)
-  answer <- as.factor(answer)
+  truth <- as_classes(truth, "truth")
+  answer <- as_classes(answer, "answer")
   if (length(truth) != length(answer)) {
     abort("shape", sprintf("`truth` has %d values and `answer` has %d.", length(truth),
                            length(answer)))
@@ -172,7 +172,7 @@ plot_reliability <- function(truth, prob, bins = 10, classes = NULL, weights = N
 }
 
 reliability_data <- function(truth, prob, bins = 10, classes = NULL, weights = NULL) {
-  truth <- as.factor(truth)
+  truth <- as_classes(truth, "truth")
   levels <- levels(truth)
   check_is_prob(prob)
   prob <- teaching_numbers(prob, "prob")

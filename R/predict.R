@@ -74,6 +74,7 @@ predict.linclass <- function(object, newdata = NULL,
   check_foreign_dots(list(...), setdiff(names(formals()), c("object", "...")), predict_hints)
   check_flags(list(se.fit = se.fit), "se.fit")
   interval <- match_choice(interval)
+  check_level(level)
   sure <- !se.fit && interval == "none"
   type <- if (missing(type) && !sure) "link" else match_choice(type)
   novel <- match_choice(novel)
@@ -92,7 +93,7 @@ predict.linclass <- function(object, newdata = NULL,
 # What all predict() methods share. predict: from the object, the columns of the fit, their offset
 # and the type to predictions.
 predict_from <- function(object, newdata, type, offset, na.action, novel, predict) {
-  check_version(object)
+  check_object(object)
   check_probability(object, type)
   if (is_source(newdata)) {
     return(predict_source(newdata, offset, function(rows, offset) {
@@ -129,17 +130,6 @@ pad <- function(na_action, result) {
   shape <- dim(result)
   flat <- stats::napredict(na_action, matrix(result, shape[1L], dimnames = list(rownames(result))))
   array(flat, c(nrow(flat), shape[-1L]), c(list(rownames(flat)), dimnames(result)[-1L]))
-}
-
-# An object that lost a part (or another package's) is refused here instead of in C.
-check_version <- function(object) {
-  needed <- c("loss", "levels", "coding", "coefficients", "blueprint")
-  lacking <- setdiff(needed, names(object))
-  if (length(lacking)) {
-    abort("version", sprintf(paste(
-      "The fit lacks %s: it was made by another version of linclass or was trimmed. Fit again."),
-      enumerate(lacking)))
-  }
 }
 
 check_probability <- function(object, type) {

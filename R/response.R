@@ -42,6 +42,15 @@ flatten_response <- function(y) {
   y
 }
 
+# Classes of rows that are not fitted, such as those to be judged, as a factor.
+as_classes <- function(y, name) {
+  y <- flatten_response(y)
+  if (is.null(y) || !is.atomic(y) || is.matrix(y)) {
+    abort("response", sprintf("`%s` must be a vector of classes, not %s.", name, describe_value(y)))
+  }
+  as.factor(y)
+}
+
 response_from_factor <- function(y) {
   if (anyNA(levels(y))) {
     abort("response", "NA is a level of the response: give it a name or drop it.")

@@ -48,7 +48,11 @@ row_source.character <- function(x, ..., formula = NULL, levels = NULL, block = 
   }
   what <- if (all(parquet)) "Parquet file" else "CSV file"
   title <- if (length(x) == 1L) sprintf("%s %s", what, basename(x)) else plural(length(x), what)
-  new_source("frame", open, title, formula, levels, cache, stamp = file_stamp(x))
+  source <- new_source("frame", open, title, formula, levels, cache, stamp = file_stamp(x))
+  source$parts <- list(files = x, read = function(file) {
+    do.call(linclass::row_source, c(list(file), arguments, list(levels = levels, block = block, cache = "none")))
+  })
+  source
 }
 
 in_file <- function(path, expr) {

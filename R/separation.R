@@ -88,7 +88,7 @@ separation <- function(object, ...) UseMethod("separation")
 #' @export
 separation.linclass <- function(object, data = NULL, ...) {
   check_no_dots(list(...), "data")
-  check_version(object)
+  check_object(object, whole = TRUE)
   design <- training_data(object, data)
   design$codes <- design$y$codes
   object$separation <- find_separation(object, design, hint = object$separation)
@@ -141,7 +141,7 @@ is_separated <- function(fit) !is.null(fit$separation) && fit$separation$kind !=
 # that the proof comes with.
 settle_separation <- function(fit, problem, call) {
   if (!is.null(problem$held)) return(fit) # a fit with fixed coefficients, as profiles make it
-  if (is_stream(problem$design$x)) return(fit) # no columns to prove it with
+  if (is_elsewhere(problem$design$x)) return(fit) # no columns to prove it with
   ran <- is_separated(fit)
   cells <- as.double(fit$n) * length(fit$coefficients)
   asked <- if (ran) cells <= max_fit_cells else cells <= max_silent_cells && may_hide_separation(fit, problem$design)

@@ -84,6 +84,7 @@ is_descent <- function(solver) solver$name != "auto" && solver_row(solver$name)$
 
 # A solver that was named must be able to treat the problem; "auto" always finds one that can.
 check_solver <- function(solver, problem, has_l1) {
+  if (is_stream(problem$design$x)) check_in_order(solver, problem$loss)
   if (solver$name == "auto") return(invisible())
   row <- solver_row(solver$name)
   loss <- problem$loss
@@ -110,6 +111,18 @@ check_solver <- function(solver, problem, has_l1) {
                             able_solvers(fits & table$bounds)))
   }
   check_dual(solver, row, problem)
+}
+
+# A source gives its rows in order, and mini-batches are drawn.
+check_in_order <- function(solver, loss) {
+  table <- solver_table()
+  if (!loss$smooth && !loss$smoothed) {
+    abort("solver", sprintf("Loss \"%s\" needs mini-batches, and a source gives its rows in order: use \"hinge\".",
+                            loss$name))
+  }
+  if (solver$name == "auto" || !solver_row(solver$name)$random) return(invisible())
+  abort("solver", sprintf("Solver \"%s\" draws rows, and a source gives them in order. Use %s.", solver$name,
+                          choices(c("auto", table$name[!table$random & !table$sparse_only]))))
 }
 
 # What a solver of dual variables needs of the penalty and of the matrix.

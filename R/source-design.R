@@ -102,7 +102,8 @@ collector <- function() {
       levels <<- union(levels, levels(value))
       value <- match(levels(value), levels)[as.integer(value)]
     } else if (!is.numeric(value) && now == "numbers") {
-      abort("source", sprintf("%s must be classes or numbers, not %s.", what, describe_value(value)))
+      abort(if (what == "The response") "response" else "source",
+            sprintf("%s must be classes or numbers, not %s.", what, describe_value(value)))
     }
     blocks[[length(blocks) + 1L]] <<- as.vector(value)
   }
@@ -152,6 +153,22 @@ response_kind <- function(y) {
 
 design_from_source <- function(formula, source, call, contrasts, env, intercept = TRUE) {
   formula <- as_formula(formula, env)
+  found <- source_model(formula, source, call, contrasts, env, intercept)
+  first <- found$first
+  blueprint <- found$blueprint
+  rows <- function(data, place) {
+    frame <- block_frame(found$model, data, place)
+    x <- bake_frame(blueprint, predictors_of(frame, found$model$terms))$x
+    c(list(x = plain_block(x)), frame_extras(frame, found$model$terms))
+  }
+  stream <- new_stream(source, rows, first, blueprint$names, blueprint$layout == "sparse")
+  list(x = cache_stream(stream, source), y = first$y, weights = first$weights, offset = first$offset,
+       blueprint = blueprint, foldid = first$foldid, home = list(caller = env, formula = environment(formula)),
+       term = term_of_columns(found$columns), omitted = first$omitted)
+}
+
+# What the first pass over a source finds: list(first, model, columns, blueprint).
+source_model <- function(formula, source, call, contrasts, env, intercept) {
   reader <- open_source(source)
   on.exit(reader$close())
   first <- read_first(formula, source, reader, call, env)
@@ -167,14 +184,7 @@ design_from_source <- function(formula, source, call, contrasts, env, intercept 
   names <- colnames(expand_terms(columns, layout))
   blueprint <- c(blueprint, list(names = names, layout = layout, offset = first$offset_kind))
   model$blueprint <- blueprint
-  rows <- function(data, place) {
-    frame <- block_frame(model, data, place)
-    c(list(x = plain_block(bake_frame(blueprint, predictors_of(frame, terms))$x)), frame_extras(frame, terms))
-  }
-  stream <- new_stream(source, rows, first, names, layout == "sparse")
-  list(x = cache_stream(stream, source), y = first$y, weights = first$weights, offset = first$offset,
-       blueprint = blueprint, foldid = first$foldid, home = list(caller = env, formula = environment(formula)),
-       term = term_of_columns(columns), omitted = first$omitted)
+  list(first = first, model = model, columns = columns, blueprint = blueprint)
 }
 
 # Frames of a block: the variables of the terms and the arguments that are evaluated in data, without the rows that
@@ -194,8 +204,15 @@ block_frame <- function(model, data, place) {
   weights <- frame[["(weights)"]]
   if (!is.null(weights) && is.numeric(weights) && !anyNA(weights) && any(weights == 0)) {
     frame <- frame[weights != 0, , drop = FALSE]
+    place$weightless <- TRUE
   }
   frame
+}
+
+# No row is left of a source.
+refuse_empty <- function(place) {
+  if (isTRUE(place$weightless)) abort("weights", "All weights are zero.")
+  abort("no_rows", "The source has no rows, or none is left without missing values.")
 }
 
 frame_extras <- function(frame, terms) {
@@ -247,7 +264,7 @@ read_first <- function(formula, source, reader, call, env) {
     foldid[[place$block]] <- extras$foldid
     place$rows <- place$rows + nrow(frame)
   }
-  if (is.null(kept)) abort("no_rows", "The source has no rows, or none is left without missing values.")
+  if (is.null(kept)) refuse_empty(place)
   weights <- bind_blocks(weights[lengths(weights) > 0L])
   offset <- bind_blocks(offsets[lengths(offsets) > 0L])
   list(model = model, frame = kept, data = data_first, rows = place$rows, omitted = omitted,
@@ -407,6 +424,7 @@ read_numbers <- function(source) {
     }
     columns_of_block(block$x, first, place)
     keep <- if (is.numeric(block$weights) && !anyNA(block$weights)) block$weights != 0 else TRUE
+    if (!all(keep)) place$weightless <- TRUE
     if (!is.null(block$y)) {
       y <- flatten_response(block$y)
       if (is.null(kind)) kind <- response_kind(y) else response_kind(y)
@@ -417,7 +435,7 @@ read_numbers <- function(source) {
     place$rows <- place$rows + if (isTRUE(keep)) nrow(block$x) else sum(keep)
   }
   reader$close()
-  if (is.null(first) || place$rows == 0) abort("no_rows", "The source has no rows.")
+  if (is.null(first) || place$rows == 0) refuse_empty(place)
   first$rows <- place$rows
   first$y <- if (response$any()) collect_response(response, kind, place)
   first$weights <- bind_blocks(weights[lengths(weights) > 0L])

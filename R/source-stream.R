@@ -58,11 +58,14 @@ stream_host <- function(source, state, begin, next_rows, close) {
         abort("source", sprintf("%s: the numbers are not those of an earlier pass, or in another order.%s",
                                 to_upper(source$title), advice_on_order(source)))
       }
-    }, refuse = abort("source", sprintf("%s: %s.", to_upper(source$title), value)))
+    }, close = close(), refuse = abort("source", sprintf("%s: %s.", to_upper(source$title), value)))
     done <- !isTRUE(state$interrupted)
     answer
   }
 }
+
+# After a call that may have been left by a jump, such as an error in a handler of messages.
+close_stream <- function(x) if (is_stream(x)) x$host("close", NULL)
 
 advice_on_order <- function(source) {
   if (source$title == "a query") " Give the query an ORDER BY." else ""

@@ -83,7 +83,7 @@ support.default <- function(fit, data = NULL, ...) {
 #' @export
 support.linclass <- function(fit, data = NULL, ...) {
   check_no_dots(list(...), "data")
-  check_version(fit)
+  check_object(fit, whole = TRUE)
   if (!has_margin(fit)) {
     abort("argument", sprintf("Loss \"%s\" has no support vectors: use %s.", fit$loss, choices(names(margin_slopes))))
   }

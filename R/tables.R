@@ -141,7 +141,7 @@ check_field <- function(value, fields, at, topic, what) {
   words <- field_words(fields, at)
   if (length(words) && is.character(value)) return(word_value(value, words, name, topic, what))
   # NA means "the solver's own value" exactly where the table's default is NA.
-  if (length(value) == 1L && is.na(value) && !is.nan(value) && is.na(fields$default[[at]])) {
+  if (is.atomic(value) && length(value) == 1L && is.na(value) && !is.nan(value) && is.na(fields$default[[at]])) {
     return(NA_real_)
   }
   good <- (is.numeric(value) || is.logical(value)) && length(value) == 1L && !is.na(value) &&

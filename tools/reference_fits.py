@@ -1,27 +1,31 @@
 #!/usr/bin/env python3
 """Reference fits to fifty digits, for tests/testthat/test-reference.R.
 
-Run from the top of the sources (python3 and mpmath, nothing else; half a minute on one core):
+Run from the top of the sources (python3 and mpmath, nothing else; two minutes on one core):
 
     Rscript tools/reference_data.R        # only if the data are to be written anew
     python3 tools/reference_fits.py       # all cases
-    python3 tools/reference_fits.py iris  # only those whose name contains "iris"; cases.dcf stays
+    python3 tools/reference_fits.py iris  # only those whose name contains "iris"; nothing is written
 
-Reads   inst/references/data-<data>.csv  (described in tools/reference_data.R)
-Writes  inst/references/fit-<case>.csv   class, term, estimate, and se where lambda = 0
-        inst/references/cases.dcf        one record a case
+Reads   inst/references/data-<data>.csv    (described in tools/reference_data.R)
+Writes  inst/references/cases.dcf          one record a case
+        inst/references/fits.csv           case, class, term, estimate, and se where there is one
+        inst/references/probabilities.csv  case, row, class, probability, of some rows
 
 The objective is  sum_i w_i L_i / sum_i w_i + lambda * sum_j [(1 - alpha)/2 b_j^2 + alpha |b_j|],
 intercepts free of penalty, columns as they are. There is one model here, k rows of coefficients
-with scores z = offset + W (1, x) and the loss softmax or squared hinge; everything else is a
-constraint on it. Reference coding and two-class models hold the first row at zero. Symmetric coding
+with scores z = offset + W (1, x) and the loss softmax or a sum over the wrong classes of a bend of
+u = z_c - z_y + 1 (hinge, squared hinge, Huberised hinge); everything else is a constraint on it.
+Reference coding and two-class models hold the first row at zero. Symmetric coding
 frees all rows but the first intercept; as only differences of intercepts count, they are centred at
 the end. Every double that is read (x, weights, offset, lambda, alpha) is taken as the exact number
 that it is.
 
 The method is Newton's on the free parameters. With an L1 penalty, coordinate descent on the
 quadratic model first finds which coefficients are zero; Newton then runs with these and the signs
-held fixed. Whatever the way, `verify` accepts a fit only if the conditions of optimality, which
+held fixed. The hinge is first rounded, less and less, which shows the margins that lie on a kink;
+then these margins are equations, with a multiplier each, and one linear system is the answer
+(`solve_kinks`). Whatever the way, `verify` accepts a fit only if the conditions of optimality, which
 are sufficient as all objectives are convex, hold to fifty digits.
 """
 
@@ -32,66 +36,13 @@ import time
 
 from mpmath import mp, mpf
 
+from reference_cases import CASES
+
 FOLDER = os.path.join("inst", "references")
 WORK_DIGITS = 75
 ACCEPT = mpf(10) ** -50
-SHOWN = 30  # significant digits written
-
-PIMA = "No Yes"
-IRIS = "setosa versicolor virginica"
-GLASS = "WinF WinNF Veh Con Tabl Head"
-HOUSING = "Low Medium High"
-
-# name, data, loss, levels, lambda, alpha, coding, uses (of weight and offset), title
-CASES = [
-    ("birthwt", "birthwt", "logistic", "0 1", 0, 0, "vector", "",
-     "low birth weight, factors expanded"),
-    ("birthwt-offset", "birthwt-offset", "logistic", "0 1", 0, 0, "vector", "weight offset",
-     "low birth weight with weights and an offset"),
-    ("infert", "infert", "logistic", "0 1", 0, 0, "vector", "", "infertility after abortion"),
-    ("infert-shifted", "infert-shifted", "logistic", "0 1", 0, 0, "vector", "",
-     "the same with 1e6 added to one column"),
-    ("esoph", "esoph", "logistic", "control case", 0, 0, "vector", "weight",
-     "oesophageal cancer, counts as weights, some of them 0"),
-    ("pima-te", "pima-te", "logistic", PIMA, 0, 0, "vector", "", "diabetes, seven measurements"),
-    ("mtcars", "mtcars", "logistic", "automatic manual", 0, 0, "vector", "",
-     "transmission on weight, nearly separated"),
-    ("menarche", "menarche", "logistic", "no yes", 0, 0, "vector", "weight",
-     "raw powers of the age up to the fourth, ill-conditioned"),
-    ("iris-two", "iris-two", "logistic", "versicolor virginica", 0, 0, "vector", "",
-     "two species, nearly separated"),
-    ("housing", "housing", "softmax", HOUSING, 0, 0, "reference", "weight",
-     "satisfaction, counts as weights"),
-    ("housing-offset", "housing", "softmax", HOUSING, 0, 0, "reference", "weight offset",
-     "satisfaction, counts as weights and an offset per class"),
-    ("survey", "survey", "softmax", "Freq None Some", 0, 0, "reference", "",
-     "exercise of students"),
-    ("caith", "caith", "softmax", "fair red medium dark black", 0, 0, "reference", "weight",
-     "colours of hair and eyes, saturated: the estimates are log odds of counts"),
-    ("pima-tr-squared-hinge", "pima-tr", "squared_hinge", PIMA, 0, 0, "vector", "",
-     "squared hinge without penalty"),
-    ("birthwt-ridge", "birthwt", "logistic", "0 1", 0.05, 0, "vector", "", "logistic ridge"),
-    ("pima-te-ridge", "pima-te", "logistic", PIMA, 0.5, 0, "vector", "",
-     "logistic ridge, columns of unlike scales"),
-    ("iris-ridge", "iris", "softmax", IRIS, 0.01, 0, "symmetric", "", "softmax ridge"),
-    ("iris-ridge-reference", "iris", "softmax", IRIS, 0.01, 0, "reference", "",
-     "softmax ridge on the rows of reference coding"),
-    ("fgl-ridge", "fgl", "softmax", GLASS, 0.01, 0, "symmetric", "", "softmax ridge, six classes"),
-    ("housing-ridge-offset", "housing", "softmax", HOUSING, 0.02, 0, "symmetric",
-     "weight offset", "softmax ridge with weights and an offset per class"),
-    ("pima-tr-squared-hinge-ridge", "pima-tr", "squared_hinge", PIMA, 0.1, 0, "vector", "",
-     "squared hinge ridge"),
-    ("iris-squared-hinge-ridge", "iris", "squared_hinge", IRIS, 0.05, 0, "symmetric", "",
-     "squared hinge ridge, three classes"),
-    ("birthwt-lasso", "birthwt", "logistic", "0 1", 0.02, 1, "vector", "", "logistic lasso"),
-    ("pima-te-elastic-net", "pima-te", "logistic", PIMA, 0.25, 0.5, "vector", "",
-     "logistic elastic net"),
-    ("iris-lasso", "iris", "softmax", IRIS, 0.02, 1, "symmetric", "", "softmax lasso"),
-    ("iris-elastic-net-reference", "iris", "softmax", IRIS, 0.02, 0.75, "reference", "",
-     "softmax elastic net on the rows of reference coding"),
-    ("housing-elastic-net", "housing", "softmax", HOUSING, 0.03, 0.5, "symmetric",
-     "weight offset", "softmax elastic net with weights and an offset per class"),
-]
+SHOWN = 20  # significant digits written
+SHOWN_ROWS = 8  # of each case, spread evenly, have their probabilities written
 
 
 class Model:
@@ -103,6 +54,7 @@ class Model:
         self.levels = levels.split()
         self.lam, self.alpha = float(lam), float(alpha)
         self.k = len(self.levels)
+        self.mu = mpf(0)  # rounding of kinks
         self.l1 = mpf(self.lam) * mpf(self.alpha)
         self.l2 = mpf(self.lam) * (1 - mpf(self.alpha))
         self.read()
@@ -115,11 +67,12 @@ class Model:
             rows = list(csv.DictReader(file))
         columns = [name for name in rows[0] if name != "y" and not name.startswith("(")]
         self.terms = ["(Intercept)"] + columns
-        self.x, self.y, self.w, self.offset = [], [], [], []
-        for row in rows:
+        self.rows, self.x, self.y, self.w, self.offset = [], [], [], [], []
+        for number, row in enumerate(rows, 1):
             weight = float(row["(weight)"]) if "weight" in self.uses else 1.0
             if weight == 0:
                 continue
+            self.rows.append(number)
             self.x.append([mpf(1)] + [mpf(float(row[name])) for name in columns])
             self.y.append(self.levels.index(row["y"]))
             self.w.append(mpf(weight))
@@ -133,6 +86,9 @@ class Model:
         self.columns = cols
         self.products = {(a, b): [u * v for u, v in zip(cols[a], cols[b])]
                          for a in range(p) for b in range(a, p)}
+
+    def likelihood(self):
+        return self.loss in ("logistic", "softmax")
 
     def read_offset(self, row):
         if "offset" not in self.uses:
@@ -152,7 +108,7 @@ class Model:
 
     def objective(self, W):
         loss = LOSSES[self.loss][0]
-        losses = [loss(z, y) for z, y in zip(self.scores(W), self.y)]
+        losses = [loss(z, y, self.mu) for z, y in zip(self.scores(W), self.y)]
         return mp.fdot(self.w, losses) + self.penalty(W)
 
     def derivatives(self, W, curvature=True):
@@ -161,7 +117,7 @@ class Model:
         derive = LOSSES[self.loss][1]
         R, S = [], []
         for z, y, w in zip(self.scores(W), self.y, self.w):
-            r, s = derive(z, y)
+            r, s = derive(z, y, self.mu)
             R.append([w * v for v in r])
             S.append([[w * v for v in row] for row in s])
         G = [[mp.fdot([r[c] for r in R], self.columns[j]) + (self.l2 * W[c][j] if j else 0)
@@ -181,12 +137,12 @@ class Model:
         return G, H
 
 
-def softmax_loss(z, y):
+def softmax_loss(z, y, mu):
     top = max(z)
     return top + mp.log(mp.fsum(mp.exp(v - top) for v in z)) - z[y]
 
 
-def softmax_derive(z, y):
+def softmax_derive(z, y, mu):
     top = max(z)
     e = [mp.exp(v - top) for v in z]
     total = mp.fsum(e)
@@ -197,28 +153,51 @@ def softmax_derive(z, y):
     return r, s
 
 
-def hinge2_loss(z, y):
-    return mp.fsum(max(mpf(0), v - z[y] + 1) ** 2 for c, v in enumerate(z) if c != y)
+# Value, first and second derivative of a bend at u. `mu` rounds the kink of the hinge.
+def ramp(u, mu):
+    if mu == 0:
+        return max(u, mpf(0)), mpf(u > 0), mpf(0)
+    root = mp.sqrt(u * u + 4 * mu * mu)
+    return (u + root) / 2, (1 + u / root) / 2, 2 * mu * mu / root ** 3
 
 
-def hinge2_derive(z, y):
-    k = len(z)
-    r = [mpf(0)] * k
-    s = [[mpf(0)] * k for _ in range(k)]
-    for c in range(k):
-        margin = z[c] - z[y] + 1
-        if c == y or margin <= 0:
-            continue
-        r[c] += 2 * margin
-        r[y] -= 2 * margin
-        for a, b, sign in ((c, c, 1), (y, y, 1), (c, y, -1), (y, c, -1)):
-            s[a][b] += 2 * sign
-    return r, s
+def square(u, mu):
+    return (u * u, 2 * u, mpf(2)) if u > 0 else (mpf(0),) * 3
+
+
+def huber(u, mu):
+    if u <= 0:
+        return (mpf(0),) * 3
+    return (u * u / 2, u, mpf(1)) if u < 1 else (u - mpf(1) / 2, mpf(1), mpf(0))
+
+
+def margin_loss(bend):
+    """Sum over the wrong classes of the bend of u = z_c - z_y + 1."""
+
+    def loss(z, y, mu):
+        return mp.fsum(bend(v - z[y] + 1, mu)[0] for c, v in enumerate(z) if c != y)
+
+    def derive(z, y, mu):
+        k = len(z)
+        r = [mpf(0)] * k
+        s = [[mpf(0)] * k for _ in range(k)]
+        for c in range(k):
+            if c == y:
+                continue
+            _, first, second = bend(z[c] - z[y] + 1, mu)
+            r[c] += first
+            r[y] -= first
+            for a, b, sign in ((c, c, 1), (y, y, 1), (c, y, -1), (y, c, -1)):
+                s[a][b] += second * sign
+        return r, s
+
+    return loss, derive
 
 
 # Logistic is softmax with the first row held at zero.
 LOSSES = {"softmax": (softmax_loss, softmax_derive), "logistic": (softmax_loss, softmax_derive),
-          "squared_hinge": (hinge2_loss, hinge2_derive)}
+          "squared_hinge": margin_loss(square), "huber_hinge": margin_loss(huber),
+          "hinge": margin_loss(ramp)}
 
 
 def sign(v):
@@ -278,7 +257,13 @@ def newton(model, W, keys):
     for _ in range(200):
         G, H = model.derivatives(W)
         g = [G[c][j] + (model.l1 * sign(W[c][j]) if j else 0) for c, j in keys]
-        step = solve_spd(matrix_of(H, keys), [-v for v in g])
+        A = matrix_of(H, keys)
+        try:
+            step = solve_spd(A, [-v for v in g])
+        except ArithmeticError:  # the Huberised hinge is linear, or flat, where no margin bends
+            for i, row in enumerate(A):
+                row[i] += mpf(1) / 1000
+            step = solve_spd(A, [-v for v in g])
         W, done = line_search(model, W, keys, step, mp.fdot(g, step))
         if done:
             return W
@@ -286,25 +271,27 @@ def newton(model, W, keys):
 
 
 def proximal_newton(model, W):
-    """Coarse solution with an L1 penalty: coordinate descent on successive quadratic models."""
+    """Coarse solution with an L1 penalty: coordinate descent, in doubles, on successive quadratic models."""
     keys = model.free
     for _ in range(100):
         G, H = model.derivatives(W)
-        step = [mpf(0)] * len(keys)
-        A = matrix_of(H, keys)
-        for _ in range(2000):
-            largest = mpf(0)
-            for i, (c, j) in enumerate(keys):
-                g = G[c][j] + mp.fdot(A[i], step)
-                at = W[c][j] + step[i]
-                u = A[i][i] * at - g
-                if penalised(model, (c, j)):
-                    u = sign(u) * max(mpf(0), abs(u) - model.l1)
-                new = u / A[i][i]
-                largest = max(largest, abs(new - at))
-                step[i] += new - at
-            if largest < mpf(10) ** -12:
+        step = [0.0] * len(keys)
+        A = [[float(v) for v in row] for row in matrix_of(H, keys)]
+        start = [float(W[c][j]) for c, j in keys]
+        gradient = [float(G[c][j]) for c, j in keys]
+        l1 = [float(model.l1) if penalised(model, key) else 0.0 for key in keys]
+        for _ in range(20000):
+            largest = 0.0
+            for i, row in enumerate(A):
+                g = gradient[i] + sum(a * d for a, d in zip(row, step))
+                u = row[i] * (start[i] + step[i]) - g
+                new = sign(u) * max(0.0, abs(u) - l1[i]) / row[i] - start[i]
+                largest = max(largest, abs(new - step[i]))
+                step[i] = new
+            if largest < 1e-13 * max(1e-3, max(abs(v) for v in start)):
                 break
+        step = [mpf(d) - (W[c][j] + d if start[i] + d == 0 else 0)
+                for i, ((c, j), d) in enumerate(zip(keys, step))]
         moved = add_step(W, keys, step, 1)
         slope = (mp.fsum(G[c][j] * d for (c, j), d in zip(keys, step))
                  + model.l1 * mp.fsum(abs(moved[c][j]) - abs(W[c][j]) for c, j in keys if j))
@@ -316,6 +303,61 @@ def proximal_newton(model, W):
         if done or max(abs(d) for d in step) < mpf(10) ** -9:
             return W
     raise ArithmeticError("proximal Newton did not converge in " + model.name)
+
+
+def margins(model, W):
+    """(row, wrong class, u, derivative of u by the free parameters)"""
+    out = []
+    for i, z in enumerate(model.scores(W)):
+        y = model.y[i]
+        for c in range(model.k):
+            if c != y:
+                slope = [model.x[i][j] * ((a == c) - (a == y)) for a, j in model.free]
+                out.append((i, c, z[c] - z[y] + 1, slope))
+    return out
+
+
+def solve_kinks(model):
+    """The hinge with a ridge. Rounded by mu down to 1e-25, a margin is on a kink where |u| < 1e-10.
+    There u = 0, its multiplier is between 0 and the weight, and beyond it is 0 or the weight:
+    Newton's conditions are one linear system in the parameters and these multipliers."""
+    W = [[mpf(0)] * len(model.terms) for _ in range(model.k)]
+    for power in range(26):
+        model.mu = mpf(10) ** -power
+        W = newton(model, W, model.free)
+    model.mu = mpf(0)
+    all_margins = margins(model, W)
+    kinks = [m for m in all_margins if abs(m[2]) < mpf(10) ** -10]
+    P, size = len(model.free), len(model.free) + len(kinks)
+    A, b = mp.zeros(size, size), mp.zeros(size, 1)
+    for r, (c, j) in enumerate(model.free):
+        A[r, r] = model.l2 if j else 0
+        b[r] = -mp.fsum(model.w[m[0]] * m[3][r] for m in all_margins if m[2] >= mpf(10) ** -10)
+        for q, m in enumerate(kinks):
+            A[r, P + q] = A[P + q, r] = m[3][r]
+    for q, m in enumerate(kinks):
+        b[P + q] = mp.fsum(W[c][j] * d for (c, j), d in zip(model.free, m[3])) - m[2]
+    solution = mp.lu_solve(A, b)
+    for r, (c, j) in enumerate(model.free):
+        W[c][j] = solution[r]
+    verify_kinks(model, W, kinks, [solution[P + q] for q in range(len(kinks))])
+    return W
+
+
+def verify_kinks(model, W, kinks, multipliers):
+    """Sufficient conditions: the multipliers are a subgradient, and the gradient with them is 0."""
+    at = {m[:2]: a for m, a in zip(kinks, multipliers)}
+    g = [model.l2 * W[c][j] if j else mpf(0) for c, j in model.free]
+    size = [mp.fdot(model.w, [abs(v) for v in model.columns[j]]) for c, j in model.free]
+    for i, c, u, slope in margins(model, W):
+        a = at.get((i, c), model.w[i] * (u > 0))
+        on_kink = (i, c) in at and abs(u) <= ACCEPT and 0 <= a <= model.w[i]
+        if not (on_kink or (i, c) not in at and abs(u) > ACCEPT):
+            raise ArithmeticError("%s: margin %d of row %d has no multiplier" % (model.name, c, i))
+        g = [v + a * d for v, d in zip(g, slope)]
+    worst = max(abs(v) / s for v, s in zip(g, size))
+    if worst > ACCEPT:
+        raise ArithmeticError("%s is not optimal: %s" % (model.name, mp.nstr(worst, 5)))
 
 
 def verify(model, W):
@@ -333,25 +375,45 @@ def verify(model, W):
         worst = max(worst, abs(g) / size[j])
     if worst > ACCEPT:
         raise ArithmeticError("%s is not optimal: %s" % (model.name, mp.nstr(worst, 5)))
-    return worst
 
 
 def fit(model):
+    if model.loss == "hinge":
+        W = solve_kinks(model)
+        return centred(model, W), model.objective(W), None, mp.nan
     W = [[mpf(0)] * len(model.terms) for _ in range(model.k)]
+    for c, j in model.free:
+        if j == 0:  # scores start near 0 whatever the offsets are
+            W[c][0] = mp.fdot(model.w, [o[0] - o[c] for o in model.offset])
     keys = model.free
     if model.l1 > 0:
         with mp.workdps(30):
             W = proximal_newton(model, W)
         keys = [key for key in keys if not penalised(model, key) or W[key[0]][key[1]] != 0]
     W = newton(model, W, keys)
-    worst = verify(model, W)
-    errors = standard_errors(model, W) if model.lam == 0 and model.loss != "squared_hinge" else None
+    verify(model, W)
+    errors = standard_errors(model, W) if model.lam == 0 and model.likelihood() else None
     condition = scaled_condition(model, W, keys)
-    objective = model.objective(W)
-    if model.coding == "symmetric":
-        centre = mp.fsum(row[0] for row in W) / model.k
-        W = [[row[0] - centre] + row[1:] for row in W]
-    return W, objective, errors, condition, worst
+    return centred(model, W), model.objective(W), errors, condition
+
+
+def centred(model, W):
+    """As only differences of intercepts count, those of symmetric coding get a mean of 0."""
+    if model.coding != "symmetric":
+        return W
+    centre = mp.fsum(row[0] for row in W) / model.k
+    return [[row[0] - centre] + row[1:] for row in W]
+
+
+def probabilities(model, W):
+    """(number of the row in the data, class, probability) of some rows"""
+    n = len(model.x)
+    shown = sorted({round(i * (n - 1) / (SHOWN_ROWS - 1)) for i in range(SHOWN_ROWS)})
+    scores = model.scores(W)
+    for i in shown:
+        for c in range(model.k):
+            r, _ = softmax_derive(scores[i], c, 0)
+            yield model.rows[i], model.levels[c], r[c] + 1
 
 
 def standard_errors(model, W):
@@ -378,15 +440,18 @@ def scaled_condition(model, W, keys):
         return max(values) / min(values)
 
 
-def write_fit(model, W, errors):
-    rows = range(0 if model.coding == "symmetric" else 1, model.k)
-    with open(os.path.join(FOLDER, "fit-%s.csv" % model.name), "w", newline="") as file:
+def fit_lines(model, W, errors):
+    for c in range(0 if model.coding == "symmetric" else 1, model.k):
+        for j, term in enumerate(model.terms):
+            yield [model.name, model.levels[c], term, mp.nstr(W[c][j], SHOWN),
+                   mp.nstr(errors[c, j], SHOWN) if errors else "NA"]
+
+
+def write_lines(name, header, lines):
+    with open(os.path.join(FOLDER, name), "w", newline="") as file:
         out = csv.writer(file, lineterminator="\n")
-        out.writerow(["class", "term", "estimate"] + (["se"] if errors else []))
-        for c in rows:
-            for j, term in enumerate(model.terms):
-                line = [model.levels[c], term, mp.nstr(W[c][j], SHOWN)]
-                out.writerow(line + ([mp.nstr(errors[c, j], SHOWN)] if errors else []))
+        out.writerow(header)
+        out.writerows(lines)
 
 
 def record(model, objective, condition):
@@ -400,21 +465,26 @@ def record(model, objective, condition):
 
 def main(patterns):
     mp.dps = WORK_DIGITS
-    records = []
+    records, fits, shares = [], [], []
     for case in CASES:
         if patterns and not any(pattern in case[0] for pattern in patterns):
             continue
         started = time.time()
         model = Model(case)
-        W, objective, errors, condition, worst = fit(model)
-        write_fit(model, W, errors)
+        W, objective, errors, condition = fit(model)
+        fits += fit_lines(model, W, errors)
+        if model.likelihood():
+            shares += [[model.name, row, level, mp.nstr(p, SHOWN)]
+                       for row, level, p in probabilities(model, W)]
         records.append(record(model, objective, condition))
-        print("%-28s objective %s  condition %s  residual %s  %.1f s" % (
-            model.name, mp.nstr(objective, 15), mp.nstr(condition, 3), mp.nstr(worst, 2),
-            time.time() - started), flush=True)
+        print("%-28s objective %s  condition %s  %.1f s" % (
+            model.name, mp.nstr(objective, 15), mp.nstr(condition, 3), time.time() - started),
+            flush=True)
     if not patterns:
         with open(os.path.join(FOLDER, "cases.dcf"), "w") as file:
             file.write("\n".join(records))
+        write_lines("fits.csv", ["case", "class", "term", "estimate", "se"], fits)
+        write_lines("probabilities.csv", ["case", "row", "class", "probability"], shares)
 
 
 if __name__ == "__main__":

@@ -18,9 +18,9 @@ void lc_arena_init(lc_arena *arena, const lc_host *host) {
 
 /* Pieces that are asked for again, a little larger each time, should find a chunk that is there: up to 32 MB sizes of
  * chunks are powers of 2 and the means of two. */
-static size_t chunk_size(size_t bytes) {
+static size_t chunk_size(const lc_host *host, size_t bytes) {
   size_t size = SMALLEST_CHUNK;
-  if (bytes > (size_t)32 << 20) return bytes;
+  if (host->exact || bytes > (size_t)32 << 20) return bytes;
   while (size < bytes) size *= 2;
   return bytes <= size / 4 * 3 && size > SMALLEST_CHUNK ? size / 4 * 3 : size;
 }
@@ -33,7 +33,7 @@ static lc_chunk *next_chunk(lc_arena *arena, size_t bytes) {
     if (chunk->size >= bytes) return arena->current = chunk;
     last = chunk;
   }
-  size_t size = chunk_size(bytes);
+  size_t size = chunk_size(arena->host, bytes);
   size_t head = sizeof(lc_chunk) + ALIGNMENT;
   if (size > SIZE_MAX - head) return NULL;
   lc_chunk *chunk = arena->host->more(arena->host->self, size + head);

@@ -46,13 +46,15 @@ typedef struct lc_info {
  *          stop and return that status with what there is. An interrupt that was told is told again; a time limit
  *          is told once: what follows it is the certificate of what there is. NULL: never asked.
  *  threads is how many threads a pass may use (1 in a forked child, whose pool of threads did not survive).
- *  record  stores one line of the fit's history. NULL: no history. */
+ *  record  stores one line of the fit's history. NULL: no history.
+ *  exact   1: more is asked for every piece of the arena alone, not for chunks, so that a test can refuse each. */
 typedef struct lc_host {
   void *self;
   void *(*more)(void *self, size_t bytes);
   lc_status (*poll)(void *self);
   lc_status (*record)(void *self, const lc_info *info);
   int threads;
+  int exact;
 } lc_host;
 
 /* Threads for work of about this many seconds on one core: waking a thread and waiting for it costs some 10

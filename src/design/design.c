@@ -31,8 +31,18 @@ void lc_scale_coef(const lc_design *x, int K, double *B) {
 
 /* ---- observations ----------------------------------------------------------------------------------------------- */
 
+void lc_obs_class_totals(const lc_obs *obs, int k, double *out) {
+  for (int c = 0; c < k; c++) out[c] = obs->class_weights ? obs->class_weights[c] : 0;
+  for (lc_index i = 0; obs->y && i < obs->n; i++) out[(int)obs->y[i]] += lc_obs_weight(obs, i);
+}
+
 double lc_obs_total(const lc_obs *obs) {
   double total = (double)obs->n;
+  if (obs->class_weights) {
+    total = 0;
+    for (int c = 0; c < obs->classes; c++) total += obs->class_weights[c];
+    return total;
+  }
   if (!obs->w) return total;
   total = 0;
   for (lc_index i = 0; i < obs->n; i++) total += obs->w[i];

@@ -27,13 +27,16 @@ typedef struct lc_obs {
   const double *y;      /* n class codes 0..k-1; NULL where no loss is looked at */
   const double *w;      /* n weights; NULL: all one */
   const double *offset; /* n x noff offsets of the scores, or NULL */
-  int noffset;          /* K, or 0 without offsets */
+  int noffset;          /* K, or 0 without offsets; of rows that are elsewhere, too */
+  const double *class_weights; /* rows that are elsewhere (design/shards.h): the sum of the weights of each of the */
+  int classes;                 /* `classes` classes, and y, w and offset are NULL; else NULL */
 } lc_obs;
 
 static inline double lc_obs_weight(const lc_obs *obs, lc_index i) { return obs->w ? obs->w[i] : 1; }
 
-/* Sum of the weights. */
+/* Sum of the weights; of those of each of k classes, into out. */
 double lc_obs_total(const lc_obs *obs);
+void lc_obs_class_totals(const lc_obs *obs, int k, double *out);
 
 /* One block of rows as a callback sees it. Column-major with leading dimension ld.
  * In: z, m x K scores (offset included); y class codes 0..k-1; w weights, NULL = all one; off, m x K
@@ -57,6 +60,8 @@ static inline double lc_block_weight(const lc_block *block, int i) { return bloc
  *        block  called once for each block of rows; adds to its nsum sums; may be NULL (scores only);
  *               may run on any thread, so it writes to nothing but its block and its sums
  *        obs    the rows' responses, weights and offsets; NULL: none
+ *        task   what `block` does, by number (problem/tasks.h), with ntask numbers `about` it: so it can be done where
+ *               the rows are. 0: it cannot
  *   out  sum    nsum numbers: sums over all blocks in a fixed order
  *        G      q x K: X~' R, or NULL
  *        C      for each of the ns columns s of S the packed q x q matrix X~' diag(s) X~, or NULL */
@@ -67,6 +72,8 @@ typedef struct lc_pass {
   double *Z;
   lc_status (*block)(void *context, const lc_block *block, double *sum);
   void *context;
+  int task, ntask;
+  const double *about;
   double *sum, *G, *C;
 } lc_pass;
 
@@ -77,7 +84,8 @@ static inline int lc_pass_reads(const lc_pass *pass) { return pass->B || pass->G
 enum {
   LC_COLUMNS = 1, /* col_dot, col_axpy, col_cross */
   LC_ROWS = 2,    /* as_rows */
-  LC_STREAMED = 4 /* each verb of columns is a read of X, however few they are; those of the intercept alone are none */
+  LC_STREAMED = 4,  /* each verb of columns is a read of X, however few; those of the intercept alone are none */
+  LC_ELSEWHERE = 8 /* only passes with B and a task, without Z: sums come back from where the rows are */
 };
 
 /* Rows in any order: dense columns are read in place, sparse designs as CSR. */
@@ -188,12 +196,17 @@ typedef struct lc_design_ops {
   /* c (nj lines of W numbers) = features j of X' times n lines of W numbers, W <= LC_GATHER_WIDTH. Goes with them. */
   void (*col_lines)(const lc_design *, lc_index nj, const lc_index *j, int W, const double *R, double *c,
                     const lc_host *);
+  /* The same for lines of LC_LANES floats, in half the time: errors are below 2e-7 sum_i |x_ij r_i|. */
+  void (*col_float_lines)(const lc_design *, lc_index nj, const lc_index *j, const float *R, double *c,
+                          const lc_host *);
   /* out <- a copy, in the arena, of `count` runs of `length` rows each, run r from row first[r] on (runs may overlap),
    * columns as shown (dense and sparse ones have neither shift nor scale after it), in the same storage; sparse rows
    * increase within a column when first[] does. Cost: the runs; when sparse the row numbers of all entries twice, and n
    * + count * length integers of scratch that stay in the arena. */
   lc_status (*subset)(const lc_design *, lc_index count, const lc_index *first, lc_index length, lc_design *out,
                       lc_arena *);
+  /* Tells the host where a fit stands: B (q x K) of the shown columns. NULL: it does not want to know. */
+  lc_status (*stands)(const lc_design *, int K, double iteration, const double *B);
   /* Rows by number. */
   lc_status (*as_rows)(const lc_design *, lc_rows *out, lc_arena *);
   /* How many rows, from the first of m >= 1 on, are best worked on together; at most rows->most. NULL: all. */

@@ -251,6 +251,7 @@ static double sparse_cells(const lc_design *x) { return 1.5 * (double)lc_csc_ent
 static const lc_design_ops sparse_ops = {
     .name = "sparse",
     .caps = LC_COLUMNS | LC_ROWS,
+    .written_out = 1 << 20,
     .pass = lc_sparse_pass,
     .prepare = lc_sparse_prepare,
     .col_dot = sparse_col_dot,
@@ -260,6 +261,7 @@ static const lc_design_ops sparse_ops = {
     .grown_rows = lc_sparse_grown_rows,
     .grow_rows = lc_sparse_grow_rows,
     .col_lines = lc_sparse_col_lines,
+    .col_float_lines = lc_sparse_col_float_lines,
     .colstats = sparse_colstats,
     .moments = sparse_moments,
     .may_shift = sparse_may_shift,

@@ -42,6 +42,8 @@ lc_status lc_sparse_grown_rows(const lc_design *x, lc_grown_rows *out, lc_arena 
 void lc_sparse_grow_rows(const lc_design *x, lc_index nj, const lc_index *j, lc_grown_rows *rows);
 void lc_sparse_col_lines(const lc_design *x, lc_index nj, const lc_index *j, int W, const double *R, double *c,
                          const lc_host *host);
+void lc_sparse_col_float_lines(const lc_design *x, lc_index nj, const lc_index *j, const float *R, double *c,
+                               const lc_host *host);
 
 /* `pass` and `prepare` of lc_design_ops (design/sparse_pass.c). */
 lc_status lc_sparse_pass(const lc_design *x, const lc_pass *pass, const lc_host *host, lc_arena *arena);

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "design/sparse.h"
-#include "kernel/kernel.h"
+#include "kernel/lanes.h"
 #include "threads/threads.h"
 
 lc_status lc_sparse_grown_rows(const lc_design *x, lc_grown_rows *out, lc_arena *arena) {
@@ -39,11 +39,21 @@ void lc_sparse_grow_rows(const lc_design *x, lc_index nj, const lc_index *j, lc_
   }
 }
 
+/* Lines of W doubles, or of LC_LANES floats. */
+typedef struct lines_job {
+  const lc_design *x;
+  const lc_index *j;
+  int W;
+  const double *in;
+  const float *narrow; /* in place of `in` */
+  double *out;
+} lines_job;
+
 static void lines_some(void *context, lc_index from, lc_index to) {
   enum { CHUNK = 64 };
-  const lc_column_job *job = context;
+  const lines_job *job = context;
   const lc_csc *csc = lc_csc_of(job->x);
-  int start[CHUNK], end[CHUNK], W = job->K;
+  int start[CHUNK], end[CHUNK], W = job->W;
   for (lc_index a0 = from; a0 < to; a0 += CHUNK) {
     lc_index count = lc_min(CHUNK, to - a0);
     double *out = job->out + a0 * W;
@@ -51,15 +61,26 @@ static void lines_some(void *context, lc_index from, lc_index to) {
       start[a] = csc->start[job->j[a0 + a]];
       end[a] = csc->start[job->j[a0 + a] + 1];
     }
-    lc_kernels()->gather(count, start, end, csc->row, csc->value, NULL, W, job->in, out);
+    if (job->narrow)
+      lc_kernels()->lanes->gather(count, start, end, csc->row, csc->value, job->narrow, out);
+    else
+      lc_kernels()->gather(count, start, end, csc->row, csc->value, NULL, W, job->in, out);
     for (lc_index a = 0; job->x->scale && a < count; a++)
       for (int c = 0; c < W; c++) out[a * W + c] *= job->x->scale[job->j[a0 + a]];
   }
 }
 
+static void lines_of(lines_job job, lc_index nj, const lc_host *host) {
+  double entries = (double)lc_csc_entries(job.x) / (double)lc_max(1, job.x->p) * (double)nj;
+  lc_parallel(lc_threads_for(host, 3e-9 * entries), nj, 256, lines_some, &job);
+}
+
 void lc_sparse_col_lines(const lc_design *x, lc_index nj, const lc_index *j, int W, const double *R, double *c,
                          const lc_host *host) {
-  lc_column_job job = {x, nj, j, W, R, c};
-  double entries = (double)lc_csc_entries(x) / (double)lc_max(1, x->p) * (double)nj;
-  lc_parallel(lc_threads_for(host, 3e-9 * entries), nj, 256, lines_some, &job);
+  lines_of((lines_job){x, j, W, R, NULL, c}, nj, host);
+}
+
+void lc_sparse_col_float_lines(const lc_design *x, lc_index nj, const lc_index *j, const float *R, double *c,
+                               const lc_host *host) {
+  lines_of((lines_job){x, j, LC_LANES, NULL, R, c}, nj, host);
 }

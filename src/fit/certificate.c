@@ -87,7 +87,7 @@ static lc_status decrement_by_sample(const lc_objective *obj, double *out) {
 static lc_status find_decrement(lc_objective *obj, int known, double spent, lc_report *report, lc_certificate *out) {
   out->kind = LC_DECREMENT;
   out->gap = report->decrement;
-  if (!isnan(out->gap) || !obj->at.Z || obj->P > LC_NEWTON_COEFFICIENTS) return LC_OK;
+  if (!isnan(out->gap) || obj->P > LC_NEWTON_COEFFICIENTS) return LC_OK;
   if (spent > 0 && lc_curvature_cost(obj->q, obj->K, obj->ns) > spent) {
     out->kind = LC_SAMPLED_DECREMENT;
     return decrement_by_sample(obj, &out->gap);

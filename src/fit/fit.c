@@ -179,6 +179,23 @@ static lc_status begin(const lc_problem *problem, const lc_coding *coding, lc_ar
   return LC_OK;
 }
 
+/* Offsets far from 0 would leave a start at 0 without derivatives: the intercepts take their means back. */
+static void start_at_offsets(const lc_problem *problem, int K, double *B) {
+  const double saturated = 30;
+  const lc_obs *obs = problem->obs;
+  lc_index n = problem->x->n, q = lc_design_q(problem->x);
+  if (!obs->offset || !problem->x->intercept || problem->held) return;
+  for (int c = 0; c < K; c++) {
+    double sum = 0, weights = 0;
+    for (lc_index i = 0; i < n; i++) {
+      double w = obs->w ? obs->w[i] : 1;
+      sum += w * obs->offset[i + c * n];
+      weights += w;
+    }
+    if (fabs(sum / weights) > saturated && isfinite(sum / weights)) B[c * q] = -sum / weights;
+  }
+}
+
 /* Binds the objective, and takes the start to the columns as shown. */
 static lc_status bind(const lc_problem *problem, const lc_coding *coding, const double *means, const double *rms,
                       const lc_host *host, lc_arena *arena, lc_solution *out) {
@@ -193,6 +210,8 @@ static lc_status bind(const lc_problem *problem, const lc_coding *coding, const 
   if (problem->start) {
     memcpy(out->B, problem->start, (size_t)obj->P * sizeof(double));
     lc_scale_coef(problem->x, obj->K, out->B);
+  } else if (!(problem->loss->flags & LC_SCALE_FREE)) {
+    start_at_offsets(problem, obj->K, out->B);
   }
   lc_penalty_clip(&out->pen, obj->K, out->B);
   return LC_OK;

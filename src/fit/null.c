@@ -10,7 +10,7 @@ static lc_status solve_classes(const lc_problem *problem, const lc_host *host, l
   double *y = lc_arena_zeros(arena, k), *w = lc_arena_zeros(arena, k), *none = lc_arena_zeros(arena, 1);
   if (!y || !w || !none) return LC_OUT_OF_MEMORY;
   for (int c = 0; c < k; c++) y[c] = c;
-  for (lc_index i = 0; i < problem->obs->n; i++) w[(int)problem->obs->y[i]] += lc_obs_weight(problem->obs, i);
+  lc_obs_class_totals(problem->obs, k, w);
   lc_obs obs = {.n = k, .y = y, .w = w};
   lc_design x;
   lc_design_dense(&x, k, 0, LC_DOUBLE, none);
@@ -33,7 +33,7 @@ static lc_status solve_classes(const lc_problem *problem, const lc_host *host, l
 
 lc_status lc_solve_null(const lc_problem *problem, const lc_host *host, lc_arena *arena, double *out) {
   *out = NAN;
-  if (problem->obs->offset || !(problem->loss->flags & LC_DUAL)) return LC_OK;
+  if (problem->obs->noffset || !(problem->loss->flags & LC_DUAL)) return LC_OK;
   lc_mark mark = lc_arena_mark(arena);
   lc_status status = solve_classes(problem, host, arena, out);
   lc_arena_reset(arena, mark);

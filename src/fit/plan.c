@@ -33,8 +33,9 @@ static const lc_solver *choose_for_ramps(const lc_problem *problem, const lc_cod
                                          const char **reason) {
   const lc_design *x = problem->x;
   const lc_penalty *pen = &problem->pen;
-  int sums = (problem->loss->flags & LC_RAMPS) != 0;
-  if (!(problem->loss->flags & (LC_RAMPS | LC_LARGEST_RAMP)) || pen->grouped || (few && !sums)) return NULL;
+  int sums = (problem->loss->flags & LC_RAMPS) != 0, elsewhere = (x->ops->caps & LC_ELSEWHERE) != 0;
+  if (!(problem->loss->flags & (LC_RAMPS | LC_LARGEST_RAMP)) || pen->grouped || elsewhere) return NULL;
+  if (few && !sums) return NULL;
   if (sums && is_wide(problem, coding)) {
     *reason = "more columns than rows: as many coordinates as rows";
     return lc_solver_find("interior_point");
@@ -74,8 +75,13 @@ static const lc_solver *choose_solver(const lc_problem *problem, const lc_coding
   const lc_solver *for_ramps = choose_for_ramps(problem, coding, few, reason);
   if (for_ramps) return for_ramps;
   int pairs_fit = (double)lc_coding_pairs(coding) * (double)problem->x->n * sizeof(double) < MOST_PAIR_BYTES;
-  int many = !(loss->flags & LC_SMOOTHABLE) && !(pairs_fit && coding->K <= MOST_COUPLED);
+  int elsewhere = (x->ops->caps & LC_ELSEWHERE) != 0; /* second derivatives of pairs of classes are sums there */
+  int many = !(loss->flags & LC_SMOOTHABLE) && !((pairs_fit || elsewhere) && coding->K <= MOST_COUPLED);
   if (lc_penalty_has_l1(&problem->pen) || lc_penalty_has_bounds(&problem->pen)) {
+    if (elsewhere) { /* the others move columns */
+      *reason = "rows that are elsewhere";
+      return lc_solver_find("gradient_descent");
+    }
     if (many) { /* the coupling of all pairs of classes would not fit in memory */
       *reason = "very many classes";
       return lc_solver_find("gradient_descent");
@@ -109,7 +115,8 @@ static const lc_solver *choose_solver(const lc_problem *problem, const lc_coding
 
 /* Which solver goes on where `first` ended short of its goal: smooth versions and an interior point help each other. */
 static const lc_solver *choose_next(const lc_problem *problem, const lc_solver *first) {
-  if (problem->solver || problem->pen.grouped) return NULL;
+  int elsewhere = (problem->x->ops->caps & LC_ELSEWHERE) != 0;
+  if (problem->solver || problem->pen.grouped || elsewhere) return NULL;
   if (first == lc_solver_find("dual")) return lc_solver_find("lbfgs");
   if (!(problem->loss->flags & LC_RAMPS)) return NULL;
   if (first == lc_solver_find("newton")) return lc_solver_find("interior_point");

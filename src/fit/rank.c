@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "problem/tasks.h"
 #include "linalg/linalg.h"
 
 lc_index lc_most_independent(const lc_design *x, const lc_penalty *pen) {
@@ -54,18 +55,12 @@ static lc_status orthonormalise(const lc_design *x, unsigned char *alias, lc_bas
   return bind(x, Q, out, arena);
 }
 
-static lc_status ones_block(void *context, const lc_block *block, double *sum) {
-  (void)context;
-  (void)sum;
-  for (int i = 0; i < block->m; i++) block->s[i] = 1;
-  return LC_OK;
-}
-
 /* X~'X~ by a pass. */
 static lc_status gram_by_pass(const lc_design *x, lc_index q, double *gram, lc_arena *arena) {
   double *C = lc_arena_doubles(arena, lc_packed_size(q)), *B = lc_arena_zeros(arena, q);
   if (!C || !B) return LC_OUT_OF_MEMORY;
-  lc_pass pass = {.K = 1, .ns = 1, .B = B, .block = ones_block, .C = C};
+  lc_pass pass = {.K = 1, .ns = 1, .B = B, .C = C};
+  lc_task_set(NULL, LC_TASK_ONES, &pass);
   LC_TRY(x->ops->pass(x, &pass, arena->host, arena));
   for (lc_index j = 0; j < q; j++)
     for (lc_index i = 0; i <= j; i++) gram[i + j * q] = gram[j + i * q] = C[lc_packed_at(i, j)];

@@ -43,15 +43,35 @@ TARGET static void NAME(product)(lc_index count, const int *start, const int *en
   NAME(flush)(total, &part);
 }
 
+TARGET static void NAME(gather)(lc_index count, const int *start, const int *end, const int *index, const double *value,
+                                const float *in, double *out) {
+  for (lc_index v = 0; v < count; v++) {
+    double *sum = out + v * LC_LANES;
+    for (int l = 0; l < LC_LANES; l++) sum[l] = 0;
+    for (int from = start[v], to; from < end[v]; from = to) {
+      lane u0 = {0}, u1 = {0};
+      int e = from;
+      to = end[v] - from > NAME(ROWS) ? from + NAME(ROWS) : end[v];
+      for (; e + 1 < to; e += 2) {
+        u0 += (float)value[e] * OF(in, index[e]);
+        u1 += (float)value[e + 1] * OF(in, index[e + 1]);
+      }
+      if (e < to) u0 += (float)value[e] * OF(in, index[e]);
+      u0 += u1;
+      NAME(flush)(sum, &u0);
+    }
+  }
+}
+
 TARGET static void NAME(collect)(const lc_lane_members *members, int parts, const float *lines, lc_index stride,
-                                 const float *total, float by, const float *lambda, const float *v, float *h,
+                                 const float *total, const float *by, const float *lambda, const float *v, float *h,
                                  double *dot) {
-  lane sum = ANY(total), strength = ANY(lambda), part = {0};
+  lane sum = ANY(total), share = ANY(by), strength = ANY(lambda), part = {0};
   for (int l = 0; l < LC_LANES; l++) dot[l] = 0;
   for (lc_index k = 0; k < members->count; k++) {
     lane own = OF(lines, 2 * k + 1), direction = OF(v, k);
     for (int t = 1; t < parts; t++) own += OF(lines + t * stride, 2 * k + 1);
-    own = (own * members->unit[k] - members->mean[k] * sum) * by + members->ridge[k] * strength * direction;
+    own = (own * members->unit[k] - members->mean[k] * sum) * share + OF(members->ridge, k) * strength * direction;
     *AT(h, k) = own;
     part += direction * own;
     if ((k & (NAME(MEMBERS) - 1)) == 0) NAME(flush)(dot, &part);
@@ -69,7 +89,7 @@ TARGET static void NAME(advance)(const lc_lane_members *members, const float *al
     *AT(r, k) = rest;
     first += rest * z;
     second += z * own;
-    lane size = members->per[k] * (lane)((bits)rest & 0x7fffffff);
+    lane size = OF(members->per, k) * (lane)((bits)rest & 0x7fffffff);
     bits larger = size > most;
     most = (lane)(((bits)size & larger) | ((bits)most & ~larger));
     if ((k & (NAME(MEMBERS) - 1)) == 0) {
@@ -92,7 +112,7 @@ TARGET static void NAME(turn)(const lc_lane_members *members, const float *beta,
   }
 }
 
-const lc_lane_kernel TABLE = {NAME(spread), NAME(product), NAME(collect), NAME(advance), NAME(turn)};
+const lc_lane_kernel TABLE = {NAME(spread), NAME(product), NAME(gather), NAME(collect), NAME(advance), NAME(turn)};
 
 #undef NAME
 #undef TARGET

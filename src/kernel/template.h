@@ -316,7 +316,8 @@ ALWAYS void NAME(scores_some)(const enum lc_storage type, lc_index m, lc_index p
   lc_index i = 0;
   switch (kb) {
     ROWS_OF(1)
-    ROWS_OF(2) ROWS_OF(3) ROWS_OF(4) ROWS_OF(5)
+    ROWS_OF(2)
+    ROWS_OF(3) ROWS_OF(4) ROWS_OF(5)
 #if MOST_SCORES > 5
         ROWS_OF(6) ROWS_OF(7) ROWS_OF(8) ROWS_OF(9) ROWS_OF(10)
 #endif
@@ -412,25 +413,26 @@ ALWAYS void NAME(gather_single)(lc_index count, const int *start, const int *end
   }
 }
 
-/* A line of W numbers in `vecs` vectors, the last with W - (vecs - 1) LANES of its lanes. */
-ALWAYS void NAME(gather_lines)(const int vecs, lc_index count, const int *start, const int *end, const int *index,
-                               const double *value, const float *narrow, int W, const double *in, double *out) {
-  const int whole = vecs - 1;
+/* A line of W numbers in `whole` vectors and, where tail is 1, the first lanes of one more. Lines without a tail are
+ * read and written whole: masked stores are slow, and loads that follow them wait. */
+ALWAYS void NAME(gather_lines)(const int whole, const int tail, lc_index count, const int *start, const int *end,
+                               const int *index, const double *value, const float *narrow, int W, const double *in,
+                               double *out) {
   int rest = W - whole * LANES;
   for (lc_index v = 0; v < count; v++) {
     VEC sum[LINE_VECS];
     UNROLL
-    for (int k = 0; k <= whole; k++) sum[k] = V_ZERO();
-    for (int e = start[v]; e < end[v]; e++) {
+    for (int k = 0; k < whole + tail; k++) sum[k] = V_ZERO();
+    for (int e = start[v], to = end[v]; e < to; e++) {
       const double *line = in + (lc_index)index[e] * W;
       VEC x = V_SET1(NAME(entry)(value, narrow, e));
       UNROLL
       for (int k = 0; k < whole; k++) sum[k] = V_FMA(x, V_LOAD(line + k * LANES), sum[k]);
-      sum[whole] = V_FMA(x, V_LOADN(line + whole * LANES, rest), sum[whole]);
+      if (tail) sum[whole] = V_FMA(x, V_LOADN(line + whole * LANES, rest), sum[whole]);
     }
     UNROLL
     for (int k = 0; k < whole; k++) V_STORE(out + v * W + k * LANES, sum[k]);
-    V_STOREN(out + v * W + whole * LANES, sum[whole], rest);
+    if (tail) V_STOREN(out + v * W + whole * LANES, sum[whole], rest);
   }
 }
 
@@ -442,45 +444,47 @@ ALWAYS void NAME(scatter_single)(lc_index count, const int *start, const int *en
   }
 }
 
-ALWAYS void NAME(scatter_lines)(const int vecs, lc_index count, const int *start, const int *end, const int *index,
-                                const double *value, const float *narrow, int W, const double *in, double *out) {
-  const int whole = vecs - 1;
+ALWAYS void NAME(scatter_lines)(const int whole, const int tail, lc_index count, const int *start, const int *end,
+                                const int *index, const double *value, const float *narrow, int W, const double *in,
+                                double *out) {
   int rest = W - whole * LANES;
   for (lc_index v = 0; v < count; v++) {
     VEC own[LINE_VECS];
     UNROLL
     for (int k = 0; k < whole; k++) own[k] = V_LOAD(in + v * W + k * LANES);
-    own[whole] = V_LOADN(in + v * W + whole * LANES, rest);
-    for (int e = start[v]; e < end[v]; e++) {
+    if (tail) own[whole] = V_LOADN(in + v * W + whole * LANES, rest);
+    for (int e = start[v], to = end[v]; e < to; e++) {
       double *line = out + (lc_index)index[e] * W;
       VEC x = V_SET1(NAME(entry)(value, narrow, e));
       UNROLL
       for (int k = 0; k < whole; k++) V_STORE(line + k * LANES, V_FMA(x, own[k], V_LOAD(line + k * LANES)));
-      V_STOREN(line + whole * LANES, V_FMA(x, own[whole], V_LOADN(line + whole * LANES, rest)), rest);
+      if (tail) V_STOREN(line + whole * LANES, V_FMA(x, own[whole], V_LOADN(line + whole * LANES, rest)), rest);
     }
   }
 }
 
 /* The width and the type of the values, known when compiled. */
-#define LINES_OF(f, vecs, value, narrow)                                        \
-  case vecs:                                                                    \
-    NAME(f##_lines)(vecs, count, start, end, index, value, narrow, W, in, out); \
+#define LINES_OF(f, whole, tail, value, narrow)                                        \
+  case 2 * (whole) + (tail):                                                           \
+    NAME(f##_lines)(whole, tail, count, start, end, index, value, narrow, W, in, out); \
     break;
+#define LINES_UP_TO(f, vecs, value, narrow) \
+  LINES_OF(f, (vecs - 1), 1, value, narrow) LINES_OF(f, vecs, 0, value, narrow)
 #if LANES == 2
-#define LINES(f, value, narrow) \
-  LINES_OF(f, 1, value, narrow) \
-  LINES_OF(f, 2, value, narrow) LINES_OF(f, 3, value, narrow) LINES_OF(f, 4, value, narrow)
+#define LINES(f, value, narrow)    \
+  LINES_UP_TO(f, 1, value, narrow) \
+  LINES_UP_TO(f, 2, value, narrow) LINES_UP_TO(f, 3, value, narrow) LINES_UP_TO(f, 4, value, narrow)
 #elif LANES == 4
-#define LINES(f, value, narrow) LINES_OF(f, 1, value, narrow) LINES_OF(f, 2, value, narrow)
+#define LINES(f, value, narrow) LINES_UP_TO(f, 1, value, narrow) LINES_UP_TO(f, 2, value, narrow)
 #else
-#define LINES(f, value, narrow) LINES_OF(f, 1, value, narrow)
+#define LINES(f, value, narrow) LINES_UP_TO(f, 1, value, narrow)
 #endif
-#define COMPRESSED(f, value, narrow)                                      \
-  do {                                                                    \
-    if (W == 1)                                                           \
-      NAME(f##_single)(count, start, end, index, value, narrow, in, out); \
-    else                                                                  \
-      switch ((W + LANES - 1) / LANES) { LINES(f, value, narrow) }        \
+#define COMPRESSED(f, value, narrow)                                         \
+  do {                                                                       \
+    if (W == 1)                                                              \
+      NAME(f##_single)(count, start, end, index, value, narrow, in, out);    \
+    else                                                                     \
+      switch (2 * (W / LANES) + (W % LANES > 0)) { LINES(f, value, narrow) } \
   } while (0)
 
 TARGET static void NAME(gather)(lc_index count, const int *start, const int *end, const int *index, const double *value,
@@ -500,11 +504,12 @@ TARGET static void NAME(scatter)(lc_index count, const int *start, const int *en
 }
 #undef COMPRESSED
 #undef LINES
+#undef LINES_UP_TO
 #undef LINES_OF
 #undef LINE_VECS
-static const lc_kernel NAME(kernel) = {
-    KERNEL_NAME, NAME(scores), NAME(gradient), NAME(scores_of), NAME(gradient_of), NAME(gram), NAME(moments),
-    NAME(widen), NAME(exp), NAME(logistic), NAME(gather), NAME(scatter), &LANE_LOOPS};
+static const lc_kernel NAME(kernel) = {KERNEL_NAME,  NAME(scores),  NAME(gradient), NAME(scores_of), NAME(gradient_of),
+                                       NAME(gram),   NAME(moments), NAME(widen),    NAME(exp),       NAME(logistic),
+                                       NAME(gather), NAME(scatter), &LANE_LOOPS};
 
 #undef ALWAYS
 #undef TYPED

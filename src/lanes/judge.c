@@ -8,9 +8,10 @@ static void penalties(const lc_lanes *s, double *l1, double *l2) {
   for (int l = 0; l < LC_LANES; l++) l1[l] = l2[l] = 0;
   for (lc_index k = 0; k < s->count; k++)
     for (int l = 0; l < LC_LANES; l++) {
-      double x = s->to[lc_lane_at(k, l)];
-      l1[l] += s->l1[k] * fabs(x);
-      l2[l] += 0.5 * s->l2[k] * x * x;
+      lc_index at = lc_lane_at(k, l);
+      double x = s->to[at];
+      l1[l] += s->l1[at] * fabs(x);
+      l2[l] += 0.5 * s->l2[at] * x * x;
     }
   for (int l = 0; l < LC_LANES; l++) {
     l1[l] *= s->lane[l].lambda;
@@ -27,11 +28,12 @@ static int clips_anew(const lc_lanes *s, int l) {
 
 /* The objective must not rise, but for rounding. A step that raised it and clipped is undone and made again with what
  * was clipped held: two correlated columns, one of which crosses 0, can make a clipped step an ascent of any length.
- * Where that fails, too, it is made once more up to the first coefficient that would be clipped: without clipping the
- * step of conjugate gradients is one of descent, and halving it must end. */
+ * Where that fails, too, it is halved: a loss whose curvature comes with the rows that the step reaches, as that of the
+ * squared hinge, has models that hold for short steps alone. Where halves do not end it, it is made once more up to the
+ * first coefficient that would be clipped: without clipping the step of conjugate gradients is one of descent. */
 static void judge_trials(lc_lanes *s, unsigned *bad, unsigned *was_back) {
   const double rounding = 1e-13;
-  enum { CAREFUL = 3 };
+  enum { CAREFUL = 8 };
   double l1[LC_LANES], l2[LC_LANES];
   unsigned back = 0;
   penalties(s, l1, l2);
@@ -48,12 +50,13 @@ static void judge_trials(lc_lanes *s, unsigned *bad, unsigned *was_back) {
       lane->bad = 1;
       lane->fails++;
       if (lane->fails == CAREFUL) lane->careful = 1;
-      lane->back = lane->fails == CAREFUL || (!lane->careful && clips_anew(s, l));
+      lane->back = lane->fails == CAREFUL || (lane->fails == 1 && !lane->careful && clips_anew(s, l));
       *bad |= 1u << l;
       back |= (unsigned)lane->back << l;
       continue;
     }
     if (!lane->was_back) lane->fails = lane->careful = 0;
+    lane->gains = lane->old_value - lane->value > s->job->tolerance * fabs(lane->value);
     lane->old_value = lane->value;
     lane->size = l1[l];
     lane->b0 = lane->to0;
@@ -73,10 +76,10 @@ static void measure(lc_lanes *s, unsigned bad) {
       int open = 0;
       if (bad >> l & 1) continue;
       s->b[at] = s->to[at];
-      s->g[at] += lane->lambda * s->l2[k] * s->b[at];
+      s->g[at] += lane->lambda * s->l2[at] * s->b[at];
       if (!lane->active) continue;
-      double v = lc_lanes_residual(s, k, lane->lambda, s->b[at], s->g[at], &open);
-      worst[l] = fmax(worst[l], fabs(v) * (double)s->per[k]);
+      double v = lc_lanes_residual(s, k, l, s->b[at], s->g[at], &open);
+      worst[l] = fmax(worst[l], fabs(v) * (double)s->per[at]);
       s->r[at] = (float)-v;
       s->open[at] = (float)open;
     }
@@ -84,11 +87,9 @@ static void measure(lc_lanes *s, unsigned bad) {
     lc_lane *lane = s->lane + l;
     if (!lane->active || lane->bad) continue;
     lane->worst = worst[l] / lane->lambda;
-    lane->idle++;
-    if (lane->worst < 0.7 * lane->least) {
-      lane->least = lane->worst;
-      lane->idle = 0;
-    }
+    int falls = lane->worst < 0.7 * lane->least;
+    lane->idle = falls || lane->gains ? 0 : lane->idle + 1;
+    if (falls) lane->least = lane->worst;
   }
 }
 

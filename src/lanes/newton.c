@@ -43,8 +43,8 @@ lc_status lc_lanes_product(lc_lanes *s, const double *v0, double *h0, double *do
   const lc_lane_kernel *loops = lc_kernels()->lanes;
   lc_lane_members members;
   product all;
-  double centre[LC_LANES], by = 1 / s->obj->weight_sum;
-  float total[LC_LANES], lambda[LC_LANES];
+  double centre[LC_LANES];
+  float total[LC_LANES], lambda[LC_LANES], by[LC_LANES];
   memset(&all, 0, sizeof all);
   lc_lanes_constants(s, &members);
   loops->spread(&members, s->v, s->lines[0], centre);
@@ -55,12 +55,14 @@ lc_status lc_lanes_product(lc_lanes *s, const double *v0, double *h0, double *do
   for (int l = 0; l < LC_LANES; l++) {
     double sum = all.total[0][l];
     for (int part = 1; part < s->parts; part++) sum += all.total[part][l];
-    h0[l] = s->x->intercept ? sum * by : 0;
+    double share = 1 / lc_lane_obj(s, l)->weight_sum;
+    by[l] = (float)share;
+    h0[l] = s->x->intercept ? sum * share : 0;
     total[l] = (float)sum;
     lambda[l] = (float)s->lane[l].lambda;
   }
-  loops->collect(&members, s->parts, s->lines[0], s->lines[s->parts - 1] - s->lines[0], total, (float)by, lambda, s->v,
-                 s->h, dot);
+  loops->collect(&members, s->parts, s->lines[0], s->lines[s->parts - 1] - s->lines[0], total, by, lambda, s->v, s->h,
+                 dot);
   for (int l = 0; l < LC_LANES; l++) dot[l] += v0[l] * h0[l];
   s->obj->passes += (double)s->rows.entries / fmax(1, s->x->ops->cells(s->x) / 1.5);
   return LC_OK;
@@ -74,7 +76,7 @@ static void set_targets(lc_lanes *s) {
   for (int l = 0; l < LC_LANES; l++) {
     lc_lane *lane = s->lane + l;
     if (!lane->active || lane->bad) continue;
-    double scale = fmax(lane->value, 1e-3 * s->obj->null_value);
+    double scale = fmax(lane->value, 1e-3 * lc_lane_obj(s, l)->null_value);
     double goal = 0.5 * s->job->tolerance * scale / fmax(lane->size, 1e-9 * scale);
     if (lane->goal > 0) goal = fmin(goal, lane->goal);
     lane->goal = 0;
@@ -111,8 +113,8 @@ static void begin(lc_lanes *s, cg *own) {
     }
 }
 
-/* After a product: the step alpha v, and the next direction. */
-static void step(lc_lanes *s, cg *own, const double *h0, const double *dot) {
+/* After a product: the step alpha v, and the next direction, but for lanes for which it is the last. */
+static void step(lc_lanes *s, cg *own, unsigned last, const double *h0, const double *dot) {
   const lc_lane_kernel *loops = lc_kernels()->lanes;
   lc_lane_members members;
   float alpha[LC_LANES], beta[LC_LANES], moved[LC_LANES], on[LC_LANES], worst[LC_LANES];
@@ -137,7 +139,7 @@ static void step(lc_lanes *s, cg *own, const double *h0, const double *dot) {
       own->last0[l] = b * own->v0[l];
       own->v0[l] = own->r0[l] + own->last0[l];
       double rest = fmax((double)worst[l], fabs(own->r0[l]) / s->unit_l1) / s->lane[l].lambda;
-      if (rest <= s->lane[l].target) own->active &= ~(1u << l);
+      if (rest <= s->lane[l].target || has(last, l)) own->active &= ~(1u << l);
       s->lane[l].kept = 1;
     }
     on[l] = (float)has(own->active, l);
@@ -146,13 +148,26 @@ static void step(lc_lanes *s, cg *own, const double *h0, const double *dot) {
   loops->turn(&members, beta, moved, on, s->r, s->v, s->last);
 }
 
+/* Products that a lane may ask for in a round. Far from the solution few are better than many: the model holds near its
+ * point alone. Near it, lanes that have needed many steps are those with dependent columns, and may go on for long. */
+static int most_products(const lc_lane *lane) {
+  const double near = 1e-2;
+  enum { USUAL = 12, LIMIT = 100 };
+  int most = lane->worst <= near ? 2 * lane->age : 0;
+  return most < USUAL ? USUAL : most > LIMIT ? LIMIT : most;
+}
+
+/* most: for every lane, 0: what each may ask for. */
 static lc_status iterate(lc_lanes *s, cg *own, int most) {
   enum { LEAST = 3 };
-  for (int its = 0; own->active && its < most; its++) {
+  for (int its = 0; own->active; its++) {
     double h0[LC_LANES], dot[LC_LANES];
     if (its >= LEAST && 2 * count_lanes(own->active) <= count_lanes(own->wanted)) break;
     LC_TRY(lc_lanes_product(s, own->v0, h0, dot));
-    step(s, own, h0, dot);
+    unsigned last = 0;
+    for (int l = 0; l < LC_LANES; l++)
+      if (its + 1 >= (most > 0 ? most : most_products(s->lane + l))) last |= 1u << l;
+    step(s, own, last, h0, dot);
   }
   return LC_OK;
 }
@@ -169,8 +184,8 @@ static unsigned find_cut(const lc_lanes *s, unsigned taking) {
       lc_index at = lc_lane_at(k, l);
       double x = s->to[at], d = (double)s->d[at];
       if (!has(taking, l) || s->lane[l].careful || s->open[at] == 0 || d == 0) continue;
-      double lost = fabs(x + d - lc_lanes_land(s, k, s->lane[l].lambda, x, d, s->g[at]));
-      cut[l] = fmax(cut[l], lost * (double)s->per[k]);
+      double lost = fabs(x + d - lc_lanes_land(s, k, l, x, d, s->g[at]));
+      cut[l] = fmax(cut[l], lost * (double)s->per[at]);
     }
   for (int l = 0; l < LC_LANES; l++) {
     const lc_lane *lane = s->lane + l;
@@ -190,7 +205,7 @@ static lc_status hold_cut(lc_lanes *s, unsigned redo, cg *own) {
       if (!has(redo, l)) continue;
       double x = s->to[at], d = (double)s->d[at];
       if (s->open[at] > 0 && d != 0) {
-        double lands = lc_lanes_land(s, k, s->lane[l].lambda, x, d, s->g[at]);
+        double lands = lc_lanes_land(s, k, l, x, d, s->g[at]);
         if (lands != x + d) {
           s->open[at] = 0;
           s->d[at] = (float)(lands - x);
@@ -209,7 +224,7 @@ static lc_status hold_cut(lc_lanes *s, unsigned redo, cg *own) {
       int open;
       s->v[at] = 0;
       if (!has(redo, l)) continue;
-      double v = lc_lanes_residual(s, k, s->lane[l].lambda, s->to[at], s->g[at], &open);
+      double v = lc_lanes_residual(s, k, l, s->to[at], s->g[at], &open);
       s->r[at] = s->open[at] > 0 ? (float)-(v + (double)s->h[at]) : 0;
       s->v[at] = s->metric[k] * s->r[at];
       own->rv[l] += (double)s->r[at] * (double)s->v[at];
@@ -234,7 +249,7 @@ static void find_shares(lc_lanes *s, double *share) {
     if (!s->lane[l].careful || s->lane[l].bad) continue;
     for (lc_index k = 0; k < s->count; k++) {
       lc_index at = lc_lane_at(k, l);
-      double x = s->to[at], d = (double)s->d[at], lands = lc_lanes_land(s, k, s->lane[l].lambda, x, d, s->g[at]);
+      double x = s->to[at], d = (double)s->d[at], lands = lc_lanes_land(s, k, l, x, d, s->g[at]);
       if (d == 0 || lands == x + d) continue;
       if (lands == x)
         s->d[at] = 0;
@@ -252,7 +267,7 @@ static double trial(lc_lanes *s, lc_index k, int l, double share) {
   if (!lane->active || lane->back) return s->b[at];
   if (lane->bad) return s->b[at] + 0.5 * (x - s->b[at]);
   if (d == 0) return x;
-  double to = lc_lanes_land(s, k, lane->lambda, x, share * d, s->g[at]);
+  double to = lc_lanes_land(s, k, l, x, share * d, s->g[at]);
   if (to != x + share * d) s->clipped[k] |= (unsigned char)(1u << l);
   return to;
 }
@@ -284,11 +299,11 @@ static void set_trials(lc_lanes *s, const cg *own) {
 }
 
 lc_status lc_lanes_newton(lc_lanes *s) {
-  enum { MOST = 12, AGAIN = 4, ROUNDS = 2 };
+  enum { AGAIN = 4, ROUNDS = 2 };
   cg own;
   set_targets(s);
   begin(s, &own);
-  LC_TRY(iterate(s, &own, MOST));
+  LC_TRY(iterate(s, &own, 0));
   for (int round = 0; round < ROUNDS; round++) {
     unsigned redo = find_cut(s, own.taking);
     if (!redo) break;

@@ -28,7 +28,7 @@ lc_status lc_lanes_each_part(lc_lanes *s, lc_lanes_task task, void *context) {
   piece all = {s, task, context, 0};
   for (; all.chunk < s->chunks; all.chunk++) {
     lc_parallel(s->threads, s->parts, 1, run_parts, &all);
-    LC_TRY(lc_poll(s->obj->host));
+    LC_TRY(lc_poll(s->job->host));
   }
   return LC_OK;
 }
@@ -38,7 +38,7 @@ lc_status lc_lanes_each_part(lc_lanes *s, lc_lanes_task task, void *context) {
 enum { BLOCK = 32, NUMBERS = BLOCK * LC_LANES };
 
 typedef struct row_sums {
-  double loss[LC_LANES], R[LC_LANES], w[LC_LANES];
+  double loss[LC_LANES], R[LC_LANES], w[LC_LANES], squares[LC_LANES];
 } row_sums;
 
 typedef struct move {
@@ -46,7 +46,24 @@ typedef struct move {
   row_sums part[LC_LANES_MOST_PARTS];
 } move;
 
-/* z += X step + centre; R and w there, and their sums. Rows without weight have neither, and no loss. */
+/* Rows without weight, as those that a fold leaves out, have neither R nor w, and no loss. */
+static void weigh_row(const lc_lanes *s, lc_index i, const double *value, const double *r, const double *c,
+                      row_sums *sums) {
+  double *R = s->R + i * LC_LANES;
+  float *w = s->w + i * LC_LANES;
+  for (int l = 0; l < LC_LANES; l++) {
+    double weight = lc_obs_weight(lc_lane_obj(s, l)->obs, i);
+    int counts = weight != 0;
+    R[l] = counts ? weight * r[l] : 0;
+    w[l] = counts ? (float)(weight * c[l]) : 0;
+    sums->loss[l] += counts ? weight * value[l] : 0;
+    sums->R[l] += R[l];
+    sums->w[l] += (double)w[l];
+    sums->squares[l] += counts ? R[l] * r[l] : 0;
+  }
+}
+
+/* z += X step + centre; R and w there, and their sums. */
 static void move_rows(lc_lanes *s, int part, lc_index from, lc_index to, void *context) {
   const lc_objective *obj = s->obj;
   const lc_grown_rows *rows = &s->rows;
@@ -55,8 +72,7 @@ static void move_rows(lc_lanes *s, int part, lc_index from, lc_index to, void *c
   double y[NUMBERS], value[NUMBERS], r[NUMBERS], c[NUMBERS];
   for (lc_index i0 = from; i0 < to; i0 += BLOCK) {
     int m = (int)lc_min(BLOCK, to - i0);
-    double *z = s->z + i0 * LC_LANES, *R = s->R + i0 * LC_LANES;
-    float *w = s->w + i0 * LC_LANES;
+    double *z = s->z + i0 * LC_LANES;
     lc_kernels()->gather(m, rows->start + i0, rows->end + i0, rows->index, rows->value, rows->narrow, LC_LANES, s->step,
                          r);
     for (int i = 0; i < m; i++)
@@ -67,35 +83,25 @@ static void move_rows(lc_lanes *s, int part, lc_index from, lc_index to, void *c
     lc_loss_block block = {.m = m * LC_LANES, .z = z, .y = y, .value = value, .r = r, .s = c};
     block.ldz = block.ldr = block.lds = block.m;
     obj->loss->rows(&obj->coding, &block);
-    for (int i = 0; i < m; i++) {
-      double weight = lc_obs_weight(obj->obs, i0 + i);
-      if (weight == 0) {
-        memset(R + i * LC_LANES, 0, LC_LANES * sizeof *R);
-        memset(w + i * LC_LANES, 0, LC_LANES * sizeof *w);
-        continue;
-      }
-      for (int l = 0; l < LC_LANES; l++) {
-        int at = i * LC_LANES + l;
-        R[at] = weight * r[at];
-        w[at] = (float)(weight * c[at]);
-        sums->loss[l] += weight * value[at];
-        sums->R[l] += R[at];
-        sums->w[l] += (double)w[at];
-      }
-    }
+    for (int i = 0; i < m; i++) weigh_row(s, i0 + i, value + i * LC_LANES, r + i * LC_LANES, c + i * LC_LANES, sums);
   }
 }
 
-/* R -= w shift, G += X'R. */
+/* R -= w shift, which goes to floats, too; G += X'R. */
 static void add_gradients(lc_lanes *s, int part, lc_index from, lc_index to, void *context) {
   const double *shift = context;
   const lc_grown_rows *rows = &s->rows;
   for (lc_index i0 = from; i0 < to; i0 += BLOCK) {
     int m = (int)lc_min(BLOCK, to - i0);
     double *R = s->R + i0 * LC_LANES;
+    float *narrow = s->Rf + i0 * LC_LANES;
     const float *w = s->w + i0 * LC_LANES;
     for (int i = 0; i < m; i++)
-      for (int l = 0; l < LC_LANES; l++) R[i * LC_LANES + l] -= shift[l] * (double)w[i * LC_LANES + l];
+      for (int l = 0; l < LC_LANES; l++) {
+        int at = i * LC_LANES + l;
+        R[at] -= shift[l] * (double)w[at];
+        narrow[at] = (float)R[at];
+      }
     lc_kernels()->scatter(m, rows->start + i0, rows->end + i0, rows->index, rows->value, rows->narrow, LC_LANES, R,
                           s->G[part]);
   }
@@ -112,9 +118,14 @@ static void spread_step(lc_lanes *s, move *out) {
     }
 }
 
+/* 1 / W of each lane's fit. */
+static void find_shares(const lc_lanes *s, double *by) {
+  for (int l = 0; l < LC_LANES; l++) by[l] = 1 / lc_lane_obj(s, l)->weight_sum;
+}
+
 lc_status lc_lanes_pass(lc_lanes *s) {
   size_t lines = (size_t)s->count * LC_LANES * sizeof(double);
-  double W = s->obj->weight_sum, shift[LC_LANES];
+  double shift[LC_LANES];
   move all;
   memset(&all, 0, sizeof all);
   spread_step(s, &all);
@@ -128,21 +139,25 @@ lc_status lc_lanes_pass(lc_lanes *s) {
       all.part[0].loss[l] += all.part[part].loss[l];
       all.part[0].R[l] += all.part[part].R[l];
       all.part[0].w[l] += all.part[part].w[l];
+      all.part[0].squares[l] += all.part[part].squares[l];
     }
   for (int l = 0; l < LC_LANES; l++) {
-    double R = all.part[0].R[l], w = all.part[0].w[l];
+    double R = all.part[0].R[l], w = all.part[0].w[l], W = lc_lane_obj(s, l)->weight_sum;
     s->lane[l].loss = all.part[0].loss[l] / W;
     s->lane[l].curvature = w / W;
+    s->lane[l].rms = sqrt(all.part[0].squares[l] / W);
     s->lane[l].shift = shift[l] = s->x->intercept && w > 0 ? R / w : 0;
   }
   for (int part = 0; part < s->parts; part++) memset(s->G[part], 0, lines);
   LC_TRY(lc_lanes_each_part(s, add_gradients, shift));
+  double by[LC_LANES];
+  find_shares(s, by);
   for (lc_index k = 0; k < s->count; k++)
     for (int l = 0; l < LC_LANES; l++) {
       lc_index at = lc_lane_at(k, l);
       double sum = s->G[0][at];
       for (int part = 1; part < s->parts; part++) sum += s->G[part][at];
-      s->g[at] = sum * s->unit[k] / W;
+      s->g[at] = sum * s->unit[k] * by[l];
     }
   s->obj->passes += 2 * (double)s->rows.entries / fmax(1, s->x->ops->cells(s->x) / 1.5);
   return LC_OK;
@@ -150,11 +165,22 @@ lc_status lc_lanes_pass(lc_lanes *s) {
 
 /* ---- the other columns ----------------------------------------------------------------------------------------- */
 
+enum { NEAR = 97 }; /* percent of what a gradient may be: from there on a column joins */
+
+/* Are floats enough to see which columns come near? Their errors (col_float_lines) are at most 2e-7 times the root mean
+ * squares of the column and of the residuals. */
+static int floats_suffice(const lc_lanes *s) {
+  const double error = 2e-7, share = 0.5 * (1 - 0.01 * NEAR);
+  for (int l = 0; l < LC_LANES; l++)
+    if (s->lane[l].active && !(error * s->lane[l].rms <= share * s->lane[l].lambda * s->least_l1)) return 0;
+  return 1;
+}
+
 /* Does a gradient (shown units) pull feature f away from 0 in some lane, or nearly so? */
 static int violates(const lc_lanes *s, lc_index f, const double *g) {
-  const double near = 0.97;
-  const lc_penalty *pen = s->obj->pen;
+  const double near = 0.01 * NEAR;
   for (int l = 0; l < LC_LANES; l++) {
+    const lc_penalty *pen = lc_lane_obj(s, l)->pen;
     if (!s->lane[l].active || fabs(g[l]) <= near * s->lane[l].lambda * pen->l1[f]) continue;
     if (pen->lower && (g[l] > 0 ? pen->lower[f] >= 0 : pen->upper[f] <= 0)) continue;
     return 1;
@@ -162,31 +188,37 @@ static int violates(const lc_lanes *s, lc_index f, const double *g) {
   return 0;
 }
 
-/* Columns rest[from .. to - 1]: those that violate join, the others move to `kept`. */
-static lc_status read_some(lc_lanes *s, lc_index from, lc_index to, lc_index *kept) {
-  double by = 1 / s->obj->weight_sum;
-  lc_index joined = 0;
-  s->x->ops->col_lines(s->x, to - from, s->rest + from, LC_LANES, s->R, s->lines_out, s->obj->host);
+/* Columns rest[from .. to - 1]: those that violate join, at most LC_LANES_COLUMNS, the others move to `kept`. */
+static lc_status read_some(lc_lanes *s, int narrow, lc_index from, lc_index to, lc_index *kept) {
+  double by[LC_LANES];
+  lc_index first = s->count;
+  find_shares(s, by);
+  if (narrow)
+    s->x->ops->col_float_lines(s->x, to - from, s->rest + from, s->Rf, s->lines_out, s->job->host);
+  else
+    s->x->ops->col_lines(s->x, to - from, s->rest + from, LC_LANES, s->R, s->lines_out, s->job->host);
   for (lc_index a = from; a < to; a++) {
     double *g = s->lines_out + (a - from) * LC_LANES;
     lc_index f = s->rest[a];
-    for (int l = 0; l < LC_LANES; l++) g[l] *= by;
-    if (!violates(s, f, g)) {
+    for (int l = 0; l < LC_LANES; l++) g[l] *= by[l];
+    if (violates(s, f, g))
+      LC_TRY(lc_lanes_join(s, 1, &f));
+    else
       s->rest[(*kept)++] = f;
-      continue;
-    }
-    LC_TRY(lc_lanes_join(s, 1, &f));
-    for (int l = 0; l < LC_LANES; l++) s->g[lc_lane_at(s->count - 1, l)] = g[l] * s->unit[s->count - 1];
-    joined++;
   }
+  s->x->ops->col_lines(s->x, s->count - first, s->feature + first, LC_LANES, s->R, s->lines_out, s->job->host);
+  for (lc_index k = first; k < s->count; k++)
+    for (int l = 0; l < LC_LANES; l++)
+      s->g[lc_lane_at(k, l)] = s->lines_out[lc_lane_at(k - first, l)] * by[l] * s->unit[k];
   return LC_OK;
 }
 
 lc_status lc_lanes_read_rest(lc_lanes *s) {
   lc_index kept = 0, nrest = s->nrest;
+  int narrow = floats_suffice(s);
   for (lc_index from = 0; from < nrest; from += LC_LANES_COLUMNS) {
-    LC_TRY(read_some(s, from, lc_min(nrest, from + LC_LANES_COLUMNS), &kept));
-    LC_TRY(lc_poll(s->obj->host));
+    LC_TRY(read_some(s, narrow, from, lc_min(nrest, from + LC_LANES_COLUMNS), &kept));
+    LC_TRY(lc_poll(s->job->host));
   }
   s->nrest = kept;
   double total = fmax(1, s->x->ops->cells(s->x) / 1.5);
@@ -203,7 +235,8 @@ void lc_lanes_metric(lc_lanes *s) {
   int from = 0;
   for (int l = 1; l < LC_LANES; l++)
     if (!s->lane[l].empty && (s->lane[from].empty || s->lane[l].lambda < s->lane[from].lambda)) from = l;
-  double total = s->lane[from].curvature * s->obj->weight_sum, *sum = s->G[0], *square = s->G[0] + s->count;
+  double total = s->lane[from].curvature * lc_lane_obj(s, from)->weight_sum, *sum = s->G[0],
+         *square = s->G[0] + s->count;
   if (!(total > 0)) return;
   memset(sum, 0, 2 * (size_t)s->count * sizeof *sum);
   for (lc_index i = 0; i < s->x->n; i++) {
@@ -218,7 +251,7 @@ void lc_lanes_metric(lc_lanes *s) {
   for (lc_index k = 0; k < s->count; k++) {
     double mean = s->x->intercept ? s->mean[k] : 0, unit = s->unit[k];
     double h = (square[k] - 2 * mean * sum[k] + mean * mean * total) * unit * unit / total;
-    double ridge = s->l2[k] * s->lane[from].lambda / s->lane[from].curvature;
+    double ridge = s->l2[lc_lane_at(k, from)] * s->lane[from].lambda / s->lane[from].curvature;
     s->metric[k] = (float)(1 / (fmin(most, fmax(least, h)) + ridge));
   }
 }

@@ -13,6 +13,7 @@
 enum { LC_LANES_MOST_PARTS = 2, LC_LANES_COLUMNS = 4096 }; /* columns outside that are read between polls */
 
 typedef struct lc_lane {
+  lc_index fit;    /* whose problem it is */
   lc_index number; /* of its lambda; -1: the start */
   double lambda;
   int active;    /* works on it; else holds a point that others may start from, */
@@ -25,6 +26,7 @@ typedef struct lc_lane {
   int careful;                   /* the next step ends where the first coefficient reaches 0 or a bound */
   int kept;                      /* conjugate directions of the last round may go on */
   int age;                       /* Newton steps */
+  int gains;                     /* the last step lowered the objective by more than the tolerance */
   int idle;                      /* rounds since the worst residual fell much */
   int missed;                    /* rounds in which the gap was met and residuals too large */
   double least;                  /* its worst residual so far */
@@ -32,23 +34,40 @@ typedef struct lc_lane {
   double loss, value, old_value; /* of the trial: mean loss, with penalty; the value of b */
   double size;                   /* L1 part of the penalty at b */
   double curvature;              /* sum w / W */
+  double rms;                    /* of derivatives: sqrt(sum R^2 / weight / W) */
   double shift;                  /* sum R / sum w: what the intercept still has to move by, to first order */
   double worst;                  /* largest residual over lambda l1 */
   double goal, target;           /* what worst should be for the gap; in this round */
 } lc_lane;
 
+/* A solution of a fit, from which its next ones start: where there are more fits than one, lanes are soon given to
+ * others. Gradients are known of the members of its time. */
+typedef struct lc_lanes_past {
+  lc_lane lane; /* as it was; empty: none yet */
+  double *z;    /* n */
+  float *w;     /* n */
+  double *b, *g;
+  lc_index count, capacity; /* of members */
+} lc_lanes_past;
+
+typedef struct lc_lanes_fold {
+  lc_index next;         /* lambdas started */
+  lc_lanes_past past[2]; /* the last two, smallest lambda first; not used where there is one fit */
+} lc_lanes_fold;
+
 typedef struct lc_lanes {
   const lc_lanes_job *job;
-  lc_objective *obj;
+  lc_objective *obj; /* of the first fit: what all have in common */
   const lc_design *x;
   lc_arena *arena;
   lc_lane lane[LC_LANES];
-  lc_index next, published,
-      stop;            /* lambdas started; those from the first on that are published; no further than this */
-  unsigned char *done; /* count: published */
-  double unit_l1;      /* least l1_j unit_j > 0 */
-  int parts, threads;  /* of rows; each has sums of its own */
-  lc_index chunks;     /* of rows, between polls */
+  lc_lanes_fold *fold;      /* of each fit */
+  lc_index published, stop; /* lambdas from the first on that are published for all fits; no further than this */
+  int *done;                /* count: fits that are published */
+  double unit_l1;           /* least l1_j unit_j > 0 */
+  double least_l1;          /* least l1_j / root mean square of the column, > 0 */
+  int parts, threads;       /* of rows; each has sums of its own */
+  lc_index chunks;          /* of rows, between polls */
 
   lc_grown_rows rows;
   lc_index count, capacity, nrest;
@@ -56,14 +75,16 @@ typedef struct lc_lanes {
   lc_index *rest;            /* features that are no members */
   double *b, *to, *g, *step; /* coefficients; of the trial; gradients with the ridge; the move of z in shown units */
   double *G[LC_LANES_MOST_PARTS];
-  double *unit, *mean, *l1, *l2, *lower, *upper; /* of members, in their units; lower NULL without bounds */
-  float *v, *h, *d, *r, *open, *last;            /* of conjugate gradients; open: 1 where the coefficient may move */
+  double *l1, *l2;                     /* of each lane's fit, in the members' units */
+  double *unit, *mean, *lower, *upper; /* of members, in their units; lower NULL without bounds */
+  float *v, *h, *d, *r, *open, *last;  /* of conjugate gradients; open: 1 where the coefficient may move */
   float *lines[LC_LANES_MOST_PARTS];
-  float *unitf, *meanf, *ridge, *metric, *per;
+  float *unitf, *meanf, *metric;
+  float *ridge, *per;            /* of each lane's fit: l2; 1 / what residuals are measured by */
   unsigned char *clipped, *held; /* bit masks of lanes: the last step was cut at 0 or a bound; it was before, too */
   double *z, *R;                 /* n lines */
-  float *w;
-  double *lines_out; /* of a chunk of columns */
+  float *w, *Rf;                 /* curvatures; R */
+  double *lines_out;             /* of a chunk of columns */
 } lc_lanes;
 
 static inline lc_index lc_lane_at(lc_index k, int l) { return k * LC_LANES + l; }
@@ -71,12 +92,20 @@ static inline lc_index lc_lane_at(lc_index k, int l) { return k * LC_LANES + l; 
 /* Members (state.c). */
 lc_status lc_lanes_make(lc_lanes *s, const lc_lanes_job *job);
 lc_status lc_lanes_join(lc_lanes *s, lc_index nj, const lc_index *feature);
+/* Lane l is given to a fit: strengths of the penalty. */
+void lc_lanes_give(lc_lanes *s, int l, lc_index fit);
+/* The point where a fit's objective stands, as a lane's, nothing of which is known but the scores. */
+void lc_lanes_fill(lc_lanes *s, int l, lc_index fit);
+/* The point of a lane becomes the last one of its fit. */
+lc_status lc_lanes_remember(lc_lanes *s, int l);
 void lc_lanes_constants(const lc_lanes *s, lc_lane_members *out);
 
+static inline lc_objective *lc_lane_obj(const lc_lanes *s, int l) { return s->job->fit[s->lane[l].fit].obj; }
+
 /* Residual of coefficient k of lane l at x with gradient g (ridge included), and whether it may move. */
-double lc_lanes_residual(const lc_lanes *s, lc_index k, double lambda, double x, double g, int *open);
+double lc_lanes_residual(const lc_lanes *s, lc_index k, int l, double x, double g, int *open);
 /* Where x + d lands: not beyond 0 where an L1 part is, nor a bound. */
-double lc_lanes_land(const lc_lanes *s, lc_index k, double lambda, double x, double d, double g);
+double lc_lanes_land(const lc_lanes *s, lc_index k, int l, double x, double d, double g);
 
 lc_status lc_lanes_pass(lc_lanes *s); /* pass.c */
 lc_status lc_lanes_read_rest(lc_lanes *s);

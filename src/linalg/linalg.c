@@ -89,13 +89,75 @@ lc_index lc_cholesky(const lc_host *host, lc_index n, double *A, double toleranc
   return lc_cholesky_extend(host, 0, n, A, n, tolerance, skip, smallest);
 }
 
+/* Rows `from` .. `to` of four columns, turned by the rotations of neighbours; they wait for each other within a column
+ * only. */
+static void rotate_four(lc_index from, lc_index to, const double *cosine, const double *sine, double *A, lc_index lda) {
+  double *a = A, *b = A + lda, *c = A + 2 * lda, *d = A + 3 * lda;
+  double a0 = a[from], b0 = b[from], c0 = c[from], d0 = d[from];
+  for (lc_index i = from; i < to; i++) {
+    double x = cosine[i], y = sine[i], a1 = a[i + 1], b1 = b[i + 1], c1 = c[i + 1], d1 = d[i + 1];
+    a[i] = x * a0 + y * a1;
+    b[i] = x * b0 + y * b1;
+    c[i] = x * c0 + y * c1;
+    d[i] = x * d0 + y * d1;
+    a0 = x * a1 - y * a0;
+    b0 = x * b1 - y * b0;
+    c0 = x * c1 - y * c0;
+    d0 = x * d1 - y * d0;
+  }
+  a[to] = a0;
+  b[to] = b0;
+  c[to] = c0;
+  d[to] = d0;
+}
+
+static void rotate_one(lc_index from, lc_index to, const double *cosine, const double *sine, double *a) {
+  for (lc_index i = from; i < to; i++) {
+    double above = a[i], below = a[i + 1];
+    a[i] = cosine[i] * above + sine[i] * below;
+    a[i + 1] = cosine[i] * below - sine[i] * above;
+  }
+}
+
+void lc_cholesky_drop(lc_index k, lc_index n, double *U, lc_index ldu, double *cosine, double *sine) {
+  enum { FOUR = 4 };
+  for (lc_index j = k; j + 1 < n; j++) memcpy(U + j * ldu, U + (j + 1) * ldu, (size_t)(j + 2) * sizeof *U);
+  for (lc_index j0 = k; j0 + 1 < n; j0 += FOUR) {
+    lc_index columns = lc_min(FOUR, n - 1 - j0);
+    if (columns == FOUR && j0 > k) rotate_four(k, j0, cosine, sine, U + j0 * ldu, ldu);
+    for (lc_index j = j0; j < j0 + columns; j++) {
+      double *a = U + j * ldu;
+      rotate_one(columns == FOUR ? j0 : k, j, cosine, sine, a);
+      double size = hypot(a[j], a[j + 1]);
+      cosine[j] = size > 0 ? a[j] / size : 1;
+      sine[j] = size > 0 ? a[j + 1] / size : 0;
+      a[j] = size;
+    }
+  }
+}
+
 void lc_cholesky_solve(lc_index n, const double *U, lc_index ldu, const unsigned char *skip, double *b) {
-  for (lc_index i = 0; i < n; i++) b[i] = skip[i] ? 0 : (b[i] - lc_dot(i, U + i * ldu, b)) / U[i * (ldu + 1)];
-  for (lc_index j = n; j-- > 0;) {
-    if (skip[j]) continue;
-    b[j] /= U[j * (ldu + 1)];
-    double minus = -b[j];
-    lc_kernels()->scores(j, 1, 1, U + j * ldu, ldu, &minus, 1, b, n);
+  for (lc_index j0 = 0; j0 < n; j0 += BLOCK) {
+    lc_index columns = lc_min(BLOCK, n - j0);
+    double above[BLOCK] = {0};
+    lc_kernels()->gradient(j0, columns, 1, U + j0 * ldu, ldu, b, n, above, BLOCK);
+    for (lc_index j = j0; j < j0 + columns; j++) {
+      const double *u = U + j * ldu;
+      double sum = b[j] - above[j - j0];
+      for (lc_index i = j0; i < j; i++) sum -= u[i] * b[i];
+      b[j] = skip[j] ? 0 : sum / u[j];
+    }
+  }
+  for (lc_index end = n, j0; end > 0; end = j0) {
+    double minus[BLOCK];
+    j0 = (end - 1) / BLOCK * BLOCK;
+    for (lc_index j = end; j-- > j0;) {
+      const double *u = U + j * ldu;
+      if (!skip[j]) b[j] /= u[j];
+      minus[j - j0] = -b[j];
+      for (lc_index i = j0; i < j; i++) b[i] -= u[i] * b[j];
+    }
+    lc_kernels()->scores(j0, end - j0, 1, U + j0 * ldu, ldu, minus, BLOCK, b, n);
   }
   for (lc_index i = 0; i < n; i++)
     if (skip[i]) b[i] = 0;

@@ -24,6 +24,12 @@ enum { LC_CHOLESKY_BLOCK = 32 }; /* rows and columns worked on together: two blo
 lc_index lc_cholesky_extend(const lc_host *host, lc_index from, lc_index n, double *A, lc_index lda, double tolerance,
                             unsigned char *skip, double *smallest);
 
+/* The factor of n columns, none of them skipped from k on, becomes that of A without row and column k, in the columns
+ * before n - 1: what is left of U is turned to a triangle by rotations (Golub and Van Loan, Matrix Computations,
+ * section 6.5), for which cosine and sine are n numbers of scratch each. Cost 3 (n - k)^2, where a new factor takes
+ * (n^3 - k^3) / 3. */
+void lc_cholesky_drop(lc_index k, lc_index n, double *U, lc_index ldu, double *cosine, double *sine);
+
 /* b <- A^-1 b with a factor above (leading dimension ldu); skipped entries become 0. In place. Cost 2 n^2. */
 void lc_cholesky_solve(lc_index n, const double *U, lc_index ldu, const unsigned char *skip, double *b);
 

@@ -67,6 +67,25 @@ static lc_status screen_features(lc_fold *fold, int solved) {
   return LC_OK;
 }
 
+static lc_status screen_start(void *context, lc_fold *fold) {
+  (void)context;
+  return screen_features(fold, 0);
+}
+
+lc_status lc_folds_look(lc_path_state *path) {
+  lc_round look;
+  lc_mark mark = lc_arena_mark(path->arena);
+  for (lc_index m = 0; m < path->nfits; m++) path->fold[m].pending = 1;
+  lc_status status = lc_round_allocate(&look, path);
+  if (status == LC_OK) status = lc_folds_each(path, screen_start, NULL);
+  if (status == LC_OK) {
+    lc_round_list_all(&look);
+    status = lc_round_read(&look);
+  }
+  lc_arena_reset(path->arena, mark);
+  return status;
+}
+
 /* ---- the start of a lambda ----------------------------------------------------------------------------- */
 
 /* Times the tolerance: residuals that leave a relative gap of about a third of it, F v / (lambda l1) to first order. */
@@ -145,12 +164,13 @@ static lc_status solve(void *context, lc_fold *fold) {
 }
 
 /* How many folds are still pending, when those without rounds or steps left have given up. */
-static lc_status count_pending(lc_path_state *path, int round, lc_index *pending) {
+static lc_status count_pending(const lc_round *look, int round, lc_index *pending) {
+  lc_path_state *path = look->path;
   *pending = 0;
   for (lc_index m = 0; m < path->nfits; m++) {
     lc_fold *fold = path->fold + m;
     int spent = round >= MOST_ROUNDS || (round > 0 && steps_left(fold) == 0);
-    if (spent && fold->pending) LC_TRY(lc_fold_give_up(fold));
+    if (spent && fold->pending) LC_TRY(lc_fold_give_up(look, fold));
     *pending += fold->pending;
   }
   return LC_OK;
@@ -169,7 +189,7 @@ static lc_status advance(lc_path_state *path, double lambda) {
     LC_TRY(lc_round_read(&look));
     LC_TRY(lc_round_join(&look));
     if (round > 0) LC_TRY(lc_round_judge(&look));
-    LC_TRY(count_pending(path, round, &pending));
+    LC_TRY(count_pending(&look, round, &pending));
     if (pending == 0) return LC_OK;
     LC_TRY(lc_folds_each(path, solve, NULL));
   }

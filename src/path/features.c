@@ -9,8 +9,9 @@ lc_status lc_round_allocate(lc_round *round, lc_path_state *path) {
   lc_index p = path->problem->x->p;
   *round = (lc_round){.path = path};
   round->feature = lc_arena_alloc(path->arena, p, sizeof *round->feature);
+  round->unsafe = lc_arena_alloc(path->arena, p, 1);
   round->joined = lc_arena_alloc(path->arena, path->nfits, sizeof *round->joined);
-  return round->feature && round->joined ? LC_OK : LC_OUT_OF_MEMORY;
+  return round->feature && round->unsafe && round->joined ? LC_OK : LC_OUT_OF_MEMORY;
 }
 
 /* Proofs keep this relative distance from the threshold, so that rounding cannot turn one. */
@@ -29,7 +30,7 @@ static int whole_row_in_set(const lc_fold *fold, lc_index f) {
  * 0: safe or in the set for all folds so far; 1: not safe for this fold, whose set is to be asked; 2: must be read. */
 static void mark_features(lc_round *round, lc_index from, lc_index to, double slack) {
   const lc_path_state *path = round->path;
-  lc_index *mark = round->feature;
+  unsigned char *mark = round->unsafe;
   for (lc_index f = from; f < to; f++) mark[f] = 0;
   for (lc_index m = 0; m < path->nfits; m++) {
     const lc_fold *fold = path->fold + m;
@@ -59,8 +60,13 @@ void lc_round_list(lc_round *round, double slack) {
   int threads = lc_threads_for(path->host, 1e-8 * (double)p * path->coding.K * (double)path->nfits);
   lc_parallel(threads, p, 1024, list_some, &task);
   for (lc_index f = 0; f < p; f++)
-    if (round->feature[f]) round->feature[count++] = f;
+    if (round->unsafe[f]) round->feature[count++] = f;
   round->nfeatures = count;
+}
+
+void lc_round_list_all(lc_round *round) {
+  round->nfeatures = round->path->problem->x->p;
+  for (lc_index f = 0; f < round->nfeatures; f++) round->feature[f] = f;
 }
 
 /* ---- reading ------------------------------------------------------------------------------------------- */

@@ -88,11 +88,15 @@ lc_status lc_folds_start(lc_path_state *path);
 /* Of fold 0: *loss is the mean loss without the penalised slopes, of a kink itself; *lambda_max the least lambda that
  * holds all penalised slopes at 0 (0 where only rounding moves them), of sums of ramps to within 1e-4 by some fits. For
  * alpha below 0.001 there is none: it is that of 0.001, of a smooth version of a kink; so it is of other kinks, and of
- * groups. After lc_folds_start() and before anything else; one read of X, but for fits. */
-lc_status lc_folds_null_model(lc_path_state *path, double *loss, double *lambda_max);
+ * groups. After lc_folds_start() and before anything else; one read of X,
+ * but for fits. sets: lc_folds_advance() will follow, whose screens keep what was read. */
+lc_status lc_folds_null_model(lc_path_state *path, int sets, double *loss, double *lambda_max);
 
 /* path->plain is there from now on. */
 lc_status lc_folds_show_plain(lc_path_state *path);
+
+/* Products of all features with the residuals of all folds where they are, for their screens. One read of X. */
+lc_status lc_folds_look(lc_path_state *path);
 
 /* All folds at lambda > 0, by working sets. Calls go down the lambdas: each begins with the sets, Hessians and
  * screens that the last one left. Then B, Z and the outcome of each fold are those of its solution. */
@@ -101,11 +105,11 @@ lc_status lc_folds_advance(lc_path_state *path, double lambda);
 /* The same by lc_solve() for each fold, lambda >= 0: no L1 part, a kink, or no second derivatives of the set. */
 lc_status lc_folds_solve(lc_path_state *path, double lambda);
 
-/* Eight lambdas at once, where there is one fit and lanes suit it (path/by_lanes.c): lambda[0], ... lie below `before`,
- * where fold 0 stands. keep(context, l) is called for each lambda[l] that is solved, nearly in order, with B, Z and the
- * outcome of fold 0; *solved is how many from the first on are. Then fold 0 stands nowhere until lc_folds_resume()
- * takes it to the solution in its B, that for `lambda`. */
-typedef lc_status (*lc_folds_keep)(void *context, lc_index l);
+/* Eight fits of folds and lambdas at once, where lanes suit them (path/by_lanes.c): lambda[0], ... lie below `before`,
+ * where the folds stand. keep(context, m, l) is called for each lambda[l] that is solved for fold m, nearly in order,
+ * with B, Z and the outcome of that fold; *solved is how many from the first on are for all folds. Then folds stand
+ * nowhere until lc_folds_resume() takes the solutions that were last tried as starts for what is below `lambda`. */
+typedef lc_status (*lc_folds_keep)(void *context, lc_index m, lc_index l);
 int lc_folds_suit_lanes(const lc_path_state *path, double before, const double *lambda, lc_index count);
 lc_status lc_folds_lanes(lc_path_state *path, double before, const double *lambda, lc_index count, lc_folds_keep keep,
                          void *context, lc_index *solved);

@@ -37,17 +37,16 @@ static void set_gradients(lc_fold *fold, double *c) {
 
 /* Gradients of the balanced residuals: of the set (c), and of the features that were read for them. All others are
  * proved to lie below their thresholds, where the conjugate of the penalty is 0. */
-static void add_groups(lc_fold *fold, const double *c, gap_step what, dual_parts *parts) {
+static void add_groups(const lc_round *round, lc_fold *fold, const double *c, gap_step what, dual_parts *parts) {
   const lc_objective *obj = &fold->obj;
   const lc_working_set *set = &fold->solver.set;
-  const lc_screen *screen = &fold->screen;
   lc_index width = lc_penalty_width(obj->pen, obj->K);
   for (lc_index s = 0; s < set->size; s += lc_set_width(set, s)) {
     lc_index f = lc_set_feature(set, s);
     if (f >= 0) add_group(obj->pen, f, c + set->cell[s], set->nrows, what, obj->K, parts);
   }
-  for (lc_index f = 0; f < screen->p; f++) {
-    if (screen->newest[f] != screen->present) continue;
+  for (lc_index v = 0; v < round->nfeatures; v++) {
+    lc_index f = round->feature[v];
     lc_fold_seen_gradient(fold, f, fold->gradient);
     for (lc_index k = 0; k < obj->K; k += width)
       if (set->position[lc_fold_index(fold, f, k)] < 0)
@@ -55,7 +54,7 @@ static void add_groups(lc_fold *fold, const double *c, gap_step what, dual_parts
   }
 }
 
-static lc_status gap_of(lc_fold *fold, double *gap) {
+static lc_status gap_of(const lc_round *round, lc_fold *fold, double *gap) {
   lc_objective *obj = &fold->obj;
   lc_mark mark = lc_arena_mark(&fold->arena);
   dual_parts parts = {.t = 1};
@@ -63,8 +62,8 @@ static lc_status gap_of(lc_fold *fold, double *gap) {
   double *c = lc_arena_doubles(&fold->arena, fold->solver.set.nrows * obj->K);
   if (!c) return LC_OUT_OF_MEMORY;
   set_gradients(fold, c);
-  add_groups(fold, c, FIND_T, &parts);
-  add_groups(fold, c, ADD_CONJUGATES, &parts);
+  add_groups(round, fold, c, FIND_T, &parts);
+  add_groups(round, fold, c, ADD_CONJUGATES, &parts);
   lc_arena_reset(&fold->arena, mark);
   lc_status status = lc_objective_dual(obj, fold->balanced, parts.t, &primal, &dual);
   *gap = lc_gap_between(primal, dual - parts.conjugates);
@@ -81,13 +80,13 @@ static double kkt_of(const lc_fold *fold) {
 }
 
 /* The certificate of the present point. */
-static lc_status certify(lc_fold *fold) {
+static lc_status certify(const lc_round *round, lc_fold *fold) {
   lc_outcome *outcome = &fold->outcome;
   outcome->gap = outcome->relative = NAN;
   outcome->kkt = kkt_of(fold);
   outcome->met = 0;
   if (!fold->has_gap) return LC_OK;
-  LC_TRY(gap_of(fold, &outcome->gap));
+  LC_TRY(gap_of(round, fold, &outcome->gap));
   outcome->relative = outcome->gap / lc_objective_scale(&fold->obj);
   outcome->met = outcome->relative <= fold->path->settings->tolerance;
   return LC_OK;
@@ -106,7 +105,7 @@ static lc_status judge_fold(void *context, lc_fold *fold) {
   lc_outcome *outcome = &fold->outcome;
   lc_fold_goal *goal = &fold->goal;
   if (round->joined[fold->number] > 0 || !fold->settled) return LC_OK;
-  LC_TRY(certify(fold));
+  LC_TRY(certify(round, fold));
   fold->pending = 0;
   if (!fold->has_gap) {
     outcome->met = !step->stuck;
@@ -129,8 +128,8 @@ static lc_status judge_fold(void *context, lc_fold *fold) {
 
 lc_status lc_round_judge(lc_round *round) { return lc_folds_each(round->path, judge_fold, round); }
 
-lc_status lc_fold_give_up(lc_fold *fold) {
+lc_status lc_fold_give_up(const lc_round *round, lc_fold *fold) {
   LC_TRY(lc_step_load(&fold->solver.step));
   fold->pending = fold->has_dual_point = 0; /* of those that joined the set knows no gradient */
-  return certify(fold);
+  return certify(round, fold);
 }

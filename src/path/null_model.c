@@ -6,6 +6,8 @@
 
 static int has_kink(const lc_path_state *path) { return (path->problem->loss->flags & LC_SMOOTHABLE) != 0; }
 
+static int is_elsewhere(const lc_path_state *path) { return (path->problem->x->ops->caps & LC_ELSEWHERE) != 0; }
+
 static int is_penalised(const lc_penalty *given, lc_index j) { return given->l1[j] + given->l2[j] > 0; }
 
 /* A fit of fold 0's rows with this penalty (of the user's columns), from `start` (NULL: 0). */
@@ -61,7 +63,8 @@ static lc_status null_loss(lc_path_state *path, double *out) {
   *out = path->fold->obj.at.loss;
   if (!has_kink(path)) return LC_OK;
   double bare = NAN;
-  if (is_bare(&path->problem->pen)) LC_TRY(lc_solve_null(path->problem, path->host, path->arena, &bare));
+  if (is_bare(&path->problem->pen) && !is_elsewhere(path))
+    LC_TRY(lc_solve_null(path->problem, path->host, path->arena, &bare));
   if (isnan(bare)) return fit_held(path, out);
   *out = bare;
   return LC_OK;
@@ -72,31 +75,36 @@ static lc_status null_loss(lc_path_state *path, double *out) {
 static const double least_alpha = 1e-3;
 
 /* The pull of a group that may leave 0 in its direction. */
-static double free_pull(const lc_penalty *pen, lc_index j, lc_index width, const double *g, lc_index ldg) {
+static double free_pull(const lc_penalty *pen, lc_index j, lc_index width, const double *g) {
   if (pen->lower && *g > 0 && pen->lower[j] >= 0) return 0;
   if (pen->upper && *g < 0 && pen->upper[j] <= 0) return 0;
-  return lc_penalty_norm(width, g, ldg);
+  return lc_penalty_norm(width, g, 1);
 }
 
 /* The least lambda for which the gradient of fold 0 where it stands holds all penalised slopes at 0. Where alpha is
  * (nearly) 0 there is none; then that of alpha = 0.001 is taken, as glmnet does. One read of X. */
-static lc_status holding_lambda(lc_path_state *path, double *lambda_max) {
+static lc_status holding_lambda(lc_path_state *path, int sets, double *lambda_max) {
   const double rounding = 1e-14;
   lc_fold *fold = path->fold;
   lc_objective *obj = &fold->obj;
   const lc_penalty *pen = &fold->pen, *given = &fold->given;
   *lambda_max = 0;
-  LC_TRY(lc_objective_gradient(obj));
+  LC_TRY(sets ? lc_folds_look(path) : lc_objective_gradient(obj));
   lc_index width = lc_penalty_width(pen, obj->K);
-  for (lc_index c = 0; c < obj->K; c += width)
-    for (lc_index j = 0; j < pen->p; j++) {
-      double factor = given->l1[j] + given->l2[j];
-      if (factor == 0) continue;
+  for (lc_index j = 0; j < pen->p; j++) {
+    double factor = given->l1[j] + given->l2[j], *g = fold->gradient;
+    if (factor == 0) continue;
+    if (sets)
+      lc_fold_seen_gradient(fold, j, g);
+    else
+      for (int c = 0; c < obj->K; c++) g[c] = obj->G[lc_fold_index(fold, j, c)];
+    for (lc_index c = 0; c < obj->K; c += width) {
       double unit = given->l1[j] > 0 ? pen->l1[j] / given->l1[j] : sqrt(pen->l2[j] / given->l2[j]);
       double l1 = fmax(given->l1[j], least_alpha * factor) * unit;
-      double pull = free_pull(pen, j, width, obj->G + c * obj->q + pen->intercept + j, obj->q);
+      double pull = free_pull(pen, j, width, g + c);
       if (l1 > 0 && pull > rounding * path->rms[j]) *lambda_max = fmax(*lambda_max, pull / l1);
     }
+  }
   return LC_OK;
 }
 
@@ -180,11 +188,12 @@ static lc_status least_lambda(lc_path_state *path, double null, double *lambda_m
   return LC_OK;
 }
 
-lc_status lc_folds_null_model(lc_path_state *path, double *loss, double *lambda_max) {
+lc_status lc_folds_null_model(lc_path_state *path, int sets, double *loss, double *lambda_max) {
   const lc_penalty *given = &path->problem->pen;
   lc_mark mark = lc_arena_mark(path->arena);
   /* The value of a ridge is but a place to begin. Losses that are no sums of ramps, and groups, are dear to fit. */
-  int settled = 0, exact = 0, ramps = (path->problem->loss->flags & LC_RAMPS) && !path->problem->ovr && !given->grouped;
+  int settled = 0, exact = 0,
+      ramps = (path->problem->loss->flags & LC_RAMPS) && !path->problem->ovr && !given->grouped && !is_elsewhere(path);
   LC_TRY(null_loss(path, loss));
   lc_arena_reset(path->arena, mark);
   for (lc_index j = 0; ramps && j < given->p; j++) exact |= given->l1[j] > least_alpha * (given->l1[j] + given->l2[j]);
@@ -195,7 +204,7 @@ lc_status lc_folds_null_model(lc_path_state *path, double *loss, double *lambda_
     LC_TRY(is_settled(path, &settled));
     if (!settled) coding->mu = mu;
   }
-  LC_TRY(holding_lambda(path, lambda_max));
+  LC_TRY(holding_lambda(path, sets, lambda_max));
   coding->mu = mu;
   if (exact && !settled && *lambda_max > 0) LC_TRY(least_lambda(path, *loss, lambda_max));
   lc_arena_reset(path->arena, mark);

@@ -47,45 +47,52 @@ static lc_index count_features(const lc_fold *fold, lc_index q, int intercept, i
   return count;
 }
 
-static lc_status keep_point(const lc_path_state *path, double lambda, lc_path_point *point) {
-  const lc_design *x = path->problem->x;
-  const lc_fold *fold = path->fold;
-  lc_index q = lc_design_q(x), folds = path->nfits - 1;
+/* What there will be of a solution of all folds. */
+static lc_status begin_point(const lc_path_state *path, double lambda, lc_path_point *point) {
+  lc_index folds = path->nfits - 1;
   int K = path->coding.K;
   lc_arena *arena = path->arena;
+  point->lambda = lambda;
+  point->folds_missed = 0;
   point->count = lc_arena_alloc(arena, K, sizeof *point->count);
   point->row = lc_arena_alloc(arena, K, sizeof *point->row);
   point->value = lc_arena_alloc(arena, K, sizeof *point->value);
   point->fold_relative = lc_arena_doubles(arena, folds);
   point->fold_nonzero = lc_arena_alloc(arena, folds, sizeof *point->fold_nonzero);
-  if (!point->count || !point->row || !point->value || !point->fold_relative || !point->fold_nonzero)
-    return LC_OUT_OF_MEMORY;
-  for (int c = 0; c < K; c++) LC_TRY(keep_column(fold, q, c, point, arena));
-  point->lambda = lambda;
-  point->outcome = fold->outcome;
-  point->folds_missed = 0;
-  point->nonzero = count_features(fold, q, x->intercept, K);
-  for (lc_index f = 0; f < folds; f++) {
-    point->folds_missed += !fold[1 + f].outcome.met;
-    point->fold_relative[f] = fold[1 + f].outcome.relative;
-    point->fold_nonzero[f] = count_features(fold + 1 + f, q, x->intercept, K);
-  }
-  return LC_OK;
+  return point->count && point->row && point->value && point->fold_relative && point->fold_nonzero ? LC_OK
+                                                                                                   : LC_OUT_OF_MEMORY;
 }
 
-/* Scores of the rows that each fold left out, for lambda number l. */
-static void keep_scores(const lc_path_state *path, lc_index l) {
+/* Scores of the rows that fold m left out, for lambda number l. */
+static void keep_scores(const lc_path_state *path, lc_index m, lc_index l) {
   const lc_path_spec *spec = path->spec;
   lc_index n = path->given->n, distinct = path->problem->x->n, K = path->coding.K;
-  for (lc_index m = 1; spec->scores && m < path->nfits; m++) {
-    lc_index repeat = (m - 1) / spec->nfolds;
-    int fold = (int)((m - 1) % spec->nfolds) + 1;
-    const int *holdout = spec->holdout + repeat * n;
-    double *out = spec->scores + (repeat * spec->nlambdas + l) * n * K;
-    for (lc_index c = 0; c < K; c++)
-      for (lc_index i = 0; i < n; i++)
-        if (holdout[i] == fold) out[i + c * n] = path->fold[m].Z[(path->row_of ? path->row_of[i] : i) + c * distinct];
+  if (!spec->scores) return;
+  lc_index repeat = (m - 1) / spec->nfolds;
+  int left = (int)((m - 1) % spec->nfolds) + 1;
+  const int *holdout = spec->holdout + repeat * n;
+  double *out = spec->scores + (repeat * spec->nlambdas + l) * n * K;
+  for (lc_index c = 0; c < K; c++)
+    for (lc_index i = 0; i < n; i++)
+      if (holdout[i] == left) out[i + c * n] = path->fold[m].Z[(path->row_of ? path->row_of[i] : i) + c * distinct];
+}
+
+/* The part of fold m in point number l. */
+static lc_status keep_fold(const lc_path_state *path, lc_index m, lc_index l, lc_path_point *point) {
+  const lc_design *x = path->problem->x;
+  const lc_fold *fold = path->fold + m;
+  lc_index q = lc_design_q(x), nonzero = count_features(fold, q, x->intercept, path->coding.K);
+  if (m == 0) {
+    point->outcome = fold->outcome;
+    point->nonzero = nonzero;
+    for (int c = 0; c < path->coding.K; c++) LC_TRY(keep_column(fold, q, c, point, path->arena));
+    return LC_OK;
   }
+  point->folds_missed += !fold->outcome.met;
+  point->fold_relative[m - 1] = fold->outcome.relative;
+  point->fold_nonzero[m - 1] = nonzero;
+  keep_scores(path, m, l);
+  return LC_OK;
 }
 
 /* The lambdas, and what is kept of them. */
@@ -93,14 +100,14 @@ typedef struct descent {
   lc_path_state *path;
   lc_path *out;
   const double *lambda;
-  lc_index first;      /* of those that are solved at once */
-  unsigned char *kept; /* nlambdas */
+  lc_index first; /* of those that are solved at once */
+  lc_index *kept; /* nlambdas: folds whose part is there */
 } descent;
 
 /* Points from the first on that are all there may be used: a path that is stopped keeps them. */
 static lc_status lengthen(const descent *own) {
   lc_path *out = own->out;
-  while (out->length < own->path->spec->nlambdas && own->kept[out->length]) {
+  while (out->length < own->path->spec->nlambdas && own->kept[out->length] == own->path->nfits) {
     const lc_outcome *outcome = &out->point[out->length++].outcome;
     lc_info info = {(double)out->length, NAN, outcome->objective, outcome->kkt, NAN, NAN, NAN};
     LC_TRY(lc_record(own->path->host, &info));
@@ -108,24 +115,17 @@ static lc_status lengthen(const descent *own) {
   return LC_OK;
 }
 
-static lc_status keep(const descent *own, lc_index l) {
-  LC_TRY(keep_point(own->path, own->lambda[l], own->out->point + l));
-  keep_scores(own->path, l);
-  own->kept[l] = 1;
+static lc_status keep(const descent *own, lc_index m, lc_index l) {
+  lc_path_point *point = own->out->point + l;
+  if (own->kept[l] == 0) LC_TRY(begin_point(own->path, own->lambda[l], point));
+  LC_TRY(keep_fold(own->path, m, l, point));
+  own->kept[l]++;
   return lengthen(own);
 }
 
-static lc_status keep_lane(void *context, lc_index l) {
+static lc_status keep_lane(void *context, lc_index m, lc_index l) {
   const descent *own = context;
-  return keep(own, own->first + l);
-}
-
-/* The solution of fold 0 at lambda number l as it was kept. */
-static void recall(const descent *own, lc_index l) {
-  const lc_path_point *point = own->out->point + l;
-  lc_fold *fold = own->path->fold;
-  memset(fold->B, 0, (size_t)fold->obj.P * sizeof(double));
-  for (lc_index v = 0; v < point->count[0]; v++) fold->B[point->row[0][v]] = point->value[0][v];
+  return keep(own, m, own->first + l);
 }
 
 /* From lambda number *l on as far as lanes come; *l goes on. */
@@ -138,9 +138,7 @@ static lc_status run_lanes(descent *own, lc_index *l, double before) {
   LC_TRY(lc_folds_lanes(own->path, before, own->lambda + *l, count, keep_lane, own, &solved));
   *l += solved;
   for (lc_index later = *l; later < spec->nlambdas; later++) own->kept[later] = 0;
-  if (*l == 0 || *l == spec->nlambdas) return LC_OK;
-  recall(own, *l - 1);
-  return lc_folds_resume(own->path, own->lambda[*l - 1]);
+  return *l < spec->nlambdas ? lc_folds_resume(own->path, *l > 0 ? own->lambda[*l - 1] : before) : LC_OK;
 }
 
 static lc_status run_lambdas(lc_path_state *path, int sets, lc_path *out) {
@@ -148,10 +146,10 @@ static lc_status run_lambdas(lc_path_state *path, int sets, lc_path *out) {
   const lc_path_spec *spec = path->spec;
   LC_TRY(lc_folds_start(path));
   out->weight_sum = path->fold->obj.weight_sum;
-  LC_TRY(lc_folds_null_model(path, &out->null_loss, &out->lambda_max));
+  LC_TRY(lc_folds_null_model(path, sets, &out->null_loss, &out->lambda_max));
   if (!spec->lambdas && out->lambda_max == 0) return LC_OK; /* no sequence */
   double *lambda = lc_arena_doubles(path->arena, spec->nlambdas);
-  descent own = {path, out, lambda, 0, lc_arena_alloc(path->arena, spec->nlambdas, 1)};
+  descent own = {path, out, lambda, 0, lc_arena_alloc(path->arena, spec->nlambdas, sizeof(lc_index))};
   if (!lambda || !own.kept) return LC_OUT_OF_MEMORY;
   for (lc_index l = 0; l < spec->nlambdas; l++) {
     lambda[l] = lambda_at(spec, out->lambda_max, l);
@@ -164,7 +162,7 @@ static lc_status run_lambdas(lc_path_state *path, int sets, lc_path *out) {
       if (l == spec->nlambdas) break;
     }
     LC_TRY(sets && lambda[l] > 0 ? lc_folds_advance(path, lambda[l]) : lc_folds_solve(path, lambda[l]));
-    LC_TRY(keep(&own, l));
+    for (lc_index m = 0; m < path->nfits; m++) LC_TRY(keep(&own, m, l));
   }
   return LC_OK;
 }

@@ -12,6 +12,7 @@
 typedef struct lc_round {
   lc_path_state *path;
   lc_index *feature, nfeatures; /* p: features whose columns are read; how many they are */
+  unsigned char *unsafe;        /* p: scratch of lc_round_list() */
   lc_index *joined;             /* nfits: groups that joined the set of each fold */
 } lc_round;
 
@@ -20,6 +21,7 @@ lc_status lc_round_allocate(lc_round *round, lc_path_state *path);
 
 /* slack: as in path/screen.h; 1 for proofs. */
 void lc_round_list(lc_round *round, double slack);
+void lc_round_list_all(lc_round *round);
 lc_status lc_round_read(lc_round *round);
 lc_status lc_round_join(lc_round *round);
 
@@ -28,6 +30,6 @@ lc_status lc_round_join(lc_round *round);
 lc_status lc_round_judge(lc_round *round);
 
 /* The fold is left as far as it came, with the features that just joined. */
-lc_status lc_fold_give_up(lc_fold *fold);
+lc_status lc_fold_give_up(const lc_round *round, lc_fold *fold);
 
 #endif

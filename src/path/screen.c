@@ -181,7 +181,7 @@ int lc_screen_is_safe(const lc_screen *screen, lc_index j, lc_index width, doubl
 }
 
 void lc_screen_mark_unsafe(const lc_screen *screen, lc_index first, lc_index last, lc_index width, const double *l1,
-                           double unit, double slack, lc_index *unsafe) {
+                           double unit, double slack, unsigned char *unsafe) {
   for (lc_index j = first; j < last; j++) {
     double threshold = unit * l1[j];
     int safe = screen->K == 1 && screen->newest[j] >= 0 && rough_bound(screen, j, 0, slack) < threshold;

@@ -58,7 +58,7 @@ int lc_screen_is_safe(const lc_screen *screen, lc_index j, lc_index width, doubl
 
 /* unsafe[j] = 1 for features first .. last - 1 that are not safe at the threshold unit l1[j]; others are left alone. */
 void lc_screen_mark_unsafe(const lc_screen *screen, lc_index first, lc_index last, lc_index width, const double *l1,
-                           double unit, double slack, lc_index *unsafe);
+                           double unit, double slack, unsigned char *unsafe);
 
 /* Feature j has the products c[0], c[ld], ... (K of them) with the present residuals. */
 void lc_screen_record(lc_screen *screen, lc_index j, const double *c, lc_index ld);

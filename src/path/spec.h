@@ -9,7 +9,7 @@ typedef struct lc_path_spec {
   const double *lambdas; /* nlambdas of them, decreasing, >= 0; NULL: from the data, */
   lc_index nlambdas;     /* >= 1 */
   double min_ratio;      /* in equal ratios from lambda_max to min_ratio lambda_max, 0 < min_ratio <= 1 */
-  const int *holdout;    /* n x nrepeats fold numbers 1..nfolds, NULL: no folds */
+  const int *holdout;    /* n x nrepeats fold numbers 1..nfolds, 0: in every fit; NULL: no folds */
   int nfolds, nrepeats;  /* 0 without folds */
   double *scores;        /* n x K x nlambdas x nrepeats, written: scores of each row, offsets included, by the fit that
                             left it out; NULL: not wanted */

@@ -53,7 +53,7 @@ static void logistic_dual(const lc_coding *coding, int m, const double *r, lc_in
   (void)ldr;
   for (int i = 0; i < m; i++) {
     double wrong = r[i] * (1 - 2 * y[i]);
-    value[i] = wrong < 1 ? entropy(wrong) - (1 - wrong) * log1p(-wrong) : entropy(1 - wrong);
+    value[i] = entropy(wrong) + entropy(1 - wrong);
   }
 }
 

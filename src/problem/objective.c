@@ -1,5 +1,6 @@
 /* problem/objective.c - value, gradient, curvature and certificate of loss plus penalty. */
 #include "problem/objective.h"
+#include "problem/tasks.h"
 
 #include <math.h>
 #include <string.h>
@@ -40,21 +41,21 @@ lc_status lc_objective_init(lc_objective *obj, const lc_design *x, const lc_obs 
   obj->P = obj->q * obj->K;
   obj->weight_sum = lc_obs_total(obs);
   obj->null_value = null_value(obj);
-  if (obj->K > LC_SCRATCH) keep_scores = 0;
+  if (obj->K > LC_SCRATCH || (x->ops->caps & LC_ELSEWHERE)) keep_scores = 0;
   LC_TRY(make_point(obj, keep_scores, &obj->at));
   LC_TRY(make_point(obj, keep_scores, &obj->to));
   obj->G = lc_arena_zeros(arena, obj->P);
   obj->napart = -1;
   obj->epoch_mistakes = obj->validation = NAN;
   obj->apart = lc_arena_alloc(arena, obj->q, sizeof *obj->apart);
-  return obj->G && obj->apart ? LC_OK : LC_OUT_OF_MEMORY;
+  obj->about = lc_arena_doubles(arena, x->ops->caps & LC_ELSEWHERE ? lc_task_numbers(coding) : 0);
+  return obj->G && obj->apart && obj->about ? LC_OK : LC_OUT_OF_MEMORY;
 }
 
 /* ---- callbacks on blocks of rows --------------------------------------------------------------------- */
 
-/* sum[0] += w loss; R and S times w. */
-static lc_status eval_block(void *context, const lc_block *block, double *sum) {
-  const lc_objective *obj = context;
+lc_status lc_loss_task(void *context, const lc_block *block, double *sum) {
+  const lc_objective *obj = ((const lc_task_context *)context)->obj;
   double value[LC_BLOCK_ROWS], total = 0;
   lc_loss_block rows = {.m = block->m,
                         .z = block->z,
@@ -80,6 +81,14 @@ static lc_status run_pass(lc_objective *obj, lc_pass *pass) {
   pass->obs = obj->obs;
   if (pass->B || pass->G || pass->C) obj->passes++;
   return obj->x->ops->pass(obj->x, pass, obj->host, obj->arena);
+}
+
+/* A pass of the losses at B, or at the scores Z. */
+static lc_status run_loss(lc_objective *obj, lc_pass *pass) {
+  lc_task_context context = {.obj = obj};
+  pass->nsum = 1;
+  lc_task_set(&context, LC_TASK_LOSS, pass);
+  return run_pass(obj, pass);
 }
 
 lc_status lc_objective_pass(lc_objective *obj, lc_pass *pass) {
@@ -117,15 +126,12 @@ lc_status lc_objective_eval(lc_objective *obj, const double *B, int want) {
   if (curvature && !obj->C && !(obj->C = lc_arena_doubles(obj->arena, packed))) return LC_OUT_OF_MEMORY;
   lc_pass pass = {.K = obj->K,
                   .ns = curvature ? obj->ns : 0,
-                  .nsum = 1,
                   .B = obj->to.B,
                   .Z = obj->to.Z,
-                  .block = eval_block,
-                  .context = obj,
                   .sum = &sum,
                   .G = want ? obj->G : NULL,
                   .C = curvature ? obj->C : NULL};
-  LC_TRY(run_pass(obj, &pass));
+  LC_TRY(run_loss(obj, &pass));
   if (want) finish_gradient(obj, obj->to.B);
   if (curvature) scale(packed, 1 / obj->weight_sum, obj->C);
   finish_point(obj, &obj->to, sum, penalty_of(obj, &obj->to));
@@ -135,15 +141,8 @@ lc_status lc_objective_eval(lc_objective *obj, const double *B, int want) {
 /* Value and gradient at a point whose B, and scores if they are kept, are there. */
 static lc_status gradient_from_scores(lc_objective *obj, lc_point *point) {
   double sum = 0;
-  lc_pass pass = {.K = obj->K,
-                  .nsum = 1,
-                  .B = point->Z ? NULL : point->B,
-                  .Z = point->Z,
-                  .block = eval_block,
-                  .context = obj,
-                  .sum = &sum,
-                  .G = obj->G};
-  LC_TRY(run_pass(obj, &pass));
+  lc_pass pass = {.K = obj->K, .B = point->Z ? NULL : point->B, .Z = point->Z, .sum = &sum, .G = obj->G};
+  LC_TRY(run_loss(obj, &pass));
   finish_gradient(obj, point->B);
   finish_point(obj, point, sum, penalty_of(obj, point));
   return LC_OK;
@@ -198,16 +197,16 @@ lc_status lc_objective_along(lc_objective *obj, double t, double *value) {
   for (lc_index i = 0; i < obj->P; i++) B[i] = obj->at.B[i] + t * (obj->to.B[i] - obj->at.B[i]);
   along_context along = {obj, t};
   lc_pass pass = {.K = obj->K, .nsum = 1, .sum = &sum};
+  lc_status status;
   if (obj->at.Z) {
     pass.Z = obj->at.Z;
     pass.block = along_block;
     pass.context = &along;
+    status = run_pass(obj, &pass);
   } else {
     pass.B = B;
-    pass.block = eval_block;
-    pass.context = obj;
+    status = run_loss(obj, &pass);
   }
-  lc_status status = run_pass(obj, &pass);
   *value = sum / obj->weight_sum + lc_penalty_value(obj->pen, obj->K, B);
   lc_arena_reset(obj->arena, mark);
   return status;
@@ -351,50 +350,84 @@ void lc_objective_columns(lc_objective *obj, lc_index nj, const lc_index *j, con
 
 double lc_objective_scale(const lc_objective *obj) { return fmax(obj->at.value, 1e-3 * obj->null_value); }
 
-static lc_status mistakes_block(void *context, const lc_block *block, double *sum) {
-  const lc_objective *obj = context;
+lc_status lc_mistakes_task(void *context, const lc_block *block, double *sum) {
+  const lc_objective *obj = ((const lc_task_context *)context)->obj;
   sum[0] += lc_coding_mistakes(&obj->coding, block->m, block->z, block->ld, block->y, block->w);
   return LC_OK;
 }
 
 lc_status lc_objective_mistakes(lc_objective *obj, double *count) {
-  lc_pass pass = {.K = obj->K,
-                  .nsum = 1,
-                  .B = obj->at.Z ? NULL : obj->at.B,
-                  .Z = obj->at.Z,
-                  .block = mistakes_block,
-                  .context = obj,
-                  .sum = count};
+  lc_task_context context = {.obj = obj};
+  lc_pass pass = {.K = obj->K, .nsum = 1, .B = obj->at.Z ? NULL : obj->at.B, .Z = obj->at.Z, .sum = count};
+  lc_task_set(&context, LC_TASK_MISTAKES, &pass);
   return run_pass(obj, &pass);
 }
 
-lc_status lc_objective_separating_rows(const lc_objective *obj, double least, double *rows, double *class_rows) {
-  const lc_design *x = obj->x;
-  const lc_obs *obs = obj->obs;
-  const lc_coding *coding = &obj->coding;
-  memset(class_rows, 0, (size_t)coding->k * sizeof(double));
-  *rows = 0;
-  if (!obj->at.Z) return LC_UNSUPPORTED;
-  for (lc_index i = 0; i < x->n; i++) {
-    const double *from = obj->at.Z + i, *to = obj->to.Z + i;
-    int own = (int)obs->y[i];
-    double own_step = lc_coding_score(coding, to, x->n, own) - lc_coding_score(coding, from, x->n, own);
-    double low = INFINITY, high = -INFINITY, w = lc_obs_weight(obs, i);
+lc_status lc_leads_task(void *context, const lc_block *block, double *sum) {
+  const lc_task_context *task = context;
+  const lc_coding *coding = &task->obj->coding;
+  for (int i = 0; i < block->m; i++) {
+    int own = (int)block->y[i];
+    double low = INFINITY, high = -INFINITY, w = lc_block_weight(block, i);
     for (int j = 0; j < coding->k; j++) {
       if (j == own) continue;
-      double lead = own_step - (lc_coding_score(coding, to, x->n, j) - lc_coding_score(coding, from, x->n, j));
+      double lead = lc_coding_score(coding, block->z + i, block->ld, own) -
+                    lc_coding_score(coding, block->z + i, block->ld, j);
       low = fmin(low, lead);
       high = fmax(high, lead);
     }
-    if (high >= least) *rows += w;
-    if (low >= least) class_rows[own] += w;
+    if (high >= task->t) sum[0] += w;
+    if (low >= task->t) sum[1 + own] += w;
   }
   return LC_OK;
+}
+
+/* Leads are linear: those of the step are what it would score alone, without offsets. */
+static lc_status leads_of_step(lc_objective *obj, double least, double *step, double *sum) {
+  const lc_obs *given = obj->obs;
+  lc_obs plain = *given;
+  plain.offset = NULL;
+  plain.noffset = 0;
+  for (lc_index i = 0; i < obj->P; i++) step[i] = obj->to.B[i] - obj->at.B[i];
+  lc_task_context context = {.obj = obj, .t = least};
+  lc_pass pass = {.K = obj->K, .nsum = 1 + obj->coding.k, .B = step, .sum = sum};
+  lc_task_set(&context, LC_TASK_LEADS, &pass);
+  obj->obs = &plain;
+  lc_status status = run_pass(obj, &pass);
+  obj->obs = given;
+  return status;
+}
+
+/* The same from the scores of the two points. */
+static lc_status leads_of_scores(const lc_objective *obj, double least, double *step, double *sum) {
+  lc_task_context context = {.obj = obj, .t = least};
+  lc_index n = obj->x->n;
+  for (lc_index i = 0; i < n; i++) {
+    double w = lc_obs_weight(obj->obs, i);
+    for (int c = 0; c < obj->K; c++) step[c] = obj->to.Z[i + c * n] - obj->at.Z[i + c * n];
+    lc_block row = {.m = 1, .ld = 1, .z = step, .y = obj->obs->y + i, .w = &w};
+    LC_TRY(lc_leads_task(&context, &row, sum));
+  }
+  return LC_OK;
+}
+
+lc_status lc_objective_separating_rows(lc_objective *obj, double least, double *rows, double *class_rows) {
+  int k = obj->coding.k;
+  lc_mark mark = lc_arena_mark(obj->arena);
+  double *sum = lc_arena_zeros(obj->arena, 1 + k), *step = lc_arena_doubles(obj->arena, obj->P);
+  lc_status status = !sum || !step ? LC_OUT_OF_MEMORY
+                     : obj->at.Z   ? leads_of_scores(obj, least, step, sum)
+                                   : leads_of_step(obj, least, step, sum);
+  *rows = status == LC_OK ? sum[0] : 0;
+  for (int c = 0; c < k; c++) class_rows[c] = status == LC_OK ? sum[1 + c] : 0;
+  lc_arena_reset(obj->arena, mark);
+  return status;
 }
 
 lc_status lc_objective_record(const lc_objective *obj, double iteration, double epoch, double gradient_norm,
                               double step) {
   lc_info info = {
       obj->recorded + iteration, epoch, obj->at.value, gradient_norm, step, obj->epoch_mistakes, obj->validation};
+  if (obj->x->ops->stands) LC_TRY(obj->x->ops->stands(obj->x, obj->K, info.iteration, obj->at.B));
   return lc_record(obj->host, &info);
 }

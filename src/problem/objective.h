@@ -60,6 +60,7 @@ typedef struct lc_objective {
   const double *rms;  /* p: root mean square of each shown column, for step sizes; NULL: all 1 */
   double passes;      /* reads of X so far */
   double recorded;    /* iterations of earlier runs: the history counts on */
+  double *about;      /* numbers of the task of a pass, for rows that are elsewhere */
   double epoch_mistakes, validation; /* what the next lines of the history say of an epoch (lc_info); NaN: nothing */
 } lc_objective;
 
@@ -190,12 +191,13 @@ double lc_objective_noise(const lc_objective *obj);
 /* max(F, 1e-3 F_null) at `at`. */
 double lc_objective_scale(const lc_objective *obj);
 
-/* Weighted number of rows of `at` whose true class does not win outright. No read of X; needs scores. */
+/* Weighted number of rows of `at` whose true class does not win outright. No read of X where scores are kept. */
 lc_status lc_objective_mistakes(lc_objective *obj, double *count);
 
-/* From at to `to` the lead of a row's true class over each other class changes. *rows = number of rows where some
- * lead grows by at least `least`; class_rows[c] = number of rows of class c where all leads do. */
-lc_status lc_objective_separating_rows(const lc_objective *obj, double least, double *rows, double *class_rows);
+/* From at to `to` the lead of a row's true class over each other class changes. *rows = weight of the rows where some
+ * lead grows by at least `least`; class_rows[c] = weight of the rows of class c where all leads do. One read of X where
+ * scores are not kept. */
+lc_status lc_objective_separating_rows(lc_objective *obj, double least, double *rows, double *class_rows);
 
 /* One line of the history, at `at`. */
 lc_status lc_objective_record(const lc_objective *obj, double iteration, double epoch, double gradient_norm,

@@ -9,17 +9,10 @@
 #include <string.h>
 
 #include "problem/objective.h"
+#include "problem/tasks.h"
 
-typedef struct gap_context {
-  const lc_objective *obj;
-  const double *s; /* k factors; not used where R is known */
-  double t;
-  const double *R; /* n x K weighted derivatives, where they are known */
-} gap_context;
-
-/* sum[c + k y] += w a, a >= 0 the derivative for wrong class c of a row of class y: a k x k table of flows. */
-static lc_status flow_block(void *context, const lc_block *block, double *sum) {
-  const gap_context *gap = context;
+lc_status lc_flows_task(void *context, const lc_block *block, double *sum) {
+  const lc_task_context *gap = context;
   const lc_coding *coding = &gap->obj->coding;
   double scratch[LC_SCRATCH];
   int most = LC_SCRATCH / coding->K;
@@ -73,9 +66,8 @@ static int stationary(int k, double *A, double *s) {
   return 1;
 }
 
-/* R = s_y w r for X'R. */
-static lc_status residual_block(void *context, const lc_block *block, double *sum) {
-  const gap_context *gap = context;
+lc_status lc_residuals_task(void *context, const lc_block *block, double *sum) {
+  const lc_task_context *gap = context;
   const lc_objective *obj = gap->obj;
   (void)sum;
   lc_loss_block rows = {
@@ -89,17 +81,15 @@ static lc_status residual_block(void *context, const lc_block *block, double *su
 
 /* R as it is known, for X'R. */
 static lc_status known_block(void *context, const lc_block *block, double *sum) {
-  const gap_context *gap = context;
+  const lc_task_context *gap = context;
   (void)sum;
   for (int c = 0; c < gap->obj->K; c++)
     memcpy(block->r + c * block->ldr, gap->R + block->row0 + c * gap->obj->x->n, (size_t)block->m * sizeof(double));
   return LC_OK;
 }
 
-/* sum[0] += w (off'r - loss*(r)) at r = t R / w, or, where R is not known, t s_y times the derivative; sum[1] += w loss
- * without smoothing. */
-static lc_status dual_block(void *context, const lc_block *block, double *sum) {
-  const gap_context *gap = context;
+lc_status lc_dual_task(void *context, const lc_block *block, double *sum) {
+  const lc_task_context *gap = context;
   const lc_objective *obj = gap->obj;
   lc_coding exact = obj->coding;
   exact.mu = 0;
@@ -161,46 +151,54 @@ static double conjugates(const lc_objective *obj, double t, const double *G) {
   return sum;
 }
 
+/* A pass at `at` that does a task: from the scores where they are kept. */
+static lc_status run_task(lc_objective *obj, lc_task_context *gap, enum lc_task task, lc_pass *pass) {
+  pass->K = obj->K;
+  pass->obs = obj->obs;
+  pass->B = obj->at.Z ? NULL : obj->at.B;
+  pass->Z = obj->at.Z;
+  lc_task_set(gap, task, pass);
+  if (lc_pass_reads(pass)) obj->passes++;
+  return obj->x->ops->pass(obj->x, pass, obj->host, obj->arena);
+}
+
 enum { MOST_CLASSES = 256 }; /* the table of flows is k x k for each partial sum */
 
 lc_status lc_objective_balance(lc_objective *obj, const double *R, double *s, int *possible) {
   int k = obj->coding.k;
   lc_mark mark = lc_arena_mark(obj->arena);
-  *possible = obj->loss->dual && obj->at.Z && k <= MOST_CLASSES;
+  *possible = obj->loss->dual && k <= MOST_CLASSES;
   for (int c = 0; c < k; c++) s[c] = 1;
   if (!*possible || !obj->x->intercept) return LC_OK;
   double *flow = lc_arena_zeros(obj->arena, (lc_index)k * k);
   lc_status status = flow ? LC_OK : LC_OUT_OF_MEMORY;
-  gap_context gap = {obj, s, 1, R};
-  lc_pass pass = {
-      .K = obj->K, .obs = obj->obs, .nsum = k * k, .Z = obj->at.Z, .block = flow_block, .context = &gap, .sum = flow};
-  if (status == LC_OK) status = obj->x->ops->pass(obj->x, &pass, obj->host, obj->arena);
+  lc_task_context gap = {obj, 1, s, R};
+  lc_pass pass = {.nsum = k * k, .sum = flow};
+  if (status == LC_OK) status = run_task(obj, &gap, LC_TASK_FLOWS, &pass);
   if (status == LC_OK) *possible = stationary(k, flow, s);
   lc_arena_reset(obj->arena, mark);
   return status;
 }
 
-static lc_status dual_of(lc_objective *obj, gap_context *gap, double *primal, double *dual) {
+static lc_status dual_of(lc_objective *obj, lc_task_context *gap, double *primal, double *dual) {
   double sum[2] = {0, 0};
-  lc_pass value = {
-      .K = obj->K, .obs = obj->obs, .nsum = 2, .Z = obj->at.Z, .block = dual_block, .context = gap, .sum = sum};
-  LC_TRY(obj->x->ops->pass(obj->x, &value, obj->host, obj->arena));
+  lc_pass value = {.nsum = 2, .sum = sum};
+  LC_TRY(run_task(obj, gap, LC_TASK_DUAL, &value));
   *dual = sum[0] / obj->weight_sum;
   *primal = sum[1] / obj->weight_sum + (obj->at.value - obj->at.loss);
   return LC_OK;
 }
 
 lc_status lc_objective_dual(lc_objective *obj, const double *R, double t, double *primal, double *dual) {
-  gap_context gap = {obj, NULL, t, R};
+  lc_task_context gap = {obj, t, NULL, R};
   return dual_of(obj, &gap, primal, dual);
 }
 
 /* Slopes' gradients G of the residuals scaled by s. One read of X. */
 static lc_status scaled_gradient(lc_objective *obj, const double *s, double *G) {
-  gap_context gap = {obj, s, 1, NULL};
-  lc_pass residual = {.K = obj->K, .obs = obj->obs, .Z = obj->at.Z, .block = residual_block, .context = &gap, .G = G};
-  LC_TRY(obj->x->ops->pass(obj->x, &residual, obj->host, obj->arena));
-  obj->passes++;
+  lc_task_context gap = {obj, 1, s, NULL};
+  lc_pass residual = {.G = G};
+  LC_TRY(run_task(obj, &gap, LC_TASK_RESIDUALS, &residual));
   for (lc_index i = 0; i < obj->P; i++) G[i] /= obj->weight_sum;
   return LC_OK;
 }
@@ -225,7 +223,7 @@ static lc_status known_gradient(lc_objective *obj, const double *s, double **R, 
   if (!*R) return LC_OUT_OF_MEMORY;
   for (int c = 0; c < obj->K; c++)
     for (lc_index i = 0; i < n; i++) (*R)[i + c * n] = obj->dual[i + c * n] * s[(int)obj->obs->y[i]];
-  gap_context gap = {obj, s, 1, *R};
+  lc_task_context gap = {obj, 1, s, *R};
   lc_pass pass = {.K = obj->K, .Z = obj->at.Z, .block = known_block, .context = &gap, .G = G};
   LC_TRY(lc_objective_pass(obj, &pass));
   for (lc_index i = 0; i < obj->P; i++) G[i] /= obj->weight_sum;
@@ -276,7 +274,7 @@ static lc_status own_gap(lc_objective *obj, double *s, double *G, double *primal
   LC_TRY(scaled_gradient(obj, s, G));
   double t = feasible_scale(obj, G);
   if (!(t > 0)) return LC_OK; /* a slope pushes away from the only bound that it has */
-  gap_context gap = {obj, s, t, NULL};
+  lc_task_context gap = {obj, t, s, NULL};
   lc_status status = dual_of(obj, &gap, primal, dual);
   *dual -= conjugates(obj, t, G);
   return status;

@@ -86,6 +86,7 @@ static void read_problem(SEXP spec, lc_design *x, const lc_obs *obs, lc_problem 
   out->sd = lcr_doubles(lcr_get(stats, "sd"), p, "sd");
   out->max_abs = lcr_doubles(lcr_get(stats, "max_abs"), p, "max_abs");
   out->ovr = lcr_get_flag(spec, "ovr");
+  if (out->ovr && (x->ops->caps & LC_ELSEWHERE)) Rf_error("rows that are elsewhere have one response");
   lc_coding coding;
   if (lc_coding_make(out->loss, out->k, out->reference, &coding) != LC_OK ||
       (out->ovr && (out->reference || !out->loss->vector_form)))
@@ -140,8 +141,13 @@ static void read_descent(SEXP spec, R_xlen_t P, lcr_session *session, lc_setting
 }
 
 static void read_task(SEXP x, SEXP y, SEXP w, SEXP offset, SEXP spec, lcr_session *session, lcr_task *out) {
-  if (y == R_NilValue) Rf_error("'y' is missing");
-  lcr_design(x, y, lcr_get_count(spec, "k"), w, offset, session, &out->x, &out->obs);
+  int k = lcr_get_count(spec, "k");
+  if (lcr_is_shards(x)) {
+    lcr_shards_begin(x, k, session, &out->x, &out->obs);
+  } else {
+    if (y == R_NilValue) Rf_error("'y' is missing");
+    lcr_design(x, y, k, w, offset, session, &out->x, &out->obs);
+  }
   out->x.intercept = lcr_get_flag(spec, "intercept");
   read_problem(spec, &out->x, &out->obs, &out->problem);
   read_settings(spec, out->problem.solver, &out->settings);
@@ -162,6 +168,7 @@ SEXP lcr_task_run(SEXP x, SEXP y, SEXP w, SEXP offset, SEXP spec, lcr_worker *wo
   SEXP out = PROTECT(work(&task, spec, session));
   lcr_session_end(owner);
   lcr_stream_end(x, &task.x);
+  lcr_shards_end(x, &task.x);
   UNPROTECT(2);
   return out;
 }
@@ -224,14 +231,12 @@ static double null_loss(const lc_problem *problem, lc_arena *arena) {
     double out;
     return lc_solve_null(problem, arena->host, arena, &out) == LC_OK ? out : NAN;
   }
-  if (obs->offset) return NAN;
+  if (obs->noffset) return NAN;
   if (!problem->x->intercept) return log(problem->k);
   double *share = lc_arena_zeros(arena, problem->k), total = 0, sum = 0;
   if (!share) return NAN;
-  for (lc_index i = 0; i < obs->n; i++) {
-    share[(int)obs->y[i]] += lc_obs_weight(obs, i);
-    total += lc_obs_weight(obs, i);
-  }
+  lc_obs_class_totals(obs, problem->k, share);
+  for (int c = 0; c < problem->k; c++) total += share[c];
   for (int c = 0; c < problem->k; c++)
     if (share[c] > 0) sum -= share[c] / total * log(share[c] / total);
   return sum;

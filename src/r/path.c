@@ -25,9 +25,10 @@ static void read_spec(SEXP spec, lc_index n, lc_path_spec *out) {
   if (XLENGTH(holdout) > INT_MAX) Rf_error("there are too many repeats for so many rows"); /* and folds <= n */
   out->nrepeats = (int)(XLENGTH(holdout) / n);
   for (R_xlen_t i = 0; i < XLENGTH(holdout); i++) {
-    if (out->holdout[i] < 1 || out->holdout[i] > n) Rf_error("'holdout' is bad");
+    if (out->holdout[i] < 0 || out->holdout[i] > n) Rf_error("'holdout' is bad");
     if (out->holdout[i] > out->nfolds) out->nfolds = out->holdout[i];
   }
+  if (out->nfolds < 1) Rf_error("'holdout' leaves no row out");
 }
 
 /* Slots i, p and x of the sparse q x L matrix of one score column. */
@@ -143,6 +144,7 @@ static SEXP make_scores(const lcr_task *task, const lc_path_spec *spec) {
 static SEXP fit_path(lcr_task *task, SEXP spec, lcr_session *session) {
   lc_path_spec wanted;
   lc_path path;
+  if (task->x.ops->caps & LC_ELSEWHERE) Rf_error("paths need the rows here");
   read_spec(spec, task->x.n, &wanted);
   SEXP scores = PROTECT(wanted.holdout ? make_scores(task, &wanted) : R_NilValue);
   if (wanted.holdout) wanted.scores = REAL(scores);

@@ -6,6 +6,8 @@
 #ifndef LCR_H
 #define LCR_H
 
+#include <stdio.h>
+
 #define R_NO_REMAP
 #define STRICT_R_HEADERS
 #include <R.h>
@@ -34,6 +36,7 @@ typedef struct lcr_session {
   double epochs;            /* of mini-batches that are to come; 0: none */
   int trace, progress;      /* 1: every line of the history is shown; one now and then when it takes long */
   lcr_history history;
+  FILE *file;     /* that a stream reads, or NULL: closed with the session, even where an R error ended the call */
   lc_host host;   /* its self is the session */
   lc_arena arena; /* on that host */
 } lcr_session;
@@ -52,6 +55,30 @@ SEXP lcr_session_history(const lcr_session *session);
 /* Has the user asked to stop? Looks about every 50 ms. */
 int lcr_session_interrupted(lcr_session *session);
 
+/* ---- functions of R that the numerics call (r/callback.c) ---- */
+
+typedef struct lcr_callback {
+  SEXP call, token; /* host(what, value) */
+  SEXP kept;        /* a list that protects both and the last answer, held by the session's owner */
+  int jumped;       /* 1: a jump of R waits for lcr_callback_end(); nothing is called any more */
+} lcr_callback;
+
+/* One for a session. */
+void lcr_callback_begin(SEXP function, lcr_session *session, lcr_callback *out);
+/* The answer, protected until the next call; NULL where the function jumped. */
+SEXP lcr_callback_ask(lcr_callback *callback, const char *what, SEXP value);
+/* Forgets the last question and its answer. */
+void lcr_callback_release(lcr_callback *callback);
+/* After the session has ended: goes on with a jump. */
+void lcr_callback_end(lcr_callback *callback);
+
+/* ---- shards of rows that are elsewhere (r/shards.c) ---- */
+
+int lcr_is_shards(SEXP x);
+/* The shards as a design, with what is known of their rows. As for streams. */
+void lcr_shards_begin(SEXP x, int k, lcr_session *session, lc_design *out, lc_obs *obs);
+void lcr_shards_end(SEXP x, const lc_design *design);
+
 /* ---- streams of rows (r/stream.c) ---- */
 
 int lcr_is_stream(SEXP x);
@@ -59,7 +86,7 @@ int lcr_is_stream(SEXP x);
 void lcr_stream_begin(SEXP x, lcr_session *session, lc_design *out);
 /* The status of what was computed from any design: verbs of columns cannot say that a stream failed within them. */
 lc_status lcr_stream_status(const lc_design *design, lc_status status);
-/* After the session has ended, for any x: closes what is open, and goes on with a jump of the user's R code. */
+/* After the session has ended, for any x: goes on with a jump of the user's R code. */
 void lcr_stream_end(SEXP x, const lc_design *design);
 
 /* ---- threads (r/threads.c) ---- */
@@ -123,6 +150,7 @@ SEXP lcr_weak(SEXP key, SEXP value);
 SEXP lcr_weak_value(SEXP reference);
 SEXP lcr_colstats(SEXP x, SEXP w);
 SEXP lcr_stream_copy(SEXP x, SEXP path);
+SEXP lcr_shard_sums(SEXP x, SEXP y, SEXP w, SEXP offset, SEXP request);
 SEXP lcr_fit(SEXP x, SEXP y, SEXP w, SEXP offset, SEXP spec);
 SEXP lcr_path(SEXP x, SEXP y, SEXP w, SEXP offset, SEXP spec);
 SEXP lcr_predict(SEXP x, SEXP B, SEXP offset, SEXP spec, SEXP type);

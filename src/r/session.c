@@ -136,6 +136,7 @@ static void release(lcr_session *session) {
     free(session->pieces);
     session->pieces = next;
   }
+  if (session->file) fclose(session->file);
   free(session->history.info);
   free(session->history.seconds);
   free(session);

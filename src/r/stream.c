@@ -2,13 +2,10 @@
  *
  * Such an x is a list of class "linclass_stream": dim (n, p); sparse; host, a function(what, value) that is called with
  * "begin" when a pass begins, "next" for the next block (NULL after the last), "end" with the checksum of the pass, and
- * "refuse" with what is wrong, which it makes an error; and for a file its path. R code runs on the main thread,
- * between R_UnwindProtect() and this file: a jump of the user's code, whatever it is, ends the numerics by a status;
- * they return, memory is freed, and the jump goes on in lcr_stream_end(). */
+ * "refuse" with what is wrong, which it makes an error; and for a file its path (r/callback.c). */
 #if !defined(_WIN32) && !defined(_POSIX_C_SOURCE)
 #define _POSIX_C_SOURCE 200112L /* fseeko, posix_fallocate */
 #endif
-#include <setjmp.h>
 #include <stdio.h>
 #include <string.h>
 #ifndef _WIN32
@@ -22,14 +19,13 @@
 
 typedef struct lcr_stream {
   lc_stream stream;
-  SEXP x, call, token; /* call: host(what, value) */
-  SEXP kept;           /* a list that protects call, token and block, held by the session's owner */
+  SEXP x;
+  lcr_callback host; /* its last value is protected: the block */
   lcr_session *session;
-  int failed, jumped; /* 1: no rows from now on; 1: an R jump waits for lcr_stream_end() */
+  int failed; /* 1: no rows from now on */
   lc_index n, p, row; /* row: those of this pass that were read */
   SEXP block;         /* what the host gave last, with rows `at` .. block_rows - 1 to come */
   lc_index at, block_rows;
-  FILE *file;
   uint64_t sum; /* of this pass so far */
   double *memory[LC_STREAM_MEMORIES];
   lc_index doubles[LC_STREAM_MEMORIES];
@@ -37,29 +33,11 @@ typedef struct lcr_stream {
 
 /* ---- calls of R ------------------------------------------------------------------------------------------------- */
 
-enum { KEPT_CALL, KEPT_TOKEN, KEPT_BLOCK, KEPT_COUNT };
-
-static SEXP evaluate(void *data) {
-  lcr_stream *s = data;
-  SEXP value = Rf_eval(s->call, R_BaseEnv);
-  SET_VECTOR_ELT(s->kept, KEPT_BLOCK, value);
-  return value;
-}
-
-static void jump_back(void *data, Rboolean jump) {
-  if (jump) longjmp(*(jmp_buf *)data, 1);
-}
-
 /* host(what, value), NULL where it jumped. */
 static SEXP ask(lcr_stream *s, const char *what, const char *value) {
-  jmp_buf back;
-  if (setjmp(back)) {
-    s->failed = s->jumped = 1;
-    return NULL;
-  }
-  SETCADR(s->call, Rf_mkString(what));
-  SETCADDR(s->call, value ? Rf_mkString(value) : R_NilValue);
-  return R_UnwindProtect(evaluate, s, jump_back, &back, s->token);
+  SEXP answer = lcr_callback_ask(&s->host, what, value ? Rf_mkString(value) : R_NilValue);
+  s->failed |= !answer;
+  return answer;
 }
 
 static lc_status fail(lcr_stream *s, const char *problem) {
@@ -67,6 +45,15 @@ static lc_status fail(lcr_stream *s, const char *problem) {
   s->failed = 1;
   return LC_SOURCE;
 }
+
+/* The user's function has taken an interrupt, and answers with a string: the numerics end as by one of their own, and
+ * those that ask again are told again. */
+static lc_status interrupted(lcr_stream *s) {
+  s->failed = s->session->interrupted = 1;
+  return LC_INTERRUPTED;
+}
+
+static lc_status no_rows(const lcr_stream *s) { return s->session->interrupted ? LC_INTERRUPTED : LC_SOURCE; }
 
 /* ---- what was read must be what was read before ----------------------------------------------------------------- */
 
@@ -89,9 +76,10 @@ static void add_up(lcr_stream *s, lc_index m, const double *x) {
 static lc_status end(void *self) {
   lcr_stream *s = self;
   char text[32];
-  if (!s->file) {
+  if (!s->session->file) {
     SEXP rest = ask(s, "next", NULL);
     if (!rest) return LC_SOURCE;
+    if (TYPEOF(rest) == STRSXP) return interrupted(s);
     if (rest != R_NilValue) return fail(s, "it gave more rows in this pass than in the first");
   }
   snprintf(text, sizeof text, "%016llx", (unsigned long long)s->sum);
@@ -102,23 +90,18 @@ static lc_status end(void *self) {
 
 static lc_status begin(void *self) {
   lcr_stream *s = self;
-  if (s->failed) return LC_SOURCE;
+  if (s->failed) return no_rows(s);
   s->row = s->at = s->block_rows = 0;
   s->sum = 0;
   return ask(s, "begin", NULL) ? LC_OK : LC_SOURCE;
 }
 
 static lc_status next_block(lcr_stream *s) {
-  if (s->failed) return LC_SOURCE;
+  if (s->failed) return no_rows(s);
   s->block = ask(s, "next", NULL);
   if (!s->block) return LC_SOURCE;
   if (s->block == R_NilValue) return fail(s, "it gave fewer rows in this pass than in the first");
-  if (TYPEOF(s->block) == STRSXP) { /* the function has taken an interrupt */
-    s->failed = 1;
-    s->session->interrupted = 1;
-    return LC_INTERRUPTED;
-  }
-  return LC_OK;
+  return TYPEOF(s->block) == STRSXP ? interrupted(s) : LC_OK;
 }
 
 static lc_status next_matrix(lcr_stream *s) {
@@ -181,10 +164,10 @@ static int seek(FILE *file, double offset) {
 static lc_status begin_file(void *self) {
   lcr_stream *s = self;
   LC_TRY(begin(self));
-  if (s->file) return LC_OK;
-  s->file = fopen(R_ExpandFileName(CHAR(STRING_ELT(lcr_get(s->x, "path"), 0))), "rb");
-  if (!s->file) return fail(s, "the file cannot be opened");
-  setvbuf(s->file, NULL, _IONBF, 0);
+  if (s->session->file) return LC_OK;
+  s->session->file = fopen(R_ExpandFileName(CHAR(STRING_ELT(lcr_get(s->x, "path"), 0))), "rb");
+  if (!s->session->file) return fail(s, "the file cannot be opened");
+  setvbuf(s->session->file, NULL, _IONBF, 0);
   return LC_OK;
 }
 
@@ -194,7 +177,8 @@ static lc_status read_file(void *self, lc_index m, double *to) {
   if (lcr_session_interrupted(s->session)) return LC_INTERRUPTED;
   for (lc_index j = 0; j < s->p; j++) {
     double offset = 8 * ((double)j * (double)s->n + (double)s->row);
-    size_t got = seek(s->file, offset) == 0 ? fread(to + j * m, sizeof(double), (size_t)m, s->file) : 0;
+    FILE *file = s->session->file;
+    size_t got = seek(file, offset) == 0 ? fread(to + j * m, sizeof(double), (size_t)m, file) : 0;
     if (got == (size_t)m) continue;
     snprintf(text, sizeof text, "the file ends within column %.0f, at row %.0f", (double)j + 1,
              (double)s->row + (double)got + 1);
@@ -228,13 +212,7 @@ void lcr_stream_begin(SEXP x, lcr_session *session, lc_design *out) {
   if (!(n >= 0 && n <= 4503599627370496.0 && p >= 0 && p <= INT_MAX)) Rf_error("a stream has wrong dimensions");
   lcr_stream *s = (lcr_stream *)R_alloc(1, sizeof *s);
   *s = (lcr_stream){.x = x, .session = session, .n = (lc_index)n, .p = (lc_index)p};
-  s->kept = PROTECT(Rf_allocVector(VECSXP, KEPT_COUNT));
-  R_SetExternalPtrProtected(session->owner, s->kept);
-  UNPROTECT(1);
-  s->token = R_MakeUnwindCont();
-  SET_VECTOR_ELT(s->kept, KEPT_TOKEN, s->token);
-  s->call = Rf_lang3(function, R_NilValue, R_NilValue);
-  SET_VECTOR_ELT(s->kept, KEPT_CALL, s->call);
+  lcr_callback_begin(function, session, &s->host);
   int sparse = lcr_get_flag(x, "sparse"), file = path != R_NilValue;
   s->stream = (lc_stream){.self = s,
                           .begin = file ? begin_file : begin,
@@ -248,17 +226,14 @@ void lcr_stream_begin(SEXP x, lcr_session *session, lc_design *out) {
 lc_status lcr_stream_status(const lc_design *design, lc_status status) {
   if (!(design->ops->caps & LC_STREAMED)) return status;
   const lcr_stream *s = ((const lc_stream *)design->data)->self;
-  if (s->jumped) return LC_SOURCE;
+  if (s->host.jumped) return LC_SOURCE;
   return s->session->interrupted && status >= 0 ? LC_INTERRUPTED : status;
 }
 
 void lcr_stream_end(SEXP x, const lc_design *design) {
   if (!lcr_is_stream(x)) return;
   lcr_stream *s = ((const lc_stream *)design->data)->self;
-  if (s->file) fclose(s->file);
-  s->file = NULL;
-  SET_VECTOR_ELT(s->kept, KEPT_BLOCK, R_NilValue);
-  if (s->jumped) R_ContinueUnwind(s->token);
+  lcr_callback_end(&s->host);
 }
 
 /* ---- a copy of a stream in a file ------------------------------------------------------------------------------- */

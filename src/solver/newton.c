@@ -95,7 +95,7 @@ static lc_status take_step(lc_objective *obj, newton_work *work, int want, doubl
 /* Separated rows keep moving by about 1 a step while nothing is left to gain (their likelihood falls by e). */
 static lc_status look_for_separation(lc_objective *obj, lc_report *report) {
   const double least = 0.5;
-  if (!(obj->loss->flags & LC_LIKELIHOOD) || !report->class_rows || !obj->at.Z) return LC_OK;
+  if (!(obj->loss->flags & LC_LIKELIHOOD) || !report->class_rows) return LC_OK;
   double mistakes = 0;
   LC_TRY(lc_objective_separating_rows(obj, least, &report->separated_rows, report->class_rows));
   if (report->separated_rows == 0) return LC_OK;
@@ -175,6 +175,15 @@ static double decrement_goal(const lc_objective *obj, const lc_settings *setting
   return settings->tolerance * (all_l2 ? 1e-3 : settings->tolerance);
 }
 
+/* Is the step from decrement x, after one of `last`, likely to leave an unpenalised fit more than 1e-9 standard errors
+ * from the optimum? The distance in standard errors is sqrt(2 x) with x that of the sum of the losses, and a Newton
+ * step shrinks it by about as much as x has fallen below `last`. */
+static int leaves_digits(const lc_objective *obj, double x, double last) {
+  const double harmless = 1e-9;
+  if (!(obj->loss->flags & LC_LIKELIHOOD) || !lc_penalty_is_none(obj->pen) || !(x < last)) return 0;
+  return sqrt(2 * x * obj->weight_sum) * (x / last) > harmless;
+}
+
 static lc_status newton_run(lc_objective *obj, const lc_settings *settings, const double *B, lc_report *report) {
   newton_work work;
   LC_TRY(allocate(obj, &work));
@@ -190,7 +199,7 @@ static lc_status newton_run(lc_objective *obj, const lc_settings *settings, cons
   }
   /* Standard errors come from the curvature of the last point but one. Below `late` another step changes no digit of
    * them; where there are many rows, which alone are sampled, no more than 2e-7 of them, and costs a read of X. */
-  double late = work.fresh ? 1e-17 : 2e-12;
+  double late = work.fresh ? 1e-20 : 2e-12;
   int restarted;
   LC_TRY(lc_solver_start(obj, B, work.fresh ? ALL : LC_WANT_GRADIENT, &restarted));
   if (restarted && !work.fresh) LC_TRY(lc_objective_eval(obj, obj->at.B, ALL));
@@ -206,7 +215,8 @@ static lc_status newton_run(lc_objective *obj, const lc_settings *settings, cons
       LC_TRY(renew(obj, &work, report, &slope));
     /* A fresh step squares what is left; an old factor measures and steps less exactly. */
     double enough = !work.fresh ? goal * unsure : fmax(pow(goal, 2.0 / 3), report->wants_curvature ? late : 0);
-    if (!(report->decrement > enough * scale) && lc_gap_is_small(obj, settings)) {
+    int more = work.fresh && report->decrement > late * scale && leaves_digits(obj, report->decrement, last);
+    if (!more && !(report->decrement > enough * scale) && lc_gap_is_small(obj, settings)) {
       report->has_curvature = work.fresh && report->decrement <= late * scale;
       /* The step is known and costs nothing; its gain is below the goal, so value and scores can wait. */
       for (lc_index i = 0; i < obj->P; i++) obj->at.B[i] += work.d[i];

@@ -1,6 +1,8 @@
 /* working_set/prox_hessian.c - memory and rows of the Hessian of a working set; see working_set/prox_newton.h. */
+#include <math.h>
 #include <string.h>
 
+#include "linalg/linalg.h"
 #include "working_set/prox_newton.h"
 
 enum { PAIRS = 8 };
@@ -61,6 +63,18 @@ void lc_newton_forget(lc_prox_newton *newton) {
   newton->nfactored = -1;
 }
 
+int lc_newton_drop_factored(lc_prox_newton *newton, lc_index v) {
+  lc_index count = newton->nfactored;
+  if (newton->obj->pen->grouped) return 0;
+  for (lc_index u = v; u < count; u++)
+    if (newton->skip[u]) return 0;
+  lc_cholesky_drop(v, count, newton->U, newton->ld, newton->b_to, newton->g_to);
+  memmove(newton->factored + v, newton->factored + v + 1, (size_t)(count - v - 1) * sizeof *newton->factored);
+  newton->nfactored--;
+  newton->pairs.count = 0;
+  return 1;
+}
+
 lc_status lc_newton_follow(lc_prox_newton *newton) {
   const lc_index *position = newton->set->position;
   lc_index built = newton->built, kept = 0, ld = newton->ld, first = 0;
@@ -77,8 +91,8 @@ lc_status lc_newton_follow(lc_prox_newton *newton) {
     for (lc_index u = v < first ? first : 0; u < kept; u++) newton->H[u + v * ld] = newton->H[from[u] + from[v] * ld];
   }
   newton->built = kept;
-  for (lc_index v = 0; v < newton->nfactored; v++) /* of the factor stays what was before the first that went */
-    if (position[newton->factored[v]] < 0) newton->nfactored = v;
+  for (lc_index v = newton->nfactored; v-- > 0;)
+    if (position[newton->factored[v]] < 0 && !lc_newton_drop_factored(newton, v)) newton->nfactored = v;
   lc_arena_reset(newton->arena, mark);
   return LC_OK;
 }
@@ -122,6 +136,35 @@ lc_status lc_newton_build(lc_prox_newton *newton) {
   LC_TRY(status);
   move_over(newton->covered + first, set->index + first, size - first, sizeof *set->index);
   newton->built = size;
+  return LC_OK;
+}
+
+/* The sum of the curvatures of single scores. */
+static double total_curvature(const lc_objective *obj, const double *S) {
+  lc_index n = obj->x->n;
+  double sum = 0;
+  for (int c = 0; c < obj->K; c++)
+    for (lc_index i = 0; i < n; i++) sum += S[i + lc_packed_at(c, c) * n];
+  return sum;
+}
+
+lc_status lc_newton_rescale(lc_prox_newton *newton) {
+  const double worth = 0.05; /* less would cost more than it saves */
+  const lc_objective *obj = newton->obj;
+  lc_index scores = obj->x->n * obj->ns, built = newton->built, ld = newton->ld;
+  if (built == 0) return LC_OK;
+  lc_mark mark = lc_arena_mark(newton->arena);
+  double *S = lc_arena_doubles(newton->arena, scores);
+  if (!S) return LC_OUT_OF_MEMORY;
+  lc_objective_weights(obj, S);
+  double by = total_curvature(obj, S) / total_curvature(obj, newton->S), root = sqrt(by);
+  lc_arena_reset(newton->arena, mark);
+  if (!(by > 0 && isfinite(by)) || fabs(by - 1) < worth) return LC_OK;
+  for (lc_index i = 0; i < scores; i++) newton->S[i] *= by;
+  for (lc_index s = 0; s < built; s++)
+    for (lc_index u = 0; u < built; u++) newton->H[u + s * ld] *= by;
+  for (lc_index v = 0; v < newton->nfactored; v++)
+    for (lc_index u = 0; u <= v; u++) newton->U[u + v * ld] *= root;
   return LC_OK;
 }
 

@@ -115,6 +115,20 @@ static lc_index already_factored(const lc_prox_newton *newton, lc_index count) {
   return newton->obj->pen->grouped && !whole ? 0 : same;
 }
 
+/* Drops from the kept factor the coefficients that are not active any more, as long as they are few; returns what
+ * already_factored() then says. */
+static lc_index shrink_factor(lc_prox_newton *newton, lc_index count) {
+  const lc_working_set *set = newton->set;
+  lc_index same = already_factored(newton, count);
+  for (lc_index most = 1 + count / 32; most > 0 && same < newton->nfactored; most--) {
+    lc_index position = set->position[newton->factored[same]];
+    if (same < count && position >= newton->active[same]) break;
+    if (!lc_newton_drop_factored(newton, same)) break;
+    same = already_factored(newton, count);
+  }
+  return same;
+}
+
 static int is_factored(const lc_prox_newton *newton, lc_index count) {
   return count == newton->nfactored && already_factored(newton, count) == count;
 }
@@ -122,8 +136,8 @@ static int is_factored(const lc_prox_newton *newton, lc_index count) {
 /* Factors H of the active coefficients, from the first on that is not where the kept factor has it: a set changes
  * little from step to step, and new ones are at its end. 0: the kept factor is theirs. */
 static int factor(lc_prox_newton *newton, lc_index count) {
-  lc_index same = already_factored(newton, count), ld = newton->ld;
-  if (same == count && count == newton->nfactored) return 0;
+  if (is_factored(newton, count)) return 0;
+  lc_index same = shrink_factor(newton, count), ld = newton->ld;
   lc_index from = same / LC_CHOLESKY_BLOCK * LC_CHOLESKY_BLOCK;
   for (lc_index v = from; v < count; v++) {
     lc_index s = newton->active[v];
@@ -385,6 +399,7 @@ lc_status lc_newton_predict(lc_prox_newton *newton, double lambda) {
   if (newton->built < set->size || set->size == 0 || lambda == pen->lambda || only_sweeps(newton)) return LC_OK;
   LC_TRY(lc_newton_reserve(newton));
   LC_TRY(lc_step_reset(step));
+  LC_TRY(lc_newton_rescale(newton));
   lc_index count = list_active(newton);
   double *d = newton->direction;
   factor(newton, count);

@@ -50,6 +50,10 @@ lc_status lc_newton_init(lc_prox_newton *newton, lc_working_set *set, lc_set_ste
 /* To be called after coefficients left the set: rows and columns of H move with those that stay. Cost size^2. */
 lc_status lc_newton_follow(lc_prox_newton *newton);
 
+/* The kept factor without its column v, which may be gone from the set. 0: nothing happened, since columns from there
+ * on were skipped or hold the curvature of norms. Cost 3 (nfactored - v)^2. */
+int lc_newton_drop_factored(lc_prox_newton *newton, lc_index v);
+
 /* No H any more: after the order of the set has changed. */
 void lc_newton_forget(lc_prox_newton *newton);
 
@@ -60,6 +64,11 @@ lc_status lc_newton_reserve(lc_prox_newton *newton);
  * lc_step_reset() and lc_newton_reserve(). */
 lc_status lc_newton_build(lc_prox_newton *newton);
 lc_status lc_newton_rebuild(lc_prox_newton *newton);
+
+/* H and S times one number, so that S has the sum of the curvatures of `at`, where that differs enough: probabilities
+ * grow surer down a path, which alone makes an old H too large. The factor follows but for what an L2 part and norms
+ * add to it, so it holds for another lambda or not at all. Cost size^2. */
+lc_status lc_newton_rescale(lc_prox_newton *newton);
 
 /* Is H that of `at`? */
 static inline int lc_newton_is_fresh(const lc_prox_newton *newton) { return newton->made_at == newton->step->steps; }

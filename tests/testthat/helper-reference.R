@@ -109,6 +109,16 @@ reference_file <- function(...) {
   system.file("references", paste0(...), package = "linclass", mustWork = TRUE)
 }
 
+# The stored tables, each read once: the rows of a case.
+reference_tables <- new.env()
+reference_rows <- function(table, case) {
+  if (is.null(reference_tables[[table]])) {
+    rows <- utils::read.csv(reference_file(table, ".csv"), colClasses = c(class = "character"))
+    reference_tables[[table]] <- split(rows, rows$case)
+  }
+  reference_tables[[table]][[case$Case]]
+}
+
 reference_cases <- function() {
   cases <- as.data.frame(read.dcf(reference_file("cases.dcf")))
   for (column in c("Lambda", "Alpha", "Objective", "Condition")) {
@@ -120,7 +130,7 @@ reference_cases <- function() {
 # Data and expected coefficients of one case. x is a double matrix; codes are 1..k.
 read_reference <- function(case) {
   data <- utils::read.csv(reference_file("data-", case$Data, ".csv"), check.names = FALSE)
-  fit <- utils::read.csv(reference_file("fit-", case$Case, ".csv"))
+  fit <- reference_rows("fits", case)
   levels <- strsplit(case$Levels, " ")[[1]]
   columns <- !(names(data) == "y" | startsWith(names(data), "("))
   terms <- unique(fit$term)
@@ -135,5 +145,65 @@ read_reference <- function(case) {
     x = x, y = factor(data$y, levels), codes = match(data$y, levels), levels = levels,
     weights = if ("weight" %in% uses) data[["(weight)"]],
     offset = if ("offset" %in% uses) if (ncol(offset) == 1) offset[[1]] else as.matrix(offset),
-    coefficients = shape(fit$estimate), se = if (!is.null(fit$se)) shape(fit$se))
+    coefficients = shape(fit$estimate), se = if (!anyNA(fit$se)) shape(fit$se),
+    shares = reference_rows("probabilities", case))
+}
+
+# --- Digits of fits --------------------------------------------------------------------------
+
+# A fit of a case, from its columns as they are ("dense"), sparse, or with each column of zeros and ones as a factor
+# that stays level codes ("coded").
+fit_stored <- function(case, ref, storage = "dense", ...) {
+  arguments <- list(loss = case$Loss, lambda = case$Lambda, alpha = case$Alpha, standardize = FALSE,
+                    coding = if (case$Coding != "vector") case$Coding, weights = ref$weights, offset = ref$offset, ...)
+  if (storage == "coded") return(fit_coded(ref, arguments))
+  do.call(linclass, c(list(stored_columns(ref$x, storage), ref$y), arguments))
+}
+
+# The storages that can hold a data set.
+storages_of <- function(x) c("dense", "sparse", if (any(binary_columns(x))) "coded")
+binary_columns <- function(x) colSums(x != 0 & x != 1) == 0
+
+stored_columns <- function(x, storage) {
+  if (storage == "dense") return(x)
+  if (storage == "sparse") return(methods::as(x, "CsparseMatrix"))
+  data <- as.data.frame(x)
+  data[binary_columns(x)] <- lapply(data[binary_columns(x)], factor, levels = 0:1)
+  data
+}
+
+fit_coded <- function(ref, arguments) {
+  on.exit(utils::assignInNamespace("small_dense", 1e6, "linclass"))
+  utils::assignInNamespace("small_dense", 0, "linclass")
+  data <- stored_columns(ref$x, "coded")
+  data$y <- ref$y
+  # as text, so that the values stay out of the formula's environment
+  for (name in c("weights", "offset")) if (!is.null(arguments[[name]])) {
+    data[[name]] <- arguments[[name]]
+    arguments[[name]] <- as.name(name)
+  }
+  formula <- stats::reformulate(sprintf("`%s`", colnames(ref$x)), "y")
+  eval(as.call(c(list(quote(linclass), formula, quote(data)), arguments)))
+}
+
+# Log relative errors of a fit: the fewest correct digits of its estimates, standard errors, objective (which is minus
+# the log-likelihood per weight where there is no penalty) and probabilities; NA where a fit has none.
+fit_digits <- function(fit, case, ref, storage = "dense") {
+  fewest <- function(value, truth) min(16, -log10(max(abs(value - truth) / abs(truth))))
+  se <- if (!is.null(ref$se)) matrix(sqrt(diag(stats::vcov(fit))), nrow(ref$se), byrow = TRUE)
+  shares <- ref$shares[ref$shares$probability > 1e-300, ]
+  got <- if (!is.null(ref$shares)) {
+    rows <- unique(shares$row)
+    offset <- if (is.matrix(ref$offset)) ref$offset[rows, ] else ref$offset[rows]
+    x <- stored_columns(ref$x, storage)[rows, , drop = FALSE]
+    p <- stats::predict(fit, x, type = "prob", offset = offset)
+    p[cbind(match(shares$row, rows), match(shares$class, ref$levels))]
+  }
+  c(estimate = min(correct_digits(unname(rbind(stats::coef(fit))), unname(ref$coefficients), coefficient_scale(ref))),
+    se = if (is.null(se)) NA else fewest(se, ref$se), objective = fewest(objective(fit), case$Objective),
+    probability = if (is.null(got)) NA else fewest(got, shares$probability))
+}
+
+coefficient_scale <- function(ref) {
+  c(1, r_sd(ref$x, if (is.null(ref$weights)) rep(1, nrow(ref$x)) else ref$weights))
 }

@@ -130,6 +130,7 @@ lane_cases <- list(
   unpenalised = list(counts, answer, penalty_factor = replace(factors, c(3, 50, 400), 0)),
   "elastic net" = list(counts, answer, alpha = 0.4),
   "squared hinge" = list(counts, answer, loss = "squared_hinge"),
+  "squared hinge, far down" = list(counts, answer, loss = "squared_hinge", lambda_min_ratio = 3e-4),
   "no floats" = list(inverse_documents, answer),
   binary = list(binary, answer),
   scales = list(counts %*% Matrix::Diagonal(columns, 10^runif(columns, -3, 3)), answer),
@@ -163,6 +164,49 @@ test_that("every point that lanes publish has the gap that it claims, judged fro
     # The same dual point: residuals that sum to zero, scaled. Other ways to move them give gaps of the same size.
     expect_lt(max(abs(outside - path$points$relative)), 1e-8, label = name)
   }
+})
+
+# Folds are lanes, too: a fold is the same problem with weights 0, standardised by its own rows.
+fold_cases <- list(
+  counts = list(counts, answer),
+  weights = list(counts, answer, weights = case_weights + 0.1),
+  "as they are" = list(counts, answer, standardize = FALSE, intercept = FALSE),
+  everything = list(inverse_documents, answer, weights = case_weights + 0.1, offset = shifts, alpha = 0.8, lower = -1,
+                    upper = 0.5, penalty_factor = replace(factors, c(3, 50, 400), 0)),
+  "squared hinge" = list(counts, answer, loss = "squared_hinge", alpha = 0.7)
+)
+
+test_that("folds are solved to the gap, and scores of rows left out are those of the path without them", {
+  set.seed(11)
+  for (name in names(fold_cases)) {
+    folds <- switch(name, weights = 2L, everything = 10L, 4L) # 3, 11 and 5 fits
+    fold <- sample(rep_len(seq_len(folds), rows))
+    d <- lane_problem(c(fold_cases[[name]], nlambda = 8L, lambda_min_ratio = 0.05))
+    cv <- do.call(linclass_cv, c(d$arguments, list(foldid = fold, keep = TRUE)))
+    expect_true(all(cv$path$points$met), info = name)
+    expect_lt(max(cv$fold_relative), 1e-8, label = name)
+    expect_lt(max(outside_gaps(cv$path, d)), 1e-8 * (1 + 1e-3), label = name)
+    left <- fold == 2
+    without <- fold_cases[[name]]
+    without$weights <- replace(d$weights, left, 0)
+    without <- lane_problem(c(without, list(lambda = cv$path$points$lambda)))
+    W <- as.matrix(do.call(linclass_path, without$arguments)$coefficients[[1L]])
+    z <- as.matrix(if (d$intercept) cbind(1, d$x) else d$x) %*% W + d$offset
+    mean_loss <- function(z) unname(colMeans(dual_losses[[d$loss]]$value(z, 2 * d$y[left] - 1)))
+    expect_equal(mean_loss(cv$scores[left, 1L, , 1L]), mean_loss(z[left, ]), tolerance = 1e-4, info = name)
+  }
+})
+
+test_that("cross-validation in lanes does not depend on the number of threads", {
+  many <- word_counts(5000, 1500, 50, seed = 8)
+  y <- factor(labels_of(many))
+  old <- linclass_threads()
+  on.exit(linclass_threads(old))
+  fits <- lapply(1:2, function(threads) {
+    linclass_threads(threads)
+    linclass_cv(many, y, nlambda = 8, lambda_min_ratio = 0.2, foldid = rep_len(1:9, nrow(many)))
+  })
+  expect_identical(fits[[1L]]$metrics, fits[[2L]]$metrics)
 })
 
 test_that("a point's objective and loss are those of its coefficients", {

@@ -477,12 +477,10 @@ test_that("autoplot() draws the same curves", {
 })
 
 test_that("only the largest curves are drawn", {
-  W <- list(Matrix::Matrix(cbind(1:300 / 300, 0), sparse = TRUE))
-  path <- structure(list(
-    coefficients = list(high = methods::as(methods::as(W[[1L]], "generalMatrix"), "CsparseMatrix")),
-    lambda = c(2, 1), points = data.frame(nonzero = c(0L, 300L)), intercept = FALSE,
-    loss = "logistic", levels = c("low", "high"), coding = "vector", blueprint = list()),
-    class = "linclass_path")
+  many <- matrix(sin(seq_len(300 * nrow(x))), nrow(x), dimnames = list(NULL, paste0("x", 1:300)))
+  path <- linclass_path(many, two$y, lambda = c(2, 1), intercept = FALSE)
+  W <- Matrix::Matrix(cbind(1:300 / 300, 0), sparse = TRUE, dimnames = dimnames(path$coefficients$high))
+  path$coefficients$high <- methods::as(methods::as(W, "generalMatrix"), "CsparseMatrix")
   curves <- linclass:::path_curves(path, "lambda", NULL)
   expect_identical(curves$left_out, 100L)
   expect_equal(min(curves$slopes$high[, 1L]), 101 / 300)

@@ -16,10 +16,6 @@ fit_reference <- function(case, ref, ...) {
            coding = if (case$Coding != "vector") case$Coding, ...)
 }
 
-coefficient_scale <- function(ref) {
-  c(1, r_sd(ref$x, if (is.null(ref$weights)) rep(1, nrow(ref$x)) else ref$weights))
-}
-
 test_that("the references satisfy their own equations in double precision", {
   cases <- reference_cases()
   expect_gte(length(cases), 20)

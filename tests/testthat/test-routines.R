@@ -30,6 +30,9 @@ stream <- structure(class = "linclass_stream", list(dim = c(6, 2), sparse = FALS
     x
   }
 })))
+request <- list(loss = "logistic", k = 2L, coding = 0L, intercept = TRUE, task = 1L, about = c(0, 0, 1, 1),
+                B = matrix(c(0.1, -0.5, 1)), ns = 1L, nsum = 1L, gradient = 1L, curvature = 1L,
+                shift = NULL, scale = NULL)
 lesson_spec <- list(loss = "logistic", k = 2L, intercept = TRUE, lambda = 0.1, l1 = c(0.5, 0.5), l2 = c(0.5, 0.5))
 lesson <- list(W = matrix(c(0.1, -0.5, 1)), x = x, y = y, weights = weights, offset = offset, spec = lesson_spec)
 task <- list(x = x, y = y, weights = weights, offset = offset)
@@ -46,13 +49,14 @@ valid <- list(
   lcr_sample_loss = list(z = z, y = c(0L, 1L, 1L), loss = "softmax", k = 2L),
   lcr_loss_value = lesson, lcr_loss_gradient = lesson, lcr_loss_hessian = lesson, lcr_newton_step = lesson,
   lcr_check_gradient = c(lesson, list(step = 0)),
+  lcr_shard_sums = c(task, list(request = request)),
   lcr_stream_copy = list(anything = stream, path = tempfile(fileext = ".columns")),
   lcr_weak = list(key = new.env(), anything = 1),
   lcr_weak_value = list(anything = NULL))
 
 # Places where NULL means that there is none, or the default.
 optional <- c("n", "weights", "offset", "b", "lower", "upper", "spread", "start", "options", "control", "holdout",
-              "lambdas", "code", "value", "weight", "validation", "descent")
+              "lambdas", "code", "value", "weight", "validation", "descent", "shift", "scale")
 
 run <- function(name, arguments) {
   routine <- get(name, asNamespace("linclass"))
@@ -131,6 +135,41 @@ test_that("an element of a stream that does not belong there is an error", {
       if (!fine) expect_true(is_refused("lcr_colstats", call), info = paste(element, deparse1(junk)[1L]))
       expect_type(is_refused("lcr_stream_copy", list(damaged, tempfile(fileext = ".columns"))), "logical")
     }
+  }
+})
+
+test_that("an element of shards or of a request that does not belong there is an error", {
+  shards <- list(dim = c(6, 2), class_weights = c(3, 3), noffset = 0, dense = TRUE, host = function(what, value) {
+    if (what == "stands") return(0)
+    .Call(linclass:::lcr_shard_sums, x, y, NULL, NULL,
+          c(value, request[c("loss", "k", "coding", "intercept")]))
+  })
+  spec <- replace(valid$lcr_fit$spec, c("lower", "upper"), list(NULL))
+  refused <- function(shards, spec) {
+    is_refused("lcr_fit", list(structure(shards, class = "linclass_shards"), NULL, NULL, NULL, spec))
+  }
+  expect_false(refused(shards, spec))
+  answers <- c(wrong_types, wrong_values)
+  for (junk in answers) {
+    for (element in c("dim", "class_weights", "host")) {
+      damaged <- shards
+      damaged[element] <- list(junk)
+      expect_true(refused(damaged, spec), info = paste(element, deparse1(junk)[1L]))
+    }
+    for (element in c("noffset", "dense")) expect_type(refused(replace(shards, element, list(junk)), spec), "logical")
+    if (is.character(junk)) next # stands for an interrupt
+    damaged <- shards
+    damaged$host <- function(what, value) junk
+    status <- run("lcr_fit", list(structure(damaged, class = "linclass_shards"), NULL, NULL, NULL, spec))$status
+    expect_true(status %in% c("source", "unsupported"), info = deparse1(junk)[1L])
+  }
+  for (element in names(request)) {
+    for (junk in c(wrong_types, wrong_values)) {
+      expect_type(is_refused("lcr_shard_sums", c(task, list(replace(request, element, list(junk))))), "logical")
+    }
+    if (element %in% optional) next
+    lacking <- request[names(request) != element]
+    expect_true(is_refused("lcr_shard_sums", c(task, list(lacking))), info = element)
   }
 })
 

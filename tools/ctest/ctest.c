@@ -43,6 +43,8 @@ struct ctest_block {
 static void *host_more(void *self, size_t bytes) {
   ctest_host *host = self;
   if (host->limit && host->given + bytes > host->limit) return NULL;
+  long request = ++host->requests;
+  if (host->refuse_at && (request == host->refuse_at || (host->refuse_on && request > host->refuse_at))) return NULL;
   struct ctest_block *block = malloc(sizeof *block);
   void *memory = malloc(bytes);
   if (!block || !memory) {

@@ -26,12 +26,14 @@ void ctest_report_near(double got, double want, double tolerance, const char *fi
 double ctest_distance(lc_index count, const double *a, const double *b);
 
 /* A host backed by malloc that remembers what it gave. `limit`: bytes it may give at most (to play
- * out of memory), 0 for none. `stop_at`: which call of poll says stop, 0 for none. */
+ * out of memory), 0 for none. `refuse_at`: which request for memory is refused, 0 for none; `refuse_on`: and all after
+ * it. `stop_at`: which call of poll says stop, 0 for none. */
 typedef struct ctest_host {
   lc_host host;
   struct ctest_block *blocks;
   size_t given, limit;
-  long polls, stop_at, records;
+  long polls, stop_at, records, requests, refuse_at;
+  int refuse_on;
 } ctest_host;
 
 void ctest_host_init(ctest_host *host);

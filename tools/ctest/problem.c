@@ -75,7 +75,7 @@ void ctest_problem_make(ctest_problem *t, const lc_loss *loss, ctest_shape shape
   lc_design_dense(&t->dense, n, p, LC_DOUBLE, t->x);
   t->csc = (lc_csc){t->start, t->row, t->value};
   lc_design_sparse(&t->sparse, n, p, &t->csc);
-  t->obs = (lc_obs){n, t->y, t->w, t->offset, t->offset ? t->coding.K : 0};
+  t->obs = (lc_obs){.n = n, .y = t->y, .w = t->w, .offset = t->offset, .noffset = t->offset ? t->coding.K : 0};
   lc_design *designs[] = {&t->dense, &t->sparse};
   for (int d = 0; d < 2; d++) {
     designs[d]->intercept = !shape.no_intercept;

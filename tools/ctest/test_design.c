@@ -369,7 +369,9 @@ static void test_storage(lc_design *x, const data *d, ctest_host *host) {
   lc_arena_init(&arena, &host->host);
   for (int variant = 0; variant < 16; variant++) {
     x->intercept = variant & 1;
-    obs = (lc_obs){N, d->y, variant & 2 ? d->w : NULL, variant & 4 ? d->offset : NULL, variant & 4 ? K : 0};
+    obs = (lc_obs){.n = N, .y = d->y, .w = variant & 2 ? d->w : NULL};
+    if (variant & 4) obs.offset = d->offset;
+    if (variant & 4) obs.noffset = K;
     /* Columns are shifted only beside an intercept, which takes up the shift, and only when dense. */
     x->shift = variant & 8 && x->intercept && lc_design_may_shift(x, 0) ? d->shift : NULL;
     x->scale = variant & 8 ? d->scale : NULL;
@@ -497,7 +499,7 @@ static void test_unique_rows(const codes *c, const data *d, lc_arena *arena) {
 static void test_take(const data *d, lc_arena *arena) {
   enum { M = 4 };
   static const lc_index row[M] = {7, 0, 7, N - 1};
-  const lc_obs all = {N, d->y, d->w, d->offset, K}, bare = {.n = N, .y = d->y};
+  const lc_obs all = {.n = N, .y = d->y, .w = d->w, .offset = d->offset, .noffset = K}, bare = {.n = N, .y = d->y};
   lc_obs out;
   CHECK(lc_obs_take(&all, M, row, &out, arena) == LC_OK && out.n == M && out.noffset == K);
   for (int i = 0; i < M; i++) {

@@ -173,6 +173,23 @@ static void test_extended(lc_index first, lc_index from) {
   free(A), free(whole), free(part), free(b), free(c);
 }
 
+/* The factor without column k is that of the matrix without it. */
+static void test_dropped(lc_index n, lc_index k) {
+  lc_index left = n - 1, room = n + 3;
+  double *A = random_gram(n + 5, n), *U = ctest_zeros(room * n), *less = ctest_zeros(left * left);
+  double *cosine = ctest_zeros(n), *sine = ctest_zeros(n);
+  unsigned char *skip = malloc((size_t)n);
+  for (lc_index j = 0; j < n; j++) memcpy(U + j * room, A + j * n, (size_t)n * sizeof *A);
+  for (lc_index j = 0; j < left; j++)
+    for (lc_index i = 0; i < left; i++) less[i + j * left] = A[i + (i >= k) + (j + (j >= k)) * n];
+  CHECK(lc_cholesky_extend(NULL, 0, n, U, room, 1e-12, skip, NULL) == 0);
+  CHECK(lc_cholesky(NULL, left, less, 1e-12, skip, NULL) == 0);
+  lc_cholesky_drop(k, n, U, room, cosine, sine);
+  for (lc_index j = 0; j < left; j++)
+    CHECK(ctest_distance(j + 1, U + j * room, less + j * left) < 1e-11);
+  free(A), free(U), free(less), free(cosine), free(sine), free(skip);
+}
+
 void test_linalg(void) {
   ctest_seed(6);
   for (lc_index n = 0; n < 12; n++) {
@@ -192,5 +209,9 @@ void test_linalg(void) {
   test_extended(70, 2 * LC_CHOLESKY_BLOCK);
   test_extended(40, LC_CHOLESKY_BLOCK);
   test_extended(95, 0);
+  for (lc_index k = 0; k < 11; k++) test_dropped(11, k);
+  test_dropped(1, 0);
+  test_dropped(70, 3);
+  test_dropped(70, 66);
   for (lc_index n = 1; n < 30; n += 7) test_eigen(n);
 }

@@ -176,7 +176,8 @@ static void test_one(const char *name, int k, int reference, int sparse, double 
   lc_coding coding;
   CHECK(lc_coding_make(loss, k, reference, &coding) == LC_OK);
   x.intercept = 1;
-  const lc_obs obs = {N, d.y, d.w, offset ? d.offset : NULL, offset ? coding.K : 0};
+  const lc_obs obs = {
+      .n = N, .y = d.y, .w = d.w, .offset = offset ? d.offset : NULL, .noffset = offset ? coding.K : 0};
   double stats[6 * P], *V;
   lc_colstat out = {stats, stats + P, stats + 2 * P, stats + 3 * P, stats + 4 * P, stats + 5 * P};
   lc_design_colstats(&x, d.w, &(lc_host){.threads = 1}, &out);
