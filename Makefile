@@ -1,6 +1,7 @@
 # `make` says what there is. Everything builds in temporary folders: the checkout stays clean.
 .POSIX:
-.PHONY: help demo test check document bench sanitize valgrind fuzz conformance faults-session portable faults install site pictures lint clean
+.PHONY: help demo test check document bench sanitize valgrind torture tsan fuzz fuzz-calls mutants \
+  conformance faults-session portable faults install site pictures lint clean
 
 help:
 	@echo "make demo      install what is missing and the package, fit two models, draw a picture"
@@ -13,8 +14,12 @@ help:
 	@echo "make bench     race the peers (ROWS=\"D1\" chooses rows); results in bench/results"
 	@echo "make lint      rooms, style, and the static checkers that are installed"
 	@echo "make sanitize  R tests under the address and undefined-behaviour sanitizers (slow)"
-	@echo "make valgrind  every solver and loss under valgrind (slower)"
+	@echo "make valgrind  every routine, solver and loss under valgrind (slower)"
+	@echo "make torture   every routine with a collection of garbage at every allocation"
+	@echo "make tsan      the C core's threads under ThreadSanitizer"
 	@echo "make fuzz      whole small fits of any bytes, by libFuzzer, for an hour (SECONDS=60: shorter)"
+	@echo "make fuzz-calls  random calls of every routine under the sanitizers (SECONDS=600: longer)"
+	@echo "make mutants   small faults put into the C core one by one: which do the tests catch?"
 	@echo "make conformance  all bad input, arguments and relations, by all storages, losses and solvers (slow)"
 	@echo "make faults-session  interrupts at random moments, memory that ends, every request for memory refused (slow)"
 	@echo "make faults    some hundred random failures of the workers of a cluster while fits run"
@@ -67,8 +72,23 @@ valgrind:
 	@tools/setup demo
 	@tools/valgrind
 
+torture:
+	@tools/setup demo
+	@tools/torture
+
+tsan:
+	@tools/tsan
+
 fuzz:
 	@tools/fuzz $(SECONDS)
+
+fuzz-calls:
+	@tools/setup demo
+	@tools/sanitize calls $(SECONDS)
+
+mutants:
+	@tools/setup test
+	@tools/mutants
 
 conformance:
 	@tools/setup test

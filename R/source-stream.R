@@ -120,18 +120,17 @@ cache_stream <- function(stream, source) {
   if (source$cache != "disk" || stream$sparse || !is.null(stream$path) || !stream$dim[2L]) return(stream)
   path <- tempfile("linclass-", fileext = ".columns")
   size <- 8 * prod(stream$dim)
-  wrong <- tryCatch(.Call(lcr_stream_copy, stream, path), error = function(e) {
-    unlink(path)
-    stop(e)
-  })
+  whole <- FALSE
+  on.exit(if (!whole) unlink(path)) # however the copy ended
+  wrong <- .Call(lcr_stream_copy, stream, path)
   if (wrong != "") {
-    unlink(path)
     if (wrong %in% c("interrupted", "out_of_memory")) refuse_status(wrong, "Not enough memory.")
     abort("source", sprintf(paste(
       "The columns need %s in the folder of temporary files (%s), which %s. Choose another folder by the environment",
       "variable TMPDIR before R starts, or give cache = \"none\"."), in_bytes(size), tempdir(),
       if (wrong == "room") "has not as much room" else "cannot be written to"))
   }
+  whole <- TRUE
   copy <- list(title = sprintf("the copy of %s", source$title), cache = "none", stamp = file_stamp(path),
                file = list(path = path))
   kept <- new.env(parent = emptyenv())

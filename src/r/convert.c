@@ -53,9 +53,11 @@ const double *lcr_doubles(SEXP x, R_xlen_t n, const char *what) {
   return REAL_RO(x);
 }
 
-static const char *check_sparse(SEXP x, lc_design *out) {
-  SEXP dim = R_do_slot(x, Rf_install("Dim")), p = R_do_slot(x, Rf_install("p"));
-  SEXP i = R_do_slot(x, Rf_install("i")), value = R_do_slot(x, Rf_install("x"));
+const char *lcr_sparse_check(SEXP x, lc_design *out) {
+  if (!Rf_isS4(x) || !Rf_inherits(x, "dgCMatrix")) return "it is no dgCMatrix";
+  /* Slots are attributes; asked for as such, one that lacks is no R error, which would jump over the numerics. */
+  SEXP dim = Rf_getAttrib(x, Rf_install("Dim")), p = Rf_getAttrib(x, Rf_install("p"));
+  SEXP i = Rf_getAttrib(x, Rf_install("i")), value = Rf_getAttrib(x, Rf_install("x"));
   if (TYPEOF(dim) != INTSXP || XLENGTH(dim) != 2 || TYPEOF(p) != INTSXP || TYPEOF(i) != INTSXP ||
       TYPEOF(value) != REALSXP)
     return "a slot has the wrong type";
@@ -118,7 +120,7 @@ const char *lcr_design_check(SEXP x, lc_design *out) {
   if (Rf_inherits(x, "linclass_codes")) return check_coded(x, out);
   if (Rf_isS4(x)) {
     if (!Rf_inherits(x, "dgCMatrix")) Rf_error("'x' must be a matrix or a dgCMatrix");
-    return check_sparse(x, out);
+    return lcr_sparse_check(x, out);
   }
   SEXP dim = Rf_getAttrib(x, R_DimSymbol);
   int type = TYPEOF(x);
@@ -127,6 +129,10 @@ const char *lcr_design_check(SEXP x, lc_design *out) {
   enum lc_storage storage = type == REALSXP ? LC_DOUBLE : LC_INTEGER;
   lc_design_dense(out, INTEGER_RO(dim)[0], INTEGER_RO(dim)[1], storage, DATAPTR_RO(x));
   return NULL;
+}
+
+void lcr_in_memory(SEXP x) {
+  if (lcr_is_stream(x)) Rf_error("'x' must be a matrix or a dgCMatrix");
 }
 
 static const double *codes(SEXP y, lc_index n, int k, lcr_session *session) {

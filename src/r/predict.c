@@ -34,6 +34,7 @@ SEXP lcr_predict(SEXP x, SEXP B, SEXP offset, SEXP spec, SEXP type) {
   lc_design design;
   lc_obs obs;
   predict_context predict = {lc_loss_find(lcr_get_string(spec, "loss")), {0}, 0, NULL, NULL};
+  lcr_in_memory(x);
   lcr_design(x, R_NilValue, 0, R_NilValue, offset, session, &design, &obs);
   design.intercept = lcr_get_flag(spec, "intercept");
   int q, K, k = lcr_get_count(spec, "k");

@@ -114,6 +114,10 @@ const double *lcr_matrix(SEXP x, const char *what, int *rows, int *columns);
 
 /* A matrix argument: its dimensions and storage; nothing is copied. Returns NULL or what is wrong with sparse slots. */
 const char *lcr_design_check(SEXP x, lc_design *out);
+/* The same for a dgCMatrix alone, without any R error: for blocks, which are met in the midst of the numerics. */
+const char *lcr_sparse_check(SEXP x, lc_design *out);
+/* Refuses a stream, where rows must be in memory. */
+void lcr_in_memory(SEXP x);
 /* The same, but anything wrong is an R error; then y (integer codes 0..k-1 or NULL), w and off become obs. */
 void lcr_design(SEXP x, SEXP y, int k, SEXP w, SEXP offset, lcr_session *session, lc_design *out, lc_obs *obs);
 

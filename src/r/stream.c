@@ -135,8 +135,7 @@ static lc_status next_sparse(void *self, lc_csc *piece, lc_index *m) {
   lc_design design;
   do {
     LC_TRY(next_block(s));
-    if (!Rf_inherits(s->block, "dgCMatrix")) return fail(s, "a block is no dgCMatrix");
-    const char *wrong = lcr_design_check(s->block, &design);
+    const char *wrong = lcr_sparse_check(s->block, &design);
     if (wrong) return fail(s, wrong);
     if (design.p != s->p) return fail(s, "a block has other columns than the first");
     if (design.n > s->n - s->row) return fail(s, "it gave more rows in this pass than in the first");
@@ -206,10 +205,12 @@ int lcr_is_stream(SEXP x) { return Rf_inherits(x, "linclass_stream"); }
 void lcr_stream_begin(SEXP x, lcr_session *session, lc_design *out) {
   SEXP dim = lcr_get(x, "dim"), function = lcr_get(x, "host"), path = lcr_get(x, "path");
   if (TYPEOF(dim) != REALSXP || XLENGTH(dim) != 2 || TYPEOF(function) != CLOSXP ||
-      (path != R_NilValue && TYPEOF(path) != STRSXP))
+      (path != R_NilValue && (TYPEOF(path) != STRSXP || XLENGTH(path) != 1)))
     Rf_error("not a valid stream of rows");
+  const double most_numbers = 1e18; /* places of doubles in a file are 63-bit numbers */
   double n = REAL_RO(dim)[0], p = REAL_RO(dim)[1];
-  if (!(n >= 0 && n <= 4503599627370496.0 && p >= 0 && p <= INT_MAX)) Rf_error("a stream has wrong dimensions");
+  if (!(n >= 0 && n <= 4503599627370496.0 && p >= 0 && p <= INT_MAX && n * p <= most_numbers))
+    Rf_error("a stream has wrong dimensions");
   lcr_stream *s = (lcr_stream *)R_alloc(1, sizeof *s);
   *s = (lcr_stream){.x = x, .session = session, .n = (lc_index)n, .p = (lc_index)p};
   lcr_callback_begin(function, session, &s->host);

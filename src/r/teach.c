@@ -52,6 +52,7 @@ SEXP lcr_raw_scores(SEXP x, SEXP B, SEXP b) {
   lcr_session *session = lcr_session_of(owner);
   lc_design design;
   lc_obs obs;
+  lcr_in_memory(x);
   lcr_design(x, R_NilValue, 0, R_NilValue, R_NilValue, session, &design, &obs);
   const double *bias = lcr_doubles(b, K, "b");
   if (design.p != p) Rf_error("'W' does not fit the columns of 'x'");
@@ -111,6 +112,7 @@ static void read_lesson(SEXP B, SEXP x, SEXP y, SEXP w, SEXP offset, SEXP spec, 
   int q, K, k = lcr_get_count(spec, "k");
   lc_coding coding;
   if (y == R_NilValue) Rf_error("'y' is missing");
+  lcr_in_memory(x);
   lcr_design(x, y, k, w, offset, out->session, &out->x, &out->obs);
   out->x.intercept = lcr_get_flag(spec, "intercept");
   out->B = lcr_matrix(B, "W", &q, &K);

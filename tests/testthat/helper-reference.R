@@ -14,10 +14,10 @@ r_losses <- function(z, codes, loss) {
     top <- apply(z, 1, max)
     return(top + log(rowSums(exp(z - top))) - own)
   }
-  margin <- switch(loss, perceptron = 0, hinge = , squared_hinge = 1)
-  over <- pmax(z - own + margin, 0)
+  over <- pmax(z - own + if (loss == "perceptron") 0 else 1, 0)
   over[cbind(seq_along(codes), codes)] <- 0
-  rowSums(if (loss == "squared_hinge") over^2 else over)
+  bent <- switch(loss, squared_hinge = over^2, huber_hinge = ifelse(over < 1, over^2 / 2, over - 1 / 2), over)
+  rowSums(bent)
 }
 
 # Derivative of each loss by its scores, n x k.

@@ -1,85 +1,19 @@
 # Every routine that C registers, with each argument, and each element of a list and of an object, replaced by what
 # does not belong there: an error of R, never a crash. A valid call of each routine is the start.
 
-x <- cbind(c(1, 2, 4, 3, 0, 1), c(0, 1, 1, 0, 1, 0))
-sparse <- methods::new("dgCMatrix", i = c(0L, 2L, 5L, 1L, 2L), p = c(0L, 3L, 5L), x = c(1, -1, 2, 0.5, 3),
-                       Dim = c(6L, 2L))
-coded <- structure(class = "linclass_codes", list(
-  dim = c(6L, 3L), start = c(0L, 1L, 1L, 2L, 3L), column = c(0L, 1L, 2L), weight = c(1, 1, 2),
-  parts = list(list(code = NULL, value = x[, 1L], levels = 1L),
-               list(code = c(1L, 2L, 2L, 1L, 3L, 1L), value = x[, 2L], levels = 3L))))
-y <- c(0L, 1L, 1L, 0L, 0L, 1L)
-z <- cbind(c(0.5, 1, -1), c(0, 2, 1))
-weights <- c(1, 2, 1, 1, 0, 1)
-offset <- c(0, 0.1, 0, 0, -0.2, 0)
+list2env(routine_samples(), environment())
 
-fit_spec <- list(
-  loss = "logistic", k = 2L, coding = 0L, ovr = FALSE, intercept = TRUE, lambda = 0.1, l1 = c(0.5, 0.5),
-  l2 = c(0.5, 0.5), grouped = FALSE, spread = c(1, 1), lower = c(-1, -1), upper = c(1, 1), start = NULL,
-  solver = "lbfgs",
-  options = list(memory = 5), control = list(max_iter = 5, time_limit = 1),
-  stats = list(mean = colMeans(x), sd = c(1.3, 0.5), max_abs = c(4, 1)), seed = 0, progress = FALSE,
-  covariance = FALSE)
-path_spec <- c(fit_spec, list(lambdas = c(0.1, 0.05), holdout = matrix(c(1L, 2L, 1L, 2L, 1L, 2L))))
-stream <- structure(class = "linclass_stream", list(dim = c(6, 2), sparse = FALSE, host = local({
-  given <- FALSE
-  function(what, value) {
-    if (what == "begin") given <<- FALSE
-    if (what != "next" || given) return(NULL)
-    given <<- TRUE
-    x
-  }
-})))
-request <- list(loss = "logistic", k = 2L, coding = 0L, intercept = TRUE, task = 1L, about = c(0, 0, 1, 1),
-                B = matrix(c(0.1, -0.5, 1)), ns = 1L, nsum = 1L, gradient = 1L, curvature = 1L,
-                shift = NULL, scale = NULL)
-lesson_spec <- list(loss = "logistic", k = 2L, intercept = TRUE, lambda = 0.1, l1 = c(0.5, 0.5), l2 = c(0.5, 0.5))
-lesson <- list(W = matrix(c(0.1, -0.5, 1)), x = x, y = y, weights = weights, offset = offset, spec = lesson_spec)
-task <- list(x = x, y = y, weights = weights, offset = offset)
-
-valid <- list(
-  lcr_losses = list(), lcr_solvers = list(), lcr_controls = list(), lcr_statuses = list(), lcr_simd = list(),
-  lcr_threads = list(n = NULL), lcr_valid = list(x = sparse), lcr_colstats = list(x = x, weights = weights),
-  lcr_fit = c(task, list(spec = c(fit_spec, list(jeffreys = FALSE, validation = NULL, descent = NULL)))),
-  lcr_path = c(task, list(spec = path_spec)),
-  lcr_predict = list(x = x, W = lesson$W, offset = offset, spec = lesson_spec[c("loss", "k", "intercept")],
-                     type = "prob"),
-  lcr_sigmoid = list(z = z), lcr_softmax = list(z = z), lcr_softmax_jacobian = list(z = c(1, 2)),
-  lcr_raw_scores = list(x = x, W = matrix(1, 2, 3), b = c(0, 1, 2)),
-  lcr_sample_loss = list(z = z, y = c(0L, 1L, 1L), loss = "softmax", k = 2L),
-  lcr_loss_value = lesson, lcr_loss_gradient = lesson, lcr_loss_hessian = lesson, lcr_newton_step = lesson,
-  lcr_check_gradient = c(lesson, list(step = 0)),
-  lcr_shard_sums = c(task, list(request = request)),
-  lcr_stream_copy = list(anything = stream, path = tempfile(fileext = ".columns")),
-  lcr_weak = list(key = new.env(), anything = 1),
-  lcr_weak_value = list(anything = NULL))
-
-# Places where NULL means that there is none, or the default.
-optional <- c("n", "weights", "offset", "b", "lower", "upper", "spread", "start", "options", "control", "holdout",
-              "lambdas", "code", "value", "weight", "validation", "descent", "shift", "scale")
-
-run <- function(name, arguments) {
-  routine <- get(name, asNamespace("linclass"))
-  do.call(.Call, c(list(routine), unname(arguments)), quote = TRUE)
-}
 is_refused <- function(name, arguments) {
-  answer <- tryCatch(run(name, arguments), error = identity)
+  answer <- tryCatch(call_routine(name, arguments), error = identity)
   # Two routines say by a string what is wrong with a matrix.
   inherits(answer, "error") || (name %in% c("lcr_valid", "lcr_colstats") && is.character(answer))
 }
 
-wrong_types <- list(`NULL` = NULL, string = "no such thing", strings = c("a", "b"), list = list(), named = list(1, 2),
-                    complex = 1i, raw = as.raw(1), environment = new.env(), `function` = sum,
-                    symbol = quote(a), call = quote(a + b), formula = y ~ x,
-                    S4 = methods::new("dgTMatrix", Dim = c(0L, 0L)), pointer = methods::new("externalptr"),
-                    na_string = NA_character_, unnamed = list(1, "a", NULL))
-wrong_values <- list(none = double(), one = 1, NA_real_, NaN, Inf, -Inf, NA, NA_integer_, -1L, .Machine$integer.max,
-                     1e300, c(1, NA), numeric(7), integer(7), matrix(NA_real_, 6, 2), matrix(0L, 0, 0),
-                     array(0, c(3, 1, 0)), array(0, c(6, 2, 2)), -1, matrix(c(NaN, Inf), 6, 2))
-
 test_that("the table has every routine, and its calls are valid", {
   expect_setequal(names(valid), names(getDLLRegisteredRoutines("linclass")$.Call))
   for (name in names(valid)) expect_false(is_refused(name, valid[[name]]), info = name)
+  expect_identical(call_routine("lcr_fit", valid$lcr_fit)$status, "ok")
+  expect_identical(call_routine("lcr_path", valid$lcr_path)$status, "ok")
 })
 
 test_that("an argument of another type is an error", {
@@ -96,7 +30,7 @@ test_that("an argument of another type is an error", {
 })
 
 test_that("an element of another type is an error, and one that lacks", {
-  for (name in c("lcr_fit", "lcr_path", "lcr_predict", "lcr_loss_value", "lcr_newton_step")) {
+  for (name in c("lcr_fit", "lcr_path", "lcr_shard_sums", "lcr_predict", "lcr_loss_value", "lcr_newton_step")) {
     for (element in setdiff(names(valid[[name]]$spec), optional)) {
       for (kind in names(wrong_types)) {
         arguments <- valid[[name]]
@@ -138,13 +72,49 @@ test_that("an element of a stream that does not belong there is an error", {
   }
 })
 
+test_that("a block that is no sparse matrix ends the pass by the stream's own error", {
+  lacks_a_slot <- sparse
+  attr(lacks_a_slot, "i") <- NULL
+  blocks <- list(lacks = lacks_a_slot, list = structure(list(), class = "dgCMatrix"),
+                 codes = structure(unclass(coded), class = c("linclass_codes", "dgCMatrix")), dense = x, none = 1)
+  for (kind in names(blocks)) {
+    host <- function(what, value) {
+      if (what == "refuse") stop("refused: ", value)
+      if (what == "next") blocks[[kind]]
+    }
+    sparse_stream <- structure(class = "linclass_stream", list(dim = c(6, 2), sparse = TRUE, host = host))
+    for (call in list(list("lcr_colstats", list(sparse_stream, NULL)),
+                      list("lcr_fit", c(list(sparse_stream), unname(valid$lcr_fit[-1L])))))
+      expect_error(call_routine(call[[1L]], call[[2L]]), "^refused: ", info = kind)
+  }
+  # The threads are as they were: a jump over the numerics would have left them busy.
+  expect_false(is_refused("lcr_fit", valid$lcr_fit))
+})
+
+test_that("a stream is not read where rows must be in memory, nor one of more numbers than a file holds", {
+  for (name in c("lcr_predict", "lcr_raw_scores", "lcr_loss_value", "lcr_loss_gradient", "lcr_check_gradient")) {
+    call <- valid[[name]]
+    call$x <- stream
+    expect_error(call_routine(name, call), "must be a matrix", info = name)
+  }
+  for (dim in list(c(4e15, 1e6), c(1e18, 2))) {
+    stream$dim <- dim
+    expect_error(call_routine("lcr_colstats", list(stream, NULL)), "wrong dimensions")
+  }
+  stream$dim <- c(6, 2)
+  for (path in list(character(), c("a", "b"))) {
+    stream$path <- path
+    expect_error(call_routine("lcr_colstats", list(stream, NULL)), "not a valid stream")
+  }
+})
+
 test_that("an element of shards or of a request that does not belong there is an error", {
   shards <- list(dim = c(6, 2), class_weights = c(3, 3), noffset = 0, dense = TRUE, host = function(what, value) {
     if (what == "stands") return(0)
     .Call(linclass:::lcr_shard_sums, x, y, NULL, NULL,
           c(value, request[c("loss", "k", "coding", "intercept")]))
   })
-  spec <- replace(valid$lcr_fit$spec, c("lower", "upper"), list(NULL))
+  spec <- replace(valid$lcr_fit$spec, c("lower", "upper", "solver", "options"), list(NULL, NULL, "lbfgs", list()))
   refused <- function(shards, spec) {
     is_refused("lcr_fit", list(structure(shards, class = "linclass_shards"), NULL, NULL, NULL, spec))
   }
@@ -160,8 +130,8 @@ test_that("an element of shards or of a request that does not belong there is an
     if (is.character(junk)) next # stands for an interrupt
     damaged <- shards
     damaged$host <- function(what, value) junk
-    status <- run("lcr_fit", list(structure(damaged, class = "linclass_shards"), NULL, NULL, NULL, spec))$status
-    expect_true(status %in% c("source", "unsupported"), info = deparse1(junk)[1L])
+    fit <- call_routine("lcr_fit", list(structure(damaged, class = "linclass_shards"), NULL, NULL, NULL, spec))
+    expect_true(fit$status %in% c("source", "unsupported"), info = deparse1(junk)[1L])
   }
   for (element in names(request)) {
     for (junk in c(wrong_types, wrong_values)) {

@@ -1,5 +1,7 @@
-/* Runs the tests of the core. Arguments: a file that receives "passed failed", and groups; none: all. */
+/* Runs the tests of the core. Arguments: a file that receives "passed failed", and groups in the order wanted; none:
+ * all. Where the environment has LC_CTEST_STOP the first group that fails is the last one. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ctest.h"
@@ -23,14 +25,19 @@ int main(int argc, char **argv) {
       TESTS(ROW)
 #undef ROW
   };
-  for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) {
-    int wanted = argc < 3;
-    for (int a = 2; a < argc; a++) wanted |= strcmp(argv[a], tests[i].name) == 0;
-    if (!wanted) continue;
+  const size_t all = sizeof tests / sizeof *tests, wanted = argc > 2 ? (size_t)argc - 2 : all;
+  for (size_t w = 0; w < wanted; w++) {
+    size_t i = argc > 2 ? 0 : w;
+    while (argc > 2 && i < all && strcmp(argv[2 + w], tests[i].name) != 0) i++;
+    if (i == all) {
+      printf("there is no group %s\n", argv[2 + w]);
+      return 2;
+    }
     long passed = ctest_passed, failed = ctest_failed;
     tests[i].run();
     printf("%-12s %5ld passed, %ld failed\n", tests[i].name, ctest_passed - passed, ctest_failed - failed);
     fflush(stdout);
+    if (ctest_failed > 0 && getenv("LC_CTEST_STOP")) break;
   }
   FILE *file = argc > 1 ? fopen(argv[1], "w") : NULL;
   if (file) {

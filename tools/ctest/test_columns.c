@@ -15,14 +15,17 @@ static void start(ctest_problem *t, const lc_design *x, const double *B, int wan
   lc_objective_accept(obj);
 }
 
-/* A move of two rows is an evaluation at the moved coefficients; residuals give the gradient by columns. */
+/* A move of two rows is an evaluation at the moved coefficients, whatever was tried before; residuals give the gradient
+ * by columns. */
 static void test_move(ctest_problem *t, const lc_design *x, const double *B) {
   int K = t->coding.K, intercept = x->intercept;
-  lc_index q = t->q, moved[] = {q - 1, 0}, rows[Q];
+  lc_index q = t->q, moved[] = {q - 1, 0}, refused = 1, rows[Q];
   double to[MOST], D[2 * CLASSES], R[N * CLASSES], same[N * CLASSES], c[MOST];
   lc_objective obj, whole;
   start(t, x, B, LC_WANT_GRADIENT, &obj);
   memcpy(to, B, sizeof to);
+  for (int k = 0; k < K; k++) D[k] = 1 + ctest_uniform();
+  for (int twice = 0; twice < 2; twice++) CHECK(lc_objective_move(&obj, 1, &refused, D, R) == LC_OK);
   for (int k = 0; k < K; k++)
     for (int v = 0; v < 2; v++) to[k * q + moved[v]] += D[v + 2 * k] = 0.3 * ctest_normal();
   double passes = obj.passes;

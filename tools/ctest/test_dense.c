@@ -6,6 +6,7 @@
 
 #include "ctest.h"
 #include "design/design.h"
+#include "design/partial_sums.h"
 
 void test_dense(void);
 
@@ -183,8 +184,44 @@ static void test_lists(void) {
   }
 }
 
+/* ---- blocks in partial sums -------------------------------------------------------------------------------------- */
+
+enum { MOST_BLOCKS = 40 };
+typedef struct block_log {
+  int times[MOST_BLOCKS];
+  lc_index last[LC_MOST_PARTIALS]; /* block of each slot */
+  int in_order;
+} block_log;
+
+static lc_status note_block(void *context, int slot, lc_index number) {
+  block_log *log = context;
+  log->times[number]++;
+  log->in_order = log->in_order && number > log->last[slot];
+  log->last[slot] = number;
+  return LC_OK;
+}
+
+/* Every block once and in the order of its slot, however many blocks a slot does between two questions to the host. */
+static void test_partials(void) {
+  static const double seconds[] = {1e-12, 2e-3, 4e-3, 1};
+  ctest_host host;
+  ctest_host_init(&host);
+  for (int s = 0; s < (int)(sizeof seconds / sizeof *seconds); s++)
+    for (lc_index nblocks = 1; nblocks <= MOST_BLOCKS; nblocks++)
+      for (int slots = 1; slots <= LC_MOST_PARTIALS && slots <= nblocks; slots++) {
+        block_log log = {.in_order = 1};
+        for (int k = 0; k < LC_MOST_PARTIALS; k++) log.last[k] = -1;
+        lc_status status = lc_partials_run(nblocks, slots, seconds[s], note_block, &log, &host.host);
+        int once = status == LC_OK && log.in_order;
+        for (lc_index b = 0; b < MOST_BLOCKS; b++) once = once && log.times[b] == (b < nblocks);
+        CHECK(once);
+      }
+  ctest_host_free(&host);
+}
+
 void test_dense(void) {
   ctest_seed(17);
+  test_partials();
   for (int set = 0; set < CTEST_KERNELS; set++) {
     if (!ctest_kernel(set)) continue;
     lc_kernels_choose(ctest_kernel_names[set]);

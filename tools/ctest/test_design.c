@@ -387,7 +387,7 @@ static void test_storage(lc_design *x, const data *d, ctest_host *host) {
 }
 
 /* Two numeric columns, a factor with treatment contrasts and a level that no row has, and a variable times a factor
- * with other contrasts. */
+ * with other contrasts, whose columns stand before the last one of the factor. */
 typedef struct codes {
   int code[2 * N], owner[P];
   double value[N];
@@ -396,7 +396,7 @@ typedef struct codes {
   data plain;
 } codes;
 
-static const int coded_start[] = {0, 1, 2, 2, 3, 4, 5, 7, 8, 9}, coded_column[] = {0, 1, 2, 3, 4, 5, 6, 5, 6};
+static const int coded_start[] = {0, 1, 2, 2, 3, 4, 5, 7, 8, 9}, coded_column[] = {0, 1, 2, 3, 6, 4, 5, 5, 4};
 static const double coded_weight[] = {1, 1, 1, 1, 1, 1, 0.5, -1, 2};
 enum { CODED_LEVELS = 9, CODED_ENTRIES = 9 };
 
@@ -410,10 +410,10 @@ static codes *make_codes(const data *d, lc_arena *arena) {
     c->value[i] = ctest_normal();
     double *row = c->plain.x + i;
     for (int j = 2; j < P; j++) row[j * N] = 0;
-    if (c->code[i] > 1) row[c->code[i] * N] = 1;
-    int level = 5 + c->code[i + N];
-    for (int e = coded_start[level]; e < coded_start[level + 1]; e++)
-      row[coded_column[e] * N] = coded_weight[e] * c->value[i];
+    const int level[] = {1 + c->code[i], 5 + c->code[i + N]};
+    for (int t = 0; t < 2; t++)
+      for (int e = coded_start[level[t]]; e < coded_start[level[t] + 1]; e++)
+        row[coded_column[e] * N] = coded_weight[e] * (t ? c->value[i] : 1);
   }
   for (int j = 2; j < P; j++) c->plain.shift[j] = 0; /* zeros of dummies are not stored */
   c->part[0] = (lc_part){NULL, c->plain.x, 1, 0};
@@ -454,8 +454,8 @@ static void test_coded_check(codes *c) {
   REFUSED((void)0, CODED_LEVELS + 1, CODED_ENTRIES - 1);
   REFUSED(column[3] = P, CODED_LEVELS + 1, CODED_ENTRIES);
   REFUSED(column[3] = -1, CODED_LEVELS + 1, CODED_ENTRIES);
-  REFUSED(column[3] = 6, CODED_LEVELS + 1, CODED_ENTRIES);      /* of two parts */
-  REFUSED(column[5] = 6, CODED_LEVELS + 1, CODED_ENTRIES);      /* twice in one level */
+  REFUSED(column[3] = 4, CODED_LEVELS + 1, CODED_ENTRIES);      /* of two parts */
+  REFUSED(column[5] = 5, CODED_LEVELS + 1, CODED_ENTRIES);      /* twice in one level */
   REFUSED(column[3] = 2, CODED_LEVELS + 1, CODED_ENTRIES);      /* none is left with column 3 */
   REFUSED(coded.nnumeric = 3, CODED_LEVELS + 1, CODED_ENTRIES); /* its levels are four */
   REFUSED(coded.nnumeric = 1, CODED_LEVELS + 1, CODED_ENTRIES);

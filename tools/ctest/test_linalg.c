@@ -32,8 +32,9 @@ static void test_cholesky(lc_index n) {
   double smallest = -1;
   memcpy(U, A, (size_t)(n * n) * sizeof *A);
   CHECK(lc_cholesky(NULL, n, U, 1e-12, skip, &smallest) == 0);
-  CHECK(smallest > 0 && smallest <= 1);
-  double worst = 0;
+  double worst = 0, least = 1;
+  for (lc_index j = 0; j < n; j++) least = fmin(least, U[j * (n + 1)] * U[j * (n + 1)] / A[j * (n + 1)]);
+  CHECK_NEAR(smallest / least, 1, 1e-12); /* a pivot is the square of its entry of U */
   for (lc_index j = 0; j < n; j++)
     for (lc_index i = 0; i <= j; i++) {
       double sum = 0;
@@ -113,6 +114,23 @@ static void test_dependent(void) {
   double broken[ROWS];
   for (int k = 0; k < ROWS; k++) broken[k] = NAN;
   CHECK(lc_orthonormalise(ROWS, r, Q, broken, c, 1e-10) == 0);
+}
+
+/* A vector of which all but 1e-8 lies in the span of Q: what one round of Gram-Schmidt leaves there is rounding of the
+ * whole vector, and 1e8 times as much of the unit vector. */
+static void test_nearly_dependent(void) {
+  enum { ROWS = 40, COLUMNS = 5 };
+  double Q[ROWS * COLUMNS], x[ROWS], c[COLUMNS + 1];
+  for (int j = 0; j < COLUMNS; j++) {
+    for (int k = 0; k < ROWS; k++) Q[k + j * ROWS] = ctest_normal();
+    CHECK(lc_orthonormalise(ROWS, j, Q, Q + j * ROWS, c, 1e-10) > 0);
+  }
+  for (int k = 0; k < ROWS; k++) {
+    x[k] = 1e-8 * ctest_normal();
+    for (int j = 0; j < COLUMNS; j++) x[k] += (j + 1) * Q[k + j * ROWS];
+  }
+  CHECK(lc_orthonormalise(ROWS, COLUMNS, Q, x, c, 1e-12) > 0);
+  for (int j = 0; j < COLUMNS; j++) CHECK_NEAR(lc_dot(ROWS, Q + j * ROWS, x), 0, 1e-14);
 }
 
 static void test_eigen(lc_index n) {
@@ -206,6 +224,7 @@ void test_linalg(void) {
   test_cholesky(101);
   test_dependent();
   test_dependent_blocks();
+  test_nearly_dependent();
   test_extended(70, 2 * LC_CHOLESKY_BLOCK);
   test_extended(40, LC_CHOLESKY_BLOCK);
   test_extended(95, 0);

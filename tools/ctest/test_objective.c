@@ -96,6 +96,34 @@ static void test_verbs(ctest_problem *t, const lc_design *x) {
   free(B), free(D), free(G), free(H);
 }
 
+/* Armijo's condition: a full step is taken where it gains its share of what the slope promises; one that rises by as
+ * little is cut, to a step whose value, computed afresh, meets the condition. */
+static void test_line_search(void) {
+  static problem d;
+  ctest_problem *t = &d.t;
+  double B[MOST * (P + 1)], slope = 0, step;
+  const double share = 1e-4;
+  lc_objective obj;
+  setup(&d, lc_loss_find("softmax"), 3, 0, 0.05, 0);
+  start(t, &t->dense, &obj);
+  memset(B, 0, sizeof B);
+  CHECK(lc_objective_eval(&obj, B, LC_WANT_GRADIENT) == LC_OK);
+  lc_objective_accept(&obj);
+  for (lc_index i = 0; i < obj.P; i++) {
+    B[i] = -0.1 * obj.G[i];
+    slope -= 0.1 * obj.G[i] * obj.G[i];
+  }
+  CHECK(lc_objective_eval(&obj, B, LC_WANT_VALUE) == LC_OK);
+  CHECK(lc_line_search(&obj, slope, obj.to.value, &step) == LC_OK && step == 1);
+  for (int sign = -1; sign <= 1; sign += 2) { /* a little too high to be taken: no fall, and a rise */
+    CHECK(lc_line_search(&obj, slope, obj.at.value + sign * 0.5 * share * slope, &step) == LC_OK);
+    CHECK(step > 0 && step < 1);
+    for (lc_index i = 0; i < obj.P; i++) B[i] = obj.at.B[i] + step * (obj.to.B[i] - obj.at.B[i]);
+    CHECK(ctest_value(t, B) <= obj.at.value + share * step * slope);
+  }
+  ctest_problem_free(t);
+}
+
 void test_objective(void) {
   for (int l = 0; l < lc_loss_count; l++)
     for (int k = 2; k <= lc_min(lc_losses[l].most_classes, MOST); k++)
@@ -107,6 +135,7 @@ void test_objective(void) {
         test_verbs(&d.t, &d.pass_only);
         ctest_problem_free(&d.t);
       }
+  test_line_search();
 }
 
 /* ---- solvers --------------------------------------------------------------------------------------------- */

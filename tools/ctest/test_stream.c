@@ -274,7 +274,7 @@ void test_stream(void) {
       compare(3, sizes[i], weighted, (int)i % 2);
       compare(37, sizes[i], weighted, (int)(i + 1) % 2);
     }
-  compare(300, 3000, 0, 0); /* several windows */
+  compare(300, 3000, 1, 0); /* several windows */
   compare(1, 700000, 0, 1);
   compare(0, 40, 1, 0);
   test_subset_and_columns();
