@@ -52,7 +52,8 @@ solver_row <- function(name) table_row(solver_table(), name)
 #'   smooth losses and smoothed ones can be fitted; `ramps_only`, whether only losses with `ramps`;
 #'   `largest_ramp`, whether also those with `largest_ramp`; `ridge_only`, whether every slope must
 #'   have a ridge penalty; `sparse_only`, whether only sparse matrices; `l1`, whether lasso and
-#'   elastic net can; `groups`, whether with `grouped = TRUE`; `bounds`, whether bounds can; `random`, whether it draws from R's random
+#'   elastic net can; `groups`, whether with `grouped = TRUE`; `bounds`, whether bounds can;
+#'   `random`, whether it draws from R's random
 #'   number generator; `steps_as_given`, whether its path depends on how the coefficients are
 #'   written (see Coding in [linclass()]); `options`, the names of the options of [solver()].
 #'
