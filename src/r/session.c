@@ -60,6 +60,7 @@ int lcr_session_interrupted(lcr_session *session) {
 static lc_status poll(void *self) {
   lcr_session *session = self;
   if (lcr_session_interrupted(session)) return LC_INTERRUPTED;
+  if (session->broken) return LC_SOURCE;
   if (!(now() - session->started > session->time_limit)) return LC_OK;
   session->time_limit = INFINITY;
   return LC_TIME_LIMIT;

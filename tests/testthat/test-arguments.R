@@ -100,7 +100,7 @@ methods <- c("predict", "coef", "confint", "vcov", "fitted", "residuals", "anova
              "drop1", "add1", "plot", "print")
 
 # Those for other packages' objects and for clusters, which have tests of their own.
-elsewhere <- c("linclass_caret", "linclass_learner", "mirai_workers", "row_shards")
+elsewhere <- c("linclass_caret", "linclass_learner", "row_shards")
 
 # What a user's own function says is the user's.
 is_foreign <- function(message) grepl("mine|argument is not numeric or logical: returning NA", message)
