@@ -121,8 +121,8 @@ check_in_order <- function(solver, loss) {
                             loss$name))
   }
   if (solver$name == "auto" || !solver_row(solver$name)$random) return(invisible())
-  abort("solver", sprintf("Solver \"%s\" draws rows, and sparse blocks of a source are read in order. Use %s.", solver$name,
-                          choices(c("auto", table$name[!table$random & !table$sparse_only]))))
+  abort("solver", sprintf("Solver \"%s\" draws rows, and sparse blocks of a source are read in order. Use %s.",
+                          solver$name, choices(c("auto", table$name[!table$random & !table$sparse_only]))))
 }
 
 # What a solver of dual variables needs of the penalty and of the matrix.

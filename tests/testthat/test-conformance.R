@@ -420,7 +420,8 @@ new_storages <- list(matrix = identity, frame = function(x) if (is.matrix(x)) as
 
 test_that("predictions of new rows are those of the rows, or refused", {
   rows <- which(ways$solver %in% c("auto", "minibatch"))
-  for (i in if (whole_table) rows else rows[c(TRUE, FALSE, FALSE, FALSE, FALSE)]) for (entry in some_of(names(entries))) {
+  if (!whole_table) rows <- rows[rows %% 4L == 0L]
+  for (i in rows) for (entry in some_of(names(entries))) {
     way <- ways[i, ]
     if (is_excluded(way, "matrix", entry)) next
     task <- rows_of_task(way$k)
