@@ -118,7 +118,7 @@ check_in_order <- function(solver, loss) {
                             loss$name))
   }
   if (solver$name == "auto" || !solver_row(solver$name)$random) return(invisible())
-  abort("solver", sprintf("Solver \"%s\" draws rows, and sparse blocks of a source are read in order. Use %s.", solver$name,
+  abort("solver", sprintf("Solver \"%s\" draws rows, and sparse blocks are read in order. Use %s.", solver$name,
                           choices(c("auto", table$name[!table$random & !table$sparse_only]))))
 }
 
