@@ -34,7 +34,8 @@
 #'   between the points and the folds; other solvers fit them one by one.
 #' @return An object of class `linclass_path`: a list with, among others,
 #' * `lambda`: the L values that were fitted, decreasing; `lambda_max`: the smallest value at which
-#'   all penalised slopes are zero;
+#'   all penalised slopes are zero (of the hinge with a lasso part to within 0.0001 of it; of a ridge
+#'   there is none, and it is a place to begin, as it is of grouped hinges and `crammer_singer`);
 #' * `coefficients`: a list of sparse matrices, terms x L with the intercept first, one for each
 #'   score and named by its class (two classes: one matrix, of the second level); see
 #'   [coef.linclass_path()];

@@ -89,14 +89,17 @@ check_solver <- function(solver, problem, has_l1) {
   row <- solver_row(solver$name)
   loss <- problem$loss
   table <- solver_table()
-  fits <- (loss$ramps | !table$ramps_only) & (loss$smooth | loss$smoothed | !table$smooth_only)
+  ramps <- !table$ramps_only | loss$ramps | (table$largest_ramp & loss$largest_ramp)
+  fits <- ramps & (loss$smooth | loss$smoothed | !table$smooth_only)
   if (row$smooth_only && !loss$smooth && !loss$smoothed) {
     abort("solver", sprintf("Solver \"%s\" needs a smooth loss and \"%s\" is not. Use %s.", solver$name,
                             loss$name, able_solvers(fits)))
   }
-  if (row$ramps_only && !loss$ramps) {
-    abort("solver", sprintf("Solver \"%s\" is for loss = \"hinge\", not \"%s\". Use %s.", solver$name,
-                            loss$name, able_solvers(fits)))
+  if (!ramps[table$name == solver$name]) {
+    losses <- loss_table()
+    able <- losses$ramps | (row$largest_ramp & losses$largest_ramp)
+    abort("solver", sprintf("Solver \"%s\" is for loss = %s, not \"%s\". Use %s.", solver$name,
+                            choices(losses$name[able]), loss$name, able_solvers(fits)))
   }
   if (has_l1 && !row$l1) {
     abort("solver", sprintf(paste(

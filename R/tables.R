@@ -45,13 +45,15 @@ solver_row <- function(name) table_row(solver_table(), name)
 #'   `likelihood`, whether it is minus a log-likelihood; `smooth`, whether its gradient is
 #'   continuous; `smoothed`, whether solvers of smooth losses fit it through smooth versions; `ramps`,
 #'   whether it is a sum of terms `max(0, z[j] - z[y] + 1)`, for which there are solvers of their own;
-#'   `curvature`, whether it has a Hessian; `convex_gap`, whether a fit can report a duality gap.
+#'   `largest_ramp`, whether it is the largest of them; `curvature`, whether it has a Hessian;
+#'   `convex_gap`, whether a fit can report a duality gap.
 #'
 #'   `linclass_solvers()`: a data frame with columns `name`; `title`; `smooth_only`, whether only
 #'   smooth losses and smoothed ones can be fitted; `ramps_only`, whether only losses with `ramps`;
-#'   `ridge_only`, whether every slope must have a ridge penalty; `sparse_only`, whether only sparse
-#'   matrices; `l1`, whether lasso and elastic net can; `groups`, whether with
-#'   `grouped = TRUE`; `bounds`, whether bounds can; `random`, whether it draws from R's random
+#'   `largest_ramp`, whether also those with `largest_ramp`; `ridge_only`, whether every slope must
+#'   have a ridge penalty; `sparse_only`, whether only sparse matrices; `l1`, whether lasso and
+#'   elastic net can; `groups`, whether with `grouped = TRUE`; `bounds`, whether bounds can;
+#'   `random`, whether it draws from R's random
 #'   number generator; `steps_as_given`, whether its path depends on how the coefficients are
 #'   written (see Coding in [linclass()]); `options`, the names of the options of [solver()].
 #'

@@ -26,15 +26,17 @@ static int is_wide(const lc_problem *problem, const lc_coding *coding) {
          !(x->ops->caps & LC_STREAMED) && !lc_penalty_has_l1(&problem->pen) && !lc_penalty_has_bounds(&problem->pen);
 }
 
-/* Does a solver of sums of ramps suit? With few coefficients an interior point, which needs their Hessian; with many
- * and a ridge dual coordinates, on sparse rows: dense ones of many columns take them thousands of sweeps. NULL:
- * neither. */
+/* Does a solver of ramps suit? Of their sums, with few coefficients an interior point, which needs their Hessian; of
+ * both kinds, with many and a ridge dual coordinates, on sparse rows: dense ones of many columns take them thousands of
+ * sweeps. NULL: neither. */
 static const lc_solver *choose_for_ramps(const lc_problem *problem, const lc_coding *coding, int few,
                                          const char **reason) {
   const lc_design *x = problem->x;
   const lc_penalty *pen = &problem->pen;
-  if (!(problem->loss->flags & LC_RAMPS) || pen->grouped || (x->ops->caps & LC_ELSEWHERE)) return NULL;
-  if (is_wide(problem, coding)) {
+  int sums = (problem->loss->flags & LC_RAMPS) != 0, elsewhere = (x->ops->caps & LC_ELSEWHERE) != 0;
+  if (!(problem->loss->flags & (LC_RAMPS | LC_LARGEST_RAMP)) || pen->grouped || elsewhere) return NULL;
+  if (few && !sums) return NULL;
+  if (sums && is_wide(problem, coding)) {
     *reason = "more columns than rows: as many coordinates as rows";
     return lc_solver_find("interior_point");
   }
@@ -114,8 +116,9 @@ static const lc_solver *choose_solver(const lc_problem *problem, const lc_coding
 /* Which solver goes on where `first` ended short of its goal: smooth versions and an interior point help each other. */
 static const lc_solver *choose_next(const lc_problem *problem, const lc_solver *first) {
   int elsewhere = (problem->x->ops->caps & LC_ELSEWHERE) != 0;
-  if (problem->solver || !(problem->loss->flags & LC_RAMPS) || problem->pen.grouped || elsewhere) return NULL;
+  if (problem->solver || problem->pen.grouped || elsewhere) return NULL;
   if (first == lc_solver_find("dual")) return lc_solver_find("lbfgs");
+  if (!(problem->loss->flags & LC_RAMPS)) return NULL;
   if (first == lc_solver_find("newton")) return lc_solver_find("interior_point");
   int plain = !lc_penalty_has_l1(&problem->pen) && !lc_penalty_has_bounds(&problem->pen);
   return first == lc_solver_find("interior_point") ? lc_solver_find(plain ? "newton" : "coordinate") : NULL;
@@ -125,7 +128,8 @@ static const lc_solver *choose_next(const lc_problem *problem, const lc_solver *
 static lc_status check_solver(const lc_problem *problem, const lc_solver *solver) {
   unsigned loss = problem->loss->flags, caps = problem->x->ops->caps, needs = solver->flags;
   if ((needs & LC_NEEDS_SMOOTH) && !(loss & (LC_SMOOTH | LC_SMOOTHABLE))) return LC_UNSUPPORTED;
-  if ((needs & LC_NEEDS_RAMPS) && !(loss & LC_RAMPS)) return LC_UNSUPPORTED;
+  unsigned ramps = LC_RAMPS | (needs & LC_TAKES_LARGEST ? LC_LARGEST_RAMP : 0);
+  if ((needs & LC_NEEDS_RAMPS) && !(loss & ramps)) return LC_UNSUPPORTED;
   if ((needs & LC_NEEDS_SPARSE) && !problem->x->ops->row_columns) return LC_UNSUPPORTED;
   if ((needs & LC_NEEDS_RIDGE) && !(lc_penalty_all_l2(&problem->pen) && problem->pen.lambda > 0)) return LC_UNSUPPORTED;
   if ((needs & LC_NEEDS_COLUMNS) && !(caps & LC_COLUMNS)) return LC_UNSUPPORTED;

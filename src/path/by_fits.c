@@ -1,11 +1,11 @@
-/* path/by_fits.c - one lambda for all folds by whole fits, each started at the last; the null loss of a kink. */
+/* path/by_fits.c - one lambda for all folds by whole fits, each started at the last. */
 #include <math.h>
 #include <string.h>
 
 #include "path/folds.h"
 
 /* What makes passes over X faster serves all fits. */
-static lc_status prepare(lc_path_state *path) {
+lc_status lc_folds_show_plain(lc_path_state *path) {
   const double passes = 10; /* of a fit, at least */
   lc_design *x = &path->plain;
   if (x->ops) return LC_OK;
@@ -28,6 +28,22 @@ static lc_status score_rows(const lc_problem *problem, lc_fold *fold) {
   return problem->x->ops->pass(problem->x, &pass, &fold->host, &fold->arena);
 }
 
+/* Which dual points are feasible does not depend on lambda: that of a solution starts the next fit. */
+static void keep_dual(lc_fold *fold, const lc_solution *solution, lc_index size) {
+  const double *R = solution->fitted ? solution->fitted->dual : NULL;
+  fold->has_dual = fold->dual && R;
+  if (fold->has_dual) memcpy(fold->dual, R, (size_t)size * sizeof(double));
+}
+
+/* Scores, and where there may be a dual point, its memory. */
+static lc_status allocate(const lc_problem *problem, lc_fold *fold, lc_index size) {
+  int ramps = (problem->loss->flags & (LC_RAMPS | LC_LARGEST_RAMP)) && problem->x->ops->row_columns;
+  if (!fold->own_Z && !(fold->own_Z = lc_arena_doubles(&fold->arena, size))) return LC_OUT_OF_MEMORY;
+  if (ramps && !fold->dual && !(fold->dual = lc_arena_doubles(&fold->arena, size))) return LC_OUT_OF_MEMORY;
+  fold->Z = fold->own_Z;
+  return LC_OK;
+}
+
 static lc_status solve_fold(lc_path_state *path, lc_fold *fold, double lambda) {
   const lc_design *x = &path->plain;
   lc_index n = x->n;
@@ -42,14 +58,16 @@ static lc_status solve_fold(lc_path_state *path, lc_fold *fold, double lambda) {
   problem.wants_covariance = 0;
   /* Without a penalty many points may be optimal; from 0 it is the one that a single fit finds. */
   if (isfinite(path->lambda) && lambda > 0) problem.start = fold->B;
-  if (!fold->own_Z && !(fold->own_Z = lc_arena_doubles(&fold->arena, n * K))) return LC_OUT_OF_MEMORY;
-  fold->Z = fold->own_Z;
+  LC_TRY(allocate(&problem, fold, n * K));
+  lc_settings settings = *path->settings;
+  settings.dual = fold->has_dual ? fold->dual : NULL;
   lc_outcome *outcome = &fold->outcome;
   lc_mark mark = lc_arena_mark(&fold->arena);
-  lc_status status = lc_solve(&problem, path->settings, &fold->host, &fold->arena, &solution);
+  lc_status status = lc_solve(&problem, &settings, &fold->host, &fold->arena, &solution);
   if (status >= 0 && status != LC_INTERRUPTED) { /* of an interrupted fit there may be nothing */
     if (fold == path->fold) path->separated |= status == LC_SEPARATED;
     memcpy(fold->B, solution.B, (size_t)(lc_design_q(x) * K) * sizeof(double));
+    keep_dual(fold, &solution, n * K);
     if (!solution.fitted) {
       lc_status scored = score_rows(&problem, fold);
       if (scored != LC_OK) return scored;
@@ -73,41 +91,8 @@ static lc_status solve_fold(lc_path_state *path, lc_fold *fold, double lambda) {
 }
 
 lc_status lc_folds_solve(lc_path_state *path, double lambda) {
-  LC_TRY(prepare(path));
+  LC_TRY(lc_folds_show_plain(path));
   for (lc_index m = 0; m < path->nfits; m++) LC_TRY(solve_fold(path, path->fold + m, lambda));
   path->lambda = lambda;
   return LC_OK;
-}
-
-/* The start of a path has smoothed a kink, so there penalised slopes are held as near to 0 as their bounds allow. */
-lc_status lc_folds_null_loss(lc_path_state *path, double *out) {
-  *out = path->fold->obj.at.loss;
-  if (!(path->problem->loss->flags & LC_SMOOTHABLE)) return LC_OK;
-  LC_TRY(prepare(path));
-  lc_problem problem = *path->problem;
-  const lc_design *x = &path->plain;
-  lc_penalty *pen = &problem.pen;
-  lc_mark mark = lc_arena_mark(path->arena);
-  double *lower = lc_arena_doubles(path->arena, x->p), *upper = lc_arena_doubles(path->arena, x->p);
-  if (!lower || !upper) return LC_OUT_OF_MEMORY;
-  for (lc_index j = 0; j < x->p; j++) {
-    lower[j] = pen->lower ? pen->lower[j] : -INFINITY;
-    upper[j] = pen->upper ? pen->upper[j] : INFINITY;
-    if (pen->l1[j] + pen->l2[j] > 0) lower[j] = upper[j] = fmin(fmax(0, lower[j]), upper[j]);
-  }
-  problem.x = x;
-  problem.solver = NULL;
-  problem.wants_covariance = 0;
-  pen->lambda = pen->grouped = 0;
-  pen->lower = lower;
-  pen->upper = upper;
-  lc_solution solution;
-  lc_settings settings = *path->settings;
-  lc_host host = *path->host;
-  settings.max_iter = NAN;
-  host.record = NULL;
-  lc_status status = lc_solve(&problem, &settings, &host, path->arena, &solution);
-  if (status >= 0) *out = solution.loss;
-  lc_arena_reset(path->arena, mark);
-  return status == LC_INTERRUPTED || status == LC_TIME_LIMIT || status < 0 ? status : LC_OK;
 }

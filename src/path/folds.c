@@ -205,41 +205,7 @@ static int most_snapshots(const lc_design *x, int K) {
   return most < 4 ? 4 : most > LC_MOST_SNAPSHOTS ? LC_MOST_SNAPSHOTS : (int)most;
 }
 
-/* The pull of a group that may leave 0 in its direction. */
-static double free_pull(const lc_penalty *pen, lc_index j, lc_index width, const double *g) {
-  if (pen->lower && *g > 0 && pen->lower[j] >= 0) return 0;
-  if (pen->upper && *g < 0 && pen->upper[j] <= 0) return 0;
-  return lc_penalty_norm(width, g, 1);
-}
-
-/* The smallest lambda for which all penalised slopes of fold 0 are 0. Where alpha is (nearly) 0 there is none; then
- * that of alpha = 0.001 is taken, as glmnet does. One read of X. */
-static lc_status largest_lambda(lc_path_state *path, int sets, double *lambda_max) {
-  const double least_alpha = 1e-3, rounding = 1e-14;
-  lc_fold *fold = path->fold;
-  lc_objective *obj = &fold->obj;
-  const lc_penalty *pen = &fold->pen, *given = &fold->given;
-  *lambda_max = 0;
-  LC_TRY(sets ? lc_folds_look(path) : lc_objective_gradient(obj));
-  lc_index width = lc_penalty_width(pen, obj->K);
-  for (lc_index j = 0; j < pen->p; j++) {
-    double factor = given->l1[j] + given->l2[j], *g = fold->gradient;
-    if (factor == 0) continue;
-    if (sets)
-      lc_fold_seen_gradient(fold, j, g);
-    else
-      for (int c = 0; c < obj->K; c++) g[c] = obj->G[lc_fold_index(fold, j, c)];
-    for (lc_index c = 0; c < obj->K; c += width) {
-      double unit = given->l1[j] > 0 ? pen->l1[j] / given->l1[j] : sqrt(pen->l2[j] / given->l2[j]);
-      double l1 = fmax(given->l1[j], least_alpha * factor) * unit;
-      double pull = free_pull(pen, j, width, g + c);
-      if (l1 > 0 && pull > rounding * path->rms[j]) *lambda_max = fmax(*lambda_max, pull / l1);
-    }
-  }
-  return LC_OK;
-}
-
-lc_status lc_folds_start(lc_path_state *path, int sets, double *lambda_max) {
+lc_status lc_folds_start(lc_path_state *path) {
   const lc_problem *problem = path->problem;
   lc_index n = problem->x->n, p = problem->x->p;
   if (problem->loss->flags & LC_SMOOTHABLE) path->coding.mu = 1; /* a smooth version, for the start alone */
@@ -267,5 +233,5 @@ lc_status lc_folds_start(lc_path_state *path, int sets, double *lambda_max) {
     path->norm[j] = sqrt(rows) * size * (1 + 1e-12);
   }
   path->lambda = path->previous = INFINITY;
-  return largest_lambda(path, sets, lambda_max);
+  return LC_OK;
 }

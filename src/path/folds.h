@@ -47,6 +47,8 @@ typedef struct lc_fold {
 
   /* by whole fits: lc_folds_solve() */
   double *own_Z; /* n x K: memory of Z; NULL before */
+  double *dual;  /* n x K: memory of the dual point of the last solution, of losses of ramps; NULL before */
+  int has_dual;  /* 1: it is there */
 
   /* the last solution, for whoever records it */
   double *B;       /* q x K in the user's columns; 0 before */
@@ -72,18 +74,26 @@ typedef struct lc_path_state {
   double *norm;            /* p: their norms, centred with an intercept, rounded up a little */
   double *residuals;       /* n x (K nfits): `balanced` of all folds, side by side */
   double lambda, previous; /* of the last solutions and of those before; Inf where there are none */
-  lc_design plain;         /* of lc_folds_solve(): the problem's x without shift and scale; ops NULL before */
+  lc_design plain;         /* of whole fits: the problem's x without shift and scale; ops NULL before */
   const lc_solver *solver; /* of lc_folds_solve(), NULL before; */
   const char *reason;      /* why that one */
   int separated;           /* 1: a fit of fold 0 found no finite optimum */
   lc_status stopped;       /* what the host told the main thread; under the lock, for the others */
 } lc_path_state;
 
-/* Binds folds, fits them without their penalised slopes, and finds the least lambda that holds all penalised slopes
- * of fold 0 at 0 (for alpha below 0.001, that of 0.001; 0 where only rounding moves them). Reads X once, and once
- * more for each repeat where columns count as standardised. sets: lc_folds_advance() will follow, whose screens keep
- * what was read. */
-lc_status lc_folds_start(lc_path_state *path, int sets, double *lambda_max);
+/* Binds folds and fits them without their penalised slopes (a kink is smoothed for that). Reads X once, and once more
+ * for each repeat where columns count as standardised. */
+lc_status lc_folds_start(lc_path_state *path);
+
+/* Of fold 0: *loss is the mean loss without the penalised slopes, of a kink itself; *lambda_max the least lambda that
+ * holds all penalised slopes at 0 (0 where only rounding moves them), of sums of ramps to within 1e-4 by some fits. For
+ * alpha below 0.001 there is none: it is that of 0.001, of a smooth version of a kink; so it is of other kinks, and of
+ * groups. After lc_folds_start() and before anything else; one read of X,
+ * but for fits. sets: lc_folds_advance() will follow, whose screens keep what was read. */
+lc_status lc_folds_null_model(lc_path_state *path, int sets, double *loss, double *lambda_max);
+
+/* path->plain is there from now on. */
+lc_status lc_folds_show_plain(lc_path_state *path);
 
 /* Products of all features with the residuals of all folds where they are, for their screens. One read of X. */
 lc_status lc_folds_look(lc_path_state *path);
@@ -104,10 +114,6 @@ int lc_folds_suit_lanes(const lc_path_state *path, double before, const double *
 lc_status lc_folds_lanes(lc_path_state *path, double before, const double *lambda, lc_index count, lc_folds_keep keep,
                          void *context, lc_index *solved);
 lc_status lc_folds_resume(lc_path_state *path, double lambda);
-
-/* Mean loss of fold 0 without the penalised slopes, of a kink itself by a fit. After lc_folds_start() and before
- * anything else. */
-lc_status lc_folds_null_loss(lc_path_state *path, double *out);
 
 /* One task for each pending fold, on as many threads as there are. The first status in their order that is not LC_OK
  * comes back. */

@@ -144,9 +144,9 @@ static lc_status run_lanes(descent *own, lc_index *l, double before) {
 static lc_status run_lambdas(lc_path_state *path, int sets, lc_path *out) {
   enum { MOST_RUNS = 2 }; /* of lanes: where they could not end a lambda, they are tried once more beyond it */
   const lc_path_spec *spec = path->spec;
-  LC_TRY(lc_folds_start(path, sets, &out->lambda_max));
+  LC_TRY(lc_folds_start(path));
   out->weight_sum = path->fold->obj.weight_sum;
-  LC_TRY(lc_folds_null_loss(path, &out->null_loss));
+  LC_TRY(lc_folds_null_model(path, sets, &out->null_loss, &out->lambda_max));
   if (!spec->lambdas && out->lambda_max == 0) return LC_OK; /* no sequence */
   double *lambda = lc_arena_doubles(path->arena, spec->nlambdas);
   descent own = {path, out, lambda, 0, lc_arena_alloc(path->arena, spec->nlambdas, sizeof(lc_index))};

@@ -30,7 +30,7 @@ typedef struct lc_path {
   int separated;    /* 1: the point at lambda = 0 is LC_SEPARATED */
   int K;
   lc_index length;         /* points that were reached, <= nlambdas */
-  double lambda_max;       /* that of lc_folds_start(), also where lambdas were given; 0: no sequence, no point */
+  double lambda_max;       /* that of lc_folds_null_model(), also where lambdas were given; 0: no sequence, no point */
   double goal;             /* lc_goal_of(): what relative gaps may be */
   double weight_sum;       /* W of all rows */
   double null_loss;        /* mean loss without the penalised slopes */

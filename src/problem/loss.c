@@ -500,7 +500,7 @@ const lc_loss lc_losses[] = {
      squared_hinge_rows, squared_hinge_dual, NULL},
     {"huber_hinge", "Huberised hinge", LC_SMOOTH | LC_CURVATURE | LC_HESSIAN | LC_DUAL, LC_MOST_CLASSES, 1, 1,
      huber_hinge_rows, huber_hinge_dual, NULL},
-    {"crammer_singer", "hinge of Crammer and Singer", LC_DUAL | LC_SMOOTHABLE, LC_MOST_CLASSES, 1, 1,
+    {"crammer_singer", "hinge of Crammer and Singer", LC_DUAL | LC_SMOOTHABLE | LC_LARGEST_RAMP, LC_MOST_CLASSES, 1, 1,
      crammer_singer_rows, crammer_singer_dual, NULL},
     {"perceptron", "perceptron", LC_SCALE_FREE, LC_MOST_CLASSES, 1, 1, perceptron_rows, NULL, NULL},
 };

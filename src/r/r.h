@@ -50,6 +50,8 @@ void lcr_session_end(SEXP owner);
 /* How a call ended that the numerics say ended so: an interrupt that they passed over on their way out is one all the
  * same, or Ctrl-C in the last 50 ms of a fit would be lost. */
 lc_status lcr_session_status(const lcr_session *session, lc_status status);
+/* What to call it: an interrupt that came before there was any result is no failure of arithmetic. */
+const lc_status_row *lcr_session_outcome(const lcr_session *session, lc_status status);
 /* The history as a named list of numeric columns. */
 SEXP lcr_session_history(const lcr_session *session);
 

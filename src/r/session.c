@@ -70,6 +70,10 @@ lc_status lcr_session_status(const lcr_session *session, lc_status status) {
   return status >= 0 && session->interrupted ? LC_INTERRUPTED : status;
 }
 
+const lc_status_row *lcr_session_outcome(const lcr_session *session, lc_status status) {
+  return lc_status_find(session->interrupted ? LC_INTERRUPTED : status);
+}
+
 static int grow(lcr_history *history) {
   R_xlen_t size = history->size > 0 ? 2 * history->size : 64;
   lc_info *info = realloc(history->info, (size_t)size * sizeof *info);
@@ -160,7 +164,8 @@ SEXP lcr_session_begin(void) {
   session->started = session->polled = now();
   session->time_limit = INFINITY;
   session->history.every = 1;
-  session->host = (lc_host){session, more, poll, record, lcr_thread_count(0)};
+  session->host =
+      (lc_host){.self = session, .more = more, .poll = poll, .record = record, .threads = lcr_thread_count(0)};
   lc_arena_init(&session->arena, &session->host);
   UNPROTECT(1);
   return pointer;

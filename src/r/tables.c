@@ -25,7 +25,7 @@ static unsigned loss_flags(int i) { return lc_losses[i].flags; }
 
 SEXP lcr_losses(void) {
   int n = lc_loss_count;
-  SEXP list = PROTECT(lcr_list_make(11));
+  SEXP list = PROTECT(lcr_list_make(12));
   lcr_list_add(list, "name", strings(n, loss_name));
   lcr_list_add(list, "title", strings(n, loss_title));
   SEXP most = PROTECT(Rf_allocVector(INTSXP, n)), vector = PROTECT(Rf_allocVector(LGLSXP, n));
@@ -40,6 +40,7 @@ SEXP lcr_losses(void) {
   lcr_list_add(list, "smooth", flag_column(n, loss_flags, LC_SMOOTH));
   lcr_list_add(list, "smoothed", flag_column(n, loss_flags, LC_SMOOTHABLE));
   lcr_list_add(list, "ramps", flag_column(n, loss_flags, LC_RAMPS));
+  lcr_list_add(list, "largest_ramp", flag_column(n, loss_flags, LC_LARGEST_RAMP));
   lcr_list_add(list, "curvature", flag_column(n, loss_flags, LC_HESSIAN));
   lcr_list_add(list, "convex_gap", flag_column(n, loss_flags, LC_DUAL));
   UNPROTECT(3);
@@ -79,11 +80,12 @@ static unsigned solver_flags(int i) { return lc_solvers[i]->flags; }
 
 SEXP lcr_solvers(void) {
   int n = lc_solver_count;
-  SEXP list = PROTECT(lcr_list_make(12));
+  SEXP list = PROTECT(lcr_list_make(13));
   lcr_list_add(list, "name", strings(n, solver_name));
   lcr_list_add(list, "title", strings(n, solver_title));
   lcr_list_add(list, "smooth_only", flag_column(n, solver_flags, LC_NEEDS_SMOOTH));
   lcr_list_add(list, "ramps_only", flag_column(n, solver_flags, LC_NEEDS_RAMPS));
+  lcr_list_add(list, "largest_ramp", flag_column(n, solver_flags, LC_TAKES_LARGEST));
   lcr_list_add(list, "ridge_only", flag_column(n, solver_flags, LC_NEEDS_RIDGE));
   lcr_list_add(list, "sparse_only", flag_column(n, solver_flags, LC_NEEDS_SPARSE));
   lcr_list_add(list, "l1", flag_column(n, solver_flags, LC_TAKES_L1));

@@ -1,49 +1,23 @@
-/* solver/dual.c - dual coordinate descent for sums of ramps with a ridge, on sparse rows.
+/* solver/dual.c - dual coordinate descent for ramps with a ridge, on sparse rows.
  *
  *     F(B) = (1/W) sum_i w_i sum_{c != y_i} max(0, 1 + z_ic - z_iy) + sum_j l_j / 2 |b_j|^2
  *
  * (one score, two classes: max(0, 1 - s_i z_i)). A dual point is a_ic in [0, w_i] for each wrong class of a row; with
  * R_ic = a_ic, R_iy = -sum_c a_ic (one score: R_i = -s_i a_i) its slopes are B = -L^-1 X'R / W. Rows are visited in
  * random order, and each visit minimises over all a of its row exactly: two classes as Hsieh and others (ICML 2008),
- * with their shrinking; more classes by one scalar equation (see row_solution()). Intercepts without penalty want sum_i
- * R_i = 0: a method of multipliers. Each class has a feature of ones with a ridge of 1 / flex about a centre, so that
- * its intercept is centre - flex sum_i R_i; after each sweep the centre moves to the intercept that was reached. Every
- * few sweeps the true gap is looked at; the best B and the best dual point are kept. */
+ * with their shrinking; more classes by one scalar equation (see row_solution()). For the largest of the ramps in place
+ * of their sum (Crammer and Singer) the a of a row sum to w_i at most: Keerthi and others (KDD 2008). Intercepts
+ * without penalty want sum_i R_i = 0: a method of multipliers. Each class has a feature of ones with a ridge of 1 /
+ * flex about a centre, so that its intercept is centre - flex sum_i R_i; after each sweep the centre moves to the
+ * intercept that was reached. Sweeps are extrapolated (dual_momentum.c), which takes a third of them or less. Every few
+ * sweeps the true gap is looked at; the best B and the best dual point are kept. */
 #include <math.h>
 #include <string.h>
 
 #include "base/random.h"
-#include "solver/solver.h"
+#include "solver/dual_work.h"
 
 enum { PREFETCH = 6, POLL_ENTRIES = 1 << 22, SLEEPY = 3 };
-
-/* What the visit of a row of two classes needs, in one place: rows come in random order. */
-typedef struct dual_row {
-  double a, most;      /* dual variable, in [0, most]: most is the weight */
-  double square, sign; /* x' L^-1 x / W + flex; 1 for the second class, else -1 */
-} dual_row;
-
-typedef struct dual_work {
-  lc_objective *obj;
-  lc_rows rows;
-  int K; /* score columns */
-  lc_index n, p;
-  double *slope;                          /* K x p: slopes of a feature side by side */
-  double *intercept, *total;              /* K: those of the rows' scores now; sum_i R_i */
-  double *inverse;                        /* p: 1 / (W l_j) */
-  int uniform;                            /* 1: all equal */
-  double flex;                            /* 1 / ridge of the intercepts, over W; 0 without intercept */
-  dual_row *row;                          /* n; a is used for two classes, */
-  double *a;                              /* n x K, those of a row side by side, for more */
-  lc_index *order, active;                /* the first `active` rows of the order are visited */
-  unsigned char *idle;                    /* n: visits without a change, many classes */
-  double high, low, least_high, most_low; /* projected gradients of this sweep; bounds that shrink, of the last one */
-  double *z, *v, *change;                 /* K each: of one row */
-  double gap;                             /* sum of the gaps of rows, each as its visit found it */
-  double entries;                         /* since the host was asked */
-  double *B, *R;                          /* P and n x K: the best point and the best dual point */
-  double primal, dual;                    /* their values */
-} dual_work;
 
 /* ---- rows ---------------------------------------------------------------------------------------------- */
 
@@ -73,7 +47,7 @@ static double row_score(const lc_rows *rows, lc_index i, const double *b) {
 #undef LC_ROW_SCORE
 
 /* b -= d L^-1 x_i / W. */
-static void row_push(const dual_work *work, lc_index i, double d) {
+static void row_push(const lc_dual_work *work, lc_index i, double d) {
   const lc_rows *rows = &work->rows;
   const int *column = rows->column;
   double *b = work->slope;
@@ -87,7 +61,7 @@ static void row_push(const dual_work *work, lc_index i, double d) {
 }
 
 /* The same two for K scores side by side. */
-static void row_scores(const dual_work *work, lc_index i, double *z) {
+static void row_scores(const lc_dual_work *work, lc_index i, double *z) {
   const lc_rows *rows = &work->rows;
   int K = work->K;
   for (lc_index e = rows->start[i]; e < rows->start[i + 1]; e++) {
@@ -97,7 +71,7 @@ static void row_scores(const dual_work *work, lc_index i, double *z) {
   }
 }
 
-static void row_push_all(const dual_work *work, lc_index i, const double *d) {
+static void row_push_all(const lc_dual_work *work, lc_index i, const double *d) {
   const lc_rows *rows = &work->rows;
   int K = work->K;
   for (lc_index e = rows->start[i]; e < rows->start[i + 1]; e++) {
@@ -107,13 +81,15 @@ static void row_push_all(const dual_work *work, lc_index i, const double *d) {
   }
 }
 
-static double offset_of(const dual_work *work, lc_index i, int c) {
-  const double *offset = work->obj->obs->offset;
-  return offset ? offset[i + c * work->n] : 0;
+void lc_dual_push(const lc_dual_work *work, lc_index i, const double *d) {
+  if (work->obj->coding.vector)
+    row_push(work, i, d[0]);
+  else
+    row_push_all(work, i, d);
 }
 
 /* Asks memory for a row that will be visited soon. */
-static void fetch_ahead(const dual_work *work, lc_index at) {
+static void fetch_ahead(const lc_dual_work *work, lc_index at) {
 #if defined(__GNUC__)
   const lc_rows *rows = &work->rows;
   if (at + PREFETCH >= work->active) return;
@@ -136,7 +112,7 @@ static void fetch_ahead(const dual_work *work, lc_index at) {
 /* ---- two classes --------------------------------------------------------------------------------------- */
 
 /* Projected gradient of a row at its bounds; *shrinks = 1 where it is far inside the half line that holds it there. */
-static double projected(dual_work *work, double a, double most, double gradient, int *shrinks) {
+static double projected(lc_dual_work *work, double a, double most, double gradient, int *shrinks) {
   *shrinks = (a <= 0 && gradient > work->least_high) || (a >= most && gradient < work->most_low);
   if (a <= 0) return fmin(gradient, 0);
   if (a >= most) return fmax(gradient, 0);
@@ -144,10 +120,10 @@ static double projected(dual_work *work, double a, double most, double gradient,
 }
 
 /* One visit of the row at place `at` of the order; 1: it was taken out, another one is there now. */
-static int visit(dual_work *work, lc_index at) {
+static int visit(lc_dual_work *work, lc_index at) {
   lc_index i = work->order[at];
-  dual_row *row = work->row + i;
-  double a = row->a, z = work->intercept[0] + offset_of(work, i, 0) + row_score(&work->rows, i, work->slope);
+  lc_dual_row *row = work->row + i;
+  double a = row->a, z = work->intercept[0] + lc_dual_offset(work, i, 0) + row_score(&work->rows, i, work->slope);
   double gradient = row->sign * z - 1;
   int shrinks;
   work->gap += row->most * fmax(-gradient, 0) + a * gradient;
@@ -171,7 +147,7 @@ static int visit(dual_work *work, lc_index at) {
   return 0;
 }
 
-static void end_of_sweep(dual_work *work) {
+static void end_of_sweep(lc_dual_work *work) {
   work->least_high = work->high <= 0 ? INFINITY : work->high;
   work->most_low = work->low >= 0 ? -INFINITY : work->low;
 }
@@ -193,32 +169,82 @@ static double row_solution(int K, int own, const double *v, double most, double 
     }
     double move = excess / within;
     S += move;
-    if (fabs(move) <= 1e-14 * (most + fabs(S))) break;
+    if (fabs(move) <= 1e-14 * (isinf(most) ? fabs(S) : most + fabs(S))) break;
   }
   return S;
 }
 
-static void visit_all(dual_work *work, lc_index i) {
-  int K = work->K, own = (int)work->obj->obs->y[i];
-  double *a = work->a + i * K, *z = work->z, *v = work->v, *d = work->change;
-  double most = work->row[i].most, q = work->row[i].square, sum = 0, moved = 0, total = 0;
-  for (int c = 0; c < K; c++) {
-    z[c] = work->intercept[c] + offset_of(work, i, c);
+/* Where the a of a row must not sum to more than most: S of the above without clipping from above, or, where that is
+ * more, the shift with sum (v_c - shift)+ = most. That sum is convex and falls: Newton's steps from below stay there.
+ */
+static double simplex_solution(int K, int own, const double *v, double most, double start) {
+  double shift = row_solution(K, own, v, INFINITY, start);
+  if (!(shift > most)) return shift;
+  for (int step = 0; step < 50; step++) {
+    double excess = -most;
+    int within = 0;
+    for (int c = 0; c < K; c++) {
+      if (c == own || !(v[c] > shift)) continue;
+      excess += v[c] - shift;
+      within++;
+    }
+    if (within == 0 || !(excess > 1e-14 * most)) break;
+    shift += excess / within;
+  }
+  return shift;
+}
+
+/* What a row with violations u = 1 + z_c - z_y of its wrong classes c adds to the gap. */
+static double row_gap(const lc_dual_work *work, int own, const double *a, const double *u, double most) {
+  double loss = 0, gain = 0;
+  for (int c = 0; c < work->K; c++) {
+    if (c == own) continue;
+    loss = work->largest ? fmax(loss, u[c]) : loss + fmax(u[c], 0);
+    gain += a[c] * u[c];
+  }
+  return most * loss - gain;
+}
+
+/* The a of a row without entries and flex: those of the ramps that are violated, or of the most violated one. */
+static void solve_empty(const lc_dual_work *work, int own, const double *u, double most, double *next) {
+  int top = own;
+  for (int c = 0; c < work->K; c++) {
+    next[c] = c != own && u[c] > 0 ? most : 0;
+    if (c != own && u[c] > (top == own ? 0 : u[top])) top = c;
+  }
+  for (int c = 0; work->largest && c < work->K; c++) next[c] = c == top && c != own ? most : 0;
+}
+
+static void solve_row(const lc_dual_work *work, int own, const double *a, const double *u, double most, double q,
+                      double *next) {
+  int K = work->K;
+  double *v = work->v, sum = 0;
+  if (!(q > 0)) {
+    solve_empty(work, own, u, most, next);
+    return;
+  }
+  for (int c = 0; c < K; c++)
     if (c != own) sum += a[c];
-  }
-  row_scores(work, i, z);
+  for (int c = 0; c < K; c++) v[c] = a[c] + sum + u[c] / q;
+  double S = work->largest ? simplex_solution(K, own, v, most, sum) : row_solution(K, own, v, most, sum);
+  for (int c = 0; c < K; c++) next[c] = c == own ? 0 : fmin(fmax(v[c] - S, 0), most);
+}
+
+static void visit_all(lc_dual_work *work, lc_index i) {
+  int K = work->K, own = (int)work->obj->obs->y[i];
+  double *a = work->a + i * K, *u = work->z, *d = work->change, most = work->row[i].most, moved = 0, total = 0;
+  for (int c = 0; c < K; c++) u[c] = work->intercept[c] + lc_dual_offset(work, i, c);
+  row_scores(work, i, u);
+  double own_score = u[own];
+  for (int c = 0; c < K; c++) u[c] += 1 - own_score;
+  work->gap += row_gap(work, own, a, u, most);
+  solve_row(work, own, a, u, most, work->row[i].square, d);
   for (int c = 0; c < K; c++) {
-    double violation = 1 + z[c] - z[own];
-    if (c != own) work->gap += most * fmax(violation, 0) - a[c] * violation;
-    v[c] = q > 0 ? a[c] + sum + violation / q : violation > 0 ? 2 * most * K : -most;
-  }
-  double S = q > 0 ? row_solution(K, own, v, most, sum) : 0;
-  for (int c = 0; c < K; c++) {
-    double next = c == own ? 0 : fmin(fmax(v[c] - S, 0), most);
-    d[c] = c == own ? 0 : next - a[c];
+    double next = d[c];
+    d[c] -= a[c];
+    a[c] = next;
     moved = fmax(moved, fabs(d[c]));
     total += d[c];
-    if (c != own) a[c] = next;
   }
   if (moved <= 1e-13 * most) {
     if (work->idle[i] < SLEEPY) work->idle[i]++;
@@ -235,7 +261,7 @@ static void visit_all(dual_work *work, lc_index i) {
 
 /* ---- sweeps -------------------------------------------------------------------------------------------- */
 
-static lc_status poll_after(dual_work *work, lc_index i) {
+static lc_status poll_after(lc_dual_work *work, lc_index i) {
   work->entries += (double)(work->rows.start[i + 1] - work->rows.start[i] + 8) * work->K;
   if (work->entries < POLL_ENTRIES) return LC_OK;
   work->entries = 0;
@@ -252,11 +278,14 @@ static void shuffle(lc_random *random, lc_index count, lc_index *index) {
   }
 }
 
-/* The centre of the intercepts moves to where they are. Then all rows in random order. */
-static lc_status sweep(dual_work *work, double number) {
+/* The centre of the intercepts moves to where they are, with momentum now and then. Then all rows in random order. */
+static lc_status sweep(lc_dual_work *work, double number, int momentum) {
   lc_random random = lc_random_stream(0, (uint64_t)number);
   shuffle(&random, work->active, work->order);
-  for (int c = 0; c < work->K; c++) work->intercept[c] -= work->flex * work->total[c];
+  const double steady = 4; /* sweeps of one centre: moves of different ones are not conjugate */
+  int moves = !momentum || fmod(number, steady) == 0;
+  for (int c = 0; moves && c < work->K; c++) work->intercept[c] -= work->flex * work->total[c];
+  if (momentum) lc_dual_remember(work);
   work->high = -INFINITY;
   work->low = INFINITY;
   work->gap = 0;
@@ -275,7 +304,7 @@ static lc_status sweep(dual_work *work, double number) {
 }
 
 /* All rows are visited again. */
-static void wake(dual_work *work, lc_index rows) {
+static void wake(lc_dual_work *work, lc_index rows) {
   work->active = rows;
   work->least_high = INFINITY;
   work->most_low = -INFINITY;
@@ -284,7 +313,7 @@ static void wake(dual_work *work, lc_index rows) {
 
 /* ---- looks at the gap ---------------------------------------------------------------------------------- */
 
-static void write_point(const dual_work *work, double *B) {
+static void write_point(const lc_dual_work *work, double *B) {
   const lc_objective *obj = work->obj;
   int K = work->K, intercept = obj->pen->intercept;
   for (int c = 0; c < K; c++) {
@@ -293,7 +322,7 @@ static void write_point(const dual_work *work, double *B) {
   }
 }
 
-static void write_dual(const dual_work *work, double *R) {
+static void write_dual(const lc_dual_work *work, double *R) {
   const double *y = work->obj->obs->y;
   int K = work->K, one = work->obj->coding.vector;
   for (lc_index i = 0; i < work->n; i++) {
@@ -305,7 +334,7 @@ static void write_dual(const dual_work *work, double *R) {
 }
 
 /* The gap of the best point and the best dual point so far, over the scale of certificates. Two reads of X. */
-static lc_status look(dual_work *work, lc_report *report, double *relative) {
+static lc_status look(lc_dual_work *work, lc_report *report, double *relative) {
   lc_objective *obj = work->obj;
   lc_certificate certificate;
   lc_mark mark = lc_arena_mark(obj->arena);
@@ -340,7 +369,7 @@ static lc_status look(dual_work *work, lc_report *report, double *relative) {
 
 /* ---- the run ------------------------------------------------------------------------------------------- */
 
-static lc_status allocate(dual_work *work) {
+static lc_status allocate(lc_dual_work *work) {
   lc_objective *obj = work->obj;
   lc_arena *arena = obj->arena;
   lc_index n = work->n, p = work->p, K = work->K;
@@ -364,7 +393,7 @@ static lc_status allocate(dual_work *work) {
 
 /* x_i' L^-1 x_i / W of each row, and the flex of intercepts: their harmonic mean. Returns how many rows have a weight.
  */
-static lc_index prepare(dual_work *work) {
+static lc_index prepare(lc_dual_work *work) {
   lc_objective *obj = work->obj;
   lc_index count = 0;
   double reciprocals = 0;
@@ -379,7 +408,7 @@ static lc_index prepare(dual_work *work) {
       double x = lc_rows_value(&work->rows, e);
       sum += work->inverse[work->rows.column[e]] * x * x;
     }
-    work->row[i] = (dual_row){0, lc_obs_weight(obj->obs, i), sum, obj->obs->y[i] > 0 ? 1 : -1};
+    work->row[i] = (lc_dual_row){0, lc_obs_weight(obj->obs, i), sum, obj->obs->y[i] > 0 ? 1 : -1};
     if (work->row[i].most > 0) work->order[count++] = i;
     if (work->row[i].most > 0 && sum > 0) reciprocals += 1 / sum;
   }
@@ -388,11 +417,43 @@ static lc_index prepare(dual_work *work) {
   return count;
 }
 
-static lc_status descend(dual_work *work, const lc_settings *settings, lc_report *report) {
+void lc_dual_clip(const lc_dual_work *work, lc_index i, double *a) {
+  double most = work->row[i].most, sum = 0;
+  int width = work->obj->coding.vector ? 1 : work->K;
+  for (int c = 0; c < width; c++) sum += a[c] = a[c] > 0 ? a[c] < most ? a[c] : most : 0;
+  for (int c = 0; work->largest && sum > most && c < width; c++) a[c] *= most / sum;
+}
+
+/* Goes on from the dual point R, whose rows are moved into their bounds, with the intercepts of B. */
+static void go_on_from(lc_dual_work *work, const double *R, const double *B) {
+  const lc_objective *obj = work->obj;
+  int K = work->K, one = obj->coding.vector;
+  for (int c = 0; obj->pen->intercept && c < K; c++) work->intercept[c] = B[c * obj->q];
+  for (lc_index i = 0; i < work->n; i++) {
+    double *a = lc_dual_of(work, i), *d = work->change, sum = 0;
+    int own = (int)obj->obs->y[i];
+    for (int c = 0; c < K; c++) a[c] = one ? -work->row[i].sign * R[i] : c == own ? 0 : R[i + c * work->n];
+    lc_dual_clip(work, i, a);
+    for (int c = 0; c < K; c++) {
+      d[c] = one ? -work->row[i].sign * a[c] : a[c];
+      sum += a[c];
+    }
+    if (sum == 0) continue;
+    if (!one) d[own] = -sum;
+    for (int c = 0; c < K; c++) work->total[c] += d[c];
+    lc_dual_push(work, i, d);
+  }
+}
+
+static lc_status descend(lc_dual_work *work, const lc_settings *settings, const double *B, lc_report *report) {
   lc_objective *obj = work->obj;
+  enum { IDLE = 4 }; /* full sweeps without progress: then they are not extrapolated any more */
   lc_index rows = prepare(work);
-  const double near = 3;
-  double look_at = 2; /* sweeps; then as often as they double, so that the history has lines */
+  double least = INFINITY;
+  int idle = 0;
+  if (settings->dual) go_on_from(work, settings->dual, B);
+  const double near = 3, early = 8; /* sweeps that find out which rows matter */
+  double look_at = 2; /* sweeps; then each time they are half as many more, so that the history has lines */
   double most = isnan(settings->max_iter) ? 1000 : settings->max_iter, next = 0, relative = INFINITY;
   for (report->iterations = 0;; report->iterations++) {
     double done = report->iterations;
@@ -405,29 +466,35 @@ static lc_status descend(dual_work *work, const lc_settings *settings, lc_report
       LC_TRY(look(work, report, &relative));
       return relative <= settings->tolerance ? LC_OK : LC_MAX_ITER;
     }
-    LC_TRY(sweep(work, done));
+    int momentum = done >= early && idle < IDLE;
+    if (done == early) LC_TRY(lc_dual_momentum_init(work));
+    LC_TRY(sweep(work, done, momentum));
+    if (momentum) lc_dual_extrapolate(work);
     if (!full) continue;
-    /* The sum of the rows' gaps is that of all but for moves during the sweep and intercepts that are not yet feasible.
-     */
+    idle = work->gap < 0.8 * least ? 0 : idle + (done > early);
+    least = fmin(least, work->gap);
+    /* The sum of the rows' gaps is that of all but for moves during the sweep and intercepts not yet feasible. */
     double expected = work->gap / obj->weight_sum;
     if (expected > near * settings->tolerance * work->primal && done + 1 < look_at) continue;
     report->iterations++;
     LC_TRY(look(work, report, &relative));
     report->iterations--;
     if (relative <= settings->tolerance) return LC_OK;
-    look_at = fmax(4, 2 * done);
+    look_at = fmax(4, 1.5 * done);
   }
 }
 
 static lc_status dual_run(lc_objective *obj, const lc_settings *settings, const double *B, lc_report *report) {
-  dual_work work = {.obj = obj, .K = obj->K, .n = obj->x->n, .p = obj->pen->p, .primal = INFINITY, .dual = -INFINITY};
-  (void)B; /* a dual point cannot be made of it */
+  lc_dual_work work = {.obj = obj, .K = obj->K, .n = obj->x->n, .p = obj->pen->p};
+  work.primal = INFINITY;
+  work.dual = -INFINITY;
   int able = lc_objective_has_sparse_rows(obj) && obj->at.Z && !obj->coding.base && lc_penalty_all_l2(obj->pen);
   if (!able || !(obj->pen->lambda > 0)) return LC_UNSUPPORTED;
   LC_TRY(lc_objective_rows(obj, &work.rows));
   if (!work.rows.start) return LC_UNSUPPORTED;
   LC_TRY(allocate(&work));
-  lc_status status = descend(&work, settings, report);
+  work.largest = (obj->loss->flags & LC_LARGEST_RAMP) && !obj->coding.vector;
+  lc_status status = descend(&work, settings, B, report);
   if (status < 0) return status;
   if (isfinite(work.primal)) {
     memcpy(obj->at.B, work.B, (size_t)obj->P * sizeof(double));
@@ -439,7 +506,7 @@ static lc_status dual_run(lc_objective *obj, const lc_settings *settings, const 
 const lc_solver lc_solver_dual = {
     "dual",
     "dual coordinate descent for the hinge with a ridge, on sparse rows",
-    LC_NEEDS_ROWS | LC_NEEDS_RAMPS | LC_NEEDS_SPARSE | LC_NEEDS_RIDGE | LC_SEES_MEANS | LC_TO_GOAL,
+    LC_NEEDS_ROWS | LC_NEEDS_RAMPS | LC_TAKES_LARGEST | LC_NEEDS_SPARSE | LC_NEEDS_RIDGE | LC_SEES_MEANS | LC_TO_GOAL,
     NULL,
     0,
     dual_run};

@@ -39,6 +39,7 @@ typedef struct lc_settings {
   uint64_t seed;                   /* for solvers that shuffle */
   const lc_descent *from;          /* they go on from there; NULL: they begin */
   const lc_validation *validation; /* NULL: none */
+  const double *dual;              /* n x K, as in lc_objective: where the dual solver begins; NULL: at 0 */
 } lc_settings;
 
 /* One setting: where it lives in lc_settings and what it may be. */
@@ -85,6 +86,7 @@ enum {
   LC_NEEDS_RAMPS = 2048,   /* the loss must be a sum of ramps (LC_RAMPS) */
   LC_NEEDS_RIDGE = 4096,   /* every slope must have an L2 part */
   LC_NEEDS_SPARSE = 8192,  /* with LC_NEEDS_ROWS: rows must have few entries */
+  LC_TAKES_LARGEST = 32768, /* with LC_NEEDS_RAMPS: or the largest of them (LC_LARGEST_RAMP) */
   LC_TO_GOAL = 16384       /* each digit is dear: its tolerance is what counts as met (lc_goal_of()) */
 };
 

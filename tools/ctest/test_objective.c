@@ -296,13 +296,14 @@ static void test_pass_only(problem *d) {
   CHECK(tried >= 3);
 }
 
-/* Solvers of sums of ramps come to the value of all others, and their gaps are no smaller than what parts them. */
+/* Solvers of ramps come to the value of all others, and their gaps are no smaller than what parts them. */
 static void test_ramps(problem *d, double best, double gap) {
   for (int s = 0; s < lc_solver_count; s++) {
     const lc_solver *solver = lc_solvers[s];
     double value, own;
     int ridge_only = (solver->flags & LC_NEEDS_RIDGE) != 0;
-    if (!(solver->flags & LC_NEEDS_RAMPS)) continue;
+    unsigned ramps = LC_RAMPS | (solver->flags & LC_TAKES_LARGEST ? LC_LARGEST_RAMP : 0);
+    if (!(solver->flags & LC_NEEDS_RAMPS) || !(d->t.loss->flags & ramps)) continue;
     if (ridge_only && (lc_penalty_has_l1(&d->t.pen) || d->t.coding.base)) continue;
     test_plan(&d->t, &d->t.sparse, solver, &value, &own);
     CHECK(value <= best + own + 1e-12 && value >= best - gap - 1e-12);
@@ -328,7 +329,7 @@ void test_solve(void) {
             printf("     %s, k = %d, alpha %g: %.12g dense, %.12g sparse, gap %g\n", d.t.loss->name, k, alphas[a],
                    value[0], value[1], gap[0]);
           if (alphas[a] == 0) test_pass_only(&d);
-          if (lc_losses[l].flags & LC_RAMPS) test_ramps(&d, value[0], gap[0]);
+          if (lc_losses[l].flags & (LC_RAMPS | LC_LARGEST_RAMP)) test_ramps(&d, value[0], gap[0]);
           ctest_problem_free(&d.t);
         }
   }
