@@ -1,7 +1,7 @@
 # `make` says what there is. Everything builds in temporary folders: the checkout stays clean.
 .POSIX:
 .PHONY: help demo test check document bench sanitize valgrind torture tsan fuzz fuzz-calls mutants \
-  conformance faults-session portable faults install site pictures lint clean
+  conformance faults-session portable faults streams install site pictures lint clean
 
 help:
 	@echo "make demo      install what is missing and the package, fit two models, draw a picture"
@@ -18,6 +18,7 @@ help:
 	@echo "make torture   every routine with a collection of garbage at every allocation"
 	@echo "make tsan      the C core's threads under ThreadSanitizer"
 	@echo "make fuzz      whole small fits of any bytes, by libFuzzer, for an hour (SECONDS=60: shorter)"
+	@echo "make streams   random faults of sources of rows; a fit of a file three times its memory (FOLDER=/where/it/lies)"
 	@echo "make fuzz-calls  random calls of every routine under the sanitizers (SECONDS=600: longer)"
 	@echo "make mutants   small faults put into the C core one by one: which do the tests catch?"
 	@echo "make conformance  all bad input, arguments and relations, by all storages, losses and solvers (slow)"
@@ -81,6 +82,12 @@ tsan:
 
 fuzz:
 	@tools/fuzz $(SECONDS)
+
+streams:
+	@tools/setup test
+	@tools/install
+	@Rscript --no-save --no-restore tools/stream-faults.R
+	@Rscript --no-save --no-restore tools/stream-memory.R $(FOLDER)
 
 fuzz-calls:
 	@tools/setup demo

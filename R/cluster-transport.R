@@ -20,10 +20,9 @@ new_channel <- function(cluster) {
 }
 
 new_transport <- function(cluster) {
-  if (inherits(cluster, "linclass_mirai")) return(mirai_transport(cluster))
   if (!inherits(cluster, "cluster") || !length(cluster)) {
-    abort("argument", sprintf(paste(
-      "`cluster` must be a cluster of package parallel, such as parallel::makeCluster(2), or mirai_workers(), not %s."),
+    abort("argument", sprintf(
+      "`cluster` must be a cluster of package parallel, such as parallel::makeCluster(2), not %s.",
       describe_value(cluster)))
   }
   sockets <- vapply(unclass(cluster), function(node) inherits(node$con, "sockconn"), NA)
@@ -74,31 +73,6 @@ call_transport <- function(cluster) {
     })
 }
 
-# Daemons of mirai, one for each compute profile: a profile with one daemon is always the same process.
-mirai_transport <- function(profiles) {
-  running <- vector("list", length(profiles))
-  list(
-    send = function(i, tag, message) {
-      task <- mirai::mirai(entry(message), entry = worker_entry, message = message, .compute = profiles[[i]])
-      running[[i]] <<- list(tag = tag, task = task)
-    },
-    ready = function(which, seconds) {
-      until <- proc.time()[["elapsed"]] + seconds
-      repeat {
-        done <- which[vapply(running[which], function(r) !is.null(r) && !mirai::unresolved(r$task), NA)]
-        if (length(done) || proc.time()[["elapsed"]] >= until) return(done)
-        Sys.sleep(0.001)
-      }
-    },
-    receive = function(i) {
-      got <- running[[i]]
-      running[i] <<- list(NULL)
-      value <- got$task$data
-      if (mirai::is_error_value(value) && !mirai::is_mirai_error(value)) stop(paste("mirai reports error", value))
-      list(tag = got$tag, value = value, failed = mirai::is_mirai_error(value))
-    })
-}
-
 # ---- questions and answers ------------------------------------------------------------------------------------------
 
 # messages: for each worker a message or NULL (not asked). Answers in the same places: what the workers returned, or a
@@ -138,7 +112,9 @@ send_to <- function(channel, i, tag, message) {
 
 receive_from <- function(channel, i) {
   got <- tryCatch(channel$transport$receive(i), error = function(e) silence(channel, i, conditionMessage(e)))
-  if (!inherits(got, "linclass_silence")) channel$awaited[[i]] <- setdiff(channel$awaited[[i]], got$tag)
+  # A worker answers in the order of questions: what was asked before has come, even if an interrupt took it away.
+  known <- match(got$tag, channel$awaited[[i]], 0L)
+  channel$awaited[[i]] <- channel$awaited[[i]][seq_along(channel$awaited[[i]]) > max(known, 0L)]
   got
 }
 
@@ -159,40 +135,4 @@ drain <- function(channel, seconds = 2) {
     if (!length(waiting) || left <= 0) return(invisible(!length(waiting)))
     for (i in channel$transport$ready(waiting, left)) receive_from(channel, i)
   }
-}
-
-#' Daemons of mirai as workers
-#'
-#' Names compute profiles of package mirai, each with one daemon, so that fits can use them as a cluster.
-#'
-#' @param profiles Names of compute profiles, each set up by
-#'   `mirai::daemons(1, dispatcher = FALSE, cleanup = FALSE, .compute = name)`: then a profile is always the same
-#'   process, which keeps its rows.
-#' @return An object of class `linclass_mirai` for the argument `cluster` of [row_shards()] and [linclass()].
-#' @section Errors: `linclass_error_argument`, also if mirai is not installed.
-#' @seealso [row_shards()], `vignette("big-data")`
-#' @examples
-#' if (requireNamespace("mirai", quietly = TRUE)) {
-#'   mirai::daemons(1, dispatcher = FALSE, cleanup = FALSE, .compute = "one")
-#'   print(linclass(am ~ wt, mtcars, cluster = mirai_workers("one")))
-#'   mirai::daemons(0, .compute = "one")
-#' }
-#' @concept distributed
-#' @concept ssh
-#' @concept Slurm
-#' @export
-mirai_workers <- function(profiles) {
-  if (!is.character(profiles) || !length(profiles) || anyNA(profiles) || anyDuplicated(profiles)) {
-    abort("argument", "`profiles` must be names of compute profiles, each once.")
-  }
-  if (!requireNamespace("mirai", quietly = TRUE)) {
-    abort("argument", "Package mirai is needed for its daemons: install it.")
-  }
-  structure(profiles, class = "linclass_mirai")
-}
-
-#' @export
-print.linclass_mirai <- function(x, ...) {
-  cat("<", plural(length(x), "daemon"), " of mirai: profiles ", enumerate(unclass(x), quote = "\""), ">\n", sep = "")
-  invisible(x)
 }

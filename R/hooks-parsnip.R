@@ -29,12 +29,12 @@ NULL
 #' @rdname parsnip_engines
 #' @export
 linclass_svm <- function(x, y, ..., weights = NULL, cost = 1, loss = "squared_hinge") {
-  if (!is.character(loss) || !loss %in% c("hinge", "squared_hinge")) {
+  if (!is.character(loss) || length(loss) != 1L || !loss %in% c("hinge", "squared_hinge")) {
     abort("loss", sprintf("`loss` must be \"hinge\" or \"squared_hinge\", not %s.",
                           describe_value(loss)))
   }
   check_positive(cost, "cost")
-  n <- if (is.null(weights)) NROW(x) else sum(weights)
+  n <- if (is.null(weights)) NROW(x) else sum(check_weights(weights, NROW(x)))
   linclass(x, y, loss = loss, lambda = 1 / (cost * n), alpha = 0, weights = weights,
            standardize = FALSE, ...)
 }

@@ -121,7 +121,7 @@
 #'   a matrix with a row for each class; or a fit (see Going on).
 #' @param classes `NULL`, or the names of all classes in their order, two or more, for rows that may lack some of them.
 #'   Without rows of a class only the solvers `minibatch` and `gradient_descent` fit.
-#' @param cluster `NULL`, or a cluster of package parallel or [mirai_workers()]: the rows are sent to its workers once,
+#' @param cluster `NULL`, or a cluster of package parallel: the rows are sent to its workers once,
 #'   in shards, and the fit adds up their sums; see [row_shards()], also for rows that the workers load themselves.
 #' @param control the result of [linclass_control()].
 #' @return An object of class `linclass`: a list with, among others,
@@ -336,6 +336,7 @@ fit_formula <- function(formula, data, contrasts, call, env, settings, fit) {
   design <- if (is_source(data)) design_from_source(formula, data, call, contrasts, env, settings$intercept) else
     if (is_row_shards(data)) design_from_row_shards(formula, data, call, contrasts, env, settings$intercept) else
     design_from_formula(formula, data, call, contrasts, env, settings$intercept)
+  on.exit(end_design(design))
   fit(design, settings, call, started)
 }
 
@@ -353,6 +354,7 @@ fit_xy <- function(x, y, weights, offset, foldid, call, settings, fit) {
   } else if (is_source(x)) {
     if (!is.null(x$formula)) {
       design <- design_from_source(x$formula, x, call, NULL, parent.frame(2L), settings$intercept)
+      on.exit(end_design(design))
       return(fit(design, settings, call, started))
     }
     design <- design_from_numbers(x, if (!missing(y)) y, weights, offset, settings$intercept)
@@ -360,6 +362,7 @@ fit_xy <- function(x, y, weights, offset, foldid, call, settings, fit) {
     if (missing(y) && !is.null(dim(x))) abort("response", "There is no response: give `y`.")
     design <- design_from_xy(x, if (!missing(y)) y, weights, offset, settings$intercept)
   }
+  on.exit(end_design(design))
   design$foldid <- foldid
   design$home <- list(caller = parent.frame(2L))
   fit(design, settings, call, started)

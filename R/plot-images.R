@@ -135,7 +135,7 @@ template_limit <- function(templates, limit) {
 # height x width (x 3) x classes.
 weight_templates <- function(W, shape, channels) {
   # A matrix may have a column of intercepts before the pixels; of a fit it is known.
-  fits <- function(p) if (is.null(shape)) !is.null(guess_shape(p)) else isTRUE(prod(shape) == p)
+  fits <- function(p) if (is.null(shape)) !is.null(guess_shape(p)) else is.numeric(shape) && isTRUE(prod(shape) == p)
   if (inherits(W, "linclass")) {
     check_object(W, whole = TRUE)
     fit <- W

@@ -12,21 +12,22 @@ row_source.character <- function(x, ..., formula = NULL, levels = NULL, block = 
       " For the files of a folder give list.files(folder, full.names = TRUE)." else ""))
   }
   parquet <- grepl("\\.parquet$", x, ignore.case = TRUE)
-  tables <- grepl("\\.(csv|tsv|txt)(\\.gz)?$", x, ignore.case = TRUE)
+  tables <- grepl("\\.(csv|tsv|txt)(\\.(gz|bz2|xz))?$", x, ignore.case = TRUE)
   if (!all(parquet) && !all(tables)) {
-    abort("source", sprintf("%s must all end in .parquet, or all in .csv, .tsv or .txt (.gz).",
+    abort("source", sprintf("%s must all end in .parquet, or all in .csv, .tsv or .txt (.gz, .bz2, .xz).",
                             named("File", x[!parquet & !tables | rev(range(parquet))[1L] & tables])))
   }
   if (all(parquet)) {
     need_package("nanoparquet", "Parquet files")
     check_no_dots(as.list(match.call(expand.dots = FALSE)$...), names(formals()))
   }
+  arguments <- if (all(tables)) check_csv_arguments(list(...))
   x <- normalizePath(x)
-  arguments <- list(...)
   open_file <- if (all(parquet)) open_parquet else open_csv
   known <- new.env(parent = emptyenv()) # header and classes of columns, from the first block on
   open <- function() {
     at <- 0L
+    rows <- 0
     current <- NULL
     close <- function() {
       if (!is.null(current)) current$close()
@@ -37,10 +38,14 @@ row_source.character <- function(x, ..., formula = NULL, levels = NULL, block = 
         if (is.null(current)) {
           if (at == length(x)) return(NULL)
           at <<- at + 1L
+          rows <<- 0
           current <<- open_file(x[at], block, arguments, known)
         }
-        data <- in_file(x[at], current$next_block())
-        if (!is.null(data)) return(data)
+        data <- in_file(list(path = x[at], rows = rows), current$next_block())
+        if (!is.null(data)) {
+          rows <<- rows + nrow(data)
+          return(data)
+        }
         close()
       }
     }
@@ -55,10 +60,15 @@ row_source.character <- function(x, ..., formula = NULL, levels = NULL, block = 
   source
 }
 
-in_file <- function(path, expr) {
-  tryCatch(expr, error = function(e) {
+# place: list(path, rows), the rows that were read of this file.
+in_file <- function(place, expr) {
+  no_row <- gettext("number of items read is not a multiple of the number of columns", domain = "R")
+  tryCatch(withCallingHandlers(expr, warning = function(w) {
+    if (conditionMessage(w) == no_row) stop("the last line is too short")
+  }), error = function(e) {
     if (inherits(e, "linclass_error")) stop(e)
-    abort("source", sprintf("File `%s` cannot be read: %s", path, conditionMessage(e)), parent = e)
+    abort("source", sprintf("File `%s` cannot be read after row %.0f: %s", place$path, place$rows, conditionMessage(e)),
+          parent = e, file = place$path, rows = place$rows)
   })
 }
 
@@ -74,13 +84,26 @@ file_stamp <- function(path) {
 }
 
 open_parquet <- function(path, block, arguments, known) {
-  data <- in_file(path, as.data.frame(nanoparquet::read_parquet(path)))
+  data <- in_file(list(path = path, rows = 0), without_integer64(as.data.frame(nanoparquet::read_parquet(path))))
   check_header(names(data), path, known)
   pieces_of(nrow(data), block, function(rows) data[rows, known$names, drop = FALSE])
 }
 
-# The classes that the first block suggests hold for all others: whole numbers may go on with
-# fractions. (Columns of NA alone say nothing.)
+# What would cut a file, or say of each block what is meant of the whole, is not for the user to give.
+check_csv_arguments <- function(arguments) {
+  known <- setdiff(names(formals(utils::read.table)),
+                   c("file", "text", "header", "nrows", "skip", "row.names", "col.names", "fileEncoding",
+                     "check.names"))
+  unknown <- setdiff(names(arguments), known)
+  if (length(unknown) || sum(nzchar(names(arguments))) < length(arguments)) {
+    abort("unused_argument", sprintf(paste(
+      "Not used: %s. CSV files have one line of names first, and may have these arguments of read.csv(): %s."),
+      if (length(unknown)) enumerate(unknown) else "an argument without a name", enumerate(known, 30L)))
+  }
+  arguments
+}
+
+# What is text in the first block is in all others, whatever it looks like there.
 open_csv <- function(path, block, arguments, known) {
   connection <- file(path, "rt")
   usual_sep <- if (grepl("\\.tsv", path, ignore.case = TRUE)) "\t" else ","
@@ -90,16 +113,16 @@ open_csv <- function(path, block, arguments, known) {
     classes <- if (is.null(known$classes)) NA else known$classes[names]
     default <- list(file = connection, header = FALSE, nrows = block, stringsAsFactors = FALSE,
                     colClasses = classes, comment.char = "",
-                    sep = usual_sep, check.names = FALSE)
-    given <- arguments[setdiff(names(arguments), c("file", "nrows", "header"))]
+                    sep = usual_sep, check.names = FALSE, fill = FALSE) # a line that is too short is no row
     if (!is.null(names)) default$col.names <- names
-    do.call(utils::read.csv, utils::modifyList(default, given))
+    do.call(utils::read.csv, utils::modifyList(default, arguments))
   }
   next_block <- function() {
     if (head) {
       head <<- FALSE
       line <- readLines(connection, 1L)
-      if (!length(line)) abort("source", sprintf("File `%s` is empty.", path))
+      if (!length(line)) abort("source", sprintf("File `%s` is empty.", path), file = path)
+      line <- sub("^\ufeff", "", enc2utf8(line)) # a mark of UTF-8
       names <<- as.character(unlist(utils::read.table(
         text = line, sep = if (is.null(arguments$sep)) usual_sep else arguments$sep, stringsAsFactors = FALSE,
         colClasses = "character", comment.char = "")))
@@ -116,9 +139,7 @@ open_csv <- function(path, block, arguments, known) {
 }
 
 column_classes <- function(data) {
-  vapply(data, function(v) {
-    if (is.numeric(v)) "numeric" else if (is.logical(v)) NA_character_ else class(v)[1L]
-  }, "")
+  vapply(data, function(v) if (is.numeric(v) || is.logical(v)) NA_character_ else class(v)[1L], "")
 }
 
 check_header <- function(names, path, known) {

@@ -23,39 +23,54 @@
 #' @section Passes: A first pass reads the response and the levels of factors, a second one the
 #'   means and standard deviations of the columns; then each step of a solver takes a pass or two. So a
 #'   source is read some 5 to 15 times, and with `cache = "disk"` twice: the second pass writes the columns as numbers
-#'   to a temporary file, of 8 bytes for each row and column, that the others read. Where
-#'   the disk has no room for it, the fit ends with `linclass_error_source` before it begins.
+#'   to a temporary file, of 8 bytes for each row and column (sparse ones: 12 for each entry), that the others read.
+#'   From 100 megabytes on, a message of class `linclass_message_copy` says how large it is and where.
+#'   Where the disk has no room for it, the fit ends with `linclass_error_source` before it begins. The file goes
+#'   when the fit ends, however it does.
 #'
 #' @section The fit: It is that of the same rows in memory, bit for bit for numbers: sums are added
 #'   up in the same order. Where a fit in memory would hold factors as codes, or X as a
 #'   sparse matrix, sums are taken in another order, and coefficients agree to their last digits
-#'   (relative differences of 1e-12). Columns are not in memory, so that the solvers which choose
-#'   rows at random (`"minibatch"`) are not available, nor are the perceptron, counts as a response, and whatever
+#'   (relative differences of 1e-12). Not available are counts as a response, and whatever
 #'   needs the training rows after the fit ([fitted()][fitted.linclass()] and the like): predict on the
 #'   source instead. Separation is reported without proof.
 #'
-#' @section Guards: Every pass must give the same rows in the same order. The number of rows, the
-#'   response, and a checksum of all columns are compared with those of the first pass, and size and time of
-#'   files before each pass. What differs is an error of class `linclass_error_source` that says
-#'   where; so is an error of the source itself, with the original one in its field `parent`. A
-#'   data base that gives rows in another order without `ORDER BY` is found out in this way.
+#' @section Mini-batches: `solver = "minibatch"` (and the perceptron) shuffles blocks of neighbouring rows, then the
+#'   rows of each 32 blocks, which are in memory together (8 megabytes, and as much again): with `cache = "disk"`, the
+#'   default of queries and files, and for matrices in files. Blocks of a function are not shuffled, as they can be had
+#'   in one order alone, but the rows of those are that follow each other. The seed decides the order; what fits
+#'   into 8 megabytes has that of the fit in memory. Option `block` is not looked at, and `stratified` holds among
+#'   the rows in memory. Sparse blocks have no mini-batches.
+#'
+#' @section Guards: Every pass must give the same rows in the same order. The number of rows and the
+#'   response are compared with those of the first pass, a checksum of all columns with that of the
+#'   second, the first that reads them as numbers, and size and time of files before each pass.
+#'   (Mini-batches read blocks of a file in random order: their numbers are compared when the epochs are
+#'   over.) What differs is an error of class `linclass_error_source` that says where; so is an error of
+#'   the source itself, with the original one in its field `parent`, and `block`, `file` and `rows` where
+#'   they are known. Whatever was open is closed then. A data base that gives rows in another order
+#'   without `ORDER BY` is found out in this way.
 #'
 #' @param x Where the rows are:
 #'   * a function of one argument `reset`, as biglm has it: `x(reset = TRUE)` goes back to the first
 #'     row, `x(reset = FALSE)` returns the next block, and `NULL` after the last one. Blocks are data
-#'     frames, or lists of `x` (a matrix), `y` and, if wanted, `weights` and `offset`;
-#'   * names of files, read one after another: CSV (`.csv`, `.tsv`, `.txt`, also compressed by gzip) or Parquet
-#'     (`.parquet`, by package nanoparquet, each file a block at least);
+#'     frames, or lists of `x` (a matrix), `y` and, if wanted, `weights` and `offset`. Or a function without
+#'     arguments, which is called when a pass begins and returns an Arrow stream;
+#'   * names of files, read one after another: CSV (`.csv`, `.tsv`, `.txt`, also compressed: `.gz`,
+#'     `.bz2`, `.xz`) or Parquet (`.parquet`, by package nanoparquet, each file a block at least);
 #'   * a connection of package DBI, with a `query`;
+#'   * an Arrow stream of package nanoarrow, which is read once: its blocks stay in a temporary file as long as
+#'     the source does; or a table or data set of package arrow;
 #'   * a data frame, a matrix or a sparse matrix;
-#'   * a `big.matrix` of package bigmemory or an `FBM` of package bigstatsr. If it holds doubles in a
-#'     file, that is read directly.
+#'   * a `big.matrix` of package bigmemory or an `FBM` of package bigstatsr, with numbers of any of
+#'     their types. Those in a file are read from there, block by block.
 #' @param ... Further arguments of methods; for CSV files those of [utils::read.csv()], such as `sep`
 #'   or `colClasses`.
 #' @param y,weights,offset For sources of numbers: the response, and what [linclass()] has by these
 #'   names.
 #' @param query One string: a query that gives all rows. With `ORDER BY`, unless the table has one
 #'   order.
+#' @param key `NULL`, or names of columns of the query that tell its rows apart: the rows come in their order.
 #' @param block Rows of a block.
 #' @param formula `NULL`, or the formula of fits that are given the source alone.
 #' @param levels `NULL`, or a named list of the levels of some columns, which then are factors. The
@@ -101,7 +116,7 @@ row_source <- function(x, ...) UseMethod("row_source")
 #' @export
 row_source.default <- function(x, ...) {
   abort("type", sprintf(paste(
-    "`x` must be a function, file names, a data base connection, a data frame or a matrix, not %s."),
+    "`x` must be a function, file names, a data base connection, an Arrow stream, a data frame or a matrix, not %s."),
     describe_value(x)))
 }
 
@@ -132,7 +147,7 @@ check_source_levels <- function(levels) {
 row_source.function <- function(x, ..., formula = NULL, levels = NULL, cache = c("none", "disk")) {
   check_no_dots(as.list(match.call(expand.dots = FALSE)$...), names(formals()))
   cache <- match_choice(cache)
-  open <- function() {
+  open <- if (!length(formals(args(x)))) function() open_arrow(x()) else function() {
     x(reset = TRUE)
     list(next_block = function() x(reset = FALSE), close = function() NULL)
   }
@@ -189,79 +204,6 @@ pieces_of <- function(n, block, piece) {
     done <<- done + length(rows)
     piece(rows)
   }, close = function() NULL)
-}
-
-# Both packages keep doubles by columns in a file whose size says whether there is anything else in it. It is read as a
-# file: of one that was cut, memory that is mapped to it would end the session.
-mapped_source <- function(x, path, n, names, doubles, y, weights, offset, block, title) {
-  plain <- doubles && length(path) == 1L && isTRUE(file.size(path) == 8 * n * length(names))
-  if (!plain || any(weights == 0)) {
-    rows <- function(at) as_plain_matrix(x[at, , drop = FALSE], names)
-    return(matrix_source(rows, n, y, weights, offset, block, title))
-  }
-  file <- list(path = normalizePath(path), n = n, names = names)
-  file$stamp <- file_stamp(file$path)()
-  matrix_source(function(at) rows_of_file(file, at), n, y, weights, offset, block, title,
-                stamp = file_stamp(file$path), file = file)
-}
-
-rows_of_file <- function(file, at) {
-  connection <- base::file(file$path, "rb")
-  on.exit(close(connection))
-  columns <- lapply(seq_along(file$names), function(j) {
-    seek(connection, 8 * ((j - 1) * file$n + at[1L] - 1))
-    values <- readBin(connection, "double", length(at))
-    if (length(values) < length(at)) abort("source", sprintf("File `%s` ends early.", file$path))
-    values
-  })
-  matrix(unlist(columns), length(at), dimnames = list(NULL, file$names))
-}
-
-as_plain_matrix <- function(x, names) {
-  dimnames(x) <- list(NULL, names)
-  x
-}
-
-#' @rdname row_source
-#' @export
-row_source.big.matrix <- function(x, y = NULL, ..., weights = NULL, offset = NULL, block = 10000) {
-  need_package("bigmemory", "a big.matrix")
-  check_no_dots(as.list(match.call(expand.dots = FALSE)$...), names(formals()))
-  path <- if (bigmemory::is.filebacked(x) && !bigmemory::is.sub.big.matrix(x) && !bigmemory::is.separated(x)) {
-    file.path(bigmemory::dir.name(x), bigmemory::file.name(x))
-  }
-  names <- colnames(x)
-  if (is.null(names)) names <- paste0("V", seq_len(ncol(x)))
-  mapped_source(x, path, nrow(x), names, bigmemory::typeof(x) == "double", y, weights, offset, block, "a big.matrix")
-}
-
-#' @rdname row_source
-#' @export
-row_source.FBM <- function(x, y = NULL, ..., weights = NULL, offset = NULL, block = 10000) {
-  check_no_dots(as.list(match.call(expand.dots = FALSE)$...), names(formals()))
-  names <- paste0("V", seq_len(x$ncol))
-  mapped_source(x, x$backingfile, x$nrow, names, names(x$type) == "double", y, weights, offset, block, "an FBM")
-}
-
-#' @rdname row_source
-#' @export
-row_source.DBIConnection <- function(x, query, ..., formula = NULL, levels = NULL, block = 50000,
-                                     cache = c("disk", "none")) {
-  need_package("DBI", "a data base")
-  check_no_dots(as.list(match.call(expand.dots = FALSE)$...), names(formals()))
-  check_whole(block, "block", 1, "argument")
-  cache <- match_choice(cache)
-  if (missing(query) || !is.character(query) || length(query) != 1L || is.na(query)) {
-    abort("argument", "`query` must be one string, such as \"SELECT * FROM flights\".")
-  }
-  open <- function() {
-    result <- DBI::dbSendQuery(x, query)
-    list(next_block = function() {
-      rows <- DBI::dbFetch(result, n = block)
-      if (nrow(rows)) rows
-    }, close = function() DBI::dbClearResult(result))
-  }
-  new_source("frame", open, "a query", formula, levels, cache)
 }
 
 need_package <- function(package, what) {

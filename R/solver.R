@@ -84,7 +84,7 @@ is_descent <- function(solver) solver$name != "auto" && solver_row(solver$name)$
 
 # A solver that was named must be able to treat the problem; "auto" always finds one that can.
 check_solver <- function(solver, problem, has_l1) {
-  if (is_stream(problem$design$x)) check_in_order(solver, problem$loss)
+  if (is_stream(problem$design$x) && problem$design$x$sparse) check_in_order(solver, problem$loss)
   if (solver$name == "auto") return(invisible())
   row <- solver_row(solver$name)
   loss <- problem$loss
@@ -113,15 +113,15 @@ check_solver <- function(solver, problem, has_l1) {
   check_dual(solver, row, problem)
 }
 
-# A source gives its rows in order, and mini-batches are drawn.
+# Sparse blocks of a source are read in order, and mini-batches are drawn.
 check_in_order <- function(solver, loss) {
   table <- solver_table()
   if (!loss$smooth && !loss$smoothed) {
-    abort("solver", sprintf("Loss \"%s\" needs mini-batches, and a source gives its rows in order: use \"hinge\".",
+    abort("solver", sprintf("Loss \"%s\" needs mini-batches, and sparse blocks are read in order: use \"hinge\".",
                             loss$name))
   }
   if (solver$name == "auto" || !solver_row(solver$name)$random) return(invisible())
-  abort("solver", sprintf("Solver \"%s\" draws rows, and a source gives them in order. Use %s.", solver$name,
+  abort("solver", sprintf("Solver \"%s\" draws rows, and sparse blocks of a source are read in order. Use %s.", solver$name,
                           choices(c("auto", table$name[!table$random & !table$sparse_only]))))
 }
 

@@ -32,8 +32,9 @@ open_source <- function(source) {
   }
   closed <- FALSE
   close <- function() {
-    if (!closed) reader$close()
+    if (closed) return(invisible())
     closed <<- TRUE
+    reader$close()
   }
   list(next_block = next_block, close = close, place = place)
 }
@@ -42,8 +43,9 @@ open_source <- function(source) {
 source_error <- function(source, place, expr) {
   tryCatch(expr, error = function(e) {
     if (inherits(e, "linclass_error")) stop(e)
-    abort("source", sprintf("Block %d of %s cannot be read: %s", place$block, source$title, conditionMessage(e)),
-          parent = e, block = place$block)
+    what <- if (place$block > 0) sprintf("Block %d of %s cannot be read", place$block, source$title) else
+      sprintf("%s cannot be opened", to_upper(source$title))
+    abort("source", sprintf("%s: %s", what, conditionMessage(e)), parent = e, block = place$block)
   })
 }
 

@@ -1,5 +1,4 @@
-# The streams that C asks for rows (src/r/stream.c), what is compared in each pass, the copy in a temporary file, and
-# predictions block by block.
+# The streams that C asks for rows (src/r/stream.c), what is compared in each pass, and predictions block by block.
 
 # ---- streams --------------------------------------------------------------------------------------------------------
 
@@ -34,7 +33,8 @@ new_stream <- function(source, rows, first, names, sparse) {
     }
   }
   structure(list(dim = as.double(c(first$rows, length(names))), sparse = sparse, names = names, state = state,
-                 path = source$file$path, host = stream_host(source, state, begin, next_rows, close)),
+                 path = source$file$path, element = source$file$element, code = source$file$code,
+                 host = stream_host(source, state, begin, next_rows, close)),
             class = "linclass_stream")
 }
 
@@ -67,9 +67,7 @@ stream_host <- function(source, state, begin, next_rows, close) {
 # After a call that may have been left by a jump, such as an error in a handler of messages.
 close_stream <- function(x) if (is_stream(x)) x$host("close", NULL)
 
-advice_on_order <- function(source) {
-  if (source$title == "a query") " Give the query an ORDER BY." else ""
-}
+advice_on_order <- function(source) if (is.null(source$advice)) "" else source$advice
 
 # A block that the blueprint does not take is another one than in the first pass.
 same_block <- function(source, place, expr) {
@@ -115,35 +113,6 @@ same_values_at <- function(value, all, at) {
   identical(as.double(value), as.double(some))
 }
 
-# The columns of a dense stream in a temporary file, by columns, that the other passes read.
-cache_stream <- function(stream, source) {
-  if (source$cache != "disk" || stream$sparse || !is.null(stream$path) || !stream$dim[2L]) return(stream)
-  path <- tempfile("linclass-", fileext = ".columns")
-  size <- 8 * prod(stream$dim)
-  whole <- FALSE
-  on.exit(if (!whole) unlink(path)) # however the copy ended
-  wrong <- .Call(lcr_stream_copy, stream, path)
-  if (wrong != "") {
-    if (wrong %in% c("interrupted", "out_of_memory")) refuse_status(wrong, "Not enough memory.")
-    abort("source", sprintf(paste(
-      "The columns need %s in the folder of temporary files (%s), which %s. Choose another folder by the environment",
-      "variable TMPDIR before R starts, or give cache = \"none\"."), in_bytes(size), tempdir(),
-      if (wrong == "room") "has not as much room" else "cannot be written to"))
-  }
-  whole <- TRUE
-  copy <- list(title = sprintf("the copy of %s", source$title), cache = "none", stamp = file_stamp(path),
-               file = list(path = path))
-  kept <- new.env(parent = emptyenv())
-  kept$sum <- stream$state$sum
-  kept$stamp <- copy$stamp()
-  reg.finalizer(kept, function(e) unlink(path), onexit = TRUE)
-  nothing <- function() NULL
-  structure(list(dim = stream$dim, names = stream$names, sparse = FALSE, state = kept, path = path,
-                 host = stream_host(copy, kept, nothing, nothing, nothing)), class = "linclass_stream")
-}
-
-in_bytes <- function(size) format(structure(size, class = "object_size"), units = "auto", standard = "SI")
-
 # ---- predictions ----------------------------------------------------------------------------------------------------
 
 # Block by block; only the predictions are as long as the rows.
@@ -153,10 +122,11 @@ predict_source <- function(source, offset, predict) {
   on.exit(reader$close())
   parts <- list()
   while (!is.null(block <- reader$next_block())) {
-    if (!NROW(if (is.data.frame(block)) block else block$x)) next
+    n <- NROW(if (is.data.frame(block)) block else block$x)
+    if (!n) next
     parts[[length(parts) + 1L]] <- unnamed_rows(if (is.data.frame(block)) predict(block, NULL) else
       predict(block$x, block$offset))
-    reader$place$rows <- reader$place$rows + NROW(block)
+    reader$place$rows <- reader$place$rows + n
   }
   if (!length(parts)) abort("no_rows", "The source has no rows.")
   bind_predictions(parts)

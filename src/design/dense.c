@@ -233,7 +233,7 @@ static lc_status dense_subset(const lc_design *x, lc_index count, const lc_index
 
 enum { LOAD_BYTES = 4 << 20, LEAST_LOAD = 32 };
 
-static lc_status dense_as_rows(const lc_design *x, lc_rows *out, lc_arena *arena) {
+lc_status lc_dense_as_rows(const lc_design *x, lc_rows *out, lc_arena *arena) {
   memset(out, 0, sizeof *out);
   out->design = x;
   out->most = lc_max(LEAST_LOAD, lc_min(LC_BLOCK_ROWS, LOAD_BYTES / (8 * lc_max(1, x->p))));
@@ -300,8 +300,7 @@ static void dense_row_load(lc_rows *rows, lc_index m, const lc_index *index) {
   }
 }
 
-static void dense_row_scores(const lc_rows *rows, lc_index m, const lc_index *index, int K, const double *B,
-                             double *Z) {
+void lc_dense_row_scores(const lc_rows *rows, lc_index m, const lc_index *index, int K, const double *B, double *Z) {
   const lc_design *x = rows->design;
   const double *offset = lc_offsets_of(rows->obs);
   lc_index q = lc_design_q(x);
@@ -311,8 +310,7 @@ static void dense_row_scores(const lc_rows *rows, lc_index m, const lc_index *in
   lc_kernels()->scores(m, x->p, K, rows->loaded, rows->ld, B + x->intercept, q, Z, m);
 }
 
-static void dense_row_gradient(const lc_rows *rows, lc_index m, const lc_index *index, int K, const double *R,
-                               double *G) {
+void lc_dense_row_gradient(const lc_rows *rows, lc_index m, const lc_index *index, int K, const double *R, double *G) {
   const lc_design *x = rows->design;
   lc_index q = lc_design_q(x);
   (void)index;
@@ -352,11 +350,11 @@ static const lc_design_ops dense_ops = {
     .moments = dense_moments,
     .cells = dense_cells,
     .subset = dense_subset,
-    .as_rows = dense_as_rows,
+    .as_rows = lc_dense_as_rows,
     .row_piece = dense_row_piece,
     .row_load = dense_row_load,
-    .row_scores = dense_row_scores,
-    .row_gradient = dense_row_gradient,
+    .row_scores = lc_dense_row_scores,
+    .row_gradient = lc_dense_row_gradient,
 };
 
 void lc_design_dense(lc_design *out, lc_index n, lc_index p, enum lc_storage storage, const void *x) {

@@ -28,6 +28,11 @@ static inline double lc_dense_sum(lc_index m, const double *r) {
 /* Rows row0 .. row0+m-1 of one column as shown, written to out. */
 void lc_dense_load(const lc_design *x, lc_index row0, lc_index m, lc_index j, double *out);
 
+/* Verbs of rows of lc_design_ops; the last two work on what was loaded, wherever it came from. */
+lc_status lc_dense_as_rows(const lc_design *x, lc_rows *out, lc_arena *arena);
+void lc_dense_row_scores(const lc_rows *rows, lc_index m, const lc_index *index, int K, const double *B, double *Z);
+void lc_dense_row_gradient(const lc_rows *rows, lc_index m, const lc_index *index, int K, const double *R, double *G);
+
 /* `pass` of lc_design_ops. */
 lc_status lc_dense_pass(const lc_design *x, const lc_pass *pass, const lc_host *host, lc_arena *arena);
 

@@ -88,7 +88,7 @@ enum {
   LC_ELSEWHERE = 8 /* only passes with B and a task, without Z: sums come back from where the rows are */
 };
 
-/* Rows in any order: dense columns are read in place, sparse designs as CSR. */
+/* Rows in any order: dense columns are read in place, sparse designs as CSR, streams by blocks. */
 typedef struct lc_rows {
   const lc_design *design;
   const lc_obs *obs; /* of the same rows, whose offsets are part of scores; set by who asked for the rows; NULL: none */
@@ -103,6 +103,12 @@ typedef struct lc_rows {
   lc_index most, ld; /* most rows of a load; 0: any number */
   double *tile;
   const double *loaded;
+  /* a stream: rows of a block, which is read as a whole; blocks of a group, which are in memory together. An order of
+   * rows should take one group after another, and blocks as they come where in_order is 1. block 0: any order is fine
+   */
+  lc_index block, group;
+  int in_order;
+  struct lc_row_ring *ring;
 } lc_rows;
 
 /* Value of entry e. */

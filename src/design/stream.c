@@ -1,5 +1,5 @@
 /* design/stream.c - dense streams: windows of rows, read ahead. See design/stream.h; sparse ones are in
- * design/stream_sparse.c. */
+ * design/stream_sparse.c, rows by number in design/stream_rows.c. */
 #include "design/stream.h"
 
 #include <math.h>
@@ -350,7 +350,7 @@ double lc_stream_cells(const lc_design *x) { return (double)x->n * (double)x->p;
 
 static const lc_design_ops stream_ops = {
     .name = "stream",
-    .caps = LC_COLUMNS | LC_STREAMED,
+    .caps = LC_COLUMNS | LC_ROWS | LC_STREAMED,
     .col_dot = stream_col_dot,
     .col_axpy = stream_col_axpy,
     .col_cross = stream_col_cross,
@@ -360,6 +360,11 @@ static const lc_design_ops stream_ops = {
     .moments = stream_moments,
     .cells = lc_stream_cells,
     .subset = stream_subset,
+    .as_rows = lc_stream_as_rows,
+    .row_piece = lc_stream_row_piece,
+    .row_load = lc_stream_row_load,
+    .row_scores = lc_dense_row_scores,
+    .row_gradient = lc_dense_row_gradient,
 };
 
 void lc_design_stream(lc_design *out, lc_index n, lc_index p, const lc_stream *stream) {

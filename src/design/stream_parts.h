@@ -12,4 +12,9 @@ int lc_lists_features(const lc_design *x, lc_index nj, const lc_index *j);
 /* `cells` of lc_design_ops. */
 double lc_stream_cells(const lc_design *x);
 
+/* Verbs of rows of lc_design_ops (design/stream_rows.c). */
+lc_status lc_stream_as_rows(const lc_design *x, lc_rows *out, lc_arena *arena);
+lc_index lc_stream_row_piece(const lc_rows *rows, lc_index m, const lc_index *index);
+void lc_stream_row_load(lc_rows *rows, lc_index m, const lc_index *index);
+
 #endif

@@ -145,14 +145,14 @@ static lc_status publish(lc_lanes *s, int l, double gap) {
   return lc_lanes_remember(s, l);
 }
 
-/* Residuals may be no larger than the root of the tolerance (times lambda), as the help of linclass_path() says: a gap
- * may be small before. */
+/* A gap may be small where residuals are not yet, and so be the objective's distance: those may be no larger than 30
+ * times the tolerance (times lambda), so that the objective is that of sweeps to the tenth digit. */
 static lc_status certify_lane(lc_lanes *s, int l) {
   enum { MOST_MISSED = 5 };
   lc_lane *lane = s->lane + l;
-  double tolerance = s->job->tolerance, gap, most = 0.3 * sqrt(tolerance);
+  double tolerance = s->job->tolerance, gap, most = 30 * tolerance;
   lane->goal = 0.5 * most;
-  if (lane->worst > 10 * most) return LC_OK;
+  if (lane->worst > 100 * most) return LC_OK;
   s->job->fit[lane->fit].pen->lambda = lane->lambda;
   dual_parts parts = find_parts(s, l, NULL);
   double scale = fmax(lane->value, 1e-3 * lc_lane_obj(s, l)->null_value);

@@ -252,7 +252,7 @@ static SEXP covariance_of(const lc_problem *problem, const lc_solution *solution
 static SEXP fit_list(const lc_problem *problem, lc_status status, const lc_solution *solution, SEXP covariance,
                      lcr_session *session) {
   const lc_design *x = problem->x;
-  const lc_status_row *row = lc_status_find(status);
+  const lc_status_row *row = lcr_session_outcome(session, status);
   SEXP list = PROTECT(lcr_list_make(20));
   lcr_list_add(list, "status", Rf_mkString(row->name));
   lcr_list_add(list, "text", Rf_mkString(row->text));

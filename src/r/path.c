@@ -105,8 +105,9 @@ static void add_folds(SEXP list, const lc_path *path, int folds) {
   UNPROTECT(2);
 }
 
-static SEXP path_list(lc_status status, const lc_path *path, const lc_path_spec *spec, SEXP scores) {
-  const lc_status_row *row = lc_status_find(status);
+static SEXP path_list(const lcr_session *session, lc_status status, const lc_path *path, const lc_path_spec *spec,
+                      SEXP scores) {
+  const lc_status_row *row = lcr_session_outcome(session, status);
   SEXP list = PROTECT(lcr_list_make(24));
   lcr_list_add(list, "status", Rf_mkString(row->name));
   lcr_list_add(list, "text", Rf_mkString(row->text));
@@ -151,7 +152,7 @@ static SEXP fit_path(lcr_task *task, SEXP spec, lcr_session *session) {
   lc_status status = lc_path_run(&task->problem, &wanted, &task->settings, &session->host, &session->arena, &path);
   status = lcr_stream_status(&task->x, status);
   session->time_limit = INFINITY; /* what follows belongs to the report */
-  SEXP out = path_list(lcr_session_status(session, status), &path, &wanted, scores);
+  SEXP out = path_list(session, lcr_session_status(session, status), &path, &wanted, scores);
   UNPROTECT(1);
   return out;
 }

@@ -33,6 +33,7 @@ typedef struct lcr_session {
   double shown;             /* the last line of progress; 0: none yet */
   double time_limit;        /* seconds from the start; Inf at first */
   int interrupted;          /* the user has asked to stop: said once, it holds to the end */
+  int broken;               /* a stream has no rows any more: every poll says so */
   double epochs;            /* of mini-batches that are to come; 0: none */
   int trace, progress;      /* 1: every line of the history is shown; one now and then when it takes long */
   lcr_history history;
@@ -49,6 +50,8 @@ void lcr_session_end(SEXP owner);
 /* How a call ended that the numerics say ended so: an interrupt that they passed over on their way out is one all the
  * same, or Ctrl-C in the last 50 ms of a fit would be lost. */
 lc_status lcr_session_status(const lcr_session *session, lc_status status);
+/* What to call it: an interrupt that came before there was any result is no failure of arithmetic. */
+const lc_status_row *lcr_session_outcome(const lcr_session *session, lc_status status);
 /* The history as a named list of numeric columns. */
 SEXP lcr_session_history(const lcr_session *session);
 
@@ -154,6 +157,8 @@ SEXP lcr_weak(SEXP key, SEXP value);
 SEXP lcr_weak_value(SEXP reference);
 SEXP lcr_colstats(SEXP x, SEXP w);
 SEXP lcr_stream_copy(SEXP x, SEXP path);
+SEXP lcr_elements(void);
+SEXP lcr_file_rows(SEXP file, SEXP from, SEXP m);
 SEXP lcr_shard_sums(SEXP x, SEXP y, SEXP w, SEXP offset, SEXP request);
 SEXP lcr_fit(SEXP x, SEXP y, SEXP w, SEXP offset, SEXP spec);
 SEXP lcr_path(SEXP x, SEXP y, SEXP w, SEXP offset, SEXP spec);

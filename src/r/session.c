@@ -60,6 +60,7 @@ int lcr_session_interrupted(lcr_session *session) {
 static lc_status poll(void *self) {
   lcr_session *session = self;
   if (lcr_session_interrupted(session)) return LC_INTERRUPTED;
+  if (session->broken) return LC_SOURCE;
   if (!(now() - session->started > session->time_limit)) return LC_OK;
   session->time_limit = INFINITY;
   return LC_TIME_LIMIT;
@@ -67,6 +68,10 @@ static lc_status poll(void *self) {
 
 lc_status lcr_session_status(const lcr_session *session, lc_status status) {
   return status >= 0 && session->interrupted ? LC_INTERRUPTED : status;
+}
+
+const lc_status_row *lcr_session_outcome(const lcr_session *session, lc_status status) {
+  return lc_status_find(session->interrupted ? LC_INTERRUPTED : status);
 }
 
 static int grow(lcr_history *history) {
@@ -159,7 +164,8 @@ SEXP lcr_session_begin(void) {
   session->started = session->polled = now();
   session->time_limit = INFINITY;
   session->history.every = 1;
-  session->host = (lc_host){session, more, poll, record, lcr_thread_count(0)};
+  session->host =
+      (lc_host){.self = session, .more = more, .poll = poll, .record = record, .threads = lcr_thread_count(0)};
   lc_arena_init(&session->arena, &session->host);
   UNPROTECT(1);
   return pointer;

@@ -1,31 +1,25 @@
-/* r/stream.c - rows that an R function hands out in blocks, or that lie in a file of doubles by columns.
+/* r/stream.c - rows that an R function hands out in blocks, or that lie in a file of numbers by columns.
  *
  * Such an x is a list of class "linclass_stream": dim (n, p); sparse; host, a function(what, value) that is called with
  * "begin" when a pass begins, "next" for the next block (NULL after the last), "end" with the checksum of the pass, and
- * "refuse" with what is wrong, which it makes an error; and for a file its path (r/callback.c). */
-#if !defined(_WIN32) && !defined(_POSIX_C_SOURCE)
-#define _POSIX_C_SOURCE 200112L /* fseeko, posix_fallocate */
-#endif
+ * "refuse" with what is wrong, which it makes an error (r/callback.c); and for a file what r/column_file.h asks for. */
 #include <stdio.h>
 #include <string.h>
-#ifndef _WIN32
-#include <fcntl.h>
-#include <sys/types.h>
-#include <unistd.h>
-#endif
 
 #include "design/stream.h"
-#include "r/r.h"
+#include "r/column_file.h"
 
 typedef struct lcr_stream {
   lc_stream stream;
-  SEXP x;
   lcr_callback host; /* its last value is protected: the block */
   lcr_session *session;
   int failed; /* 1: no rows from now on */
-  lc_index n, p, row; /* row: those of this pass that were read */
+  lc_index n, p, row, seen; /* row: that comes next; seen: rows that were read since this pass began */
   SEXP block;         /* what the host gave last, with rows `at` .. block_rows - 1 to come */
   lc_index at, block_rows;
+  int by_file;
+  lcr_column_file file; /* the session closes what is open */
+  lc_index announced;   /* row up to which the system knows what is read */
   uint64_t sum; /* of this pass so far */
   double *memory[LC_STREAM_MEMORIES];
   lc_index doubles[LC_STREAM_MEMORIES];
@@ -36,7 +30,7 @@ typedef struct lcr_stream {
 /* host(what, value), NULL where it jumped. */
 static SEXP ask(lcr_stream *s, const char *what, const char *value) {
   SEXP answer = lcr_callback_ask(&s->host, what, value ? Rf_mkString(value) : R_NilValue);
-  s->failed |= !answer;
+  if (!answer) s->failed = s->session->broken = 1;
   return answer;
 }
 
@@ -76,7 +70,7 @@ static void add_up(lcr_stream *s, lc_index m, const double *x) {
 static lc_status end(void *self) {
   lcr_stream *s = self;
   char text[32];
-  if (!s->session->file) {
+  if (!s->by_file) {
     SEXP rest = ask(s, "next", NULL);
     if (!rest) return LC_SOURCE;
     if (TYPEOF(rest) == STRSXP) return interrupted(s);
@@ -91,7 +85,7 @@ static lc_status end(void *self) {
 static lc_status begin(void *self) {
   lcr_stream *s = self;
   if (s->failed) return no_rows(s);
-  s->row = s->at = s->block_rows = 0;
+  s->row = s->seen = s->announced = s->at = s->block_rows = 0;
   s->sum = 0;
   return ask(s, "begin", NULL) ? LC_OK : LC_SOURCE;
 }
@@ -127,6 +121,7 @@ static lc_status read_blocks(void *self, lc_index m, double *to) {
   }
   add_up(s, m, to);
   s->row += m;
+  s->seen += m;
   return LC_OK;
 }
 
@@ -149,24 +144,14 @@ static lc_status next_sparse(void *self, lc_csc *piece, lc_index *m) {
   return LC_OK;
 }
 
-/* ---- a file of n x p doubles by columns ------------------------------------------------------------------------- */
-
-static int seek(FILE *file, double offset) {
-#ifdef _WIN32
-  return _fseeki64(file, (long long)offset, SEEK_SET);
-#else
-  return fseeko(file, (off_t)offset, SEEK_SET);
-#endif
-}
+/* ---- a file of n x p numbers by columns ------------------------------------------------------------------------- */
 
 /* R's code looks at size and time of the file when a pass begins. */
 static lc_status begin_file(void *self) {
   lcr_stream *s = self;
   LC_TRY(begin(self));
-  if (s->session->file) return LC_OK;
-  s->session->file = fopen(R_ExpandFileName(CHAR(STRING_ELT(lcr_get(s->x, "path"), 0))), "rb");
-  if (!s->session->file) return fail(s, "the file cannot be opened");
-  setvbuf(s->session->file, NULL, _IONBF, 0);
+  if (!lcr_column_file_open(&s->file, "rb")) return fail(s, "the file cannot be opened");
+  s->session->file = s->file.file;
   return LC_OK;
 }
 
@@ -174,18 +159,28 @@ static lc_status read_file(void *self, lc_index m, double *to) {
   lcr_stream *s = self;
   char text[96];
   if (lcr_session_interrupted(s->session)) return LC_INTERRUPTED;
+  if (s->row == s->seen) lcr_column_file_announce(&s->file, s->row + m, &s->announced);
   for (lc_index j = 0; j < s->p; j++) {
-    double offset = 8 * ((double)j * (double)s->n + (double)s->row);
-    FILE *file = s->session->file;
-    size_t got = seek(file, offset) == 0 ? fread(to + j * m, sizeof(double), (size_t)m, file) : 0;
-    if (got == (size_t)m) continue;
+    lc_index got = lcr_column_file_read(&s->file, j, s->row, m, to + j * m);
+    if (got == m) continue;
     snprintf(text, sizeof text, "the file ends within column %.0f, at row %.0f", (double)j + 1,
              (double)s->row + (double)got + 1);
     return fail(s, text);
   }
   add_up(s, m, to);
   s->row += m;
+  s->seen += m;
   return LC_OK;
+}
+
+/* In a file every row can be reached; in blocks those that have not passed by. */
+static lc_index seek(void *self, lc_index row) {
+  lcr_stream *s = self;
+  if (s->failed) return -1;
+  int over = s->seen == 0 || s->seen >= s->n || (!s->by_file && row < s->row);
+  if (over && s->stream.begin(s) != LC_OK) return -1;
+  if (s->by_file) s->row = row;
+  return s->row;
 }
 
 /* What was too small stays until the session ends: doubling bounds that. */
@@ -203,23 +198,27 @@ static double *memory(void *self, enum lc_stream_memory which, lc_index doubles)
 int lcr_is_stream(SEXP x) { return Rf_inherits(x, "linclass_stream"); }
 
 void lcr_stream_begin(SEXP x, lcr_session *session, lc_design *out) {
-  SEXP dim = lcr_get(x, "dim"), function = lcr_get(x, "host"), path = lcr_get(x, "path");
-  if (TYPEOF(dim) != REALSXP || XLENGTH(dim) != 2 || TYPEOF(function) != CLOSXP ||
-      (path != R_NilValue && (TYPEOF(path) != STRSXP || XLENGTH(path) != 1)))
+  SEXP dim = lcr_get(x, "dim"), function = lcr_get(x, "host");
+  if (TYPEOF(dim) != REALSXP || XLENGTH(dim) != 2 || TYPEOF(function) != CLOSXP)
     Rf_error("not a valid stream of rows");
   const double most_numbers = 1e18; /* places of doubles in a file are 63-bit numbers */
   double n = REAL_RO(dim)[0], p = REAL_RO(dim)[1];
   if (!(n >= 0 && n <= 4503599627370496.0 && p >= 0 && p <= INT_MAX && n * p <= most_numbers))
     Rf_error("a stream has wrong dimensions");
   lcr_stream *s = (lcr_stream *)R_alloc(1, sizeof *s);
-  *s = (lcr_stream){.x = x, .session = session, .n = (lc_index)n, .p = (lc_index)p};
+  *s = (lcr_stream){.session = session, .n = (lc_index)n, .p = (lc_index)p};
+  s->by_file = lcr_get(x, "path") != R_NilValue;
+  const char *wrong = s->by_file ? lcr_column_file_describe(x, s->n, s->p, &s->file) : NULL;
+  if (wrong) Rf_error("not a valid file of numbers: %s", wrong);
   lcr_callback_begin(function, session, &s->host);
-  int sparse = lcr_get_flag(x, "sparse"), file = path != R_NilValue;
+  int sparse = lcr_get_flag(x, "sparse"), file = s->by_file;
   s->stream = (lc_stream){.self = s,
                           .begin = file ? begin_file : begin,
                           .read = sparse ? NULL : file ? read_file : read_blocks,
                           .next = sparse ? next_sparse : NULL,
                           .end = end,
+                          .seek = seek,
+                          .in_order = !file,
                           .memory = memory};
   lc_design_stream(out, s->n, s->p, &s->stream);
 }
@@ -239,33 +238,14 @@ void lcr_stream_end(SEXP x, const lc_design *design) {
 
 /* ---- a copy of a stream in a file ------------------------------------------------------------------------------- */
 
-typedef struct copy_job {
-  const lc_design *x;
-  FILE *file;
-  double *buffer;
-} copy_job;
-
-/* Room for the whole file, where the system can say so. */
-static int reserve(FILE *file, double bytes) {
-#if defined(__linux__)
-  return posix_fallocate(fileno(file), 0, (off_t)bytes) == 0;
-#else
-  (void)file;
-  (void)bytes;
-  return 1;
-#endif
-}
-
-static lc_status copy_rows(lcr_stream *s, FILE *file, lc_index rows, double *buffer) {
+static lc_status copy_rows(lcr_stream *s, const lcr_column_file *file, lc_index rows, double *buffer) {
   LC_TRY(s->stream.begin(s));
   while (s->row < s->n) {
     lc_index row0 = s->row, m = lc_min(rows, s->n - row0);
     LC_TRY(s->stream.read(s, m, buffer));
-    for (lc_index j = 0; j < s->p; j++) {
-      double offset = 8 * ((double)j * (double)s->n + (double)row0);
-      if (seek(file, offset) != 0 || fwrite(buffer + j * m, sizeof(double), (size_t)m, file) != (size_t)m)
+    for (lc_index j = 0; j < s->p; j++)
+      if (!lcr_column_file_write(file, j, row0, m, buffer + j * m))
         return fail(s, "its copy cannot be written: is the disk full?");
-    }
   }
   return s->stream.end(s);
 }
@@ -290,17 +270,16 @@ SEXP lcr_stream_copy(SEXP x, SEXP path) {
   lcr_stream *s = ((const lc_stream *)design.data)->self;
   lc_index rows = lc_max(16, BYTES / (8 * lc_max(1, s->p)));
   double *buffer = lc_arena_doubles(&session->arena, rows * s->p);
-  FILE *file = fopen(R_ExpandFileName(CHAR(STRING_ELT(path, 0))), "wb");
+  lcr_column_file file = lcr_column_file_of_doubles(CHAR(STRING_ELT(path, 0)), s->n, s->p);
   const char *wrong = "";
   lc_status status = LC_OK;
-  if (file) setvbuf(file, NULL, _IONBF, 0);
-  if (!file)
+  if (!lcr_column_file_open(&file, "wb"))
     wrong = "file";
-  else if (!reserve(file, 8.0 * (double)s->n * (double)s->p))
+  else if (!lcr_column_file_reserve(&file))
     wrong = "room";
   else
-    status = buffer ? copy_rows(s, file, rows, buffer) : LC_OUT_OF_MEMORY;
-  if (file && fclose(file) != 0 && status == LC_OK) status = fail(s, "its copy cannot be written: is the disk full?");
+    status = buffer ? copy_rows(s, &file, rows, buffer) : LC_OUT_OF_MEMORY;
+  lcr_column_file_close(&file);
   lcr_session_end(owner);
   lcr_stream_end(x, &design);
   if (status != LC_OK) wrong = lc_status_find(status)->name;

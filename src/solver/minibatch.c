@@ -26,6 +26,7 @@ typedef struct run_state {
   lc_index size, n;             /* rows of a batch, of an epoch */
   lc_index *rows;               /* of an epoch in their own order; NULL: all rows */
   lc_index *order, *scratch;    /* rows in this epoch's order; for block shuffles and batches by class */
+  lc_index *blocks;             /* of a stream, in this epoch's order */
   double *mean, averaged;       /* mean of so many iterates */
   double steps, planned, decay; /* batches so far and in all; power by which steps shrink */
   double before;                /* epochs of the descent that this one continues */
@@ -119,6 +120,9 @@ static lc_status prepare(run_state *run, const double *B, double epochs) {
   int average = perceptron || settings->average > 0, equal = share_at(run, 0) == 1 && share_at(run, run->planned) == 1;
   int lazy = !average && (!given || equal);
   LC_TRY(lc_batch_init(&run->batch, obj, run->size, B, settings->rate, settings->momentum, lazy));
+  lc_index block = run->batch.rows.block, blocks = block > 0 ? (obj->x->n + block - 1) / block : 0;
+  run->blocks = lc_arena_alloc(obj->arena, blocks, sizeof *run->blocks);
+  if (!run->blocks) return LC_OUT_OF_MEMORY;
   run->batch.n = n;
   run->batch.counts_mistakes = perceptron;
   if (corrects) LC_TRY(lc_batch_remember(&run->batch));
@@ -152,37 +156,74 @@ static void shuffle_blocks(lc_random *random, lc_index n, lc_index block, lc_ind
   }
 }
 
-/* Deals the shuffled rows out so that any stretch of them has each class at its share, to within a row: row number r of
+/* Deals n shuffled rows out so that any stretch of them has each class at its share, to within a row: row number r of
  * the n_c rows of class c goes to place (r + u_c) / n_c of the epoch, u_c < 1 drawn at random. Scratch: 2 n. */
-static lc_status deal_classes(const run_state *run, lc_random *random) {
+static lc_status deal_classes(const run_state *run, lc_random *random, lc_index n, lc_index *order) {
   const lc_objective *obj = run->obj;
-  lc_index n = run->n, *place = run->scratch, *start = run->scratch + n;
+  lc_index *place = run->scratch, *start = run->scratch + n;
   int k = obj->coding.k;
   lc_mark mark = lc_arena_mark(obj->arena);
   double *count = lc_arena_zeros(obj->arena, k), *seen = lc_arena_doubles(obj->arena, k);
   if (!count || !seen) return LC_OUT_OF_MEMORY;
   for (int c = 0; c < k; c++) seen[c] = (double)(lc_random_bits(random) >> 11) / 9007199254740992.0;
-  for (lc_index i = 0; i < n; i++) count[(int)obj->obs->y[run->order[i]]]++;
+  for (lc_index i = 0; i < n; i++) count[(int)obj->obs->y[order[i]]]++;
   memset(start, 0, (size_t)(n + 1) * sizeof *start);
   for (lc_index i = 0; i < n; i++) {
-    int c = (int)obj->obs->y[run->order[i]];
+    int c = (int)obj->obs->y[order[i]];
     place[i] = lc_min(n - 1, (lc_index)(seen[c]++ / count[c] * (double)n));
     start[place[i] + 1]++;
   }
   for (lc_index b = 0; b < n; b++) start[b + 1] += start[b];
   lc_index *dealt = lc_arena_alloc(obj->arena, n, sizeof *dealt);
   if (!dealt) return LC_OUT_OF_MEMORY;
-  for (lc_index i = 0; i < n; i++) dealt[start[place[i]]++] = run->order[i];
-  memcpy(run->order, dealt, (size_t)n * sizeof *dealt);
+  for (lc_index i = 0; i < n; i++) dealt[start[place[i]]++] = order[i];
+  memcpy(order, dealt, (size_t)n * sizeof *dealt);
   lc_arena_reset(obj->arena, mark);
+  return LC_OK;
+}
+
+/* The rows of block b to `order`; returns how many. */
+static lc_index put_block(const run_state *run, lc_index b, lc_index *order) {
+  lc_index block = run->batch.rows.block, end = (b + 1) * block, count = 0, from = 0, to = run->n;
+  if (!run->rows) {
+    for (lc_index row = b * block; row < lc_min(end, run->n); row++) order[count++] = row;
+    return count;
+  }
+  while (from < to) { /* the first row that is trained on */
+    lc_index middle = from + (to - from) / 2;
+    if (run->rows[middle] < b * block)
+      from = middle + 1;
+    else
+      to = middle;
+  }
+  while (from < run->n && run->rows[from] < end) order[count++] = run->rows[from++];
+  return count;
+}
+
+/* Of a stream: blocks in random order, where they can be had so, and the rows of some blocks, which are in memory
+ * together, in random order. (As above; with whole groups of blocks in memory, rows need not stay in runs.) */
+static lc_status shuffle_groups(run_state *run, lc_random *random) {
+  const lc_rows *rows = &run->batch.rows;
+  lc_index blocks = (run->obj->x->n + rows->block - 1) / rows->block, at = 0;
+  for (lc_index b = 0; b < blocks; b++) run->blocks[b] = b;
+  if (!rows->in_order) lc_random_shuffle(random, blocks, run->blocks);
+  for (lc_index b = 0; b < blocks; b += rows->group) {
+    lc_index from = at;
+    for (lc_index k = b; k < lc_min(b + rows->group, blocks); k++)
+      at += put_block(run, run->blocks[k], run->order + at);
+    lc_random_shuffle(random, at - from, run->order + from);
+    if (run->settings->stratified > 0) LC_TRY(deal_classes(run, random, at - from, run->order + from));
+  }
   return LC_OK;
 }
 
 static lc_status new_order(run_state *run, double epoch) {
   lc_index n = run->n;
   int by_class = run->settings->stratified > 0;
+  const lc_rows *rows = &run->batch.rows;
   if (!(run->settings->shuffle > 0)) return LC_OK;
   lc_random random = lc_random_stream(run->settings->seed, (uint64_t)epoch);
+  if (rows->block > 0 && run->obj->x->n > rows->block * rows->group) return shuffle_groups(run, &random);
   if (run->settings->block > 1 && !by_class) {
     shuffle_blocks(&random, n, (lc_index)run->settings->block, lc_max(SHORTEST_RUN, lc_min(run->size / 2, LONGEST_RUN)),
                    run->scratch, run->order);
@@ -190,7 +231,7 @@ static lc_status new_order(run_state *run, double epoch) {
   } else {
     lc_random_shuffle(&random, n, run->order);
   }
-  return by_class ? deal_classes(run, &random) : LC_OK;
+  return by_class ? deal_classes(run, &random, n, run->order) : LC_OK;
 }
 
 /* ---- epochs --------------------------------------------------------------------------------------------- */

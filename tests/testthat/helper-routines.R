@@ -22,6 +22,8 @@ routine_samples <- function() {
     options = list(working_set = 50), control = list(max_iter = 5, time_limit = 1),
     stats = list(mean = colMeans(x), sd = c(1.3, 0.5), max_abs = c(4, 1)), seed = 0, progress = FALSE,
     covariance = FALSE)
+  file_of_numbers <- list(path = tempfile(), n = 6, names = c("a", "b"), element = "double", code = NULL)
+  writeBin(as.vector(x), file_of_numbers$path)
   path_spec <- c(fit_spec, list(lambdas = c(0.1, 0.05), holdout = matrix(c(1L, 2L, 1L, 2L, 1L, 2L))))
   stream <- structure(class = "linclass_stream", list(dim = c(6, 2), sparse = FALSE, host = local({
     given <- FALSE
@@ -52,6 +54,7 @@ routine_samples <- function() {
     lcr_sample_loss = list(z = z, y = c(0L, 1L, 1L), loss = "softmax", k = 2L),
     lcr_loss_value = lesson, lcr_loss_gradient = lesson, lcr_loss_hessian = lesson, lcr_newton_step = lesson,
     lcr_check_gradient = c(lesson, list(step = 0)),
+    lcr_elements = list(), lcr_file_rows = list(anything = file_of_numbers, from = 2, m = 3),
     lcr_stream_copy = list(anything = stream, path = tempfile(fileext = ".columns")),
     lcr_weak = list(key = new.env(), anything = 1),
     lcr_weak_value = list(anything = NULL))

@@ -130,7 +130,7 @@ lane_cases <- list(
   unpenalised = list(counts, answer, penalty_factor = replace(factors, c(3, 50, 400), 0)),
   "elastic net" = list(counts, answer, alpha = 0.4),
   "squared hinge" = list(counts, answer, loss = "squared_hinge"),
-  "squared hinge, far down" = list(counts, answer, loss = "squared_hinge", lambda_min_ratio = 3e-4),
+  "squared hinge, far down" = list(counts, answer, loss = "squared_hinge", lambda_min_ratio = 1e-3),
   "no floats" = list(inverse_documents, answer),
   binary = list(binary, answer),
   scales = list(counts %*% Matrix::Diagonal(columns, 10^runif(columns, -3, 3)), answer),

@@ -112,7 +112,7 @@ entries <- list(linclass = list(lambda = 0.02), linclass_path = list(lambda = c(
 ways <- expand.grid(k = c("2", "3"), alpha = c(0, 0.6), loss = setdiff(linclass_losses()$name, "perceptron"),
                     solver = c("auto", setdiff(linclass_solvers()$name, c("minibatch", "dual", "gradient_descent"))),
                     stringsAsFactors = FALSE)
-refused <- function(way, ...) {
+refused <- function(way) {
   fit <- try(fit_of("linclass", tasks[[way$k]], loss = way$loss, solver = way$solver, alpha = way$alpha, lambda = 0.1),
              silent = TRUE)
   inherits(fit, "try-error")
@@ -121,19 +121,21 @@ ways <- ways[!vapply(seq_len(nrow(ways)), function(i) refused(ways[i, ]), NA), ]
 
 test_that("what does not matter changes no fit, path or cross-validation", {
   turn <- 0L
-  for (name in names(relations)) for (entry in names(entries)) {
+  for (name in names(relations)) {
     turn <- turn + 1L
-    for (i in if (whole_table) seq_len(nrow(ways)) else (7L * turn) %% nrow(ways) + 1L) {
-      way <- ways[i, ]
-      args <- c(entries[[entry]], as.list(way[c("loss", "solver", "alpha")]))
-      t <- tasks[[way$k]]
-      other <- relations[[name]](t)
-      other$task$plain <- t$x
-      info <- paste(c(name, entry, unlist(way)), collapse = " ")
-      first <- list(fit = do.call(fit_of, c(list(entry, t), args)), task = t)
-      other$fit <- do.call(fit_of, c(list(entry, other$task), args))
-      ramps <- way$loss %in% c("hinge", "crammer_singer")
-      expect_related(name, first, other, entry, !ramps, info)
+    for (entry in if (whole_table) names(entries) else names(entries)[turn %% 3L + 1L]) {
+      for (i in if (whole_table) seq_len(nrow(ways)) else (7L * turn) %% nrow(ways) + 1L) {
+        way <- ways[i, ]
+        args <- c(entries[[entry]], as.list(way[c("loss", "solver", "alpha")]))
+        t <- tasks[[way$k]]
+        other <- relations[[name]](t)
+        other$task$plain <- t$x
+        info <- paste(c(name, entry, unlist(way)), collapse = " ")
+        first <- list(fit = do.call(fit_of, c(list(entry, t), args)), task = t)
+        other$fit <- do.call(fit_of, c(list(entry, other$task), args))
+        ramps <- way$loss %in% c("hinge", "crammer_singer")
+        expect_related(name, first, other, entry, !ramps, info)
+      }
     }
   }
   for (entry in names(entries)) for (k in c("2", "3")) for (loss in c("auto", "squared_hinge")) {
@@ -147,7 +149,7 @@ test_that("what does not matter changes no fit, path or cross-validation", {
 })
 
 test_that("a point of a path is a fit, and a start changes only the work", {
-  for (k in names(tasks)) for (loss in c("auto", "squared_hinge", "huber_hinge")) for (alpha in c(0, 1)) {
+  for (k in names(tasks)) for (loss in c("auto", "huber_hinge")) for (alpha in c(0, 1)) {
     t <- tasks[[k]]
     info <- paste(k, loss, alpha)
     lambda <- c(0.2, 0.1, 0.05, 0.02)

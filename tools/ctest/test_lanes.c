@@ -236,8 +236,7 @@ typedef struct kept {
 
 /* The value is that of the coefficients, and gap and residual are what they may be. */
 static lc_status keep(void *context, lc_index fit, lc_index l, const lc_lanes_point *point) {
-  kept *own = context;
-  CHECK(fit == 0);
+  kept *own = (kept *)context + fit;
   const lc_objective *obj = &own->obj;
   memcpy(own->B[l], obj->at.B, (size_t)obj->P * sizeof(double));
   own->times[l]++;
@@ -325,6 +324,35 @@ static void test_case(const lane_case *c) {
   ctest_problem_free(&t);
 }
 
+/* More fits than lanes: the rows outside each of nine folds, and all. */
+static void test_folds(void) {
+  enum { FITS = 10 };
+  static ctest_problem t[FITS];
+  static kept own[FITS];
+  lc_lanes_fit fit[FITS];
+  lc_index solved = 0;
+  for (int m = 0; m < FITS; m++) {
+    make_case(t + m, cases + 1);
+    for (lc_index i = 0; m > 0 && i < t[m].n; i++)
+      if (i % (FITS - 1) == m - 1) t[m].w[i] = 0;
+    for (int l = 0; l < LAMBDAS; l++) own[m].lambda[l] = 0.02 * pow(0.7, l);
+    start(own + m, t + m);
+    fit[m] = own[m].fit;
+  }
+  lc_lanes_job job = {fit, FITS, &t->host.host, 0.03, own->lambda, LAMBDAS, 1e-8, keep, own};
+  CHECK(lc_lanes_run(&job, &solved) == LC_OK);
+  CHECK(solved == LAMBDAS);
+  for (int m = 0; m < FITS; m++) {
+    CHECK(own[m].sound);
+    for (int l = 0; l < LAMBDAS; l++) CHECK(own[m].times[l] == 1);
+    for (int l = 0; l < LAMBDAS; l += 4) {
+      double best = ctest_best(t + m, &t[m].dense, own[m].lambda[l], 1e-10, NULL);
+      CHECK(fabs(own[m].value[l] - best) <= 2e-8 * fmax(best, 1e-3));
+    }
+  }
+  for (int m = 0; m < FITS; m++) ctest_problem_free(t + m);
+}
+
 /* A gap that rounding does not allow: lanes give up, and what they solved before is whole. */
 static void test_impossible(void) {
   static ctest_problem t;
@@ -386,6 +414,7 @@ void test_lanes(void) {
   test_columns(0);
   test_columns(1);
   for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) test_case(cases + c);
+  test_folds();
   test_impossible();
   test_stops();
   test_suits();

@@ -3,7 +3,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "base/random.h"
 #include "ctest.h"
 #include "design/stream.h"
 #include "threads/threads.h"
@@ -23,7 +25,20 @@ typedef struct reader {
   double *value;
   double *memory[LC_STREAM_MEMORIES];
   lc_index doubles[LC_STREAM_MEMORIES];
+  int meets, reading, working; /* meets: a read waits for work on the window before it, and work for the read */
 } reader;
+
+/* Sets *mine and waits for *other, some seconds at most: did both go on at the same time? */
+static int meet(int *mine, const int *other) {
+  const time_t began = time(NULL);
+  for (int met = 0;;) {
+    lc_lock();
+    *mine = 1;
+    met = *other;
+    lc_unlock();
+    if (met || difftime(time(NULL), began) > 20) return met;
+  }
+}
 
 static lc_status begin(void *self) {
   reader *r = self;
@@ -42,6 +57,7 @@ static lc_status next_read(reader *r, lc_index m) {
 static lc_status read_rows(void *self, lc_index m, double *to) {
   reader *r = self;
   LC_TRY(next_read(r, m));
+  if (r->meets && r->row > 0) r->wrong |= !meet(&r->reading, &r->working);
   for (lc_index j = 0; j < r->p; j++) memcpy(to + j * m, r->X + j * r->n + r->row, (size_t)m * sizeof(double));
   r->row += m;
   return LC_OK;
@@ -75,6 +91,14 @@ static lc_status end(void *self) {
   return LC_OK;
 }
 
+static lc_index seek(void *self, lc_index row) {
+  reader *r = self;
+  r->wrong |= lc_is_helper();
+  if (!r->open || (r->stream.in_order && row < r->row)) begin(r);
+  if (!r->stream.in_order) r->row = row;
+  return r->row;
+}
+
 static double *memory(void *self, enum lc_stream_memory which, lc_index doubles) {
   reader *r = self;
   if (r->doubles[which] < doubles || !r->memory[which]) {
@@ -91,7 +115,7 @@ static void reader_make(reader *r, lc_index n, lc_index p, const double *X, lc_i
   r->p = p;
   r->X = X;
   r->piece = piece;
-  r->stream = (lc_stream){r, begin, piece ? NULL : read_rows, piece ? next_piece : NULL, end, memory};
+  r->stream = (lc_stream){r, begin, piece ? NULL : read_rows, piece ? next_piece : NULL, end, seek, 0, memory};
   if (piece) {
     r->start = malloc((size_t)(p + 1) * sizeof(int));
     r->rows = malloc((size_t)(piece * p + 1) * sizeof(int));
@@ -266,6 +290,93 @@ static void test_failures(void) {
   free(X), free(B);
 }
 
+/* Batches of listed rows are those of the matrix in memory. An order by groups of blocks reads each row once, whether
+ * blocks can be had in any order or in one; any other order has the same numbers, and a reader that fails is heard. */
+static void test_rows(int in_order) {
+  enum { N = 9000, P = 300, M = 50 };
+  double *X = ctest_normals(N * P), *B = ctest_normals((P + 1) * K), *shift = ctest_normals(P);
+  lc_index *order = malloc(N * sizeof *order);
+  lc_design dense, stream;
+  lc_rows rows[2];
+  ctest_host host;
+  lc_arena arena;
+  reader r;
+  ctest_host_init(&host);
+  lc_arena_init(&arena, &host.host);
+  lc_design_dense(&dense, N, P, LC_DOUBLE, X);
+  dense.intercept = 1;
+  reader_make(&r, N, P, X, 0, &stream);
+  r.stream.in_order = in_order;
+  dense.shift = stream.shift = shift;
+  CHECK(dense.ops->as_rows(&dense, rows, &arena) == LC_OK);
+  CHECK(stream.ops->as_rows(&stream, rows + 1, &arena) == LC_OK);
+  lc_index block = rows[1].block, together = block * rows[1].group, blocks = (N + block - 1) / block;
+  CHECK(rows[1].in_order == in_order && together > 0 && together < N / 2);
+  for (lc_index i = 0; i < N; i++) order[i] = i;
+  for (int kind = 0; kind < 2; kind++) { /* by groups, then as it comes */
+    lc_random random = lc_random_stream(3, (uint64_t)kind);
+    if (kind == 1) lc_random_shuffle(&random, N, order);
+    for (lc_index from = 0; kind == 0 && from < N; from += together)
+      lc_random_shuffle(&random, lc_min(together, N - from), order + from);
+    for (lc_index at = 0; at < (kind == 0 ? N : M); at += M) {
+      double Z[2][M * K], G[2][(P + 1) * K] = {{0}};
+      for (int v = 0; v < 2; v++) {
+        const lc_design_ops *ops = rows[v].design->ops;
+        for (lc_index i = 0, m; i < M; i += m) {
+          m = ops->row_piece(rows + v, M - i, order + at + i);
+          double z[M * K];
+          CHECK(m >= 1 && m <= M - i);
+          ops->row_load(rows + v, m, order + at + i);
+          ops->row_scores(rows + v, m, order + at + i, K, B, z);
+          ops->row_gradient(rows + v, m, order + at + i, K, z, G[v]);
+          for (int c = 0; c < K; c++) memcpy(Z[v] + i + c * M, z + c * m, (size_t)m * sizeof(double));
+        }
+      }
+      CHECK(ctest_distance(M * K, Z[1], Z[0]) < 1e-13);
+      CHECK(ctest_distance((P + 1) * K, G[1], G[0]) < 1e-13);
+    }
+    if (kind == 0) CHECK(r.reads == blocks && r.passes == in_order);
+  }
+  CHECK(!r.wrong);
+  r.fail_at = r.reads + 1; /* what failed leaves zeros */
+  for (lc_index at = 0; at < N; at += M) stream.ops->row_load(rows + 1, M, order + at);
+  for (lc_index i = 0; i < M * P; i++) CHECK(rows[1].loaded[i] == -shift[i / M]);
+  ctest_host_free(&host);
+  reader_free(&r);
+  free(X), free(B), free(shift), free(order);
+}
+
+#ifndef LC_NO_THREADS
+static lc_status work_meets(void *context, const lc_block *block, double *sum) {
+  reader *r = context;
+  if (block->row0 == 0) r->wrong |= !meet(&r->working, &r->reading);
+  sum[0] += block->m;
+  return LC_OK;
+}
+
+/* Arithmetic on a window and the read of the next one go on at the same time. */
+static void test_overlap(void) {
+  enum { N = 40000, P = 60 };
+  double *X = ctest_normals(N * P), *B = ctest_normals((P + 1) * K), G[(P + 1) * K], sum[1];
+  lc_obs obs = {.n = N};
+  lc_design x;
+  reader r;
+  ctest_host host;
+  lc_arena arena;
+  ctest_host_init(&host);
+  host.host.threads = 2;
+  lc_arena_init(&arena, &host.host);
+  reader_make(&r, N, P, X, 0, &x);
+  r.meets = 1;
+  lc_pass pass = {.K = K, .nsum = 1, .obs = &obs, .B = B, .block = work_meets, .context = &r, .sum = sum, .G = G};
+  CHECK(x.ops->pass(&x, &pass, &host.host, &arena) == LC_OK);
+  CHECK(sum[0] == N && !r.wrong);
+  ctest_host_free(&host);
+  reader_free(&r);
+  free(X), free(B);
+}
+#endif
+
 void test_stream(void) {
   static const lc_index sizes[] = {1, 15, 16, 17, 255, 256, 257, 1025, 4097, 9001};
   ctest_seed(11);
@@ -278,6 +389,11 @@ void test_stream(void) {
   compare(1, 700000, 0, 1);
   compare(0, 40, 1, 0);
   test_subset_and_columns();
+#ifndef LC_NO_THREADS
+  test_overlap();
+#endif
+  test_rows(0);
+  test_rows(1);
   test_sparse_pieces();
   test_failures();
 }
