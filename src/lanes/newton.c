@@ -281,9 +281,7 @@ static void set_trials(lc_lanes *s, const cg *own) {
     s->clipped[k] &= (unsigned char)bad;
     for (int l = 0; l < LC_LANES; l++) {
       lc_index at = lc_lane_at(k, l);
-      double from = has(bad, l) ? s->to[at] : s->b[at]; /* where z is */
       s->to[at] = trial(s, k, l, share[l]);
-      s->step[at] = s->to[at] - from;
     }
   }
   for (int l = 0; l < LC_LANES; l++) {

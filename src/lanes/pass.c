@@ -63,23 +63,27 @@ static void weigh_row(const lc_lanes *s, lc_index i, const double *value, const 
   }
 }
 
-/* z += X step + centre; R and w there, and their sums. */
-static void move_rows(lc_lanes *s, int part, lc_index from, lc_index to, void *context) {
+/* z = offset + X to + centre, afresh: lanes start on the line through two others, and what rounding left in scores that
+ * are moved along would grow threefold from lambda to lambda. R and w there, and their sums. */
+static void find_rows(lc_lanes *s, int part, lc_index from, lc_index to, void *context) {
   const lc_objective *obj = s->obj;
   const lc_grown_rows *rows = &s->rows;
   move *own = context;
+  const double *offset = obj->obs->offset;
   row_sums *sums = own->part + part;
   double y[NUMBERS], value[NUMBERS], r[NUMBERS], c[NUMBERS];
   for (lc_index i0 = from; i0 < to; i0 += BLOCK) {
     int m = (int)lc_min(BLOCK, to - i0);
     double *z = s->z + i0 * LC_LANES;
-    lc_kernels()->gather(m, rows->start + i0, rows->end + i0, rows->index, rows->value, rows->narrow, LC_LANES, s->step,
+    lc_kernels()->gather(m, rows->start + i0, rows->end + i0, rows->index, rows->value, rows->narrow, LC_LANES, s->slope,
                          r);
-    for (int i = 0; i < m; i++)
+    for (int i = 0; i < m; i++) {
+      double off = offset ? offset[i0 + i] : 0;
       for (int l = 0; l < LC_LANES; l++) {
-        z[i * LC_LANES + l] += r[i * LC_LANES + l] + own->centre[l];
+        z[i * LC_LANES + l] = off + own->centre[l] + r[i * LC_LANES + l];
         y[i * LC_LANES + l] = obj->obs->y[i0 + i];
       }
+    }
     lc_loss_block block = {.m = m * LC_LANES, .z = z, .y = y, .value = value, .r = r, .s = c};
     block.ldz = block.ldr = block.lds = block.m;
     obj->loss->rows(&obj->coding, &block);
@@ -107,14 +111,14 @@ static void add_gradients(lc_lanes *s, int part, lc_index from, lc_index to, voi
   }
 }
 
-/* The move of z in shown units, and what it takes to centre the columns. */
-static void spread_step(lc_lanes *s, move *out) {
-  for (int l = 0; l < LC_LANES; l++) out->centre[l] = 0;
+/* The trials in shown units, and the intercept of columns that are not centred. */
+static void find_slopes(lc_lanes *s, move *out) {
+  for (int l = 0; l < LC_LANES; l++) out->centre[l] = s->lane[l].to0;
   for (lc_index k = 0; k < s->count; k++)
     for (int l = 0; l < LC_LANES; l++) {
-      double *step = s->step + lc_lane_at(k, l);
-      *step *= s->unit[k];
-      out->centre[l] -= s->mean[k] * *step;
+      lc_index at = lc_lane_at(k, l);
+      s->slope[at] = s->to[at] * s->unit[k];
+      out->centre[l] -= s->mean[k] * s->slope[at];
     }
 }
 
@@ -128,12 +132,8 @@ lc_status lc_lanes_pass(lc_lanes *s) {
   double shift[LC_LANES];
   move all;
   memset(&all, 0, sizeof all);
-  spread_step(s, &all);
-  for (int l = 0; l < LC_LANES; l++) {
-    all.centre[l] += s->lane[l].to0 - s->lane[l].z0;
-    s->lane[l].z0 = s->lane[l].to0;
-  }
-  LC_TRY(lc_lanes_each_part(s, move_rows, &all));
+  find_slopes(s, &all);
+  LC_TRY(lc_lanes_each_part(s, find_rows, &all));
   for (int part = 1; part < s->parts; part++)
     for (int l = 0; l < LC_LANES; l++) {
       all.part[0].loss[l] += all.part[part].loss[l];

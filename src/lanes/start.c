@@ -11,7 +11,7 @@
 /* A point that a fit may start from, wherever it lies: numbers are `apart` from each other. */
 typedef struct origin {
   const lc_lane *lane;
-  const double *z, *b, *g;
+  const double *b, *g;
   const float *w;
   lc_index apart, count; /* of members whose gradients are known */
 } origin;
@@ -23,11 +23,11 @@ static int find_origins(const lc_lanes *s, lc_index fit, origin *out) {
   for (int l = 0; l < LC_LANES; l++) {
     const lc_lane *lane = s->lane + l;
     if (lane->fit == fit && !lane->empty && !lane->predicted && !lane->bad)
-      out[count++] = (origin){lane, s->z + l, s->b + l, s->g + l, s->w + l, LC_LANES, s->count};
+      out[count++] = (origin){lane, s->b + l, s->g + l, s->w + l, LC_LANES, s->count};
   }
   for (int a = 0; a < 2; a++) {
     const lc_lanes_past *past = s->fold[fit].past + a;
-    if (!past->lane.empty) out[count++] = (origin){&past->lane, past->z, past->b, past->g, past->w, 1, past->count};
+    if (!past->lane.empty) out[count++] = (origin){&past->lane, past->b, past->g, past->w, 1, past->count};
   }
   return count;
 }
@@ -81,11 +81,7 @@ static void extrapolate(lc_lanes *s, int l, const base *from, double ratio, doub
     s->clipped[k] &= (unsigned char)~(1u << l);
     s->held[k] &= (unsigned char)~(1u << l);
   }
-  for (lc_index i = 0; i < s->x->n; i++) {
-    double z = near->z[i * near->apart];
-    s->z[lc_lane_at(i, l)] = z + ratio * (z - far->z[i * far->apart]);
-    s->w[lc_lane_at(i, l)] = near->w[i * near->apart];
-  }
+  for (lc_index i = 0; i < s->x->n; i++) s->w[lc_lane_at(i, l)] = near->w[i * near->apart];
 }
 
 /* What is open at the point of a lane that has just started, as in judge.c. */
@@ -110,7 +106,7 @@ static void start(lc_lanes *s, int l, lc_index fit, const base *from) {
   lc_index number = s->fold[fit].next++;
   double lambda = s->job->lambda[number];
   double ratio = near == far ? 0 : (lambda - near->lambda) / (near->lambda - far->lambda);
-  double z0 = near->z0 + ratio * (near->z0 - far->z0);
+  double b0 = near->b0 + ratio * (near->b0 - far->b0);
   lc_lane fresh = {.fit = fit,
                    .number = number,
                    .lambda = lambda,
@@ -118,9 +114,8 @@ static void start(lc_lanes *s, int l, lc_index fit, const base *from) {
                    .predicted = 1,
                    .least = INFINITY,
                    .old_value = INFINITY,
-                   .z0 = z0,
-                   .b0 = z0,
-                   .to0 = z0,
+                   .b0 = b0,
+                   .to0 = b0,
                    .value = near->value,
                    .curvature = near->curvature,
                    .rms = near->rms,

@@ -21,7 +21,7 @@ static lc_status reserve(lc_lanes *s, lc_index count) {
   if (count <= s->capacity) return LC_OK;
   lc_index capacity = lc_max(count, lc_min(2 * s->capacity, s->x->p));
   const size_t wide = LC_LANES * sizeof(double), narrow = LC_LANES * sizeof(float);
-  void *const wides[] = {&s->b, &s->to, &s->g, &s->step, &s->l1, &s->l2, &s->G[0], &s->G[1]};
+  void *const wides[] = {&s->b, &s->to, &s->g, &s->slope, &s->l1, &s->l2, &s->G[0], &s->G[1]};
   void *const narrows[] = {&s->v, &s->h, &s->d, &s->r, &s->open, &s->last, &s->ridge, &s->per};
   void *const doubles[] = {&s->unit, &s->mean, &s->lower, &s->upper};
   void *const floats[] = {&s->unitf, &s->meanf, &s->metric};
@@ -88,7 +88,7 @@ lc_status lc_lanes_join(lc_lanes *s, lc_index nj, const lc_index *feature) {
     s->clipped[k] = s->held[k] = 0;
     for (int l = 0; l < LC_LANES; l++) {
       lc_index at = lc_lane_at(k, l);
-      s->b[at] = s->to[at] = s->step[at] = s->g[at] = 0;
+      s->b[at] = s->to[at] = s->slope[at] = s->g[at] = 0;
       s->v[at] = s->h[at] = s->d[at] = s->r[at] = s->open[at] = s->last[at] = 0;
       price(s, k, l);
     }
@@ -134,17 +134,14 @@ void lc_lanes_fill(lc_lanes *s, int l, lc_index fit) {
     double b = obj->at.B[s->feature[k] + s->x->intercept];
     b0 += s->mean[k] * b;
     s->b[lc_lane_at(k, l)] = s->to[lc_lane_at(k, l)] = b / s->unit[k];
-    s->step[lc_lane_at(k, l)] = 0;
   }
   s->lane[l] = (lc_lane){.fit = fit,
                          .number = -1,
                          .lambda = s->job->before,
                          .b0 = b0,
                          .to0 = b0,
-                         .z0 = b0,
                          .value = obj->at.value,
                          .least = INFINITY};
-  for (lc_index i = 0; i < s->x->n; i++) s->z[lc_lane_at(i, l)] = obj->at.Z[i];
 }
 
 /* Residuals are scaled by the strengths of the penalty: the least of them, for what has none. */
@@ -169,9 +166,8 @@ static lc_status make_folds(lc_lanes *s) {
       lc_lanes_past *past = s->fold[m].past + a;
       past->lane.empty = 1;
       if (s->job->nfits == 1) continue;
-      past->z = lc_arena_doubles(s->arena, s->x->n);
       past->w = lc_arena_alloc(s->arena, s->x->n, sizeof *past->w);
-      if (!past->z || !past->w) return LC_OUT_OF_MEMORY;
+      if (!past->w) return LC_OUT_OF_MEMORY;
     }
   return LC_OK;
 }
@@ -221,10 +217,7 @@ lc_status lc_lanes_remember(lc_lanes *s, int l) {
   lc_lanes_past fresh = past[1];
   LC_TRY(widen_past(s, &fresh));
   if (to == 0) past[1] = past[0];
-  for (lc_index i = 0; i < s->x->n; i++) {
-    fresh.z[i] = s->z[lc_lane_at(i, l)];
-    fresh.w[i] = s->w[lc_lane_at(i, l)];
-  }
+  for (lc_index i = 0; i < s->x->n; i++) fresh.w[i] = s->w[lc_lane_at(i, l)];
   for (lc_index k = 0; k < s->count; k++) {
     fresh.b[k] = s->b[lc_lane_at(k, l)];
     fresh.g[k] = s->g[lc_lane_at(k, l)];

@@ -18,7 +18,7 @@ typedef struct lc_lane {
   double lambda;
   int active;    /* works on it; else holds a point that others may start from, */
   int empty;     /* or nothing */
-  int predicted; /* started in this round: b is where z is, gradients are a guess */
+  int predicted; /* started in this round: gradients are a guess */
   int bad;       /* the last step raised the objective: it is halved, or, */
   int back;      /* undone, and the model is to be solved again with what it clipped held */
   int was_back;
@@ -30,7 +30,7 @@ typedef struct lc_lane {
   int idle;                      /* rounds since the worst residual fell much */
   int missed;                    /* rounds in which the gap was met and residuals too large */
   double least;                  /* its worst residual so far */
-  double b0, to0, z0;            /* intercepts of b, of the trial, of the scores */
+  double b0, to0;                /* intercepts of b, of the trial */
   double loss, value, old_value; /* of the trial: mean loss, with penalty; the value of b */
   double size;                   /* L1 part of the penalty at b */
   double curvature;              /* sum w / W */
@@ -44,7 +44,6 @@ typedef struct lc_lane {
  * others. Gradients are known of the members of its time. */
 typedef struct lc_lanes_past {
   lc_lane lane; /* as it was; empty: none yet */
-  double *z;    /* n */
   float *w;     /* n */
   double *b, *g;
   lc_index count, capacity; /* of members */
@@ -73,7 +72,7 @@ typedef struct lc_lanes {
   lc_index count, capacity, nrest;
   lc_index *feature;         /* of each member */
   lc_index *rest;            /* features that are no members */
-  double *b, *to, *g, *step; /* coefficients; of the trial; gradients with the ridge; the move of z in shown units */
+  double *b, *to, *g, *slope; /* coefficients; of the trial; gradients with the ridge; the trial in shown units */
   double *G[LC_LANES_MOST_PARTS];
   double *l1, *l2;                     /* of each lane's fit, in the members' units */
   double *unit, *mean, *lower, *upper; /* of members, in their units; lower NULL without bounds */
@@ -82,7 +81,7 @@ typedef struct lc_lanes {
   float *unitf, *meanf, *metric;
   float *ridge, *per;            /* of each lane's fit: l2; 1 / what residuals are measured by */
   unsigned char *clipped, *held; /* bit masks of lanes: the last step was cut at 0 or a bound; it was before, too */
-  double *z, *R;                 /* n lines */
+  double *z, *R;                 /* n lines: scores of the trials and derivatives there */
   float *w, *Rf;                 /* curvatures; R */
   double *lines_out;             /* of a chunk of columns */
 } lc_lanes;
@@ -94,7 +93,7 @@ lc_status lc_lanes_make(lc_lanes *s, const lc_lanes_job *job);
 lc_status lc_lanes_join(lc_lanes *s, lc_index nj, const lc_index *feature);
 /* Lane l is given to a fit: strengths of the penalty. */
 void lc_lanes_give(lc_lanes *s, int l, lc_index fit);
-/* The point where a fit's objective stands, as a lane's, nothing of which is known but the scores. */
+/* The point where a fit's objective stands, as a lane's, nothing else of which is known. */
 void lc_lanes_fill(lc_lanes *s, int l, lc_index fit);
 /* The point of a lane becomes the last one of its fit. */
 lc_status lc_lanes_remember(lc_lanes *s, int l);

@@ -137,6 +137,7 @@ lane_cases <- list(
   twins = list(twins, answer),
   separable = list(few, few_answer, lambda_min_ratio = 1e-3),
   "far down" = list(counts, answer, lambda_min_ratio = 1e-6),
+  "many lambdas" = list(counts, answer, nlambda = 150L), # each starts on the line through earlier ones
   "uneven lambdas" = list(counts, answer, lambda = largest * c(5, 1, 0.9, 0.11, 0.1, 0.099, 0.02, 0.0199)),
   "equal lambdas" = list(counts, answer, lambda = largest * 0.1 * (1 - (0:11) * 1e-7)),
   everything = list(inverse_documents, answer, weights = case_weights, offset = shifts, alpha = 0.8, lower = -1,
@@ -210,13 +211,15 @@ test_that("cross-validation in lanes does not depend on the number of threads", 
 })
 
 test_that("a point's objective and loss are those of its coefficients", {
-  d <- lane_problem(lane_cases[["no floats"]])
-  path <- do.call(linclass_path, d$arguments)
-  W <- as.matrix(path$coefficients[[1L]])
-  z <- cbind(1, as.matrix(d$x)) %*% W
-  loss <- colMeans(dual_losses$logistic$value(z, 2 * d$y - 1))
-  expect_equal(path$points$objective, unname(loss + path$points$lambda * colSums(abs(W[-1L, ]) * d$spread)),
-               tolerance = 1e-12)
+  for (name in c("no floats", "many lambdas")) {
+    d <- lane_problem(lane_cases[[name]])
+    path <- do.call(linclass_path, d$arguments)
+    W <- as.matrix(path$coefficients[[1L]])
+    z <- cbind(1, as.matrix(d$x)) %*% W
+    loss <- colMeans(dual_losses$logistic$value(z, 2 * d$y - 1))
+    objective <- unname(loss + path$points$lambda * colSums(abs(W[-1L, ]) * d$spread))
+    expect_lt(max(abs(path$points$objective / objective - 1)), 1e-13, label = name)
+  }
 })
 
 test_that("paths in lanes do not depend on the number of threads", {
