@@ -75,8 +75,8 @@ static void find_rows(lc_lanes *s, int part, lc_index from, lc_index to, void *c
   for (lc_index i0 = from; i0 < to; i0 += BLOCK) {
     int m = (int)lc_min(BLOCK, to - i0);
     double *z = s->z + i0 * LC_LANES;
-    lc_kernels()->gather(m, rows->start + i0, rows->end + i0, rows->index, rows->value, rows->narrow, LC_LANES, s->slope,
-                         r);
+    lc_kernels()->gather(m, rows->start + i0, rows->end + i0, rows->index, rows->value, rows->narrow, LC_LANES,
+                         s->slope, r);
     for (int i = 0; i < m; i++) {
       double off = offset ? offset[i0 + i] : 0;
       for (int l = 0; l < LC_LANES; l++) {

@@ -13,7 +13,6 @@ static int is_penalised(const lc_penalty *given, lc_index j) { return given->l1[
 /* A fit of fold 0's rows with this penalty (of the user's columns), from `start` (NULL: 0). */
 static lc_status fit_with(lc_path_state *path, const lc_penalty *pen, const lc_solver *solver, const double *start,
                           lc_solution *out) {
-  LC_TRY(lc_folds_show_plain(path));
   lc_problem problem = *path->problem;
   lc_settings settings = *path->settings;
   lc_host host = *path->host;
@@ -190,6 +189,7 @@ static lc_status least_lambda(lc_path_state *path, double null, double *lambda_m
 
 lc_status lc_folds_null_model(lc_path_state *path, int sets, double *loss, double *lambda_max) {
   const lc_penalty *given = &path->problem->pen;
+  if (has_kink(path)) LC_TRY(lc_folds_show_plain(path)); /* for fit_with(); what it makes outlives the mark */
   lc_mark mark = lc_arena_mark(path->arena);
   /* The value of a ridge is but a place to begin. Losses that are no sums of ramps, and groups, are dear to fit. */
   int settled = 0, exact = 0,
