@@ -64,6 +64,7 @@ condition_topics <- list(
     dependent_rows = "A term is computed from all rows together, so predictions depend on other rows."
   ),
   message = c(
+    copy = "Rows of a source are copied to a file: where, and how large.",
     level_order = "The levels that were made from a character response, in order.",
     ordered = "An ordered response is treated as nominal.",
     left_out = "Some pictures are not drawn.",

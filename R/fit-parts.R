@@ -55,7 +55,7 @@ certificate_parts <- list(
   met = part("TRUE, FALSE or NA", function(v, object) is.logical(v) && length(v) == 1L))
 
 separation_parts <- list(
-  kind = one_of("none", "complete", "quasi"), columns = optional(texts), classes = texts, proved = flag)
+  kind = one_of("none", "complete", "quasi"), columns = optional(texts), classes = texts, proved = optional(flag))
 
 # A list whose own parts are in a table.
 nested <- function(says, parts) part(says, function(v, object) is.list(v) && is.null(faulty_part(v, parts, TRUE)))
@@ -113,8 +113,9 @@ extent_parts <- list(
 
 fit_parts <- c(model_parts, list(
   coefficients = needed(part("numbers, named by terms and classes", are_coefficients))), extent_parts, list(
-  lambda = size, objective = number, loss_value = number, deviance = number, bias_reduction = text, jeffreys = number,
-  held = size, iterations = size, passes = size, mistakes = number, condition = number, aliased = optional(texts),
+  lambda = size, objective = number, loss_value = number, deviance = number,
+  bias_reduction = optional(text), jeffreys = optional(number), held = optional(size), # younger than version 0.1.0
+  iterations = size, passes = size, mistakes = number, condition = number, aliased = optional(texts),
   certificate = nested("a certificate", certificate_parts),
   separation = optional(nested("a separation", separation_parts)),
   history = optional(part("a data frame of numbers", function(v, object) {

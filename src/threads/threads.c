@@ -233,6 +233,7 @@ void lc_threads_stop(void) {
   pthread_mutex_unlock(&mutex);
   while (pool.helpers > 0) pthread_join(pool.helper[--pool.helpers], NULL);
   pool.quit = 0;
+  pool.alone = pool.last_alone = 0; /* what was learned of the helpers goes with them */
 }
 
 #else

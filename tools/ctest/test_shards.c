@@ -45,7 +45,7 @@ static lc_status sums(void *self, const lc_design *x, const lc_pass *pass) {
     lc_arena_reset(&k->t->data, mark);
   }
   if (status == LC_OK) {
-    memcpy(pass->sum, all, (size_t)pass->nsum * sizeof *all);
+    if (pass->nsum) memcpy(pass->sum, all, (size_t)pass->nsum * sizeof *all);
     if (nG) memcpy(pass->G, all + pass->nsum, (size_t)nG * sizeof *all);
     if (nC) memcpy(pass->C, all + pass->nsum + nG, (size_t)nC * sizeof *all);
   }

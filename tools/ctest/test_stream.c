@@ -25,7 +25,7 @@ typedef struct reader {
   double *value;
   double *memory[LC_STREAM_MEMORIES];
   lc_index doubles[LC_STREAM_MEMORIES];
-  int meets, reading, working; /* meets: a read waits for work on the window before it, and work for the read */
+  int meets, reading, working, met; /* meets: a read waits for work on the window before it, and work for the read */
 } reader;
 
 /* Sets *mine and waits for *other, some seconds at most: did both go on at the same time? */
@@ -57,7 +57,7 @@ static lc_status next_read(reader *r, lc_index m) {
 static lc_status read_rows(void *self, lc_index m, double *to) {
   reader *r = self;
   LC_TRY(next_read(r, m));
-  if (r->meets && r->row > 0) r->wrong |= !meet(&r->reading, &r->working);
+  if (r->meets && r->row > 0) r->meets = r->met = meet(&r->reading, &r->working);
   for (lc_index j = 0; j < r->p; j++) memcpy(to + j * m, r->X + j * r->n + r->row, (size_t)m * sizeof(double));
   r->row += m;
   return LC_OK;
@@ -349,7 +349,7 @@ static void test_rows(int in_order) {
 #ifndef LC_NO_THREADS
 static lc_status work_meets(void *context, const lc_block *block, double *sum) {
   reader *r = context;
-  if (block->row0 == 0) r->wrong |= !meet(&r->working, &r->reading);
+  if (block->row0 == 0) meet(&r->working, &r->reading);
   sum[0] += block->m;
   return LC_OK;
 }
@@ -367,10 +367,11 @@ static void test_overlap(void) {
   host.host.threads = 2;
   lc_arena_init(&arena, &host.host);
   reader_make(&r, N, P, X, 0, &x);
-  r.meets = 1;
   lc_pass pass = {.K = K, .nsum = 1, .obs = &obs, .B = B, .block = work_meets, .context = &r, .sum = sum, .G = G};
+  lc_threads_stop(); /* after loops in which helpers were in the way some do without: forgotten with the helpers */
+  r.meets = 1;
   CHECK(x.ops->pass(&x, &pass, &host.host, &arena) == LC_OK);
-  CHECK(sum[0] == N && !r.wrong);
+  CHECK(sum[0] == N && r.met && !r.wrong);
   ctest_host_free(&host);
   reader_free(&r);
   free(X), free(B);
