@@ -121,7 +121,10 @@ static lc_pass read_pass(SEXP request, const lc_design *x) {
   const double *B = lcr_matrix(lcr_get(request, "B"), "B", &q, &K);
   lc_pass pass = {.K = K, .B = B, .ns = lcr_get_count(request, "ns"), .nsum = lcr_get_count(request, "nsum")};
   if (q != lc_design_q(x)) Rf_error("'B' must have %.0f rows", (double)lc_design_q(x));
-  if ((double)pass.ns * (double)lc_packed_size(q) > 4503599627370496.0) Rf_error("'ns' is too large");
+  /* A task has a sum for each pair of classes at most, and a matrix for each pair of scores. */
+  if (pass.nsum > ((double)K + 1) * (K + 1)) Rf_error("'nsum' is too large");
+  if (pass.ns > 0.5 * K * (K + 1.0) || (double)pass.ns * (double)lc_packed_size(q) > 4503599627370496.0)
+    Rf_error("'ns' is too large");
   return pass;
 }
 
