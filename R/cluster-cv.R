@@ -6,7 +6,7 @@ engine_folds <- function(problem, holdout, cluster) {
   result <- engine_path(problem)
   problem$lambdas <- result$lambda
   folds <- max(holdout)
-  shares <- share_folds(folds, ncol(holdout), length(cluster))
+  shares <- share_folds(folds, ncol(holdout), length(join_clusters(cluster)))
   workers <- new_shards(cluster, length(shares), Inf, "reload", NULL)
   on.exit(drop_shards(workers))
   own <- function(s) lapply(shares[[s]], function(part) match(holdout[, part$r], part$folds, 0L))

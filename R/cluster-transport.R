@@ -9,6 +9,7 @@
 worker_entry <- eval(quote(function(message) getNamespace("linclass")$answer_message(message)), baseenv())
 
 new_channel <- function(cluster) {
+  cluster <- join_clusters(cluster)
   transport <- new_transport(cluster)
   channel <- new.env(parent = emptyenv())
   channel$transport <- transport
@@ -19,14 +20,25 @@ new_channel <- function(cluster) {
   channel
 }
 
-new_transport <- function(cluster) {
-  if (!inherits(cluster, "cluster") || !length(cluster)) {
-    abort("argument", sprintf(
-      "`cluster` must be a cluster of package parallel, such as parallel::makeCluster(2), not %s.",
-      describe_value(cluster)))
+is_cluster <- function(x) inherits(x, "cluster") && length(x) > 0L
+
+# One cluster of the workers of all.
+join_clusters <- function(x) {
+  if (is_cluster(x)) return(x)
+  if (!is.list(x) || !length(x) || !all(vapply(x, is_cluster, NA))) {
+    abort("argument", sprintf(paste(
+      "`cluster` must be a cluster of package parallel, such as parallel::makeCluster(2), or a list of clusters, not",
+      "%s."), describe_value(x)))
   }
-  sockets <- vapply(unclass(cluster), function(node) inherits(node$con, "sockconn"), NA)
-  if (all(sockets)) socket_transport(unclass(cluster)) else call_transport(cluster)
+  structure(do.call(c, lapply(x, unclass)), class = "cluster")
+}
+
+new_transport <- function(cluster) {
+  nodes <- unclass(cluster)
+  are <- function(is_one) all(vapply(nodes, is_one, NA))
+  if (are(function(node) inherits(node, "miraiNode"))) return(mirai_transport(nodes))
+  if (are(function(node) is.list(node) && inherits(node$con, "sockconn"))) return(socket_transport(nodes))
+  call_transport(cluster)
 }
 
 # PSOCK and fork clusters. Whole messages are read and written, whatever the user does meanwhile: half of one would
@@ -50,7 +62,39 @@ socket_transport <- function(nodes) {
     })
 }
 
-# All other clusters of parallel, such as MPI: their own calls, which wait for all workers and cannot be given up.
+# Daemons of mirai. Those of one cluster share its tasks, so that only a cluster of one is always the same process.
+mirai_transport <- function(nodes) {
+  profiles <- vapply(nodes, attr, "", "id")
+  if (anyDuplicated(profiles)) {
+    abort("argument", paste(
+      "Daemons of one mirai cluster share their tasks, and a shard stays with one of them: give a list of clusters of",
+      "one, such as lapply(1:4, function(i) mirai::make_cluster(1))."))
+  }
+  running <- vector("list", length(nodes))
+  list(
+    send = function(i, tag, message) {
+      task <- mirai::mirai(entry(message), entry = worker_entry, message = message, .compute = profiles[[i]])
+      running[[i]] <<- list(tag = tag, task = task)
+    },
+    ready = function(which, seconds) {
+      until <- proc.time()[["elapsed"]] + seconds
+      repeat {
+        done <- which[vapply(running[which], function(r) !is.null(r) && !mirai::unresolved(r$task), NA)]
+        if (length(done) || proc.time()[["elapsed"]] >= until) return(done)
+        Sys.sleep(0.001)
+      }
+    },
+    receive = function(i) {
+      got <- running[[i]]
+      running[i] <<- list(NULL)
+      value <- got$task$data
+      if (mirai::is_error_value(value) && !mirai::is_mirai_error(value)) stop(paste("mirai reports error", value))
+      list(tag = got$tag, value = value, failed = mirai::is_mirai_error(value))
+    })
+}
+
+# All other clusters of parallel, such as those of MPI: their own calls, which wait for all workers and cannot be given
+# up.
 call_transport <- function(cluster) {
   asked <- given <- vector("list", length(cluster))
   list(

@@ -36,7 +36,7 @@
 #'   The first one chooses `lambda`.
 #' @param keep whether to keep the scores of the rows that were held out, for
 #'   `fitted(cv, type, held_out = TRUE)`.
-#' @param cluster `NULL`, or a cluster of package parallel, whose workers fit the folds: each gets
+#' @param cluster `NULL`, or a cluster as for [row_shards()], whose workers fit the folds: each gets
 #'   the rows once. The folds are those that one process would have.
 #' @return An object of class `linclass_cv`: a list of
 #' * `path`: the [linclass_path()] of all rows;

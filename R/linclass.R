@@ -121,7 +121,7 @@
 #'   a matrix with a row for each class; or a fit (see Going on).
 #' @param classes `NULL`, or the names of all classes in their order, two or more, for rows that may lack some of them.
 #'   Without rows of a class only the solvers `minibatch` and `gradient_descent` fit.
-#' @param cluster `NULL`, or a cluster of package parallel: the rows are sent to its workers once,
+#' @param cluster `NULL`, or a cluster of package parallel or mirai: the rows are sent to its workers once,
 #'   in shards, and the fit adds up their sums; see [row_shards()], also for rows that the workers load themselves.
 #' @param control the result of [linclass_control()].
 #' @return An object of class `linclass`: a list with, among others,

@@ -220,8 +220,6 @@ test_that("other clusters go by the calls of parallel", {
   expect_identical(vapply(got, function(g) g$value$answers[[1L]]$value, 1L), 1:2)
 })
 
-withr_stop(cl)
-
 test_that("merged fits are the fit of all rows", {
   half <- seq_len(250L)
   x <- as.matrix(rows[c("a", "b")])
@@ -244,3 +242,27 @@ test_that("merged fits are the fit of all rows", {
   expect_topic(merge(numbers[[1L]], quiet(linclass(x, rows$y))), "argument", "differ in .*levels")
   expect_topic(merge(numbers[[1L]], 1), "argument", "must be a fit")
 })
+
+test_that("daemons of mirai are workers, each a cluster of its own", {
+  skip_if_not_installed("mirai")
+  daemons <- lapply(1:2, function(i) mirai::make_cluster(1L))
+  on.exit(for (one in daemons) try(mirai::stop_cluster(one), silent = TRUE))
+  for (one in daemons) parallel::clusterCall(one, .libPaths, .libPaths())
+  expect_identical(coef(linclass(y ~ a + b + g, rows, cluster = daemons)),
+                   coef(linclass(y ~ a + b + g, rows, cluster = list(cl))))
+  shards <- row_shards(daemons, parts, timeout = 5)
+  tools::pskill(parallel::clusterCall(daemons[[2L]], Sys.getpid)[[1L]], tools::SIGKILL)
+  expect_warning(fit <- linclass(y ~ a + b + g, shards), class = "linclass_warning_worker_lost")
+  expect_lt(relative(coef(fit), coef(linclass(y ~ a + b + g, rows))), 1e-12)
+  both <- mirai::make_cluster(2L)
+  on.exit(mirai::stop_cluster(both), add = TRUE)
+  expect_error(row_shards(both, parts), "share their tasks", class = "linclass_error_argument")
+})
+
+test_that("what is no cluster is refused", {
+  for (bad in list(2, "localhost", list(), list(cl, 1), NULL, list(NULL))) {
+    expect_error(row_shards(bad, parts), class = "linclass_error_argument")
+  }
+})
+
+withr_stop(cl)
