@@ -36,10 +36,10 @@
 #'   and with `on_failure = "stop"`, the fit ends with `linclass_error_worker_lost`, whose fields are `shard`, `worker`,
 #'   `iteration` and `coefficients` (where it stood, for `start =`).
 #'
-#' @param cluster A cluster of package parallel (`parallel::makePSOCKcluster()`, `makeForkCluster()`, or MPI), or a list of
-#'   clusters, whose workers are joined. Daemons of mirai, also those that its launchers start by ssh, Slurm, SGE or
-#'   Kubernetes, are a list of clusters of one: `lapply(1:4, function(i) mirai::make_cluster(1))`.
-#'   linclass must be installed, in the same version, for each worker.
+#' @param cluster A cluster of package parallel (`parallel::makePSOCKcluster()`, `makeForkCluster()`, or MPI), or a list
+#'   of clusters, whose workers are joined. Daemons of mirai, also those that its launchers start by ssh, Slurm, SGE or
+#'   Kubernetes, are a list of clusters of one: `lapply(1:4, function(i) mirai::make_cluster(1))`. linclass must be
+#'   installed, in the same version, for each worker.
 #' @param x What tells the shards apart: a vector or a list with one element for each, such as names of files, or data
 #'   frames.
 #' @param read A function of one element of `x`, evaluated on the worker: what it needs it has to find there.

@@ -28,8 +28,8 @@ int lc_is_helper(void);
 void lc_lock(void);
 void lc_unlock(void);
 
-/* Ends the helpers, and forgets what was learned of them; the next loop starts new ones. Before the code is unloaded. In
- * the child of a fork there are none to end: it starts with an empty pool. */
+/* Ends the helpers, and forgets what was learned of them; the next loop starts new ones. Before the code is unloaded.
+ * In the child of a fork there are none to end: it starts with an empty pool. */
 void lc_threads_stop(void);
 
 #endif
