@@ -109,6 +109,7 @@ faults:
 	@tools/setup demo
 	@tools/install
 	@Rscript --no-save --no-restore tools/faults.R $(FAILURES)
+	@Rscript --no-save --no-restore tools/faults-link.R
 
 portable:
 	@tools/setup portable
