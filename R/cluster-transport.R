@@ -71,9 +71,10 @@ mirai_transport <- function(nodes) {
       "one, such as lapply(1:4, function(i) mirai::make_cluster(1))."))
   }
   running <- vector("list", length(nodes))
+  question <- quote(entry(message))
   list(
     send = function(i, tag, message) {
-      task <- mirai::mirai(entry(message), entry = worker_entry, message = message, .compute = profiles[[i]])
+      task <- mirai::mirai(question, .args = list(entry = worker_entry, message = message), .compute = profiles[[i]])
       running[[i]] <<- list(tag = tag, task = task)
     },
     ready = function(which, seconds) {
