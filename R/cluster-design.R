@@ -27,8 +27,7 @@ dimnames.linclass_shards <- function(x) list(NULL, x$names)
   abort("shards", "This needs rows or columns by number, and the rows stay with the workers: only sums are possible.")
 }
 
-# ---- designs of shards
-# ------------------------------------------------------------------------------------------------
+# ---- designs of shards ----------------------------------------------------------------------------------------------
 
 # A sketch of each shard, a few of its rows, takes the place of a block in what a source's first pass does.
 design_from_row_shards <- function(formula, rows, call, contrasts, env, intercept) {
@@ -130,8 +129,7 @@ join_stats <- function(parts, w) {
        n_nan = count("n_nan"), n_inf = count("n_inf"))
 }
 
-# ---- designs in memory
-# --------------------------------------------------------------------------------------------------
+# ---- designs in memory ----------------------------------------------------------------------------------------------
 
 # The rows of a problem, sent to the workers of its cluster in shards of consecutive rows: by default as many as there
 # are workers, at least 16, so that the bits of a fit do not depend on a few more.
@@ -154,8 +152,7 @@ spread_rows <- function(problem) {
   new_handle(shards, design$blueprint$names, NULL, put)
 }
 
-# ---- a fit
-# --------------------------------------------------------------------------------------------------------------
+# ---- a fit ----------------------------------------------------------------------------------------------------------
 
 # What C asks while a problem is fitted.
 connect <- function(handle, problem) {

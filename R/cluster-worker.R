@@ -100,8 +100,7 @@ shard_offset <- function(shard, request) {
   shard$score_offset
 }
 
-# ---- rows of a shard
-# --------------------------------------------------------------------------------------------------
+# ---- rows of a shard ------------------------------------------------------------------------------------------------
 
 # A source is read whole: a shard stays in the memory of its worker.
 collected_rows <- function(data) {

@@ -115,8 +115,7 @@ shared_value <- function(values, name, what) {
   found
 }
 
-# ---- who holds what
-# ---------------------------------------------------------------------------------------------------
+# ---- who holds what -------------------------------------------------------------------------------------------------
 
 names_given <- new.env(parent = emptyenv())
 names_given$count <- 0
@@ -189,8 +188,7 @@ ask_each <- function(shards, workers, task, common = NULL) {
   })
 }
 
-# ---- questions about shards
-# ---------------------------------------------------------------------------------------------
+# ---- questions about shards -----------------------------------------------------------------------------------------
 
 new_message <- function(shards, task, which, common, own) {
   list(owner = shards$owner, fit = shards$fit, sequence = shards$sequence, task = task, shards = which,

@@ -94,7 +94,7 @@ copy_columns <- function(stream, source) {
       bytes = size)
   }
   done <- TRUE
-  copied_stream(stream, source, kept, NULL, path)
+  copied_stream(stream, source, kept, function() NULL, path)
 }
 
 # A sum of sparse blocks depends on where they are cut, so they stay as they are.
@@ -118,29 +118,22 @@ copy_sparse <- function(stream, source) {
   copied_stream(stream, source, kept, function() read_blocks(path))
 }
 
-# open: makes a reader of the blocks; NULL: C reads the file by itself.
+# open: as for pass_reader().
 copied_stream <- function(stream, source, kept, open, path = NULL) {
   copy <- list(title = sprintf("the copy of %s", source$title), cache = "none", stamp = file_stamp(kept$copy))
   kept$sum <- stream$state$sum
   kept$stamp <- copy$stamp()
   place <- new.env(parent = emptyenv())
-  reader <- NULL
-  close <- function() {
-    if (!is.null(reader)) reader$close()
-    reader <<- NULL
-  }
-  begin <- function() {
-    close()
+  pass <- pass_reader(function() {
     place$block <- 0
-    if (!is.null(open)) reader <<- open()
-    NULL
-  }
+    open()
+  })
   next_rows <- function() {
     place$block <- place$block + 1
-    source_error(copy, place, reader$next_block())
+    source_error(copy, place, pass$current()$next_block())
   }
   structure(list(dim = stream$dim, names = stream$names, sparse = stream$sparse, state = kept, path = path,
-                 host = stream_host(copy, kept, begin, next_rows, close)), class = "linclass_stream")
+                 host = stream_host(copy, kept, pass$begin, next_rows, pass$close)), class = "linclass_stream")
 }
 
 # When a fit is over, also by an error.

@@ -2,10 +2,8 @@
 
 # ---- streams --------------------------------------------------------------------------------------------------------
 
-# rows(block, place): list(x, y, weights, offset) of a block. first: what the first pass found.
-new_stream <- function(source, rows, first, names, sparse) {
-  state <- new.env(parent = emptyenv())
-  state$stamp <- if (!is.null(source$file)) source$file$stamp else if (!is.null(source$stamp)) source$stamp()
+# What reads the blocks of one pass, made afresh for each: open() gives it, or NULL where C reads the file by itself.
+pass_reader <- function(open) {
   reader <- NULL
   close <- function() {
     if (!is.null(reader)) reader$close()
@@ -13,15 +11,24 @@ new_stream <- function(source, rows, first, names, sparse) {
   }
   begin <- function() {
     close()
-    if (is.null(source$file)) reader <<- open_source(source)
+    reader <<- open()
     NULL
   }
+  list(begin = begin, current = function() reader, close = close)
+}
+
+# rows(block, place): list(x, y, weights, offset) of a block. first: what the first pass found.
+new_stream <- function(source, rows, first, names, sparse) {
+  state <- new.env(parent = emptyenv())
+  state$stamp <- if (!is.null(source$file)) source$file$stamp else if (!is.null(source$stamp)) source$stamp()
+  pass <- pass_reader(function() if (is.null(source$file)) open_source(source))
   next_rows <- function() {
+    reader <- pass$current()
     place <- reader$place
     repeat {
       block <- reader$next_block()
       if (is.null(block)) {
-        close()
+        pass$close()
         return(NULL)
       }
       got <- same_block(source, place, rows(block, place))
@@ -34,7 +41,7 @@ new_stream <- function(source, rows, first, names, sparse) {
   }
   structure(list(dim = as.double(c(first$rows, length(names))), sparse = sparse, names = names, state = state,
                  path = source$file$path, element = source$file$element, code = source$file$code,
-                 host = stream_host(source, state, begin, next_rows, close)),
+                 host = stream_host(source, state, pass$begin, next_rows, pass$close)),
             class = "linclass_stream")
 }
 

@@ -30,7 +30,7 @@ int lc_lanes_suit(const lc_objective *obj, double before, const double *lambda, 
 /* Solves lambda[0], lambda[1], ... as far as it comes: *solved lambdas from the first on, for all fits, all of them
  * unless one could not be brought to its gap. Others beyond may have been published and are to be solved again. `at` is
  * then undefined. Memory 8 bytes for each entry of X (16 where values are no floats), 200 for each row, some 900 for
- * each member; where there are several fits, for each of them 24 for each row and 32 for each member. The same bits for
+ * each member; where there are several fits, for each of them 8 for each row and 32 for each member. The same bits for
  * any number of threads. */
 lc_status lc_lanes_run(const lc_lanes_job *job, lc_index *solved);
 

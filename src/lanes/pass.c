@@ -41,10 +41,10 @@ typedef struct row_sums {
   double loss[LC_LANES], R[LC_LANES], w[LC_LANES], squares[LC_LANES];
 } row_sums;
 
-typedef struct move {
+typedef struct trials {
   double centre[LC_LANES];
   row_sums part[LC_LANES_MOST_PARTS];
-} move;
+} trials;
 
 /* Rows without weight, as those that a fold leaves out, have neither R nor w, and no loss. */
 static void weigh_row(const lc_lanes *s, lc_index i, const double *value, const double *r, const double *c,
@@ -68,7 +68,7 @@ static void weigh_row(const lc_lanes *s, lc_index i, const double *value, const 
 static void find_rows(lc_lanes *s, int part, lc_index from, lc_index to, void *context) {
   const lc_objective *obj = s->obj;
   const lc_grown_rows *rows = &s->rows;
-  move *own = context;
+  trials *own = context;
   const double *offset = obj->obs->offset;
   row_sums *sums = own->part + part;
   double y[NUMBERS], value[NUMBERS], r[NUMBERS], c[NUMBERS];
@@ -112,7 +112,7 @@ static void add_gradients(lc_lanes *s, int part, lc_index from, lc_index to, voi
 }
 
 /* The trials in shown units, and the intercept of columns that are not centred. */
-static void find_slopes(lc_lanes *s, move *out) {
+static void find_slopes(lc_lanes *s, trials *out) {
   for (int l = 0; l < LC_LANES; l++) out->centre[l] = s->lane[l].to0;
   for (lc_index k = 0; k < s->count; k++)
     for (int l = 0; l < LC_LANES; l++) {
@@ -130,7 +130,7 @@ static void find_shares(const lc_lanes *s, double *by) {
 lc_status lc_lanes_pass(lc_lanes *s) {
   size_t lines = (size_t)s->count * LC_LANES * sizeof(double);
   double shift[LC_LANES];
-  move all;
+  trials all;
   memset(&all, 0, sizeof all);
   find_slopes(s, &all);
   LC_TRY(lc_lanes_each_part(s, find_rows, &all));

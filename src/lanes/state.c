@@ -88,7 +88,7 @@ lc_status lc_lanes_join(lc_lanes *s, lc_index nj, const lc_index *feature) {
     s->clipped[k] = s->held[k] = 0;
     for (int l = 0; l < LC_LANES; l++) {
       lc_index at = lc_lane_at(k, l);
-      s->b[at] = s->to[at] = s->slope[at] = s->g[at] = 0;
+      s->b[at] = s->to[at] = s->g[at] = 0;
       s->v[at] = s->h[at] = s->d[at] = s->r[at] = s->open[at] = s->last[at] = 0;
       price(s, k, l);
     }

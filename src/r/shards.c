@@ -23,8 +23,7 @@ static R_xlen_t answer_size(lc_index q, int K, int ns, int nsum, int gradient, i
   return nsum + (gradient ? q * K : 0) + (curvature ? ns * lc_packed_size(q) : 0);
 }
 
-/* ---- the fit's side ------------------------------------------------------------------------------------------------
- * */
+/* ---- the fit's side --------------------------------------------------------------------------------------------- */
 
 static SEXP doubles(lc_index count, const double *values) {
   if (!values) return R_NilValue;
@@ -112,8 +111,7 @@ void lcr_shards_end(SEXP x, const lc_design *design) {
   lcr_callback_end(&s->host);
 }
 
-/* ---- the worker's side ---------------------------------------------------------------------------------------------
- * */
+/* ---- the worker's side ------------------------------------------------------------------------------------------ */
 
 /* The pass without its sums, whose sizes are checked. */
 static lc_pass read_pass(SEXP request, const lc_design *x) {
