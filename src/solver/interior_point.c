@@ -83,8 +83,7 @@ static void find_theta(lc_interior *work) {
 static lc_status factor(lc_interior *work, double *smallest) {
   const lc_objective *obj = work->obj;
   lc_index P = work->P;
-  double *H = work->H;
-  lc_objective_hessian(obj, 0, H);
+  double *H = work->H; /* A' Theta A of the rows */
   for (lc_index e = 0; e < work->nbends; e++) H[work->bends[e].at * (P + 1)] += work->theta[work->pairs + e];
   for (lc_index i = 0; i < P; i++) {
     double h = H[i * (P + 1)] += work->ridge[i];
@@ -316,8 +315,7 @@ static void snap(const lc_interior *work, double doubt, double *B) {
  * share of the tolerance. */
 static lc_status deliver(lc_interior *work, double tolerance) {
   lc_objective *obj = work->obj;
-  lc_index n = work->n;
-  double *R = lc_arena_doubles(obj->arena, n * obj->K);
+  double *R = lc_arena_doubles(obj->arena, work->n * obj->K);
   if (!R) return LC_OUT_OF_MEMORY;
   memcpy(obj->at.B, work->best_b, (size_t)work->P * sizeof(double));
   lc_penalty_clip(obj->pen, obj->K, obj->at.B);
@@ -332,11 +330,7 @@ static lc_status deliver(lc_interior *work, double tolerance) {
     memcpy(obj->at.B, work->b, (size_t)work->P * sizeof(double));
     break;
   }
-  lc_block rows = {.m = 0, .ldr = n};
-  for (rows.row0 = 0; rows.row0 < n; rows.row0 += rows.m) {
-    rows.m = (int)lc_min(LC_BLOCK_ROWS, n - rows.row0);
-    lc_interior_emit(work, &rows, work->best_a, R + rows.row0);
-  }
+  lc_interior_emit(work, work->best_a, R);
   obj->dual = R;
   return LC_OK;
 }
@@ -389,11 +383,9 @@ static lc_status interior_point_run(lc_objective *obj, const lc_settings *settin
   lc_interior work = {.obj = obj, .n = obj->x->n, .P = obj->P, .primal = INFINITY, .dual = -INFINITY};
   int restarted, zero = 1;
   if (!obj->at.Z || obj->pen->grouped) return LC_UNSUPPORTED;
-  work.columns = obj->coding.vector ? 1 : obj->coding.k;
-  work.pairs = work.n * work.columns;
+  LC_TRY(lc_interior_allocate(&work));
   /* A longer step is worth two reads where Hessians are dear, and not many rows. */
   work.rounds = lc_curvature_cost(obj->q, obj->K, obj->ns) > 3 && (double)work.pairs < 5e4;
-  LC_TRY(lc_interior_allocate(&work));
   LC_TRY(lc_solver_start(obj, B, LC_WANT_VALUE, &restarted));
   memcpy(work.b, obj->at.B, (size_t)obj->P * sizeof(double));
   for (lc_index i = 0; i < obj->P; i++) zero &= work.b[i] == 0;
