@@ -32,15 +32,16 @@ static lc_status emit_block(void *context, const lc_block *block, double *sum) {
   const emission *wanted = context;
   const lc_ramp_group *group = wanted->group;
   (void)sum;
+  const lc_interior *work = wanted->work;
   size_t bytes = (size_t)block->m * sizeof(double);
-  for (int c = 0; c < group->columns; c++) {
+  for (int c = 0; c < work->columns; c++) {
     lc_index at = group->first + block->row0 + c * group->n;
     for (int v = 0; v < wanted->count; v++) {
-      double *r = block->r + (v * group->columns + c) * block->ldr;
+      double *r = block->r + (v * work->columns + c) * block->ldr;
       memcpy(r, wanted->x[v] + at, bytes);
-      for (int i = 0; group->own < 0 && i < block->m; i++) r[i] *= sign_of(wanted->work, block->row0 + i);
+      for (int i = 0; group->own < 0 && i < block->m; i++) r[i] *= sign_of(work, block->row0 + i);
     }
-    if (block->s) memcpy(block->s + c * block->ldr, wanted->work->theta + at, bytes);
+    if (block->s) memcpy(block->s + c * block->ldr, work->theta + at, bytes);
   }
   return LC_OK;
 }
@@ -62,11 +63,11 @@ static void add_block(const lc_interior *work, double by, const double *C, int a
 /* What a group gave, part and C, into out and H. */
 static void collect(const lc_interior *work, const emission *given, double *out) {
   lc_index q = work->obj->q;
-  for (int c = 0; c < given->group->columns; c++) {
+  for (int c = 0; c < work->columns; c++) {
     ramp_scores at = scores_of(work, given->group, c);
     const double *C = work->C + c * lc_packed_size(q);
     for (int v = 0; v < given->count; v++) {
-      const double *G = work->part + (v * given->group->columns + c) * q;
+      const double *G = work->part + (v * work->columns + c) * q;
       if (at.plus >= 0) add(q, 1, G, out + v * work->P + at.plus * q);
       if (at.minus >= 0) add(q, -1, G, out + v * work->P + at.minus * q);
     }
@@ -89,8 +90,8 @@ lc_status lc_interior_multiply(lc_interior *work, const double *x, const double 
   for (int g = 0; g < work->ngroups; g++) {
     const lc_ramp_group *group = work->group + g;
     emission wanted = {work, group, {x, other}, count};
-    lc_pass pass = {.K = count * group->columns,
-                    .ns = other ? group->columns : 0,
+    lc_pass pass = {.K = count * work->columns,
+                    .ns = other ? work->columns : 0,
                     .Z = work->scores,
                     .block = emit_block,
                     .context = &wanted,
@@ -109,13 +110,13 @@ lc_status lc_interior_move(lc_interior *work) {
   for (int g = 0; g < work->ngroups; g++) {
     const lc_ramp_group *group = work->group + g;
     double *B = work->part, *dv = work->dv + group->first;
-    memset(B, 0, (size_t)(q * group->columns) * sizeof(double));
-    for (int c = 0; c < group->columns; c++) {
+    memset(B, 0, (size_t)(q * work->columns) * sizeof(double));
+    for (int c = 0; c < work->columns; c++) {
       ramp_scores at = scores_of(work, group, c);
       if (at.plus >= 0) add(q, 1, work->d + at.plus * q, B + c * q);
       if (at.minus >= 0) add(q, -1, work->d + at.minus * q, B + c * q);
     }
-    lc_pass pass = {.K = group->columns, .B = B, .Z = dv};
+    lc_pass pass = {.K = work->columns, .B = B, .Z = dv};
     LC_TRY(lc_objective_pass_part(work->obj, &group->rows, &pass));
     for (lc_index i = 0; group->own < 0 && i < group->n; i++) dv[i] *= sign_of(work, i);
   }
@@ -129,7 +130,7 @@ void lc_interior_emit(const lc_interior *work, const double *x, double *R) {
   memset(R, 0, (size_t)(n * work->obj->K) * sizeof(double));
   for (int g = 0; g < work->ngroups; g++) {
     const lc_ramp_group *group = work->group + g;
-    for (int c = 0; c < group->columns; c++) {
+    for (int c = 0; c < work->columns; c++) {
       ramp_scores at = scores_of(work, group, c);
       const double *a = x + group->first + c * group->n;
       for (lc_index i = 0; i < group->n; i++) {
@@ -193,7 +194,7 @@ void lc_interior_describe(lc_interior *work, const lc_report *report) {
   const lc_objective *obj = work->obj;
   for (int g = 0; g < work->ngroups; g++) {
     const lc_ramp_group *group = work->group + g;
-    for (lc_index e = 0; e < group->n * group->columns; e++)
+    for (lc_index e = 0; e < group->n * work->columns; e++)
       work->cost[group->first + e] = lc_obs_weight(obj->obs, row_of(group, e % group->n));
   }
   memset(work->held, 0, (size_t)work->P);
@@ -209,14 +210,15 @@ static lc_status make_groups(lc_interior *work) {
   lc_objective *obj = work->obj;
   const lc_coding *coding = &obj->coding;
   int many = !coding->vector, k = many ? coding->k : 1;
+  work->columns = many ? k - 1 : 1;
   work->group = lc_arena_alloc(obj->arena, k, sizeof *work->group);
   if (!work->group) return LC_OUT_OF_MEMORY;
   for (int y = 0; y < k; y++) {
-    lc_ramp_group group = {lc_objective_all_rows(obj), 0, work->pairs, many ? k - 1 : 1, many ? y : -1};
+    lc_ramp_group group = {lc_objective_all_rows(obj), 0, work->pairs, many ? y : -1};
     if (many) LC_TRY(lc_objective_class_rows(obj, y, &group.rows));
     group.n = group.rows.x->n;
     if (group.n == 0) continue;
-    work->pairs += group.n * group.columns;
+    work->pairs += group.n * work->columns;
     work->group[work->ngroups++] = group;
   }
   return LC_OK;
@@ -226,7 +228,7 @@ lc_status lc_interior_allocate(lc_interior *work) {
   lc_objective *obj = work->obj;
   lc_arena *arena = obj->arena;
   LC_TRY(make_groups(work));
-  lc_index P = work->P, most = work->pairs + 3 * P, largest = 0, columns = work->ngroups ? work->group->columns : 0;
+  lc_index P = work->P, most = work->pairs + 3 * P, largest = 0, columns = work->columns;
   for (int g = 0; g < work->ngroups; g++) largest = lc_max(largest, work->group[g].n);
   double **ramps[] = {&work->cost,   &work->a,   &work->z,       &work->u,      &work->v,
                       &work->theta,  &work->dv,  &work->x,       &work->first,  &work->second,
@@ -256,7 +258,7 @@ void lc_interior_violations(lc_interior *work) {
   lc_index n = work->n;
   for (int g = 0; g < work->ngroups; g++) {
     const lc_ramp_group *group = work->group + g;
-    for (int c = 0; c < group->columns; c++) {
+    for (int c = 0; c < work->columns; c++) {
       ramp_scores at = scores_of(work, group, c);
       double *v = work->v + group->first + c * group->n;
       for (lc_index i = 0; i < group->n; i++) {

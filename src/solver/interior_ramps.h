@@ -18,14 +18,14 @@ typedef struct lc_bend {
 typedef struct lc_ramp_group {
   lc_row_part rows;
   lc_index n, first; /* rows; ramp of row i and column r is first + i + r n */
-  int columns, own;  /* k - 1 or 1; class, -1: signs */
+  int own;           /* class, -1: signs */
 } lc_ramp_group;
 
 typedef struct lc_interior {
   lc_objective *obj;
   lc_index n, P, pairs, ramps, nbends; /* pairs: of the rows; then the bends */
   lc_ramp_group *group;
-  int ngroups;
+  int ngroups, columns; /* ramps of a row: k - 1 or 1 */
   lc_bend *bends;
   double *cost, *a, *z, *u, *v, *theta, *dv; /* ramps each */
   double *x, *first, *second; /* ramps each: what is multiplied by A'; products of steps, of a and z, of a and u */
