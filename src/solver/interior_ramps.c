@@ -192,10 +192,14 @@ static void hold_flat(lc_interior *work) {
 
 void lc_interior_describe(lc_interior *work, const lc_report *report) {
   const lc_objective *obj = work->obj;
+  const lc_obs *obs = obj->obs;
   for (int g = 0; g < work->ngroups; g++) {
     const lc_ramp_group *group = work->group + g;
-    for (lc_index e = 0; e < group->n * work->columns; e++)
-      work->cost[group->first + e] = lc_obs_weight(obj->obs, row_of(group, e % group->n));
+    for (lc_index e = 0; e < group->n * work->columns; e++) {
+      lc_index i = row_of(group, e % group->n);
+      int counts = group->own < 0 || (int)obs->y[i] == group->own;
+      work->cost[group->first + e] = counts ? lc_obs_weight(obs, i) : 0;
+    }
   }
   memset(work->held, 0, (size_t)work->P);
   for (int c = 0; c < obj->K; c++)
