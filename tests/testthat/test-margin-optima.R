@@ -199,13 +199,14 @@ test_that("dual coordinates fit the hinge of Crammer and Singer on sparse rows, 
 test_that("hinges of several classes go to the interior point, whose rows lie class by class", {
   set.seed(31)
   k <- 6L
-  n <- 12000
+  n <- 15000
   x <- matrix(rnorm(n * 4), ncol = 4)
   y <- factor(max.col(x %*% matrix(rnorm(4 * k), 4) + rnorm(n * k)), levels = seq_len(k))
   weights <- rep(c(0, 1, 2), n / 3)
   for (coding in c("symmetric", "reference")) {
     fit <- function(rows = TRUE, ...) {
-      linclass(x[rows, ], y[rows], loss = "hinge", lambda = 1e-3, alpha = 0, coding = coding, weights = weights[rows], ...)
+      linclass(x[rows, ], y[rows], loss = "hinge", lambda = 1e-3, alpha = 0, coding = coding,
+               weights = weights[rows], ...)
     }
     own <- fit()
     expect_identical(own$solver, "interior_point")
