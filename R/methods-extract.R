@@ -406,7 +406,7 @@ update.linclass <- function(object, formula., ..., evaluate = TRUE) {
       abort("argument", sprintf("`formula.` must be a formula, not %s.", describe_value(formula.)))
     }
     # Without attributes, so that a fit does not drag the environment of its call along.
-    call$formula <- as.call(as.list(stats::update(stats::formula(object), formula.)))
+    call$formula <- as.call(as.list(stats::update(written_out(stats::formula(object), object$terms), formula.)))
   }
   changed <- as.list(match.call(expand.dots = FALSE)$...)
   gone <- names(changed)[vapply(changed, is.null, NA)]
@@ -425,10 +425,27 @@ update.linclass <- function(object, formula., ..., evaluate = TRUE) {
   }
   if (is_by_formula(source)) home <- formula_home(source, home)
   fit <- eval(call, home)
+  if (inherits(call$formula, "terms")) fit$call$formula <- object$call$formula
   fit$call <- restored_call(fit$call, object$call)
   if (continued) fit$call$start <- NULL
   fit
 }
+
+# The formula of a wide sum keeps its dot (model_terms()), which says nothing without data.
+written_out <- function(formula, terms) {
+  if (is.null(attr(terms, "at")) || !"." %in% all.vars(formula[[3L]])) return(formula)
+  labels <- attr(terms, "term.labels")
+  if (length(labels) > max_written) {
+    abort("formula", sprintf("A formula of %d terms is not written out: fit `y ~ .` to data with other columns.",
+                             length(labels)))
+  }
+  offsets <- as.list(attr(terms, "variables"))[-1L][attr(terms, "offset")]
+  right <- Reduce(function(a, b) call("+", a, b), c(lapply(labels, str2lang), offsets))
+  formula[[3L]] <- if (attr(terms, "intercept") == 1L) right else call("-", right, 1)
+  formula
+}
+
+max_written <- 2000L
 
 # Are the variables of the call that hold data seen from `env`?
 sees_data <- function(object, env) {
@@ -449,7 +466,12 @@ sees_data <- function(object, env) {
 call_on_rows <- function(object, call) {
   rows <- fit_rows(object)
   if (is_by_formula(object) && is.data.frame(rows)) {
-    call$data <- as_data(object, extended_rows(object, call$formula, rows))
+    if (identical(call$formula, object$call$formula)) {
+      call$formula <- object$terms # rows have no columns for a dot
+      call$data <- as_data(object, rows)
+    } else {
+      call$data <- as_data(object, extended_rows(object, call$formula, rows))
+    }
     return(call)
   }
   for (name in intersect(names(call), names(rows))) call[[name]] <- rows[[name]]
