@@ -127,7 +127,7 @@ data_symbols <- function(expressions, data, env, n) {
   plain <- vapply(expressions, is.name, NA)
   symbols <- unique(c(vapply(expressions[plain], as.character, ""),
                       unlist(lapply(expressions[!plain], free_symbols))))
-  if (is_rows(data)) return(intersect(symbols, names(attr(data, "variables"))))
+  if (is_rows(data)) return(symbols[symbols %in% names(attr(data, "variables"))])
   is_data <- if (is.data.frame(data)) symbols %in% names(data) else logical(length(symbols))
   is_data[!is_data] <- vapply(symbols[!is_data], function(name) {
     value <- data_value(name, data, env)

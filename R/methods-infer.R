@@ -271,7 +271,7 @@ confint.linclass <- function(object, parm, level = 0.95, method = c("wald", "pro
   limits <- if (method == "profile") profile_limits(object, places, tails) else
     wald_limits(object, estimate, tails)[places, , drop = FALSE]
   dimnames(limits) <- list(names(estimate)[places],
-                           paste(format(100 * tails, digits = 3, trim = TRUE), "%"))
+                           paste(format(100 * tails, digits = 3, trim = TRUE, scientific = FALSE), "%"))
   limits
 }
 

@@ -411,7 +411,7 @@ coefficient_title <- function(data) {
   shown <- nlevels(data$term)
   terms <- attr(data, "terms")
   paste0("Coefficients",
-         if (shown < terms) sprintf(" (%d of %s)", shown, format(terms, big.mark = ",")),
+         if (shown < terms) sprintf(" (%d of %s)", shown, count(terms)),
          if (attr(data, "intervals")) ", 95 % intervals")
 }
 
