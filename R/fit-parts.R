@@ -46,7 +46,8 @@ formula_parts <- list(terms = part("terms", function(v, object) is_terms(v)), va
 
 is_blueprint <- function(v, object) {
   if (!is.list(v)) return(FALSE)
-  is.null(faulty_part(v, c(blueprint_parts, if (identical(v$kind, "formula")) formula_parts), TRUE))
+  is.null(faulty_part(v, c(blueprint_parts, if (identical(v$kind, "formula")) formula_parts), TRUE)) &&
+    length(v$kinds) %in% c(0L, length(v$variables))
 }
 
 counted_parts <- list(rows = size, deviance = number, log_lik = number)
@@ -123,8 +124,8 @@ fit_parts <- c(model_parts, list(
   history = optional(part("a data frame of numbers", function(v, object) {
     is_frame_of_numbers(v, c("iteration", "epoch", "objective", "gradient_norm", "step", "seconds"))
   })),
-  vcov = optional(part("a square matrix of numbers", function(v, object) {
-    is.numeric(v) && is.matrix(v) && nrow(v) == ncol(v)
+  vcov = optional(part("a square matrix of numbers, one row for each coefficient", function(v, object) {
+    is.numeric(v) && is.matrix(v) && all(dim(v) == sum(!is.na(object$coefficients)))
   })),
   model = optional(part("a list or data frame of rows", function(v, object) are_rows(v)))))
 

@@ -106,7 +106,8 @@ sum_terms <- function(formula, sum, columns) {
             response = 1L, at = at, .Environment = environment(formula), class = c("terms", "formula"))
 }
 
-# The pattern of variables x terms that model_terms() leaves out of wide sums, for those who read it; NULL beyond a size.
+# The pattern of variables x terms that model_terms() leaves out of wide sums, for those who read it; NULL beyond a
+# size.
 with_pattern <- function(terms) {
   at <- attr(terms, "at")
   if (is.null(at)) return(terms)
@@ -120,6 +121,22 @@ with_pattern <- function(terms) {
 }
 
 max_pattern <- 1e8
+
+# The formula of a wide sum keeps its dot (model_terms()), which says nothing without data.
+written_out <- function(formula, terms) {
+  if (is.null(attr(terms, "at")) || !"." %in% all.vars(formula[[3L]])) return(formula)
+  labels <- attr(terms, "term.labels")
+  if (length(labels) > max_written) {
+    abort("formula", sprintf("A formula of %d terms is not written out: fit `y ~ .` to data with other columns.",
+                             length(labels)))
+  }
+  offsets <- as.list(attr(terms, "variables"))[-1L][attr(terms, "offset")]
+  right <- Reduce(function(a, b) call("+", a, b), c(lapply(labels, str2lang), offsets))
+  formula[[3L]] <- if (attr(terms, "intercept") == 1L) right else call("-", right, 1)
+  formula
+}
+
+max_written <- 2000L
 
 # delete.response(), with all that belongs to variables by position.
 without_response <- function(terms) {

@@ -431,22 +431,6 @@ update.linclass <- function(object, formula., ..., evaluate = TRUE) {
   fit
 }
 
-# The formula of a wide sum keeps its dot (model_terms()), which says nothing without data.
-written_out <- function(formula, terms) {
-  if (is.null(attr(terms, "at")) || !"." %in% all.vars(formula[[3L]])) return(formula)
-  labels <- attr(terms, "term.labels")
-  if (length(labels) > max_written) {
-    abort("formula", sprintf("A formula of %d terms is not written out: fit `y ~ .` to data with other columns.",
-                             length(labels)))
-  }
-  offsets <- as.list(attr(terms, "variables"))[-1L][attr(terms, "offset")]
-  right <- Reduce(function(a, b) call("+", a, b), c(lapply(labels, str2lang), offsets))
-  formula[[3L]] <- if (attr(terms, "intercept") == 1L) right else call("-", right, 1)
-  formula
-}
-
-max_written <- 2000L
-
 # Are the variables of the call that hold data seen from `env`?
 sees_data <- function(object, env) {
   call <- as.list(object$call)

@@ -151,7 +151,7 @@ static void whole_gradient(lesson *with, int want) {
 
 /* An R matrix: dimensions of R's are ints. */
 static SEXP new_matrix(lc_index rows, lc_index columns) {
-  const double most = 4503599627370496.0; /* entries of an R vector */
+  const double most = (double)R_XLEN_T_MAX; /* entries of an R vector */
   if (rows > INT_MAX || columns > INT_MAX || (double)rows * (double)columns > most) lcr_check(LC_OUT_OF_MEMORY);
   return Rf_allocMatrix(REALSXP, (int)rows, (int)columns);
 }
