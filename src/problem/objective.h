@@ -146,7 +146,8 @@ lc_index lc_objective_row_piece(const lc_rows *rows, lc_index m, const lc_index 
 void lc_objective_row_load(lc_rows *rows, lc_index m, const lc_index *index);
 
 /* Codes and weights (m each); z (m x K) <- scores at B, offsets included; dz <- their changes along D; losses (NULL:
- * none) and their derivatives r (m x K, or NULL) by scores z, with the objective's coding or one of another mu; G (q x K) += X' r. */
+ * none) and their derivatives r (m x K, or NULL) by scores z, with the objective's coding or one of another mu;
+ * G (q x K) += X' r. */
 void lc_objective_row_data(const lc_objective *obj, lc_index m, const lc_index *index, double *y, double *w);
 void lc_objective_row_scores(const lc_objective *obj, const lc_rows *rows, lc_index m, const lc_index *index,
                              const double *B, double *z);

@@ -4,7 +4,8 @@
  * noise of batches from the second epoch on, where the loss has no kink; they shrink towards the end of the budget,
  * with 1 - t/T, or where noise stays with (1 - t/T)^2, so that the last iterate has forgotten both the start and the
  * noise. Where it costs little beside the epochs, steps go by the second derivatives of a sample of rows, which are
- * taken anew as epochs go by; a kink is then rounded, less and less. The loss of an epoch is that of its rows as they were met, each before its step: no further read of X.
+ * taken anew as epochs go by; a kink is then rounded, less and less. The loss of an epoch is that of its rows as they
+ * were met, each before its step: no further read of X.
  *
  * Rows may be set aside, whose loss after each epoch says which iterate is the best and when to stop. A descent may go
  * on where another stopped (lc_descent), with the same rows or others: from its coefficients, with the mean of its
@@ -392,6 +393,18 @@ static lc_status validate(run_state *run, const double *point, int start) {
   return LC_OK;
 }
 
+/* The derivatives of a rounded kink, as the rows were last met, are a dual point near the optimum's, where those of the
+ * kink itself jump between 0 and 1. The table is spent on it. */
+static void leave_dual(const run_state *run) {
+  lc_objective *obj = run->obj;
+  double *table = run->batch.table;
+  lc_index n = obj->x->n;
+  if (!has_kink(run) || !table) return;
+  for (int c = 0; c < obj->K; c++)
+    for (lc_index i = 0; i < n; i++) table[i + c * n] *= lc_obs_weight(obj->obs, i);
+  obj->dual = table;
+}
+
 /* The end of the budget, with the last point in `at`. Steps of a given rate that end above their start lead nowhere; of
  * searched ones the best point that was met may be better than the last. */
 static lc_status finish(run_state *run, lc_report *report) {
@@ -497,6 +510,7 @@ static lc_status minibatch_run(lc_objective *obj, const lc_settings *settings, c
     LC_TRY(status);
   }
   tell(&run, most, report);
+  leave_dual(&run);
   return finish(&run, report);
 }
 
@@ -513,8 +527,9 @@ static const lc_field fields[] = {
     {"decay", offsetof(lc_settings, decay), NAN, 0, 10, 0,
      "the power of the schedule; NA: 1, for automatic steps of the hinge 2, with a given rate 0"},
     {"metric", offsetof(lc_settings, metric), NAN, 0, 1, 1,
-     "1: searched steps go by the second derivatives of a sample of rows, so that dependent columns cost no more epochs; "
-     "0: they do not; NA: where it costs little beside the epochs. Not on sparse rows, with a lasso part or bounds"},
+     "1: searched steps go by the second derivatives of a sample of rows, so that dependent columns take no more "
+     "epochs; 0: they do not; NA: where it costs little beside the epochs. Never on sparse rows, with a lasso part or "
+     "bounds, or more columns than rows"},
     {"average", offsetof(lc_settings, average), NAN, 0, 1, 1,
      "1: return the average of the iterates of the second half (perceptron: of all); NA: for the perceptron"},
     {"shuffle", offsetof(lc_settings, shuffle), 1, 0, 1, 1, "1: a fresh order of rows each epoch"},
