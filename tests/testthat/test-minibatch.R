@@ -86,7 +86,7 @@ test_that("few rows a column, dependent columns and a rare class take no more ep
     best <- fit()
     excess <- fit(solver = solver("minibatch", epochs = 20)) / best - 1
     expect_lt(excess, case[[3]][[loss]], label = paste(loss, nrow(case[[1]]$x)))
-    expect_lt(excess, 0.2 * (fit(solver = solver("minibatch", epochs = 20, metric = 0)) / best - 1), label = loss)
+    expect_lt(excess, 0.5 * (fit(solver = solver("minibatch", epochs = 20, metric = 0)) / best - 1), label = loss)
   }
 })
 
