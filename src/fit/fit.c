@@ -102,6 +102,9 @@ static lc_status run_by_rank(const lc_problem *problem, const lc_coding *coding,
   out->factor.ready = 0; /* made for columns that are now known to depend on each other */
   LC_TRY(lc_basis_build(problem->x, out->alias, &out->basis, obj->arena));
   if (out->basis.needed && !problem->held) return run_in_basis(problem, coding, obj, settings, B, out);
+  /* Nothing moves the coefficients of columns that are set aside: they are 0 in a start, too. */
+  for (lc_index i = 0; i < obj->P; i++)
+    if (out->alias[i % obj->q]) B[i] = 0;
   out->report.alias = out->alias;
   status = run_certified(obj, settings, B, out);
   return status == LC_RANK ? LC_STALLED : status;

@@ -146,14 +146,15 @@ lc_index lc_objective_row_piece(const lc_rows *rows, lc_index m, const lc_index 
 void lc_objective_row_load(lc_rows *rows, lc_index m, const lc_index *index);
 
 /* Codes and weights (m each); z (m x K) <- scores at B, offsets included; dz <- their changes along D; losses (NULL:
- * none) and their derivatives r (m x K) by scores z; G (q x K) += X' r. */
+ * none) and their derivatives r (m x K, or NULL) by scores z, with the objective's coding or one of another mu;
+ * G (q x K) += X' r. */
 void lc_objective_row_data(const lc_objective *obj, lc_index m, const lc_index *index, double *y, double *w);
 void lc_objective_row_scores(const lc_objective *obj, const lc_rows *rows, lc_index m, const lc_index *index,
                              const double *B, double *z);
 void lc_objective_row_changes(const lc_objective *obj, const lc_rows *rows, lc_index m, const lc_index *index,
                               const double *D, double *dz);
-void lc_objective_row_losses(const lc_objective *obj, lc_index m, const double *z, const double *y, double *value,
-                             double *r);
+void lc_objective_row_losses(const lc_objective *obj, const lc_coding *coding, lc_index m, const double *z,
+                             const double *y, double *value, double *r);
 void lc_objective_row_gradient(const lc_objective *obj, const lc_rows *rows, lc_index m, const lc_index *index,
                                const double *r, double *G);
 

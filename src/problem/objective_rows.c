@@ -44,10 +44,10 @@ void lc_objective_row_changes(const lc_objective *obj, const lc_rows *rows, lc_i
     for (lc_index i = 0; i < m; i++) dz[i + c * m] -= offset[index[i] + c * obj->x->n];
 }
 
-void lc_objective_row_losses(const lc_objective *obj, lc_index m, const double *z, const double *y, double *value,
-                             double *r) {
+void lc_objective_row_losses(const lc_objective *obj, const lc_coding *coding, lc_index m, const double *z,
+                             const double *y, double *value, double *r) {
   lc_loss_block rows = {.m = (int)m, .z = z, .y = y, .value = value, .r = r, .ldz = m, .ldr = m};
-  obj->loss->rows(&obj->coding, &rows);
+  obj->loss->rows(coding, &rows);
 }
 
 void lc_objective_row_gradient(const lc_objective *obj, const lc_rows *rows, lc_index m, const lc_index *index,
