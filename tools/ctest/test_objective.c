@@ -227,6 +227,47 @@ static void test_grouped(const char *loss, double alpha) {
   ctest_problem_free(t);
 }
 
+/* Runs a solver as it is, without the certificate that would send it on; how far above `best` it ended. */
+static double excess(ctest_problem *t, const char *name, double tolerance, double best) {
+  lc_settings settings;
+  lc_objective obj;
+  lc_report report = {.class_rows = ctest_zeros(t->coding.k)};
+  double *B = ctest_zeros(t->q * t->coding.K);
+  ctest_presets(&settings);
+  settings.tolerance = tolerance;
+  start(t, &t->dense, &obj);
+  CHECK(lc_solver_find(name)->run(&obj, &settings, B, &report) >= 0);
+  memcpy(B, obj.at.B, (size_t)obj.P * sizeof *B);
+  double out = ctest_value(t, B) - best;
+  free(B), free(report.class_rows);
+  return out;
+}
+
+/* More slopes than a first working set has, and held by bounds alone: those outside are asked again. */
+static void test_bounds_alone(void) {
+  ctest_problem t;
+  ctest_problem_make(&t, lc_loss_find("logistic"), (ctest_shape){.n = 400, .p = 120, .k = 2});
+  ctest_problem_bound(&t, -0.1, 0.1);
+  double best = ctest_best(&t, &t.dense, 0, 1e-10, NULL);
+  CHECK_NEAR(excess(&t, "coordinate", 1e-9, best), 0, 1e-9);
+  ctest_problem_free(&t);
+}
+
+/* Without a penalty nothing bounds what is left, and an estimate may be far off where columns are nearly dependent: the
+ * solver ends within its tolerance all the same. */
+static void test_estimate(void) {
+  for (int trial = 0; trial < 12; trial++) {
+    ctest_problem t;
+    ctest_problem_make(&t, lc_loss_find("logistic"), (ctest_shape){.n = 300, .p = 12, .k = 2});
+    for (lc_index j = 1; j < t.p; j++)
+      for (lc_index i = 0; i < t.n; i++) t.x[i + j * t.n] = t.x[i + (j - 1) * t.n] + 0.3 * t.x[i + j * t.n];
+    ctest_problem_refresh(&t);
+    double best = ctest_best(&t, &t.dense, 0, 1e-10, NULL), tolerance = 1e-3;
+    CHECK(excess(&t, "lbfgs", tolerance, best) <= tolerance * best);
+    ctest_problem_free(&t);
+  }
+}
+
 void test_solver(void) {
   static const double alphas[] = {0, 0.5};
   for (int l = 0; l < lc_loss_count; l++)
@@ -241,6 +282,8 @@ void test_solver(void) {
         ctest_problem_free(&d.t);
       }
 
+  test_bounds_alone();
+  test_estimate();
   test_grouped("softmax", 1);
   test_grouped("softmax", 0.5);
   test_grouped("squared_hinge", 1);

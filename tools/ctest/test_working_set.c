@@ -253,6 +253,36 @@ static int test_dual_point(const lc_loss *loss, int k, int reference, double alp
   return known && left > 1e-8;
 }
 
+/* What a move promises: the slope of the smooth part along it, a difference quotient, and the whole change of the L1
+ * part. */
+static void test_promise(const lc_loss *loss, int k, int grouped) {
+  static world d;
+  ctest_problem *t = &d.t;
+  ctest_problem_make(t, loss, (ctest_shape){.n = N, .p = COLUMNS, .k = k, .weighted = 1, .alpha = 0.4});
+  t->pen.lambda = 0.3;
+  t->pen.grouped = grouped;
+  const double h = 1e-4;
+  double B[MOST], to[MOST], up[MOST], down[MOST], l1[COLUMNS], change, slope;
+  for (int i = 0; i < MOST; i++) {
+    B[i] = (i % 2 ? 1 : -1) * (0.2 + 0.3 * ctest_uniform());
+    to[i] = B[i] * (0.5 + ctest_uniform());
+    up[i] = B[i] + h * (to[i] - B[i]);
+    down[i] = B[i] - h * (to[i] - B[i]);
+  }
+  begin(&d, &t->dense, B);
+  add(&d, 0, 1);
+  const lc_set_step *step = &d.solver.step;
+  for (lc_index s = 0; s < d.solver.set.size; s++) step->b[s] = to[d.solver.set.index[s]];
+  change = ctest_value(t, to) - ctest_value(t, B);
+  memcpy(l1, t->l1, sizeof l1);
+  memset(t->l1, 0, sizeof l1);
+  change -= ctest_value(t, to) - ctest_value(t, B);
+  slope = (ctest_value(t, up) - ctest_value(t, down)) / (2 * h);
+  memcpy(t->l1, l1, sizeof l1);
+  CHECK_NEAR(lc_step_predicted_change(step), slope + change, 1e-8);
+  ctest_problem_free(t);
+}
+
 static int has_model(const lc_loss *loss) { return (loss->flags & LC_SMOOTH) && (loss->flags & LC_CURVATURE); }
 
 void test_model(void) {
@@ -265,6 +295,8 @@ void test_model(void) {
         test_predictor(&lc_losses[l], k, alphas[a], 0);
         test_predictor(&lc_losses[l], k, alphas[a], 0.2);
       }
+      test_promise(&lc_losses[l], k, 0);
+      test_promise(&lc_losses[l], k, k > 2);
       test_membership(&lc_losses[l], k, 0);
       test_membership(&lc_losses[l], k, 1);
     }
