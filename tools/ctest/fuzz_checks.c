@@ -252,7 +252,8 @@ static void fuzz_settings(ctest_input *in) {
   const lc_field *field = fields + ctest_byte(in) % (unsigned)count;
   static const double odd[] = {0, -0.0, NAN, INFINITY, -INFINITY, 0.5, 5e-324};
   unsigned kind = ctest_byte(in);
-  double value = kind < 64 ? odd[kind % 7] : kind < 128 ? field->lower : kind < 192 ? field->upper : ctest_any_number(in);
+  double value = kind < 64 ? odd[kind % 7] : kind < 128 ? field->lower : field->upper;
+  if (kind >= 192) value = ctest_any_number(in);
   lc_settings settings, before;
   memset(&settings, 0, sizeof settings);
   lc_settings_preset(&settings, fields, count);

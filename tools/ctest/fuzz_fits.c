@@ -148,7 +148,9 @@ void ctest_fuzz_fits(const unsigned char *data, size_t size) {
   unsigned flags = ctest_byte(&in);
   const lc_loss *loss = lc_losses + ctest_byte(&in) % (unsigned)lc_loss_count;
   unsigned choice = ctest_byte(&in) % (unsigned)(lc_solver_count + 3);
-  ctest_shape shape = {.n = 1 + ctest_byte(&in) % MOST, .p = ctest_byte(&in) % MOST, .k = 2 + (int)(ctest_byte(&in) % (MOST - 1))};
+  ctest_shape shape = {.n = 1 + ctest_byte(&in) % MOST};
+  shape.p = ctest_byte(&in) % MOST;
+  shape.k = 2 + (int)(ctest_byte(&in) % (MOST - 1));
   if (shape.k > loss->most_classes) shape.k = 2;
   shape.weighted = (flags & WEIGHTED) != 0;
   shape.no_intercept = (flags & NO_INTERCEPT) != 0;

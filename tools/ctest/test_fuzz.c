@@ -72,8 +72,8 @@ static void run_seeds(const struct target *target) {
   }
 }
 
-/* The inputs that libFuzzer found to reach code that others do not, and those that once broke a promise: one a line, two
- * digits a byte. LC_CORPUS is their folder, which tools/ctest/run knows. */
+/* The inputs that libFuzzer found to reach code that others do not, and those that once broke a promise: one a line,
+ * two digits a byte. LC_CORPUS is their folder, which tools/ctest/run knows. */
 static void run_corpus(const struct target *target) {
   const char *folder = getenv("LC_CORPUS");
   if (!folder) return;
@@ -85,7 +85,8 @@ static void run_corpus(const struct target *target) {
   while (file && fgets(line, sizeof line, file)) {
     unsigned char bytes[LONGEST];
     size_t size = 0;
-    for (unsigned value; size < LONGEST && sscanf(line + 2 * size, "%2x", &value) == 1;) bytes[size++] = (unsigned char)value;
+    unsigned value;
+    while (size < LONGEST && sscanf(line + 2 * size, "%2x", &value) == 1) bytes[size++] = (unsigned char)value;
     target->run(bytes, size);
     number++;
     if (ctest_failed > failed) printf("     %s, line %ld\n", path, number);
