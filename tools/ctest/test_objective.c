@@ -243,6 +243,40 @@ static double excess(ctest_problem *t, const char *name, double tolerance, doubl
   return out;
 }
 
+/* Where the model is good a whole step of Newton's method is one read of X: no step is looked for. */
+static void test_whole_steps(void) {
+  ctest_problem t;
+  ctest_problem_make(&t, lc_loss_find("logistic"), (ctest_shape){.n = 200, .p = 3, .k = 2});
+  lc_settings settings;
+  lc_objective obj;
+  double B[4] = {0}, class_rows[2];
+  lc_report report = {.class_rows = class_rows};
+  ctest_presets(&settings);
+  start(&t, &t.dense, &obj);
+  CHECK(lc_solver_find("newton")->run(&obj, &settings, B, &report) == LC_OK);
+  CHECK(report.iterations >= 3 && obj.passes <= report.iterations + 2);
+  ctest_problem_free(&t);
+}
+
+/* Rows that are all wrong and far from where they have curvature: the step that would set them right says nothing. */
+static void test_saturated(void) {
+  ctest_problem t;
+  ctest_problem_make(&t, lc_loss_find("logistic"), (ctest_shape){.n = 40, .p = 1, .k = 2, .no_intercept = 1});
+  for (lc_index i = 0; i < t.n; i++) t.x[i] = (t.y[i] == 1 ? 1 : -1) * (1 + 0.01 * (double)(i / 2));
+  ctest_problem_refresh(&t);
+  lc_settings settings;
+  lc_solution out;
+  const double wrong = -5;
+  ctest_presets(&settings);
+  settings.max_iter = 0;
+  lc_problem problem = ctest_lc_problem(&t, &t.dense);
+  problem.solver = lc_solver_find("lbfgs");
+  problem.start = &wrong;
+  CHECK(lc_solve(&problem, &settings, &t.host.host, &t.arena, &out) == LC_MAX_ITER);
+  CHECK(out.B[0] == wrong && !out.met && out.certificate.kind == LC_KKT_ONLY && isnan(out.certificate.gap));
+  ctest_problem_free(&t);
+}
+
 /* More slopes than a first working set has, and held by bounds alone: those outside are asked again. */
 static void test_bounds_alone(void) {
   ctest_problem t;
@@ -282,6 +316,8 @@ void test_solver(void) {
         ctest_problem_free(&d.t);
       }
 
+  test_whole_steps();
+  test_saturated();
   test_bounds_alone();
   test_estimate();
   test_grouped("softmax", 1);

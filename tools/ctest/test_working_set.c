@@ -253,6 +253,29 @@ static int test_dual_point(const lc_loss *loss, int k, int reference, double alp
   return known && left > 1e-8;
 }
 
+/* A Hessian that is kept follows the sum of the curvatures, and its factor follows it. */
+static void test_rescale(const lc_loss *loss) {
+  static world d;
+  double zero[MOST] = {0}, far[MOST], B[MOST];
+  ctest_problem_make(&d.t, loss, (ctest_shape){.n = N, .p = COLUMNS, .k = 2, .alpha = 1});
+  d.t.pen.lambda = 0.02;
+  begin(&d, &d.t.dense, zero);
+  add(&d, 0, 1);
+  CHECK(lc_newton_solve(&d.solver.newton, goal, 200) == LC_OK);
+  const lc_prox_newton *newton = &d.solver.newton;
+  CHECK(newton->nfactored > 0);
+  if (newton->nfactored <= 0) return;
+  double H = newton->H[0], U = newton->U[0]; /* of the intercept, the first of the set */
+  memcpy(B, d.obj.at.B, sizeof(double) * (size_t)d.obj.P);
+  for (lc_index i = 0; i < d.obj.P; i++) far[i] = 3 * B[i];
+  CHECK(lc_objective_eval(&d.obj, far, LC_WANT_VALUE) == LC_OK);
+  lc_objective_accept(&d.obj);
+  CHECK(lc_newton_rescale(&d.solver.newton) == LC_OK);
+  CHECK(fabs(newton->H[0] / H - 1) > 0.05);
+  CHECK_NEAR(newton->U[0] * newton->U[0] / newton->H[0], U * U / H, 1e-12);
+  ctest_problem_free(&d.t);
+}
+
 /* What a move promises: the slope of the smooth part along it, a difference quotient, and the whole change of the L1
  * part. */
 static void test_promise(const lc_loss *loss, int k, int grouped) {
@@ -302,6 +325,7 @@ void test_model(void) {
     }
   }
   test_stays();
+  test_rescale(lc_loss_find("logistic"));
 }
 
 static void test_dual_points(const lc_loss *loss, int k, method solve) {
