@@ -277,6 +277,26 @@ static void test_saturated(void) {
   ctest_problem_free(&t);
 }
 
+/* A shift common to all classes, which a start brought along, is taken out, and what that saves is in the objective. */
+static void test_common_shift(void) {
+  ctest_problem t;
+  ctest_problem_make(&t, lc_loss_find("softmax"), (ctest_shape){.n = 90, .p = 3, .k = 3});
+  lc_settings settings;
+  lc_solution out;
+  double B[12];
+  for (int i = 0; i < 12; i++) B[i] = 1 + 0.1 * ctest_normal();
+  ctest_presets(&settings);
+  settings.max_iter = 0;
+  lc_problem problem = ctest_lc_problem(&t, &t.dense);
+  problem.solver = lc_solver_find("lbfgs");
+  problem.pen.lambda = t.pen.lambda = 0.2;
+  problem.start = B;
+  CHECK(lc_solve(&problem, &settings, &t.host.host, &t.arena, &out) >= 0);
+  for (int j = 0; j < 4; j++) CHECK_NEAR(out.B[j] + out.B[4 + j] + out.B[8 + j], 0, 1e-14);
+  CHECK_NEAR(out.objective, ctest_value(&t, out.B), 1e-13);
+  ctest_problem_free(&t);
+}
+
 /* More slopes than a first working set has, and held by bounds alone: those outside are asked again. */
 static void test_bounds_alone(void) {
   ctest_problem t;
@@ -318,6 +338,7 @@ void test_solver(void) {
 
   test_whole_steps();
   test_saturated();
+  test_common_shift();
   test_bounds_alone();
   test_estimate();
   test_grouped("softmax", 1);
