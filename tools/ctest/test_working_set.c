@@ -1,4 +1,5 @@
-/* Tests of steps on a set of coefficients: by a model with a Hessian that is kept, and by gradients within orthants.
+/* Tests of steps on a set of coefficients: by a model with a Hessian that is kept, by gradients within orthants, and by
+ * sweeps over sparse columns.
  * Optima are judged by the definition: along no coefficient of the set does the objective fall. */
 #include "working_set/set_solver.h"
 
@@ -7,6 +8,7 @@
 #include <string.h>
 
 #include "problem.h"
+#include "working_set/cd_sweep.h"
 
 void test_model(void);
 void test_orthant(void);
@@ -74,15 +76,17 @@ typedef lc_status (*method)(world *d, double to);
 
 static lc_status by_hessian(world *d, double to) { return lc_newton_solve(&d->solver.newton, to, 200); }
 static lc_status by_orthant(world *d, double to) { return lc_owlqn_solve(&d->solver.owlqn, to, 5000); }
+static lc_status by_sweeps(world *d, double to) { return lc_cd_sweep_solve(&d->solver.step, to, 5000); }
 
 /* The optimum of a set where nothing else moves, from `B`; then of a larger one; its value. */
 static double optimum(world *d, const lc_design *x, const double *B, method solve, int partly) {
+  double rounded = solve == by_sweeps ? 2e-7 : 2e-8; /* sweeps leave what is below rounding in each coefficient */
   begin(d, x, B);
   add(d, 0, partly ? 2 : 1);
   CHECK(solve(d, goal) == LC_OK);
   CHECK(d->solver.step.stuck || d->solver.step.worst <= goal);
   /* A step that gains less than rounding is none: half g^2 of a value of about 1, so g is below about sqrt(eps). */
-  CHECK(ctest_descent(&d->t, d->obj.at.B, d->in) < (d->solver.step.stuck ? 2e-8 : 1e-9));
+  CHECK(ctest_descent(&d->t, d->obj.at.B, d->in) < (d->solver.step.stuck ? rounded : 1e-9));
   CHECK_NEAR(d->obj.at.value, ctest_value(&d->t, d->obj.at.B), 1e-12);
   check_set(d);
   if (partly) {
@@ -91,7 +95,7 @@ static double optimum(world *d, const lc_design *x, const double *B, method solv
     CHECK(still);
     add(d, 1, 2);
     CHECK(solve(d, goal) == LC_OK);
-    CHECK(ctest_descent(&d->t, d->obj.at.B, NULL) < 1e-9);
+    CHECK(ctest_descent(&d->t, d->obj.at.B, NULL) < (d->solver.step.stuck ? rounded : 1e-9));
     check_set(d);
   }
   return d->obj.at.value;
@@ -110,10 +114,10 @@ static void test_optima(const lc_loss *loss, int k, int reference, int weighted,
   if (given.bound > 0) ctest_problem_bound(&d.t, -given.bound, 0.5 * given.bound);
   double zero[MOST] = {0}, B[MOST], want = ctest_best(&d.t, &d.t.dense, given.lambda, 1e-12, NULL);
   for (lc_index i = 0; i < MOST; i++) B[i] = i % 5 == 0 ? 0.05 : 0;
-  method methods[] = {by_hessian, by_orthant};
+  method methods[] = {by_hessian, by_orthant, by_sweeps}; /* the last reads sparse columns */
   for (int sparse = 0; sparse < 2; sparse++)
-    for (int solve = 0; solve < 2; solve++)
-      for (int partly = 0; partly < 2; partly++) {
+    for (int solve = 0; solve < 2 + sparse; solve++)
+      for (int partly = 0; partly < 2 - (solve == 2); partly++) { /* sweeps want all intercepts in the set */
         const lc_design *x = sparse ? &d.t.sparse : &d.t.dense;
         CHECK_NEAR(optimum(&d, x, partly ? B : zero, methods[solve], partly), want, 1e-10);
       }
