@@ -158,6 +158,24 @@ void lc_objective_row_losses(const lc_objective *obj, const lc_coding *coding, l
 void lc_objective_row_gradient(const lc_objective *obj, const lc_rows *rows, lc_index m, const lc_index *index,
                                const double *r, double *G);
 
+/* ---- parts of the rows ------------------------------------------------------------------------------------------ */
+
+/* Rows for sweeps of their own: row i of x is row row[i] of the objective, row NULL: i. */
+typedef struct lc_row_part {
+  const lc_design *x;
+  const lc_index *row;
+} lc_row_part;
+
+/* All rows, as they are. */
+lc_row_part lc_objective_all_rows(const lc_objective *obj);
+
+/* The rows of class y that have a weight, copied into the arena with their columns as shown; all rows where the design
+ * has no subsets. */
+lc_status lc_objective_class_rows(const lc_objective *obj, int y, lc_row_part *out);
+
+/* A sweep over a part, as lc_objective_pass(). */
+lc_status lc_objective_pass_part(lc_objective *obj, const lc_row_part *part, lc_pass *pass);
+
 /* ---- gaps and reports ------------------------------------------------------------------------------------------ */
 
 /* One sweep over X for a solver's own rows (design/design.h); the rows have no offsets and `obs` is not set. */
