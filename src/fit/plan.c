@@ -32,9 +32,10 @@ static int sums_ramps(const lc_problem *problem) {
   return (flags & LC_RAMPS) || ((flags & LC_LARGEST_RAMP) && problem->k == 2);
 }
 
-/* An interior point keeps some 14 numbers for each ramp, and with more than two classes copies the rows, class by class:
- * a stream is there because memory is short. (Measured on 1e5 rows of 50 columns, two classes: 0.55 s instead of 0.9 to
- * 1.4 by smooth versions; 3e4 of 50 in five classes 0.9 instead of 3 to 13; 2e4 of 16 in 26 classes 2.2 instead of 9.) */
+/* An interior point keeps some 14 numbers for each ramp, and with more than two classes copies the rows, class by
+ * class: a stream is there because memory is short. (Measured on 1e5 rows of 50 columns, two classes: 0.55 s instead of
+ * 0.9 to 1.4 by smooth versions; 3e4 of 50 in five classes 0.9 instead of 3 to 13; 2e4 of 16 in 26 classes 2.2 instead
+ * of 9.) */
 static int is_long_stream(const lc_problem *problem, const lc_coding *coding) {
   const double many = 5e4;
   const lc_design *x = problem->x;

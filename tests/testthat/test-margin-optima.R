@@ -205,7 +205,8 @@ test_that("hinges of several classes go to the interior point, whose rows lie cl
   weights <- rep(c(0, 1, 2), n / 3)
   for (coding in c("symmetric", "reference")) {
     fit <- function(rows = TRUE, ...) {
-      linclass(x[rows, ], y[rows], loss = "hinge", lambda = 1e-3, alpha = 0, coding = coding, weights = weights[rows], ...)
+      linclass(x[rows, ], y[rows], loss = "hinge", lambda = 1e-3, alpha = 0, coding = coding, weights = weights[rows],
+               ...)
     }
     own <- fit()
     expect_identical(own$solver, "interior_point")
