@@ -105,9 +105,9 @@ lc_status lc_folds_advance(lc_path_state *path, double lambda);
 /* The same by lc_solve() for each fold, lambda >= 0: no L1 part, a kink, or no second derivatives of the set. */
 lc_status lc_folds_solve(lc_path_state *path, double lambda);
 
-/* Eight fits of folds and lambdas at once, where lanes suit them (path/by_lanes.c): lambda[0], ... lie below `before`,
- * where the folds stand. keep(context, m, l) is called for each lambda[l] that is solved for fold m, nearly in order,
- * with B, Z and the outcome of that fold; *solved is how many from the first on are for all folds. Then folds stand
+/* Many lambdas of a fold at once, where lanes suit them (path/by_lanes.c): lambda[0], ... lie below `before`, where the
+ * folds stand. keep(context, m, l) is called for each lambda[l] that is solved for fold m, nearly in order, with B, Z and
+ * the outcome of that fold, one call at a time, on any thread where there are several folds; *solved is how many from the first on are for all folds. Then folds stand
  * nowhere until lc_folds_resume() takes the solutions that were last tried as starts for what is below `lambda`. */
 typedef lc_status (*lc_folds_keep)(void *context, lc_index m, lc_index l);
 int lc_folds_suit_lanes(const lc_path_state *path, double before, const double *lambda, lc_index count);
