@@ -19,8 +19,7 @@ typedef struct lane_folds {
   double before;
   const double *lambda;
   lc_index count;
-  lc_arena *room; /* memory for as many folds as may be solved at once; */
-  lc_index free;  /* room[0 .. free - 1] is not taken. Under the lock */
+  lc_index free; /* rooms of the path from the first on that are not taken. Under the lock */
   lc_folds_keep keep;
   void *context;
   lc_index solved; /* for all folds that are done. Under the lock */
@@ -58,7 +57,7 @@ static lc_status solve_fold(void *context, lc_fold *fold) {
   keeper own = {all, fold};
   lc_index solved = 0;
   lc_lock();
-  lc_arena room = all->room[--all->free];
+  lc_arena room = all->path->lane_room[--all->free];
   lc_unlock();
   lc_lanes_job job = {.obj = &fold->obj,
                       .pen = &fold->pen,
@@ -72,7 +71,7 @@ static lc_status solve_fold(void *context, lc_fold *fold) {
                       .context = &own};
   lc_status status = lc_lanes_run(&job, &solved);
   lc_lock();
-  all->room[all->free++] = room;
+  all->path->lane_room[all->free++] = room;
   all->solved = lc_min(all->solved, solved);
   lc_unlock();
   return status;
@@ -85,13 +84,15 @@ lc_status lc_folds_lanes(lc_path_state *path, double before, const double *lambd
                     .before = before,
                     .lambda = lambda,
                     .count = count,
-                    .room = lc_arena_alloc(path->arena, rooms, sizeof(lc_arena)),
                     .free = rooms,
                     .keep = keep,
                     .context = context,
                     .solved = count};
-  if (!all.room) return LC_OUT_OF_MEMORY;
-  for (lc_index r = 0; r < rooms; r++) lc_arena_init(all.room + r, &path->fold->host);
+  if (!path->lane_room) {
+    path->lane_room = lc_arena_alloc(path->arena, rooms, sizeof *path->lane_room);
+    if (!path->lane_room) return LC_OUT_OF_MEMORY;
+    for (lc_index r = 0; r < rooms; r++) lc_arena_init(path->lane_room + r, &path->fold->host);
+  }
   for (lc_index m = 0; m < path->nfits; m++) path->fold[m].pending = 1;
   /* One fit shares its rows among the threads. */
   lc_status status =

@@ -308,7 +308,8 @@ static void test_case(const lane_case *c) {
   CHECK(ctest_path(&t, &t.sparse, &(lc_path_spec){.nlambdas = 1, .min_ratio = 1}, 1e-8, &path) == LC_OK);
   for (int l = 0; l < LAMBDAS; l++) own.lambda[l] = path.lambda_max * pow(0.02, (l + l % 2) / 10.0);
   start(&own, &t);
-  lc_lanes_job job = {&own.obj, &own.pen, &t.host.host, &t.arena, path.lambda_max, own.lambda, LAMBDAS, 1e-8, keep, &own};
+  lc_lanes_job job = {&own.obj,   &own.pen, &t.host.host, &t.arena, path.lambda_max,
+                      own.lambda, LAMBDAS,  1e-8,         keep,     &own};
   CHECK(lc_lanes_run(&job, &solved) == LC_OK);
   CHECK(solved == LAMBDAS);
   CHECK(own.sound);
