@@ -1,6 +1,6 @@
 # `make` says what there is. Everything builds in temporary folders: the checkout stays clean.
 .POSIX:
-.PHONY: help demo test check document bench sanitize valgrind torture tsan fuzz fuzz-calls mutants \
+.PHONY: help demo test check document bench sanitize valgrind torture tsan fuzz fuzz-calls mutants coverage \
   conformance faults-session portable faults streams install site pictures lint clean
 
 help:
@@ -17,10 +17,11 @@ help:
 	@echo "make valgrind  every routine, solver and loss under valgrind (slower)"
 	@echo "make torture   every routine with a collection of garbage at every allocation"
 	@echo "make tsan      the C core's threads under ThreadSanitizer"
-	@echo "make fuzz      whole small fits of any bytes, by libFuzzer, for an hour (SECONDS=60: shorter)"
+	@echo "make fuzz      whole small fits of any bytes, by libFuzzer, for an hour (SECONDS=60: shorter; TARGET=checks)"
 	@echo "make streams   random faults of sources of rows; a fit of a file three times its memory (FOLDER=/where/it/lies)"
 	@echo "make fuzz-calls  random calls of every routine under the sanitizers (SECONDS=600: longer)"
 	@echo "make mutants   small faults put into the C core one by one: which do the tests catch?"
+	@echo "make coverage  which lines of C and R do tests reach? (slow; FILES=core: the C core by its own tests)"
 	@echo "make conformance  all bad input, arguments and relations, by all storages, losses and solvers (slow)"
 	@echo "make faults-session  interrupts at random moments, memory that ends, every request for memory refused (slow)"
 	@echo "make faults    some hundred random failures of the workers of a cluster while fits run"
@@ -81,7 +82,7 @@ tsan:
 	@tools/tsan
 
 fuzz:
-	@tools/fuzz $(SECONDS)
+	@tools/fuzz $${TARGET:-fits} $(SECONDS)
 
 streams:
 	@tools/setup test
@@ -96,6 +97,10 @@ fuzz-calls:
 mutants:
 	@tools/setup test
 	@tools/mutants
+
+coverage:
+	@tools/setup coverage
+	@tools/coverage $(FILES)
 
 conformance:
 	@tools/setup test

@@ -150,4 +150,7 @@ labels.linclass <- function(object, ...) {
 }
 
 #' @export
-kappa.linclass <- function(z, ...) kappa(as_glm(z), ...)
+kappa.linclass <- function(z, ...) {
+  if (!length(z$coefficients)) abort("argument", "The fit has no coefficients, and so no condition number.")
+  kappa(as_glm(z), ...)
+}

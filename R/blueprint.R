@@ -127,7 +127,7 @@ data_symbols <- function(expressions, data, env, n) {
   plain <- vapply(expressions, is.name, NA)
   symbols <- unique(c(vapply(expressions[plain], as.character, ""),
                       unlist(lapply(expressions[!plain], free_symbols))))
-  if (is_rows(data)) return(intersect(symbols, names(attr(data, "variables"))))
+  if (is_rows(data)) return(symbols[symbols %in% names(attr(data, "variables"))])
   is_data <- if (is.data.frame(data)) symbols %in% names(data) else logical(length(symbols))
   is_data[!is_data] <- vapply(symbols[!is_data], function(name) {
     value <- data_value(name, data, env)
@@ -246,6 +246,7 @@ new_offset <- function(blueprint, offset, newdata, n) {
     }
   }
   if (is.null(offset)) return(NULL)
+  offset <- usual_type(offset)
   if (!is.numeric(offset)) abort("offset", "`offset` must be numeric.")
   if (NROW(offset) != n) {
     abort("shape", sprintf("`offset` has %s and `newdata` has %d.", plural(NROW(offset), "row"), n))
@@ -381,6 +382,7 @@ recode <- function(value, levels, ordered) {
   new <- levels(value)[new[new %in% as.integer(value)]]
   same <- identical(place, seq_along(levels))
   codes <- if (same) as.integer(value) else place[as.integer(value)]
+  if (anyNA(levels)) codes[is.na(codes) & is.na(as.character(value))] <- match(NA, levels) # as model.frame() has it
   list(value = structure(codes, levels = levels, class = c(if (ordered) "ordered", "factor")),
        new = new)
 }

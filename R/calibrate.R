@@ -288,6 +288,9 @@ adjust_prior <- function(object, prior, newdata = NULL, from = NULL) {
   }
   levels <- colnames(p)
   if (is.null(levels)) abort("names", "The probabilities have no names of classes.")
+  if (!is.numeric(p) || any(p < 0 | is.infinite(p), na.rm = TRUE)) {
+    abort("argument", "Probabilities are finite numbers of at least 0.")
+  }
   factor <- class_shares(prior, levels, "prior") / class_shares(from, levels, "from")
   # In logarithms, and relative to the likeliest class, so that small shares do not vanish.
   z <- log(p) + rep(log(factor), each = nrow(p))

@@ -142,6 +142,9 @@ convert_penalty <- function(from = "linclass", to = "linclass", ..., n = NULL) {
   }
   answer <- to$write(form$l1, form$l2, n)
   if (is.null(answer) || (!is.null(factor) && is.null(to$factor))) abort_no_penalty(to)
+  if (anyNA(unlist(answer))) {
+    abort("penalty", "The penalty is infinite, and has no numbers on other scales: the slopes would be 0.")
+  }
   if (!is.null(factor)) answer[[to$factor]] <- factor
   answer
 }

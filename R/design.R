@@ -49,7 +49,8 @@ design_from_formula <- function(formula, data, call, contrasts, env, intercept =
   if (is.null(layout)) layout <- choose_layout(model)
   x <- expand_terms(model, layout)
   blueprint <- formula_blueprint(terms, frame, contrasts, data, n, call$offset)
-  blueprint <- c(blueprint, list(names = colnames(x), layout = layout, offset =
+  # (A matrix without columns has no names either.)
+  blueprint <- c(blueprint, list(names = as.character(colnames(x)), layout = layout, offset =
     if (!is.null(frame[["(offset)"]])) "argument" else if (is.null(given_offset)) "none" else "formula"))
   list(x = x, y = frame[[attr(terms, "response")]], weights = case_weights[case_weights > 0],
        offset = given_offset, blueprint = blueprint, na_action = na_action,
@@ -222,7 +223,6 @@ design_from_xy <- function(x, y, weights = NULL, offset = NULL, intercept = TRUE
                     offset = if (is.null(offset)) "none" else "argument")
   given <- list(x = x, y = y, weights = weights, offset = offset)
   x <- as_numbers(x, "type")
-  weights <- usual_type(weights)
   if (!nrow(x)) abort("no_rows", "`x` has no rows.")
   blueprint$named <- !is.null(colnames(x))
   blueprint$names <- check_column_names(colnames(x), ncol(x), intercept)
@@ -253,8 +253,15 @@ check_column_names <- function(names, p, intercept) {
   names
 }
 
-# A matrix that C reads: double, integer or logical, or dgCMatrix. `topic` classes the error.
+# A matrix that C reads: double, integer or logical, or dgCMatrix. `topic` classes the error. C takes an integer for its
+# value, so that a missing one must be a double.
 as_numbers <- function(x, topic, what = "`x`") {
+  x <- numbers_of(x, topic, what)
+  if (is.matrix(x) && !is.double(x) && anyNA(x)) storage.mode(x) <- "double"
+  x
+}
+
+numbers_of <- function(x, topic, what) {
   if (is.data.frame(x)) return(numbers_from_frame(x, topic, what))
   if (is(x, "Matrix")) return(numbers_from_Matrix(x))
   x <- usual_type(x)

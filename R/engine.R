@@ -43,12 +43,25 @@ check_ovr <- function(problem) {
   table <- loss_table()
   able <- table$vector_form & table$max_classes > 2L
   if (!problem$loss$name %in% table$name[able]) {
-    abort("coding", sprintf("coding = \"ovr\" is for the losses %s, not for \"%s\".",
-                            enumerate(table$name[able], 20L), problem$loss$name))
+    why <- if (problem$loss$probability) paste(
+      " Probabilities of fits of their own do not sum to 1, and those that are made to are of no likelihood:",
+      "use loss = \"softmax\".")
+    abort("coding", sprintf("coding = \"ovr\" is for the losses %s, not for \"%s\".%s",
+                            enumerate(table$name[able], 20L), problem$loss$name, paste0("", why)))
   }
 }
 
 is_ovr <- function(x) identical(x$coding, "ovr")
+
+# A chunk may lack a level of a factor, and with it a column.
+check_no_term_gone <- function(of_start, terms) {
+  gone <- setdiff(of_start, terms)
+  if (!length(gone) || length(setdiff(terms, of_start))) return(invisible())
+  abort("shape", sprintf(paste(
+    "`start` has %s, for which these data have no column: a level without rows is dropped from a factor.",
+    "Take rows of every level, or make the columns yourself (model.matrix()) and give x and y."),
+    named("coefficient", gone, quote = "\"")))
+}
 
 # The start as B of the fit's coding, or NULL.
 check_start <- function(start, problem) {
@@ -58,6 +71,7 @@ check_start <- function(start, problem) {
   vector <- problem$coding == "vector"
   rows <- if (vector) 1L else unique(c(problem$k, n_scores(problem$k, problem$coding)))
   if (vector && is.numeric(start) && !is.matrix(start)) start <- matrix(start, 1L, dimnames = list(NULL, names(start)))
+  if (is.matrix(start)) check_no_term_gone(colnames(start), terms)
   if (!is.matrix(start) || !is.numeric(start) || ncol(start) != q || !nrow(start) %in% rows) {
     abort("shape", sprintf(
       "`start` must be %s, as coef() has it.", if (vector) sprintf("%d numbers", q) else
@@ -239,13 +253,16 @@ report_conditions <- function(fit) {
                            "another solver."))
     return(invisible())
   }
-  underdetermined <- fit$lambda == 0 && fit$loss != "perceptron" && is.null(fit$lower) &&
+  # Who goes on with other rows, be it one, looks for no optimum of these.
+  continued <- !is.null(fit$descent) && fit$descent$epochs > fit$iterations
+  underdetermined <- fit$lambda == 0 && fit$loss != "perceptron" && is.null(fit$lower) && !continued &&
     fit$n < fit$p + fit$intercept
   separated <- fit$separation$kind != "none"
   if (underdetermined) {
     warn("underdetermined", sprintf(paste(
-      "There are %d rows for %d coefficients of each score and no penalty, so the solution is not",
-      "unique. Use lambda > 0."), fit$n, fit$p + fit$intercept))
+      "There %s for %d coefficients of each score and no penalty, so the solution is not",
+      "unique. Use lambda > 0."), if (fit$n == 1L) "is 1 row" else sprintf("are %d rows", fit$n),
+      fit$p + fit$intercept))
   } else if (length(fit$aliased)) {
     warn("rank", sprintf(paste(
       "%s %s a linear combination of other columns: the coefficients are NA. Drop columns or use",

@@ -75,7 +75,7 @@ sql_step <- function(from, values, names) {
   sprintf("SELECT *, %s FROM %s", paste(values, "AS", names, collapse = ",\n  "), from)
 }
 
-sql_name <- function(name) paste0("\"", gsub("\"", "\"\"", name, fixed = TRUE), "\"")
+sql_name <- function(name) paste0("\"", gsub("\"", "\"\"", name, fixed = TRUE), "\"", recycle0 = TRUE)
 sql_text <- function(text) paste0("'", gsub("'", "''", text, fixed = TRUE), "'")
 
 # All digits, and never an integer: 1 / 2 is 0 in SQL.
@@ -256,7 +256,7 @@ scoring_rule <- function(object, type) {
   check_probability(object, type)
   W <- stats::coef(object, format = "matrix")
   W[is.na(W)] <- 0
-  if (nrow(W) < object$k) W <- rbind(0, W)
+  if (nrow(W) < object$k) W <- rbind(matrix(0, 1L, ncol(W)), W)
   if (object$blueprint$offset == "argument") {
     cannot_export("the fit had an `offset` argument; use an offset() term of the formula")
   }
@@ -280,7 +280,9 @@ matrix_rule <- function(object, slopes) {
 }
 
 formula_rule <- function(object, slopes) {
-  terms <- stats::delete.response(object$terms)
+  if (anyNA(unlist(object$blueprint$xlevels))) cannot_export("NA is a level of a factor")
+  terms <- with_pattern(without_response(object$terms))
+  if (is.null(terms)) cannot_export("the formula has too many terms; fit a matrix with named columns")
   variables <- as.list(attr(terms, "variables"))[-1L]
   names(variables) <- variable_names(attr(terms, "variables"))
   offsets <- variables[attr(terms, "offset")]
@@ -307,11 +309,15 @@ term_rule <- function(object, terms, variables, used, t, slopes) {
   if (prod(lengths(levels[factors])) > max_cells) {
     cannot_export(sprintf("the factors of term %d have more than %d combinations", t, max_cells))
   }
+  numeric <- unname(lapply(variables[setdiff(used, factors)], checked_expression, object))
+  if (!length(factors)) { # a product of numbers is one column, named as its term
+    return(list(numeric = numeric, factors = character(), levels = list(), cells = list(), logical = list(),
+                estimates = unname(t(slopes[, attr(terms, "term.labels")[t], drop = FALSE]))))
+  }
   cells <- expand.grid(levels[factors], stringsAsFactors = FALSE, KEEP.OUT.ATTRS = FALSE)
-  X <- grid_matrix(object, terms, variables, if (length(factors)) cells)
+  X <- grid_matrix(object, terms, variables, cells)
   at <- attr(X, "assign") == t
-  list(numeric = unname(lapply(variables[setdiff(used, factors)], checked_expression, object)),
-       factors = factors, levels = levels[factors], cells = as.list(cells),
+  list(numeric = numeric, factors = factors, levels = levels[factors], cells = as.list(cells),
        logical = as.list(class[factors] == "logical"),
        estimates = unname(X[, at, drop = FALSE] %*% t(slopes[, colnames(X)[at], drop = FALSE])))
 }

@@ -9,6 +9,8 @@ part <- function(says, holds, optional = FALSE, always = FALSE) {
 
 # Plain vectors of a type, without a class and without holes.
 is_text <- function(v, n = length(v)) is.character(v) && !is.object(v) && length(v) == n && !anyNA(v)
+# NA may be a level of a factor (addNA()).
+are_levels <- function(v) is.character(v) && !is.object(v) && !anyDuplicated(v)
 is_switch <- function(v) is.logical(v) && length(v) == 1L && !is.na(v)
 is_numbers <- function(v, n = length(v)) is.numeric(v) && !is.object(v) && is.null(dim(v)) && length(v) == n
 is_size <- function(v) is_numbers(v, 1L) && is.finite(v) && v >= 0
@@ -35,7 +37,7 @@ own_call <- part("a call of a named function", function(v, object) is.call(v) &&
 blueprint_parts <- list(
   kind = text, names = optional(texts), intercept = flag, named = flag, offset = text,
   kinds = optional(texts), offset_variables = optional(texts),
-  xlevels = optional(part("a list of levels", function(v, object) is.list(v) && all(vapply(v, is_text, NA)))),
+  xlevels = optional(part("a list of levels", function(v, object) is.list(v) && all(vapply(v, are_levels, NA)))),
   contrasts = optional(part("a list with a name for each factor", function(v, object) {
     is_plain_list(v) && length(v) >= length(object$xlevels)
   })),
@@ -44,7 +46,8 @@ formula_parts <- list(terms = part("terms", function(v, object) is_terms(v)), va
 
 is_blueprint <- function(v, object) {
   if (!is.list(v)) return(FALSE)
-  is.null(faulty_part(v, c(blueprint_parts, if (identical(v$kind, "formula")) formula_parts), TRUE))
+  is.null(faulty_part(v, c(blueprint_parts, if (identical(v$kind, "formula")) formula_parts), TRUE)) &&
+    length(v$kinds) %in% c(0L, length(v$variables))
 }
 
 counted_parts <- list(rows = size, deviance = number, log_lik = number)
@@ -121,8 +124,8 @@ fit_parts <- c(model_parts, list(
   history = optional(part("a data frame of numbers", function(v, object) {
     is_frame_of_numbers(v, c("iteration", "epoch", "objective", "gradient_norm", "step", "seconds"))
   })),
-  vcov = optional(part("a square matrix of numbers", function(v, object) {
-    is.numeric(v) && is.matrix(v) && nrow(v) == ncol(v)
+  vcov = optional(part("a square matrix of numbers, one row for each coefficient", function(v, object) {
+    is.numeric(v) && is.matrix(v) && all(dim(v) == sum(!is.na(object$coefficients)))
   })),
   model = optional(part("a list or data frame of rows", function(v, object) are_rows(v)))))
 

@@ -106,6 +106,38 @@ sum_terms <- function(formula, sum, columns) {
             response = 1L, at = at, .Environment = environment(formula), class = c("terms", "formula"))
 }
 
+# The pattern of variables x terms that model_terms() leaves out of wide sums, for those who read it; NULL beyond a
+# size.
+with_pattern <- function(terms) {
+  at <- attr(terms, "at")
+  if (is.null(at)) return(terms)
+  labels <- attr(terms, "term.labels")
+  names <- variable_names(attr(terms, "variables"))
+  if (as.double(length(names)) * length(labels) > max_pattern) return(NULL)
+  pattern <- matrix(0L, length(names), length(labels), dimnames = list(names, labels))
+  pattern[cbind(at, seq_along(at))] <- 1L
+  attr(terms, "factors") <- pattern
+  terms
+}
+
+max_pattern <- 1e8
+
+# The formula of a wide sum keeps its dot (model_terms()), which says nothing without data.
+written_out <- function(formula, terms) {
+  if (is.null(attr(terms, "at")) || !"." %in% all.vars(formula[[3L]])) return(formula)
+  labels <- attr(terms, "term.labels")
+  if (length(labels) > max_written) {
+    abort("formula", sprintf("A formula of %d terms is not written out: fit `y ~ .` to data with other columns.",
+                             length(labels)))
+  }
+  offsets <- as.list(attr(terms, "variables"))[-1L][attr(terms, "offset")]
+  right <- Reduce(function(a, b) call("+", a, b), c(lapply(labels, str2lang), offsets))
+  formula[[3L]] <- if (attr(terms, "intercept") == 1L) right else call("-", right, 1)
+  formula
+}
+
+max_written <- 2000L
+
 # delete.response(), with all that belongs to variables by position.
 without_response <- function(terms) {
   response <- attr(terms, "response")
@@ -296,6 +328,8 @@ without_missing <- function(frame, na.action) {
   if (any(vapply(usual, identical, NA, action)) && !any(vapply(frame, lacks_values, NA))) return(frame)
   names <- names(frame)
   frame <- tryCatch(action(frame), error = refuse_formula)
-  if (!is.data.frame(frame)) abort("formula", "`na.action` must return a data frame.")
+  if (!is.data.frame(frame) || length(frame) != length(names)) {
+    abort("formula", "`na.action` must return a data frame with the columns that it was given.")
+  }
   stats::setNames(frame, names)
 }

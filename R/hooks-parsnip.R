@@ -34,6 +34,10 @@ linclass_svm <- function(x, y, ..., weights = NULL, cost = 1, loss = "squared_hi
                           describe_value(loss)))
   }
   check_positive(cost, "cost")
+  if (length(dim(x)) != 2L) {
+    abort("type", sprintf("`x` must be a matrix or a data frame, not %s: linclass(loss = , lambda = ) takes others.",
+                          describe_value(x)))
+  }
   n <- if (is.null(weights)) NROW(x) else sum(check_weights(weights, NROW(x)))
   linclass(x, y, loss = loss, lambda = 1 / (cost * n), alpha = 0, weights = weights,
            standardize = FALSE, ...)

@@ -429,9 +429,13 @@ check_flags <- function(s, flags) {
   }
 }
 
+# An integer64 is a number to is.numeric(), but its bits are those of another one.
+is_one_number <- function(value) {
+  is.numeric(value) && !inherits(value, "integer64") && length(value) == 1L && !is.na(value)
+}
+
 check_number <- function(value, name, lower, upper, topic = "penalty", hint = "") {
-  if (!is.numeric(value) || length(value) != 1L || is.na(value) || is.infinite(value) ||
-        value < lower || value > upper) {
+  if (!is_one_number(value) || is.infinite(value) || value < lower || value > upper) {
     range <- if (is.finite(upper)) sprintf("one number from %g to %g", lower, upper) else
       paste0("one finite number", if (is.finite(lower)) sprintf(" of at least %g", lower))
     abort(topic, sprintf("`%s` must be %s, not %s.%s", name, range, describe_value(value), hint))
@@ -504,6 +508,7 @@ check_grouped <- function(problem) {
 
 # A value for each column from one number, p numbers or some columns by name.
 per_column <- function(value, names, other, what, topic) {
+  value <- usual_type(value)
   if (!is.numeric(value) || anyNA(value)) {
     abort(topic, sprintf("`%s` must be numeric without NA, not %s.", what, describe_value(value)))
   }

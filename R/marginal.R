@@ -64,6 +64,7 @@ marginal_effects <- function(object, variables = NULL, newdata = NULL, change = 
     abort("argument", sprintf("The fit has no variable %s; it has %s.", enumerate(unknown),
                               enumerate(known, 20L)))
   }
+  if (!length(variables)) abort("argument", "The fit has no variables, and so no effects.")
   effects <- do.call(c, lapply(variables, effects_of, object = object, rows = rows,
                                change = change))
   V <- tryCatch(if (is.null(vcov)) stats::vcov(object, complete = FALSE) else
@@ -90,7 +91,7 @@ effect_rows <- function(object, newdata, weights, offset) {
                               "theirs."))
     }
     given <- fit_rows(object)
-    newdata <- if (is.null(object$terms)) as_columns(data_rows(object)$x) else
+    newdata <- if (is.null(object$terms)) named_columns(data_rows(object)$x, object$blueprint$names) else
       training_variables(object, object$blueprint$variables)
     weights <- row_totals(data_rows(object))
     offset <- if (is.data.frame(given)) given[["(offset)"]] else given$offset
@@ -98,6 +99,12 @@ effect_rows <- function(object, newdata, weights, offset) {
   weights <- check_weights(weights, NROW(newdata))
   if (is.null(weights)) weights <- rep(1, NROW(newdata))
   list(data = newdata, weights = weights / sum(weights), offset = offset)
+}
+
+named_columns <- function(x, names) {
+  x <- as_columns(x)
+  dimnames(x) <- list(rownames(x), names)
+  x
 }
 
 # Variables of the rows of a fit by formula: the model frame where it has them, else the data of the
@@ -167,7 +174,7 @@ design_at <- function(object, newdata, offset) {
 # Rows of coefficients for all classes: the free ones, and 0 for a class that has none.
 class_scores <- function(object) {
   W <- stats::coef(object, format = "matrix", complete = FALSE)
-  if (nrow(W) < object$k) rbind(0, W) else W
+  if (nrow(W) < object$k) rbind(matrix(0, 1L, ncol(W)), W) else W
 }
 
 # Means over rows of w_i a_ij x_i for the free classes j, one after the other.

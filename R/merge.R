@@ -41,6 +41,7 @@ merge.linclass <- function(x, y, ...) {
   call <- x$call
   call$start <- start
   if (is_by_formula(x)) {
+    call$formula <- x$terms # rows have no columns for a dot
     call$data <- as_data(x, rows)
     call$subset <- NULL
   } else {
@@ -49,6 +50,7 @@ merge.linclass <- function(x, y, ...) {
   }
   fit <- eval(call, if (is_by_formula(x)) formula_home(x) else call_home(x))
   fit$call$start <- NULL
+  fit$call$formula <- x$call$formula
   fit
 }
 
@@ -79,10 +81,11 @@ merged_start <- function(fits) {
     list(H = fit$nobs * H, Hb = fit$nobs * drop(H %*% b))
   })
   H <- parts[[1L]]$H + parts[[2L]]$H
+  W <- fits[[1L]]$coefficients
+  if (!length(W)) return(W)
   # Directions that no row sees, as a common shift of all classes, stay where they are.
   flat <- 1e-12 * max(diag(H), .Machine$double.xmin)
   b <- solve(H + diag(flat, nrow(H)), parts[[1L]]$Hb + parts[[2L]]$Hb)
-  W <- fits[[1L]]$coefficients
   if (is.matrix(W)) W[] <- matrix(b, nrow(W), byrow = TRUE) else W[] <- b
   W
 }
@@ -103,8 +106,10 @@ joined_rows <- function(object, first, second) {
     value <- function(rows, n) if (is.null(rows[[name]])) rep(none, n) else rows[[name]]
     bind_blocks(list(value(first, n[1L]), value(second, n[2L])))
   }
-  classes <- function(y) as.character(flatten_response(y))
-  rows <- list(x = rbind(first$x, second$x), y = factor(c(classes(first$y), classes(second$y)), object$levels),
+  responses <- lapply(list(first$y, second$y), flatten_response)
+  y <- if (is.matrix(responses[[1L]])) do.call(rbind, responses) else
+    factor(unlist(lapply(responses, as.character)), object$levels)
+  rows <- list(x = rbind(first$x, second$x), y = y,
                weights = both("weights", 1), offset = both("offset", 0))
   rows[lengths(rows) > 0L]
 }

@@ -406,7 +406,7 @@ update.linclass <- function(object, formula., ..., evaluate = TRUE) {
       abort("argument", sprintf("`formula.` must be a formula, not %s.", describe_value(formula.)))
     }
     # Without attributes, so that a fit does not drag the environment of its call along.
-    call$formula <- as.call(as.list(stats::update(stats::formula(object), formula.)))
+    call$formula <- as.call(as.list(stats::update(written_out(stats::formula(object), object$terms), formula.)))
   }
   changed <- as.list(match.call(expand.dots = FALSE)$...)
   gone <- names(changed)[vapply(changed, is.null, NA)]
@@ -425,6 +425,7 @@ update.linclass <- function(object, formula., ..., evaluate = TRUE) {
   }
   if (is_by_formula(source)) home <- formula_home(source, home)
   fit <- eval(call, home)
+  if (inherits(call$formula, "terms")) fit$call$formula <- object$call$formula
   fit$call <- restored_call(fit$call, object$call)
   if (continued) fit$call$start <- NULL
   fit
@@ -449,7 +450,12 @@ sees_data <- function(object, env) {
 call_on_rows <- function(object, call) {
   rows <- fit_rows(object)
   if (is_by_formula(object) && is.data.frame(rows)) {
-    call$data <- as_data(object, extended_rows(object, call$formula, rows))
+    if (identical(call$formula, object$call$formula)) {
+      call$formula <- object$terms # rows have no columns for a dot
+      call$data <- as_data(object, rows)
+    } else {
+      call$data <- as_data(object, extended_rows(object, call$formula, rows))
+    }
     return(call)
   }
   for (name in intersect(names(call), names(rows))) call[[name]] <- rows[[name]]

@@ -184,7 +184,7 @@ loss_curvature <- function(object, data, coding = object$coding) {
 #' @concept confidence interval
 #' @export
 vcov.linclass <- function(object, complete = TRUE, data = NULL, ...) {
-  check_foreign_dots(list(...), c("complete", "data"))
+  check_foreign_dots(list(...), c("complete", "data"), robust_hints, reporting)
   check_flags(list(complete = complete), "complete")
   check_vcov(object)
   if (object$status == "budget" && is.null(object$vcov) && is.null(data)) {
@@ -222,6 +222,7 @@ check_vcov <- function(object) {
 computed_vcov <- function(object, data) {
   data <- training_data(object, data)
   names <- names(stats::coef(object, format = "vector", complete = FALSE))
+  if (!length(names)) return(matrix(0, 0L, 0L))
   W <- object$coefficients
   kept <- if (is.matrix(W)) colSums(is.na(W)) == 0 else !is.na(W)
   if (!all(kept)) {
@@ -260,7 +261,7 @@ within_range <- function(V) {
 #' @rdname vcov.linclass
 #' @export
 confint.linclass <- function(object, parm, level = 0.95, method = c("wald", "profile"), ...) {
-  check_foreign_dots(list(...), c("parm", "level", "method"))
+  check_foreign_dots(list(...), c("parm", "level", "method"), robust_hints, reporting)
   method <- if (missing(method) && has_jeffreys(object)) "profile" else match_choice(method)
   check_level(level)
   estimate <- stats::coef(object, format = "vector")
@@ -270,13 +271,13 @@ confint.linclass <- function(object, parm, level = 0.95, method = c("wald", "pro
   limits <- if (method == "profile") profile_limits(object, places, tails) else
     wald_limits(object, estimate, tails)[places, , drop = FALSE]
   dimnames(limits) <- list(names(estimate)[places],
-                           paste(format(100 * tails, digits = 3, trim = TRUE), "%"))
+                           paste(format(100 * tails, digits = 3, trim = TRUE, scientific = FALSE), "%"))
   limits
 }
 
 # Confidence levels.
 check_level <- function(level) {
-  if (!is.numeric(level) || length(level) != 1L || is.na(level) || level <= 0 || level >= 1) {
+  if (!is_one_number(level) || level <= 0 || level >= 1) {
     abort("argument", sprintf("`level` must be one number between 0 and 1, not %s.", describe_value(level)))
   }
 }

@@ -6,6 +6,7 @@
 point_weights <- function(path, s) {
   L <- length(path$lambda)
   if (is.null(s)) return(Matrix::Diagonal(L))
+  s <- usual_type(s)
   if (!is.numeric(s) || !length(s) || anyNA(s) || any(s < 0)) {
     abort("penalty", sprintf("`s` must be NULL or numbers of at least 0, not %s.",
                              describe_value(s)))

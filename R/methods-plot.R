@@ -107,7 +107,7 @@ tint <- function(colours, strength) {
 }
 
 check_positive <- function(value, name) {
-  if (!is.numeric(value) || length(value) != 1L || !is.finite(value) || value <= 0) {
+  if (!is_one_number(value) || is.infinite(value) || value <= 0) {
     abort("argument", sprintf("`%s` must be one number above 0, not %s.", name,
                               describe_value(value)))
   }
@@ -384,7 +384,7 @@ coefficient_data <- function(fit, max_terms = 30) {
   se[] <- 0
   estimated <- !is.na(w[1L, ])
   if (!is.null(V)) se[, estimated] <- matrix(sqrt(diag(V)), nrow(w), byrow = TRUE)
-  colnames(w) <- make.unique(colnames(w))
+  colnames(w) <- make.unique(as.character(colnames(w)))
   # Intercepts are on a scale of their own, and say least.
   if (fit$intercept && ncol(w) > 1L) {
     w <- w[, -1L, drop = FALSE]
@@ -395,7 +395,7 @@ coefficient_data <- function(fit, max_terms = 30) {
   se <- se[, known, drop = FALSE]
   if (!length(w)) abort("argument", "The fit has no coefficients to draw.")
   size <- abs(w) / if (is.null(V)) 1 else se
-  largest <- apply(size, 2L, max, na.rm = TRUE)
+  largest <- apply(size, 2L, max, -Inf, na.rm = TRUE) # unknown sizes come last
   kept <- sort(order(-largest)[seq_len(min(length(largest), floor(max_terms)))])
   half <- stats::qnorm(0.975) * se
   data <- data.frame(class = factor(rownames(w)[row(w)], levels = rownames(w)),
@@ -411,7 +411,7 @@ coefficient_title <- function(data) {
   shown <- nlevels(data$term)
   terms <- attr(data, "terms")
   paste0("Coefficients",
-         if (shown < terms) sprintf(" (%d of %s)", shown, format(terms, big.mark = ",")),
+         if (shown < terms) sprintf(" (%d of %s)", shown, count(terms)),
          if (attr(data, "intervals")) ", 95 % intervals")
 }
 

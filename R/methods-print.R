@@ -75,7 +75,7 @@ deviance_in_words <- function(x) {
   counted <- x$lambda == 0 || (x$alpha == 1 && !has_groups(x))
   size <- if (counted) likelihood_size(x)
   if (!counted || is.na(size$aic)) return(NULL)
-  shown <- function(v) format(signif(v, max(5L, getOption("digits") - 2L)), big.mark = ",")
+  shown <- function(v) format(signif(v, max(5L, getOption("digits") - 2L)), big.mark = thousands_mark())
   sprintf("%s on %s df (null: %s on %s df), AIC %s", shown(size$deviance),
           shown(size$df.residual), shown(size$null.deviance), shown(size$df.null), shown(size$aic))
 }
@@ -92,7 +92,10 @@ data_in_words <- function(x) {
 
 has_epochs <- function(x) any(is.finite(utils::tail(x$history$epoch, 1L)))
 
-count <- function(n) format(n, big.mark = ",", digits = 7L, scientific = 12L)
+# Where options(OutDec = ",") a comma is no mark between thousands.
+thousands_mark <- function() if (identical(getOption("OutDec"), ",")) "." else ","
+
+count <- function(n) format(n, big.mark = thousands_mark(), digits = 7L, scientific = 12L)
 
 objective_in_words <- function(x) {
   mean_loss <- if (!is.null(x$class_weights)) "mean loss weighted by class" else

@@ -84,5 +84,7 @@ hint_neighbour <- function(name, table, pattern = " %s") {
 # predict() lets arguments of third parties pass, but not these.
 predict_hints <- local({
   names <- c("newx", "newoffset", "s", "probability", "decision.values")
-  stats::setNames(paste0(" ", neighbour_arguments[names]), names)
+  chosen <- " Classes are the likeliest ones; compare type = \"response\" with a number, as of choose_threshold()."
+  c(stats::setNames(paste0(" ", neighbour_arguments[names]), names), data = " It is `newdata` here.",
+    threshold = chosen, cutoff = chosen, cut = chosen)
 })

@@ -154,8 +154,7 @@ check_lambdas <- function(lambda) {
 }
 
 check_whole <- function(value, name, least, topic) {
-  if (!is.numeric(value) || length(value) != 1L || is.na(value) || value < least ||
-        value != floor(value) || value > .Machine$integer.max) {
+  if (!is_one_number(value) || value < least || value != floor(value) || value > .Machine$integer.max) {
     abort(topic, sprintf("`%s` must be one whole number of at least %d, not %s.", name, least,
                          describe_value(value)))
   }

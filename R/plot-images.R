@@ -43,7 +43,7 @@ plot_images <- function(x, labels = NULL, n = NULL, shape = NULL, captions = NUL
       abort("shape", sprintf("`%s` has length %d and there are %d pictures.", name, given, nrow(x)))
     }
   }
-  if (is.null(top)) top <- if (isTRUE(max(x, na.rm = TRUE) > 1)) 255 else 1
+  if (is.null(top)) top <- if (isTRUE(max(x, 0, na.rm = TRUE) > 1)) 255 else 1
   check_positive(top, "top")
   labels <- if (!is.null(labels)) as.factor(labels)
   lines <- if (is.null(labels)) {
@@ -125,8 +125,9 @@ image_columns <- function(n, shape) {
 
 template_limit <- function(templates, limit) {
   if (is.null(limit)) {
-    limit <- stats::quantile(abs(templates), 0.99, names = FALSE)
-    if (limit == 0) limit <- max(abs(templates), 1e-300) # few weights, or none, differ from zero
+    size <- abs(templates[is.finite(templates)])
+    limit <- stats::quantile(c(size, if (!length(size)) 1), 0.99, names = FALSE)
+    if (limit == 0) limit <- max(size, 1e-300) # few weights, or none, differ from zero
   }
   check_positive(limit, "limit")
   limit

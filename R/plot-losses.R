@@ -163,6 +163,12 @@ plot_contours <- function(f, paths = list(), xlim = NULL, ylim = NULL, xlab = NU
     if (is.null(limits[[j]])) {
       if (!any(is.finite(all[, j]))) abort("argument", "Without paths, `xlim` and `ylim` must be given.")
       limits[[j]] <- grDevices::extendrange(all[is.finite(all[, j]), j], f = 0.18)
+      if (diff(limits[[j]]) == 0) limits[[j]] <- limits[[j]][1L] + c(-1, 1) # a single point
+    }
+    side <- limits[[j]]
+    if (!is.numeric(side) || length(side) != 2L || !all(is.finite(side)) || side[1L] == side[2L]) {
+      abort("argument", sprintf("`%s` must be two different finite numbers, not %s.", c("xlim", "ylim")[j],
+                                describe_value(side)))
     }
   }
   side <- lapply(limits, function(l) seq(l[1L], l[2L], length.out = max(2, round(cells))))
@@ -170,6 +176,9 @@ plot_contours <- function(f, paths = list(), xlim = NULL, ylim = NULL, xlab = NU
   z <- apply(points, 1L, function(w) f(unname(w)))
   if (!is.numeric(z) || length(z) != nrow(points)) {
     abort("argument", "`f` must return one number for a vector of two coefficients.")
+  }
+  if (length(unique(z[is.finite(z)])) < 2L) {
+    abort("argument", "`f` has one value, or none, everywhere within the limits: there are no contours to draw.")
   }
   grid <- list(x = side[[1L]], y = side[[2L]], z = matrix(z, length(side[[1L]])))
   labels <- colnames(all)

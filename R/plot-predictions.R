@@ -75,7 +75,7 @@ training_confusion <- function(fit, data) {
 
 confusion_labels <- function(data) {
   share <- ifelse(is.nan(data$share), "", sprintf("%.0f %%", 100 * data$share))
-  list(count = format(round(data$count, 1L), big.mark = ",", trim = TRUE), share = share)
+  list(count = format(round(data$count, 1L), big.mark = thousands_mark(), trim = TRUE), share = share)
 }
 
 # Blue for what is right, vermilion for what is wrong, white for what does not happen.
@@ -270,7 +270,7 @@ draw_reliability <- function(data, what = NULL) {
                    col = tint(colours[c], 0.75), border = NA)
   }
   # Below the 0 of the shares there is room for one number: that of the tallest bar.
-  plot_axis(2L, floor + strip, labels = format(round(most, 1L), big.mark = ","), cex.axis = 0.75)
+  plot_axis(2L, floor + strip, labels = format(round(most, 1L), big.mark = thousands_mark()), cex.axis = 0.75)
   margin_text("rows", 2L, line = 0.5, at = floor + 0.2 * strip, las = 1L, cex = 0.75)
   legend_above(classes, pch = plot_symbols(k), pt.bg = colours, col = colours, pt.cex = 1.3)
   if (!is.null(what)) margin_text(what, 3L, line = 0.2, adj = 1, cex = 0.85, col = "grey40")

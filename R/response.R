@@ -126,6 +126,7 @@ response_from_counts <- function(y, loss) {
 # Case weights: NULL (all one) or doubles without NA, not negative, not all zero.
 check_weights <- function(weights, n) {
   if (is.null(weights)) return(NULL)
+  weights <- usual_type(weights)
   if (!is.numeric(weights) || is.factor(weights)) {
     abort("weights", sprintf("`weights` must be numeric, not %s.", describe_value(weights)))
   }
@@ -141,6 +142,10 @@ check_weights <- function(weights, n) {
   if (n > 0 && all(weights == 0)) abort("weights", "All weights are zero.")
   if (!is.finite(sum(weights))) {
     abort("weights", "The sum of the weights overflows: divide them all by one large number.")
+  }
+  # A denormal number has few digits, and so have sums of its products.
+  if (n > 0 && max(weights) < .Machine$double.xmin / .Machine$double.eps) {
+    abort("weights", "The weights are too small to be added up: multiply them all by one large number.")
   }
   if (n > 0 && min(weights[weights > 0]) < 1e-12 * max(weights)) {
     warn("weights", paste("The largest weight is more than 1e12 times the smallest:",
@@ -159,6 +164,7 @@ check_class_weights <- function(class_weights, levels, totals) {
     }
     return(stats::setNames(sum(totals) / (length(levels) * totals), levels))
   }
+  class_weights <- usual_type(class_weights)
   if (!is.numeric(class_weights) || is.null(names(class_weights))) {
     abort("weights", paste("`class_weights` must be \"balanced\" or a numeric vector named by the",
                            "classes."))
@@ -179,6 +185,7 @@ check_class_weights <- function(class_weights, levels, totals) {
 # level) or n x k (added to the score of each level).
 check_offset <- function(offset, n, k) {
   if (is.null(offset)) return(NULL)
+  offset <- usual_type(offset)
   if (!is.numeric(offset)) {
     abort("offset", sprintf("The offset must be numeric, not %s.", describe_value(offset)))
   }

@@ -89,6 +89,10 @@ separation <- function(object, ...) UseMethod("separation")
 separation.linclass <- function(object, data = NULL, ...) {
   check_no_dots(list(...), "data")
   check_object(object, whole = TRUE)
+  if (is_ovr(object)) {
+    abort("coding", paste("Each class was fitted against the rest, and no scores of all classes can separate them:",
+                          "separation(formula, data) judges the data."))
+  }
   design <- training_data(object, data)
   design$codes <- design$y$codes
   object$separation <- find_separation(object, design, hint = object$separation)
@@ -190,6 +194,7 @@ find_separation <- function(fit, design, hint) {
   kept <- if (is.matrix(W)) colSums(is.na(W)) == 0 else !is.na(W)
   undecided <- new_separation(hint$kind, columns = hint$columns, classes = hint$classes, proved = FALSE)
   size <- sum(kept) * (length(fit$levels) - 1L)
+  if (!size) return(new_separation("none")) # all scores are the offsets
   if (size > max_separation_size || as.double(nrow(design$x)) * sum(kept) > max_separation_cells) return(undecided)
   frame <- separation_frame(fit, design, kept)
   decided <- decide_separation(frame$problem, pair_leads(frame$problem, frame$start))

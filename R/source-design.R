@@ -18,17 +18,20 @@ dimnames.linclass_stream <- function(x) list(NULL, x$names)
 # ---- reading ----------------------------------------------------------------------------------------------
 
 # A pass over a source: next_block() counts blocks and rows, says where an error was, and gives data frames with
-# declared levels, or lists of x, y, weights, offset.
+# declared levels, or lists of x, y, weights, offset. Blocks without rows are passed over.
 open_source <- function(source) {
   place <- new.env(parent = emptyenv())
   place$block <- place$rows <- 0
   reader <- source_error(source, place, source$open())
   next_block <- function() {
-    place$block <- place$block + 1
-    block <- source_error(source, place, reader$next_block())
-    if (is.null(block)) return(NULL)
-    block <- if (is.data.frame(block)) declare_levels(block, source$levels, place) else block
-    check_block(block, source, place)
+    repeat {
+      place$block <- place$block + 1
+      block <- source_error(source, place, reader$next_block())
+      if (is.null(block)) return(NULL)
+      block <- if (is.data.frame(block)) declare_levels(block, source$levels, place) else block
+      block <- check_block(block, source, place)
+      if (nrow(if (is.data.frame(block)) block else block$x)) return(block)
+    }
   }
   closed <- FALSE
   close <- function() {
@@ -67,6 +70,8 @@ declare_levels <- function(data, levels, place) {
   data
 }
 
+block_names <- c("x", "y", "weights", "offset")
+
 check_block <- function(block, source, place) {
   kind <- if (is.data.frame(block)) "frame" else if (is.list(block) && "x" %in% names(block)) "xy" else "other"
   if (kind == "other" || !source$kind %in% c("any", kind)) {
@@ -74,8 +79,13 @@ check_block <- function(block, source, place) {
                             to_upper(in_block(place)), describe_value(block)), block = place$block)
   }
   if (kind == "xy") {
+    unknown <- setdiff(names(block), block_names)
+    if (length(unknown)) {
+      abort("source", sprintf("%s has %s, and a block is a list of %s.%s", to_upper(in_block(place)),
+                              enumerate(unknown), enumerate(block_names), hint_nearest(unknown[1L], block_names)))
+    }
     block$x <- as_numbers(block$x, "source", sprintf("`x` of %s", in_block(place)))
-    for (name in intersect(c("y", "weights", "offset"), names(block))) {
+    for (name in intersect(block_names[-1L], names(block))) {
       if (NROW(block[[name]]) == nrow(block$x)) next
       abort("source", sprintf("`%s` of %s has %s and `x` has %s.", name, in_block(place),
                               plural(NROW(block[[name]]), "value"), plural(nrow(block$x), "row")))
@@ -442,6 +452,10 @@ read_numbers <- function(source) {
   first$y <- if (response$any()) collect_response(response, kind, place)
   first$weights <- bind_blocks(weights[lengths(weights) > 0L])
   first$offset <- bind_blocks(offsets[lengths(offsets) > 0L])
+  for (name in block_names[-1L]) {
+    if (is.null(first[[name]]) || NROW(first[[name]]) == first$rows) next
+    abort("source", sprintf("Some blocks have `%s` and others have none.", name))
+  }
   first
 }
 

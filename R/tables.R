@@ -169,7 +169,8 @@ word_value <- function(value, words, name, topic, what) {
 describe_value <- function(value) {
   if (is.null(value)) return("NULL")
   if (is.atomic(value) && length(value) == 1L) {
-    return(if (is.character(value) && !is.na(value)) dQuote(value, FALSE) else format(value, digits = 15L))
+    shown <- if (is.character(value) && !is.na(value)) dQuote(value, FALSE) else format(value, digits = 15L)
+    return(if (inherits(value, "integer64")) paste("integer64", shown) else shown)
   }
   sprintf("%s of length %d", class(value)[1L], length(value))
 }

@@ -214,7 +214,8 @@ sample_loss <- function(z, y, loss) {
 #' leave W = 0). The Hessian holds the ridge part of the penalty only;
 #' for the squared hinge it is the generalised Hessian, and hinge and perceptron have none. The
 #' Hessian of softmax is singular (a constant added to all classes changes nothing); the Newton
-#' step is then the shortest of all solutions.
+#' step is then the shortest of all solutions, with columns in units that give each the same curvature. Where the
+#' equations have no solution, as where every sample is surely on one side and there is no curvature, it is NaN.
 #'
 #' Columns are used as they are: nothing is standardised.
 #'
@@ -352,7 +353,7 @@ teaching_task <- function(W, x, y, loss, lambda, alpha, weights, offset) {
 
 # Numbers (or logicals) as doubles, shape and names kept.
 teaching_numbers <- function(v, name) {
-  if (inherits(v, "Matrix")) v <- as.matrix(v)
+  v <- if (inherits(v, "Matrix")) as.matrix(v) else usual_type(v)
   if (!is.numeric(v) && !is.logical(v)) {
     abort("type", sprintf("`%s` must be numeric, not %s.", name, describe_value(v)))
   }

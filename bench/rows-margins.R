@@ -101,4 +101,4 @@ dense_margins <- margin_rows("dense n = 1e5, p = 50", dense_margin_data, 10)
 rows <- c(rows, list(
   "M1-hinge" = sparse_margins$hinge, "M1-squared" = sparse_margins$squared,
   "M2-hinge" = dense_margins$hinge, "M2-squared" = dense_margins$squared,
-  "M3-hinge" = letter_row("hinge", c("newton", "interior_point")), "M3-squared" = letter_row("squared_hinge", "lbfgs")))
+  "M3-hinge" = letter_row("hinge", "newton"), "M3-squared" = letter_row("squared_hinge", "lbfgs")))

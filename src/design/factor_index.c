@@ -6,8 +6,8 @@
 /* ---- checks --------------------------------------------------------------------------------------------------- */
 
 static const char *check_part(lc_index n, const lc_part *part, int numeric) {
+  if (numeric != !part->code) return "numeric columns must come before the other parts";
   if (numeric && (part->levels != 1 || !part->value)) return "a numeric column must have numbers and one level";
-  if (!numeric && !part->code) return "numeric columns must come before the other parts";
   if (part->levels < 1) return "a part has no levels";
   int wrong = 0;
   for (lc_index i = 0; part->code && i < n; i++) wrong |= part->code[i] < 1 || part->code[i] > part->levels;

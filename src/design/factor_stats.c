@@ -35,6 +35,11 @@ static void indicator_stats(const lc_design *x, const lc_part *part, const doubl
   }
 }
 
+/* Row i has this number in the column of entry e. */
+static double entry(const lc_coded *coded, const lc_part *part, lc_index i, int e) {
+  return (part->value ? part->value[i] : 1) * (coded->weight ? coded->weight[e] : 1);
+}
+
 /* Sizes of the entries and counts of those that are none first; then the moments in units that keep squares inside
  * the range. */
 static void level_stats(const lc_design *x, const lc_part *part, const double *w, double total, lc_colstat *out) {
@@ -46,16 +51,16 @@ static void level_stats(const lc_design *x, const lc_part *part, const double *w
   for (lc_index i = 0; i < x->n; i++) {
     if (w && w[i] == 0) continue;
     for (int e = start[part->code[i]]; e < start[part->code[i] + 1]; e++)
-      look_at(out, coded->column[e], (part->value ? part->value[i] : 1) * (coded->weight ? coded->weight[e] : 1));
+      look_at(out, coded->column[e], entry(coded, part, i, e));
   }
   for (int e = from; e < to; e++) largest = fmax(largest, out->max_abs[coded->column[e]]);
   if (largest > 0) frexp(largest, &exponent);
   double unit = ldexp(1, exponent < -1000 ? 1000 : -exponent);
   for (lc_index i = 0; i < x->n; i++) {
-    double weight = w ? w[i] : 1, value = (part->value ? part->value[i] : 1) * unit;
+    double weight = w ? w[i] : 1;
     if (weight == 0) continue;
     for (int e = start[part->code[i]]; e < start[part->code[i] + 1]; e++) {
-      double number = value * (coded->weight ? coded->weight[e] : 1);
+      double number = entry(coded, part, i, e) * unit;
       out->mean[coded->column[e]] += weight * number;
       out->sd[coded->column[e]] += weight * number * number;
     }

@@ -9,7 +9,7 @@
 lc_status lc_sparse_grown_rows(const lc_design *x, lc_grown_rows *out, lc_arena *arena) {
   const lc_csc *csc = lc_csc_of(x);
   lc_index n = x->n, entries = lc_csc_entries(x);
-  int *start = lc_arena_alloc(arena, 2 * n + 1, sizeof *start), *end = start + n + 1;
+  int *start = lc_arena_alloc(arena, 2 * n + 1, sizeof *start);
   int *index = lc_arena_alloc(arena, entries, sizeof *index);
   float *narrow = lc_arena_alloc(arena, entries, sizeof *narrow);
   int floats = lc_sparse_is_narrow(x);
@@ -18,6 +18,7 @@ lc_status lc_sparse_grown_rows(const lc_design *x, lc_grown_rows *out, lc_arena 
   memset(start, 0, (size_t)(n + 1) * sizeof *start);
   for (lc_index e = 0; e < entries; e++) start[csc->row[e] + 1]++;
   for (lc_index i = 0; i < n; i++) start[i + 1] += start[i];
+  int *end = start + n + 1;
   memcpy(end, start, (size_t)n * sizeof *end);
   *out = (lc_grown_rows){.start = start, .end = end, .index = index, .narrow = narrow, .value = value};
   return lc_poll(arena->host);

@@ -225,12 +225,13 @@ static lc_status each_empty(columns_job *job, piece_work *work) {
   return LC_OK;
 }
 
-static lc_status run_columns(columns_job *job, piece_work *work, const lc_host *host) {
+static lc_status run_columns(const columns_job *job, piece_work *work, const lc_host *host) {
   lc_host quiet = *host; /* as in design/stream.c */
   quiet.poll = NULL;
-  job->host = &quiet;
+  columns_job own = *job;
+  own.host = &quiet;
   int reads = lc_lists_features(job->x, job->ni, job->i) || lc_lists_features(job->x, job->nj, job->j);
-  return reads ? each_piece(job->x, work, job, &quiet) : each_empty(job, work);
+  return reads ? each_piece(job->x, work, &own, &quiet) : each_empty(&own, work);
 }
 
 static void stream_col_dot(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *R, double *c,

@@ -45,6 +45,7 @@ lc_status lc_metric_bound(const lc_objective *obj, lc_metric *out) {
   out->q = obj->q;
   out->P = obj->P;
   out->K = obj->K;
+  out->rows = ROWS_PER_COLUMN * (double)obj->q;
   out->D = lc_arena_doubles(obj->arena, obj->P);
   out->mean = lc_arena_doubles(obj->arena, obj->P);
   if (!out->D || !out->mean) return LC_OUT_OF_MEMORY;
@@ -125,14 +126,19 @@ static int most_factors(const lc_objective *obj) {
   return lc_penalty_is_none(obj->pen) ? 1 : (int)lc_min(obj->K, LC_METRIC_FACTORS);
 }
 
-double lc_metric_cost(const lc_objective *obj) {
-  double q = (double)obj->q, n = (double)obj->x->n, factors = most_factors(obj);
-  if (!has_curvature(obj) || n < q || factors * q * q * sizeof(double) > MOST_BYTES) return INFINITY;
+double lc_metric_read_products(const lc_objective *obj) {
   /* A product of a pass costs about a nanosecond's share of memory beside its two; those of a Gram matrix and a factor
    * come from cache. */
-  double memory = 8, rows = fmin(n, ROWS_PER_COLUMN * q);
+  double memory = 8;
+  return (double)obj->x->n * (double)obj->q * (4 * obj->K + memory);
+}
+
+double lc_metric_cost(const lc_objective *obj, double rows) {
+  double q = (double)obj->q, n = (double)obj->x->n, factors = most_factors(obj);
+  if (!has_curvature(obj) || n < q || factors * q * q * sizeof(double) > MOST_BYTES) return INFINITY;
+  rows = fmin(n, rows);
   double products = rows * q * q + factors * q * q * q / 3 + lc_leading_products(obj, rows);
-  return products / (n * q * (4 * obj->K + memory));
+  return products / lc_metric_read_products(obj);
 }
 
 lc_status lc_metric_allocate(const lc_objective *obj, lc_metric *metric) {
@@ -223,8 +229,18 @@ static void factor_groups(const lc_objective *obj, lc_metric *metric, const doub
   }
 }
 
-/* Sums over the sampled rows at `at`, then eigenvectors and factors. */
-static lc_status fill(lc_objective *obj, lc_metric *metric) {
+/* Both sums become their mean with those of earlier points, which they replace. */
+static void blend(const lc_objective *obj, lc_metric *metric, double *gram, double *sum) {
+  lc_index size = lc_packed_size(obj->q);
+  double keep = isnan(metric->past[0]) ? 0 : metric->keep, *parts[] = {gram, sum}, *past = metric->past;
+  lc_index counts[] = {size, obj->ns + 1};
+  for (int part = 0; part < 2; past += counts[part++])
+    for (lc_index i = 0; i < counts[part]; i++)
+      past[i] = parts[part][i] = keep > 0 ? (1 - keep) * parts[part][i] + keep * past[i] : parts[part][i];
+}
+
+/* Sums over the sampled rows at B, then eigenvectors and factors. */
+static lc_status fill(lc_objective *obj, const double *B, lc_metric *metric) {
   lc_index ns = obj->ns, K = obj->K;
   double *gram = lc_arena_doubles(obj->arena, lc_packed_size(obj->q));
   double *sum = lc_arena_doubles(obj->arena, ns + 1), *full = lc_arena_doubles(obj->arena, K * K), total = 0;
@@ -234,7 +250,7 @@ static lc_status fill(lc_objective *obj, lc_metric *metric) {
                   .obs = &metric->sample_obs,
                   .ns = 1,
                   .nsum = (int)ns + 1,
-                  .B = obj->at.B,
+                  .B = B,
                   .Z = Z,
                   .block = curvature_block,
                   .context = obj,
@@ -242,6 +258,7 @@ static lc_status fill(lc_objective *obj, lc_metric *metric) {
                   .C = gram};
   LC_TRY(metric->sample.ops->pass(&metric->sample, &pass, obj->host, obj->arena));
   obj->passes += (double)metric->sample.n / (double)obj->x->n;
+  if (metric->keep > 0) blend(obj, metric, gram, sum);
   for (int c = 0; c < obj->K; c++) total += sum[lc_packed_at(c, c)];
   metric->ready = total > 0;
   if (!metric->ready) return LC_OK;
@@ -252,13 +269,17 @@ static lc_status fill(lc_objective *obj, lc_metric *metric) {
   return lc_leading_fill(obj, metric, Z);
 }
 
-lc_status lc_metric_build(lc_objective *obj, lc_metric *metric) {
+lc_status lc_metric_build(lc_objective *obj, const double *B, lc_metric *metric) {
   if (!metric->U) LC_TRY(lc_metric_allocate(obj, metric));
   if (metric->sample.n == 0)
     LC_TRY(
-        lc_design_sample(obj->x, obj->obs, ROWS_PER_COLUMN * obj->q, &metric->sample, &metric->sample_obs, obj->arena));
+        lc_design_sample(obj->x, obj->obs, (lc_index)metric->rows, &metric->sample, &metric->sample_obs, obj->arena));
+  lc_index sums = lc_packed_size(obj->q) + obj->ns + 1;
+  int first = metric->keep > 0 && !metric->past;
+  if (first && !(metric->past = lc_arena_doubles(obj->arena, sums))) return LC_OUT_OF_MEMORY;
+  if (first) metric->past[0] = NAN;
   lc_mark mark = lc_arena_mark(obj->arena);
-  lc_status status = fill(obj, metric);
+  lc_status status = fill(obj, B, metric);
   lc_arena_reset(obj->arena, mark);
   return status;
 }

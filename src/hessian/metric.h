@@ -22,16 +22,20 @@ lc_status lc_metric_bound(const lc_objective *obj, lc_metric *out);
  * the arrow stays as it is. */
 lc_status lc_metric_refresh(lc_objective *obj, lc_metric *metric);
 
-/* Reads of X that building a Kronecker model takes as much time as, by counts of operations; Inf where there is none:
+/* Reads of X that building a Kronecker model from so many rows takes as much time as, by counts of operations; Inf
+ * where there is none:
  * a loss without second derivatives, more columns than rows, very many classes, no memory for factors. */
-double lc_metric_cost(const lc_objective *obj);
+double lc_metric_cost(const lc_objective *obj, double rows);
+
+/* Products of numbers that a read of X stands for there. */
+double lc_metric_read_products(const lc_objective *obj);
 
 /* Memory for a Kronecker model (lc_metric_build() asks for it, if it must). */
 lc_status lc_metric_allocate(const lc_objective *obj, lc_metric *metric);
 
-/* The Kronecker model at `at`. Takes a sample of rows at the first time. LC_UNSUPPORTED: the design gives no samples;
+/* The Kronecker model at B. Takes a sample of rows at the first time. LC_UNSUPPORTED: the design gives no samples;
  * the arrow stays. */
-lc_status lc_metric_build(lc_objective *obj, lc_metric *metric);
+lc_status lc_metric_build(lc_objective *obj, const double *B, lc_metric *metric);
 
 /* v <- (model)^-1 v, P numbers in place; a lc_metric_fn, so the metric comes as a pointer without a type. Directions in
  * which the model is flat become 0. */

@@ -28,6 +28,10 @@ typedef struct lc_metric {
   unsigned char *skip; /* of their pivots */
   double *l2, *work;   /* q, 0 for the intercept; q K */
   lc_leading leading;
+  double rows; /* of a sample, about; the caller may change it before the first model */
+  double keep; /* share of the sums of earlier models in those of the next, 0 to 1: a mean over points, for steps that
+                  go where single ones have little curvature; 0 from lc_metric_bound() */
+  double *past; /* those sums: packed q x q, then ns + 1; NULL: none yet */
 } lc_metric;
 
 #endif

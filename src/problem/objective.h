@@ -146,16 +146,35 @@ lc_index lc_objective_row_piece(const lc_rows *rows, lc_index m, const lc_index 
 void lc_objective_row_load(lc_rows *rows, lc_index m, const lc_index *index);
 
 /* Codes and weights (m each); z (m x K) <- scores at B, offsets included; dz <- their changes along D; losses (NULL:
- * none) and their derivatives r (m x K) by scores z; G (q x K) += X' r. */
+ * none) and their derivatives r (m x K, or NULL) by scores z, with the objective's coding or one of another mu;
+ * G (q x K) += X' r. */
 void lc_objective_row_data(const lc_objective *obj, lc_index m, const lc_index *index, double *y, double *w);
 void lc_objective_row_scores(const lc_objective *obj, const lc_rows *rows, lc_index m, const lc_index *index,
                              const double *B, double *z);
 void lc_objective_row_changes(const lc_objective *obj, const lc_rows *rows, lc_index m, const lc_index *index,
                               const double *D, double *dz);
-void lc_objective_row_losses(const lc_objective *obj, lc_index m, const double *z, const double *y, double *value,
-                             double *r);
+void lc_objective_row_losses(const lc_objective *obj, const lc_coding *coding, lc_index m, const double *z,
+                             const double *y, double *value, double *r);
 void lc_objective_row_gradient(const lc_objective *obj, const lc_rows *rows, lc_index m, const lc_index *index,
                                const double *r, double *G);
+
+/* ---- parts of the rows ------------------------------------------------------------------------------------------ */
+
+/* Rows for sweeps of their own: row i of x is row row[i] of the objective, row NULL: i. */
+typedef struct lc_row_part {
+  const lc_design *x;
+  const lc_index *row;
+} lc_row_part;
+
+/* All rows, as they are. */
+lc_row_part lc_objective_all_rows(const lc_objective *obj);
+
+/* The rows of class y that have a weight, copied into the arena with their columns as shown; all rows where the design
+ * has no subsets. */
+lc_status lc_objective_class_rows(const lc_objective *obj, int y, lc_row_part *out);
+
+/* A sweep over a part, as lc_objective_pass(). */
+lc_status lc_objective_pass_part(lc_objective *obj, const lc_row_part *part, lc_pass *pass);
 
 /* ---- gaps and reports ------------------------------------------------------------------------------------------ */
 

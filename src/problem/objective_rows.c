@@ -1,4 +1,4 @@
-/* problem/objective_rows.c - verbs of listed rows of X, for batches. */
+/* problem/objective_rows.c - verbs of listed rows of X, for batches, and of the rows of a class. */
 #include "problem/objective.h"
 
 lc_status lc_objective_rows(const lc_objective *obj, lc_rows *rows) {
@@ -44,13 +44,36 @@ void lc_objective_row_changes(const lc_objective *obj, const lc_rows *rows, lc_i
     for (lc_index i = 0; i < m; i++) dz[i + c * m] -= offset[index[i] + c * obj->x->n];
 }
 
-void lc_objective_row_losses(const lc_objective *obj, lc_index m, const double *z, const double *y, double *value,
-                             double *r) {
+void lc_objective_row_losses(const lc_objective *obj, const lc_coding *coding, lc_index m, const double *z,
+                             const double *y, double *value, double *r) {
   lc_loss_block rows = {.m = (int)m, .z = z, .y = y, .value = value, .r = r, .ldz = m, .ldr = m};
-  obj->loss->rows(&obj->coding, &rows);
+  obj->loss->rows(coding, &rows);
 }
 
 void lc_objective_row_gradient(const lc_objective *obj, const lc_rows *rows, lc_index m, const lc_index *index,
                                const double *r, double *G) {
   obj->x->ops->row_gradient(rows, m, index, obj->K, r, G);
+}
+
+lc_row_part lc_objective_all_rows(const lc_objective *obj) { return (lc_row_part){obj->x, NULL}; }
+
+lc_status lc_objective_class_rows(const lc_objective *obj, int y, lc_row_part *out) {
+  const lc_obs *obs = obj->obs;
+  lc_index count = 0;
+  *out = lc_objective_all_rows(obj);
+  if (!obj->x->ops->subset) return LC_OK;
+  for (lc_index i = 0; i < obs->n; i++) count += (int)obs->y[i] == y && lc_obs_weight(obs, i) > 0;
+  lc_index *row = lc_arena_alloc(obj->arena, count, sizeof *row);
+  lc_design *x = lc_arena_alloc(obj->arena, 1, sizeof *x);
+  if (!row || !x) return LC_OUT_OF_MEMORY;
+  count = 0;
+  for (lc_index i = 0; i < obs->n; i++)
+    if ((int)obs->y[i] == y && lc_obs_weight(obs, i) > 0) row[count++] = i;
+  *out = (lc_row_part){x, row};
+  return obj->x->ops->subset(obj->x, count, row, 1, x, obj->arena);
+}
+
+lc_status lc_objective_pass_part(lc_objective *obj, const lc_row_part *part, lc_pass *pass) {
+  obj->passes += (double)part->x->n / (double)obj->x->n;
+  return part->x->ops->pass(part->x, pass, obj->host, obj->arena);
 }

@@ -37,7 +37,7 @@ void lc_task_set(lc_task_context *context, enum lc_task task, lc_pass *pass) {
   pass->ntask = lc_task_numbers(coding);
 }
 
-lc_status lc_objective_task(lc_objective *obj, int task, const double *about, lc_pass *pass) {
+lc_status lc_objective_task(lc_objective *obj, int task, const double *about, const lc_pass *pass) {
   if (task <= LC_TASK_NONE || task >= LC_TASK_COUNT) return LC_INVALID;
   int k = obj->coding.k, nsum = tasks[task].nsum;
   int expected = nsum == EACH_CLASS ? 1 + k : nsum == EACH_PAIR ? k * k : nsum;
@@ -52,8 +52,9 @@ lc_status lc_objective_task(lc_objective *obj, int task, const double *about, lc
   without.noffset = 0;
   if (!plain) obj->coding.mu = about[0];
   lc_task_context context = {.obj = obj, .t = plain ? 0 : about[1], .s = plain ? NULL : about + 2};
-  pass->obs = plain ? NULL : task == LC_TASK_LEADS ? &without : obj->obs;
-  pass->block = tasks[task].block;
-  pass->context = &context;
-  return obj->x->ops->pass(obj->x, pass, obj->host, obj->arena);
+  lc_pass own = *pass;
+  own.obs = plain ? NULL : task == LC_TASK_LEADS ? &without : obj->obs;
+  own.block = tasks[task].block;
+  own.context = &context;
+  return obj->x->ops->pass(obj->x, &own, obj->host, obj->arena);
 }

@@ -39,7 +39,7 @@ void lc_task_set(lc_task_context *context, enum lc_task task, lc_pass *pass);
 
 /* The other side: the task of that number and those numbers, on rows that are here, with the pass's K, ns, nsum, B,
  * sum, G and C. obj is bound to the rows. LC_INVALID where the numbers make no task, or another one than nsum says. */
-lc_status lc_objective_task(struct lc_objective *obj, int task, const double *about, lc_pass *pass);
+lc_status lc_objective_task(struct lc_objective *obj, int task, const double *about, const lc_pass *pass);
 
 lc_status lc_loss_task(void *context, const lc_block *block, double *sum);
 lc_status lc_mistakes_task(void *context, const lc_block *block, double *sum);

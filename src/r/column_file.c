@@ -167,7 +167,7 @@ SEXP lcr_file_rows(SEXP list, SEXP from, SEXP m) {
   SEXP names = lcr_get(list, "names");
   if (!lcr_is_number(from) || !lcr_is_number(m)) Rf_error("not rows of a file");
   double n = lcr_get_number(list, "n"), row = Rf_asReal(from), rows = Rf_asReal(m);
-  if (!(n >= 0 && n <= 4503599627370496.0) || !(row >= 1 && rows >= 0 && row + rows - 1 <= n && rows <= INT_MAX) ||
+  if (!(n >= 0 && n <= (double)R_XLEN_T_MAX) || !(row >= 1 && rows >= 0 && row + rows - 1 <= n && rows <= INT_MAX) ||
       TYPEOF(names) != STRSXP || XLENGTH(names) > INT_MAX)
     Rf_error("not rows of a file");
   const char *wrong = lcr_column_file_describe(list, (lc_index)n, (lc_index)XLENGTH(names), &f);

@@ -126,6 +126,7 @@ static void read_descent(SEXP spec, R_xlen_t P, lcr_session *session, lc_setting
   *from = (lc_descent){.epochs = lcr_get_number(list, "epochs"),
                        .log_mean = lcr_get_number(list, "log_mean"),
                        .searches = lcr_get_number(list, "searches"),
+                       .metric = lcr_get_number(list, "metric"),
                        .averaged = lcr_get_number(list, "averaged")};
   const double *iterate = lcr_doubles(lcr_get(list, "iterate"), P, "iterate");
   const double *mean = lcr_doubles(lcr_get(list, "mean"), P, "mean");
@@ -212,11 +213,12 @@ static SEXP separation_list(const lc_solution *solution, int k) {
 /* Where mini-batches stand; the iterate and the mean, q x K each, where there is a mean. */
 static SEXP descent_list(const lc_descent *descent, lc_index q, int K) {
   if (!descent) return R_NilValue;
-  SEXP list = PROTECT(lcr_list_make(6));
+  SEXP list = PROTECT(lcr_list_make(7));
   int averaged = descent->averaged > 0;
   lcr_list_add(list, "epochs", number(descent->epochs));
   lcr_list_add(list, "log_mean", number(descent->log_mean));
   lcr_list_add(list, "searches", number(descent->searches));
+  lcr_list_add(list, "metric", number(descent->metric));
   lcr_list_add(list, "averaged", number(descent->averaged));
   lcr_list_add(list, "iterate", averaged ? matrix_of(descent->iterate, q, K) : R_NilValue);
   lcr_list_add(list, "mean", averaged ? matrix_of(descent->mean, q, K) : R_NilValue);

@@ -136,7 +136,7 @@ static SEXP make_scores(const lcr_task *task, const lc_path_spec *spec) {
   lc_coding coding;
   lcr_check(lc_coding_make(task->problem.loss, task->problem.k, task->problem.reference, &coding));
   double cells = (double)task->x.n * coding.K * (double)spec->nlambdas * spec->nrepeats;
-  if (cells > 4503599627370496.0) Rf_error("too many scores");
+  if (cells > (double)R_XLEN_T_MAX) Rf_error("too many scores");
   SEXP scores = Rf_allocVector(REALSXP, (R_xlen_t)cells);
   memset(REAL(scores), 0, (size_t)cells * sizeof(double));
   return scores;

@@ -95,7 +95,7 @@ void lcr_shards_begin(SEXP x, int k, lcr_session *session, lc_design *out, lc_ob
   if (TYPEOF(dim) != REALSXP || XLENGTH(dim) != 2 || TYPEOF(host) != CLOSXP || !weights)
     Rf_error("not valid shards of rows");
   double n = REAL_RO(dim)[0], p = REAL_RO(dim)[1];
-  if (!(n >= 0 && n <= 4503599627370496.0 && p >= 0 && p < INT_MAX)) Rf_error("shards have wrong dimensions");
+  if (!(n >= 0 && n <= (double)R_XLEN_T_MAX && p >= 0 && p < INT_MAX)) Rf_error("shards have wrong dimensions");
   for (int c = 0; c < k; c++)
     if (!(weights[c] >= 0)) Rf_error("'class_weights' must not be negative");
   lcr_shards *s = (lcr_shards *)R_alloc(1, sizeof *s);
@@ -121,7 +121,7 @@ static lc_pass read_pass(SEXP request, const lc_design *x) {
   if (q != lc_design_q(x)) Rf_error("'B' must have %.0f rows", (double)lc_design_q(x));
   /* A task has a sum for each pair of classes at most, and a matrix for each pair of scores. */
   if (pass.nsum > ((double)K + 1) * (K + 1)) Rf_error("'nsum' is too large");
-  if (pass.ns > 0.5 * K * (K + 1.0) || (double)pass.ns * (double)lc_packed_size(q) > 4503599627370496.0)
+  if (pass.ns > 0.5 * K * (K + 1.0) || (double)pass.ns * (double)lc_packed_size(q) > (double)R_XLEN_T_MAX)
     Rf_error("'ns' is too large");
   return pass;
 }

@@ -203,7 +203,7 @@ void lcr_stream_begin(SEXP x, lcr_session *session, lc_design *out) {
     Rf_error("not a valid stream of rows");
   const double most_numbers = 1e18; /* places of doubles in a file are 63-bit numbers */
   double n = REAL_RO(dim)[0], p = REAL_RO(dim)[1];
-  if (!(n >= 0 && n <= 4503599627370496.0 && p >= 0 && p <= INT_MAX && n * p <= most_numbers))
+  if (!(n >= 0 && n <= (double)R_XLEN_T_MAX && p >= 0 && p <= INT_MAX && n * p <= most_numbers))
     Rf_error("a stream has wrong dimensions");
   lcr_stream *s = (lcr_stream *)R_alloc(1, sizeof *s);
   *s = (lcr_stream){.session = session, .n = (lc_index)n, .p = (lc_index)p};

@@ -151,7 +151,7 @@ static void whole_gradient(lesson *with, int want) {
 
 /* An R matrix: dimensions of R's are ints. */
 static SEXP new_matrix(lc_index rows, lc_index columns) {
-  const double most = 4503599627370496.0; /* entries of an R vector */
+  const double most = (double)R_XLEN_T_MAX; /* entries of an R vector */
   if (rows > INT_MAX || columns > INT_MAX || (double)rows * (double)columns > most) lcr_check(LC_OUT_OF_MEMORY);
   return Rf_allocMatrix(REALSXP, (int)rows, (int)columns);
 }
@@ -181,18 +181,44 @@ static SEXP hessian_of(lesson *with) {
   return out;
 }
 
-/* d = -H^+ g: B + d is the full step. */
+/* The Hessian in columns of unit curvature: H[i + j P] scale[i] scale[j]. A column has one scale for all classes, so
+ * that a shift common to them stays what it is. */
+static void scaled_hessian(lesson *with, double *H, double *scale) {
+  lc_index P = with->obj.P, q = with->obj.q;
+  lc_objective_hessian(&with->obj, 1, H);
+  for (lc_index j = 0; j < q; j++) {
+    double most = 0;
+    for (lc_index i = j; i < P; i += q) most = fmax(most, H[i + i * P]);
+    for (lc_index i = j; i < P; i += q) scale[i] = most > 0 ? 1 / sqrt(most) : 1;
+  }
+  for (lc_index j = 0; j < P; j++)
+    for (lc_index i = 0; i < P; i++) H[i + j * P] *= scale[i] * scale[j];
+}
+
+/* d = -H^+ g: B + d is the full step. NaN where H d = -g has no solution. */
 static SEXP newton_step_of(lesson *with) {
   const double rounding = 1e-13; /* eigenvalues below this share of the largest count as zero */
+  const double unsolved = 1e-6;  /* what a solution may leave of the gradient */
   needs_hessian(with);
   whole_gradient(with, LC_WANT_CURVATURE);
   lc_index P = with->obj.P;
-  double *H = lc_arena_doubles(&with->session->arena, P * P);
-  if (!H) lcr_check(LC_OUT_OF_MEMORY);
-  lc_objective_hessian(&with->obj, 1, H);
-  for (lc_index i = 0; i < P; i++) with->obj.G[i] = -with->obj.G[i];
+  double *H = lc_arena_doubles(&with->session->arena, P * P), *scale = lc_arena_doubles(&with->session->arena, P);
+  if (!H || !scale) lcr_check(LC_OUT_OF_MEMORY);
+  scaled_hessian(with, H, scale);
+  double *g = with->obj.G, most = 0;
+  int solved = 1;
+  for (lc_index i = 0; i < P; i++) {
+    g[i] *= -scale[i];
+    most = fmax(most, fabs(g[i]));
+  }
   SEXP out = PROTECT(new_matrix(with->obj.q, with->obj.K));
-  lcr_check(lc_solve_minimum_norm(P, H, with->obj.G, rounding, REAL(out), &with->session->arena));
+  double *d = REAL(out);
+  lcr_check(lc_solve_minimum_norm(P, H, g, rounding, d, &with->session->arena));
+  scaled_hessian(with, H, scale); /* the eigenvectors took its place */
+  for (lc_index j = 0; j < P; j++)
+    for (lc_index i = 0; i < P; i++) g[i] -= H[i + j * P] * d[j];
+  for (lc_index i = 0; i < P; i++) solved &= fabs(g[i]) <= unsolved * most; /* not where it is NaN */
+  for (lc_index i = 0; i < P; i++) d[i] = solved ? scale[i] * d[i] : NAN;
   UNPROTECT(1);
   return out;
 }

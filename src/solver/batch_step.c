@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "linalg/linalg.h"
+
 /* ---- setting up ----------------------------------------------------------------------------------------- */
 
 static int searches(const lc_batch *batch) { return isnan(batch->rate); }
@@ -28,15 +30,17 @@ lc_status lc_batch_init(lc_batch *batch, const lc_objective *obj, lc_index most,
   lc_arena *arena = obj->arena;
   lc_index P = obj->P, p = obj->pen->p, scores = most * obj->K;
   batch->obj = obj;
+  batch->coding = obj->coding;
   batch->momentum = momentum;
   batch->most = most;
   batch->n = obj->x->n;
   batch->lazy = lazy && lc_objective_has_sparse_rows(obj) && momentum == 0;
-  double **vectors[] = {&batch->B, &batch->B_before, &batch->G, &batch->D};
+  double **vectors[] = {&batch->B, &batch->B_before, &batch->G, &batch->D, &batch->slope};
   double **of_rows[] = {&batch->z, &batch->dz, &batch->trial, &batch->r};
+  for (int i = 0; i < 5; i++)
+    if (!(*vectors[i] = lc_arena_zeros(arena, P))) return LC_OUT_OF_MEMORY;
   for (int i = 0; i < 4; i++)
-    if (!(*vectors[i] = lc_arena_zeros(arena, P)) || !(*of_rows[i] = lc_arena_doubles(arena, scores)))
-      return LC_OUT_OF_MEMORY;
+    if (!(*of_rows[i] = lc_arena_doubles(arena, scores))) return LC_OUT_OF_MEMORY;
   batch->y = lc_arena_doubles(arena, most);
   batch->w = lc_arena_doubles(arena, most);
   batch->v = lc_arena_doubles(arena, most);
@@ -68,6 +72,11 @@ lc_status lc_batch_remember(lc_batch *batch) {
 /* Steps are averaged by their reciprocals, which are curvatures: batches that allow little count most. Corrected steps
  * hardly shrink, so that they must suit curved batches even better. */
 static double power(const lc_batch *batch) { return batch->table ? 2 : 1; }
+
+/* Of a step that is corrected and goes by a metric: the mean gradient, which such steps follow far, knows nothing of
+ * the batch's rows, and what is best for these is too far for the others (half of it: Frangella and others, arXiv
+ * 2309.02014, 1 / (2 L)). */
+static const double METRIC_SHARE = 0.5;
 
 static double mean_step(const lc_batch *batch) { return exp(-batch->log_mean / power(batch)); }
 
@@ -151,7 +160,9 @@ static void add_gradient(lc_batch *batch, const lc_index *index) {
     double *z = batch->z + from * obj->K, *v = batch->v + from;
     lc_objective_row_load(&batch->rows, rows, piece);
     lc_objective_row_scores(obj, &batch->rows, rows, piece, batch->B, z);
-    lc_objective_row_losses(obj, rows, z, batch->y + from, value, batch->r);
+    lc_objective_row_losses(obj, &batch->coding, rows, z, batch->y + from, value, batch->r);
+    if (batch->coding.mu != obj->coding.mu)
+      lc_objective_row_losses(obj, &obj->coding, rows, z, batch->y + from, value, NULL);
     if (batch->counts_mistakes)
       batch->mistakes += lc_coding_mistakes(&obj->coding, (int)rows, z, rows, batch->y + from, batch->w + from);
     correct(batch, rows, piece);
@@ -196,7 +207,7 @@ lc_status lc_batch_validate(lc_batch *batch, const lc_validation *set, const dou
       lc_objective_row_load(&batch->rows, rows, index + from);
       lc_objective_row_scores(obj, &batch->rows, rows, index + from, B, batch->z);
       if (mistakes) sum += lc_coding_mistakes(&obj->coding, (int)rows, batch->z, rows, y, w + from);
-      lc_objective_row_losses(obj, rows, batch->z, y, batch->trial, batch->r);
+      lc_objective_row_losses(obj, &obj->coding, rows, batch->z, y, batch->trial, NULL);
       for (lc_index i = 0; i < rows; i++) {
         if (!mistakes) sum += w[from + i] * batch->trial[i];
         weight += w[from + i];
@@ -227,10 +238,22 @@ static double descent_at(lc_batch *batch, double a) {
     lc_index from = batch->piece[k], rows = batch->piece[k + 1] - from, count = rows * obj->K;
     const double *z = batch->z + from * obj->K, *dz = batch->dz + from * obj->K, *v = batch->v + from;
     for (lc_index i = 0; i < count; i++) batch->trial[i] = z[i] - a * dz[i];
-    lc_objective_row_losses(obj, rows, batch->trial, batch->y + from, NULL, batch->r);
+    lc_objective_row_losses(obj, &batch->coding, rows, batch->trial, batch->y + from, NULL, batch->r);
     for (int c = 0; c < obj->K; c++)
       for (lc_index i = 0; i < rows; i++) sum += v[i] * batch->r[i + c * rows] * dz[i + c * rows];
   }
+  return sum;
+}
+
+/* D' L2 D. */
+static double ridge_along(const lc_batch *batch) {
+  const lc_objective *obj = batch->obj;
+  double sum = 0;
+  for (int c = 0; c < obj->K; c++)
+    for (lc_index j = 0; j < obj->pen->p; j++) {
+      double d = batch->D[c * obj->q + obj->pen->intercept + j];
+      sum += lc_penalty_l2(obj->pen, j) * d * d;
+    }
   return sum;
 }
 
@@ -249,9 +272,10 @@ static double line_search(lc_batch *batch, const lc_index *index, double descent
     for (int c = 0; c < obj->K; c++)
       for (lc_index i = 0; i < rows; i++) curvature += v[i] * dz[i + c * rows] * dz[i + c * rows];
   }
-  double a = descent / (max_curvature(obj) * curvature), other = batch->corrected ? descent - descent_at(batch, 0) : 0;
+  double ridge = batch->metric ? ridge_along(batch) : 0, a = descent / (max_curvature(obj) * curvature + ridge);
+  double other = batch->corrected || batch->metric ? descent - descent_at(batch, 0) : 0;
   for (int i = 0; i < SECANTS && a > 0 && isfinite(a); i++) {
-    double there = descent_at(batch, a) + other, fall = descent - there;
+    double there = descent_at(batch, a) + other - a * ridge, fall = descent - there;
     if (fabs(there) <= enough * descent) break;
     double next = fall > 0 ? a * (descent / fall) : INFINITY;
     a = fmax(a / farthest, fmin(a * farthest, next));
@@ -266,12 +290,24 @@ static double set_direction(lc_batch *batch, lc_index i, double unit) {
   return batch->D[i] * slope;
 }
 
+/* D = metric^-1 slope, where the slope has the L2 part; minus the derivative along D. */
+static double turn_direction(lc_batch *batch) {
+  const lc_objective *obj = batch->obj;
+  lc_index P = obj->P;
+  for (lc_index i = 0; i < P; i++) batch->D[i] = batch->G[i] + correction(batch, i);
+  lc_penalty_add_ridge(obj->pen, obj->K, batch->B, batch->D);
+  memcpy(batch->slope, batch->D, (size_t)P * sizeof(double));
+  lc_metric_solve(batch->metric, batch->D);
+  return lc_dot(P, batch->D, batch->slope);
+}
+
 /* The rate of this step. */
 static double choose_rate(lc_batch *batch, const lc_index *index, lc_index count, double share) {
   const lc_objective *obj = batch->obj;
   double descent = 0;
   if (!searches(batch)) return share * batch->rate;
-  for (int c = 0; c < obj->K; c++) {
+  if (batch->metric) descent = turn_direction(batch);
+  for (int c = 0; !batch->metric && c < obj->K; c++) {
     lc_index at = c * obj->q;
     if (obj->pen->intercept) descent += set_direction(batch, at, 1);
     for (lc_index t = 0; t < count; t++) {
@@ -280,9 +316,10 @@ static double choose_rate(lc_batch *batch, const lc_index *index, lc_index count
     }
   }
   double longest = descent > 0 ? line_search(batch, index, descent) : NAN;
-  if (isnan(longest)) return batch->searches > 0 ? share * mean_step(batch) : 0;
+  double careful = batch->metric && batch->corrected ? METRIC_SHARE : 1;
+  if (isnan(longest)) return batch->searches > 0 ? careful * share * mean_step(batch) : 0;
   take_into_mean(batch, longest);
-  return fmin(longest, share * mean_step(batch)) * (1 - batch->momentum);
+  return careful * fmin(longest, share * mean_step(batch)) * (1 - batch->momentum);
 }
 
 /* ---- the step ------------------------------------------------------------------------------------------- */
@@ -303,6 +340,16 @@ static void move(lc_batch *batch, lc_index i, lc_index j, double rate, double pa
   batch->B[i] = next;
 }
 
+/* The step along D, which has the L2 part in it. */
+static void move_by_metric(lc_batch *batch, double rate, double part) {
+  for (lc_index i = 0; i < batch->obj->P; i++) {
+    double b = batch->B[i];
+    batch->B[i] = b - rate * batch->D[i] + batch->momentum * (b - batch->B_before[i]);
+    batch->B_before[i] = b;
+    if (batch->table) batch->table_gradient[i] += part * batch->G[i];
+  }
+}
+
 void lc_batch_step(lc_batch *batch, lc_index m, const lc_index *index, double share) {
   const lc_objective *obj = batch->obj;
   int intercept = obj->pen->intercept;
@@ -319,6 +366,10 @@ void lc_batch_step(lc_batch *batch, lc_index m, const lc_index *index, double sh
   double rate = choose_rate(batch, index, count, share);
   double part = (double)m / (double)batch->n;
   batch->clock += searches(batch) ? rate : 1;
+  if (batch->metric) {
+    move_by_metric(batch, rate, part);
+    return;
+  }
   for (int c = 0; c < obj->K; c++) {
     lc_index at = c * obj->q;
     if (intercept) move(batch, at, -1, rate, part);

@@ -18,6 +18,10 @@
  * which has the same mean as the first alone and vanishes at the optimum. It is the gradient of the batch's loss plus a
  * linear term, along which the line search looks. The mean gradient acts as a part of the penalty's flow.
  *
+ * Searched steps may go by a metric (hessian/metric.h) in place of units, along D = metric^-1 (g + L2 B): columns that
+ * depend on each other then cost no more steps than others. That is for penalties without kinks and bounds, and for
+ * steps on all columns.
+ *
  * Where rows have few entries (lc_objective_has_sparse_rows), steps are lazy: a batch touches only
  * these, and what the penalty did to a column meanwhile is made up for when it is met again (flows add up, and equal
  * steps of the penalty are a geometric series). Lazy or not, the result is the same but for rounding; only the line
@@ -25,6 +29,7 @@
 #ifndef LC_SOLVER_BATCH_STEP_H
 #define LC_SOLVER_BATCH_STEP_H
 
+#include "hessian/metric.h"
 #include "solver/solver.h"
 
 typedef struct lc_batch {
@@ -44,8 +49,10 @@ typedef struct lc_batch {
   double *unit;               /* p: u_j */
   double *table;              /* n x K: of each row the derivatives when it was last met; NULL: none is kept */
   double *table_gradient;     /* q x K: mean gradient of the table; NULL without it */
+  lc_metric *metric;          /* searched steps go along D = metric^-1 (g + L2 B); NULL: the units. The caller's */
+  lc_coding coding;           /* of the steps; the caller may set its mu, which rounds a kink; `loss` is without */
   int corrected;              /* 1: steps are; the caller sets it once all rows have been met */
-  double *G, *D;              /* q x K gradient and direction; lazy: G is 0 between steps */
+  double *G, *D, *slope;      /* q x K gradient, direction, what it was made of; lazy: G is 0 between steps */
   double *z, *dz, *trial, *r; /* of a batch, each piece of rows m x K */
   double *y, *w, *v;          /* of a batch: codes; weights; weights over the batch's total */
   lc_index *piece, pieces;    /* a batch is worked on in pieces of rows piece[i] .. piece[i + 1] - 1 */

@@ -79,7 +79,7 @@ static lc_status iterate(lc_objective *obj, lc_set_solver *solver, lc_violator *
     /* The objective has no more to gain: residuals still fall for a few rounds, then rounding rules. */
     idle = still && worst > 0.5 * least ? idle + 1 : 0;
     least = fmin(least, worst);
-    if (idle >= 3) return LC_STALLED;
+    if (idle >= (obj->coding.mu > 0 ? 1 : 3)) return LC_STALLED; /* of a rounded kink the gap of the kink judges */
     if (report->iterations >= limit) return LC_MAX_ITER;
     LC_TRY(fill_set(&solver->set, obj, list));
     lc_set_solver_sort(solver);

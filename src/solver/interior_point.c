@@ -83,8 +83,7 @@ static void find_theta(lc_interior *work) {
 static lc_status factor(lc_interior *work, double *smallest) {
   const lc_objective *obj = work->obj;
   lc_index P = work->P;
-  double *H = work->H;
-  lc_objective_hessian(obj, 0, H);
+  double *H = work->H; /* A' Theta A of the rows */
   for (lc_index e = 0; e < work->nbends; e++) H[work->bends[e].at * (P + 1)] += work->theta[work->pairs + e];
   for (lc_index i = 0; i < P; i++) {
     double h = H[i * (P + 1)] += work->ridge[i];
@@ -129,22 +128,24 @@ static double predict(lc_interior *work) {
 }
 
 /* What the corrector adds to v: v + (mu - da dz) / a - (mu + da du) / (cost - a). */
-static inline double corrected(const lc_interior *work, lc_index e, double mu) {
-  double a = work->a[e], rest = work->cost[e] - a;
-  return work->v[e] + (mu - work->first[e]) / a - (mu + work->second[e]) / rest;
+static inline double corrected(const lc_interior *work, lc_index e, double mu, double by_a, double by_rest) {
+  return work->v[e] + (mu - work->first[e]) * by_a - (mu + work->second[e]) * by_rest;
 }
 
-/* The steps of a ramp by the present d and products. */
+/* The steps of a ramp by the present d and products; 1 / a and 1 / (cost - a). */
 typedef struct ramp_step {
-  double a, z, u;
+  double a, z, u, by_a, by_rest;
 } ramp_step;
 
 static inline ramp_step step_of(const lc_interior *work, lc_index e, double mu) {
-  double a = work->a[e], rest = work->cost[e] - a;
-  double da = work->theta[e] * (work->dv[e] + corrected(work, e, mu));
-  return (ramp_step){da, (mu - work->first[e] - work->z[e] * da) / a - work->z[e],
-                     (mu + work->second[e] + work->u[e] * da) / rest - work->u[e]};
+  double a = work->a[e], by_a = 1 / a, by_rest = 1 / (work->cost[e] - a);
+  double da = work->theta[e] * (work->dv[e] + corrected(work, e, mu, by_a, by_rest));
+  return (ramp_step){da, (mu - work->first[e] - work->z[e] * da) * by_a - work->z[e],
+                     (mu + work->second[e] + work->u[e] * da) * by_rest - work->u[e], by_a, by_rest};
 }
+
+/* The larger of far and fall / of, which is divided only where it counts. */
+static inline double farther(double far, double fall, double of) { return fall > far * of ? fall / of : far; }
 
 /* How long a step may be, of which all a, z, u, cost - a stay positive. */
 static double longest_step(const lc_interior *work, double mu) {
@@ -152,10 +153,10 @@ static double longest_step(const lc_interior *work, double mu) {
   for (lc_index e = 0; e < work->ramps; e++) {
     if (!(work->cost[e] > 0)) continue;
     ramp_step s = step_of(work, e, mu);
-    far[0] = lc_larger(far[0], -s.a / work->a[e]);
-    far[1] = lc_larger(far[1], s.a / (work->cost[e] - work->a[e]));
-    far[2] = lc_larger(far[2], -s.z / work->z[e]);
-    far[3] = lc_larger(far[3], -s.u / work->u[e]);
+    far[0] = lc_larger(far[0], -s.a * s.by_a);
+    far[1] = lc_larger(far[1], s.a * s.by_rest);
+    far[2] = farther(far[2], -s.z, work->z[e]);
+    far[3] = farther(far[3], -s.u, work->u[e]);
   }
   return 1 / lc_larger(lc_larger(far[0], far[1]), lc_larger(far[2], far[3]));
 }
@@ -201,8 +202,10 @@ static void finish_rhs(lc_interior *work) {
 
 /* d and dv by the products that there are. */
 static lc_status find_step(lc_interior *work, double mu) {
-  for (lc_index e = 0; e < work->ramps; e++)
-    work->x[e] = work->cost[e] > 0 ? work->a[e] + work->theta[e] * corrected(work, e, mu) : 0;
+  for (lc_index e = 0; e < work->ramps; e++) {
+    double a = work->a[e], rest = work->cost[e] - a;
+    work->x[e] = work->cost[e] > 0 ? a + work->theta[e] * corrected(work, e, mu, 1 / a, 1 / rest) : 0;
+  }
   LC_TRY(lc_interior_multiply(work, work->x, NULL, work->rhs));
   finish_rhs(work);
   solve(work, work->rhs, work->d);
@@ -316,8 +319,7 @@ static void snap(const lc_interior *work, double doubt, double *B) {
  * share of the tolerance. */
 static lc_status deliver(lc_interior *work, double tolerance) {
   lc_objective *obj = work->obj;
-  lc_index n = work->n;
-  double *R = lc_arena_doubles(obj->arena, n * obj->K);
+  double *R = lc_arena_doubles(obj->arena, work->n * obj->K);
   if (!R) return LC_OUT_OF_MEMORY;
   memcpy(obj->at.B, work->best_b, (size_t)work->P * sizeof(double));
   lc_penalty_clip(obj->pen, obj->K, obj->at.B);
@@ -332,11 +334,7 @@ static lc_status deliver(lc_interior *work, double tolerance) {
     memcpy(obj->at.B, work->b, (size_t)work->P * sizeof(double));
     break;
   }
-  lc_block rows = {.m = 0, .ldr = n};
-  for (rows.row0 = 0; rows.row0 < n; rows.row0 += rows.m) {
-    rows.m = (int)lc_min(LC_BLOCK_ROWS, n - rows.row0);
-    lc_interior_emit(work, &rows, work->best_a, R + rows.row0);
-  }
+  lc_interior_emit(work, work->best_a, R);
   obj->dual = R;
   return LC_OK;
 }
@@ -389,11 +387,9 @@ static lc_status interior_point_run(lc_objective *obj, const lc_settings *settin
   lc_interior work = {.obj = obj, .n = obj->x->n, .P = obj->P, .primal = INFINITY, .dual = -INFINITY};
   int restarted, zero = 1;
   if (!obj->at.Z || obj->pen->grouped) return LC_UNSUPPORTED;
-  work.columns = obj->coding.vector ? 1 : obj->coding.k;
-  work.pairs = work.n * work.columns;
-  /* A longer step is worth two reads where Hessians are dear, and not many rows. */
-  work.rounds = lc_curvature_cost(obj->q, obj->K, obj->ns) > 3 && (double)work.pairs < 5e4;
   LC_TRY(lc_interior_allocate(&work));
+  /* A longer step is worth two reads where Hessians are dear, and not many rows. */
+  work.rounds = lc_curvature_cost(obj->q, obj->K, work.columns) > 3 && (double)work.pairs < 5e4;
   LC_TRY(lc_solver_start(obj, B, LC_WANT_VALUE, &restarted));
   memcpy(work.b, obj->at.B, (size_t)obj->P * sizeof(double));
   for (lc_index i = 0; i < obj->P; i++) zero &= work.b[i] == 0;

@@ -6,63 +6,77 @@
 
 /* ---- A'x and A d --------------------------------------------------------------------------------------- */
 
+/* The score columns of a ramp: v = 1 + z_plus - z_minus, -1 where a class has none; with signs 1 + sign z_0. */
+typedef struct ramp_scores {
+  int plus, minus;
+} ramp_scores;
+
+static ramp_scores scores_of(const lc_interior *work, const lc_ramp_group *group, int column) {
+  int base = work->obj->coding.base;
+  if (group->own < 0) return (ramp_scores){0, -1};
+  return (ramp_scores){column + (column >= group->own) - base, group->own - base};
+}
+
+static double sign_of(const lc_interior *work, lc_index i) { return work->obj->obs->y[i] > 0 ? -1 : 1; }
+
+static lc_index row_of(const lc_ramp_group *group, lc_index i) { return group->rows.row ? group->rows.row[i] : i; }
+
 typedef struct emission {
   const lc_interior *work;
-  const double *x[2]; /* ramps each: R of K score columns each */
+  const lc_ramp_group *group;
+  const double *x[2]; /* ramps each: R of as many columns as the group has */
   int count;
 } emission;
 
-void lc_interior_emit(const lc_interior *work, const lc_block *block, const double *x, double *r) {
-  const lc_objective *obj = work->obj;
-  const lc_coding *coding = &obj->coding;
-  const double *y = obj->obs->y + block->row0;
-  x += block->row0;
-  if (coding->vector) {
-    for (int i = 0; i < block->m; i++) r[i] = y[i] > 0 ? -x[i] : x[i];
-    return;
-  }
-  for (int c = 0; c < obj->K; c++)
-    memcpy(r + c * block->ldr, x + (c + coding->base) * work->n, (size_t)block->m * sizeof *x);
-  for (int i = 0; i < block->m; i++) {
-    double sum = 0;
-    int own = (int)y[i];
-    for (int j = 0; j < work->columns; j++)
-      if (j != own) sum += x[i + j * work->n];
-    if (own >= coding->base) r[i + (own - coding->base) * block->ldr] = -sum;
-  }
-}
-
-/* S: Theta of the pairs, (e_j - e_y)(e_j - e_y)' each. */
-static void emit_curvature(const lc_interior *work, const lc_block *block) {
-  const lc_coding *coding = &work->obj->coding;
-  const double *y = work->obj->obs->y + block->row0, *theta = work->theta + block->row0;
-  if (coding->vector) {
-    memcpy(block->s, theta, (size_t)block->m * sizeof *theta);
-    return;
-  }
-  for (int s = 0; s < work->obj->ns; s++) memset(block->s + s * block->ldr, 0, (size_t)block->m * sizeof(double));
-  for (int i = 0; i < block->m; i++) {
-    int own = (int)y[i] - coding->base;
-    double *s = block->s + i, sum = 0;
-    for (int c = -coding->base; c < work->obj->K; c++) {
-      if (c == own) continue;
-      double t = theta[i + (c + coding->base) * work->n];
-      sum += t;
-      if (c < 0) continue;
-      s[lc_packed_at(c, c) * block->ldr] = t;
-      if (own >= 0) s[lc_packed_at(c < own ? c : own, c < own ? own : c) * block->ldr] = -t;
-    }
-    if (own >= 0) s[lc_packed_at(own, own) * block->ldr] = sum;
-  }
-}
-
 static lc_status emit_block(void *context, const lc_block *block, double *sum) {
   const emission *wanted = context;
+  const lc_ramp_group *group = wanted->group;
   (void)sum;
-  for (int v = 0; v < wanted->count; v++)
-    lc_interior_emit(wanted->work, block, wanted->x[v], block->r + v * wanted->work->obj->K * block->ldr);
-  if (block->s) emit_curvature(wanted->work, block);
+  const lc_interior *work = wanted->work;
+  size_t bytes = (size_t)block->m * sizeof(double);
+  for (int c = 0; c < work->columns; c++) {
+    lc_index at = group->first + block->row0 + c * group->n;
+    for (int v = 0; v < wanted->count; v++) {
+      double *r = block->r + (v * work->columns + c) * block->ldr;
+      memcpy(r, wanted->x[v] + at, bytes);
+      for (int i = 0; group->own < 0 && i < block->m; i++) r[i] *= sign_of(work, block->row0 + i);
+    }
+    if (block->s) memcpy(block->s + c * block->ldr, work->theta + at, bytes);
+  }
   return LC_OK;
+}
+
+/* to <- to + by from, q each. */
+static void add(lc_index q, double by, const double *from, double *to) {
+  for (lc_index j = 0; j < q; j++) to[j] += by * from[j];
+}
+
+/* Block of score columns a and b of H, += by times the packed matrix C. */
+static void add_block(const lc_interior *work, double by, const double *C, int a, int b) {
+  lc_index q = work->obj->q, P = work->P;
+  if (a < 0 || b < 0) return;
+  for (lc_index j = 0; j < q; j++)
+    for (lc_index i = 0; i < q; i++)
+      work->H[a * q + i + (b * q + j) * P] += by * C[i < j ? lc_packed_at(i, j) : lc_packed_at(j, i)];
+}
+
+/* What a group gave, part and C, into out and H. */
+static void collect(const lc_interior *work, const emission *given, double *out) {
+  lc_index q = work->obj->q;
+  for (int c = 0; c < work->columns; c++) {
+    ramp_scores at = scores_of(work, given->group, c);
+    const double *C = work->C + c * lc_packed_size(q);
+    for (int v = 0; v < given->count; v++) {
+      const double *G = work->part + (v * work->columns + c) * q;
+      if (at.plus >= 0) add(q, 1, G, out + v * work->P + at.plus * q);
+      if (at.minus >= 0) add(q, -1, G, out + v * work->P + at.minus * q);
+    }
+    if (given->count == 1) continue;
+    add_block(work, 1, C, at.plus, at.plus);
+    add_block(work, 1, C, at.minus, at.minus);
+    add_block(work, -1, C, at.plus, at.minus);
+    add_block(work, -1, C, at.minus, at.plus);
+  }
 }
 
 static void add_bends(const lc_interior *work, const double *x, double *out) {
@@ -70,36 +84,62 @@ static void add_bends(const lc_interior *work, const double *x, double *out) {
 }
 
 lc_status lc_interior_multiply(lc_interior *work, const double *x, const double *other, double *out) {
-  lc_objective *obj = work->obj;
-  emission wanted = {work, {x, other}, other ? 2 : 1};
-  lc_pass pass = {.K = wanted.count * obj->K,
-                  .ns = other ? obj->ns : 0,
-                  .Z = work->scores,
-                  .block = emit_block,
-                  .context = &wanted,
-                  .G = out,
-                  .C = other ? obj->C : NULL};
-  LC_TRY(lc_objective_pass(obj, &pass));
+  int count = other ? 2 : 1;
+  memset(out, 0, (size_t)(work->P * count) * sizeof(double));
+  if (other) memset(work->H, 0, (size_t)(work->P * work->P) * sizeof(double));
+  for (int g = 0; g < work->ngroups; g++) {
+    const lc_ramp_group *group = work->group + g;
+    emission wanted = {work, group, {x, other}, count};
+    lc_pass pass = {.K = count * work->columns,
+                    .ns = other ? work->columns : 0,
+                    .Z = work->scores,
+                    .block = emit_block,
+                    .context = &wanted,
+                    .G = work->part,
+                    .C = other ? work->C : NULL};
+    LC_TRY(lc_objective_pass_part(work->obj, &group->rows, &pass));
+    collect(work, &wanted, out);
+  }
   add_bends(work, x, out);
   if (other) add_bends(work, other, out + work->P);
   return LC_OK;
 }
 
 lc_status lc_interior_move(lc_interior *work) {
-  lc_objective *obj = work->obj;
-  const lc_coding *coding = &obj->coding;
-  lc_index n = work->n;
-  lc_pass pass = {.K = obj->K, .B = work->d, .Z = work->scores};
-  LC_TRY(lc_objective_pass(obj, &pass));
-  const double *y = obj->obs->y, *z = work->scores;
-  for (lc_index i = 0; i < n; i++) {
-    double own = coding->vector ? 0 : lc_coding_score(coding, z + i, n, (int)y[i]);
-    for (int j = 0; j < work->columns; j++)
-      work->dv[i + j * n] = coding->vector ? (y[i] > 0 ? -z[i] : z[i]) : lc_coding_score(coding, z + i, n, j) - own;
+  lc_index q = work->obj->q;
+  for (int g = 0; g < work->ngroups; g++) {
+    const lc_ramp_group *group = work->group + g;
+    double *B = work->part, *dv = work->dv + group->first;
+    memset(B, 0, (size_t)(q * work->columns) * sizeof(double));
+    for (int c = 0; c < work->columns; c++) {
+      ramp_scores at = scores_of(work, group, c);
+      if (at.plus >= 0) add(q, 1, work->d + at.plus * q, B + c * q);
+      if (at.minus >= 0) add(q, -1, work->d + at.minus * q, B + c * q);
+    }
+    lc_pass pass = {.K = work->columns, .B = B, .Z = dv};
+    LC_TRY(lc_objective_pass_part(work->obj, &group->rows, &pass));
+    for (lc_index i = 0; group->own < 0 && i < group->n; i++) dv[i] *= sign_of(work, i);
   }
   for (lc_index e = 0; e < work->nbends; e++)
     work->dv[work->pairs + e] = work->bends[e].sign * work->d[work->bends[e].at];
   return LC_OK;
+}
+
+void lc_interior_emit(const lc_interior *work, const double *x, double *R) {
+  lc_index n = work->n;
+  memset(R, 0, (size_t)(n * work->obj->K) * sizeof(double));
+  for (int g = 0; g < work->ngroups; g++) {
+    const lc_ramp_group *group = work->group + g;
+    for (int c = 0; c < work->columns; c++) {
+      ramp_scores at = scores_of(work, group, c);
+      const double *a = x + group->first + c * group->n;
+      for (lc_index i = 0; i < group->n; i++) {
+        double *r = R + row_of(group, i), sign = group->own < 0 ? sign_of(work, i) : 1;
+        if (at.plus >= 0) r[at.plus * n] += sign * a[i];
+        if (at.minus >= 0) r[at.minus * n] -= a[i];
+      }
+    }
+  }
 }
 
 /* ---- the problem --------------------------------------------------------------------------------------- */
@@ -153,11 +193,14 @@ static void hold_flat(lc_interior *work) {
 void lc_interior_describe(lc_interior *work, const lc_report *report) {
   const lc_objective *obj = work->obj;
   const lc_obs *obs = obj->obs;
-  for (lc_index i = 0; i < work->n; i++)
-    for (int j = 0; j < work->columns; j++) {
-      int own = !obj->coding.vector && j == (int)obs->y[i];
-      work->cost[i + j * work->n] = own ? 0 : lc_obs_weight(obs, i);
+  for (int g = 0; g < work->ngroups; g++) {
+    const lc_ramp_group *group = work->group + g;
+    for (lc_index e = 0; e < group->n * work->columns; e++) {
+      lc_index i = row_of(group, e % group->n);
+      int counts = group->own < 0 || (int)obs->y[i] == group->own;
+      work->cost[group->first + e] = counts ? lc_obs_weight(obs, i) : 0;
     }
+  }
   memset(work->held, 0, (size_t)work->P);
   for (int c = 0; c < obj->K; c++)
     for (lc_index j = 0; j < obj->pen->p; j++) describe_slope(work, c, j);
@@ -167,10 +210,30 @@ void lc_interior_describe(lc_interior *work, const lc_report *report) {
   for (lc_index e = 0; e < work->ramps; e++) work->count += work->cost[e] > 0;
 }
 
+static lc_status make_groups(lc_interior *work) {
+  lc_objective *obj = work->obj;
+  const lc_coding *coding = &obj->coding;
+  int many = !coding->vector, k = many ? coding->k : 1;
+  work->columns = many ? k - 1 : 1;
+  work->group = lc_arena_alloc(obj->arena, k, sizeof *work->group);
+  if (!work->group) return LC_OUT_OF_MEMORY;
+  for (int y = 0; y < k; y++) {
+    lc_ramp_group group = {lc_objective_all_rows(obj), 0, work->pairs, many ? y : -1};
+    if (many) LC_TRY(lc_objective_class_rows(obj, y, &group.rows));
+    group.n = group.rows.x->n;
+    if (group.n == 0) continue;
+    work->pairs += group.n * work->columns;
+    work->group[work->ngroups++] = group;
+  }
+  return LC_OK;
+}
+
 lc_status lc_interior_allocate(lc_interior *work) {
   lc_objective *obj = work->obj;
   lc_arena *arena = obj->arena;
-  lc_index P = work->P, most = work->pairs + 3 * P, packed = lc_packed_size(obj->q) * obj->ns;
+  LC_TRY(make_groups(work));
+  lc_index P = work->P, most = work->pairs + 3 * P, largest = 0, columns = work->columns;
+  for (int g = 0; g < work->ngroups; g++) largest = lc_max(largest, work->group[g].n);
   double **ramps[] = {&work->cost,   &work->a,   &work->z,       &work->u,      &work->v,
                       &work->theta,  &work->dv,  &work->x,       &work->first,  &work->second,
                       &work->best_a, work->kept, work->kept + 1, work->kept + 2};
@@ -182,26 +245,32 @@ lc_status lc_interior_allocate(lc_interior *work) {
     if (!(*coefficients[r] = lc_arena_zeros(arena, P))) return LC_OUT_OF_MEMORY;
   work->Aa = lc_arena_doubles(arena, 2 * P);
   work->bends = lc_arena_alloc(arena, 3 * P, sizeof *work->bends);
-  work->scores = lc_arena_zeros(arena, 2 * work->n * obj->K);
+  work->scores = lc_arena_zeros(arena, 2 * largest * columns);
+  work->part = lc_arena_doubles(arena, 2 * obj->q * columns);
+  work->C = lc_arena_doubles(arena, lc_packed_size(obj->q) * columns);
   work->H = lc_arena_doubles(arena, P * P);
   work->factor = lc_arena_doubles(arena, P * P);
   work->skip = lc_arena_alloc(arena, P, 1);
   work->held = lc_arena_alloc(arena, P, 1);
-  if (!obj->C) obj->C = lc_arena_doubles(arena, packed);
-  if (!work->Aa || !work->bends || !work->scores || !work->H || !work->factor || !work->skip) return LC_OUT_OF_MEMORY;
+  if (!work->Aa || !work->bends || !work->scores || !work->part || !work->C) return LC_OUT_OF_MEMORY;
   work->rhs = work->Aa + P;
-  return work->held && obj->C ? LC_OK : LC_OUT_OF_MEMORY;
+  return work->H && work->factor && work->skip && work->held ? LC_OK : LC_OUT_OF_MEMORY;
 }
 
 void lc_interior_violations(lc_interior *work) {
-  const lc_objective *obj = work->obj;
-  const lc_coding *coding = &obj->coding;
-  const double *y = obj->obs->y, *z = obj->at.Z;
-  for (lc_index i = 0; i < work->n; i++) {
-    double own = coding->vector ? 0 : lc_coding_score(coding, z + i, work->n, (int)y[i]);
-    for (int j = 0; j < work->columns; j++)
-      work->v[i + j * work->n] =
-          1 + (coding->vector ? (y[i] > 0 ? -z[i] : z[i]) : lc_coding_score(coding, z + i, work->n, j) - own);
+  const double *z = work->obj->at.Z;
+  lc_index n = work->n;
+  for (int g = 0; g < work->ngroups; g++) {
+    const lc_ramp_group *group = work->group + g;
+    for (int c = 0; c < work->columns; c++) {
+      ramp_scores at = scores_of(work, group, c);
+      double *v = work->v + group->first + c * group->n;
+      for (lc_index i = 0; i < group->n; i++) {
+        const double *score = z + row_of(group, i);
+        double sign = group->own < 0 ? sign_of(work, i) : 1;
+        v[i] = 1 + (at.plus >= 0 ? sign * score[at.plus * n] : 0) - (at.minus >= 0 ? score[at.minus * n] : 0);
+      }
+    }
   }
   for (lc_index e = 0; e < work->nbends; e++)
     work->v[work->pairs + e] = work->bends[e].sign * (work->b[work->bends[e].at] - work->bends[e].knot);

@@ -106,8 +106,8 @@ static lc_status judge_metric(lc_objective *obj, lbfgs_work *work, double goal, 
   work->trial_steps *= 2;
   work->before = now;
   lc_status status = LC_OK;
-  if (left > lc_metric_cost(obj) + TRIAL) {
-    status = lc_metric_build(obj, &work->metric);
+  if (left > lc_metric_cost(obj, work->metric.rows) + TRIAL) {
+    status = lc_metric_build(obj, obj->at.B, &work->metric);
     work->pairs.count = work->cut = 0;
     if (status == LC_UNSUPPORTED) status = LC_OK;
   } else if (left > 3 * TRIAL) {

@@ -3,7 +3,9 @@
  * Each epoch visits every row once; solver/batch_step.h has the step. Without a given rate, steps are corrected for the
  * noise of batches from the second epoch on, where the loss has no kink; they shrink towards the end of the budget,
  * with 1 - t/T, or where noise stays with (1 - t/T)^2, so that the last iterate has forgotten both the start and the
- * noise. The loss of an epoch is that of its rows as they were met, each before its step: no further read of X.
+ * noise. Where it costs little beside the epochs, steps go by the second derivatives of a sample of rows, which are
+ * taken anew as epochs go by; a kink is then rounded, less and less. The loss of an epoch is that of its rows as they
+ * were met, each before its step: no further read of X.
  *
  * Rows may be set aside, whose loss after each epoch says which iterate is the best and when to stop. A descent may go
  * on where another stopped (lc_descent), with the same rows or others: from its coefficients, with the mean of its
@@ -19,6 +21,9 @@ enum { WINDOW = 4, SHORTEST_RUN = 8, LONGEST_RUN = 128, SLACK = 4 * WINDOW };
 
 enum { LEAST_BATCH = 8, MOST_BATCH = 256 };
 
+/* Of a metric's sample; how often it is made at least, else it is not worth it; epochs that a kink needs at least. */
+enum { METRIC_ROWS = 2000, METRIC_ROWS_PER_COLUMN = 20, LEAST_METRICS = 4, LEAST_ROUNDED = 12 };
+
 typedef struct run_state {
   lc_objective *obj;
   const lc_settings *settings;
@@ -30,6 +35,9 @@ typedef struct run_state {
   double *mean, averaged;       /* mean of so many iterates */
   double steps, planned, decay; /* batches so far and in all; power by which steps shrink */
   double before;                /* epochs of the descent that this one continues */
+  lc_metric metric;             /* that of batch.metric */
+  double metric_epochs;         /* from one metric to the next; Inf: there is none */
+  double epochs, seen_loss;     /* of this run; mean loss of the last epoch's rows, of none yet Inf */
   double *best, least, first;   /* the best point met, its value; the value of the start */
   double *kept, lowest, idle;   /* the point with the lowest loss of rows set aside, or (pocket) the fewest mistakes;
                                    how low; epochs since then */
@@ -69,7 +77,7 @@ static lc_status go_on(run_state *run, int corrects, int average) {
   lc_batch *batch = &run->batch;
   if (!from) return LC_OK;
   run->before = from->epochs;
-  if (isnan(batch->rate) && from->searches > 0) {
+  if (isnan(batch->rate) && from->searches > 0 && (from->metric > 0) == (batch->metric != NULL)) {
     batch->log_mean = from->log_mean * (batch->table ? 2 : 1);
     batch->searches = from->searches;
   }
@@ -95,6 +103,66 @@ static double share_at(const run_state *run, double step) {
   }
 }
 
+/* ---- the metric ----------------------------------------------------------------------------------------- */
+
+static int has_kink(const run_state *run) { return !(run->obj->loss->flags & LC_SMOOTH); }
+
+/* May the kink be rounded? (Not without a metric: where columns depend on each other an iterate that follows so many
+ * problems is late for each.) */
+static int may_round(const run_state *run) {
+  return (run->obj->loss->flags & LC_SMOOTHABLE) && run->epochs >= LEAST_ROUNDED;
+}
+
+/* The width over which a kink is rounded in an epoch: falls from 1, where the scores are as far, to next to nothing
+ * beside the loss. Who goes on from another descent is near already. */
+static double rounding_at(const run_state *run, double epoch) {
+  const double most = 3e-3, share = 0.01, least = 1e-6;
+  double end = fmax(least, fmin(most, share * run->seen_loss) * LEAST_ROUNDED / run->epochs);
+  double done = run->settings->from ? 1 : epoch / (run->epochs - 1);
+  return pow(end, fmin(1, done));
+}
+
+/* Epochs after which a metric is made anew so that all of them take at most half of the time of the epochs, and the
+ * solutions with it the other half; Inf: there can be none, or it does not pay. */
+static double epochs_of_metric(const run_state *run) {
+  const double unseen = 2e7; /* products an epoch: a few milliseconds */
+  lc_objective *obj = run->obj;
+  double asked = run->settings->metric, q = (double)obj->q, batches = ceil((double)run->n / (double)run->size);
+  int plain = isnan(run->settings->rate) && !lc_penalty_has_l1(obj->pen) && !lc_penalty_has_bounds(obj->pen);
+  int can = !has_kink(run) || may_round(run);
+  if (asked == 0 || !can || !plain || lc_objective_has_sparse_rows(obj) || !obj->at.Z) return INFINITY;
+  double mu = obj->coding.mu, rows = fmax(METRIC_ROWS, METRIC_ROWS_PER_COLUMN * q), read = lc_metric_read_products(obj);
+  if (has_kink(run)) obj->coding.mu = 1; /* any: it has second derivatives then */
+  double making = lc_metric_cost(obj, rows), solving = batches * obj->K * q * q / read;
+  obj->coding.mu = mu;
+  if (asked > 0) return isfinite(making) ? 1 : INFINITY;
+  double every = (making + solving) * read <= unseen ? 1 : solving <= 0.5 ? fmax(1, ceil(2 * making)) : INFINITY;
+  return run->epochs >= LEAST_METRICS * every ? every : INFINITY;
+}
+
+static lc_status ask_for_metric(run_state *run) {
+  if (isinf(run->metric_epochs)) return LC_OK;
+  LC_TRY(lc_metric_bound(run->obj, &run->metric));
+  run->metric.rows = fmax(METRIC_ROWS, METRIC_ROWS_PER_COLUMN * (double)run->obj->q);
+  run->metric.keep = 0.5; /* rows that say nothing where an epoch ends soon do again */
+  run->batch.metric = &run->metric;
+  return LC_OK;
+}
+
+static lc_status renew_metric(run_state *run, double epoch) {
+  lc_objective *obj = run->obj;
+  double mu = obj->coding.mu;
+  if (!run->batch.metric) return LC_OK;
+  if (has_kink(run)) run->batch.coding.mu = rounding_at(run, epoch);
+  if (fmod(epoch, run->metric_epochs) != 0) return LC_OK;
+  obj->coding.mu = run->batch.coding.mu;
+  lc_status status = lc_metric_build(obj, run->batch.B, &run->metric);
+  obj->coding.mu = mu;
+  if (status != LC_UNSUPPORTED) return status;
+  run->batch.metric = NULL; /* no samples of rows can be had */
+  return LC_OK;
+}
+
 static lc_status prepare(run_state *run, const double *B, double epochs) {
   lc_objective *obj = run->obj;
   const lc_settings *settings = run->settings;
@@ -108,9 +176,11 @@ static lc_status prepare(run_state *run, const double *B, double epochs) {
   double size = isnan(settings->batch_size) ? preset : settings->batch_size;
   run->size = lc_max(1, lc_min(n, (lc_index)fmin(size, 1e9)));
   run->planned = epochs * ceil((double)n / (double)run->size);
+  run->epochs = epochs;
+  run->metric_epochs = epochs_of_metric(run);
   /* What is known of rows is as large as their scores: it is kept where these are. */
   int several = epochs > 1 || (settings->from && epochs > 0);
-  int corrects = !given && !perceptron && (obj->loss->flags & LC_SMOOTH) && several && obj->at.Z;
+  int corrects = !given && !perceptron && (!has_kink(run) || isfinite(run->metric_epochs)) && several && obj->at.Z;
   run->decay = !isnan(settings->decay) ? settings->decay : given || perceptron ? 0 : corrects ? 1 : 2;
   run->mean = lc_arena_zeros(obj->arena, obj->P);
   run->best = lc_arena_doubles(obj->arena, obj->P);
@@ -120,6 +190,7 @@ static lc_status prepare(run_state *run, const double *B, double epochs) {
   int average = perceptron || settings->average > 0, equal = share_at(run, 0) == 1 && share_at(run, run->planned) == 1;
   int lazy = !average && (!given || equal);
   LC_TRY(lc_batch_init(&run->batch, obj, run->size, B, settings->rate, settings->momentum, lazy));
+  LC_TRY(ask_for_metric(run));
   lc_index block = run->batch.rows.block, blocks = block > 0 ? (obj->x->n + block - 1) / block : 0;
   run->blocks = lc_arena_alloc(obj->arena, blocks, sizeof *run->blocks);
   if (!run->blocks) return LC_OUT_OF_MEMORY;
@@ -240,6 +311,7 @@ static lc_status run_epoch(run_state *run, double epoch, int average) {
   lc_index n = run->n, P = run->obj->P;
   lc_batch *batch = &run->batch;
   LC_TRY(new_order(run, epoch));
+  LC_TRY(renew_metric(run, epoch));
   batch->loss = batch->mistakes = 0;
   batch->corrected = batch->table && (epoch > 0 || run->settings->from);
   run->obj->passes++;
@@ -251,6 +323,7 @@ static lc_status run_epoch(run_state *run, double epoch, int average) {
     run->averaged++;
     for (lc_index i = 0; i < P; i++) run->mean[i] += (batch->B[i] - run->mean[i]) / run->averaged;
   }
+  run->seen_loss = batch->loss / run->obj->weight_sum;
   return LC_OK;
 }
 
@@ -320,6 +393,18 @@ static lc_status validate(run_state *run, const double *point, int start) {
   return LC_OK;
 }
 
+/* The derivatives of a rounded kink, as the rows were last met, are a dual point near the optimum's, where those of the
+ * kink itself jump between 0 and 1. The table is spent on it. */
+static void leave_dual(const run_state *run) {
+  lc_objective *obj = run->obj;
+  double *table = run->batch.table;
+  lc_index n = obj->x->n;
+  if (!has_kink(run) || !table) return;
+  for (int c = 0; c < obj->K; c++)
+    for (lc_index i = 0; i < n; i++) table[i + c * n] *= lc_obs_weight(obj->obs, i);
+  obj->dual = table;
+}
+
 /* The end of the budget, with the last point in `at`. Steps of a given rate that end above their start lead nowhere; of
  * searched ones the best point that was met may be better than the last. */
 static lc_status finish(run_state *run, lc_report *report) {
@@ -363,6 +448,7 @@ static void tell(const run_state *run, double epochs, lc_report *report) {
   if (!out) return;
   out->epochs = run->before + epochs;
   out->searches = batch->searches;
+  out->metric = batch->metric != NULL;
   out->log_mean = batch->searches > 0 ? batch->log_mean / (batch->table ? 2 : 1) : 0;
   out->averaged = run->averaged;
   memcpy(out->iterate, batch->B, bytes);
@@ -392,7 +478,7 @@ static lc_status minibatch_run(lc_objective *obj, const lc_settings *settings, c
   int average = isnan(settings->average) ? perceptron && !(settings->pocket > 0) : settings->average > 0;
   int exact = isnan(settings->evaluate) ? !searching : settings->evaluate > 0 || perceptron;
   double most = isnan(settings->max_iter) ? settings->epochs : fmin(settings->epochs, settings->max_iter);
-  run_state run = {.obj = obj, .settings = settings, .least = INFINITY, .lowest = INFINITY};
+  run_state run = {.obj = obj, .settings = settings, .least = INFINITY, .lowest = INFINITY, .seen_loss = INFINITY};
   const lc_descent *from = settings->from;
   if (perceptron) obj->coding.mu = settings->margin;
   if (from && average && from->averaged > 0) B = from->iterate;
@@ -424,6 +510,7 @@ static lc_status minibatch_run(lc_objective *obj, const lc_settings *settings, c
     LC_TRY(status);
   }
   tell(&run, most, report);
+  leave_dual(&run);
   return finish(&run, report);
 }
 
@@ -439,6 +526,10 @@ static const lc_field fields[] = {
      "(1 + e)^-decay, e the epochs so far, those of a fit that is continued too; cosine (1 + cos(pi done)) / 2"},
     {"decay", offsetof(lc_settings, decay), NAN, 0, 10, 0,
      "the power of the schedule; NA: 1, for automatic steps of the hinge 2, with a given rate 0"},
+    {"metric", offsetof(lc_settings, metric), NAN, 0, 1, 1,
+     "1: searched steps go by the second derivatives of a sample of rows, so that dependent columns take no more "
+     "epochs; 0: they do not; NA: where it costs little beside the epochs. Never on sparse rows, with a lasso part or "
+     "bounds, or more columns than rows"},
     {"average", offsetof(lc_settings, average), NAN, 0, 1, 1,
      "1: return the average of the iterates of the second half (perceptron: of all); NA: for the perceptron"},
     {"shuffle", offsetof(lc_settings, shuffle), 1, 0, 1, 1, "1: a fresh order of rows each epoch"},

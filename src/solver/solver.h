@@ -12,6 +12,7 @@
 typedef struct lc_descent {
   double epochs;            /* so far */
   double log_mean, searches; /* the mean step of line searches (lc_batch), and how many there were */
+  double metric;             /* 1: they were made along directions of a metric */
   double averaged;          /* iterates in the mean */
   double *iterate, *mean;   /* q x K each, in the user's columns; of no use where none was averaged */
 } lc_descent;
@@ -35,7 +36,7 @@ typedef struct lc_settings {
   double threads, trace; /* for whoever makes the host: NaN: as many as it likes; 1: it shows the history */
   /* solvers' own: what they mean and may be stands in the fields of the solvers that have them */
   double rate, memory, working_set, batch_size, epochs, shuffle, block, average, momentum, decay, evaluate, finish;
-  double schedule, stratified, validate, patience, pocket, margin;
+  double schedule, stratified, validate, patience, pocket, margin, metric;
   uint64_t seed;                   /* for solvers that shuffle */
   const lc_descent *from;          /* they go on from there; NULL: they begin */
   const lc_validation *validation; /* NULL: none */

@@ -256,6 +256,38 @@ test_that("an averaged perceptron goes on with its average", {
   expect_equal(run(3, start = run(2))$descent$averaged, 500)
 })
 
+test_that("rows may come one by one, and what a chunk lacks is said in words", {
+  set.seed(6)
+  fit <- linclass(iris[1:100, 1:4], iris$Species[1:100], classes = levels(iris$Species),
+                  solver = solver("minibatch", epochs = 2))
+  for (row in c(20, 80, 140)) {
+    expect_silent(fit <- update(fit, x = iris[row, 1:4], y = iris$Species[row],
+                                solver = solver("minibatch", epochs = 1)))
+  }
+  expect_identical(fit$descent$epochs, 5)
+  expect_true(all(is.finite(coef(fit))))
+  data <- data.frame(g = factor(rep(c("u", "v", "w"), 20)), z = rep(1:4, 15), y = factor(rep(0:1, each = 30)))
+  fit <- linclass(y ~ g + z, data, solver = solver("minibatch", epochs = 2))
+  expect_error(update(fit, data = data[data$g != "w", ], solver = "minibatch"), "\"gw\".*level without rows",
+               class = "linclass_error_shape")
+})
+
+test_that("what was learned along a metric's directions is not taken for steps in units, nor the other way", {
+  # 12 epochs have a metric, 2 have none.
+  data <- draw(300, 4)
+  run <- function(epochs, ...) {
+    set.seed(3)
+    linclass(data$x, data$y, lambda = 0.01, alpha = 0, solver = solver("minibatch", epochs = epochs), ...)
+  }
+  first <- run(12)
+  expect_identical(first$descent$metric, 1)
+  expect_identical(run(2)$descent$metric, 0)
+  forgot <- first
+  forgot$descent[c("searches", "log_mean")] <- 0
+  expect_identical(coef(run(2, start = first)), coef(run(2, start = forgot)))
+  expect_false(identical(coef(run(12, start = first)), coef(run(12, start = forgot))))
+})
+
 test_that("histories with validation and mistakes are drawn", {
   data <- draw(300, 4)
   fit <- linclass(data$x, data$y, solver = solver("minibatch", validate = 0.2, epochs = 6))

@@ -112,3 +112,21 @@ test_that("what depends on the data is refused in words", {
   log <- function(x) x + 1
   expect_topic(to_sql(quiet(linclass(y2 ~ log(t), d))), "export")
 })
+
+test_that("sums of more terms than a pattern is made for, and of none, are written out", {
+  skip_without("DBI", "RSQLite", "jsonlite")
+  data <- export_data()
+  wide <- data.frame(y2 = data$y2, f = data$f, outer(seq_len(60), seq_len(300), function(i, j) sin(i * j)))
+  formulas <- list(numbers = y2 ~ . - f, factor = y2 ~ ., none = y2 ~ 1, nothing = y2 ~ 0)
+  for (name in names(formulas)) {
+    fit <- linclass(formulas[[name]], wide, lambda = 0.05, alpha = 0)
+    expected <- unname(predict(fit, wide, type = "prob"))
+    probabilities <- function(scored) unname(as.matrix(scored[paste0("prob_", fit$levels)]))
+    score <- eval(parse(text = to_r(fit), keep.source = FALSE), baseenv())
+    expect_equal(probabilities(score(wide)), expected, tolerance = 1e-12, info = name)
+    expect_length(jsonlite::fromJSON(to_json(fit), simplifyVector = FALSE)$terms, length(labels(fit)))
+    if (name == "none") expect_equal(probabilities(sql_rows(wide[1:3], to_sql(fit))), expected, tolerance = 1e-12)
+  }
+  fit <- linclass(y2 ~ . - f, wide[1:280], lambda = 0.05, alpha = 0)
+  expect_identical(sum(gregexpr(" * \"X", to_sql(fit), fixed = TRUE)[[1L]] > 0), 2L * 278L) # both scores
+})

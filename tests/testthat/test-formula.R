@@ -210,3 +210,29 @@ test_that("the data of a fit are found again, checked, or asked for", {
   kept <- linclass(am ~ wt, mtcars, model = TRUE)
   expect_equal(unname(training_data(kept)$x[, "wt"]), mtcars$wt)
 })
+
+test_that("NA may be a level, as in glm()", {
+  data <- toy()$data
+  data$g <- addNA(c("u", "v", NA)[1 + seq_len(60) %% 3])
+  fit <- linclass(y ~ a + g, data)
+  reference <- glm(y ~ a + g, binomial, data)
+  expect_equal(coef(fit), coef(reference), tolerance = 1e-8)
+  for (g in list(data$g[1:3], c("v", NA, "u"), factor(c("v", NA, "u")), rep(NA_character_, 3))) {
+    new <- data.frame(a = 1:3 / 3, g = g)
+    expect_equal(predict(fit, new, type = "link"), predict(reference, new), tolerance = 1e-8)
+  }
+  expect_equal(coef(update(fit, . ~ . - a)), coef(update(reference, . ~ . - a)), tolerance = 1e-8)
+})
+
+test_that("a dot is written out where a fit is updated or joined with another", {
+  data <- toy()$data
+  wide <- data.frame(data, outer(1:60, 1:300, function(i, j) cos(i * j)))
+  for (all in list(data, wide)) {
+    fits <- lapply(list(1:60, 21:60), function(rows) linclass(y ~ ., all[rows, ], lambda = 0.1, alpha = 0))
+    joined <- merge(fits[[1L]], fits[[2L]])
+    expect_equal(coef(joined), coef(linclass(y ~ ., all[c(1:60, 21:60), ], lambda = 0.1, alpha = 0)), tolerance = 1e-6)
+    expect_identical(joined$call$formula, quote(y ~ .))
+    smaller <- linclass(y ~ . - b, all, lambda = 0.1, alpha = 0)
+    expect_equal(coef(update(fits[[1L]], . ~ . - b, data = all)), coef(smaller), tolerance = 1e-8)
+  }
+})

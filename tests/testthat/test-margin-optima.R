@@ -195,3 +195,63 @@ test_that("dual coordinates fit the hinge of Crammer and Singer on sparse rows, 
   expect_error(linclass(x, y, loss = "crammer_singer", lambda = 0.01, alpha = 0, solver = "interior_point"),
                "is for loss = \"hinge\"", class = "linclass_error_solver")
 })
+
+test_that("hinges of several classes go to the interior point, whose rows lie class by class", {
+  set.seed(31)
+  k <- 6L
+  n <- 12000
+  x <- matrix(rnorm(n * 4), ncol = 4)
+  y <- factor(max.col(x %*% matrix(rnorm(4 * k), 4) + rnorm(n * k)), levels = seq_len(k))
+  weights <- rep(c(0, 1, 2), n / 3)
+  for (coding in c("symmetric", "reference")) {
+    fit <- function(rows = TRUE, ...) {
+      linclass(x[rows, ], y[rows], loss = "hinge", lambda = 1e-3, alpha = 0, coding = coding, weights = weights[rows],
+               ...)
+    }
+    own <- fit()
+    expect_identical(own$solver, "interior_point")
+    expect_true(own$certificate$met)
+    expect_equal(coef(fit(weights > 0)), coef(own), tolerance = 1e-5) # rows without weight are left out
+    smooth <- fit(solver = "newton", control = linclass_control(max_iter = 60))
+    expect_lte(own$objective * (1 - own$certificate$relative), smooth$objective)
+    expect_gte(own$objective, smooth$objective * (1 - smooth$certificate$relative))
+  }
+})
+
+test_that("the largest ramp of two classes is a hinge", {
+  y <- factor(iris$Species == "virginica")
+  for (alpha in c(0, 1)) {
+    fits <- lapply(c("hinge", "crammer_singer"), function(loss) {
+      linclass(as.matrix(iris[1:4]), y, loss = loss, lambda = 1e-6, alpha = alpha)
+    })
+    expect_identical(fits[[2]]$solver, "interior_point")
+    expect_true(fits[[2]]$certificate$met)
+    expect_identical(coef(fits[[2]]), coef(fits[[1]]))
+  }
+})
+
+test_that("free intercepts cost dual coordinates no more sweeps", {
+  set.seed(32)
+  n <- 3000
+  x <- Matrix::rsparsematrix(n, 1500, 0.02)
+  y <- factor(max.col(as.matrix(x %*% matrix(rnorm(4500), 1500)) + rnorm(3 * n)))
+  for (classes in 2:3) {
+    Y <- if (classes == 2) factor(y == "1") else y
+    fits <- lapply(c(FALSE, TRUE), function(intercept) {
+      linclass(x, Y, loss = "hinge", lambda = 1e-3, alpha = 0, standardize = FALSE, intercept = intercept,
+               solver = "dual")
+    })
+    expect_true(fits[[1]]$certificate$met && fits[[2]]$certificate$met)
+    expect_lte(fits[[2]]$iterations, 1.5 * fits[[1]]$iterations)
+    expect_lte(fits[[2]]$objective * (1 - fits[[2]]$certificate$relative), fits[[1]]$objective)
+  }
+})
+
+test_that("a grouped hinge ends where its goal is met", {
+  set.seed(33)
+  x <- matrix(rnorm(300 * 8), 300)
+  y <- factor(max.col(x %*% matrix(rnorm(24), 8) + rnorm(900)))
+  path <- linclass_path(x, y, loss = "hinge", grouped = TRUE, lambda = c(0.1, 0.03, 0.01))
+  expect_true(all(path$points$met))
+  expect_lte(max(path$points$iterations), 150)
+})

@@ -401,3 +401,25 @@ test_that("a fit by counts has one fitted value a row", {
   expect_equal(vcov(fit), vcov(reference), tolerance = 1e-5)
   expect_equal(unname(fitted(fit)), unname(fitted(reference)), tolerance = 1e-7)
 })
+
+test_that("a fit without coefficients has parts of no length", {
+  fit <- linclass(low ~ 0, birthwt)
+  reference <- glm(low ~ 0, binomial, birthwt)
+  expect_identical(dim(vcov(fit)), c(0L, 0L))
+  expect_identical(dim(confint(fit)), c(0L, 2L))
+  expect_identical(nrow(coef(summary(fit))), 0L)
+  expect_equal(as.numeric(logLik(fit)), as.numeric(logLik(reference)))
+  expect_identical(separation(fit)$kind, "none")
+  expect_length(coef(merge(fit, fit)), 0L)
+  constant <- linclass(low ~ 1, birthwt)
+  expect_equal(coef(merge(constant, constant)), coef(constant), tolerance = 1e-8)
+})
+
+test_that("options of R change no name and raise no warning", {
+  fit <- linclass(am ~ wt, mtcars)
+  names <- colnames(confint(fit))
+  old <- options(scipen = -100, OutDec = ",", warn = 2)
+  on.exit(options(old))
+  expect_identical(colnames(confint(fit)), sub(".", ",", names, fixed = TRUE))
+  expect_gt(length(utils::capture.output(print(fit), print(summary(fit)))), 10L)
+})

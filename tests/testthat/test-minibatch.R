@@ -66,6 +66,46 @@ test_that("20 epochs are enough where the optimum is small, or far off", {
   }
 })
 
+test_that("few rows a column, dependent columns and a rare class take no more epochs than others", {
+  set.seed(31)
+  shape <- function(n, p, common, shift) {
+    x <- matrix(rnorm(n * p), n) + common * rnorm(n)
+    list(x = x, y = factor(rbinom(n, 1, plogis(as.vector(x[, 1:8] %*% rep(c(1, -0.6), 4)) + shift))))
+  }
+  # What 20 epochs may be above the optimum; with metric = 0 it is 0.02 to 2.
+  cases <- list(list(shape(400, 150, 0, 0), 1e-3,
+                     c(logistic = 1e-2, squared_hinge = 0.2, huber_hinge = 0.1, hinge = 0.05)),
+                list(shape(2000, 30, 5, 0), 1e-3,
+                     c(logistic = 1e-6, squared_hinge = 1e-6, huber_hinge = 1e-6, hinge = 1e-3)),
+                list(shape(3000, 20, 0, -5), 1e-4, c(hinge = 2e-3)))
+  for (case in cases) for (loss in names(case[[3]])) {
+    fit <- function(...) {
+      set.seed(2)
+      objective(quiet(linclass(case[[1]]$x, case[[1]]$y, loss = loss, lambda = case[[2]], alpha = 0, ...)))
+    }
+    best <- fit()
+    excess <- fit(solver = solver("minibatch", epochs = 20)) / best - 1
+    expect_lt(excess, case[[3]][[loss]], label = paste(loss, nrow(case[[1]]$x)))
+    expect_lt(excess, 0.5 * (fit(solver = solver("minibatch", epochs = 20, metric = 0)) / best - 1), label = loss)
+  }
+})
+
+test_that("a metric is for dense rows and smooth penalties: elsewhere nothing changes", {
+  data <- hard_data("correlated", 2)
+  run <- function(x, metric, ...) {
+    set.seed(5)
+    coef(quiet(linclass(x, data$y, lambda = 0.01, solver = solver("minibatch", epochs = 12, metric = metric), ...)))
+  }
+  for (loss in c("logistic", "hinge")) {
+    expect_identical(run(data$x, 1, loss = loss), run(data$x, 0, loss = loss))
+    expect_identical(run(data$x, 1, loss = loss, alpha = 0, lower = -1e6),
+                     run(data$x, 0, loss = loss, alpha = 0, lower = -1e6))
+    sparse <- Matrix::Matrix(data$x, sparse = TRUE)
+    expect_identical(run(sparse, 1, loss = loss, alpha = 0), run(sparse, 0, loss = loss, alpha = 0))
+    expect_false(identical(run(data$x, 1, loss = loss, alpha = 0), run(data$x, 0, loss = loss, alpha = 0)))
+  }
+})
+
 test_that("from the second epoch on steps have no noise: the optimum of others is met to many digits", {
   skip_if_not_installed("glmnet")
   set.seed(8)
@@ -155,6 +195,7 @@ test_that("the same seed gives the same bits with one thread and two", {
   }
   expect_identical(run(1), run(2))
   expect_identical(run(1, block = 128), run(2, block = 128))
+  expect_identical(run(1, metric = 1), run(2, metric = 1))
 })
 
 test_that("rows without weight are absent, and weights are replications in the limit", {

@@ -193,3 +193,25 @@ test_that("a saved fit predicts the same in a fresh environment", {
   saveRDS(fit, file)
   expect_equal(predict(readRDS(file), mtcars, "prob"), predict(fit, mtcars, "prob"))
 })
+
+test_that("a missing integer or logical is missing in every prediction", {
+  x <- toy()$x[, 1:2]
+  y <- toy()$y
+  fit <- linclass(x, y)
+  path <- linclass_path(x, y, nlambda = 3)
+  calibrated <- linclass_calibrate(linclass(x, y, loss = "hinge", lambda = 0.1, alpha = 0), x, y)
+  W <- t(coef(fit))
+  whole <- matrix(c(1L, NA, 0L, 1L), 2, dimnames = list(NULL, colnames(x)))
+  for (new in list(whole, whole == 1L)) {
+    doubles <- new + 0
+    for (form in list(identity, as.data.frame, row_source)) {
+      expect_identical(predict(fit, form(new), type = "prob"), predict(fit, form(doubles), type = "prob"))
+    }
+    expect_identical(predict(fit, new), predict(fit, doubles))
+    expect_identical(predict(path, new, type = "link"), predict(path, doubles, type = "link"))
+    expect_identical(predict(calibrated, new, type = "prob"), predict(calibrated, doubles, type = "prob"))
+    expect_identical(raw_scores(new, W), raw_scores(doubles, W))
+    expect_identical(loss_value(W, new, 0:1, "logistic"), NA_real_)
+    expect_true(anyNA(predict(fit, new)))
+  }
+})

@@ -20,7 +20,8 @@ in_file <- function(x, y) {
 
 test_that("what is in memory at once has the order, and the fit, of memory", {
   cases <- list(plain = list(), softmax = list(y = rows$three), lasso = list(lambda = 0.01),
-                hinge = list(loss = "hinge", lambda = 0.01, alpha = 0), perceptron = list(loss = "perceptron"),
+                hinge = list(loss = "hinge", lambda = 0.01, alpha = 0, epochs = 12),
+                perceptron = list(loss = "perceptron"),
                 weights = list(weights = rows$w), stratified = list(options = list(stratified = 1)),
                 validate = list(options = list(validate = 0.2)), rate = list(options = list(rate = 1e-4)))
   for (name in names(cases)) {

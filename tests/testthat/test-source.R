@@ -328,3 +328,20 @@ test_that("memory does not grow with the number of columns times rows", {
   # X has 48 megabytes; the response and two vectors of scores have 2.
   expect_lt(grown, 25)
 })
+
+test_that("blocks without rows are passed over, and parts that only some have are told", {
+  give <- function(blocks) {
+    done <- 0L
+    row_source(function(reset) {
+      done <<- if (reset) 0L else done + 1L
+      if (!reset && done <= length(blocks)) blocks[[done]]
+    })
+  }
+  data <- toy()
+  rows <- function(i) list(x = data$x[i, , drop = FALSE], y = data$y[i])
+  fit <- linclass(give(list(rows(0L), rows(1:30), rows(0L), rows(0L), rows(31:60), rows(0L))), lambda = 0.01)
+  expect_identical(coef(fit), coef(linclass(give(list(rows(1:30), rows(31:60))), lambda = 0.01)))
+  expect_topic(linclass(give(list(rows(0L)))), "no_rows")
+  expect_topic(linclass(give(list(c(rows(1:30), list(weights = 1:30)), rows(31:60)))), "source", "others have none")
+  expect_topic(linclass(give(list(c(rows(1:60), list(weight = 1:60))))), "source", "`weight`.*mean `weights`")
+})

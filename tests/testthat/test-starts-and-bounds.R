@@ -106,3 +106,27 @@ test_that("bounds hold where columns are more than rows and nothing is penalised
     expect_gte(fit$objective, other$objective - certificate(other)$gap - 1e-9)
   }
 })
+
+test_that("a start on columns that depend on others ends where any other does", {
+  twice <- cbind(x, e = x[, "a"] - x[, "b"])
+  three <- factor(1 + seq_len(n) %% 3)
+  for (loss in linclass_losses()$name) {
+    if (loss == "perceptron") next
+    for (classes in if (loss_row(loss)$max_classes > 2) list(y, three) else list(y)) {
+      plain <- quiet(linclass(twice, classes, loss = loss))
+      start <- coef(plain)
+      start[is.na(start)] <- 0
+      start[] <- start + if (is.matrix(start)) rep(c(0, -1, 1, 0, 0, 1), each = nrow(start)) else c(0, -1, 1, 0, 0, 1)
+      again <- quiet(linclass(twice, classes, loss = loss, start = start))
+      B <- coef(again)
+      B[is.na(B)] <- 0
+      expect_equal(objective(again), objective(plain), tolerance = 1e-6, info = loss)
+      z <- raw_scores(twice, B)
+      if (is.matrix(B) && again$coding == "reference") z <- cbind(0, z)
+      expect_equal(mean(sample_loss(unname(z), factor(classes), loss)), objective(plain), tolerance = 1e-6, info = loss)
+    }
+  }
+  firth <- quiet(linclass(twice, y, bias_reduction = "firth"))
+  again <- quiet(linclass(twice, y, bias_reduction = "firth", start = c(0, 0, 0, 0, 0, 1)))
+  expect_equal(coef(again), coef(firth), tolerance = 1e-8)
+})

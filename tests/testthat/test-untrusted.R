@@ -96,6 +96,12 @@ test_that("a part that is not what it must be is named, and coefficients must fi
     changed[[names(wrong)[i]]] <- wrong[[i]]
     expect_topic(predict(changed, untrusted$new$matrix), "version", names(wrong)[i])
   }
+  changed <- untrusted$fits$formula
+  changed$vcov <- changed$vcov[1L, 1L, drop = FALSE]
+  expect_topic(hatvalues(changed), "version", "vcov")
+  changed <- untrusted$fits$formula
+  changed$blueprint$kinds <- "dates"
+  expect_topic(drop1(changed), "version", "blueprint")
   path <- untrusted$fits$path
   path$coefficients[[1L]]@i[1L] <- 1000L # a row beyond the matrix
   expect_topic(predict(path, untrusted$new$path), "version", "coefficients")

@@ -252,6 +252,48 @@ static void test_weightless(data *d) {
   }
 }
 
+/* A step by a metric goes along -H^-1 (gradient of the batch + L2 B), H the Hessian of all rows at the start, which a
+ * design this small is all sampled of, and lowers the batch's objective. */
+static void test_metric_step(data *d) {
+  lc_objective obj;
+  lc_batch batch;
+  lc_metric metric;
+  lc_index index[M] = {3, 4, 6, 41, 11, 12, 59};
+  begin(d, &d->t.dense, &obj);
+  int q = P + 1, K = obj.K;
+  double *B = ctest_normals(obj.P), *H = ctest_zeros(obj.P * obj.P), g[MOST * (P + 1)], step[MOST * (P + 1)];
+  double ridge[2] = {0, 0}, cosine[3] = {0, 0, 0}, share = M * obj.weight_sum / N;
+  for (lc_index i = 0; i < obj.P; i++) B[i] *= i % q == 0 ? 0.1 : 0.1 / d->rms[i % q - 1];
+  CHECK(lc_objective_eval(&obj, B, LC_WANT_GRADIENT | LC_WANT_CURVATURE) == LC_OK);
+  lc_objective_accept(&obj);
+  lc_objective_hessian(&obj, 1, H);
+  CHECK(lc_batch_init(&batch, &obj, M, B, NAN, 0, 0) == LC_OK);
+  CHECK(lc_metric_bound(&obj, &metric) == LC_OK);
+  CHECK(lc_metric_build(&obj, B, &metric) == LC_OK);
+  batch.metric = &metric;
+  lc_batch_step(&batch, M, index, 1);
+  for (lc_index i = 0; i < obj.P; i++) { /* the batch's gradient by differences of its loss */
+    double h = 1e-5 * (i % q == 0 ? 1 : 1 / d->rms[i % q - 1]), b = B[i], up, down;
+    B[i] = b + h, up = batch_loss(d, B, index);
+    B[i] = b - h, down = batch_loss(d, B, index);
+    B[i] = b;
+    g[i] = (up - down) / (2 * h * share) + (i % q == 0 ? 0 : lc_penalty_l2(&d->t.pen, i % q - 1) * b);
+  }
+  for (lc_index i = 0; i < obj.P; i++) { /* H step is along g, coefficients in units of their columns */
+    double unit = i % q == 0 ? 1 : d->rms[i % q - 1];
+    step[i] = 0;
+    for (lc_index j = 0; j < obj.P; j++) step[i] += H[i + j * obj.P] * (B[j] - batch.B[j]);
+    cosine[0] += step[i] * g[i] / (unit * unit);
+    cosine[1] += step[i] * step[i] / (unit * unit);
+    cosine[2] += g[i] * g[i] / (unit * unit);
+  }
+  if (K == 1) CHECK_NEAR(cosine[0] / sqrt(cosine[1] * cosine[2]), 1, 1e-5);
+  const double *ends[] = {B, batch.B};
+  for (int e = 0; e < 2; e++) ridge[e] = lc_penalty_value(&d->t.pen, K, ends[e]);
+  CHECK(batch_loss(d, batch.B, index) / share + ridge[1] <= batch_loss(d, B, index) / share + ridge[0]);
+  free(B), free(H);
+}
+
 /* A dense batch of more rows than the design loads at once is worked on in pieces, with the same result as the rows of
  * a view, which needs none. */
 static void test_pieces(void) {
@@ -308,6 +350,7 @@ void test_batch(void) {
         test_known(&d, &d.t.sparse);
         test_fill(&d, &d.t.dense);
         test_fill(&d, &d.t.sparse);
+        if (!bounded && alphas[a] == 0 && d.t.loss->flags & LC_HESSIAN) test_metric_step(&d);
         d.t.pen.lambda = 0;
         if (!bounded) test_whole_correction(&d);
         if (!bounded) test_search(&d);

@@ -61,6 +61,39 @@ static void test_move(ctest_problem *t, const lc_design *x, const double *B) {
   t->pen.lambda = lambda;
 }
 
+/* A part of a step is an evaluation there, scores and gradient too, which the next step starts from. */
+static void test_shortened(ctest_problem *t, const lc_design *x, const double *B) {
+  double to[MOST];
+  lc_objective obj, whole;
+  start(t, x, B, LC_WANT_GRADIENT, &obj);
+  for (lc_index i = 0; i < obj.P; i++) to[i] = B[i] + ctest_normal();
+  CHECK(lc_objective_eval(&obj, to, LC_WANT_GRADIENT) == LC_OK);
+  CHECK(lc_objective_shorten(&obj, 0.3) == LC_OK);
+  for (lc_index i = 0; i < obj.P; i++) to[i] = B[i] + 0.3 * (to[i] - B[i]);
+  start(t, x, to, LC_WANT_GRADIENT, &whole);
+  CHECK(ctest_distance(obj.P, obj.to.B, whole.at.B) < 1e-14);
+  CHECK(ctest_distance(t->n * obj.K, obj.to.Z, whole.at.Z) < 1e-13);
+  CHECK(ctest_distance(obj.P, obj.G, whole.G) < 1e-12);
+  CHECK_NEAR(obj.to.value, whole.at.value, 1e-13);
+}
+
+/* Rows that a step separates are told from the scores of both points, or from those of the step: offsets are in both
+ * points and not in the step. */
+static void test_separating(ctest_problem *t, const lc_design *x, const double *B) {
+  double to[MOST], rows[2], classes[2][CLASSES];
+  for (lc_index i = 0; i < MOST; i++) to[i] = B[i] + 3 * ctest_normal();
+  for (int kept = 0; kept < 2; kept++) {
+    lc_objective obj;
+    CHECK(lc_objective_init(&obj, x, &t->obs, t->loss, &t->coding, &t->pen, kept, &t->arena) == LC_OK);
+    CHECK(lc_objective_eval(&obj, B, LC_WANT_VALUE) == LC_OK);
+    lc_objective_accept(&obj);
+    CHECK(lc_objective_eval(&obj, to, LC_WANT_VALUE) == LC_OK);
+    CHECK(lc_objective_separating_rows(&obj, 1, rows + kept, classes[kept]) == LC_OK);
+  }
+  CHECK_NEAR(rows[0], rows[1], 1e-12);
+  CHECK(ctest_distance(t->coding.k, classes[0], classes[1]) < 1e-12);
+}
+
 /* Factors of classes multiply rows. */
 static void test_factors(ctest_problem *t, const lc_design *x, const double *B) {
   double plain[N * CLASSES], scaled[N * CLASSES], s[CLASSES];
@@ -165,6 +198,8 @@ static void test_all(const lc_loss *loss, ctest_shape shape) {
   for (int d = 0; d < 3; d++) {
     if (d == 2 && shape.no_intercept) continue;
     test_move(&t, designs[d], B);
+    test_shortened(&t, designs[d], B);
+    test_separating(&t, designs[d], B);
     test_factors(&t, designs[d], B);
     if (loss->flags & LC_CURVATURE) test_weights(&t, designs[d], B);
     if (d < 2) test_halves(&t, designs[d], B);

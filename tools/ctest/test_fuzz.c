@@ -1,211 +1,48 @@
-/* Whole small fits of any bytes: every loss, solver, storage and penalty, numbers of any bit pattern, an interrupt at
- * any poll and an end of memory at any request. A fit may fail, but not crash, not loop, and not lie: what it returns
- * is checked against what is true of it by definition.
- *
- * test_fuzz() makes its inputs by a seed. tools/fuzz builds this file with libFuzzer, which calls
- * LLVMFuzzerTestOneInput(). */
+/* Runs the functions of fuzz.h: on bytes by seeds, on the inputs of tools/ctest/corpus, and for libFuzzer, which
+ * tools/fuzz links instead of main.c and which calls LLVMFuzzerTestOneInput(). */
+#include "fuzz.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "problem.h"
+#include "ctest.h"
 
-enum { MOST = 8, PATH = 4, POLLS = 200 };
+enum { LONGEST = 512 }; /* bytes of an input */
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 
-/* Bytes are read one after the other; 0 when there are none left. */
-typedef struct input {
-  const unsigned char *at;
-  size_t left;
-} input;
+static const struct target {
+  const char *name; /* the corpus is <name>.hex */
+  void (*run)(const unsigned char *data, size_t size);
+  unsigned seeds; /* that are run by test_fuzz() */
+} targets[] = {{"fits", ctest_fuzz_fits, 4000}, {"checks", ctest_fuzz_checks, 20000}};
 
-static unsigned byte(input *in) {
+unsigned ctest_byte(ctest_input *in) {
   if (!in->left) return 0;
   in->left--;
   return *in->at++;
 }
 
-/* Any bit pattern that is a finite number: what validators let pass. Half of the numbers are tame, so that fits that
- * get somewhere are seen, too. */
-static double number(input *in) {
-  unsigned kind = byte(in);
-  if (kind % 2 == 0) return ((double)byte(in) - 128) / 16;
+static void any_bytes(ctest_input *in, void *value, size_t size) {
+  unsigned char *bytes = value;
+  for (size_t i = 0; i < size; i++) bytes[i] = (unsigned char)ctest_byte(in);
+}
+
+double ctest_any_number(ctest_input *in) {
+  unsigned kind = ctest_byte(in);
+  if (kind % 2 == 0) return ((double)ctest_byte(in) - 128) / 16;
   double value;
-  unsigned char bytes[sizeof value];
-  for (size_t i = 0; i < sizeof value; i++) bytes[i] = (unsigned char)byte(in);
-  memcpy(&value, bytes, sizeof value);
+  any_bytes(in, &value, sizeof value);
   return isfinite(value) ? value : 0;
 }
 
-static double one_of(input *in, const double *values, unsigned count) { return values[byte(in) % count]; }
-
-static char what[256]; /* the input in words */
-
-static void promise(int ok, const char *text) {
-  ctest_report(ok, __FILE__, __LINE__, text);
-  if (!ok) printf("     %s\n", what);
-}
-
-/* Largest sum of sizes that a score is made of: where it is moderate, sums over rows have all digits compared here. */
-static double largest_score(const ctest_problem *t, const double *B) {
-  double most = 0;
-  for (int c = 0; c < t->coding.K; c++)
-    for (lc_index i = 0; i < t->n; i++) {
-      double sum = t->offset ? fabs(t->offset[i + c * t->n]) : 0;
-      if (t->pen.intercept) sum += fabs(B[c * t->q]);
-      for (lc_index j = 0; j < t->p; j++) sum += fabs(t->x[i + j * t->n] * B[c * t->q + t->pen.intercept + j]);
-      most = sum > most || isnan(sum) ? sum : most;
-    }
-  return most;
-}
-
-/* Clips B to the bounds; 1: there was nothing to clip. */
-static int within_bounds(const ctest_problem *t, double *B) {
-  double before[MOST * MOST];
-  size_t bytes = (size_t)(t->q * t->coding.K) * sizeof *B;
-  memcpy(before, B, bytes);
-  lc_penalty_clip(&t->pen, t->coding.K, B);
-  return memcmp(before, B, bytes) == 0;
-}
-
-/* What is true of every point with a duality gap: no other point is lower by more than the gap. */
-static void check_gap(const ctest_problem *t, const double *B, double objective, double gap) {
-  lc_index P = t->q * t->coding.K;
-  double other[MOST * MOST];
-  int lower = 0;
-  for (int trial = 0; trial < 12; trial++) {
-    for (lc_index i = 0; i < P; i++)
-      other[i] = trial == 0 ? 0 : trial < 4 ? B[i] * (0.5 * trial) : B[i] + pow(10, 1 - trial) * ctest_normal();
-    within_bounds(t, other);
-    double value = ctest_value(t, other), noise = 1e-9 * (fabs(objective) + fabs(value) + 1e-3);
-    if (largest_score(t, other) < 1e6) lower += value < objective - gap * (1 + 1e-9) - noise;
-  }
-  promise(lower == 0, "no point is lower than the gap says");
-}
-
-static void check_point(const ctest_problem *t, double *B, double objective, const lc_certificate *certificate,
-                        int separated) {
-  int finite = isfinite(objective);
-  for (lc_index i = 0; i < t->q * t->coding.K; i++) finite = finite && isfinite(B[i]);
-  promise(finite, "coefficients and objective are finite");
-  promise(within_bounds(t, B), "coefficients are within their bounds");
-  double value = ctest_value(t, B); /* not finite where squares of spreads overflow here, not in the fit */
-  if (!finite || !isfinite(value) || !(largest_score(t, B) < 1e6)) return;
-  promise(fabs(value - objective) <= 1e-7 * (fabs(value) + 1e-3), "the objective is that of the coefficients");
-  if (certificate->kind != LC_GAP || isnan(certificate->gap)) return;
-  promise(certificate->gap >= 0, "a gap is not negative");
-  if (!separated) check_gap(t, B, objective, certificate->gap);
-}
-
-static int is_usable(lc_status status) { return status >= 0 && status != LC_INTERRUPTED; }
-
-static void run_fit(ctest_problem *t, const lc_design *x, const lc_settings *settings, const lc_solver *solver) {
-  lc_problem problem = ctest_lc_problem(t, x);
-  problem.solver = solver;
-  lc_solution out;
-  memset(&out, 0, sizeof out);
-  lc_status status = lc_solve(&problem, settings, &t->host.host, &t->arena, &out);
-  if (status >= 0) promise(out.B && out.alias && out.solver && out.reason, "an interrupted fit is one, too");
-  if (!is_usable(status)) return;
-  check_point(t, out.B, out.objective, &out.certificate, status == LC_SEPARATED);
-  if (out.met) promise(out.certificate.relative <= out.goal, "a certificate that is met is within its goal");
-}
-
-/* By working sets a path has duality gaps; without an L1 part its points may have a decrement, which is an estimate. */
-static int has_l1(const ctest_problem *t) {
-  for (lc_index j = 0; j < t->p; j++)
-    if (t->l1[j] > 0) return 1;
-  return 0;
-}
-
-static void run_path(ctest_problem *t, const lc_design *x, const lc_settings *settings) {
-  lc_path_spec spec = {.nlambdas = PATH, .min_ratio = 1e-3};
-  lc_problem problem = ctest_lc_problem(t, x);
-  lc_path out;
-  memset(&out, 0, sizeof out);
-  if (lc_path_run(&problem, &spec, settings, &t->host.host, &t->arena, &out) < 0) return;
-  for (lc_index i = 0; i < out.length; i++) {
-    double B[MOST * MOST];
-    const lc_path_point *point = out.point + i;
-    lc_certificate certificate = {.kind = has_l1(t) ? LC_GAP : LC_DECREMENT, .gap = point->outcome.gap};
-    ctest_path_coefficients(t, point, B);
-    t->pen.lambda = point->lambda;
-    check_point(t, B, point->outcome.objective, &certificate, out.separated);
-  }
-}
-
-/* Responses, weights, offsets, columns and bounds. */
-static void fill(ctest_problem *t, input *in, int bounded) {
-  for (lc_index i = 0; i < t->n; i++) {
-    t->y[i] = byte(in) % (unsigned)t->coding.k;
-    if (t->w) t->w[i] = fabs(number(in));
-    for (int c = 0; t->offset && c < t->coding.K; c++) t->offset[i + c * t->n] = number(in);
-  }
-  for (lc_index e = 0; e < t->n * t->p; e++) t->x[e] = number(in);
-  if (bounded) {
-    double lower = -fabs(number(in));
-    ctest_problem_bound(t, lower, fabs(number(in)));
-  }
-}
-
-static void run(ctest_problem *t, const lc_settings *settings, unsigned choice, int sparse) {
-  const lc_design *x = sparse ? &t->sparse : &t->dense;
-  unsigned solvers = (unsigned)lc_solver_count;
-  snprintf(what, sizeof what, "%s, solver %s, n %d, p %d, k %d, K %d, lambda %g, tolerance %g",
-           t->loss->name, choice < solvers ? lc_solvers[choice]->name : choice == solvers ? "of a path" : "of the plan",
-           (int)t->n, (int)t->p, t->coding.k, t->coding.K, t->pen.lambda, settings->tolerance);
-  double total = lc_obs_total(&t->obs);
-  /* Without weight a fit is refused before it comes here. Beyond these sums gaps of paths can be rounded away. */
-  if (!(total > 1e-100 && total < 1e100)) return;
-  ctest_problem_refresh(t);
-  if (choice == solvers)
-    run_path(t, x, settings);
-  else
-    run_fit(t, x, settings, choice < solvers ? lc_solvers[choice] : NULL);
-}
-
-static void fuzz(const unsigned char *data, size_t size) {
-  static const double lambdas[] = {0, 1e-12, 1e-6, 1e-3, 0.1, 10, 1e6, 1e300};
-  static const double alphas[] = {0, 1, 0.5, 1e-3};
-  static const double tolerances[] = {1e-8, 1e-3, 1e-13, 0.1};
-  enum { WEIGHTED = 1, NO_INTERCEPT = 2, STANDARDISED = 4, REFERENCE = 8, BOUNDED = 16, SPARSE = 32, STOPPED = 64,
-         STARVED = 128 };
-  input in = {data, size};
-  ctest_seed(1);
-  unsigned flags = byte(&in);
-  const lc_loss *loss = lc_losses + byte(&in) % (unsigned)lc_loss_count;
-  unsigned choice = byte(&in) % (unsigned)(lc_solver_count + 3);
-  ctest_shape shape = {.n = 1 + byte(&in) % MOST, .p = byte(&in) % MOST, .k = 2 + (int)(byte(&in) % (MOST - 1))};
-  if (shape.k > loss->most_classes) shape.k = 2;
-  shape.weighted = (flags & WEIGHTED) != 0;
-  shape.no_intercept = (flags & NO_INTERCEPT) != 0;
-  shape.standardised = (flags & STANDARDISED) != 0;
-  shape.reference = (flags & REFERENCE) != 0;
-  shape.alpha = one_of(&in, alphas, sizeof alphas / sizeof *alphas);
-  lc_coding coding;
-  if (shape.no_intercept && shape.p == 0) return;
-  if (lc_coding_make(loss, shape.k, shape.reference, &coding) != LC_OK) return;
-
-  ctest_problem t;
-  ctest_problem_make(&t, loss, shape);
-  t.pen.lambda = one_of(&in, lambdas, sizeof lambdas / sizeof *lambdas);
-  lc_settings settings;
-  ctest_presets(&settings);
-  settings.tolerance = one_of(&in, tolerances, sizeof tolerances / sizeof *tolerances);
-  settings.max_iter = 1 + byte(&in);
-  settings.epochs = 3;
-  t.host.stop_at = flags & STOPPED ? 1 + byte(&in) : POLLS;
-  if (flags & STARVED) t.host.limit = 1 + ((size_t)byte(&in) << 10);
-  fill(&t, &in, (flags & BOUNDED) != 0);
-  run(&t, &settings, choice, (flags & SPARSE) != 0);
-  ctest_problem_free(&t);
-}
-
-int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size) {
-  fuzz(data, size);
-  if (ctest_failed) abort(); /* so that the input is kept */
-  return 0;
+int ctest_any_integer(ctest_input *in) {
+  unsigned kind = ctest_byte(in);
+  if (kind % 4) return (int)(ctest_byte(in) % 16) - 2;
+  int value;
+  any_bytes(in, &value, sizeof value);
+  return value;
 }
 
 /* Bytes of SplitMix64 (Steele, Lea and Flood, 2014). */
@@ -218,19 +55,62 @@ static void random_input(uint64_t seed, unsigned char *bytes, size_t size) {
   }
 }
 
-/* LC_FUZZ_FROM, LC_FUZZ_COUNT: other seeds, and more of them. */
 static uint64_t setting(const char *name, uint64_t preset) {
   const char *text = getenv(name);
   return text ? strtoull(text, NULL, 10) : preset;
 }
 
-void test_fuzz(void) {
-  uint64_t from = setting("LC_FUZZ_FROM", 1), count = setting("LC_FUZZ_COUNT", 4000);
-  unsigned char bytes[512];
+/* LC_FUZZ_FROM, LC_FUZZ_COUNT: other seeds, and more of them. */
+static void run_seeds(const struct target *target) {
+  uint64_t from = setting("LC_FUZZ_FROM", 1), count = setting("LC_FUZZ_COUNT", target->seeds);
+  unsigned char bytes[LONGEST];
   for (uint64_t seed = from; seed < from + count; seed++) {
     long failed = ctest_failed;
     random_input(seed << 20, bytes, sizeof bytes);
-    fuzz(bytes, sizeof bytes);
+    target->run(bytes, sizeof bytes);
     if (ctest_failed > failed) printf("     LC_FUZZ_FROM=%llu LC_FUZZ_COUNT=1\n", (unsigned long long)seed);
   }
+}
+
+/* The inputs that libFuzzer found to reach code that others do not, and those that once broke a promise: one a line,
+ * two digits a byte. LC_CORPUS is their folder, which tools/ctest/run knows. */
+static void run_corpus(const struct target *target) {
+  const char *folder = getenv("LC_CORPUS");
+  if (!folder) return;
+  char path[4096], line[2 * LONGEST + 2];
+  snprintf(path, sizeof path, "%s/%s.hex", folder, target->name);
+  FILE *file = fopen(path, "r");
+  CHECK(file != NULL);
+  long number = 0, failed = ctest_failed;
+  while (file && fgets(line, sizeof line, file)) {
+    unsigned char bytes[LONGEST];
+    size_t size = 0;
+    unsigned value;
+    while (size < LONGEST && sscanf(line + 2 * size, "%2x", &value) == 1) bytes[size++] = (unsigned char)value;
+    target->run(bytes, size);
+    number++;
+    if (ctest_failed > failed) printf("     %s, line %ld\n", path, number);
+    failed = ctest_failed;
+  }
+  CHECK(number > 0);
+  if (file) fclose(file);
+}
+
+void test_fuzz(void);
+void test_fuzz(void) {
+  for (size_t t = 0; t < sizeof targets / sizeof *targets; t++) {
+    run_corpus(targets + t);
+    run_seeds(targets + t);
+  }
+}
+
+/* LC_FUZZ_TARGET: the function's name. */
+int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size) {
+  static const struct target *target;
+  for (size_t t = 0; !target && t < sizeof targets / sizeof *targets; t++)
+    if (strcmp(targets[t].name, getenv("LC_FUZZ_TARGET")) == 0) target = targets + t;
+  target->run(data, size);
+  if (!ctest_failed) return 0;
+  fflush(stdout);
+  abort(); /* so that the input is kept */
 }

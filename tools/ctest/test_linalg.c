@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ctest.h"
+#include "linalg/lbfgs_pairs.h"
 
 void test_linalg(void);
 
@@ -208,8 +209,62 @@ static void test_dropped(lc_index n, lc_index k) {
   free(A), free(U), free(less), free(cosine), free(sine), free(skip);
 }
 
+static void halve(void *context, double *v) {
+  for (int i = 0; i < *(const int *)context; i++) v[i] /= 2;
+}
+
+/* H <- (I - s y'/s'y) H (I - y s'/s'y) + s s'/s'y. */
+static void bfgs_update(lc_index n, const double *s, const double *y, double *H) {
+  double *Hy = ctest_zeros(n), sy = lc_dot(n, s, y);
+  multiply(n, H, y, Hy);
+  double yHy = lc_dot(n, y, Hy);
+  for (lc_index j = 0; j < n; j++)
+    for (lc_index i = 0; i < n; i++)
+      H[i + j * n] += (1 + yHy / sy) * s[i] * s[j] / sy - (Hy[i] * s[j] + s[i] * Hy[j]) / sy;
+  free(Hy);
+}
+
+/* The corrected metric takes the change of the gradient in the last step to that step, and is the metric updated by the
+ * last pairs that there is room for, one after the other. */
+static void test_pairs(int scaled) {
+  enum { P = 7, MEMORY = 3 };
+  int size = P;
+  double *A = random_gram(P + 4, P), from[P] = {0}, to[P], g[P] = {0}, gradient[P], d[P], change[P];
+  double S[MEMORY + 2][P], Y[MEMORY + 2][P], H[P * P], want[P];
+  ctest_host host;
+  lc_arena arena;
+  lc_lbfgs_pairs pairs;
+  ctest_host_init(&host);
+  lc_arena_init(&arena, &host.host);
+  CHECK(lc_lbfgs_pairs_allocate(P, MEMORY, &pairs, &arena) == LC_OK);
+  for (int step = 0; step < MEMORY + 2; step++) {
+    for (int i = 0; i < P; i++) to[i] = from[i] + ctest_normal();
+    multiply(P, A, to, gradient);
+    lc_lbfgs_pairs_keep(&pairs, from, to, g, gradient);
+    CHECK(pairs.count == (step < MEMORY ? step + 1 : MEMORY));
+    for (int i = 0; i < P; i++) {
+      S[step][i] = to[i] - from[i];
+      Y[step][i] = change[i] = gradient[i] - g[i];
+    }
+    lc_lbfgs_pairs_direction(&pairs, change, halve, &size, scaled, d);
+    for (int i = 0; i < P; i++) CHECK_NEAR(d[i], from[i] - to[i], 1e-11);
+    for (int i = 0; i < P; i++) change[i] = ctest_normal();
+    lc_lbfgs_pairs_direction(&pairs, change, halve, &size, scaled, d);
+    for (int i = 0; i < P * P; i++) H[i] = i % (P + 1) ? 0 : 0.5;
+    for (int k = step < MEMORY ? 0 : step - MEMORY + 1; k <= step; k++) bfgs_update(P, S[k], Y[k], H);
+    multiply(P, H, change, want);
+    for (int i = 0; i < P; i++) CHECK(scaled || fabs(d[i] + want[i]) < 1e-9);
+    memcpy(from, to, sizeof from);
+    memcpy(g, gradient, sizeof g);
+  }
+  ctest_host_free(&host);
+  free(A);
+}
+
 void test_linalg(void) {
   ctest_seed(6);
+  test_pairs(0);
+  test_pairs(1);
   for (lc_index n = 0; n < 12; n++) {
     double *x = ctest_normals(n), *y = ctest_normals(n), sum = 0;
     for (lc_index i = 0; i < n; i++) sum += x[i] * y[i];

@@ -160,8 +160,8 @@ static void multiply(int P, const double *M, const double *x, double *out) {
 static void build(world *d, const char *name, int k, int reference, double lambda, lc_metric *metric) {
   make_world(d, name, k, reference, lambda);
   CHECK(lc_metric_bound(&d->obj, metric) == LC_OK);
-  CHECK(isfinite(lc_metric_cost(&d->obj)));
-  CHECK(lc_metric_build(&d->obj, metric) == LC_OK);
+  CHECK(isfinite(lc_metric_cost(&d->obj, metric->rows)));
+  CHECK(lc_metric_build(&d->obj, d->obj.at.B, metric) == LC_OK);
   CHECK(metric->ready && metric->sample.n == N);
 }
 
@@ -248,15 +248,15 @@ static void test_refusals(void) {
   lc_metric metric;
   CHECK(lc_metric_bound(&d.obj, &metric) == LC_OK);
   d.x.n = Q - 1;
-  CHECK(isinf(lc_metric_cost(&d.obj)));
+  CHECK(isinf(lc_metric_cost(&d.obj, metric.rows)));
   d.x.n = N;
   d.obj.K = 101;
-  CHECK(isinf(lc_metric_cost(&d.obj)));
+  CHECK(isinf(lc_metric_cost(&d.obj, metric.rows)));
   d.obj.K = 3;
   d.host.limit = d.host.given + 1;
   lc_arena_init(&d.arena, &d.host.host);
   CHECK(lc_metric_bound(&d.obj, &metric) == LC_OUT_OF_MEMORY);
-  CHECK(lc_metric_build(&d.obj, &metric) == LC_OUT_OF_MEMORY);
+  CHECK(lc_metric_build(&d.obj, d.obj.at.B, &metric) == LC_OUT_OF_MEMORY);
   ctest_host_free(&d.host);
 }
 

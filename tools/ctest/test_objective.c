@@ -227,6 +227,101 @@ static void test_grouped(const char *loss, double alpha) {
   ctest_problem_free(t);
 }
 
+/* Runs a solver as it is, without the certificate that would send it on; how far above `best` it ended. */
+static double excess(ctest_problem *t, const char *name, double tolerance, double best) {
+  lc_settings settings;
+  lc_objective obj;
+  lc_report report = {.class_rows = ctest_zeros(t->coding.k)};
+  double *B = ctest_zeros(t->q * t->coding.K);
+  ctest_presets(&settings);
+  settings.tolerance = tolerance;
+  start(t, &t->dense, &obj);
+  CHECK(lc_solver_find(name)->run(&obj, &settings, B, &report) >= 0);
+  memcpy(B, obj.at.B, (size_t)obj.P * sizeof *B);
+  double out = ctest_value(t, B) - best;
+  free(B), free(report.class_rows);
+  return out;
+}
+
+/* Where the model is good a whole step of Newton's method is one read of X: no step is looked for. */
+static void test_whole_steps(void) {
+  ctest_problem t;
+  ctest_problem_make(&t, lc_loss_find("logistic"), (ctest_shape){.n = 200, .p = 3, .k = 2});
+  lc_settings settings;
+  lc_objective obj;
+  double B[4] = {0}, class_rows[2];
+  lc_report report = {.class_rows = class_rows};
+  ctest_presets(&settings);
+  start(&t, &t.dense, &obj);
+  CHECK(lc_solver_find("newton")->run(&obj, &settings, B, &report) == LC_OK);
+  CHECK(report.iterations >= 3 && obj.passes <= report.iterations + 2);
+  ctest_problem_free(&t);
+}
+
+/* Rows that are all wrong and far from where they have curvature: the step that would set them right says nothing. */
+static void test_saturated(void) {
+  ctest_problem t;
+  ctest_problem_make(&t, lc_loss_find("logistic"), (ctest_shape){.n = 40, .p = 1, .k = 2, .no_intercept = 1});
+  for (lc_index i = 0; i < t.n; i++) t.x[i] = (t.y[i] == 1 ? 1 : -1) * (1 + 0.01 * (double)(i / 2));
+  ctest_problem_refresh(&t);
+  lc_settings settings;
+  lc_solution out;
+  const double wrong = -5;
+  ctest_presets(&settings);
+  settings.max_iter = 0;
+  lc_problem problem = ctest_lc_problem(&t, &t.dense);
+  problem.solver = lc_solver_find("lbfgs");
+  problem.start = &wrong;
+  CHECK(lc_solve(&problem, &settings, &t.host.host, &t.arena, &out) == LC_MAX_ITER);
+  CHECK(out.B[0] == wrong && !out.met && out.certificate.kind == LC_KKT_ONLY && isnan(out.certificate.gap));
+  ctest_problem_free(&t);
+}
+
+/* A shift common to all classes, which a start brought along, is taken out, and what that saves is in the objective. */
+static void test_common_shift(void) {
+  ctest_problem t;
+  ctest_problem_make(&t, lc_loss_find("softmax"), (ctest_shape){.n = 90, .p = 3, .k = 3});
+  lc_settings settings;
+  lc_solution out;
+  double B[12];
+  for (int i = 0; i < 12; i++) B[i] = 1 + 0.1 * ctest_normal();
+  ctest_presets(&settings);
+  settings.max_iter = 0;
+  lc_problem problem = ctest_lc_problem(&t, &t.dense);
+  problem.solver = lc_solver_find("lbfgs");
+  problem.pen.lambda = t.pen.lambda = 0.2;
+  problem.start = B;
+  CHECK(lc_solve(&problem, &settings, &t.host.host, &t.arena, &out) >= 0);
+  for (int j = 0; j < 4; j++) CHECK_NEAR(out.B[j] + out.B[4 + j] + out.B[8 + j], 0, 1e-14);
+  CHECK_NEAR(out.objective, ctest_value(&t, out.B), 1e-13);
+  ctest_problem_free(&t);
+}
+
+/* More slopes than a first working set has, and held by bounds alone: those outside are asked again. */
+static void test_bounds_alone(void) {
+  ctest_problem t;
+  ctest_problem_make(&t, lc_loss_find("logistic"), (ctest_shape){.n = 400, .p = 120, .k = 2});
+  ctest_problem_bound(&t, -0.1, 0.1);
+  double best = ctest_best(&t, &t.dense, 0, 1e-10, NULL);
+  CHECK_NEAR(excess(&t, "coordinate", 1e-9, best), 0, 1e-9);
+  ctest_problem_free(&t);
+}
+
+/* Without a penalty nothing bounds what is left, and an estimate may be far off where columns are nearly dependent: the
+ * solver ends within its tolerance all the same. */
+static void test_estimate(void) {
+  for (int trial = 0; trial < 12; trial++) {
+    ctest_problem t;
+    ctest_problem_make(&t, lc_loss_find("logistic"), (ctest_shape){.n = 300, .p = 12, .k = 2});
+    for (lc_index j = 1; j < t.p; j++)
+      for (lc_index i = 0; i < t.n; i++) t.x[i + j * t.n] = t.x[i + (j - 1) * t.n] + 0.3 * t.x[i + j * t.n];
+    ctest_problem_refresh(&t);
+    double best = ctest_best(&t, &t.dense, 0, 1e-10, NULL), tolerance = 1e-3;
+    CHECK(excess(&t, "lbfgs", tolerance, best) <= tolerance * best);
+    ctest_problem_free(&t);
+  }
+}
+
 void test_solver(void) {
   static const double alphas[] = {0, 0.5};
   for (int l = 0; l < lc_loss_count; l++)
@@ -241,6 +336,11 @@ void test_solver(void) {
         ctest_problem_free(&d.t);
       }
 
+  test_whole_steps();
+  test_saturated();
+  test_common_shift();
+  test_bounds_alone();
+  test_estimate();
   test_grouped("softmax", 1);
   test_grouped("softmax", 0.5);
   test_grouped("squared_hinge", 1);

@@ -1,4 +1,5 @@
-/* Tests of steps on a set of coefficients: by a model with a Hessian that is kept, and by gradients within orthants.
+/* Tests of steps on a set of coefficients: by a model with a Hessian that is kept, by gradients within orthants, and by
+ * sweeps over sparse columns.
  * Optima are judged by the definition: along no coefficient of the set does the objective fall. */
 #include "working_set/set_solver.h"
 
@@ -7,6 +8,7 @@
 #include <string.h>
 
 #include "problem.h"
+#include "working_set/cd_sweep.h"
 
 void test_model(void);
 void test_orthant(void);
@@ -74,15 +76,17 @@ typedef lc_status (*method)(world *d, double to);
 
 static lc_status by_hessian(world *d, double to) { return lc_newton_solve(&d->solver.newton, to, 200); }
 static lc_status by_orthant(world *d, double to) { return lc_owlqn_solve(&d->solver.owlqn, to, 5000); }
+static lc_status by_sweeps(world *d, double to) { return lc_cd_sweep_solve(&d->solver.step, to, 5000); }
 
 /* The optimum of a set where nothing else moves, from `B`; then of a larger one; its value. */
 static double optimum(world *d, const lc_design *x, const double *B, method solve, int partly) {
+  double rounded = solve == by_sweeps ? 2e-7 : 2e-8; /* sweeps leave what is below rounding in each coefficient */
   begin(d, x, B);
   add(d, 0, partly ? 2 : 1);
   CHECK(solve(d, goal) == LC_OK);
   CHECK(d->solver.step.stuck || d->solver.step.worst <= goal);
   /* A step that gains less than rounding is none: half g^2 of a value of about 1, so g is below about sqrt(eps). */
-  CHECK(ctest_descent(&d->t, d->obj.at.B, d->in) < (d->solver.step.stuck ? 2e-8 : 1e-9));
+  CHECK(ctest_descent(&d->t, d->obj.at.B, d->in) < (d->solver.step.stuck ? rounded : 1e-9));
   CHECK_NEAR(d->obj.at.value, ctest_value(&d->t, d->obj.at.B), 1e-12);
   check_set(d);
   if (partly) {
@@ -91,7 +95,7 @@ static double optimum(world *d, const lc_design *x, const double *B, method solv
     CHECK(still);
     add(d, 1, 2);
     CHECK(solve(d, goal) == LC_OK);
-    CHECK(ctest_descent(&d->t, d->obj.at.B, NULL) < 1e-9);
+    CHECK(ctest_descent(&d->t, d->obj.at.B, NULL) < (d->solver.step.stuck ? rounded : 1e-9));
     check_set(d);
   }
   return d->obj.at.value;
@@ -110,10 +114,10 @@ static void test_optima(const lc_loss *loss, int k, int reference, int weighted,
   if (given.bound > 0) ctest_problem_bound(&d.t, -given.bound, 0.5 * given.bound);
   double zero[MOST] = {0}, B[MOST], want = ctest_best(&d.t, &d.t.dense, given.lambda, 1e-12, NULL);
   for (lc_index i = 0; i < MOST; i++) B[i] = i % 5 == 0 ? 0.05 : 0;
-  method methods[] = {by_hessian, by_orthant};
+  method methods[] = {by_hessian, by_orthant, by_sweeps}; /* the last reads sparse columns */
   for (int sparse = 0; sparse < 2; sparse++)
-    for (int solve = 0; solve < 2; solve++)
-      for (int partly = 0; partly < 2; partly++) {
+    for (int solve = 0; solve < 2 + sparse; solve++)
+      for (int partly = 0; partly < 2 - (solve == 2); partly++) { /* sweeps want all intercepts in the set */
         const lc_design *x = sparse ? &d.t.sparse : &d.t.dense;
         CHECK_NEAR(optimum(&d, x, partly ? B : zero, methods[solve], partly), want, 1e-10);
       }
@@ -253,6 +257,59 @@ static int test_dual_point(const lc_loss *loss, int k, int reference, double alp
   return known && left > 1e-8;
 }
 
+/* A Hessian that is kept follows the sum of the curvatures, and its factor follows it. */
+static void test_rescale(const lc_loss *loss) {
+  static world d;
+  double zero[MOST] = {0}, far[MOST], B[MOST];
+  ctest_problem_make(&d.t, loss, (ctest_shape){.n = N, .p = COLUMNS, .k = 2, .alpha = 1});
+  d.t.pen.lambda = 0.02;
+  begin(&d, &d.t.dense, zero);
+  add(&d, 0, 1);
+  CHECK(lc_newton_solve(&d.solver.newton, goal, 200) == LC_OK);
+  const lc_prox_newton *newton = &d.solver.newton;
+  CHECK(newton->nfactored > 0);
+  if (newton->nfactored <= 0) return;
+  double H = newton->H[0], U = newton->U[0]; /* of the intercept, the first of the set */
+  memcpy(B, d.obj.at.B, sizeof(double) * (size_t)d.obj.P);
+  for (lc_index i = 0; i < d.obj.P; i++) far[i] = 3 * B[i];
+  CHECK(lc_objective_eval(&d.obj, far, LC_WANT_VALUE) == LC_OK);
+  lc_objective_accept(&d.obj);
+  CHECK(lc_newton_rescale(&d.solver.newton) == LC_OK);
+  CHECK(fabs(newton->H[0] / H - 1) > 0.05);
+  CHECK_NEAR(newton->U[0] * newton->U[0] / newton->H[0], U * U / H, 1e-12);
+  ctest_problem_free(&d.t);
+}
+
+/* What a move promises: the slope of the smooth part along it, a difference quotient, and the whole change of the L1
+ * part. */
+static void test_promise(const lc_loss *loss, int k, int grouped) {
+  static world d;
+  ctest_problem *t = &d.t;
+  ctest_problem_make(t, loss, (ctest_shape){.n = N, .p = COLUMNS, .k = k, .weighted = 1, .alpha = 0.4});
+  t->pen.lambda = 0.3;
+  t->pen.grouped = grouped;
+  const double h = 1e-4;
+  double B[MOST], to[MOST], up[MOST], down[MOST], l1[COLUMNS], change, slope;
+  for (int i = 0; i < MOST; i++) {
+    B[i] = (i % 2 ? 1 : -1) * (0.2 + 0.3 * ctest_uniform());
+    to[i] = B[i] * (0.5 + ctest_uniform());
+    up[i] = B[i] + h * (to[i] - B[i]);
+    down[i] = B[i] - h * (to[i] - B[i]);
+  }
+  begin(&d, &t->dense, B);
+  add(&d, 0, 1);
+  const lc_set_step *step = &d.solver.step;
+  for (lc_index s = 0; s < d.solver.set.size; s++) step->b[s] = to[d.solver.set.index[s]];
+  change = ctest_value(t, to) - ctest_value(t, B);
+  memcpy(l1, t->l1, sizeof l1);
+  memset(t->l1, 0, sizeof l1);
+  change -= ctest_value(t, to) - ctest_value(t, B);
+  slope = (ctest_value(t, up) - ctest_value(t, down)) / (2 * h);
+  memcpy(t->l1, l1, sizeof l1);
+  CHECK_NEAR(lc_step_predicted_change(step), slope + change, 1e-8);
+  ctest_problem_free(t);
+}
+
 static int has_model(const lc_loss *loss) { return (loss->flags & LC_SMOOTH) && (loss->flags & LC_CURVATURE); }
 
 void test_model(void) {
@@ -265,11 +322,14 @@ void test_model(void) {
         test_predictor(&lc_losses[l], k, alphas[a], 0);
         test_predictor(&lc_losses[l], k, alphas[a], 0.2);
       }
+      test_promise(&lc_losses[l], k, 0);
+      test_promise(&lc_losses[l], k, k > 2);
       test_membership(&lc_losses[l], k, 0);
       test_membership(&lc_losses[l], k, 1);
     }
   }
   test_stays();
+  test_rescale(lc_loss_find("logistic"));
 }
 
 static void test_dual_points(const lc_loss *loss, int k, method solve) {
