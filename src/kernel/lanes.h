@@ -11,11 +11,11 @@
 
 enum { LC_LANES = 8, LC_LINE = 2 * LC_LANES };
 
-/* Constants of the members: 1 / size of the column, its mean times that, the diagonal preconditioner; for each problem
- * the ridge and 1 / what residuals are measured by. */
+/* Constants of the members: 1 / size of the column, its mean times that, the ridge, the diagonal preconditioner, 1 /
+ * what residuals are measured by. */
 typedef struct lc_lane_members {
   lc_index count;
-  const float *unit, *mean, *metric, *ridge, *per;
+  const float *unit, *mean, *ridge, *metric, *per;
 } lc_lane_members;
 
 struct lc_lane_kernel {
@@ -35,7 +35,7 @@ struct lc_lane_kernel {
   /* h_k <- (unit_k sum over `parts` of the second half of line k - mean_k total) by + ridge_k lambda v_k; part t lies
    * at lines + t stride; dot <- sum of v_k h_k. */
   void (*collect)(const lc_lane_members *members, int parts, const float *lines, lc_index stride, const float *total,
-                  const float *by, const float *lambda, const float *v, float *h, double *dot);
+                  float by, const float *lambda, const float *v, float *h, double *dot);
 
   /* d += alpha v; r <- open (r - alpha h); with z = metric r: rz, zh <- the sums of r z and z h; worst <- the largest
    * per |r|. */

@@ -64,14 +64,14 @@ TARGET static void NAME(gather)(lc_index count, const int *start, const int *end
 }
 
 TARGET static void NAME(collect)(const lc_lane_members *members, int parts, const float *lines, lc_index stride,
-                                 const float *total, const float *by, const float *lambda, const float *v, float *h,
+                                 const float *total, float by, const float *lambda, const float *v, float *h,
                                  double *dot) {
-  lane sum = ANY(total), share = ANY(by), strength = ANY(lambda), part = {0};
+  lane sum = ANY(total), strength = ANY(lambda), part = {0};
   for (int l = 0; l < LC_LANES; l++) dot[l] = 0;
   for (lc_index k = 0; k < members->count; k++) {
     lane own = OF(lines, 2 * k + 1), direction = OF(v, k);
     for (int t = 1; t < parts; t++) own += OF(lines + t * stride, 2 * k + 1);
-    own = (own * members->unit[k] - members->mean[k] * sum) * share + OF(members->ridge, k) * strength * direction;
+    own = (own * members->unit[k] - members->mean[k] * sum) * by + members->ridge[k] * strength * direction;
     *AT(h, k) = own;
     part += direction * own;
     if ((k & (NAME(MEMBERS) - 1)) == 0) NAME(flush)(dot, &part);
@@ -89,7 +89,7 @@ TARGET static void NAME(advance)(const lc_lane_members *members, const float *al
     *AT(r, k) = rest;
     first += rest * z;
     second += z * own;
-    lane size = OF(members->per, k) * (lane)((bits)rest & 0x7fffffff);
+    lane size = members->per[k] * (lane)((bits)rest & 0x7fffffff);
     bits larger = size > most;
     most = (lane)(((bits)size & larger) | ((bits)most & ~larger));
     if ((k & (NAME(MEMBERS) - 1)) == 0) {

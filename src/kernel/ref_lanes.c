@@ -40,15 +40,14 @@ static void ref_gather(lc_index count, const int *start, const int *end, const i
 }
 
 static void ref_collect(const lc_lane_members *members, int parts, const float *lines, lc_index stride,
-                        const float *total, const float *by, const float *lambda, const float *v, float *h,
-                        double *dot) {
+                        const float *total, float by, const float *lambda, const float *v, float *h, double *dot) {
   for (int l = 0; l < LC_LANES; l++) dot[l] = 0;
   for (lc_index k = 0; k < members->count; k++)
     for (int l = 0; l < LC_LANES; l++) {
       float sum = 0, direction = v[k * LC_LANES + l];
       for (int t = 0; t < parts; t++) sum += lines[t * stride + k * LC_LINE + LC_LANES + l];
-      sum = (sum * members->unit[k] - members->mean[k] * total[l]) * by[l];
-      sum += members->ridge[k * LC_LANES + l] * lambda[l] * direction;
+      sum = (sum * members->unit[k] - members->mean[k] * total[l]) * by;
+      sum += members->ridge[k] * lambda[l] * direction;
       h[k * LC_LANES + l] = sum;
       dot[l] += (double)direction * (double)sum;
     }
@@ -65,7 +64,7 @@ static void ref_advance(const lc_lane_members *members, const float *alpha, cons
       double z = (double)(members->metric[k] * r[at]);
       rz[l] += z * (double)r[at];
       zh[l] += z * (double)h[at];
-      worst[l] = fmaxf(worst[l], members->per[at] * fabsf(r[at]));
+      worst[l] = fmaxf(worst[l], members->per[k] * fabsf(r[at]));
     }
 }
 

@@ -17,13 +17,13 @@ typedef struct dual_parts {
 /* Gradient of the mean loss along member k, as shown. */
 static double loss_slope(const lc_lanes *s, lc_index k, int l) {
   lc_index at = lc_lane_at(k, l);
-  return (s->g[at] - s->lane[l].lambda * s->l2[at] * s->b[at]) / s->unit[k];
+  return (s->g[at] - s->lane[l].lambda * s->l2[k] * s->b[at]) / s->unit[k];
 }
 
 /* Members that are free get gradients 0 by move_free(). c: gradients of all features at residuals so moved, else NULL.
  */
 static dual_parts find_parts(const lc_lanes *s, int l, const double *c) {
-  const lc_penalty *pen = lc_lane_obj(s, l)->pen;
+  const lc_penalty *pen = s->obj->pen;
   dual_parts parts = {.t = 1};
   for (int adds = 0; adds < 2; adds++) {
     for (lc_index k = 0; k < s->count; k++) {
@@ -52,7 +52,7 @@ static dual_parts find_parts(const lc_lanes *s, int l, const double *c) {
 
 /* `at` <- the point of a lane with the intercept moved by its Newton step, whose residuals are R to first order. */
 static void set_point(lc_lanes *s, int l) {
-  lc_objective *obj = lc_lane_obj(s, l);
+  lc_objective *obj = s->obj;
   const lc_lane *lane = s->lane + l;
   memset(obj->at.B, 0, (size_t)obj->P * sizeof(double));
   double b0 = lane->b0 - lane->shift;
@@ -70,7 +70,7 @@ static void set_point(lc_lanes *s, int l) {
 /* Slopes that nothing holds need gradients 0: R moves by w X d with d their Newton step, the intercept's with it. The
  * gradients of all features change; c (p) gets them. Reads X. */
 static lc_status move_free(lc_lanes *s, int l, double *R, double *c) {
-  lc_objective *obj = lc_lane_obj(s, l);
+  lc_objective *obj = s->obj;
   lc_index n = s->x->n, one = s->x->intercept, p = s->x->p, nj = 0;
   lc_index *all = lc_arena_alloc(s->arena, p + one, sizeof *all),
            *j = lc_arena_alloc(s->arena, s->count + one, sizeof *j);
@@ -101,7 +101,7 @@ static lc_status move_free(lc_lanes *s, int l, double *R, double *c) {
 
 /* The gap of lane l; `at` is its point. *parts: those of the moved residuals already. */
 static lc_status find_gap(lc_lanes *s, int l, const dual_parts *known, double *gap) {
-  lc_objective *obj = lc_lane_obj(s, l);
+  lc_objective *obj = s->obj;
   lc_index n = s->x->n;
   int moves = lc_penalty_has_free(obj->pen);
   dual_parts parts = *known;
@@ -135,14 +135,14 @@ static double kkt_of(const lc_lanes *s, int l) {
 static lc_status publish(lc_lanes *s, int l, double gap) {
   lc_lane *lane = s->lane + l;
   lc_lanes_point point = {.gap = gap,
-                          .relative = gap / lc_objective_scale(lc_lane_obj(s, l)),
+                          .relative = gap / lc_objective_scale(s->obj),
                           .kkt = kkt_of(s, l),
                           .iterations = lane->age};
-  LC_TRY(s->job->keep(s->job->context, lane->fit, lane->number, &point));
+  LC_TRY(s->job->keep(s->job->context, lane->number, &point));
   lane->active = 0;
-  s->done[lane->number]++;
-  while (s->published < s->job->count && s->done[s->published] == s->job->nfits) s->published++;
-  return lc_lanes_remember(s, l);
+  s->done[lane->number] = 1;
+  while (s->published < s->job->count && s->done[s->published]) s->published++;
+  return LC_OK;
 }
 
 /* A gap may be small where residuals are not yet, and so be the objective's distance: those may be no larger than 30
@@ -153,9 +153,9 @@ static lc_status certify_lane(lc_lanes *s, int l) {
   double tolerance = s->job->tolerance, gap, most = 30 * tolerance;
   lane->goal = 0.5 * most;
   if (lane->worst > 100 * most) return LC_OK;
-  s->job->fit[lane->fit].pen->lambda = lane->lambda;
+  s->job->pen->lambda = lane->lambda;
   dual_parts parts = find_parts(s, l, NULL);
-  double scale = fmax(lane->value, 1e-3 * lc_lane_obj(s, l)->null_value);
+  double scale = fmax(lane->value, 1e-3 * s->obj->null_value);
   if (!(parts.terms <= tolerance * scale)) {
     lane->goal = fmin(lane->goal, 0.5 * lane->worst * tolerance * scale / parts.terms);
     return LC_OK;
@@ -165,7 +165,7 @@ static lc_status certify_lane(lc_lanes *s, int l) {
   lc_arena_reset(s->arena, mark);
   LC_TRY(status);
   LC_TRY(lc_poll(s->job->host));
-  scale = lc_objective_scale(lc_lane_obj(s, l));
+  scale = lc_objective_scale(s->obj);
   int met = gap <= tolerance * scale;
   if (met && (lane->worst <= most || ++lane->missed > MOST_MISSED)) return publish(s, l, gap);
   if (!met)

@@ -10,8 +10,8 @@ static void penalties(const lc_lanes *s, double *l1, double *l2) {
     for (int l = 0; l < LC_LANES; l++) {
       lc_index at = lc_lane_at(k, l);
       double x = s->to[at];
-      l1[l] += s->l1[at] * fabs(x);
-      l2[l] += 0.5 * s->l2[at] * x * x;
+      l1[l] += s->l1[k] * fabs(x);
+      l2[l] += 0.5 * s->l2[k] * x * x;
     }
   for (int l = 0; l < LC_LANES; l++) {
     l1[l] *= s->lane[l].lambda;
@@ -76,10 +76,10 @@ static void measure(lc_lanes *s, unsigned bad) {
       int open = 0;
       if (bad >> l & 1) continue;
       s->b[at] = s->to[at];
-      s->g[at] += lane->lambda * s->l2[at] * s->b[at];
+      s->g[at] += lane->lambda * s->l2[k] * s->b[at];
       if (!lane->active) continue;
       double v = lc_lanes_residual(s, k, l, s->b[at], s->g[at], &open);
-      worst[l] = fmax(worst[l], fabs(v) * (double)s->per[at]);
+      worst[l] = fmax(worst[l], fabs(v) * (double)s->per[k]);
       s->r[at] = (float)-v;
       s->open[at] = (float)open;
     }

@@ -30,26 +30,11 @@ static void give_up(lc_lanes *s) {
 static int is_done(const lc_lanes *s) {
   int active = 0;
   for (int l = 0; l < LC_LANES; l++) active |= s->lane[l].active;
-  for (lc_index m = 0; m < s->job->nfits; m++) active |= s->fold[m].next < s->stop;
-  return !active;
-}
-
-/* Where there are more fits than one, gradients of their first points are remembered, eight fits at a time. */
-static lc_status begin(lc_lanes *s) {
-  for (lc_index first = 0; s->job->nfits > 1 && first < s->job->nfits; first += LC_LANES) {
-    int fits = (int)lc_min(LC_LANES, s->job->nfits - first);
-    for (int l = 0; l < fits; l++) lc_lanes_fill(s, l, first + l);
-    LC_TRY(lc_lanes_pass(s));
-    lc_lanes_judge(s);
-    for (int l = 0; l < fits; l++) LC_TRY(lc_lanes_remember(s, l));
-  }
-  for (int l = 0; s->job->nfits > 1 && l < LC_LANES; l++) s->lane[l].empty = 1;
-  return LC_OK;
+  return !active && s->next >= s->stop;
 }
 
 static lc_status run(lc_lanes *s) {
   enum { METRIC_ROUNDS = 4 };
-  LC_TRY(begin(s));
   for (int round = 1;; round++) {
     LC_TRY(lc_lanes_pass(s));
     LC_TRY(lc_lanes_read_rest(s));
@@ -64,7 +49,7 @@ static lc_status run(lc_lanes *s) {
 }
 
 lc_status lc_lanes_run(const lc_lanes_job *job, lc_index *solved) {
-  lc_arena *arena = job->fit->obj->arena;
+  lc_arena *arena = job->arena;
   lc_mark mark = lc_arena_mark(arena);
   lc_lanes s;
   lc_status status = lc_lanes_make(&s, job);

@@ -43,8 +43,8 @@ lc_status lc_lanes_product(lc_lanes *s, const double *v0, double *h0, double *do
   const lc_lane_kernel *loops = lc_kernels()->lanes;
   lc_lane_members members;
   product all;
-  double centre[LC_LANES];
-  float total[LC_LANES], lambda[LC_LANES], by[LC_LANES];
+  double centre[LC_LANES], by = 1 / s->obj->weight_sum;
+  float total[LC_LANES], lambda[LC_LANES];
   memset(&all, 0, sizeof all);
   lc_lanes_constants(s, &members);
   loops->spread(&members, s->v, s->lines[0], centre);
@@ -55,16 +55,14 @@ lc_status lc_lanes_product(lc_lanes *s, const double *v0, double *h0, double *do
   for (int l = 0; l < LC_LANES; l++) {
     double sum = all.total[0][l];
     for (int part = 1; part < s->parts; part++) sum += all.total[part][l];
-    double share = 1 / lc_lane_obj(s, l)->weight_sum;
-    by[l] = (float)share;
-    h0[l] = s->x->intercept ? sum * share : 0;
+    h0[l] = s->x->intercept ? sum * by : 0;
     total[l] = (float)sum;
     lambda[l] = (float)s->lane[l].lambda;
   }
-  loops->collect(&members, s->parts, s->lines[0], s->lines[s->parts - 1] - s->lines[0], total, by, lambda, s->v, s->h,
-                 dot);
+  loops->collect(&members, s->parts, s->lines[0], s->lines[s->parts - 1] - s->lines[0], total, (float)by, lambda, s->v,
+                 s->h, dot);
   for (int l = 0; l < LC_LANES; l++) dot[l] += v0[l] * h0[l];
-  s->obj->passes += (double)s->rows.entries / fmax(1, s->x->ops->cells(s->x) / 1.5);
+  s->obj->passes += lc_lanes_share(s);
   return LC_OK;
 }
 
@@ -76,7 +74,7 @@ static void set_targets(lc_lanes *s) {
   for (int l = 0; l < LC_LANES; l++) {
     lc_lane *lane = s->lane + l;
     if (!lane->active || lane->bad) continue;
-    double scale = fmax(lane->value, 1e-3 * lc_lane_obj(s, l)->null_value);
+    double scale = fmax(lane->value, 1e-3 * s->obj->null_value);
     double goal = 0.5 * s->job->tolerance * scale / fmax(lane->size, 1e-9 * scale);
     if (lane->goal > 0) goal = fmin(goal, lane->goal);
     lane->goal = 0;
@@ -184,8 +182,8 @@ static unsigned find_cut(const lc_lanes *s, unsigned taking) {
       lc_index at = lc_lane_at(k, l);
       double x = s->to[at], d = (double)s->d[at];
       if (!has(taking, l) || s->lane[l].careful || s->open[at] == 0 || d == 0) continue;
-      double lost = fabs(x + d - lc_lanes_land(s, k, l, x, d, s->g[at]));
-      cut[l] = fmax(cut[l], lost * (double)s->per[at]);
+      double lost = fabs(x + d - lc_lanes_land(s, k, x, d, s->g[at]));
+      cut[l] = fmax(cut[l], lost * (double)s->per[k]);
     }
   for (int l = 0; l < LC_LANES; l++) {
     const lc_lane *lane = s->lane + l;
@@ -205,7 +203,7 @@ static lc_status hold_cut(lc_lanes *s, unsigned redo, cg *own) {
       if (!has(redo, l)) continue;
       double x = s->to[at], d = (double)s->d[at];
       if (s->open[at] > 0 && d != 0) {
-        double lands = lc_lanes_land(s, k, l, x, d, s->g[at]);
+        double lands = lc_lanes_land(s, k, x, d, s->g[at]);
         if (lands != x + d) {
           s->open[at] = 0;
           s->d[at] = (float)(lands - x);
@@ -249,7 +247,7 @@ static void find_shares(lc_lanes *s, double *share) {
     if (!s->lane[l].careful || s->lane[l].bad) continue;
     for (lc_index k = 0; k < s->count; k++) {
       lc_index at = lc_lane_at(k, l);
-      double x = s->to[at], d = (double)s->d[at], lands = lc_lanes_land(s, k, l, x, d, s->g[at]);
+      double x = s->to[at], d = (double)s->d[at], lands = lc_lanes_land(s, k, x, d, s->g[at]);
       if (d == 0 || lands == x + d) continue;
       if (lands == x)
         s->d[at] = 0;
@@ -267,7 +265,7 @@ static double trial(lc_lanes *s, lc_index k, int l, double share) {
   if (!lane->active || lane->back) return s->b[at];
   if (lane->bad) return s->b[at] + 0.5 * (x - s->b[at]);
   if (d == 0) return x;
-  double to = lc_lanes_land(s, k, l, x, share * d, s->g[at]);
+  double to = lc_lanes_land(s, k, x, share * d, s->g[at]);
   if (to != x + share * d) s->clipped[k] |= (unsigned char)(1u << l);
   return to;
 }

@@ -52,7 +52,7 @@ static void weigh_row(const lc_lanes *s, lc_index i, const double *value, const 
   double *R = s->R + i * LC_LANES;
   float *w = s->w + i * LC_LANES;
   for (int l = 0; l < LC_LANES; l++) {
-    double weight = lc_obs_weight(lc_lane_obj(s, l)->obs, i);
+    double weight = lc_obs_weight(s->obj->obs, i);
     int counts = weight != 0;
     R[l] = counts ? weight * r[l] : 0;
     w[l] = counts ? (float)(weight * c[l]) : 0;
@@ -122,9 +122,8 @@ static void find_slopes(lc_lanes *s, trials *out) {
     }
 }
 
-/* 1 / W of each lane's fit. */
-static void find_shares(const lc_lanes *s, double *by) {
-  for (int l = 0; l < LC_LANES; l++) by[l] = 1 / lc_lane_obj(s, l)->weight_sum;
+double lc_lanes_share(const lc_lanes *s) {
+  return (double)s->rows.entries / fmax(1, s->x->ops->cells(s->x) / 1.5);
 }
 
 lc_status lc_lanes_pass(lc_lanes *s) {
@@ -142,7 +141,7 @@ lc_status lc_lanes_pass(lc_lanes *s) {
       all.part[0].squares[l] += all.part[part].squares[l];
     }
   for (int l = 0; l < LC_LANES; l++) {
-    double R = all.part[0].R[l], w = all.part[0].w[l], W = lc_lane_obj(s, l)->weight_sum;
+    double R = all.part[0].R[l], w = all.part[0].w[l], W = s->obj->weight_sum;
     s->lane[l].loss = all.part[0].loss[l] / W;
     s->lane[l].curvature = w / W;
     s->lane[l].rms = sqrt(all.part[0].squares[l] / W);
@@ -150,16 +149,15 @@ lc_status lc_lanes_pass(lc_lanes *s) {
   }
   for (int part = 0; part < s->parts; part++) memset(s->G[part], 0, lines);
   LC_TRY(lc_lanes_each_part(s, add_gradients, shift));
-  double by[LC_LANES];
-  find_shares(s, by);
+  double by = 1 / s->obj->weight_sum;
   for (lc_index k = 0; k < s->count; k++)
     for (int l = 0; l < LC_LANES; l++) {
       lc_index at = lc_lane_at(k, l);
       double sum = s->G[0][at];
       for (int part = 1; part < s->parts; part++) sum += s->G[part][at];
-      s->g[at] = sum * s->unit[k] * by[l];
+      s->g[at] = sum * s->unit[k] * by;
     }
-  s->obj->passes += 2 * (double)s->rows.entries / fmax(1, s->x->ops->cells(s->x) / 1.5);
+  s->obj->passes += 2 * lc_lanes_share(s);
   return LC_OK;
 }
 
@@ -180,7 +178,7 @@ static int floats_suffice(const lc_lanes *s) {
 static int violates(const lc_lanes *s, lc_index f, const double *g) {
   const double near = 0.01 * NEAR;
   for (int l = 0; l < LC_LANES; l++) {
-    const lc_penalty *pen = lc_lane_obj(s, l)->pen;
+    const lc_penalty *pen = s->obj->pen;
     if (!s->lane[l].active || fabs(g[l]) <= near * s->lane[l].lambda * pen->l1[f]) continue;
     if (pen->lower && (g[l] > 0 ? pen->lower[f] >= 0 : pen->upper[f] <= 0)) continue;
     return 1;
@@ -190,9 +188,8 @@ static int violates(const lc_lanes *s, lc_index f, const double *g) {
 
 /* Columns rest[from .. to - 1]: those that violate join, at most LC_LANES_COLUMNS, the others move to `kept`. */
 static lc_status read_some(lc_lanes *s, int narrow, lc_index from, lc_index to, lc_index *kept) {
-  double by[LC_LANES];
+  double by = 1 / s->obj->weight_sum;
   lc_index first = s->count;
-  find_shares(s, by);
   if (narrow)
     s->x->ops->col_float_lines(s->x, to - from, s->rest + from, s->Rf, s->lines_out, s->job->host);
   else
@@ -200,7 +197,7 @@ static lc_status read_some(lc_lanes *s, int narrow, lc_index from, lc_index to, 
   for (lc_index a = from; a < to; a++) {
     double *g = s->lines_out + (a - from) * LC_LANES;
     lc_index f = s->rest[a];
-    for (int l = 0; l < LC_LANES; l++) g[l] *= by[l];
+    for (int l = 0; l < LC_LANES; l++) g[l] *= by;
     if (violates(s, f, g))
       LC_TRY(lc_lanes_join(s, 1, &f));
     else
@@ -209,7 +206,7 @@ static lc_status read_some(lc_lanes *s, int narrow, lc_index from, lc_index to, 
   s->x->ops->col_lines(s->x, s->count - first, s->feature + first, LC_LANES, s->R, s->lines_out, s->job->host);
   for (lc_index k = first; k < s->count; k++)
     for (int l = 0; l < LC_LANES; l++)
-      s->g[lc_lane_at(k, l)] = s->lines_out[lc_lane_at(k - first, l)] * by[l] * s->unit[k];
+      s->g[lc_lane_at(k, l)] = s->lines_out[lc_lane_at(k - first, l)] * by * s->unit[k];
   return LC_OK;
 }
 
@@ -221,8 +218,7 @@ lc_status lc_lanes_read_rest(lc_lanes *s) {
     LC_TRY(lc_poll(s->job->host));
   }
   s->nrest = kept;
-  double total = fmax(1, s->x->ops->cells(s->x) / 1.5);
-  s->obj->passes += 1 - (double)s->rows.entries / total;
+  s->obj->passes += 1 - lc_lanes_share(s);
   return LC_OK;
 }
 
@@ -234,8 +230,8 @@ void lc_lanes_metric(lc_lanes *s) {
   const double least = 0.25, most = 4;
   int from = 0;
   for (int l = 1; l < LC_LANES; l++)
-    if (!s->lane[l].empty && (s->lane[from].empty || s->lane[l].lambda < s->lane[from].lambda)) from = l;
-  double total = s->lane[from].curvature * lc_lane_obj(s, from)->weight_sum, *sum = s->G[0],
+    if (s->lane[l].lambda < s->lane[from].lambda) from = l;
+  double total = s->lane[from].curvature * s->obj->weight_sum, *sum = s->G[0],
          *square = s->G[0] + s->count;
   if (!(total > 0)) return;
   memset(sum, 0, 2 * (size_t)s->count * sizeof *sum);
@@ -251,7 +247,7 @@ void lc_lanes_metric(lc_lanes *s) {
   for (lc_index k = 0; k < s->count; k++) {
     double mean = s->x->intercept ? s->mean[k] : 0, unit = s->unit[k];
     double h = (square[k] - 2 * mean * sum[k] + mean * mean * total) * unit * unit / total;
-    double ridge = s->l2[lc_lane_at(k, from)] * s->lane[from].lambda / s->lane[from].curvature;
+    double ridge = s->l2[k] * s->lane[from].lambda / s->lane[from].curvature;
     s->metric[k] = (float)(1 / (fmin(most, fmax(least, h)) + ridge));
   }
 }

@@ -21,18 +21,18 @@ static lc_status reserve(lc_lanes *s, lc_index count) {
   if (count <= s->capacity) return LC_OK;
   lc_index capacity = lc_max(count, lc_min(2 * s->capacity, s->x->p));
   const size_t wide = LC_LANES * sizeof(double), narrow = LC_LANES * sizeof(float);
-  void *const wides[] = {&s->b, &s->to, &s->g, &s->slope, &s->l1, &s->l2, &s->G[0], &s->G[1]};
-  void *const narrows[] = {&s->v, &s->h, &s->d, &s->r, &s->open, &s->last, &s->ridge, &s->per};
-  void *const doubles[] = {&s->unit, &s->mean, &s->lower, &s->upper};
-  void *const floats[] = {&s->unitf, &s->meanf, &s->metric};
+  void *const wides[] = {&s->b, &s->to, &s->g, &s->slope, &s->G[0], &s->G[1]};
+  void *const narrows[] = {&s->v, &s->h, &s->d, &s->r, &s->open, &s->last};
+  void *const doubles[] = {&s->unit, &s->mean, &s->l1, &s->l2, &s->lower, &s->upper};
+  void *const floats[] = {&s->unitf, &s->meanf, &s->ridge, &s->metric, &s->per};
   lc_arena *arena = s->arena;
   int ok = move_array(arena, &s->feature, s->count, capacity, sizeof *s->feature);
   for (size_t a = 0; ok && a < sizeof wides / sizeof *wides; a++)
-    if (a < 6 + (size_t)s->parts) ok = move_array(arena, wides[a], s->count, capacity, wide);
+    if (a < 4 + (size_t)s->parts) ok = move_array(arena, wides[a], s->count, capacity, wide);
   for (size_t a = 0; ok && a < sizeof narrows / sizeof *narrows; a++)
     ok = move_array(arena, narrows[a], s->count, capacity, narrow);
   for (size_t a = 0; ok && a < sizeof doubles / sizeof *doubles; a++)
-    if (a < 2 || s->obj->pen->lower) ok = move_array(arena, doubles[a], s->count, capacity, sizeof(double));
+    if (a < 4 || s->obj->pen->lower) ok = move_array(arena, doubles[a], s->count, capacity, sizeof(double));
   for (size_t a = 0; ok && a < sizeof floats / sizeof *floats; a++)
     ok = move_array(arena, floats[a], s->count, capacity, sizeof(float));
   for (int part = 0; ok && part < s->parts; part++)
@@ -52,25 +52,8 @@ static double size_of(const lc_objective *obj, lc_index f) {
   return sqrt(fmax(square, nothing * rms * rms));
 }
 
-/* What member k costs in lane l. */
-static void price(lc_lanes *s, lc_index k, int l) {
-  const lc_penalty *pen = lc_lane_obj(s, l)->pen;
-  lc_index at = lc_lane_at(k, l), f = s->feature[k];
-  double unit = s->unit[k];
-  s->l1[at] = pen->l1[f] * unit;
-  s->l2[at] = pen->l2[f] * unit * unit;
-  s->ridge[at] = (float)s->l2[at];
-  s->per[at] = (float)(1 / (s->l1[at] > 0 ? s->l1[at] : s->unit_l1));
-}
-
-void lc_lanes_give(lc_lanes *s, int l, lc_index fit) {
-  if (s->lane[l].fit == fit) return;
-  s->lane[l].fit = fit;
-  for (lc_index k = 0; k < s->count; k++) price(s, k, l);
-}
-
 lc_status lc_lanes_join(lc_lanes *s, lc_index nj, const lc_index *feature) {
-  const lc_penalty *pen = s->obj->pen; /* bounds are the same for all fits */
+  const lc_penalty *pen = s->obj->pen;
   LC_TRY(reserve(s, s->count + nj));
   for (lc_index a = 0; a < nj; a++) {
     lc_index f = feature[a], k = s->count++;
@@ -85,12 +68,15 @@ lc_status lc_lanes_join(lc_lanes *s, lc_index nj, const lc_index *feature) {
     s->unitf[k] = (float)unit;
     s->meanf[k] = (float)(s->mean[k] * unit);
     s->metric[k] = 1;
+    s->l1[k] = pen->l1[f] * unit;
+    s->l2[k] = pen->l2[f] * unit * unit;
+    s->ridge[k] = (float)s->l2[k];
+    s->per[k] = (float)(1 / (s->l1[k] > 0 ? s->l1[k] : s->unit_l1));
     s->clipped[k] = s->held[k] = 0;
     for (int l = 0; l < LC_LANES; l++) {
       lc_index at = lc_lane_at(k, l);
       s->b[at] = s->to[at] = s->g[at] = 0;
       s->v[at] = s->h[at] = s->d[at] = s->r[at] = s->open[at] = s->last[at] = 0;
-      price(s, k, l);
     }
   }
   s->x->ops->grow_rows(s->x, nj, feature, &s->rows);
@@ -104,15 +90,10 @@ void lc_lanes_constants(const lc_lanes *s, lc_lane_members *out) {
 
 /* ---- the start ------------------------------------------------------------------------------------------------- */
 
-/* Must feature f be a member from the start on? What is not 0, or may not be, or is not penalised by L1, for some fit.
- */
+/* Must feature f be a member from the start on? What is not 0, or may not be, or is not penalised by L1. */
 static int is_first(const lc_lanes *s, lc_index f) {
-  for (lc_index m = 0; m < s->job->nfits; m++) {
-    const lc_objective *obj = s->job->fit[m].obj;
-    const lc_penalty *pen = obj->pen;
-    if (obj->at.B[f + s->x->intercept] != 0 || !(pen->l1[f] > 0) || lc_penalty_clip_slope(pen, f, 0) != 0) return 1;
-  }
-  return 0;
+  const lc_penalty *pen = s->obj->pen;
+  return s->obj->at.B[f + s->x->intercept] != 0 || !(pen->l1[f] > 0) || lc_penalty_clip_slope(pen, f, 0) != 0;
 }
 
 static lc_status choose_members(lc_lanes *s) {
@@ -126,56 +107,35 @@ static lc_status choose_members(lc_lanes *s) {
   return LC_OK;
 }
 
-void lc_lanes_fill(lc_lanes *s, int l, lc_index fit) {
-  lc_lanes_give(s, l, fit);
-  const lc_objective *obj = lc_lane_obj(s, l);
+/* All lanes hold the point where the objective stands, of which nothing else is known. */
+static void fill_lanes(lc_lanes *s) {
+  const lc_objective *obj = s->obj;
   double b0 = s->x->intercept ? obj->at.B[0] : 0;
   for (lc_index k = 0; k < s->count; k++) {
     double b = obj->at.B[s->feature[k] + s->x->intercept];
     b0 += s->mean[k] * b;
-    s->b[lc_lane_at(k, l)] = s->to[lc_lane_at(k, l)] = b / s->unit[k];
+    for (int l = 0; l < LC_LANES; l++) s->b[lc_lane_at(k, l)] = s->to[lc_lane_at(k, l)] = b / s->unit[k];
   }
-  s->lane[l] = (lc_lane){.fit = fit,
-                         .number = -1,
-                         .lambda = s->job->before,
-                         .b0 = b0,
-                         .to0 = b0,
-                         .value = obj->at.value,
-                         .least = INFINITY};
+  for (int l = 0; l < LC_LANES; l++)
+    s->lane[l] = (lc_lane){
+        .number = -1, .lambda = s->job->before, .b0 = b0, .to0 = b0, .value = obj->at.value, .least = INFINITY};
 }
 
 /* Residuals are scaled by the strengths of the penalty: the least of them, for what has none. */
 static void find_strengths(lc_lanes *s) {
+  const lc_penalty *pen = s->obj->pen;
   s->unit_l1 = s->least_l1 = INFINITY;
-  for (lc_index m = 0; m < s->job->nfits; m++) {
-    const lc_penalty *pen = s->job->fit[m].obj->pen;
-    for (lc_index f = 0; f < s->x->p; f++)
-      if (pen->l1[f] > 0) {
-        s->unit_l1 = fmin(s->unit_l1, pen->l1[f] / size_of(s->obj, f));
-        s->least_l1 = fmin(s->least_l1, pen->l1[f] / lc_objective_rms(s->obj, f));
-      }
-  }
-}
-
-static lc_status make_folds(lc_lanes *s) {
-  s->fold = lc_arena_alloc(s->arena, s->job->nfits, sizeof *s->fold);
-  if (!s->fold) return LC_OUT_OF_MEMORY;
-  memset(s->fold, 0, (size_t)s->job->nfits * sizeof *s->fold);
-  for (lc_index m = 0; m < s->job->nfits; m++)
-    for (int a = 0; a < 2; a++) {
-      lc_lanes_past *past = s->fold[m].past + a;
-      past->lane.empty = 1;
-      if (s->job->nfits == 1) continue;
-      past->w = lc_arena_alloc(s->arena, s->x->n, sizeof *past->w);
-      if (!past->w) return LC_OUT_OF_MEMORY;
+  for (lc_index f = 0; f < s->x->p; f++)
+    if (pen->l1[f] > 0) {
+      s->unit_l1 = fmin(s->unit_l1, pen->l1[f] / size_of(s->obj, f));
+      s->least_l1 = fmin(s->least_l1, pen->l1[f] / lc_objective_rms(s->obj, f));
     }
-  return LC_OK;
 }
 
 lc_status lc_lanes_make(lc_lanes *s, const lc_lanes_job *job) {
   const double large = 2e5, piece = 1e7; /* entries: that two parts are worth; between two polls */
-  lc_objective *obj = job->fit->obj;
-  *s = (lc_lanes){.job = job, .obj = obj, .x = obj->x, .arena = obj->arena, .stop = job->count};
+  lc_objective *obj = job->obj;
+  *s = (lc_lanes){.job = job, .obj = obj, .x = obj->x, .arena = job->arena, .stop = job->count};
   lc_index n = s->x->n;
   double entries = s->x->ops->cells(s->x) / 1.5;
   s->parts = entries > large ? LC_LANES_MOST_PARTS : 1;
@@ -189,49 +149,18 @@ lc_status lc_lanes_make(lc_lanes *s, const lc_lanes_job *job) {
   s->lines_out = lc_arena_doubles(s->arena, LC_LANES_COLUMNS * LC_LANES);
   s->done = lc_arena_alloc(s->arena, job->count, sizeof *s->done);
   if (!s->z || !s->R || !s->w || !s->Rf || !s->lines_out || !s->done) return LC_OUT_OF_MEMORY;
-  memset(s->done, 0, (size_t)job->count * sizeof *s->done);
-  LC_TRY(make_folds(s));
+  memset(s->done, 0, (size_t)job->count);
   LC_TRY(s->x->ops->grown_rows(s->x, &s->rows, s->arena));
   LC_TRY(reserve(s, lc_min(s->x->p, 1024)));
   LC_TRY(choose_members(s));
-  for (int l = 0; l < LC_LANES; l++) lc_lanes_fill(s, l, lc_min(l, job->nfits - 1));
-  return LC_OK;
-}
-
-/* ---- the past -------------------------------------------------------------------------------------------------- */
-
-static lc_status widen_past(lc_lanes *s, lc_lanes_past *past) {
-  if (past->capacity >= s->count) return LC_OK;
-  past->b = lc_arena_doubles(s->arena, s->capacity);
-  past->g = lc_arena_doubles(s->arena, s->capacity);
-  past->capacity = s->capacity;
-  return past->b && past->g ? LC_OK : LC_OUT_OF_MEMORY;
-}
-
-lc_status lc_lanes_remember(lc_lanes *s, int l) {
-  const lc_lane *lane = s->lane + l;
-  lc_lanes_past *past = s->fold[lane->fit].past;
-  if (s->job->nfits == 1) return LC_OK;
-  int to = !past[0].lane.empty && past[0].lane.lambda < lane->lambda; /* lambdas may come in another order */
-  if (to == 1 && !past[1].lane.empty && past[1].lane.lambda < lane->lambda) return LC_OK;
-  lc_lanes_past fresh = past[1];
-  LC_TRY(widen_past(s, &fresh));
-  if (to == 0) past[1] = past[0];
-  for (lc_index i = 0; i < s->x->n; i++) fresh.w[i] = s->w[lc_lane_at(i, l)];
-  for (lc_index k = 0; k < s->count; k++) {
-    fresh.b[k] = s->b[lc_lane_at(k, l)];
-    fresh.g[k] = s->g[lc_lane_at(k, l)];
-  }
-  fresh.count = s->count;
-  fresh.lane = *lane;
-  past[to] = fresh;
+  fill_lanes(s);
   return LC_OK;
 }
 
 /* ---- one coefficient ------------------------------------------------------------------------------------------- */
 
 double lc_lanes_residual(const lc_lanes *s, lc_index k, int l, double x, double g, int *open) {
-  double t = s->lane[l].lambda * s->l1[lc_lane_at(k, l)], v;
+  double t = s->lane[l].lambda * s->l1[k], v;
   if (x > 0 || t == 0)
     v = g + t;
   else if (x < 0)
@@ -243,9 +172,9 @@ double lc_lanes_residual(const lc_lanes *s, lc_index k, int l, double x, double 
   return v;
 }
 
-double lc_lanes_land(const lc_lanes *s, lc_index k, int l, double x, double d, double g) {
+double lc_lanes_land(const lc_lanes *s, lc_index k, double x, double d, double g) {
   double to = x + d, side = x != 0 ? x : -g;
-  if (d != 0 && s->l1[lc_lane_at(k, l)] > 0 && to * side <= 0) to = 0;
+  if (d != 0 && s->l1[k] > 0 && to * side <= 0) to = 0;
   if (!s->obj->pen->lower) return to;
   return to < s->lower[k] ? s->lower[k] : to > s->upper[k] ? s->upper[k] : to;
 }

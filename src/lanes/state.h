@@ -13,11 +13,9 @@
 enum { LC_LANES_MOST_PARTS = 2, LC_LANES_COLUMNS = 4096 }; /* columns outside that are read between polls */
 
 typedef struct lc_lane {
-  lc_index fit;    /* whose problem it is */
   lc_index number; /* of its lambda; -1: the start */
   double lambda;
-  int active;    /* works on it; else holds a point that others may start from, */
-  int empty;     /* or nothing */
+  int active;    /* works on it; else holds a point that others may start from */
   int predicted; /* started in this round: gradients are a guess */
   int bad;       /* the last step raised the objective: it is halved, or, */
   int back;      /* undone, and the model is to be solved again with what it clipped held */
@@ -40,29 +38,15 @@ typedef struct lc_lane {
   double goal, target;           /* what worst should be for the gap; in this round */
 } lc_lane;
 
-/* A solution of a fit, from which its next ones start: where there are more fits than one, lanes are soon given to
- * others. Gradients are known of the members of its time. */
-typedef struct lc_lanes_past {
-  lc_lane lane; /* as it was; empty: none yet */
-  float *w;     /* n */
-  double *b, *g;
-  lc_index count, capacity; /* of members */
-} lc_lanes_past;
-
-typedef struct lc_lanes_fold {
-  lc_index next;         /* lambdas started */
-  lc_lanes_past past[2]; /* the last two, smallest lambda first; not used where there is one fit */
-} lc_lanes_fold;
-
 typedef struct lc_lanes {
   const lc_lanes_job *job;
-  lc_objective *obj; /* of the first fit: what all have in common */
+  lc_objective *obj;
   const lc_design *x;
   lc_arena *arena;
   lc_lane lane[LC_LANES];
-  lc_lanes_fold *fold;      /* of each fit */
-  lc_index published, stop; /* lambdas from the first on that are published for all fits; no further than this */
-  int *done;                /* count: fits that are published */
+  lc_index next;            /* lambdas started */
+  lc_index published, stop; /* lambdas from the first on that are published; no further than this */
+  unsigned char *done;      /* count: published */
   double unit_l1;           /* least l1_j unit_j > 0 */
   double least_l1;          /* least l1_j / root mean square of the column, > 0 */
   int parts, threads;       /* of rows; each has sums of its own */
@@ -74,12 +58,10 @@ typedef struct lc_lanes {
   lc_index *rest;            /* features that are no members */
   double *b, *to, *g, *slope; /* coefficients; of the trial; gradients with the ridge; the trial in shown units */
   double *G[LC_LANES_MOST_PARTS];
-  double *l1, *l2;                     /* of each lane's fit, in the members' units */
-  double *unit, *mean, *lower, *upper; /* of members, in their units; lower NULL without bounds */
-  float *v, *h, *d, *r, *open, *last;  /* of conjugate gradients; open: 1 where the coefficient may move */
+  double *unit, *mean, *l1, *l2, *lower, *upper; /* of members, in their units; lower NULL without bounds */
+  float *v, *h, *d, *r, *open, *last;            /* of conjugate gradients; open: 1 where the coefficient may move */
   float *lines[LC_LANES_MOST_PARTS];
-  float *unitf, *meanf, *metric;
-  float *ridge, *per;            /* of each lane's fit: l2; 1 / what residuals are measured by */
+  float *unitf, *meanf, *ridge, *metric, *per;
   unsigned char *clipped, *held; /* bit masks of lanes: the last step was cut at 0 or a bound; it was before, too */
   double *z, *R;                 /* n lines: scores of the trials and derivatives there */
   float *w, *Rf;                 /* curvatures; R */
@@ -91,23 +73,17 @@ static inline lc_index lc_lane_at(lc_index k, int l) { return k * LC_LANES + l; 
 /* Members (state.c). */
 lc_status lc_lanes_make(lc_lanes *s, const lc_lanes_job *job);
 lc_status lc_lanes_join(lc_lanes *s, lc_index nj, const lc_index *feature);
-/* Lane l is given to a fit: strengths of the penalty. */
-void lc_lanes_give(lc_lanes *s, int l, lc_index fit);
-/* The point where a fit's objective stands, as a lane's, nothing else of which is known. */
-void lc_lanes_fill(lc_lanes *s, int l, lc_index fit);
-/* The point of a lane becomes the last one of its fit. */
-lc_status lc_lanes_remember(lc_lanes *s, int l);
 void lc_lanes_constants(const lc_lanes *s, lc_lane_members *out);
-
-static inline lc_objective *lc_lane_obj(const lc_lanes *s, int l) { return s->job->fit[s->lane[l].fit].obj; }
 
 /* Residual of coefficient k of lane l at x with gradient g (ridge included), and whether it may move. */
 double lc_lanes_residual(const lc_lanes *s, lc_index k, int l, double x, double g, int *open);
 /* Where x + d lands: not beyond 0 where an L1 part is, nor a bound. */
-double lc_lanes_land(const lc_lanes *s, lc_index k, int l, double x, double d, double g);
+double lc_lanes_land(const lc_lanes *s, lc_index k, double x, double d, double g);
 
 lc_status lc_lanes_pass(lc_lanes *s); /* pass.c */
 lc_status lc_lanes_read_rest(lc_lanes *s);
+/* Entries of members, as a share of all. */
+double lc_lanes_share(const lc_lanes *s);
 void lc_lanes_metric(lc_lanes *s);
 void lc_lanes_judge(lc_lanes *s);       /* judge.c */
 void lc_lanes_start(lc_lanes *s);       /* start.c */

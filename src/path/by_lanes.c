@@ -1,10 +1,11 @@
-/* path/by_lanes.c - many lambdas of one fit at once (lanes/lanes.h), and the way back to one after the other. */
+/* path/by_lanes.c - many lambdas of a fit at once (lanes/lanes.h), and the way back to one after the other. */
 #include <math.h>
 #include <string.h>
 
 #include "fit/scaling.h"
 #include "lanes/lanes.h"
 #include "path/folds.h"
+#include "threads/threads.h"
 
 /* A limit on steps is one for each lambda, and lanes know none. */
 int lc_folds_suit_lanes(const lc_path_state *path, double before, const double *lambda, lc_index count) {
@@ -12,18 +13,30 @@ int lc_folds_suit_lanes(const lc_path_state *path, double before, const double *
          lc_lanes_suit(&path->fold->obj, before, lambda, count);
 }
 
-typedef struct keeper {
+/* Folds are solved one by one, on as many threads as there are, each of which has its own copy of the entries. */
+typedef struct lane_folds {
   lc_path_state *path;
+  double before;
+  const double *lambda;
+  lc_index count;
+  lc_index free; /* rooms of the path from the first on that are not taken. Under the lock */
   lc_folds_keep keep;
   void *context;
+  lc_index solved; /* for all folds that are done. Under the lock */
+} lane_folds;
+
+typedef struct keeper {
+  const lane_folds *all;
+  lc_fold *fold;
 } keeper;
 
-static lc_status keep_solution(void *context, lc_index m, lc_index l, const lc_lanes_point *point) {
+static lc_status keep_solution(void *context, lc_index l, const lc_lanes_point *point) {
   const keeper *own = context;
-  lc_fold *fold = own->path->fold + m;
+  const lane_folds *all = own->all;
+  lc_fold *fold = own->fold;
   const lc_objective *obj = &fold->obj;
   memcpy(fold->B, obj->at.B, (size_t)obj->P * sizeof(double));
-  lc_unscale_coef(own->path->problem->x, obj->K, fold->B);
+  lc_unscale_coef(all->path->problem->x, obj->K, fold->B);
   fold->Z = obj->at.Z;
   fold->outcome = (lc_outcome){.objective = obj->at.value,
                                .loss = obj->at.loss,
@@ -31,30 +44,60 @@ static lc_status keep_solution(void *context, lc_index m, lc_index l, const lc_l
                                .relative = point->relative,
                                .kkt = point->kkt,
                                .iterations = point->iterations,
-                               .passes = own->path->fold->obj.passes,
+                               .passes = obj->passes,
                                .met = 1};
-  return own->keep(own->context, m, l);
+  lc_lock();
+  lc_status status = all->keep(all->context, fold->number, l);
+  lc_unlock();
+  return status;
+}
+
+static lc_status solve_fold(void *context, lc_fold *fold) {
+  lane_folds *all = context;
+  keeper own = {all, fold};
+  lc_index solved = 0;
+  lc_lock();
+  lc_arena room = all->path->lane_room[--all->free];
+  lc_unlock();
+  lc_lanes_job job = {.obj = &fold->obj,
+                      .pen = &fold->pen,
+                      .host = &fold->host,
+                      .arena = &room,
+                      .before = all->before,
+                      .lambda = all->lambda,
+                      .count = all->count,
+                      .tolerance = all->path->settings->tolerance,
+                      .keep = keep_solution,
+                      .context = &own};
+  lc_status status = lc_lanes_run(&job, &solved);
+  lc_lock();
+  all->path->lane_room[all->free++] = room;
+  all->solved = lc_min(all->solved, solved);
+  lc_unlock();
+  return status;
 }
 
 lc_status lc_folds_lanes(lc_path_state *path, double before, const double *lambda, lc_index count, lc_folds_keep keep,
                          void *context, lc_index *solved) {
-  keeper own = {path, keep, context};
-  lc_arena *arena = &path->fold->arena;
-  lc_mark mark = lc_arena_mark(arena);
-  lc_lanes_fit *fit = lc_arena_alloc(arena, path->nfits, sizeof *fit);
-  if (!fit) return LC_OUT_OF_MEMORY;
-  for (lc_index m = 0; m < path->nfits; m++) fit[m] = (lc_lanes_fit){&path->fold[m].obj, &path->fold[m].pen};
-  lc_lanes_job job = {.fit = fit,
-                      .nfits = path->nfits,
-                      .host = path->host,
-                      .before = before,
-                      .lambda = lambda,
-                      .count = count,
-                      .tolerance = path->settings->tolerance,
-                      .keep = keep_solution,
-                      .context = &own};
-  lc_status status = lc_lanes_run(&job, solved);
-  lc_arena_reset(arena, mark);
+  lc_index rooms = lc_min(path->nfits, lc_max(1, path->host->threads));
+  lane_folds all = {.path = path,
+                    .before = before,
+                    .lambda = lambda,
+                    .count = count,
+                    .free = rooms,
+                    .keep = keep,
+                    .context = context,
+                    .solved = count};
+  if (!path->lane_room) {
+    path->lane_room = lc_arena_alloc(path->arena, rooms, sizeof *path->lane_room);
+    if (!path->lane_room) return LC_OUT_OF_MEMORY;
+    for (lc_index r = 0; r < rooms; r++) lc_arena_init(path->lane_room + r, &path->fold->host);
+  }
+  for (lc_index m = 0; m < path->nfits; m++) path->fold[m].pending = 1;
+  /* One fit shares its rows among the threads. */
+  lc_status status =
+      path->nfits == 1 ? solve_fold(&all, path->fold) : lc_folds_each(path, solve_fold, &all);
+  *solved = all.solved;
   return status;
 }
 

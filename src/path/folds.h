@@ -74,6 +74,7 @@ typedef struct lc_path_state {
   double *norm;            /* p: their norms, centred with an intercept, rounded up a little */
   double *residuals;       /* n x (K nfits): `balanced` of all folds, side by side */
   double lambda, previous; /* of the last solutions and of those before; Inf where there are none */
+  lc_arena *lane_room;     /* memory of lanes for as many folds as may be solved at once; NULL before */
   lc_design plain;         /* of whole fits: the problem's x without shift and scale; ops NULL before */
   const lc_solver *solver; /* of lc_folds_solve(), NULL before; */
   const char *reason;      /* why that one */
@@ -105,10 +106,11 @@ lc_status lc_folds_advance(lc_path_state *path, double lambda);
 /* The same by lc_solve() for each fold, lambda >= 0: no L1 part, a kink, or no second derivatives of the set. */
 lc_status lc_folds_solve(lc_path_state *path, double lambda);
 
-/* Eight fits of folds and lambdas at once, where lanes suit them (path/by_lanes.c): lambda[0], ... lie below `before`,
- * where the folds stand. keep(context, m, l) is called for each lambda[l] that is solved for fold m, nearly in order,
- * with B, Z and the outcome of that fold; *solved is how many from the first on are for all folds. Then folds stand
- * nowhere until lc_folds_resume() takes the solutions that were last tried as starts for what is below `lambda`. */
+/* Many lambdas of a fold at once, where lanes suit them (path/by_lanes.c): lambda[0], ... lie below `before`, where the
+ * folds stand. keep(context, m, l) is called for each lambda[l] that is solved for fold m, nearly in order, with B, Z
+ * and the outcome of that fold, one call at a time, on any thread where there are several folds; *solved is how many
+ * from the first on are for all folds. Then folds stand nowhere until lc_folds_resume() takes the solutions that were
+ * last tried as starts for what is below `lambda`. A call for lambdas below these may follow. */
 typedef lc_status (*lc_folds_keep)(void *context, lc_index m, lc_index l);
 int lc_folds_suit_lanes(const lc_path_state *path, double before, const double *lambda, lc_index count);
 lc_status lc_folds_lanes(lc_path_state *path, double before, const double *lambda, lc_index count, lc_folds_keep keep,

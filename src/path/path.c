@@ -120,23 +120,32 @@ static lc_status keep(const descent *own, lc_index m, lc_index l) {
   if (own->kept[l] == 0) LC_TRY(begin_point(own->path, own->lambda[l], point));
   LC_TRY(keep_fold(own->path, m, l, point));
   own->kept[l]++;
-  return lengthen(own);
+  return LC_OK;
 }
 
 static lc_status keep_lane(void *context, lc_index m, lc_index l) {
   const descent *own = context;
-  return keep(own, m, own->first + l);
+  LC_TRY(keep(own, m, own->first + l));
+  return own->path->nfits == 1 ? lengthen(own) : LC_OK; /* folds come on any thread */
 }
 
-/* From lambda number *l on as far as lanes come; *l goes on. */
+/* From lambda number *l on as far as lanes come; *l goes on. Folds are solved one by one: some thirty lambdas at a
+ * time, so that a cross-validation that is stopped has some. */
 static lc_status run_lanes(descent *own, lc_index *l, double before) {
+  enum { AT_ONCE = 30 };
   const lc_path_spec *spec = own->path->spec;
-  lc_index count = spec->nlambdas - *l, solved = 0;
+  lc_index count = spec->nlambdas - *l, stages, solved = 0, asked = 0;
   while (count > 0 && own->lambda[*l + count - 1] <= 0) count--;
-  own->first = *l;
   if (!lc_folds_suit_lanes(own->path, before, own->lambda + *l, count)) return LC_OK;
-  LC_TRY(lc_folds_lanes(own->path, before, own->lambda + *l, count, keep_lane, own, &solved));
-  *l += solved;
+  stages = own->path->nfits == 1 ? 1 : (count + AT_ONCE - 1) / AT_ONCE;
+  for (lc_index end = *l + count; *l < end && solved == asked; *l += solved) {
+    own->first = *l;
+    asked = lc_min((count + stages - 1) / stages, end - *l);
+    lc_status status = lc_folds_lanes(own->path, *l > 0 ? fmin(before, own->lambda[*l - 1]) : before,
+                                      own->lambda + *l, asked, keep_lane, own, &solved);
+    LC_TRY(lengthen(own));
+    LC_TRY(status);
+  }
   for (lc_index later = *l; later < spec->nlambdas; later++) own->kept[later] = 0;
   return *l < spec->nlambdas ? lc_folds_resume(own->path, *l > 0 ? own->lambda[*l - 1] : before) : LC_OK;
 }
@@ -163,6 +172,7 @@ static lc_status run_lambdas(lc_path_state *path, int sets, lc_path *out) {
     }
     LC_TRY(sets && lambda[l] > 0 ? lc_folds_advance(path, lambda[l]) : lc_folds_solve(path, lambda[l]));
     for (lc_index m = 0; m < path->nfits; m++) LC_TRY(keep(&own, m, l));
+    LC_TRY(lengthen(&own));
   }
   return LC_OK;
 }

@@ -18,7 +18,7 @@ enum { MEMBERS = 131, ROWS = 70, ENTRIES = 9, CELLS = MEMBERS * LC_LANES };
 
 /* What one loop reads and writes; lines of the arena are aligned as the loops want them. */
 typedef struct loop_data {
-  float *v, *h, *open, *d, *r, *last, *lines, *weight, *value, *constants, *strengths;
+  float *v, *h, *open, *d, *r, *last, *lines, *weight, *value, *constants;
   int start[ROWS], end[ROWS], index[ROWS * (ENTRIES + 2)];
   lc_lane_members members;
 } loop_data;
@@ -37,11 +37,11 @@ static void fill(loop_data *data, lc_arena *arena) {
   data->lines = floats(arena, 2 * MEMBERS * LC_LINE);
   data->weight = floats(arena, ROWS * LC_LANES);
   data->value = floats(arena, ROWS * (ENTRIES + 2));
-  data->constants = floats(arena, 3 * MEMBERS);
-  data->strengths = floats(arena, 2 * CELLS);
+  data->constants = floats(arena, 5 * MEMBERS);
   float *c = data->constants;
-  data->members = (lc_lane_members){MEMBERS, c, c + MEMBERS, c + 2 * MEMBERS, data->strengths, data->strengths + CELLS};
-  for (int k = CELLS; k < 2 * CELLS; k++) data->strengths[k] = fabsf(data->strengths[k]);
+  data->members =
+      (lc_lane_members){MEMBERS, c, c + MEMBERS, c + 2 * MEMBERS, c + 3 * MEMBERS, c + 4 * MEMBERS};
+  for (int k = 4 * MEMBERS; k < 5 * MEMBERS; k++) c[k] = fabsf(c[k]);
   for (int i = 0; i < ROWS; i++) { /* with room behind each row, as rows have that grow */
     data->start[i] = i * (ENTRIES + 2);
     data->end[i] = data->start[i] + i % (ENTRIES + 1);
@@ -55,7 +55,7 @@ static void test_product(const lc_lane_kernel *loops, loop_data *data) {
   static double want[MEMBERS][LC_LANES];
   const lc_lane_members *m = &data->members;
   double centre[LC_LANES], sum[LC_LANES] = {0}, total[LC_LANES] = {0}, dot[LC_LANES], want_dot[LC_LANES] = {0};
-  float middle[LC_LANES], totals[LC_LANES], lambda[LC_LANES], by[LC_LANES];
+  float middle[LC_LANES], totals[LC_LANES], lambda[LC_LANES];
   loops->spread(m, data->v, data->lines, centre);
   memset(want, 0, sizeof want);
   for (int l = 0; l < LC_LANES; l++) {
@@ -64,7 +64,6 @@ static void test_product(const lc_lane_kernel *loops, loop_data *data) {
     CHECK_NEAR(centre[l], shift, floats_near);
     middle[l] = (float)(0.3 - shift);
     lambda[l] = (float)(l + 1);
-    by[l] = 0.5f / (float)(l + 1);
   }
   loops->product(ROWS, data->start, data->end, data->index, data->value, data->weight, middle, data->lines, total);
   for (int i = 0; i < ROWS; i++)
@@ -79,13 +78,13 @@ static void test_product(const lc_lane_kernel *loops, loop_data *data) {
   for (int l = 0; l < LC_LANES; l++) totals[l] = (float)total[l];
   /* The second part of the rows: the same numbers once more. */
   memcpy(data->lines + MEMBERS * LC_LINE, data->lines, MEMBERS * LC_LINE * sizeof(float));
-  loops->collect(m, 2, data->lines, MEMBERS * LC_LINE, totals, by, lambda, data->v, data->h, dot);
+  loops->collect(m, 2, data->lines, MEMBERS * LC_LINE, totals, 0.5f, lambda, data->v, data->h, dot);
   int close = 1;
   for (int k = 0; k < MEMBERS; k++)
     for (int l = 0; l < LC_LANES; l++) {
       double v = (double)data->v[k * LC_LANES + l];
-      double h = 0.5 / (l + 1) * (2 * want[k][l] * (double)m->unit[k] - (double)m->mean[k] * sum[l]) +
-                 (double)m->ridge[k * LC_LANES + l] * (l + 1) * v;
+      double h = 0.5 * (2 * want[k][l] * (double)m->unit[k] - (double)m->mean[k] * sum[l]) +
+                 (double)m->ridge[k] * (l + 1) * v;
       close = close && fabs(h - (double)data->h[k * LC_LANES + l]) < floats_near * (20 + fabs(sum[l]) + fabs(h));
       want_dot[l] += v * h;
     }
@@ -141,7 +140,7 @@ static void test_vectors(const lc_lane_kernel *loops, loop_data *data, lc_arena 
       close = close && fabs((double)v[at] - (l % 3 ? z + x : 0)) < floats_near * size;
       first += rest * z;
       second += z * (double)data->h[at];
-      most = fmax(most, (double)m->per[at] * fabs(rest));
+      most = fmax(most, (double)m->per[k] * fabs(rest));
     }
     CHECK_NEAR(rz[l], first, 50 * floats_near * (1 + fabs(first)));
     CHECK_NEAR(zh[l], second, 50 * floats_near * (1 + fabs(second)));
@@ -229,14 +228,13 @@ typedef struct kept {
   ctest_problem *t;
   lc_objective obj;
   lc_penalty pen;
-  lc_lanes_fit fit;
   double lambda[LAMBDAS], value[LAMBDAS], gap[LAMBDAS], B[LAMBDAS][MOST_P + 1];
   int times[LAMBDAS], sound;
 } kept;
 
 /* The value is that of the coefficients, and gap and residual are what they may be. */
-static lc_status keep(void *context, lc_index fit, lc_index l, const lc_lanes_point *point) {
-  kept *own = (kept *)context + fit;
+static lc_status keep(void *context, lc_index l, const lc_lanes_point *point) {
+  kept *own = context;
   const lc_objective *obj = &own->obj;
   memcpy(own->B[l], obj->at.B, (size_t)obj->P * sizeof(double));
   own->times[l]++;
@@ -251,7 +249,6 @@ static lc_status keep(void *context, lc_index fit, lc_index l, const lc_lanes_po
 static void start(kept *own, ctest_problem *t) {
   own->t = t;
   own->pen = t->pen;
-  own->fit = (lc_lanes_fit){&own->obj, &own->pen};
   CHECK(lc_scale_penalty(&t->sparse, t->standardised ? t->spread : NULL, &own->pen, &t->arena) == LC_OK);
   own->sound = 1;
   memset(own->times, 0, sizeof own->times);
@@ -311,7 +308,8 @@ static void test_case(const lane_case *c) {
   CHECK(ctest_path(&t, &t.sparse, &(lc_path_spec){.nlambdas = 1, .min_ratio = 1}, 1e-8, &path) == LC_OK);
   for (int l = 0; l < LAMBDAS; l++) own.lambda[l] = path.lambda_max * pow(0.02, (l + l % 2) / 10.0);
   start(&own, &t);
-  lc_lanes_job job = {&own.fit, 1, &t.host.host, path.lambda_max, own.lambda, LAMBDAS, 1e-8, keep, &own};
+  lc_lanes_job job = {&own.obj,   &own.pen, &t.host.host, &t.arena, path.lambda_max,
+                      own.lambda, LAMBDAS,  1e-8,         keep,     &own};
   CHECK(lc_lanes_run(&job, &solved) == LC_OK);
   CHECK(solved == LAMBDAS);
   CHECK(own.sound);
@@ -324,35 +322,6 @@ static void test_case(const lane_case *c) {
   ctest_problem_free(&t);
 }
 
-/* More fits than lanes: the rows outside each of nine folds, and all. */
-static void test_folds(void) {
-  enum { FITS = 10 };
-  static ctest_problem t[FITS];
-  static kept own[FITS];
-  lc_lanes_fit fit[FITS];
-  lc_index solved = 0;
-  for (int m = 0; m < FITS; m++) {
-    make_case(t + m, cases + 1);
-    for (lc_index i = 0; m > 0 && i < t[m].n; i++)
-      if (i % (FITS - 1) == m - 1) t[m].w[i] = 0;
-    for (int l = 0; l < LAMBDAS; l++) own[m].lambda[l] = 0.02 * pow(0.7, l);
-    start(own + m, t + m);
-    fit[m] = own[m].fit;
-  }
-  lc_lanes_job job = {fit, FITS, &t->host.host, 0.03, own->lambda, LAMBDAS, 1e-8, keep, own};
-  CHECK(lc_lanes_run(&job, &solved) == LC_OK);
-  CHECK(solved == LAMBDAS);
-  for (int m = 0; m < FITS; m++) {
-    CHECK(own[m].sound);
-    for (int l = 0; l < LAMBDAS; l++) CHECK(own[m].times[l] == 1);
-    for (int l = 0; l < LAMBDAS; l += 4) {
-      double best = ctest_best(t + m, &t[m].dense, own[m].lambda[l], 1e-10, NULL);
-      CHECK(fabs(own[m].value[l] - best) <= 2e-8 * fmax(best, 1e-3));
-    }
-  }
-  for (int m = 0; m < FITS; m++) ctest_problem_free(t + m);
-}
-
 /* A gap that rounding does not allow: lanes give up, and what they solved before is whole. */
 static void test_impossible(void) {
   static ctest_problem t;
@@ -361,7 +330,7 @@ static void test_impossible(void) {
   make_case(&t, cases + 1);
   for (int l = 0; l < LAMBDAS; l++) own.lambda[l] = 0.02 * pow(0.7, l);
   start(&own, &t);
-  lc_lanes_job job = {&own.fit, 1, &t.host.host, 0.02, own.lambda, LAMBDAS, 1e-19, keep, &own};
+  lc_lanes_job job = {&own.obj, &own.pen, &t.host.host, &t.arena, 0.02, own.lambda, LAMBDAS, 1e-19, keep, &own};
   CHECK(lc_lanes_run(&job, &solved) == LC_OK);
   CHECK(solved >= 0 && solved < LAMBDAS);
   ctest_problem_free(&t);
@@ -378,7 +347,7 @@ static void test_stops(void) {
     start(&own, &t);
     t.host.polls = 0;
     t.host.stop_at = stop_at;
-    lc_lanes_job job = {&own.fit, 1, &t.host.host, 0.02, own.lambda, LAMBDAS, 1e-8, keep, &own};
+    lc_lanes_job job = {&own.obj, &own.pen, &t.host.host, &t.arena, 0.02, own.lambda, LAMBDAS, 1e-8, keep, &own};
     CHECK(lc_lanes_run(&job, &solved) == LC_INTERRUPTED);
     for (int l = 0; l < LAMBDAS; l++) CHECK(own.times[l] <= 1);
     ctest_problem_free(&t);
@@ -386,7 +355,7 @@ static void test_stops(void) {
   make_case(&t, cases + 1);
   start(&own, &t);
   t.host.limit = t.host.given + 20000;
-  lc_lanes_job job = {&own.fit, 1, &t.host.host, 0.02, own.lambda, LAMBDAS, 1e-8, keep, &own};
+  lc_lanes_job job = {&own.obj, &own.pen, &t.host.host, &t.arena, 0.02, own.lambda, LAMBDAS, 1e-8, keep, &own};
   CHECK(lc_lanes_run(&job, &solved) == LC_OUT_OF_MEMORY);
   ctest_problem_free(&t);
 }
@@ -414,7 +383,6 @@ void test_lanes(void) {
   test_columns(0);
   test_columns(1);
   for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) test_case(cases + c);
-  test_folds();
   test_impossible();
   test_stops();
   test_suits();
