@@ -66,7 +66,7 @@ judged_rows <- function(truth, prob, classes, weights) {
   }
   if (is.null(colnames(prob)) || !setequal(colnames(prob), levels)) colnames(prob) <- levels
   if (is.null(classes)) classes <- if (length(levels) == 2L) levels[2L] else levels
-  if (!is.atomic(classes)) {
+  if (!is.atomic(classes) || !length(classes)) {
     abort("argument", sprintf("`classes` must be levels of `truth`, not %s.", describe_value(classes)))
   }
   unknown <- setdiff(classes, levels)

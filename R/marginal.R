@@ -60,13 +60,14 @@ marginal_effects <- function(object, variables = NULL, newdata = NULL, change = 
   known <- if (is.null(object$terms)) object$blueprint$names else object$blueprint$variables
   if (is.null(variables)) variables <- known
   unknown <- setdiff(c(variables, names(change)), known)
-  if (length(unknown) || (length(change) && is.null(names(change)))) {
+  if (length(unknown)) {
     abort("argument", sprintf("The fit has no variable %s; it has %s.", enumerate(unknown),
                               enumerate(known, 20L)))
   }
+  check_change(change)
   if (!length(variables)) abort("argument", "The fit has no variables, and so no effects.")
   effects <- do.call(c, lapply(variables, effects_of, object = object, rows = rows,
-                               change = change))
+                               change = as.list(change)))
   V <- tryCatch(if (is.null(vcov)) stats::vcov(object, complete = FALSE) else
     given_vcov(object, vcov), linclass_error = identity)
   if (!inherits(V, "linclass_error")) check_covariance(V, sum(!is.na(object$coefficients)))
@@ -74,6 +75,15 @@ marginal_effects <- function(object, variables = NULL, newdata = NULL, change = 
                                  V = if (!inherits(V, "linclass_error")) V, level = level))
   if (inherits(V, "linclass_error")) attr(table, "why_no_se") <- conditionMessage(V)
   table
+}
+
+check_change <- function(change) {
+  single <- (is.list(change) || is.numeric(change)) && all(vapply(change, is_one_number, NA))
+  named <- !length(change) || !is.null(names(change))
+  if (!single || !named || !all(is.finite(unlist(change)))) {
+    abort("argument", sprintf("`change` must be a list of one finite number for each variable it names, not %s.",
+                              describe_value(change)))
+  }
 }
 
 check_covariance <- function(V, size) {
@@ -95,6 +105,9 @@ effect_rows <- function(object, newdata, weights, offset) {
       training_variables(object, object$blueprint$variables)
     weights <- row_totals(data_rows(object))
     offset <- if (is.data.frame(given)) given[["(offset)"]] else given$offset
+  } else {
+    baked <- bake(object$blueprint, newdata, offset) # says what is wrong with them
+    newdata <- if (is.null(object$terms)) named_columns(baked$x, object$blueprint$names) else as_newdata_frame(newdata)
   }
   weights <- check_weights(weights, NROW(newdata))
   if (is.null(weights)) weights <- rep(1, NROW(newdata))

@@ -149,8 +149,9 @@ iterates <- function(fit, steps = NULL, seed = NULL) {
 plot_contours <- function(f, paths = list(), xlim = NULL, ylim = NULL, xlab = NULL, ylab = NULL,
                           lines = 15, cells = 61) {
   if (is.matrix(paths) || is.data.frame(paths)) paths <- list(paths)
-  paths <- lapply(paths, as.matrix)
-  bad <- which(!vapply(paths, function(p) is.numeric(p) && ncol(p) == 2L, NA))
+  if (!is.list(paths)) abort("argument", sprintf("`paths` must be a list of paths, not %s.", describe_value(paths)))
+  paths <- lapply(paths, function(p) if (is.data.frame(p)) as.matrix(p) else p)
+  bad <- which(!vapply(paths, function(p) is.matrix(p) && is.numeric(p) && ncol(p) == 2L, NA))
   if (length(bad)) {
     abort("shape", sprintf("Path %d must be a numeric matrix of two columns.", bad[1L]))
   }

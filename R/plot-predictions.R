@@ -186,7 +186,7 @@ reliability_data <- function(truth, prob, bins = 10, classes = NULL, weights = N
   if (any(prob < 0 | prob > 1, na.rm = TRUE)) {
     abort("argument", "`prob` must hold probabilities, from 0 to 1.")
   }
-  check_positive(bins, "bins")
+  check_number(bins, "bins", 1, 1e6, "argument")
   if (is.null(classes)) classes <- if (length(levels) == 2L) levels[2L] else levels
   unknown <- setdiff(classes, levels)
   if (length(unknown)) {
@@ -197,7 +197,7 @@ reliability_data <- function(truth, prob, bins = 10, classes = NULL, weights = N
   weight <- if (is.null(weights)) rep(1, length(truth)) else weights
   known <- !is.na(truth) & rowSums(is.na(prob)) == 0 & weight > 0
   if (!any(known)) abort("argument", "There are no rows with both `truth` and `prob`.")
-  edges <- seq(0, 1, length.out = max(1, round(bins)) + 1)
+  edges <- seq(0, 1, length.out = round(bins) + 1)
   rows <- lapply(classes, function(class) {
     p <- prob[known, match(class, levels)]
     reliability_bins(class, p, truth[known] == class, weight[known], edges)
