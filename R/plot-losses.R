@@ -156,7 +156,7 @@ plot_contours <- function(f, paths = list(), xlim = NULL, ylim = NULL, xlab = NU
     abort("shape", sprintf("Path %d must be a numeric matrix of two columns.", bad[1L]))
   }
   if (!is.function(f)) abort("argument", "`f` must be a function of two coefficients.")
-  check_positive(lines, "lines")
+  check_number(lines, "lines", 1, 1e4, "argument")
   check_number(cells, "cells", 1, 1e4, "argument")
   all <- do.call(rbind, unname(paths))
   limits <- list(xlim, ylim)
