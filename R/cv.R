@@ -5,7 +5,10 @@
 #'
 #' @section Folds: Rows are put into folds at random, class by class, so that folds have equal sizes
 #'   and equal shares of each class (up to one row). `set.seed()` makes them reproducible. Columns
-#'   are standardised again for the rows of each fit.
+#'   are standardised again for the rows of each fit. Lasso and elastic-net folds of two classes on
+#'   large sparse data take memory for each thread (at most one for each fit): 8 bytes for each entry
+#'   of `x` other than 0 (16 where floats do not hold the values), some 200 for each row, and some 800 for
+#'   each column in use.
 #'
 #' @section Means and standard errors: With \eqn{m_f} the metric in fold f and \eqn{w_f} the sum of
 #'   its weights, the mean is \eqn{\bar m = \sum w_f m_f / \sum w_f}{m = sum w_f m_f / sum w_f}, and the

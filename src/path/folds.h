@@ -74,7 +74,7 @@ typedef struct lc_path_state {
   double *norm;            /* p: their norms, centred with an intercept, rounded up a little */
   double *residuals;       /* n x (K nfits): `balanced` of all folds, side by side */
   double lambda, previous; /* of the last solutions and of those before; Inf where there are none */
-  lc_arena *lane_room;     /* memory of lanes for as many folds as may be solved at once; NULL before */
+  lc_arena *lane_room;     /* memory of lanes (lanes/lanes.h) for each thread that solves folds; NULL before */
   lc_design plain;         /* of whole fits: the problem's x without shift and scale; ops NULL before */
   const lc_solver *solver; /* of lc_folds_solve(), NULL before; */
   const char *reason;      /* why that one */

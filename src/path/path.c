@@ -130,7 +130,7 @@ static lc_status keep_lane(void *context, lc_index m, lc_index l) {
 }
 
 /* From lambda number *l on as far as lanes come; *l goes on. Folds are solved one by one: some thirty lambdas at a
- * time, so that a cross-validation that is stopped has some. */
+ * time, so that a cross-validation that is stopped has some: those that its last fold has come to, too. */
 static lc_status run_lanes(descent *own, lc_index *l, double before) {
   enum { AT_ONCE = 30 };
   const lc_path_spec *spec = own->path->spec;

@@ -8,7 +8,7 @@
 void test_path_stops(void);
 void test_path_threads(void);
 
-enum { LAMBDAS = 5, FOLDS = 3 };
+enum { LAMBDAS = 5, MOST_LAMBDAS = 40, FOLDS = 3 };
 
 /* Folds in turn, and a path over them whose scores are the caller's. */
 typedef struct world {
@@ -20,19 +20,24 @@ typedef struct world {
   size_t nscores;
 } world;
 
-static void make_world(world *d, const char *loss, ctest_shape shape, int folds, double min_ratio) {
+static void make_long(world *d, const char *loss, ctest_shape shape, int folds, double min_ratio,
+                      lc_index nlambdas) {
   ctest_problem_make(&d->t, lc_loss_find(loss), shape);
   lc_index n = d->t.n;
-  d->nscores = (size_t)(n * d->t.coding.K * LAMBDAS);
+  d->nscores = (size_t)(n * d->t.coding.K * nlambdas);
   d->holdout = calloc((size_t)n, sizeof *d->holdout);
   d->scores = ctest_zeros((lc_index)d->nscores);
   for (lc_index i = 0; i < n; i++) d->holdout[i] = (int)(1 + i / 2 % FOLDS);
-  d->spec = (lc_path_spec){.nlambdas = LAMBDAS, .min_ratio = min_ratio};
+  d->spec = (lc_path_spec){.nlambdas = nlambdas, .min_ratio = min_ratio};
   if (!folds) return;
   d->spec.holdout = d->holdout;
   d->spec.nfolds = FOLDS;
   d->spec.nrepeats = 1;
   d->spec.scores = d->scores;
+}
+
+static void make_world(world *d, const char *loss, ctest_shape shape, int folds, double min_ratio) {
+  make_long(d, loss, shape, folds, min_ratio, LAMBDAS);
 }
 
 static void free_world(world *d) {
@@ -54,13 +59,15 @@ static lc_status run(world *d, size_t memory, long stop_at, int threads) {
 /* What a whole run gives, to compare with; the caller frees. */
 typedef struct copy {
   lc_index length;
-  lc_path_point point[LAMBDAS];
+  lc_path_point point[MOST_LAMBDAS];
   double *B, *scores;
 } copy;
 
 static copy copy_of(const world *d) {
   lc_index P = d->t.q * d->t.coding.K;
-  copy out = {.length = d->path.length, .B = ctest_zeros(P * LAMBDAS), .scores = ctest_zeros((lc_index)d->nscores)};
+  copy out = {.length = d->path.length,
+              .B = ctest_zeros(P * d->spec.nlambdas),
+              .scores = ctest_zeros((lc_index)d->nscores)};
   for (lc_index l = 0; l < out.length; l++) {
     out.point[l] = d->path.point[l];
     ctest_path_coefficients(&d->t, d->path.point + l, out.B + l * P);
@@ -130,6 +137,34 @@ static void test_interruption(const char *loss, int k, double alpha, int folds, 
   free_world(&d);
 }
 
+/* Folds in lanes are solved one after the other, some thirty lambdas at a time. A run that is stopped keeps the stages
+ * that all folds have, and of the present one the points that the last fold has come to; never a point that a fold
+ * lacks, whose scores would be 0. */
+static void test_stages(int threads) {
+  enum { STAGE = MOST_LAMBDAS / 2, STOPS = 24 };
+  static world d;
+  make_long(&d, "logistic", (ctest_shape){.n = 1200, .p = 50, .k = 2, .alpha = 1, .standardised = 1}, 1, 0.1,
+            MOST_LAMBDAS);
+  d.t.dense = d.t.sparse;
+  CHECK(run(&d, 0, 0, 1) == LC_OK);
+  copy whole = copy_of(&d);
+  long polls = d.t.host.polls;
+  int right = whole.length == MOST_LAMBDAS && polls > STOPS, none = 0, one_stage = 0;
+  for (long stop = 0; stop < STOPS; stop++) {
+    lc_status status = run(&d, 0, 1 + stop * polls / STOPS, threads);
+    if (threads > 1 && status == LC_OK) continue; /* as above */
+    copy part = copy_of(&d);
+    right = right && status == LC_INTERRUPTED && d.path.status == status && same_points(&d, &part, &whole);
+    none += part.length == 0;
+    one_stage += part.length == STAGE;
+    free_copy(&part);
+  }
+  CHECK(right);
+  if (threads == 1) CHECK(none >= STOPS / 4 && one_stage >= STOPS / 4); /* while other folds than the last are solved */
+  free_copy(&whole);
+  free_world(&d);
+}
+
 void test_path_stops(void) {
   ctest_seed(71);
   test_memory("softmax", 3, 0.5, 0);
@@ -141,6 +176,7 @@ void test_path_stops(void) {
     test_interruption("squared_hinge", 2, 0, folds, 1);
   }
   test_interruption("softmax", 3, 1, 1, 2);
+  for (int threads = 1; threads < 3; threads++) test_stages(threads);
 }
 
 /* ---- threads -------------------------------------------------------------------------------------------------- */
