@@ -277,6 +277,50 @@ static void test_saturated(void) {
   ctest_problem_free(&t);
 }
 
+/* Half a squared decrement is what a point loses to the optimum, where it is near: no half of it, and not twice that. */
+static void test_decrement(const char *loss, int k) {
+  ctest_problem t;
+  ctest_problem_make(&t, lc_loss_find(loss), (ctest_shape){.n = 300, .p = 4, .k = k, .weighted = 1});
+  double best = ctest_best(&t, &t.dense, 0, 1e-12, NULL);
+  lc_settings settings;
+  lc_solution out;
+  int near = 0;
+  for (int steps = 3; steps < 12; steps++) {
+    ctest_presets(&settings);
+    settings.max_iter = steps;
+    lc_problem problem = ctest_lc_problem(&t, &t.dense);
+    problem.solver = lc_solver_find("lbfgs");
+    CHECK(lc_solve(&problem, &settings, &t.host.host, &t.arena, &out) >= 0);
+    double lost = out.objective - best;
+    if (out.certificate.kind != LC_DECREMENT || lost > 1e-3 || lost < 1e-9) continue;
+    CHECK(out.certificate.gap > 0.8 * lost && out.certificate.gap < 1.25 * lost);
+    near++;
+  }
+  CHECK(near > 0);
+  ctest_problem_free(&t);
+}
+
+/* Classes that a column parts are separated completely; where rows of both are on the border, not completely. */
+static void test_separation(void) {
+  for (int kind = 0; kind <= 2; kind++) {
+    ctest_problem t;
+    ctest_problem_make(&t, lc_loss_find("logistic"), (ctest_shape){.n = 40, .p = 1, .k = 2});
+    for (lc_index i = 0; i < t.n; i++) {
+      double from = kind == 2 ? 0.5 : kind == 1 ? 0 : -0.5;
+      t.x[i] = (t.y[i] == 1 ? 1 : -1) * (from + 0.25 * (double)(i / 8));
+    }
+    ctest_problem_refresh(&t);
+    lc_settings settings;
+    lc_solution out;
+    ctest_presets(&settings);
+    lc_problem problem = ctest_lc_problem(&t, &t.dense);
+    problem.solver = lc_solver_find("newton");
+    CHECK(lc_solve(&problem, &settings, &t.host.host, &t.arena, &out) == (kind ? LC_SEPARATED : LC_OK));
+    CHECK(out.report.separation == kind);
+    ctest_problem_free(&t);
+  }
+}
+
 /* A shift common to all classes, which a start brought along, is taken out, and what that saves is in the objective. */
 static void test_common_shift(void) {
   ctest_problem t;
@@ -338,6 +382,9 @@ void test_solver(void) {
 
   test_whole_steps();
   test_saturated();
+  test_decrement("logistic", 2);
+  test_decrement("softmax", 3);
+  test_separation();
   test_common_shift();
   test_bounds_alone();
   test_estimate();
@@ -396,6 +443,24 @@ static void test_pass_only(problem *d) {
   CHECK(tried >= 3);
 }
 
+/* Who divides by a ridge refuses a penalty without one: no lambda, or a slope that it leaves alone. */
+static void test_no_ridge(void) {
+  for (int s = 0; s < lc_solver_count; s++)
+    for (int bare = 0; bare < 2; bare++) {
+      problem d;
+      if (!(lc_solvers[s]->flags & LC_NEEDS_RIDGE)) continue;
+      setup(&d, lc_loss_find("hinge"), 2, 0, bare ? 0.1 : 0, 0);
+      if (bare) d.t.l2[1] = 0;
+      lc_settings settings;
+      lc_solution out;
+      ctest_presets(&settings);
+      lc_problem problem = ctest_lc_problem(&d.t, &d.t.sparse);
+      problem.solver = lc_solvers[s];
+      CHECK(lc_solve(&problem, &settings, &d.t.host.host, &d.t.arena, &out) == LC_UNSUPPORTED);
+      ctest_problem_free(&d.t);
+    }
+}
+
 /* Solvers of ramps come to the value of all others, and their gaps are no smaller than what parts them. */
 static void test_ramps(problem *d, double best, double gap) {
   for (int s = 0; s < lc_solver_count; s++) {
@@ -411,6 +476,7 @@ static void test_ramps(problem *d, double best, double gap) {
 }
 
 void test_solve(void) {
+  test_no_ridge();
   static const double alphas[] = {0, 0.5, 1};
   for (int l = 0; l < lc_loss_count; l++) {
     if (strcmp(lc_losses[l].name, "perceptron") == 0) continue; /* takes no penalty */
