@@ -209,6 +209,12 @@ static void test_one(const char *name, int k, int reference, int sparse, double 
     for (int i = 0; i < n; i++)
       worst = fmax(worst, (double)fabsl((V[i + j * n] - H[i + j * n]) / sqrtl(H[i * (n + 1)] * H[j * (n + 1)])));
   CHECK_NEAR(worst, 0, 1e-8);
+  /* A fit that ended with its budget has standard errors within a tenth of one of the maximum: 2 W gap <= 0.01. */
+  solution.status = LC_BUDGET;
+  solution.certificate.gap = 0.0049 / solution.weight_sum;
+  CHECK(lc_solve_covariance(&problem, &solution, &arena, &V, &size) == LC_OK);
+  solution.certificate.gap = 0.0051 / solution.weight_sum;
+  CHECK(lc_solve_covariance(&problem, &solution, &arena, &V, &size) == LC_UNSUPPORTED);
   ctest_host_free(&host);
 }
 
