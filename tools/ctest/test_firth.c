@@ -102,6 +102,7 @@ static void test_units(const char *loss, int k) {
 }
 
 void test_firth(void) {
+  ctest_seed(31);
   test_units("logistic", 2);
   test_units("softmax", 3);
   static const struct {

@@ -277,7 +277,7 @@ static void test_saturated(void) {
   ctest_problem_free(&t);
 }
 
-/* Half a squared decrement is what a point loses to the optimum, where it is near: no half of it, and not twice that. */
+/* Half a squared decrement is what a point loses to the optimum, where it is near: not half of it, and not twice. */
 static void test_decrement(const char *loss, int k) {
   ctest_problem t;
   ctest_problem_make(&t, lc_loss_find(loss), (ctest_shape){.n = 300, .p = 4, .k = k, .weighted = 1});
@@ -443,14 +443,22 @@ static void test_pass_only(problem *d) {
   CHECK(tried >= 3);
 }
 
-/* Who divides by a ridge refuses a penalty without one: no lambda, or a slope that it leaves alone. */
-static void test_no_ridge(void) {
+/* What a solver cannot do is refused, not left out: an L1 part, bounds, groups, bounds of groups; who divides by a
+ * ridge wants one, of every slope. */
+static void test_refusals(void) {
+  enum { NO_LAMBDA, BARE, L1, BOUNDS, GROUPS, BOUND_GROUPS, COUNT };
   for (int s = 0; s < lc_solver_count; s++)
-    for (int bare = 0; bare < 2; bare++) {
-      problem d;
-      if (!(lc_solvers[s]->flags & LC_NEEDS_RIDGE)) continue;
-      setup(&d, lc_loss_find("hinge"), 2, 0, bare ? 0.1 : 0, 0);
-      if (bare) d.t.l2[1] = 0;
+    for (int what = 0; what < COUNT; what++) {
+      static problem d;
+      unsigned flags = lc_solvers[s]->flags;
+      int grouped = what == GROUPS || what == BOUND_GROUPS;
+      const unsigned takes[] = {0, 0, LC_TAKES_L1, LC_TAKES_BOUNDS, LC_TAKES_GROUPS, 0};
+      if (what <= BARE ? !(flags & LC_NEEDS_RIDGE) : (flags & takes[what]) != 0) continue;
+      setup(&d, lc_loss_find(flags & LC_NEEDS_RAMPS ? "hinge" : "squared_hinge"), grouped ? 3 : 2, 0,
+            what == NO_LAMBDA ? 0 : 0.1, what == L1 || grouped ? 0.5 : 0);
+      if (what == BARE) d.t.l2[1] = 0;
+      if (what == BOUNDS || what == BOUND_GROUPS) ctest_problem_bound(&d.t, -0.1, 0.1);
+      d.t.pen.grouped = grouped;
       lc_settings settings;
       lc_solution out;
       ctest_presets(&settings);
@@ -476,7 +484,7 @@ static void test_ramps(problem *d, double best, double gap) {
 }
 
 void test_solve(void) {
-  test_no_ridge();
+  test_refusals();
   static const double alphas[] = {0, 0.5, 1};
   for (int l = 0; l < lc_loss_count; l++) {
     if (strcmp(lc_losses[l].name, "perceptron") == 0) continue; /* takes no penalty */
