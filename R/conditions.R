@@ -168,19 +168,15 @@ check_no_dots <- function(dots, valid, hints = character()) {
 }
 
 # The same for methods of generics that other packages call with arguments of their own (`se.fit`,
-# `misc`): these are let pass, and misspelt ones are not. pass: where an argument that is let pass could ask for other
-# numbers, the few that do not; NULL: any.
-check_foreign_dots <- function(dots, valid, hints = character(), pass = NULL) {
+# `misc`): these are let pass, and misspelt ones are not.
+check_foreign_dots <- function(dots, valid, hints = character()) {
   names <- names(dots)
   if (is.null(names)) names <- rep("", length(dots))
-  known <- if (!is.null(pass)) !names %in% pass else vapply(names, function(name) {
+  known <- vapply(names, function(name) {
     name == "" || name %in% names(hints) || !is.null(nearest(name, valid))
   }, NA)
   check_no_dots(dots[known], valid, hints)
 }
-
-# What only says how to report.
-reporting <- c("verbose", "trace")
 
 # Arguments of other packages' covariance matrices.
 robust_hints <- local({

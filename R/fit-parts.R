@@ -76,8 +76,8 @@ coefficient_rows <- function(object) {
 
 are_coefficients <- function(v, object) {
   terms <- term_names(object$blueprint)
-  own <- if (object$coding == "vector") identical(names(v), terms) && is.null(dim(v)) else
-    identical(dimnames(v), list(coefficient_rows(object), terms))
+  own <- if (object$coding == "vector") identical(as.character(names(v)), terms) && is.null(dim(v)) else
+    identical(dimnames(v), list(coefficient_rows(object), if (length(terms)) terms))
   is.numeric(v) && !is.object(v) && own && !any(is.nan(v))
 }
 

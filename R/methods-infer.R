@@ -184,7 +184,7 @@ loss_curvature <- function(object, data, coding = object$coding) {
 #' @concept confidence interval
 #' @export
 vcov.linclass <- function(object, complete = TRUE, data = NULL, ...) {
-  check_foreign_dots(list(...), c("complete", "data"), robust_hints, reporting)
+  check_foreign_dots(list(...), c("complete", "data"), robust_hints)
   check_flags(list(complete = complete), "complete")
   check_vcov(object)
   if (object$status == "budget" && is.null(object$vcov) && is.null(data)) {
@@ -261,7 +261,7 @@ within_range <- function(V) {
 #' @rdname vcov.linclass
 #' @export
 confint.linclass <- function(object, parm, level = 0.95, method = c("wald", "profile"), ...) {
-  check_foreign_dots(list(...), c("parm", "level", "method"), robust_hints, reporting)
+  check_foreign_dots(list(...), c("parm", "level", "method"), robust_hints)
   method <- if (missing(method) && has_jeffreys(object)) "profile" else match_choice(method)
   check_level(level)
   estimate <- stats::coef(object, format = "vector")

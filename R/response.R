@@ -144,7 +144,7 @@ check_weights <- function(weights, n) {
     abort("weights", "The sum of the weights overflows: divide them all by one large number.")
   }
   # A denormal number has few digits, and so have sums of its products.
-  if (n > 0 && max(weights) < .Machine$double.xmin / .Machine$double.eps) {
+  if (n > 0 && max(weights) < 1e6 * .Machine$double.xmin) {
     abort("weights", "The weights are too small to be added up: multiply them all by one large number.")
   }
   if (n > 0 && min(weights[weights > 0]) < 1e-12 * max(weights)) {

@@ -198,9 +198,10 @@ static void scaled_hessian(lesson *with, double *H, double *scale) {
 /* d = -H^+ g: B + d is the full step. NaN where H d = -g has no solution. */
 static SEXP newton_step_of(lesson *with) {
   const double rounding = 1e-13; /* eigenvalues below this share of the largest count as zero */
-  const double unsolved = 1e-6;  /* what a solution may leave of the gradient */
+  const double unsolved = 1e-6;  /* what a solution may leave of the gradient, or of rounding in it: */
+  const double nothing = 1e-10;  /* in columns of unit curvature a gradient is a root of a loss */
   needs_hessian(with);
-  whole_gradient(with, LC_WANT_CURVATURE);
+  whole_gradient(with, LC_WANT_VALUE | LC_WANT_CURVATURE);
   lc_index P = with->obj.P;
   double *H = lc_arena_doubles(&with->session->arena, P * P), *scale = lc_arena_doubles(&with->session->arena, P);
   if (!H || !scale) lcr_check(LC_OUT_OF_MEMORY);
@@ -217,7 +218,8 @@ static SEXP newton_step_of(lesson *with) {
   scaled_hessian(with, H, scale); /* the eigenvectors took its place */
   for (lc_index j = 0; j < P; j++)
     for (lc_index i = 0; i < P; i++) g[i] -= H[i + j * P] * d[j];
-  for (lc_index i = 0; i < P; i++) solved &= fabs(g[i]) <= unsolved * most; /* not where it is NaN */
+  double left = fmax(unsolved * most, nothing * sqrt(with->obj.to.value));
+  for (lc_index i = 0; i < P; i++) solved &= fabs(g[i]) <= left; /* not where it is NaN */
   for (lc_index i = 0; i < P; i++) d[i] = solved ? scale[i] * d[i] : NAN;
   UNPROTECT(1);
   return out;

@@ -34,6 +34,7 @@ pairs_of_fits <- function() {
                  glm(low ~ age + lwt, binomial, holes, na.action = na.exclude, control = exact)),
     aliased = list(suppressWarnings(linclass(low ~ age + lwt + double + race, b)),
                    glm(low ~ age + lwt + double + race, binomial, b, control = list(epsilon = 1e-10))),
+    through_zero = list(linclass(low ~ 0 + age + lwt, b), glm(low ~ 0 + age + lwt, binomial, b, control = exact)),
     counts = list(linclass(cbind(hit, miss) ~ race + smoke, counts),
                   glm(cbind(hit, miss) ~ race + smoke, binomial, counts, control = exact)))
 }

@@ -46,7 +46,6 @@ cases <- list(
   words("argument", "not 5", objective(5)),
   words("unused_argument", "`type`.*vcovHC\\(fit, type = \\)", vcov(fit, type = "HC0")),
   words("unused_argument", "`vcov.`.*sandwich", confint(fit, vcov. = vcov(fit))),
-  words("unused_argument", "`zz`", vcov(fit, zz = 1)),
   words("unused_argument", "`data`.*newdata", predict(fit, data = data)),
   words("unused_argument", "`threshold`.*choose_threshold", predict(fit, data, threshold = 0.9)),
   words("formula", "`na.action` must return .* columns", linclass(y ~ a, data, na.action = function(f) f[1L])),

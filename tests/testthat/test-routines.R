@@ -152,7 +152,8 @@ test_that("rows set aside and the state of a descent are checked", {
     is_refused("lcr_fit", arguments)
   }
   aside <- list(row = c(2L, 4L), weight = c(1, 2))
-  state <- list(epochs = 1, log_mean = 0, searches = 3, averaged = 2, iterate = matrix(0, 3, 1), mean = matrix(0, 3, 1))
+  state <- list(epochs = 1, log_mean = 0, searches = 3, metric = 0, averaged = 2, iterate = matrix(0, 3, 1),
+                mean = matrix(0, 3, 1))
   expect_false(with("validation", aside))
   expect_false(with("descent", state))
   for (element in c("validation", "descent")) {

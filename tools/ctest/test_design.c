@@ -496,6 +496,54 @@ static void test_unique_rows(const codes *c, const data *d, lc_arena *arena) {
   CHECK(pays == 0);
 }
 
+/* Rows that differ in a number alone stay apart, however many there are. */
+static void test_unique_numbers(lc_arena *arena) {
+  enum { DISTINCT = 2000, TIMES = 3, ROWS = DISTINCT * TIMES };
+  double *value = ctest_zeros(ROWS), *y = ctest_zeros(ROWS);
+  for (int i = 0; i < ROWS; i++) value[i] = sqrt(1 + i / TIMES);
+  lc_part part = {NULL, value, 1, 0};
+  int start[] = {0, 1}, column[] = {0}, owner[] = {0}, pays = -1, right = 1;
+  lc_coded coded = {
+      .part = &part, .nparts = 1, .nnumeric = 1, .nlevels = 1, .start = start, .column = column, .owner = owner};
+  lc_design x;
+  lc_unique_rows unique;
+  lc_design_coded(&x, ROWS, 1, &coded);
+  lc_obs rows = {.n = ROWS, .y = y};
+  CHECK(lc_unique_rows_make(&x, &rows, &unique, &pays, arena) == LC_OK);
+  CHECK(pays == 1 && unique.design.n == DISTINCT);
+  for (int i = 0; i < ROWS; i++)
+    right = right && lc_coded_of(&unique.design)->part[0].value[unique.row_of[i]] == value[i] &&
+            unique.obs.w[unique.row_of[i]] == TIMES;
+  CHECK(right);
+  free(value), free(y);
+}
+
+/* Columns of a factor that are zeros and ones: mean and deviation are those of the numbers. */
+static void test_indicators(const codes *c, const data *d) {
+  lc_part part = {c->code, NULL, 4, 0};
+  int start[] = {0, 0, 1, 2, 3}, column[] = {0, 1, 2}, owner[] = {0, 0, 0};
+  lc_coded coded = {.part = &part, .nparts = 1, .nlevels = 4, .start = start, .column = column, .owner = owner};
+  double stats[18];
+  lc_design x;
+  lc_design_coded(&x, N, 3, &coded);
+  lc_colstat out = {stats, stats + 3, stats + 6, stats + 9, stats + 12, stats + 15};
+  for (int weighted = 0; weighted < 2; weighted++) {
+    lc_design_colstats(&x, weighted ? d->w : NULL, &(lc_host){.threads = 1}, &out);
+    for (int j = 0; j < 3; j++) {
+      double total = 0, sum = 0, square = 0;
+      for (int i = 0; i < N; i++) {
+        double w = weighted ? d->w[i] : 1;
+        total += w;
+        sum += w * (c->code[i] == j + 2);
+      }
+      for (int i = 0; i < N; i++) square += (weighted ? d->w[i] : 1) * pow((c->code[i] == j + 2) - sum / total, 2);
+      CHECK_NEAR(out.mean[j], sum / total, 1e-13);
+      CHECK_NEAR(out.sd[j], sqrt(square / total), 1e-13);
+      CHECK(out.max_abs[j] == (sum > 0));
+    }
+  }
+}
+
 static void test_take(const data *d, lc_arena *arena) {
   enum { M = 4 };
   static const lc_index row[M] = {7, 0, 7, N - 1};
@@ -540,6 +588,8 @@ void test_design(void) {
   test_sparse_check();
   test_coded_check(c);
   test_unique_rows(c, d, &arena);
+  test_unique_numbers(&arena);
+  test_indicators(c, d);
   test_take(d, &arena);
   ctest_host_free(&host);
   free(c), free(d);

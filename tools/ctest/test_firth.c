@@ -77,7 +77,34 @@ static void check_fit(ctest_problem *t, lc_design *x, const unsigned char *held,
   ctest_problem_forget(t);
 }
 
+/* A column in units of 2^-300: the determinant of the information has their square for each score. */
+static void test_units(const char *loss, int k) {
+  ctest_problem t;
+  double penalty[2], objective[2], weight_sum = 1, score_columns = k - 1;
+  ctest_problem_make(&t, lc_loss_find(loss), (ctest_shape){.n = N, .p = P, .k = k, .reference = 1, .weighted = 1});
+  for (int large = 0; large < 2; large++) {
+    lc_settings settings;
+    lc_solution out;
+    for (lc_index i = 0; large && i < t.n; i++) t.x[i + t.n] = ldexp(t.x[i + t.n], 300);
+    ctest_problem_refresh(&t);
+    lc_problem problem = ctest_lc_problem(&t, &t.dense);
+    ctest_presets(&settings);
+    problem.jeffreys = 1;
+    CHECK(lc_solve(&problem, &settings, &t.host.host, &t.arena, &out) == LC_OK);
+    penalty[large] = out.jeffreys;
+    objective[large] = out.objective;
+    weight_sum = out.weight_sum;
+  }
+  double moved = score_columns * 300 * log(2);
+  CHECK_NEAR(penalty[1] - penalty[0], moved, 1e-7);
+  CHECK_NEAR(objective[0] - objective[1], moved / weight_sum, 1e-7);
+  ctest_problem_free(&t);
+}
+
 void test_firth(void) {
+  ctest_seed(31);
+  test_units("logistic", 2);
+  test_units("softmax", 3);
   static const struct {
     const char *loss;
     int k;

@@ -277,6 +277,50 @@ static void test_saturated(void) {
   ctest_problem_free(&t);
 }
 
+/* Half a squared decrement is what a point loses to the optimum, where it is near: not half of it, and not twice. */
+static void test_decrement(const char *loss, int k) {
+  ctest_problem t;
+  ctest_problem_make(&t, lc_loss_find(loss), (ctest_shape){.n = 300, .p = 4, .k = k, .weighted = 1});
+  double best = ctest_best(&t, &t.dense, 0, 1e-12, NULL);
+  lc_settings settings;
+  lc_solution out;
+  int near = 0;
+  for (int steps = 3; steps < 12; steps++) {
+    ctest_presets(&settings);
+    settings.max_iter = steps;
+    lc_problem problem = ctest_lc_problem(&t, &t.dense);
+    problem.solver = lc_solver_find("lbfgs");
+    CHECK(lc_solve(&problem, &settings, &t.host.host, &t.arena, &out) >= 0);
+    double lost = out.objective - best;
+    if (out.certificate.kind != LC_DECREMENT || lost > 1e-3 || lost < 1e-9) continue;
+    CHECK(out.certificate.gap > 0.8 * lost && out.certificate.gap < 1.25 * lost);
+    near++;
+  }
+  CHECK(near > 0);
+  ctest_problem_free(&t);
+}
+
+/* Classes that a column parts are separated completely; where rows of both are on the border, not completely. */
+static void test_separation(void) {
+  for (int kind = 0; kind <= 2; kind++) {
+    ctest_problem t;
+    ctest_problem_make(&t, lc_loss_find("logistic"), (ctest_shape){.n = 40, .p = 1, .k = 2});
+    for (lc_index i = 0; i < t.n; i++) {
+      double from = kind == 2 ? 0.5 : kind == 1 ? 0 : -0.5;
+      t.x[i] = (t.y[i] == 1 ? 1 : -1) * (from + 0.25 * (double)(i / 8));
+    }
+    ctest_problem_refresh(&t);
+    lc_settings settings;
+    lc_solution out;
+    ctest_presets(&settings);
+    lc_problem problem = ctest_lc_problem(&t, &t.dense);
+    problem.solver = lc_solver_find("newton");
+    CHECK(lc_solve(&problem, &settings, &t.host.host, &t.arena, &out) == (kind ? LC_SEPARATED : LC_OK));
+    CHECK(out.report.separation == kind);
+    ctest_problem_free(&t);
+  }
+}
+
 /* A shift common to all classes, which a start brought along, is taken out, and what that saves is in the objective. */
 static void test_common_shift(void) {
   ctest_problem t;
@@ -338,6 +382,9 @@ void test_solver(void) {
 
   test_whole_steps();
   test_saturated();
+  test_decrement("logistic", 2);
+  test_decrement("softmax", 3);
+  test_separation();
   test_common_shift();
   test_bounds_alone();
   test_estimate();
@@ -396,6 +443,32 @@ static void test_pass_only(problem *d) {
   CHECK(tried >= 3);
 }
 
+/* What a solver cannot do is refused, not left out: an L1 part, bounds, groups, bounds of groups; who divides by a
+ * ridge wants one, of every slope. */
+static void test_refusals(void) {
+  enum { NO_LAMBDA, BARE, L1, BOUNDS, GROUPS, BOUND_GROUPS, COUNT };
+  for (int s = 0; s < lc_solver_count; s++)
+    for (int what = 0; what < COUNT; what++) {
+      static problem d;
+      unsigned flags = lc_solvers[s]->flags;
+      int grouped = what == GROUPS || what == BOUND_GROUPS;
+      const unsigned takes[] = {0, 0, LC_TAKES_L1, LC_TAKES_BOUNDS, LC_TAKES_GROUPS, 0};
+      if (what <= BARE ? !(flags & LC_NEEDS_RIDGE) : (flags & takes[what]) != 0) continue;
+      setup(&d, lc_loss_find(flags & LC_NEEDS_RAMPS ? "hinge" : "squared_hinge"), grouped ? 3 : 2, 0,
+            what == NO_LAMBDA ? 0 : 0.1, what == L1 || grouped ? 0.5 : 0);
+      if (what == BARE) d.t.l2[1] = 0;
+      if (what == BOUNDS || what == BOUND_GROUPS) ctest_problem_bound(&d.t, -0.1, 0.1);
+      d.t.pen.grouped = grouped;
+      lc_settings settings;
+      lc_solution out;
+      ctest_presets(&settings);
+      lc_problem problem = ctest_lc_problem(&d.t, &d.t.sparse);
+      problem.solver = lc_solvers[s];
+      CHECK(lc_solve(&problem, &settings, &d.t.host.host, &d.t.arena, &out) == LC_UNSUPPORTED);
+      ctest_problem_free(&d.t);
+    }
+}
+
 /* Solvers of ramps come to the value of all others, and their gaps are no smaller than what parts them. */
 static void test_ramps(problem *d, double best, double gap) {
   for (int s = 0; s < lc_solver_count; s++) {
@@ -411,6 +484,7 @@ static void test_ramps(problem *d, double best, double gap) {
 }
 
 void test_solve(void) {
+  test_refusals();
   static const double alphas[] = {0, 0.5, 1};
   for (int l = 0; l < lc_loss_count; l++) {
     if (strcmp(lc_losses[l].name, "perceptron") == 0) continue; /* takes no penalty */

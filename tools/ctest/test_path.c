@@ -173,8 +173,12 @@ static void test_folds(const lc_loss *loss, ctest_shape shape, int sparse) {
   CHECK(ctest_path(&t, x, &spec, 1e-12, &path) == LC_OK);
   CHECK(path.length == LAMBDAS);
   int K = t.coding.K;
-  for (int l = 0; l < LAMBDAS; l++)
+  for (int l = 0; l < LAMBDAS; l++) {
     CHECK_NEAR(path.point[l].outcome.objective, plain.point[l].outcome.objective, 1e-11);
+    int missed = 0; /* a gap that rounding does not allow is not met */
+    for (int m = 0; m < FOLDS * REPEATS; m++) missed += path.point[l].fold_relative[m] > 1e-12;
+    CHECK(path.point[l].folds_missed == missed);
+  }
   for (int repeat = 0; repeat < REPEATS; repeat++)
     for (int fold = 1; fold <= FOLDS; fold++) {
       const int *out = holdout + repeat * N;

@@ -99,7 +99,24 @@ static void test_partly(const char *name, int k, int sparse) {
   ctest_problem_free(&t);
 }
 
+/* A design that gives sums alone: a column that is a sum of others up to rounding is told, and no other. */
+static void test_by_sums(void) {
+  ctest_problem t;
+  ctest_problem_make(&t, lc_loss_find("logistic"), (ctest_shape){.n = 90, .p = 6, .k = 2});
+  for (lc_index i = 0; i < t.n; i++) t.x[i + 4 * t.n] = 0.3 * t.x[i] - 0.7 * t.x[i + 2 * t.n] + 0.1;
+  const lc_design_ops sums = {.name = "sums", .pass = t.dense.ops->pass};
+  lc_design x = t.dense;
+  x.ops = &sums;
+  lc_basis basis;
+  unsigned char alias[7] = {0};
+  CHECK(lc_basis_build(&x, alias, &basis, &t.arena) == LC_OK);
+  for (int j = 0; j < 7; j++) CHECK(alias[j] == (j == 5));
+  ctest_problem_free(&t);
+}
+
 void test_rank(void) {
+  ctest_seed(37);
+  test_by_sums();
   ctest_seed(31);
   for (int sparse = 0; sparse < 2; sparse++) {
     test_basis(sparse, 60, 90, 60);

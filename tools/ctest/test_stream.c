@@ -196,9 +196,10 @@ static void compare(lc_index p, lc_index n, int weighted, int shifted) {
   free(X), free(B), free(shift), free(w), free(offset), free(want);
 }
 
-static void test_subset_and_columns(void) {
-  enum { N = 5000, P = 40, RUNS = 3, LENGTH = 9, NJ = 3 };
-  static const lc_index first[RUNS] = {0, 1020, N - LENGTH}, list[NJ] = {0, 7, P};
+/* Many columns make windows of fewer rows than a long run has. */
+static void test_subset_and_columns(lc_index P, lc_index length) {
+  enum { N = 5000, RUNS = 3, NJ = 3 };
+  const lc_index first[RUNS] = {0, 1020, N - length}, list[NJ] = {0, 7, P};
   double *X = ctest_normals(N * P), *R = ctest_normals(N * K), *s = ctest_normals(N), *d = ctest_normals(NJ * K);
   double c[2][NJ * K], C[2][NJ * NJ], *Z[2];
   reader r;
@@ -211,14 +212,14 @@ static void test_subset_and_columns(void) {
   x[0].intercept = 1;
   reader_make(&r, N, P, X, 0, x + 1);
   for (int v = 0; v < 2; v++) {
-    CHECK(x[v].ops->subset(x + v, RUNS, first, LENGTH, sub + v, &arena) == LC_OK);
+    CHECK(x[v].ops->subset(x + v, RUNS, first, length, sub + v, &arena) == LC_OK);
     x[v].ops->col_dot(x + v, NJ, list, K, R, c[v], &host.host);
     CHECK(x[v].ops->col_cross(x + v, NJ, list, NJ, list, s, C[v], &arena) == LC_OK);
     Z[v] = ctest_zeros(N * K);
     memcpy(Z[v], R, N * K * sizeof(double));
     x[v].ops->col_axpy(x + v, NJ, list, K, d, Z[v], &host.host);
   }
-  CHECK(memcmp(sub[0].data, sub[1].data, RUNS * LENGTH * P * sizeof(double)) == 0);
+  CHECK(memcmp(sub[0].data, sub[1].data, (size_t)(RUNS * length * P) * sizeof(double)) == 0);
   CHECK(ctest_distance(NJ * K, c[1], c[0]) < 1e-11);
   CHECK(ctest_distance(NJ * NJ, C[1], C[0]) < 1e-11);
   CHECK(ctest_distance(N * K, Z[1], Z[0]) < 1e-13);
@@ -389,7 +390,8 @@ void test_stream(void) {
   compare(300, 3000, 1, 0); /* several windows */
   compare(1, 700000, 0, 1);
   compare(0, 40, 1, 0);
-  test_subset_and_columns();
+  test_subset_and_columns(40, 9);
+  test_subset_and_columns(400, 1500);
 #ifndef LC_NO_THREADS
   test_overlap();
 #endif
