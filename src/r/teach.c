@@ -201,7 +201,7 @@ static SEXP newton_step_of(lesson *with) {
   const double unsolved = 1e-6;  /* what a solution may leave of the gradient, or of rounding in it: */
   const double nothing = 1e-10;  /* in columns of unit curvature a gradient is a root of a loss */
   needs_hessian(with);
-  whole_gradient(with, LC_WANT_VALUE | LC_WANT_CURVATURE);
+  whole_gradient(with, LC_WANT_CURVATURE);
   lc_index P = with->obj.P;
   double *H = lc_arena_doubles(&with->session->arena, P * P), *scale = lc_arena_doubles(&with->session->arena, P);
   if (!H || !scale) lcr_check(LC_OUT_OF_MEMORY);
@@ -218,7 +218,7 @@ static SEXP newton_step_of(lesson *with) {
   scaled_hessian(with, H, scale); /* the eigenvectors took its place */
   for (lc_index j = 0; j < P; j++)
     for (lc_index i = 0; i < P; i++) g[i] -= H[i + j * P] * d[j];
-  double left = fmax(unsolved * most, nothing * sqrt(with->obj.to.value));
+  double left = fmax(unsolved * most, nothing * sqrt(with->obj.null_value));
   for (lc_index i = 0; i < P; i++) solved &= fabs(g[i]) <= left; /* not where it is NaN */
   for (lc_index i = 0; i < P; i++) d[i] = solved ? scale[i] * d[i] : NAN;
   UNPROTECT(1);
