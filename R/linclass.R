@@ -377,15 +377,16 @@ formula_only <- local({
 # The bridge from a design to a fit, the same for all methods.
 fit_design <- function(design, settings, call, started) {
   problem <- new_problem(design, settings)
-  result <- engine_fit(problem)
-  fit <- settle_separation(new_linclass(problem, result, call), problem, call)
-  if (is.na(fit$null_loss) && problem$loss$likelihood && is.null(problem$held) && !is_shards(problem$design$x)) {
+  fit <- new_linclass(problem, engine_fit(problem), call)
+  if (fit$status != "interrupted") fit <- settle_separation(fit, problem, call)
+  own_null <- is.na(fit$null_loss) && problem$loss$likelihood && is.null(problem$held) && !is_shards(problem$design$x)
+  if (own_null && fit$status != "interrupted") {
     # With an offset the null model is a fit of its own.
     null <- if (fit$p || has_jeffreys(fit)) refit_columns(plain_likelihood(fit), problem$design, integer()) else fit
     fit$null_loss <- null$loss_value
   }
   fit$seconds <- proc.time()[["elapsed"]] - started
-  if (result$status == "interrupted") signal_interrupt(fit)
+  if (fit$status == "interrupted") signal_interrupt(fit)
   report_conditions(fit)
   fit
 }
