@@ -427,7 +427,7 @@ bake_matrix <- function(blueprint, newdata) {
   } else if (blueprint$named) {
     inform("unnamed_newdata", "`newdata` has no column names: columns are matched by position.")
   }
-  as_numbers(newdata, "newdata", "`newdata`")
+  as_known_numbers(newdata, "newdata", "`newdata`")
 }
 
 columns_by_name <- function(newdata, names, given) {

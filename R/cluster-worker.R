@@ -120,7 +120,7 @@ collected_rows <- function(data) {
     abort("shards", sprintf(paste("A shard is %s; it must be a data frame, a row_source(), or a list of x, y, weights",
                                   "and offset."), describe_value(data)))
   }
-  data$x <- as_numbers(data$x, "shards", "`x` of a shard")
+  data$x <- as_known_numbers(data$x, "shards", "`x` of a shard")
   data
 }
 

@@ -52,6 +52,20 @@ thresholds <- function(truth, prob, classes = NULL, weights = NULL) {
   do.call(rbind, tables)
 }
 
+# Classes to judge: those asked for, else the second of two, or all.
+judged_classes <- function(classes, levels) {
+  if (is.null(classes)) return(if (length(levels) == 2L) levels[2L] else levels)
+  if (!is.atomic(classes) || !length(classes)) {
+    abort("argument", sprintf("`classes` must be levels of `truth`, not %s.", describe_value(classes)))
+  }
+  unknown <- setdiff(classes, levels)
+  if (length(unknown)) {
+    abort("argument", sprintf("`classes` has %s; the levels are %s.", enumerate(unknown),
+                              enumerate(levels)))
+  }
+  classes
+}
+
 # list(truth, prob with named columns, weights, classes) of the rows where all is known.
 judged_rows <- function(truth, prob, classes, weights) {
   truth <- as_classes(truth, "truth")
@@ -65,15 +79,7 @@ judged_rows <- function(truth, prob, classes, weights) {
       "two levels, as many numbers as there are rows."), length(truth), length(levels)))
   }
   if (is.null(colnames(prob)) || !setequal(colnames(prob), levels)) colnames(prob) <- levels
-  if (is.null(classes)) classes <- if (length(levels) == 2L) levels[2L] else levels
-  if (!is.atomic(classes) || !length(classes)) {
-    abort("argument", sprintf("`classes` must be levels of `truth`, not %s.", describe_value(classes)))
-  }
-  unknown <- setdiff(classes, levels)
-  if (length(unknown)) {
-    abort("argument", sprintf("`classes` has %s; the levels are %s.", enumerate(unknown),
-                              enumerate(levels)))
-  }
+  classes <- judged_classes(classes, levels)
   weights <- check_weights(weights, length(truth))
   if (is.null(weights)) weights <- rep(1, length(truth))
   known <- !is.na(truth) & rowSums(is.na(prob)) == 0 & weights > 0

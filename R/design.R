@@ -253,15 +253,16 @@ check_column_names <- function(names, p, intercept) {
   names
 }
 
-# A matrix that C reads: double, integer or logical, or dgCMatrix. `topic` classes the error. C takes an integer for its
-# value, so that a missing one must be a double.
-as_numbers <- function(x, topic, what = "`x`") {
-  x <- numbers_of(x, topic, what)
+# as_numbers() of rows that may have missing numbers: C takes an integer for its value, so that a missing one must be a
+# double. (A fit needs no such look: it refuses them.)
+as_known_numbers <- function(x, topic, what = "`x`") {
+  x <- as_numbers(x, topic, what)
   if (is.matrix(x) && !is.double(x) && anyNA(x)) storage.mode(x) <- "double"
   x
 }
 
-numbers_of <- function(x, topic, what) {
+# A matrix that C reads: double, integer or logical, or dgCMatrix. `topic` classes the error.
+as_numbers <- function(x, topic, what = "`x`") {
   if (is.data.frame(x)) return(numbers_from_frame(x, topic, what))
   if (is(x, "Matrix")) return(numbers_from_Matrix(x))
   x <- usual_type(x)

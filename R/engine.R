@@ -43,11 +43,11 @@ check_ovr <- function(problem) {
   table <- loss_table()
   able <- table$vector_form & table$max_classes > 2L
   if (!problem$loss$name %in% table$name[able]) {
-    why <- if (problem$loss$probability) paste(
+    why <- if (!problem$loss$probability) "" else paste(
       " Probabilities of fits of their own do not sum to 1, and those that are made to are of no likelihood:",
       "use loss = \"softmax\".")
     abort("coding", sprintf("coding = \"ovr\" is for the losses %s, not for \"%s\".%s",
-                            enumerate(table$name[able], 20L), problem$loss$name, paste0("", why)))
+                            enumerate(table$name[able], 20L), problem$loss$name, why))
   }
 }
 

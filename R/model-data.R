@@ -186,7 +186,7 @@ data_rows <- function(object, data = NULL) {
     row_classes(rows$y, object))
 }
 
-as_numbers_or_codes <- function(x) if (inherits(x, "linclass_codes")) x else as_numbers(x, "type")
+as_numbers_or_codes <- function(x) if (inherits(x, "linclass_codes")) x else as_known_numbers(x, "type")
 
 row_classes <- function(y, object) {
   y <- flatten_response(y)

@@ -187,12 +187,7 @@ reliability_data <- function(truth, prob, bins = 10, classes = NULL, weights = N
     abort("argument", "`prob` must hold probabilities, from 0 to 1.")
   }
   check_number(bins, "bins", 1, 1e6, "argument")
-  if (is.null(classes)) classes <- if (length(levels) == 2L) levels[2L] else levels
-  unknown <- setdiff(classes, levels)
-  if (length(unknown)) {
-    abort("argument", sprintf("`classes` names %s, which is not among the levels of `truth`: %s.",
-                              enumerate(unknown), enumerate(levels)))
-  }
+  classes <- judged_classes(classes, levels)
   weights <- check_weights(weights, length(truth))
   weight <- if (is.null(weights)) rep(1, length(truth)) else weights
   known <- !is.na(truth) & rowSums(is.na(prob)) == 0 & weight > 0

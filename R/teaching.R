@@ -366,7 +366,7 @@ teaching_x <- function(x) {
   if (is.null(dim(x)) && (is.numeric(x) || is.logical(x))) {
     x <- matrix(x, 1L, dimnames = list(NULL, names(x)))
   }
-  as_numbers(x, "type")
+  as_known_numbers(x, "type")
 }
 
 # W as a matrix whose rows are score columns.

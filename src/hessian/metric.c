@@ -229,18 +229,18 @@ static void factor_groups(const lc_objective *obj, lc_metric *metric, const doub
   }
 }
 
-/* Both sums become their mean with those of earlier points, which they replace. */
-static void blend(const lc_objective *obj, lc_metric *metric, double *gram, double *sum) {
+/* Both sums become their mean with those of earlier points, a share `keep` of it, which they replace. */
+static void blend(const lc_objective *obj, lc_metric *metric, double keep, double *gram, double *sum) {
   lc_index size = lc_packed_size(obj->q);
-  double keep = isnan(metric->past[0]) ? 0 : metric->keep, *parts[] = {gram, sum}, *past = metric->past;
+  double *parts[] = {gram, sum}, *past = metric->past;
   lc_index counts[] = {size, obj->ns + 1};
   for (int part = 0; part < 2; past += counts[part++])
     for (lc_index i = 0; i < counts[part]; i++)
       past[i] = parts[part][i] = keep > 0 ? (1 - keep) * parts[part][i] + keep * past[i] : parts[part][i];
 }
 
-/* Sums over the sampled rows at B, then eigenvectors and factors. */
-static lc_status fill(lc_objective *obj, const double *B, lc_metric *metric) {
+/* Sums over the sampled rows at B, with a share of earlier ones, then eigenvectors and factors. */
+static lc_status fill(lc_objective *obj, const double *B, double keep, lc_metric *metric) {
   lc_index ns = obj->ns, K = obj->K;
   double *gram = lc_arena_doubles(obj->arena, lc_packed_size(obj->q));
   double *sum = lc_arena_doubles(obj->arena, ns + 1), *full = lc_arena_doubles(obj->arena, K * K), total = 0;
@@ -258,7 +258,7 @@ static lc_status fill(lc_objective *obj, const double *B, lc_metric *metric) {
                   .C = gram};
   LC_TRY(metric->sample.ops->pass(&metric->sample, &pass, obj->host, obj->arena));
   obj->passes += (double)metric->sample.n / (double)obj->x->n;
-  if (metric->keep > 0) blend(obj, metric, gram, sum);
+  if (metric->past) blend(obj, metric, keep, gram, sum);
   for (int c = 0; c < obj->K; c++) total += sum[lc_packed_at(c, c)];
   metric->ready = total > 0;
   if (!metric->ready) return LC_OK;
@@ -274,12 +274,13 @@ lc_status lc_metric_build(lc_objective *obj, const double *B, lc_metric *metric)
   if (metric->sample.n == 0)
     LC_TRY(
         lc_design_sample(obj->x, obj->obs, (lc_index)metric->rows, &metric->sample, &metric->sample_obs, obj->arena));
-  lc_index sums = lc_packed_size(obj->q) + obj->ns + 1;
-  int first = metric->keep > 0 && !metric->past;
-  if (first && !(metric->past = lc_arena_doubles(obj->arena, sums))) return LC_OUT_OF_MEMORY;
-  if (first) metric->past[0] = NAN;
+  double keep = metric->past ? metric->keep : 0; /* the first has none before it */
+  if (metric->keep > 0 && !metric->past) {
+    metric->past = lc_arena_doubles(obj->arena, lc_packed_size(obj->q) + obj->ns + 1);
+    if (!metric->past) return LC_OUT_OF_MEMORY;
+  }
   lc_mark mark = lc_arena_mark(obj->arena);
-  lc_status status = fill(obj, B, metric);
+  lc_status status = fill(obj, B, keep, metric);
   lc_arena_reset(obj->arena, mark);
   return status;
 }

@@ -23,8 +23,8 @@ lc_status lc_metric_bound(const lc_objective *obj, lc_metric *out);
 lc_status lc_metric_refresh(lc_objective *obj, lc_metric *metric);
 
 /* Reads of X that building a Kronecker model from so many rows takes as much time as, by counts of operations; Inf
- * where there is none:
- * a loss without second derivatives, more columns than rows, very many classes, no memory for factors. */
+ * where there is none: a loss without second derivatives, more columns than rows, very many classes, no memory for
+ * factors. */
 double lc_metric_cost(const lc_objective *obj, double rows);
 
 /* Products of numbers that a read of X stands for there. */

@@ -92,8 +92,8 @@ static lc_status run_loss(lc_objective *obj, lc_pass *pass) {
 }
 
 lc_status lc_objective_pass(lc_objective *obj, lc_pass *pass) {
-  obj->passes++;
-  return obj->x->ops->pass(obj->x, pass, obj->host, obj->arena);
+  lc_row_part all = lc_objective_all_rows(obj);
+  return lc_objective_pass_part(obj, &all, pass);
 }
 
 /* ---- value, gradient, curvature ------------------------------------------------------------------------ */

@@ -122,6 +122,10 @@ static double rounding_at(const run_state *run, double epoch) {
   return pow(end, fmin(1, done));
 }
 
+static double metric_rows(const lc_objective *obj) {
+  return fmax(METRIC_ROWS, METRIC_ROWS_PER_COLUMN * (double)obj->q);
+}
+
 /* Epochs after which a metric is made anew so that all of them take at most half of the time of the epochs, and the
  * solutions with it the other half; Inf: there can be none, or it does not pay. */
 static double epochs_of_metric(const run_state *run) {
@@ -131,9 +135,9 @@ static double epochs_of_metric(const run_state *run) {
   int plain = isnan(run->settings->rate) && !lc_penalty_has_l1(obj->pen) && !lc_penalty_has_bounds(obj->pen);
   int can = !has_kink(run) || may_round(run);
   if (asked == 0 || !can || !plain || lc_objective_has_sparse_rows(obj) || !obj->at.Z) return INFINITY;
-  double mu = obj->coding.mu, rows = fmax(METRIC_ROWS, METRIC_ROWS_PER_COLUMN * q), read = lc_metric_read_products(obj);
+  double mu = obj->coding.mu, read = lc_metric_read_products(obj);
   if (has_kink(run)) obj->coding.mu = 1; /* any: it has second derivatives then */
-  double making = lc_metric_cost(obj, rows), solving = batches * obj->K * q * q / read;
+  double making = lc_metric_cost(obj, metric_rows(obj)), solving = batches * obj->K * q * q / read;
   obj->coding.mu = mu;
   if (asked > 0) return isfinite(making) ? 1 : INFINITY;
   double every = (making + solving) * read <= unseen ? 1 : solving <= 0.5 ? fmax(1, ceil(2 * making)) : INFINITY;
@@ -143,7 +147,7 @@ static double epochs_of_metric(const run_state *run) {
 static lc_status ask_for_metric(run_state *run) {
   if (isinf(run->metric_epochs)) return LC_OK;
   LC_TRY(lc_metric_bound(run->obj, &run->metric));
-  run->metric.rows = fmax(METRIC_ROWS, METRIC_ROWS_PER_COLUMN * (double)run->obj->q);
+  run->metric.rows = metric_rows(run->obj);
   run->metric.keep = 0.5; /* rows that say nothing where an epoch ends soon do again */
   run->batch.metric = &run->metric;
   return LC_OK;
