@@ -296,6 +296,7 @@ static lc_status minimise(sweep_model *model, double goal) {
     copy_state(model, model->states, SAVE);
     count = 0;
   }
+  model->step->crept += SWEEPS;
   return LC_OK;
 }
 

@@ -15,7 +15,8 @@
 
 #include "working_set/set_step.h"
 
-/* A Hessian of the set costs as much as size / 2 sweeps: larger sets than this are better swept. */
+/* A Hessian of the set costs as much as size / 2 sweeps: larger sets than this are better swept, as long as sweeps do
+ * not creep (step->crept). */
 enum { LC_SWEPT_SIZE = 300 };
 
 /* Steps until the worst residual is at most goal, max_steps are done or rounding ends it (step->stuck). After

@@ -31,6 +31,7 @@ typedef struct lc_set_step {
   double *slopes;     /* K, scratch of lc_step_residual(): the gradient of a group */
   double worst, gain; /* largest residual within the set at `at`; see lc_step_search() */
   double steps;       /* steps taken so far */
+  double crept;       /* sweeps of models that so many did not minimise (working_set/cd_sweep.h) */
   int stuck;          /* 1: rounding ended the last solve of the set */
 } lc_set_step;
 
