@@ -310,6 +310,51 @@ static void test_to_zero(const lc_loss *loss, int k, int sparse) {
   ctest_problem_free(&t);
 }
 
+/* The least mean loss over the intercept, the slopes as they are in B: a one-dimensional convex function, by thirds. */
+static double least_by_intercept(const ctest_problem *t, double *B) {
+  double low = -20, high = 20, value[2];
+  for (int step = 0; step < 120; step++) {
+    for (int side = 0; side < 2; side++) {
+      B[0] = low + (1 + side) * (high - low) / 3;
+      value[side] = ctest_value(t, B);
+    }
+    *(value[0] < value[1] ? &high : &low) = value[0] < value[1] ? low + 2 * (high - low) / 3 : low + (high - low) / 3;
+  }
+  return ctest_value(t, B);
+}
+
+/* Slopes that may not be 0 are as near to it as they may in the model without penalised slopes. */
+static void test_null_between_bounds(const char *loss) {
+  static ctest_problem t;
+  double lower[4] = {-1, 0.3, -INFINITY, -2}, upper[4] = {1, 1, 5, -0.1}, B[5] = {0, 0, 0.3, 0, -0.1};
+  lc_path path;
+  ctest_problem_make(&t, lc_loss_find(loss), (ctest_shape){.n = 60, .p = 4, .k = 2, .weighted = 1, .alpha = 0.5});
+  t.pen.lower = lower;
+  t.pen.upper = upper;
+  CHECK(ctest_path(&t, &t.dense, &(lc_path_spec){.nlambdas = 2, .min_ratio = 0.5}, 1e-8, &path) == LC_OK);
+  CHECK_NEAR(path.null_loss, least_by_intercept(&t, B), 1e-7);
+  ctest_problem_free(&t);
+}
+
+/* Rows of one wrong class, which fold 1 leaves out: it is separated, all rows are not; and without them they are. */
+static void test_separated_fold(int wrong) {
+  static ctest_problem t;
+  static const double only[] = {0};
+  int holdout[40];
+  lc_path path;
+  ctest_problem_make(&t, lc_loss_find("logistic"), (ctest_shape){.n = 40, .p = 1, .k = 2});
+  for (int i = 0; i < 40; i++) {
+    t.x[i] = t.y[i] * 2 - 1 + 0.01 * i;
+    holdout[i] = i % 10 == 1 ? 1 : 2 + i % 2;
+    if (wrong && holdout[i] == 1) t.x[i] = -t.x[i];
+  }
+  ctest_problem_refresh(&t);
+  lc_path_spec spec = {.lambdas = only, .nlambdas = 1, .holdout = holdout, .nfolds = 3, .nrepeats = 1};
+  CHECK(ctest_path(&t, &t.dense, &spec, 1e-8, &path) == LC_OK);
+  CHECK(path.separated == !wrong && path.length == 1);
+  ctest_problem_free(&t);
+}
+
 /* So many coefficients that the set goes on without its Hessian. */
 static void test_many(double alpha) {
   static ctest_problem t;
@@ -334,6 +379,10 @@ void test_path_data(void) {
   test_rare("softmax", 3);
   test_to_zero(lc_loss_find("logistic"), 2, 0);
   test_to_zero(lc_loss_find("softmax"), 3, 1);
+  test_null_between_bounds("logistic");
+  test_null_between_bounds("hinge");
+  test_separated_fold(0);
+  test_separated_fold(1);
   test_many(1);
   test_many(0.2);
 }

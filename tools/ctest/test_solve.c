@@ -161,7 +161,8 @@ static void information(const data *d, const lc_loss *loss, const lc_coding *cod
   }
 }
 
-static void test_one(const char *name, int k, int reference, int sparse, double mean, int offset, int almost) {
+static void test_one(const char *name, int k, int reference, int sparse, double mean, int offset, int almost,
+                     const char *solver) {
   static data d;
   make_data(&d, k, mean, almost);
   ctest_host host;
@@ -194,6 +195,7 @@ static void test_one(const char *name, int k, int reference, int sparse, double 
                         .mean = out.mean,
                         .sd = out.sd,
                         .max_abs = out.max_abs,
+                        .solver = solver ? lc_solver_find(solver) : NULL,
                         .wants_covariance = 1};
   lc_solution solution;
   lc_index size;
@@ -345,6 +347,53 @@ static void test_units_of_bounds(const char *loss) {
   ctest_problem_free(&t);
 }
 
+/* Where second derivatives of all rows would cost more than a fit did, those of a sample go with the gradient of all:
+ * nothing is left at the optimum, and near it what the objective lies above, to within the error of a sample. */
+static void test_sampled_decrement(void) {
+  enum { ROWS = 12000, COLUMNS_HERE = 20 };
+  ctest_problem t;
+  lc_settings settings;
+  lc_solution out;
+  ctest_problem_make(&t, lc_loss_find("logistic"), (ctest_shape){.n = ROWS, .p = COLUMNS_HERE, .k = 2, .weighted = 1});
+  ctest_presets(&settings);
+  settings.tolerance = 1e-12;
+  lc_problem problem = ctest_lc_problem(&t, &t.dense);
+  CHECK(lc_solve(&problem, &settings, &t.host.host, &t.arena, &out) == LC_OK);
+  lc_objective *obj = out.fitted;
+  double least = obj->at.value, B[COLUMNS_HERE + 1];
+  for (int moved = 0; moved < 2; moved++) {
+    lc_certificate certificate;
+    lc_report report = {.decrement = NAN};
+    memcpy(B, obj->at.B, sizeof B);
+    for (int j = 0; moved && j <= COLUMNS_HERE; j++) B[j] += 0.01 * ctest_normal();
+    CHECK(lc_objective_eval(obj, B, LC_WANT_GRADIENT) == LC_OK);
+    lc_objective_accept(obj);
+    CHECK(lc_certify(obj, LC_WANT_GRADIENT, 1, &report, &certificate) == LC_OK);
+    CHECK(certificate.kind == LC_SAMPLED_DECREMENT);
+    double above = obj->at.value - least;
+    CHECK(moved ? fabs(certificate.gap / above - 1) < 0.1 : certificate.gap >= 0 && certificate.gap < 1e-9);
+    CHECK_NEAR(certificate.relative, certificate.gap / obj->at.value, 1e-14);
+  }
+  ctest_problem_free(&t);
+}
+
+/* Offsets that are far from 0, one and the same in all rows, only move the intercept. */
+static void test_far_offsets(const char *loss, int k, double far) {
+  ctest_problem t;
+  double B[2][12], objective[2];
+  ctest_problem_make(&t, lc_loss_find(loss), (ctest_shape){.n = 120, .p = 3, .k = k, .reference = k > 2, .weighted = 1});
+  for (int moved = 0; moved < 2; moved++) {
+    for (lc_index i = 0; i < t.n * t.coding.K; i++) t.offset[i] += moved ? (i < t.n ? far : -far) : 0;
+    objective[moved] = ctest_best(&t, &t.dense, 0, 1e-10, B[moved]);
+  }
+  CHECK_NEAR(objective[1], objective[0], 1e-9);
+  for (lc_index i = 0; i < t.q * t.coding.K; i++) {
+    double shift = i % t.q ? 0 : i < t.q ? -far : far;
+    CHECK_NEAR(B[1][i], B[0][i] + shift, 1e-4);
+  }
+  ctest_problem_free(&t);
+}
+
 void test_covariance(void) {
   ctest_seed(29);
   for (int sparse = 0; sparse < 2; sparse++)
@@ -352,19 +401,25 @@ void test_covariance(void) {
       static const double means[] = {0, 50, 20000}; /* the last hides the spread */
       for (size_t m = 0; m < sizeof means / sizeof *means; m++) {
         if (sparse && m > 0) continue; /* not centred, and not well conditioned */
-        test_one("logistic", 2, 0, sparse, means[m], offset, 0);
-        test_one("softmax", 2, 0, sparse, means[m], offset, 0);
-        test_one("softmax", 3, 0, sparse, means[m], offset, 0);
-        test_one("softmax", 3, 1, sparse, means[m], offset, 0);
+        test_one("logistic", 2, 0, sparse, means[m], offset, 0, NULL);
+        test_one("softmax", 2, 0, sparse, means[m], offset, 0, NULL);
+        test_one("softmax", 3, 0, sparse, means[m], offset, 0, NULL);
+        test_one("softmax", 3, 1, sparse, means[m], offset, 0, NULL);
+        /* A solver that knows no second derivatives leaves none. */
+        test_one("logistic", 2, 0, sparse, means[m], offset, 0, "lbfgs");
+        test_one("softmax", 3, 0, sparse, means[m], offset, 0, "lbfgs");
       }
     }
   /* A mean that a fit leaves as it is costs digits of the covariance where columns are nearly dependent, too. */
-  test_one("logistic", 2, 0, 0, 25, 0, -1);
-  test_one("softmax", 3, 1, 0, 25, 0, -1);
+  test_one("logistic", 2, 0, 0, 25, 0, -1, NULL);
+  test_one("softmax", 3, 1, 0, 25, 0, -1, NULL);
   test_aliased();
   test_against_rest("squared_hinge", 0.5, 0);
   test_against_rest("hinge", 0, 1);
   test_rest_of_starts();
   test_units_of_bounds("logistic");
   test_units_of_bounds("hinge");
+  test_sampled_decrement();
+  test_far_offsets("logistic", 2, 120);
+  test_far_offsets("softmax", 3, -90);
 }
