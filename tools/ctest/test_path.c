@@ -336,6 +336,28 @@ static void test_null_between_bounds(const char *loss) {
   ctest_problem_free(&t);
 }
 
+/* The residual of a point is that of the user's columns, whatever their units: by how much the objective falls along a
+ * coefficient. */
+static void test_residuals_of_units(void) {
+  static ctest_problem t;
+  double B[5];
+  lc_path path;
+  ctest_problem_make(&t, lc_loss_find("logistic"), (ctest_shape){.n = 150, .p = 4, .k = 2, .weighted = 1, .alpha = 0.5});
+  for (lc_index i = 0; i < 150; i++)
+    for (int j = 0; j < 4; j++) t.x[i + 150 * j] *= pow(30, j - 1);
+  for (int j = 0; j < 4; j++) t.l1[j] *= pow(30, j - 1), t.l2[j] *= pow(900, j - 1);
+  ctest_problem_refresh(&t);
+  CHECK(ctest_path(&t, &t.dense, &(lc_path_spec){.nlambdas = 6, .min_ratio = 0.01}, 1e-3, &path) == LC_OK);
+  for (lc_index l = 1; l < path.length; l++) {
+    double kkt = path.point[l].outcome.kkt;
+    t.pen.lambda = path.point[l].lambda;
+    ctest_path_coefficients(&t, path.point + l, B);
+    double descent = ctest_descent(&t, B, NULL);
+    CHECK(descent <= 1.5 * kkt + rounding && kkt <= 1.5 * descent + rounding);
+  }
+  ctest_problem_free(&t);
+}
+
 /* Rows of one wrong class, which fold 1 leaves out: it is separated, all rows are not; and without them they are. */
 static void test_separated_fold(int wrong) {
   static ctest_problem t;
@@ -381,6 +403,7 @@ void test_path_data(void) {
   test_to_zero(lc_loss_find("softmax"), 3, 1);
   test_null_between_bounds("logistic");
   test_null_between_bounds("hinge");
+  test_residuals_of_units();
   test_separated_fold(0);
   test_separated_fold(1);
   test_many(1);
