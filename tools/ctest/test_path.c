@@ -358,6 +358,29 @@ static void test_residuals_of_units(void) {
   ctest_problem_free(&t);
 }
 
+/* Folds that one step does not bring to their goal are counted. */
+static void test_missed_folds(const char *loss) {
+  static ctest_problem t;
+  int holdout[N], any = 0;
+  lc_settings settings;
+  lc_path path;
+  ctest_problem_make(&t, lc_loss_find(loss), (ctest_shape){.n = N, .p = COLUMNS, .k = 2, .alpha = 0.8});
+  for (int i = 0; i < N; i++) holdout[i] = 1 + i % FOLDS;
+  ctest_presets(&settings);
+  settings.max_iter = 1;
+  lc_problem problem = ctest_lc_problem(&t, &t.dense);
+  lc_path_spec spec = {.nlambdas = LAMBDAS, .min_ratio = 0.01, .holdout = holdout, .nfolds = FOLDS, .nrepeats = 1};
+  CHECK(lc_path_run(&problem, &spec, &settings, &t.host.host, &t.arena, &path) >= 0);
+  for (lc_index l = 0; l < path.length; l++) {
+    int missed = 0;
+    for (int m = 0; m < FOLDS; m++) missed += !(path.point[l].fold_relative[m] <= path.goal);
+    CHECK(path.point[l].folds_missed == missed);
+    any += missed;
+  }
+  CHECK(any > 0 && path.length == LAMBDAS);
+  ctest_problem_free(&t);
+}
+
 /* Rows of one wrong class, which fold 1 leaves out: it is separated, all rows are not; and without them they are. */
 static void test_separated_fold(int wrong) {
   static ctest_problem t;
@@ -404,6 +427,8 @@ void test_path_data(void) {
   test_null_between_bounds("logistic");
   test_null_between_bounds("hinge");
   test_residuals_of_units();
+  test_missed_folds("logistic");
+  test_missed_folds("hinge");
   test_separated_fold(0);
   test_separated_fold(1);
   test_many(1);

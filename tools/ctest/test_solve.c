@@ -21,7 +21,7 @@ static void presets(lc_settings *settings) {
 
 enum { COLUMNS = 2, ENOUGH = 45000 };
 
-typedef enum trouble { NONE, FEW_ROWS, SPARSE, RARE_CLASS, SEPARATED, DEPENDENT, MAX_ITER } trouble;
+typedef enum trouble { NONE, FEW_ROWS, SPARSE, RARE_CLASS, WEIGHTLESS_CLASS, SEPARATED, DEPENDENT, MAX_ITER } trouble;
 
 /* The largest coefficient of a start from B = 0 when something (or nothing) speaks against the sample. */
 static double start_of(trouble what) {
@@ -46,7 +46,9 @@ static double start_of(trouble what) {
     lc_design_sparse(&x, n, COLUMNS, &csc);
   else
     lc_design_dense(&x, n, COLUMNS, LC_DOUBLE, X);
-  const lc_obs obs = {.n = n, .y = y};
+  double *w = ctest_zeros(n);
+  for (lc_index i = 0; i < n; i++) w[i] = what != WEIGHTLESS_CLASS || y[i] == 0 || i % 1500 == 0;
+  const lc_obs obs = {.n = n, .y = y, .w = w};
   x.intercept = 1;
   lc_settings settings;
   presets(&settings);
@@ -69,7 +71,7 @@ static double start_of(trouble what) {
     CHECK_NEAR(B[2], -0.7, 0.2);
   }
   ctest_host_free(&host);
-  free(X), free(y);
+  free(X), free(y), free(w);
   return largest;
 }
 
@@ -79,6 +81,7 @@ void test_nested(void) {
   CHECK(start_of(FEW_ROWS) == 0);
   CHECK(start_of(SPARSE) == 0);
   CHECK(start_of(RARE_CLASS) == 0);
+  CHECK(start_of(WEIGHTLESS_CLASS) == 0);
   CHECK(start_of(SEPARATED) == 0);
   CHECK(start_of(DEPENDENT) == 0);
   CHECK(start_of(MAX_ITER) == 0);
@@ -377,6 +380,45 @@ static void test_sampled_decrement(void) {
   ctest_problem_free(&t);
 }
 
+/* An intercept that is held stays where it is, far columns or not: the fit is the one with that offset and without an
+ * intercept of that score. */
+static void test_held_intercept(int k, int which) {
+  enum { ROWS = 160, MOST_P = 8 };
+  ctest_problem t;
+  lc_settings settings;
+  lc_solution out;
+  double B[MOST_P] = {0}, other[MOST_P], offset[2 * ROWS];
+  unsigned char held[MOST_P] = {0};
+  ctest_problem_make(&t, lc_loss_find("softmax"),
+                     (ctest_shape){.n = ROWS, .p = 2, .k = k, .reference = 1, .weighted = 1});
+  for (lc_index i = 0; i < t.n; i++) t.x[i] += 100;
+  ctest_problem_refresh(&t);
+  ctest_presets(&settings);
+  settings.tolerance = 1e-12;
+  lc_problem problem = ctest_lc_problem(&t, &t.dense);
+  problem.held = held;
+  problem.start = B;
+  held[which * t.q] = 1;
+  B[which * t.q] = 0.7;
+  CHECK(lc_solve(&problem, &settings, &t.host.host, &t.arena, &out) == LC_OK);
+  CHECK(out.B[which * t.q] == 0.7);
+  double objective = out.objective;
+  memcpy(other, out.B, (size_t)(t.q * t.coding.K) * sizeof(double));
+  /* The same, the intercept held at 0 and its value in the offsets. */
+  memcpy(offset, t.offset, (size_t)(t.n * t.coding.K) * sizeof(double));
+  for (lc_index i = 0; i < t.n; i++) t.offset[i + which * t.n] += 0.7;
+  B[which * t.q] = 0;
+  CHECK(lc_solve(&problem, &settings, &t.host.host, &t.arena, &out) == LC_OK);
+  CHECK_NEAR(out.objective, objective, 1e-12);
+  for (lc_index i = 0; i < t.q * t.coding.K; i++)
+    CHECK_NEAR(out.B[i], i == which * t.q ? 0 : other[i], 1e-6);
+  /* Nothing is gained by any other coefficient. */
+  memcpy(t.offset, offset, (size_t)(t.n * t.coding.K) * sizeof(double));
+  for (lc_index i = 0; i < t.q * t.coding.K; i++) held[i] = !held[i];
+  CHECK_NEAR(ctest_descent(&t, other, held), 0, 1e-6);
+  ctest_problem_free(&t);
+}
+
 /* Offsets that are far from 0, one and the same in all rows, only move the intercept. */
 static void test_far_offsets(const char *loss, int k, double far) {
   ctest_problem t;
@@ -420,6 +462,8 @@ void test_covariance(void) {
   test_units_of_bounds("logistic");
   test_units_of_bounds("hinge");
   test_sampled_decrement();
+  test_held_intercept(2, 0);
+  test_held_intercept(3, 1);
   test_far_offsets("logistic", 2, 120);
   test_far_offsets("softmax", 3, -90);
 }
