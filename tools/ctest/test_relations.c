@@ -126,6 +126,73 @@ static void test_engines(const char *loss, int k, lc_index n, lc_index p, double
   ctest_problem_free(&t);
 }
 
+/* Weights are what they are in proportion: of any size the path is the same. */
+static void test_heavy_weights(const char *loss, int k, double alpha, double heavy) {
+  static ctest_problem t;
+  static double objective[LAMBDAS];
+  lc_path path;
+  ctest_problem_make(&t, lc_loss_find(loss), (ctest_shape){.n = 90, .p = 70, .k = k, .weighted = 1, .alpha = alpha});
+  lc_path_spec spec = {.nlambdas = LAMBDAS, .min_ratio = 0.03};
+  for (int times = 0; times < 2; times++) {
+    for (lc_index i = 0; times && i < t.n; i++) t.w[i] *= heavy;
+    ctest_problem_refresh(&t);
+    CHECK(ctest_path(&t, times ? &t.sparse : &t.dense, &spec, 1e-9, &path) == LC_OK);
+    CHECK(path.length == LAMBDAS);
+    for (int l = 0; l < path.length; l++) {
+      if (times) CHECK_NEAR(path.point[l].outcome.objective, objective[l], 1e-8);
+      objective[l] = path.point[l].outcome.objective;
+    }
+  }
+  ctest_problem_free(&t);
+}
+
+/* Grouped paths have the optima of whole fits, and of no step that is left to coordinates alone. */
+static void test_grouped_path(const char *loss, int k, double alpha) {
+  static ctest_problem t;
+  lc_path path;
+  ctest_problem_make(&t, lc_loss_find(loss), (ctest_shape){.n = 120, .p = 30, .k = k, .weighted = 1, .alpha = alpha});
+  t.pen.grouped = 1;
+  CHECK(ctest_path(&t, &t.dense, &(lc_path_spec){.nlambdas = LAMBDAS, .min_ratio = 0.02}, 1e-9, &path) == LC_OK);
+  CHECK(path.length == LAMBDAS);
+  double *B = ctest_zeros(t.q * t.coding.K);
+  for (int l = 0; l < path.length; l++) {
+    t.pen.lambda = path.point[l].lambda;
+    ctest_path_coefficients(&t, path.point + l, B);
+    CHECK_NEAR(path.point[l].outcome.objective, ctest_value(&t, B), 1e-11);
+    CHECK_NEAR(path.point[l].outcome.objective, ctest_best(&t, &t.dense, t.pen.lambda, 1e-9, NULL), 1e-8);
+    CHECK(path.point[l].outcome.iterations <= 40);
+  }
+  free(B);
+  ctest_problem_free(&t);
+}
+
+/* A bound that pulls with nearly all of the loss holds. */
+static void test_strong_bounds(int k) {
+  static ctest_problem t;
+  lc_settings settings;
+  lc_solution out;
+  double lower[6], upper[6];
+  ctest_problem_make(&t, lc_loss_find("hinge"), (ctest_shape){.n = 100, .p = 6, .k = k, .weighted = 1});
+  for (lc_index i = 0; i < t.n; i++) t.x[i] = 2 * t.y[i] - (k - 1) + 0.2 * ctest_normal();
+  ctest_problem_refresh(&t);
+  for (int j = 0; j < 6; j++) lower[j] = -0.002, upper[j] = 0.003;
+  t.pen.lower = lower;
+  t.pen.upper = upper;
+  ctest_presets(&settings);
+  lc_problem problem = ctest_lc_problem(&t, &t.dense);
+  problem.pen.lambda = 0.01;
+  double objective[2];
+  for (int s = 0; s < 2; s++) {
+    problem.solver = lc_solver_find(s ? "interior_point" : "coordinate");
+    CHECK(lc_solve(&problem, &settings, &t.host.host, &t.arena, &out) == LC_OK && (!s || out.met));
+    objective[s] = out.objective;
+    for (lc_index i = 0; i < t.q * t.coding.K; i++)
+      CHECK(i % t.q == 0 || (out.B[i] >= lower[0] && out.B[i] <= upper[0]));
+  }
+  CHECK_NEAR(objective[1], objective[0], 1e-6);
+  ctest_problem_free(&t);
+}
+
 /* ---- dual points that are known ---------------------------------------------------------------------------------- */
 
 /* A dual descent that begins at the solution's dual point is there at once; from one of another lambda it comes to the
@@ -177,6 +244,14 @@ void test_relations(void) {
   test_engines("softmax", 3, 150, 140, 0.5, 1e-8, 1e-3);
   test_engines("logistic", 2, 250, 380, 0.1, 1e-8, 1e-3);
   test_engines("logistic", 2, 300, 120, 1, 1e-13, 0.05);
+  test_heavy_weights("logistic", 2, 1, 1e4);
+  test_heavy_weights("softmax", 3, 0.5, 1e4);
+  test_heavy_weights("logistic", 2, 0.5, 1e-4);
+  test_grouped_path("softmax", 3, 1);
+  test_grouped_path("softmax", 4, 0.4);
+  test_grouped_path("squared_hinge", 3, 1);
+  test_strong_bounds(2);
+  test_strong_bounds(3);
   test_known_dual(2, 0);
   test_known_dual(3, 0);
   test_known_dual(3, 1);
