@@ -78,7 +78,8 @@ static void test_shortened(ctest_problem *t, const lc_design *x, const double *B
 }
 
 /* Rows that a step separates are told from the scores of both points, or from those of the step: offsets are in both
- * points and not in the step. */
+ * points and not in the step. A row counts with its weight where its class gains 1 on another class, and for its class
+ * where it does on all. */
 static void test_separating(ctest_problem *t, const lc_design *x, const double *B) {
   double to[MOST], rows[2], classes[2][CLASSES];
   for (lc_index i = 0; i < MOST; i++) to[i] = B[i] + 3 * ctest_normal();
@@ -90,8 +91,32 @@ static void test_separating(ctest_problem *t, const lc_design *x, const double *
     CHECK(lc_objective_eval(&obj, to, LC_WANT_VALUE) == LC_OK);
     CHECK(lc_objective_separating_rows(&obj, 1, rows + kept, classes[kept]) == LC_OK);
   }
+  int k = t->coding.k, base = t->coding.base;
+  double want = 0, each[CLASSES] = {0};
+  for (lc_index i = 0; i < t->n && x == &t->dense; i++) {
+    double gain[CLASSES] = {0}, least = INFINITY, most = -INFINITY, w = t->w ? t->w[i] : 1;
+    int own = (int)t->y[i];
+    for (int c = 0; c < t->coding.K; c++) {
+      double *to_class = gain + (t->coding.vector ? 1 : c + base);
+      if (t->pen.intercept) *to_class += to[c * t->q] - B[c * t->q];
+      for (lc_index j = 0; j < t->p; j++) {
+        lc_index at = c * t->q + t->pen.intercept + j;
+        *to_class += t->x[i + j * t->n] * (to[at] - B[at]);
+      }
+    }
+    for (int c = 0; c < k; c++) {
+      if (c == own) continue;
+      least = fmin(least, gain[own] - gain[c]);
+      most = fmax(most, gain[own] - gain[c]);
+    }
+    want += most >= 1 ? w : 0;
+    each[own] += least >= 1 ? w : 0;
+  }
   CHECK_NEAR(rows[0], rows[1], 1e-12);
-  CHECK(ctest_distance(t->coding.k, classes[0], classes[1]) < 1e-12);
+  CHECK(ctest_distance(k, classes[0], classes[1]) < 1e-12);
+  if (x != &t->dense) return;
+  CHECK_NEAR(rows[0], want, 1e-12);
+  CHECK(ctest_distance(k, classes[0], each) < 1e-12);
 }
 
 /* Factors of classes multiply rows. */

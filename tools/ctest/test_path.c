@@ -331,7 +331,9 @@ static void test_null_between_bounds(const char *loss) {
   ctest_problem_make(&t, lc_loss_find(loss), (ctest_shape){.n = 60, .p = 4, .k = 2, .weighted = 1, .alpha = 0.5});
   t.pen.lower = lower;
   t.pen.upper = upper;
+  t.pen.lambda = 7; /* is not looked at */
   CHECK(ctest_path(&t, &t.dense, &(lc_path_spec){.nlambdas = 2, .min_ratio = 0.5}, 1e-8, &path) == LC_OK);
+  t.pen.lambda = 0;
   CHECK_NEAR(path.null_loss, least_by_intercept(&t, B), 1e-7);
   ctest_problem_free(&t);
 }

@@ -166,6 +166,31 @@ static void test_grouped_path(const char *loss, int k, double alpha) {
   ctest_problem_free(&t);
 }
 
+/* A fit that makes no step returns its start, in the user's columns, wherever these lie. */
+static void test_start_is_kept(const char *loss, int k, const char *solver) {
+  static ctest_problem t;
+  lc_settings settings;
+  lc_solution out;
+  double B[MOST];
+  ctest_problem_make(&t, lc_loss_find(loss), (ctest_shape){.n = 80, .p = 3, .k = k, .reference = k > 2, .weighted = 1});
+  for (lc_index i = 0; i < t.n; i++) {
+    t.x[i] += 500;
+    t.x[i + t.n] *= 1e70;
+  }
+  ctest_problem_refresh(&t);
+  for (lc_index i = 0; i < t.q * t.coding.K; i++) B[i] = 0.3 * ctest_normal() * (i % t.q == 2 ? 1e-70 : 1);
+  for (int c = 0; c < t.coding.K; c++) B[c * t.q] -= 500 * B[c * t.q + 1];
+  ctest_presets(&settings);
+  settings.max_iter = 0;
+  lc_problem problem = ctest_lc_problem(&t, &t.dense);
+  problem.solver = lc_solver_find(solver);
+  problem.start = B;
+  CHECK(lc_solve(&problem, &settings, &t.host.host, &t.arena, &out) == LC_MAX_ITER);
+  for (lc_index i = 0; i < t.q * t.coding.K; i++) CHECK(fabs(out.B[i] - B[i]) <= 1e-10 * fabs(B[i]));
+  CHECK_NEAR(out.objective, ctest_value(&t, B), 1e-10);
+  ctest_problem_free(&t);
+}
+
 /* A bound that pulls with nearly all of the loss holds. */
 static void test_strong_bounds(int k) {
   static ctest_problem t;
@@ -250,6 +275,9 @@ void test_relations(void) {
   test_grouped_path("softmax", 3, 1);
   test_grouped_path("softmax", 4, 0.4);
   test_grouped_path("squared_hinge", 3, 1);
+  test_start_is_kept("logistic", 2, "lbfgs");
+  test_start_is_kept("softmax", 3, "newton");
+  test_start_is_kept("squared_hinge", 3, "coordinate");
   test_strong_bounds(2);
   test_strong_bounds(3);
   test_known_dual(2, 0);
