@@ -1,6 +1,7 @@
-/* Tests of effort: iterations and reads of X of whole fits and paths on a few problems. They are no promise, but a fault
- * that keeps the optimum and loses the way there (a wrong metric, pairs that are forgotten, a start that is not used)
- * shows here alone. Limits are a seventh above what it takes, so that the last digits of other instruction sets pass. */
+/* Tests of effort: iterations and reads of X of whole fits and paths on a few problems. They are no promise, but a
+ * fault that keeps the optimum and loses the way there (a wrong metric, pairs that are forgotten, a start that is not
+ * used) shows here alone. Limits are a seventh above what it takes, so that the last digits of other instruction sets
+ * pass. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -344,7 +344,8 @@ static void test_residuals_of_units(void) {
   static ctest_problem t;
   double B[5];
   lc_path path;
-  ctest_problem_make(&t, lc_loss_find("logistic"), (ctest_shape){.n = 150, .p = 4, .k = 2, .weighted = 1, .alpha = 0.5});
+  ctest_shape shape = {.n = 150, .p = 4, .k = 2, .weighted = 1, .alpha = 0.5};
+  ctest_problem_make(&t, lc_loss_find("logistic"), shape);
   for (lc_index i = 0; i < 150; i++)
     for (int j = 0; j < 4; j++) t.x[i + 150 * j] *= pow(30, j - 1);
   for (int j = 0; j < 4; j++) t.l1[j] *= pow(30, j - 1), t.l2[j] *= pow(900, j - 1);

@@ -104,7 +104,8 @@ static void test_joined_path(const char *loss, int k, int ovr, double alpha) {
 
 /* Sparse columns and dense ones have the same path: sets that are swept, and lanes, which give up where they are asked
  * for more than rounding allows and leave the rest to sets. */
-static void test_engines(const char *loss, int k, lc_index n, lc_index p, double alpha, double tolerance, double least) {
+static void test_engines(const char *loss, int k, lc_index n, lc_index p, double alpha, double tolerance,
+                         double least) {
   static ctest_problem t;
   static double dense_objective[LAMBDAS];
   lc_path path;

@@ -423,7 +423,8 @@ static void test_held_intercept(int k, int which) {
 static void test_far_offsets(const char *loss, int k, double far) {
   ctest_problem t;
   double B[2][12], objective[2];
-  ctest_problem_make(&t, lc_loss_find(loss), (ctest_shape){.n = 120, .p = 3, .k = k, .reference = k > 2, .weighted = 1});
+  ctest_shape shape = {.n = 120, .p = 3, .k = k, .reference = k > 2, .weighted = 1};
+  ctest_problem_make(&t, lc_loss_find(loss), shape);
   for (int moved = 0; moved < 2; moved++) {
     for (lc_index i = 0; i < t.n * t.coding.K; i++) t.offset[i] += moved ? (i < t.n ? far : -far) : 0;
     objective[moved] = ctest_best(&t, &t.dense, 0, 1e-10, B[moved]);
