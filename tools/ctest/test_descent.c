@@ -206,7 +206,7 @@ static void test_schedules(void) {
 /* ---- going on -------------------------------------------------------------------------------------------------- */
 
 /* Two epochs and two more are four, steps of one length and rows in their order; the perceptron's mean, too. */
-static void test_going_on(const char *loss, int momentum_free_average) {
+static void test_going_on(const char *loss, int average) {
   static ctest_problem t;
   lc_settings settings;
   lc_solution whole, half, rest;
@@ -215,7 +215,7 @@ static void test_going_on(const char *loss, int momentum_free_average) {
   int perceptron = (t.loss->flags & LC_SCALE_FREE) != 0;
   given_rate(&settings, perceptron ? 1 : 0.05, 4);
   settings.shuffle = 0;
-  settings.average = momentum_free_average;
+  settings.average = average;
   CHECK(descend(&t, &t.dense, &settings, NULL, &whole) == LC_BUDGET);
   memcpy(B, whole.B, sizeof B);
   memcpy(iterate, whole.report.descent->iterate, sizeof iterate);
@@ -226,7 +226,7 @@ static void test_going_on(const char *loss, int momentum_free_average) {
   CHECK(descend(&t, &t.dense, &settings, half.B, &rest) == LC_BUDGET);
   for (int j = 0; j < Q; j++) {
     CHECK_NEAR(rest.report.descent->iterate[j], iterate[j], 1e-12);
-    if (perceptron || !momentum_free_average) CHECK_NEAR(rest.B[j], B[j], 1e-12);
+    if (perceptron || !average) CHECK_NEAR(rest.B[j], B[j], 1e-12);
   }
   CHECK(rest.report.descent->epochs == 4);
   CHECK(!perceptron || rest.report.descent->averaged == averaged);
