@@ -60,7 +60,7 @@ static void stop_each(ctest_problem *t, const lc_design *x, const lc_solver *sol
   long polls = now.polls;
   double objective = out.objective;
   memcpy(whole, out.B, (size_t)(t->q * t->coding.K) * sizeof(double));
-  for (long at = 1; at <= polls; at += 1 + at / 2) {
+  for (long at = 1; at <= polls; at += 1 + at) {
     lc_status status = fit(t, x, solver, finish, at, LC_INTERRUPTED, &out);
     /* Where nothing had a value yet there is no result. */
     CHECK(status == LC_INTERRUPTED || (status == LC_NONFINITE && out.status == LC_INTERRUPTED && isnan(out.objective)));
