@@ -68,6 +68,11 @@ as_glm <- function(object) {
 
 # The least squares problem of the last step, with the aliased columns behind the others, as lm() leaves it.
 least_squares <- function(X, z, gone) {
+  over <- is.infinite(colSums((X / 2^512)^2)) # the norm of the column
+  if (any(over)) {
+    abort("argument", sprintf("The numbers of %s overflow in a glm object. Give other units.",
+                              named("column", colnames(X)[over])))
+  }
   order <- c(which(!gone), which(gone))
   qr <- qr(X[, order, drop = FALSE], tol = 1e-11)
   kept <- seq_len(sum(!gone))

@@ -50,6 +50,8 @@ static lc_status run_certified(lc_objective *obj, const lc_settings *settings, d
       lc_status certified =
           own ? lc_certify_own(obj, &out->report, &out->certificate)
               : lc_certify(obj, want, spent ? fmax(1, obj->passes) : 0, &out->report, &out->certificate);
+      if (certified == LC_OK && !own && !spent && !(out->certificate.relative <= out->goal))
+        certified = lc_certify_within_bounds(obj, &out->report, &out->certificate);
       out->has_curvature = certified == LC_OK && (own ? out->report.has_curvature : want & LC_WANT_CURVATURE);
       if (certified != LC_OK) status = certified;
     }

@@ -316,3 +316,12 @@ test_that("factors have the bits of written-out columns, and agree with codes an
   }
   expect_identical(coef(blocks), coef(first)) # the copy is cut where the blocks are
 })
+
+test_that("NA as a level of a factor is a level in blocks, too", {
+  some <- some_rows(300)
+  some$f <- addNA(factor(replace(some$g, some$g == "v", NA)))
+  fit <- linclass(row_source(some, formula = y ~ a + f, levels = list(y = c("ok", "late")), block = 70))
+  reference <- glm(y == "late" ~ a + f, binomial, some, control = glm.control(epsilon = 1e-14))
+  expect_equal(unname(coef(fit)), unname(coef(reference)), tolerance = 1e-6)
+  expect_equal(unname(predict(fit, some[1:9, ], "prob")[, "late"]), unname(fitted(reference)[1:9]), tolerance = 1e-6)
+})
