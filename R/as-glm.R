@@ -68,13 +68,13 @@ as_glm <- function(object) {
 
 # The least squares problem of the last step, with the aliased columns behind the others, as lm() leaves it.
 least_squares <- function(X, z, gone) {
-  over <- is.infinite(colSums((X / 2^512)^2)) # the norm of the column
-  if (any(over)) {
-    abort("argument", sprintf("The numbers of %s overflow in a glm object. Give other units.",
-                              named("column", colnames(X)[over])))
-  }
   order <- c(which(!gone), which(gone))
   qr <- qr(X[, order, drop = FALSE], tol = 1e-11)
+  over <- !is.finite(colSums(qr$qr / 2))
+  if (any(over)) {
+    abort("argument", sprintf("The QR decomposition of a glm object overflows: give %s other units.",
+                              named("column", colnames(X)[order][over])))
+  }
   kept <- seq_len(sum(!gone))
   effects <- qr.qty(qr, z)
   names(effects) <- c(colnames(X)[order][kept], rep("", length(z) - length(kept)))

@@ -236,5 +236,5 @@ test_that("easystats sees a glm, robust errors included", {
 
 test_that("columns beyond the norms of a glm object are refused in words", {
   cars <- transform(mtcars, wt = wt * 3e307)
-  expect_topic(as_glm(linclass(am ~ wt, cars)), "argument", "column `wt` overflow")
+  expect_topic(as_glm(linclass(am ~ wt, cars)), "argument", "give column `wt` other")
 })

@@ -238,12 +238,15 @@ ways <- ways[vapply(seq_len(nrow(ways)), function(i) {
 }, NA), ]
 
 kinked <- with(linclass_losses(), name[!smooth])
-# Combinations that a help page excludes; and of sources those that read the rows hundreds of times.
+# Combinations that a help page excludes; of sources those that read the rows hundreds of times; and all but the solver
+# of the plan where rows have become one of the other storages before a solver sees them.
+become_others <- c("frame", "dgR", "dgT", "dge", "formula")
 is_excluded <- function(way, storage, entry) {
   way$loss == "perceptron" && entry != "linclass" ||
     storage %in% sources && (!way$solver %in% c("auto", if (storage == "source") "newton") ||
                                way$loss %in% c("perceptron", kinked)) ||
-    way$solver == "dual" && !storage %in% c("dgC", "dgR", "dgT") ||
+    storage %in% become_others && way$solver != "auto" ||
+    way$solver == "dual" && storage != "dgC" ||
     entry == "linclass_cv" && storage == "sparse_source"
 }
 
