@@ -282,7 +282,7 @@ bake_frame <- function(blueprint, frame, na.action = na.pass, novel = "error") {
 column_kind <- function(value) {
   if (inherits(value, "Date")) return("dates")
   if (inherits(value, "POSIXt")) return("times")
-  units <- attr(value, "units")
+  units <- if (inherits(value, c("difftime", "units"))) attr(value, "units") # a plain attribute is a label
   if (is.null(units)) "plain values" else paste("amounts in", paste(format(units), collapse = " "))
 }
 
