@@ -7,8 +7,8 @@
 whole_table <- nzchar(Sys.getenv("LINCLASS_CONFORMANCE"))
 cells <- c(refused = 0, fitted = 0)
 
-# An expectation of testthat takes longer than a small fit. So cells are checked by `need()`, and `expect_no_faults()` is
-# the one expectation about many of them.
+# An expectation takes longer than a small fit: cells are checked by `need()`, and `expect_no_faults()` is
+# one expectation about many of them.
 faults <- character()
 need <- function(ok, ...) if (!ok) faults <<- c(faults, paste(...))
 expect_no_faults <- function() {
