@@ -36,6 +36,7 @@ static int is_done(const lc_lanes *s) {
 static lc_status run(lc_lanes *s) {
   enum { METRIC_ROUNDS = 4 };
   for (int round = 1;; round++) {
+    LC_TRY(lc_lanes_sort(s));
     LC_TRY(lc_lanes_pass(s));
     LC_TRY(lc_lanes_read_rest(s));
     lc_lanes_judge(s);
