@@ -162,9 +162,9 @@ static void permute(const lc_lanes *s, const member_array *array, const int *pla
     memcpy(members + (size_t)place[k] * array->each, old + (size_t)k * array->each, array->each);
 }
 
-lc_status lc_lanes_sort(lc_lanes *s) {
-  const double least = 8192, grown = 1.4;
-  if ((double)s->count < least || (double)s->count < grown * (double)s->sorted) return LC_OK;
+lc_status lc_lanes_sort(lc_lanes *s, lc_index least) {
+  const double grown = 1.4;
+  if (s->count < least || (double)s->count < grown * (double)s->sorted) return LC_OK;
   lc_mark mark = lc_arena_mark(s->arena);
   order own = {.place = lc_arena_alloc(s->arena, s->count, sizeof(int))};
   void *old = lc_arena_alloc(s->arena, s->count, LC_LANES * sizeof(double));
