@@ -8,6 +8,7 @@
 #include "kernel/dispatch.h"
 #include "kernel/lanes.h"
 #include "lanes/lanes.h"
+#include "lanes/state.h"
 #include "problem.h"
 
 void test_lanes(void);
@@ -316,6 +317,54 @@ static void make_case(ctest_problem *t, const lane_case *c) {
   if (c->lower < 0 || c->upper > 0) ctest_problem_bound(t, c->lower, c->upper);
 }
 
+/* Members that are sorted take all that is theirs along, and their entries still name them. */
+static void test_order(void) {
+  static ctest_problem t;
+  static kept own;
+  lc_lanes s;
+  lc_index feature[MOST_P], entries[MOST_P] = {0};
+  make_case(&t, cases + 4);
+  for (lc_index i = 0; i < t.n * t.p; i++) {
+    if (i % t.n > t.n >> (i / t.n % 6)) t.x[i] = 0;
+    entries[i / t.n] += t.x[i] != 0;
+  }
+  ctest_problem_refresh(&t);
+  own.lambda[0] = 0.1;
+  start(&own, &t);
+  lc_lanes_job job = {&own.obj, &own.pen, &t.host.host, &t.arena, 0.2, own.lambda, 1, 1e-8, keep, &own};
+  CHECK(lc_lanes_make(&s, &job) == LC_OK);
+  CHECK(s.count == 0);
+  for (lc_index j = 0; j < t.p; j++) feature[j] = t.p - 1 - j;
+  CHECK(lc_lanes_join(&s, t.p, feature) == LC_OK);
+  for (lc_index k = 0; k < s.count; k++) {
+    s.held[k] = (unsigned char)s.feature[k];
+    for (int l = 0; l < LC_LANES; l++) {
+      s.b[lc_lane_at(k, l)] = (double)(10 * s.feature[k] + l);
+      s.last[lc_lane_at(k, l)] = -(float)(10 * s.feature[k] + l);
+    }
+  }
+  CHECK(lc_lanes_sort(&s, t.p + 1) == LC_OK);
+  CHECK(s.feature[0] == t.p - 1);
+  CHECK(lc_lanes_sort(&s, 1) == LC_OK);
+  int right = 1, ordered = 1;
+  for (lc_index k = 0; k < s.count; k++) {
+    lc_index f = s.feature[k];
+    ordered = ordered && (k == 0 || entries[f] <= 2 * entries[s.feature[k - 1]]);
+    right = right && s.held[k] == f && s.mean[k] == own.obj.mean[f] && s.lower[k] == own.pen.lower[f] / s.unit[k] &&
+            s.l1[k] == own.pen.l1[f] * s.unit[k] && s.unitf[k] == (float)s.unit[k];
+    for (int l = 0; l < LC_LANES; l++)
+      right = right && s.b[lc_lane_at(k, l)] == (double)(10 * f + l) &&
+              s.last[lc_lane_at(k, l)] == -(float)(10 * f + l);
+  }
+  CHECK(right);
+  CHECK(ordered && entries[s.feature[0]] > 4 * entries[s.feature[s.count - 1]]);
+  for (lc_index i = 0; i < t.n; i++)
+    for (int e = s.rows.start[i]; e < s.rows.end[i]; e++)
+      right = right && s.rows.narrow[e] == (float)t.x[i + s.feature[s.rows.index[e]] * t.n];
+  CHECK(right);
+  ctest_problem_free(&t);
+}
+
 /* To a tolerance: where it is wide the gap is far above rounding, and bounds what the point still loses. */
 static void test_case(const lane_case *c, double tolerance) {
   static ctest_problem t;
@@ -409,4 +458,5 @@ void test_lanes(void) {
   test_impossible();
   test_stops();
   test_suits();
+  test_order();
 }
