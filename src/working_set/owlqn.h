@@ -38,14 +38,14 @@ typedef struct lc_owlqn {
 void lc_owlqn_init(lc_owlqn *owlqn, lc_set_step *step);
 
 /* Steps until the worst residual is at most goal, max_steps are done or rounding ends it (step->stuck). Each step reads
- * the columns of the set twice, or X once where that is less. The set may have grown since the last call, and nothing
+ * the columns of the set twice, or a stream once. The set may have grown since the last call, and nothing
  * may have been dropped from it. */
 lc_status lc_owlqn_solve(lc_owlqn *owlqn, double goal, double max_steps);
 
 /* A dual point as of lc_newton_dual_point(), after lc_owlqn_solve(); `at` stays. With E the residuals of the set, R is
  * lessened by w X (X' w X / W)^-1 E: its gradients over the set are without residuals however large E is, so a
- * gap from R is quadratic in E. *found = 0 and R as it was where the gradients of all of X are not known, or where
- * the set has too many columns for their Gram matrix to pay. Reads the columns of the set. */
+ * gap from R is quadratic in E. *found = 0 and R as it was where the set has too many columns for their Gram matrix to
+ * pay. Reads the columns of the set. */
 lc_status lc_owlqn_dual_point(lc_owlqn *owlqn, double *R, int *found);
 
 #endif
