@@ -218,6 +218,50 @@ static lc_status iterate(lc_owlqn *owlqn, double goal, double max_steps) {
   return LC_OK;
 }
 
+/* ---- steps on rounded columns --------------------------------------------------------------------------- */
+
+/* owlqn->rounded has the columns of the set, where the design knows how, and spare is there. */
+static lc_status round_columns(lc_owlqn *owlqn) {
+  const lc_working_set *set = owlqn->set;
+  lc_objective *obj = owlqn->obj;
+  lc_index known = owlqn->nrounded;
+  if (!obj->x->ops->round) return LC_OK;
+  LC_TRY(obj->x->ops->round(obj->x, set->nrows - known, set->rows + known, &owlqn->rounded, owlqn->arena));
+  owlqn->nrounded = set->nrows;
+  if (owlqn->spare.B || !owlqn->rounded.ops) return LC_OK;
+  owlqn->spare.B = lc_arena_doubles(owlqn->arena, obj->P);
+  owlqn->spare.Z = lc_arena_doubles(owlqn->arena, obj->x->n * obj->K);
+  return owlqn->spare.B && owlqn->spare.Z ? LC_OK : LC_OUT_OF_MEMORY;
+}
+
+/* To where steps on the rounded columns lead, if F falls. */
+static lc_status follow_rounded(lc_owlqn *owlqn) {
+  lc_set_step *step = owlqn->step;
+  lc_objective *obj = owlqn->obj;
+  LC_TRY(lc_step_reset(step));
+  for (lc_index s = 0; s < step->set->size; s++) step->b[s] = owlqn->spare.B[step->set->index[s]];
+  LC_TRY(lc_step_try(step, 1));
+  if (obj->to.value < obj->at.value) /* the steps are counted already */
+    lc_step_take(step), step->steps--;
+  else
+    LC_TRY(lc_objective_residuals(obj, NULL, step->R));
+  return lc_step_load(step);
+}
+
+static lc_status iterate_rounded(lc_owlqn *owlqn, double goal, double max_steps) {
+  const double within = 0.9; /* of the goal, since the errors come on top */
+  lc_objective *obj = owlqn->obj;
+  const lc_design *x = obj->x;
+  if (owlqn->step->worst <= goal) return LC_OK;
+  LC_TRY(round_columns(owlqn));
+  if (!owlqn->rounded.ops) return LC_OK;
+  lc_objective_leave(obj, &owlqn->rounded, &owlqn->spare);
+  lc_status status = iterate(owlqn, within * goal, max_steps);
+  lc_objective_return(obj, x, &owlqn->spare);
+  if (status != LC_OK && status != LC_MAX_ITER) return status;
+  return follow_rounded(owlqn);
+}
+
 lc_status lc_owlqn_solve(lc_owlqn *owlqn, double goal, double max_steps) {
   lc_set_step *step = owlqn->step;
   LC_TRY(reserve(owlqn));
@@ -226,7 +270,9 @@ lc_status lc_owlqn_solve(lc_owlqn *owlqn, double goal, double max_steps) {
   if (reads_all(owlqn)) LC_TRY(lc_objective_gradient(owlqn->obj));
   LC_TRY(load(owlqn));
   LC_TRY(set_metric(owlqn));
-  lc_status status = iterate(owlqn, goal, max_steps);
+  double before = step->steps;
+  LC_TRY(iterate_rounded(owlqn, goal, max_steps));
+  lc_status status = iterate(owlqn, goal, max_steps - (step->steps - before));
   if (reads_all(owlqn)) { /* passes made no residuals of their own */
     lc_status made = lc_objective_residuals(owlqn->obj, NULL, step->R);
     if (status == LC_OK || status == LC_MAX_ITER) LC_TRY(made);

@@ -5,6 +5,10 @@
  * would leave the orthant stop at 0 (Andrew and Gao, 2007). Pairs of steps and gradient changes are those of the smooth
  * part, the same for every lambda, so they are kept from one lambda to the next.
  *
+ * Reads of X are nearly all of the cost, so steps read the set's columns rounded to floats, which are half the bytes, and
+ * lead to a point that differs from that of X by these errors alone. One step there on X itself then gives its scores
+ * and gradients, and a few more where it must.
+ *
  * The metric couples the classes of a feature, which is what makes softmax ill-conditioned: with S the mean curvatures
  * of the score columns (K x K) that of feature f is rms_f^2 S + l2 I on those of its coefficients that can take such a
  * step. The others go alone or stand still, in the pairs too. */
@@ -31,6 +35,9 @@ typedef struct lc_owlqn {
   double *metric, *rhs;
   lc_index *members;
   unsigned char *skip;
+  lc_design rounded; /* the set's columns as floats; ops NULL: there are none */
+  lc_index nrounded; /* of the set's rows, how many it has */
+  lc_point spare;    /* where steps on them go; B NULL before */
   lc_gram_factor gram; /* of the columns of the set, for dual points; empty before the first */
 } lc_owlqn;
 
