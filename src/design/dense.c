@@ -234,7 +234,7 @@ static lc_status dense_subset(const lc_design *x, lc_index count, const lc_index
   return LC_OK;
 }
 
-/* ---- columns rounded to floats ------------------------------------------------------------------------------------- */
+/* ---- columns rounded to floats ----------------------------------------------------------------------------------- */
 
 static const lc_design_ops rounded_ops = {
     .name = "dense, rounded",

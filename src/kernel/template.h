@@ -4,8 +4,8 @@
  * Before the include: NAME(f) names a function, TARGET is its attribute, LANE_LOOPS are the loops of kernel/lanes.h,
  * LANES doubles fit a VEC, DOT_ROWS x DOT_COLS running sums fit the registers, MOST_SCORES score columns times two VECs
  * do; V_* are the operations. LOADN and STOREN touch only the first `count` lanes (the others read as 0); LOADI and
- * LOADIN take ints, LOADF and LOADFN floats. DOT_MOST rows and one column of running sums fit too. V_SUMS adds up the lanes of LANES vectors,
- * each to a number; V_SELECT_POSITIVE(z, yes, no): yes where z > 0.
+ * LOADIN take ints, LOADF and LOADFN floats. DOT_MOST rows and one column of running sums fit too. V_SUMS adds up the
+ * lanes of LANES vectors, each to a number; V_SELECT_POSITIVE(z, yes, no): yes where z > 0.
  *
  * The functions of the table at the end keep the contracts of kernel/kernel.h; those before them are their parts. What
  * is const int in an ALWAYS function is known when compiled, so that its sums stay in registers. Pointers need no

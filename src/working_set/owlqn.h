@@ -5,9 +5,9 @@
  * would leave the orthant stop at 0 (Andrew and Gao, 2007). Pairs of steps and gradient changes are those of the smooth
  * part, the same for every lambda, so they are kept from one lambda to the next.
  *
- * Reads of X are nearly all of the cost, so steps read the set's columns rounded to floats, which are half the bytes, and
- * lead to a point that differs from that of X by these errors alone. One step there on X itself then gives its scores
- * and gradients, and a few more where it must.
+ * Reads of X are nearly all of the cost, so steps read the set's columns rounded to floats, which are half the bytes,
+ * and lead to a point that differs from that of X by these errors alone. One step there on X itself then gives its
+ * scores and gradients; more follow where its residuals are not yet small enough.
  *
  * The metric couples the classes of a feature, which is what makes softmax ill-conditioned: with S the mean curvatures
  * of the score columns (K x K) that of feature f is rms_f^2 S + l2 I on those of its coefficients that can take such a

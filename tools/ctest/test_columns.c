@@ -185,8 +185,8 @@ static void test_halves(ctest_problem *t, const lc_design *x, const double *B) {
   }
 }
 
-/* Columns that are taken in by two calls are those that x shows, to the floats nearest to them; steps on them leave `at`
- * alone, and are found in the spare point. */
+/* Columns that are taken in by two calls are those that x shows, to the floats nearest to them; steps on them leave
+ * `at` alone, and are found in the spare point. */
 static void test_round(ctest_problem *t, const lc_design *x, const double *B) {
   int K = t->coding.K;
   lc_index q = t->q, all[Q];

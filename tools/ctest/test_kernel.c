@@ -46,7 +46,7 @@ static int is_whole(const block *b) {
   return 1;
 }
 
-/* The columns of X as the kernels get them: a matrix, or a list from the last to the first, of doubles, ints, floats. */
+/* The columns of X as the kernels get them: a matrix, or a list from the last to the first (doubles, ints, floats). */
 enum { MATRIX, LIST, INTEGER_LIST, FLOAT_LIST, WAYS };
 
 typedef struct column_list {
