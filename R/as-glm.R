@@ -70,6 +70,11 @@ as_glm <- function(object) {
 least_squares <- function(X, z, gone) {
   order <- c(which(!gone), which(gone))
   qr <- qr(X[, order, drop = FALSE], tol = 1e-11)
+  over <- !is.finite(colSums(qr$qr / 2))
+  if (any(over)) {
+    abort("argument", sprintf("The QR decomposition of a glm object overflows: give %s other units.",
+                              named("column", colnames(X)[order][over])))
+  }
   kept <- seq_len(sum(!gone))
   effects <- qr.qty(qr, z)
   names(effects) <- c(colnames(X)[order][kept], rep("", length(z) - length(kept)))

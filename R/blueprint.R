@@ -282,12 +282,14 @@ bake_frame <- function(blueprint, frame, na.action = na.pass, novel = "error") {
 column_kind <- function(value) {
   if (inherits(value, "Date")) return("dates")
   if (inherits(value, "POSIXt")) return("times")
-  units <- attr(value, "units")
+  units <- if (inherits(value, c("difftime", "units"))) attr(value, "units") # a plain attribute is a label
   if (is.null(units)) "plain values" else paste("amounts in", paste(format(units), collapse = " "))
 }
 
 # The columns of newdata that the formula needs, in the units of the fit.
 match_columns <- function(newdata, variables, kinds) {
+  names <- known_names(names(newdata), variables)
+  if (!identical(names, names(newdata))) names(newdata) <- names
   lacking <- setdiff(variables, names(newdata))
   if (length(lacking)) {
     abort("newdata", sprintf("`newdata` lacks %s, which the formula needs.",
@@ -307,6 +309,17 @@ match_columns <- function(newdata, variables, kinds) {
     newdata[[at[i]]] <- value
   }
   newdata
+}
+
+# Names as the formula has them: in its encoding, and as <U+00E4> where the locale lacks the letter.
+known_names <- function(names, variables) {
+  at <- match(names, variables)
+  if (!all(variables %in% names)) {
+    native <- match(suppressWarnings(enc2native(enc2utf8(names))), variables)
+    at[is.na(at)] <- native[is.na(at)]
+  }
+  names[!is.na(at)] <- variables[at[!is.na(at)]]
+  names
 }
 
 as_newdata_frame <- function(newdata) {

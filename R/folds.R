@@ -15,6 +15,10 @@ drawn_folds <- function(design, folds, repeats) {
     abort("folds", sprintf("There are %d folds and %s.", as.integer(folds),
                            plural(length(class), "row")))
   }
+  if (length(class) * repeats > .Machine$integer.max) {
+    abort("folds", sprintf("%s repeats of the folds of %s are too many.", format(repeats),
+                           plural(length(class), "row")))
+  }
   drawn <- vapply(seq_len(repeats), function(r) draw_folds(class, folds), integer(length(class)))
   drawn[unit$of, , drop = FALSE]
 }

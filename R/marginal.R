@@ -109,6 +109,7 @@ effect_rows <- function(object, newdata, weights, offset) {
     baked <- bake(object$blueprint, newdata, offset) # says what is wrong with them
     newdata <- if (is.null(object$terms)) named_columns(baked$x, object$blueprint$names) else as_newdata_frame(newdata)
   }
+  if (NROW(newdata) == 0L) abort("newdata", "`newdata` has no rows to average over.")
   weights <- check_weights(weights, NROW(newdata))
   if (is.null(weights)) weights <- rep(1, NROW(newdata))
   list(data = newdata, weights = weights / sum(weights), offset = offset)

@@ -41,7 +41,10 @@
 #' fit <- linclass(am ~ wt, mtcars, solver = solver("gradient_descent"))
 #' fit$solver
 #' @export
-solver <- function(name, ...) new_solver(name, list(...))
+solver <- function(name, ...) {
+  if (missing(name)) abort("solver", sprintf("`name` of a solver is missing: one of %s.", able_solvers(TRUE)))
+  new_solver(name, list(...))
+}
 
 new_solver <- function(name, options) {
   if (!is.character(name) || length(name) != 1L || is.na(name)) {

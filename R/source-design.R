@@ -333,10 +333,10 @@ collect_levels <- function(factors, frame, terms, place) {
     value <- frame[[i]]
     if (!is.factor(value) && !is.character(value)) next
     known <- factors[[as.character(i)]]
-    all <- if (is.factor(value)) levels(value) else unique(value)
+    all <- if (is.factor(value)) levels(value) else unique(value[!is.na(value)]) # NA may be a level of a factor
     used <- if (is.factor(value)) all[tabulate(value, nlevels(value)) > 0L] else all
     factors[[as.character(i)]] <- list(
-      all = union(known$all, all[!is.na(all)]), used = union(known$used, used[!is.na(used)]),
+      all = union(known$all, all), used = union(known$used, used),
       sorted = is.character(value) || isTRUE(known$sorted))
   }
   factors

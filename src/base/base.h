@@ -49,6 +49,8 @@ typedef struct lc_info {
  *  poll    is called about every 50 ms or less of work. 0: go on; LC_INTERRUPTED or LC_TIME_LIMIT:
  *          stop and return that status with what there is. An interrupt that was told is told again; a time limit
  *          is told once: what follows it is the certificate of what there is. NULL: never asked.
+ *  owed    where arithmetic that has no status to return leaves what poll told it, until it is asked again
+ *          (lc_poll_later()); LC_OK at first. NULL: a time limit that is told there is lost.
  *  threads is how many threads a pass may use (1 in a forked child, whose pool of threads did not survive).
  *  record  stores one line of the fit's history. NULL: no history.
  *  exact   1: more is asked for every piece of the arena alone, not for chunks, so that a test can refuse each. */
@@ -57,6 +59,7 @@ typedef struct lc_host {
   void *(*more)(void *self, size_t bytes);
   lc_status (*poll)(void *self);
   lc_status (*record)(void *self, const lc_info *info);
+  lc_status *owed;
   int threads;
   int exact;
 } lc_host;
@@ -65,7 +68,20 @@ typedef struct lc_host {
  * microseconds, but milliseconds where other programs want the cores too. Results never depend on it. */
 static inline int lc_threads_for(const lc_host *host, double seconds) { return seconds > 1e-3 ? host->threads : 1; }
 
-static inline lc_status lc_poll(const lc_host *host) { return host->poll ? host->poll(host->self) : LC_OK; }
+static inline lc_status lc_poll(const lc_host *host) {
+  lc_status told = host->owed ? *host->owed : LC_OK;
+  if (told == LC_OK) return host->poll ? host->poll(host->self) : LC_OK;
+  *host->owed = LC_OK;
+  return told;
+}
+
+/* 1: stop; the next lc_poll() tells why. */
+static inline int lc_poll_later(const lc_host *host) {
+  lc_status told = lc_poll(host);
+  if (told != LC_OK && host->owed) *host->owed = told;
+  return told != LC_OK;
+}
+
 static inline lc_status lc_record(const lc_host *host, const lc_info *info) {
   return host->record ? host->record(host->self, info) : LC_OK;
 }

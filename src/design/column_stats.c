@@ -40,12 +40,14 @@ void lc_column_scale(lc_column_sums *sums) {
 }
 
 void lc_column_add(const lc_column *col, const double *w, lc_column_sums *sums) {
+  sums->entries += (double)col->count;
   for (lc_index e = 0; e < col->count; e++) {
     double weight = w ? w[col->row ? col->row[e] : e] : 1;
     if (weight == 0) continue;
     double d = entry(col, e) * sums->unit - sums->pilot;
     sums->sum += weight * d;
     sums->squares += weight * d * d;
+    sums->weight += weight;
   }
 }
 

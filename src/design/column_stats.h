@@ -30,6 +30,7 @@ void lc_column_stats(const lc_column *column, lc_index n, const double *w, doubl
 typedef struct lc_column_sums {
   double largest, pilot, unit, n_na, n_nan, n_inf; /* pilot: of the moments; times the unit once there is one */
   double sum, squares;                             /* of x unit - pilot */
+  double entries, weight;                          /* how many were added, and their weight */
 } lc_column_sums;
 
 /* A piece from row row0 on of n rows; n < 0: the pilot is 0. w: of the piece. */

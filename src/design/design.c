@@ -1,12 +1,14 @@
 /* design/design.c - what all designs share: the map between shown and user's columns, copies and samples of rows. */
 #include "design/design.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/random.h"
 
-void lc_unscale_coef(const lc_design *x, int K, double *B) {
+int lc_unscale_coef(const lc_design *x, int K, double *B) {
   lc_index q = lc_design_q(x);
+  int finite = 1;
   for (int c = 0; c < K; c++) {
     double *slope = B + c * q + x->intercept, moved = 0;
     for (lc_index j = 0; j < x->p; j++) {
@@ -15,6 +17,8 @@ void lc_unscale_coef(const lc_design *x, int K, double *B) {
     }
     if (x->shift) B[c * q] -= moved;
   }
+  for (lc_index i = 0; i < q * K; i++) finite &= isfinite(B[i]) != 0;
+  return finite;
 }
 
 void lc_scale_coef(const lc_design *x, int K, double *B) {

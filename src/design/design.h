@@ -301,8 +301,9 @@ lc_status lc_design_moments(const lc_design *x, int K, const double *S, const lc
 lc_status lc_design_sample(const lc_design *x, const lc_obs *obs, lc_index rows, lc_design *out, lc_obs *out_obs,
                            lc_arena *arena);
 
-/* Coefficients B (q x K) of the shown columns to those of the user's columns, in place, and back. */
-void lc_unscale_coef(const lc_design *x, int K, double *B);
+/* Coefficients B (q x K) of the shown columns to those of the user's columns, in place, and back. 0: some coefficient
+ * is no finite number (that of values of 1e-310 can be beyond the largest). */
+int lc_unscale_coef(const lc_design *x, int K, double *B);
 void lc_scale_coef(const lc_design *x, int K, double *B);
 
 /* Offsets of a pass, or of loaded rows: n x K, or NULL. */

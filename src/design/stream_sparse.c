@@ -131,10 +131,22 @@ static lc_status stats_piece(void *context, lc_index row0, const lc_design *piec
   for (lc_index j = 0; j < piece->p; j++) {
     lc_index from = csc->start[j];
     lc_column column = {csc->start[j + 1] - from, csc->value + from, NULL, csc->row + from};
-    if (!job->again) lc_column_look(&column, 0, -1, w, job->sums + j);
+    if (!job->again) {
+      /* Where all rows of the first piece are stored the mean may be large beside the spread. */
+      int first = row0 == 0 && column.count == piece->n && column.count > 0 && isfinite(column.number[0]);
+      if (first) job->sums[j].pilot = column.number[0];
+      lc_column_look(&column, 0, -1, w, job->sums + j);
+    }
     lc_column_add(&column, w, job->sums + j);
   }
   return LC_OK;
+}
+
+/* The zeros that are not stored. */
+static void add_zeros(double n, double total, lc_column_sums *sums) {
+  double rest = sums->entries < n ? total - sums->weight : 0;
+  sums->sum -= rest * sums->pilot;
+  sums->squares += rest * sums->pilot * sums->pilot;
 }
 
 static lc_status stream_colstats(const lc_design *x, const double *w, double total, const lc_host *host,
@@ -153,11 +165,14 @@ static lc_status stream_colstats(const lc_design *x, const double *w, double tot
   }
   for (lc_index j = 0; !ordinary && j < x->p; j++) {
     lc_column_scale(job.sums + j);
-    job.sums[j].sum = job.sums[j].squares = 0;
+    job.sums[j].sum = job.sums[j].squares = job.sums[j].entries = job.sums[j].weight = 0;
   }
   job.again = 1;
   if (!ordinary) LC_TRY(each_piece(x, stats_piece, &job, host));
-  for (lc_index j = 0; j < x->p; j++) lc_column_finish(job.sums + j, total, j, out);
+  for (lc_index j = 0; j < x->p; j++) {
+    add_zeros((double)x->n, total, job.sums + j);
+    lc_column_finish(job.sums + j, total, j, out);
+  }
   return LC_OK;
 }
 
@@ -228,6 +243,7 @@ static lc_status each_empty(columns_job *job, piece_work *work) {
 static lc_status run_columns(const columns_job *job, piece_work *work, const lc_host *host) {
   lc_host quiet = *host; /* as in design/stream.c */
   quiet.poll = NULL;
+  quiet.owed = NULL;
   columns_job own = *job;
   own.host = &quiet;
   int reads = lc_lists_features(job->x, job->ni, job->i) || lc_lists_features(job->x, job->nj, job->j);

@@ -5,6 +5,19 @@
 #include "linalg/linalg.h"
 #include "fit/fit.h"
 
+/* Coefficients that a bound holds, from which the objective rises, leave the quadratic model. */
+static void hold_at_bounds(const lc_objective *obj, double *H, double *scale) {
+  const lc_penalty *pen = obj->pen;
+  if (!lc_penalty_has_bounds(pen)) return;
+  for (lc_index i = 0; i < obj->P; i++) {
+    lc_index j = i % obj->q - pen->intercept;
+    double b = obj->at.B[i], g = obj->G[i];
+    if (j < 0 || !((g >= 0 && b <= pen->lower[j]) || (g <= 0 && b >= pen->upper[j]))) continue;
+    scale[i] = 0;
+    for (lc_index l = 0; l < obj->P; l++) H[i + l * obj->P] = H[l + i * obj->P] = 0;
+  }
+}
+
 /* Half the squared Newton decrement by one factor of the Hessian at `at` (known: it is there), and the condition; NaN
  * where the Newton step moves the scores of a row by more than 1: there the quadratic model, and with it the decrement,
  * says nothing (saturated rows have no curvature however wrong they are). */
@@ -20,6 +33,7 @@ static lc_status decrement_at(lc_objective *obj, int known, lc_report *report) {
   if (status == LC_OK) {
     double *scale = d + P, *next = scale + P;
     lc_scaled_hessian(obj, report->alias, H, scale);
+    hold_at_bounds(obj, H, scale);
     for (lc_index i = 0; i < P; i++) d[i] = obj->G[i] * scale[i];
     lc_cholesky(obj->host, P, H, 1e-13, skip, &smallest);
     lc_cholesky_solve(P, H, P, skip, d);
@@ -121,5 +135,18 @@ lc_status lc_certify(lc_objective *obj, int want, double spent, lc_report *repor
     return LC_OK;
   }
   out->relative = out->gap / lc_objective_scale(obj);
+  return LC_OK;
+}
+
+lc_status lc_certify_within_bounds(lc_objective *obj, lc_report *report, lc_certificate *out) {
+  if (out->kind != LC_GAP || lc_penalty_has_l1(obj->pen) || !lc_penalty_has_bounds(obj->pen) ||
+      !(obj->loss->flags & LC_CURVATURE) || obj->P > LC_NEWTON_COEFFICIENTS)
+    return LC_OK;
+  LC_TRY(decrement_at(obj, 0, report));
+  double relative = report->decrement / lc_objective_scale(obj);
+  if (!(relative < out->relative)) return LC_OK;
+  out->kind = LC_DECREMENT;
+  out->gap = report->decrement;
+  out->relative = relative;
   return LC_OK;
 }

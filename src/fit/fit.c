@@ -50,6 +50,8 @@ static lc_status run_certified(lc_objective *obj, const lc_settings *settings, d
       lc_status certified =
           own ? lc_certify_own(obj, &out->report, &out->certificate)
               : lc_certify(obj, want, spent ? fmax(1, obj->passes) : 0, &out->report, &out->certificate);
+      if (certified == LC_OK && !own && !spent && !(out->certificate.relative <= out->goal))
+        certified = lc_certify_within_bounds(obj, &out->report, &out->certificate);
       out->has_curvature = certified == LC_OK && (own ? out->report.has_curvature : want & LC_WANT_CURVATURE);
       if (certified != LC_OK) status = certified;
     }
@@ -238,17 +240,11 @@ static lc_status find_start(const lc_problem *problem, const lc_objective *obj, 
              : LC_OK;
 }
 
-static int all_finite(lc_index count, const double *values) {
-  for (lc_index i = 0; i < count; i++)
-    if (!isfinite(values[i])) return 0;
-  return 1;
-}
-
 /* From the objective's point to the numbers that are reported. */
 static lc_status finish(const lc_problem *problem, lc_objective *obj, int as_given, lc_solution *out) {
   memcpy(out->B, obj->at.B, (size_t)obj->P * sizeof(double));
   double saved = as_given ? 0 : lc_remove_common_shift(obj, out->B);
-  lc_unscale_coef(problem->x, obj->K, out->B);
+  int finite = lc_unscale_coef(problem->x, obj->K, out->B);
   lc_penalty_clip(&problem->pen, obj->K, out->B); /* a bound in the units of a huge column has lost digits */
   if (!(problem->loss->flags & LC_SMOOTH)) {      /* the value of the loss itself, without smoothing */
     obj->coding.mu = 0;
@@ -263,7 +259,7 @@ static lc_status finish(const lc_problem *problem, lc_objective *obj, int as_giv
   out->loss = obj->at.loss;
   out->jeffreys = problem->jeffreys ? lc_solve_jeffreys(problem, out) : 0;
   if (problem->jeffreys) out->objective = out->loss - out->jeffreys / obj->weight_sum;
-  if (!isfinite(out->objective) || !all_finite(obj->P, out->B)) return LC_NONFINITE; /* offsets of 1e200, say */
+  if (!isfinite(out->objective) || !finite) return LC_NONFINITE; /* offsets of 1e200, say */
   out->weight_sum = obj->weight_sum;
   out->passes = obj->passes;
   return out->status;

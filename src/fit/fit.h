@@ -22,6 +22,10 @@ lc_status lc_solve(const lc_problem *problem, const lc_settings *settings, const
  * derivatives that cost more than these are those of a sample of rows (LC_SAMPLED_DECREMENT). At most three reads. */
 lc_status lc_certify(lc_objective *obj, int want, double spent, lc_report *report, lc_certificate *out);
 
+/* Bounds without a penalty: the rounding of a gradient times the distance of a far bound is a gap that no point meets.
+ * Where half the squared Newton decrement of the coefficients that no bound holds is less, it is the certificate. */
+lc_status lc_certify_within_bounds(lc_objective *obj, lc_report *report, lc_certificate *out);
+
 /* The certificate of a solver with an objective of its own, at `at`. */
 lc_status lc_certify_own(const lc_objective *obj, const lc_report *report, lc_certificate *out);
 

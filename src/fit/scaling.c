@@ -63,6 +63,8 @@ lc_status lc_scale_penalty(const lc_design *x, const double *spread, lc_penalty 
     double unit = x->scale ? x->scale[j] : 1, size = (spread ? spread[j] : 1) * unit;
     factors[j] = pen->l1[j] * size;
     factors[p + j] = pen->l2[j] * size * size;
+    if (!isfinite(factors[j])) factors[j] = 0; /* choose_scale(): only where lambda is 0 */
+    if (!isfinite(factors[p + j])) factors[p + j] = 0;
     if (!pen->lower) continue;
     factors[2 * p + j] = pen->lower[j] / unit;
     factors[3 * p + j] = pen->upper[j] / unit;

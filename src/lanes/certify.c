@@ -29,6 +29,7 @@ static dual_parts find_parts(const lc_lanes *s, int l, const double *c) {
     for (lc_index k = 0; k < s->count; k++) {
       lc_index f = s->feature[k];
       double b = s->b[lc_lane_at(k, l)] * s->unit[k], g = c ? c[f] : loss_slope(s, k, l);
+      if (b == 0 && fabs(g) <= lc_penalty_l1(pen, f)) continue; /* feasible, and no term */
       if (lc_penalty_is_free_at(pen, f, b)) continue;
       if (!adds) {
         parts.t = lc_penalty_feasible(pen, f, 1, &g, 1, parts.t);

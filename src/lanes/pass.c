@@ -47,19 +47,29 @@ typedef struct trials {
 } trials;
 
 /* Rows without weight, as those that a fold leaves out, have neither R nor w, and no loss. */
-static void weigh_row(const lc_lanes *s, lc_index i, const double *value, const double *r, const double *c,
-                      row_sums *sums) {
-  double *R = s->R + i * LC_LANES;
-  float *w = s->w + i * LC_LANES;
+static void weigh_row(double weight, const double *restrict value, const double *restrict r, const double *restrict c,
+                      double *restrict R, float *restrict w, row_sums *restrict sums) {
+  if (weight == 0) {
+    memset(R, 0, LC_LANES * sizeof *R);
+    memset(w, 0, LC_LANES * sizeof *w);
+    return;
+  }
   for (int l = 0; l < LC_LANES; l++) {
-    double weight = lc_obs_weight(s->obj->obs, i);
-    int counts = weight != 0;
-    R[l] = counts ? weight * r[l] : 0;
-    w[l] = counts ? (float)(weight * c[l]) : 0;
-    sums->loss[l] += counts ? weight * value[l] : 0;
+    R[l] = weight * r[l];
+    w[l] = (float)(weight * c[l]);
+    sums->loss[l] += weight * value[l];
     sums->R[l] += R[l];
     sums->w[l] += (double)w[l];
-    sums->squares[l] += counts ? R[l] * r[l] : 0;
+    sums->squares[l] += R[l] * r[l];
+  }
+}
+
+/* z and y of one row for all lanes. */
+static void place_row(double offset, double label, const double *restrict centre, const double *restrict product,
+                      double *restrict z, double *restrict y) {
+  for (int l = 0; l < LC_LANES; l++) {
+    z[l] = offset + centre[l] + product[l];
+    y[l] = label;
   }
 }
 
@@ -77,17 +87,23 @@ static void find_rows(lc_lanes *s, int part, lc_index from, lc_index to, void *c
     double *z = s->z + i0 * LC_LANES;
     lc_kernels()->gather(m, rows->start + i0, rows->end + i0, rows->index, rows->value, rows->narrow, LC_LANES,
                          s->slope, r);
-    for (int i = 0; i < m; i++) {
-      double off = offset ? offset[i0 + i] : 0;
-      for (int l = 0; l < LC_LANES; l++) {
-        z[i * LC_LANES + l] = off + own->centre[l] + r[i * LC_LANES + l];
-        y[i * LC_LANES + l] = obj->obs->y[i0 + i];
-      }
-    }
+    for (int i = 0, at = 0; i < m; i++, at += LC_LANES)
+      place_row(offset ? offset[i0 + i] : 0, obj->obs->y[i0 + i], own->centre, r + at, z + at, y + at);
     lc_loss_block block = {.m = m * LC_LANES, .z = z, .y = y, .value = value, .r = r, .s = c};
     block.ldz = block.ldr = block.lds = block.m;
     obj->loss->rows(&obj->coding, &block);
-    for (int i = 0; i < m; i++) weigh_row(s, i0 + i, value + i * LC_LANES, r + i * LC_LANES, c + i * LC_LANES, sums);
+    double *R = s->R + i0 * LC_LANES;
+    float *w = s->w + i0 * LC_LANES;
+    for (int i = 0, at = 0; i < m; i++, at += LC_LANES)
+      weigh_row(lc_obs_weight(obj->obs, i0 + i), value + at, r + at, c + at, R + at, w + at, sums);
+  }
+}
+
+static void move_row(const double *restrict shift, const float *restrict w, double *restrict R,
+                     float *restrict narrow) {
+  for (int l = 0; l < LC_LANES; l++) {
+    R[l] -= shift[l] * (double)w[l];
+    narrow[l] = (float)R[l];
   }
 }
 
@@ -100,12 +116,7 @@ static void add_gradients(lc_lanes *s, int part, lc_index from, lc_index to, voi
     double *R = s->R + i0 * LC_LANES;
     float *narrow = s->Rf + i0 * LC_LANES;
     const float *w = s->w + i0 * LC_LANES;
-    for (int i = 0; i < m; i++)
-      for (int l = 0; l < LC_LANES; l++) {
-        int at = i * LC_LANES + l;
-        R[at] -= shift[l] * (double)w[at];
-        narrow[at] = (float)R[at];
-      }
+    for (int at = 0; at < m * LC_LANES; at += LC_LANES) move_row(shift, w + at, R + at, narrow + at);
     lc_kernels()->scatter(m, rows->start + i0, rows->end + i0, rows->index, rows->value, rows->narrow, LC_LANES, R,
                           s->G[part]);
   }
@@ -174,31 +185,31 @@ static int floats_suffice(const lc_lanes *s) {
   return 1;
 }
 
-/* Does a gradient (shown units) pull feature f away from 0 in some lane, or nearly so? */
-static int violates(const lc_lanes *s, lc_index f, const double *g) {
-  const double near = 0.01 * NEAR;
-  for (int l = 0; l < LC_LANES; l++) {
-    const lc_penalty *pen = s->obj->pen;
-    if (!s->lane[l].active || fabs(g[l]) <= near * s->lane[l].lambda * pen->l1[f]) continue;
-    if (pen->lower && (g[l] > 0 ? pen->lower[f] >= 0 : pen->upper[f] <= 0)) continue;
-    return 1;
-  }
+/* Does a sum of products x r (shown units) pull feature f away from 0 in some lane, or nearly so? near: what it may be
+ * where the strength of the L1 part is 1. */
+static int violates(const lc_penalty *pen, lc_index f, const double *restrict g, const double *restrict near) {
+  double strength = pen->l1[f];
+  int any = 0;
+  for (int l = 0; l < LC_LANES; l++) any |= fabs(g[l]) > near[l] * strength;
+  if (!any || !pen->lower) return any;
+  for (int l = 0; l < LC_LANES; l++)
+    if (fabs(g[l]) > near[l] * strength && (g[l] > 0 ? pen->lower[f] < 0 : pen->upper[f] > 0)) return 1;
   return 0;
 }
 
 /* Columns rest[from .. to - 1]: those that violate join, at most LC_LANES_COLUMNS, the others move to `kept`. */
 static lc_status read_some(lc_lanes *s, int narrow, lc_index from, lc_index to, lc_index *kept) {
-  double by = 1 / s->obj->weight_sum;
+  double by = 1 / s->obj->weight_sum, near[LC_LANES];
   lc_index first = s->count;
+  for (int l = 0; l < LC_LANES; l++)
+    near[l] = s->lane[l].active ? 0.01 * NEAR * s->lane[l].lambda * s->obj->weight_sum : INFINITY;
   if (narrow)
     s->x->ops->col_float_lines(s->x, to - from, s->rest + from, s->Rf, s->lines_out, s->job->host);
   else
     s->x->ops->col_lines(s->x, to - from, s->rest + from, LC_LANES, s->R, s->lines_out, s->job->host);
   for (lc_index a = from; a < to; a++) {
-    double *g = s->lines_out + (a - from) * LC_LANES;
     lc_index f = s->rest[a];
-    for (int l = 0; l < LC_LANES; l++) g[l] *= by;
-    if (violates(s, f, g))
+    if (violates(s->obj->pen, f, s->lines_out + (a - from) * LC_LANES, near))
       LC_TRY(lc_lanes_join(s, 1, &f));
     else
       s->rest[(*kept)++] = f;

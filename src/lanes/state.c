@@ -16,29 +16,61 @@ static int move_array(lc_arena *arena, void *at, lc_index count, lc_index capaci
   return 1;
 }
 
+/* A vector of members: where its pointer is, and the bytes of each member. */
+typedef struct member_array {
+  void *at;
+  size_t each;
+} member_array;
+
+enum { MOST_ARRAYS = 26 };
+
+/* All that there are but the lines, which live for one product. */
+static int list_arrays(lc_lanes *s, member_array *out) {
+  const size_t wide = LC_LANES * sizeof(double), narrow = LC_LANES * sizeof(float);
+  const struct {
+    member_array array;
+    int exists;
+  } all[] = {{{&s->feature, sizeof *s->feature}, 1},
+             {{&s->b, wide}, 1},
+             {{&s->to, wide}, 1},
+             {{&s->g, wide}, 1},
+             {{&s->slope, wide}, 1},
+             {{&s->G[0], wide}, 1},
+             {{&s->G[1], wide}, s->parts > 1},
+             {{&s->v, narrow}, 1},
+             {{&s->h, narrow}, 1},
+             {{&s->d, narrow}, 1},
+             {{&s->r, narrow}, 1},
+             {{&s->open, narrow}, 1},
+             {{&s->last, narrow}, 1},
+             {{&s->unit, sizeof *s->unit}, 1},
+             {{&s->mean, sizeof *s->mean}, 1},
+             {{&s->l1, sizeof *s->l1}, 1},
+             {{&s->l2, sizeof *s->l2}, 1},
+             {{&s->lower, sizeof *s->lower}, s->obj->pen->lower != NULL},
+             {{&s->upper, sizeof *s->upper}, s->obj->pen->lower != NULL},
+             {{&s->unitf, sizeof *s->unitf}, 1},
+             {{&s->meanf, sizeof *s->meanf}, 1},
+             {{&s->ridge, sizeof *s->ridge}, 1},
+             {{&s->metric, sizeof *s->metric}, 1},
+             {{&s->per, sizeof *s->per}, 1},
+             {{&s->clipped, sizeof *s->clipped}, 1},
+             {{&s->held, sizeof *s->held}, 1}};
+  int count = 0;
+  for (size_t a = 0; a < sizeof all / sizeof *all; a++)
+    if (all[a].exists) out[count++] = all[a].array;
+  return count;
+}
+
 /* Capacities double, so all old arrays together are no larger than the last ones. */
 static lc_status reserve(lc_lanes *s, lc_index count) {
   if (count <= s->capacity) return LC_OK;
   lc_index capacity = lc_max(count, lc_min(2 * s->capacity, s->x->p));
-  const size_t wide = LC_LANES * sizeof(double), narrow = LC_LANES * sizeof(float);
-  void *const wides[] = {&s->b, &s->to, &s->g, &s->slope, &s->G[0], &s->G[1]};
-  void *const narrows[] = {&s->v, &s->h, &s->d, &s->r, &s->open, &s->last};
-  void *const doubles[] = {&s->unit, &s->mean, &s->l1, &s->l2, &s->lower, &s->upper};
-  void *const floats[] = {&s->unitf, &s->meanf, &s->ridge, &s->metric, &s->per};
-  lc_arena *arena = s->arena;
-  int ok = move_array(arena, &s->feature, s->count, capacity, sizeof *s->feature);
-  for (size_t a = 0; ok && a < sizeof wides / sizeof *wides; a++)
-    if (a < 4 + (size_t)s->parts) ok = move_array(arena, wides[a], s->count, capacity, wide);
-  for (size_t a = 0; ok && a < sizeof narrows / sizeof *narrows; a++)
-    ok = move_array(arena, narrows[a], s->count, capacity, narrow);
-  for (size_t a = 0; ok && a < sizeof doubles / sizeof *doubles; a++)
-    if (a < 4 || s->obj->pen->lower) ok = move_array(arena, doubles[a], s->count, capacity, sizeof(double));
-  for (size_t a = 0; ok && a < sizeof floats / sizeof *floats; a++)
-    ok = move_array(arena, floats[a], s->count, capacity, sizeof(float));
+  member_array arrays[MOST_ARRAYS];
+  int narrays = list_arrays(s, arrays), ok = 1;
+  for (int a = 0; ok && a < narrays; a++) ok = move_array(s->arena, arrays[a].at, s->count, capacity, arrays[a].each);
   for (int part = 0; ok && part < s->parts; part++)
-    ok = move_array(arena, &s->lines[part], 0, capacity, LC_LINE * sizeof(float));
-  ok =
-      ok && move_array(arena, &s->clipped, s->count, capacity, 1) && move_array(arena, &s->held, s->count, capacity, 1);
+    ok = move_array(s->arena, &s->lines[part], 0, capacity, LC_LINE * sizeof(float));
   if (!ok) return LC_OUT_OF_MEMORY;
   s->capacity = capacity;
   return LC_OK;
@@ -80,6 +112,77 @@ lc_status lc_lanes_join(lc_lanes *s, lc_index nj, const lc_index *feature) {
     }
   }
   s->x->ops->grow_rows(s->x, nj, feature, &s->rows);
+  return LC_OK;
+}
+
+/* ---- their order ----------------------------------------------------------------------------------------------- */
+
+typedef struct order {
+  int *entries[LC_LANES_MOST_PARTS]; /* of each member, in the rows of a part */
+  int *place;                        /* where it goes */
+} order;
+
+static void count_entries(lc_lanes *s, int part, lc_index from, lc_index to, void *context) {
+  int *entries = ((order *)context)->entries[part];
+  for (lc_index i = from; i < to; i++)
+    for (int e = s->rows.start[i]; e < s->rows.end[i]; e++) entries[s->rows.index[e]]++;
+}
+
+static void rename_entries(lc_lanes *s, int part, lc_index from, lc_index to, void *context) {
+  const int *place = ((order *)context)->place;
+  (void)part;
+  for (lc_index i = from; i < to; i++)
+    for (int e = s->rows.start[i]; e < s->rows.end[i]; e++) s->rows.index[e] = place[s->rows.index[e]];
+}
+
+/* Places by the number of entries, in powers of 2, most first; equal ones stay in their order. */
+static void find_places(const lc_lanes *s, const order *own) {
+  enum { POWERS = 33 };
+  lc_index next[POWERS + 1] = {0};
+  for (int adds = 0; adds < 2; adds++) {
+    for (lc_index k = 0; k < s->count; k++) {
+      unsigned entries = 0;
+      int power = POWERS - 1;
+      for (int part = 0; part < s->parts; part++) entries += (unsigned)own->entries[part][k];
+      for (; entries > 0; entries >>= 1) power--;
+      if (adds)
+        own->place[k] = (int)next[power]++;
+      else
+        next[power + 1]++;
+    }
+    for (int power = 0; !adds && power < POWERS; power++) next[power + 1] += next[power];
+  }
+}
+
+static void permute(const lc_lanes *s, const member_array *array, const int *place, unsigned char *old) {
+  unsigned char *members;
+  memcpy(&members, array->at, sizeof members);
+  memcpy(old, members, (size_t)s->count * array->each);
+  for (lc_index k = 0; k < s->count; k++)
+    memcpy(members + (size_t)place[k] * array->each, old + (size_t)k * array->each, array->each);
+}
+
+lc_status lc_lanes_sort(lc_lanes *s, lc_index least) {
+  const double grown = 1.4;
+  if (s->count < least || (double)s->count < grown * (double)s->sorted) return LC_OK;
+  lc_mark mark = lc_arena_mark(s->arena);
+  order own = {.place = lc_arena_alloc(s->arena, s->count, sizeof(int))};
+  void *old = lc_arena_alloc(s->arena, s->count, LC_LANES * sizeof(double));
+  int ok = own.place && old;
+  for (int part = 0; ok && part < s->parts; part++) {
+    own.entries[part] = lc_arena_alloc(s->arena, s->count, sizeof(int));
+    ok = own.entries[part] != NULL;
+    if (ok) memset(own.entries[part], 0, (size_t)s->count * sizeof(int));
+  }
+  if (!ok) return LC_OUT_OF_MEMORY;
+  LC_TRY(lc_lanes_each_part(s, count_entries, &own));
+  find_places(s, &own);
+  LC_TRY(lc_lanes_each_part(s, rename_entries, &own));
+  member_array arrays[MOST_ARRAYS];
+  int narrays = list_arrays(s, arrays);
+  for (int a = 0; a < narrays; a++) permute(s, arrays + a, own.place, old);
+  lc_arena_reset(s->arena, mark);
+  s->sorted = s->count;
   return LC_OK;
 }
 

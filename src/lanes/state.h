@@ -54,6 +54,7 @@ typedef struct lc_lanes {
 
   lc_grown_rows rows;
   lc_index count, capacity, nrest;
+  lc_index sorted; /* members that there were when they were last sorted */
   lc_index *feature;         /* of each member */
   lc_index *rest;            /* features that are no members */
   double *b, *to, *g, *slope; /* coefficients; of the trial; gradients with the ridge; the trial in shown units */
@@ -73,6 +74,9 @@ static inline lc_index lc_lane_at(lc_index k, int l) { return k * LC_LANES + l; 
 /* Members (state.c). */
 lc_status lc_lanes_make(lc_lanes *s, const lc_lanes_job *job);
 lc_status lc_lanes_join(lc_lanes *s, lc_index nj, const lc_index *feature);
+/* Renumbers members between rounds, when there are `least` or more and many are new: those with many entries lie side
+ * by side then, so that the lines that most entries meet share pages and stay in the cache. */
+lc_status lc_lanes_sort(lc_lanes *s, lc_index least);
 void lc_lanes_constants(const lc_lanes *s, lc_lane_members *out);
 
 /* Residual of coefficient k of lane l at x with gradient g (ridge included), and whether it may move. */

@@ -199,13 +199,13 @@ static lc_status publish(lc_fold *fold) {
   lc_objective *obj = &fold->obj;
   memcpy(fold->B, obj->at.B, (size_t)obj->P * sizeof(double));
   double saved = lc_remove_common_shift(obj, fold->B);
-  lc_unscale_coef(fold->path->problem->x, obj->K, fold->B);
+  int finite = lc_unscale_coef(fold->path->problem->x, obj->K, fold->B);
   lc_penalty_clip(&fold->given, obj->K, fold->B); /* as in lc_solve() */
   fold->Z = obj->at.Z;
   fold->outcome.objective = obj->at.value - saved;
   fold->outcome.loss = obj->at.loss;
   fold->outcome.passes = obj->passes;
-  return isfinite(obj->at.value) ? LC_OK : LC_NONFINITE;
+  return finite && isfinite(obj->at.value) ? LC_OK : LC_NONFINITE;
 }
 
 lc_status lc_folds_advance(lc_path_state *path, double lambda) {

@@ -210,7 +210,9 @@ lc_status lc_folds_start(lc_path_state *path) {
   lc_index n = problem->x->n, p = problem->x->p;
   if (problem->loss->flags & LC_SMOOTHABLE) path->coding.mu = 1; /* a smooth version, for the start alone */
   lc_scaling scaling;
-  LC_TRY(lc_scale_columns(problem, 1, 0, &scaling, &path->mean, &path->rms, path->arena));
+  lc_problem penalised = *problem;
+  penalised.pen.lambda = 1; /* scales that suit any */
+  LC_TRY(lc_scale_columns(&penalised, 1, 0, &scaling, &path->mean, &path->rms, path->arena));
   path->x = lc_design_scaled(&path->x, scaling);
   LC_TRY(make_folds(path));
   int folds = path->spec->holdout && is_standardised(problem) ? path->spec->nfolds : 0;

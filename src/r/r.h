@@ -33,6 +33,7 @@ typedef struct lcr_session {
   double shown;             /* the last line of progress; 0: none yet */
   double time_limit;        /* seconds from the start; Inf at first */
   int interrupted;          /* the user has asked to stop: said once, it holds to the end */
+  lc_status owed;           /* of the host */
   int broken;               /* a stream has no rows any more: every poll says so */
   double epochs;            /* of mini-batches that are to come; 0: none */
   int trace, progress;      /* 1: every line of the history is shown; one now and then when it takes long */

@@ -164,8 +164,12 @@ SEXP lcr_session_begin(void) {
   session->started = session->polled = now();
   session->time_limit = INFINITY;
   session->history.every = 1;
-  session->host =
-      (lc_host){.self = session, .more = more, .poll = poll, .record = record, .threads = lcr_thread_count(0)};
+  session->host = (lc_host){.self = session,
+                            .more = more,
+                            .poll = poll,
+                            .record = record,
+                            .owed = &session->owed,
+                            .threads = lcr_thread_count(0)};
   lc_arena_init(&session->arena, &session->host);
   UNPROTECT(1);
   return pointer;

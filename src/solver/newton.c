@@ -48,7 +48,7 @@ static lc_index factor(const lc_objective *obj, newton_work *work, double tolera
     memcpy(work->factor.U, work->H, (size_t)(P * P) * sizeof(double));
     if (damping > 0) add_diagonal(P, work->factor.U, damping);
     skipped = lc_cholesky(obj->host, P, work->factor.U, tolerance, work->factor.skip, smallest);
-    if (skipped <= flat || lc_poll(obj->host) != LC_OK) return skipped;
+    if (skipped <= flat || lc_poll_later(obj->host)) return skipped;
     damping = damping > 0 ? 100 * damping : 1e-12;
   }
   return skipped;

@@ -233,3 +233,8 @@ test_that("easystats sees a glm, robust errors included", {
   # (Of multinom() it counts other parameters in the adjusted measure.)
   expect_equal(performance::r2_mcfadden(three)$R2, performance::r2_mcfadden(m)$R2, tolerance = 1e-5)
 })
+
+test_that("columns beyond the norms of a glm object are refused in words", {
+  cars <- transform(mtcars, wt = wt * 3e307)
+  expect_topic(as_glm(linclass(am ~ wt, cars)), "argument", "give column `wt` other")
+})

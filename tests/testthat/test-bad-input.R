@@ -199,6 +199,7 @@ test_that("solvers and settings are checked against the tables of C", {
   expect_all_refused(refused(
     row("solver", "newton", linclass(x, y, solver = "newtn")),
     row("solver", "string", linclass(x, y, solver = 1)),
+    row("solver", "missing: one of \"auto\"", solver()),
     row("solver", "string", solver(c("newton", "lbfgs"))),
     row("solver", "no option", solver("newton", zz = 1)),
     row("solver", "no option", solver("auto", rate = 1)),

@@ -240,6 +240,7 @@ refused <- list(
   list("folds", "`folds`", quote(linclass_cv(x, y, folds = "a"))),
   list("folds", "61 folds and 60 rows", quote(suppressWarnings(linclass_cv(x, y, folds = 61)))),
   list("folds", "`repeats`", quote(linclass_cv(x, y, repeats = 0))),
+  list("folds", "1e\\+09 repeats", quote(linclass_cv(x, y, repeats = 1e9))),
   list("folds", "two different", quote(linclass_cv(x, y, foldid = rep(1, 60)))),
   list("folds", "1 missing", quote(linclass_cv(x, y, foldid = c(NA, foldid[-1])))),
   list("folds", "vector or a matrix", quote(linclass_cv(x, y, foldid = list(1)))),

@@ -191,6 +191,20 @@ test_that("locales change no number", {
   for (table in Filter(Negate(is.null), tables)) expect_identical(table, tables[[1L]])
 })
 
+test_that("names that the locale cannot write are found in new data", {
+  skip_on_cran()
+  page <- tempfile(fileext = ".R")
+  on.exit(unlink(page))
+  writeLines(c(sprintf(".libPaths(%s)", deparse1(.libPaths())), "library(linclass)", "d <- mtcars",
+               "names(d)[6] <- '\\u00e4'", "f <- suppressWarnings(linclass(am ~ ., d[c(1, 6, 9)], lambda = 0.1))",
+               "g <- linclass(am ~ mpg + wt, mtcars, lambda = 0.1)",
+               "l <- d; names(l)[6] <- iconv(names(d)[6], 'UTF-8', 'latin1')",
+               "p <- function(f, d) suppressWarnings(predict(f, d, 'prob'))",
+               "cat(all.equal(p(f, d), p(g, mtcars)), all.equal(p(f, l), p(g, mtcars)))"), page)
+  said <- system2(file.path(R.home("bin"), "Rscript"), c("--vanilla", shQuote(page)), env = "LC_ALL=C", stdout = TRUE)
+  expect_identical(said, "TRUE TRUE")
+})
+
 test_that("a disk without room is an error, and the next fit is right", {
   skip_on_os(c("windows", "mac"))
   skip_on_cran()

@@ -94,6 +94,7 @@ test_that("where there is no covariance it says why; unknown variables are refus
   expect_named(lasso, c("variable", "contrast", "class", "estimate"))
   expect_match(attr(lasso, "why_no_se"), "biased")
   expect_topic(marginal_effects(linclass(low ~ age, b), "agee"), "argument", "agee")
+  expect_topic(marginal_effects(linclass(low ~ age, b), newdata = b[0, ]), "newdata", "no rows")
   expect_topic(marginal_effects(linclass(low ~ age, b, loss = "hinge", lambda = 1, alpha = 0)),
                "no_probability")
 })

@@ -215,3 +215,10 @@ test_that("a missing integer or logical is missing in every prediction", {
     expect_true(anyNA(predict(fit, new)))
   }
 })
+
+test_that("an attribute of plain numbers that says their units is a label", {
+  cars <- mtcars
+  attr(cars$wt, "units") <- "1000 lbs"
+  expect_equal(predict(linclass(am ~ wt, cars), mtcars, "prob")[, 2], fitted(glm(am ~ wt, binomial, mtcars)),
+               tolerance = 1e-6)
+})

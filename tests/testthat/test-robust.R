@@ -152,3 +152,22 @@ test_that("workers whose siblings use the other cores take one thread, unless th
   expect_identical(system2(file.path(R.home("bin"), "Rscript"), c("--vanilla", "-e", shQuote(forked)),
                            stdout = TRUE), "1 1")
 })
+
+test_that("a tiny column without a penalty on it has the fit of its multiple, standardised or not", {
+  set.seed(1)
+  x <- matrix(rnorm(240), 60)
+  y <- x[, 1] + x[, 3] + rnorm(60) > 0
+  reference <- glm(y ~ x, binomial, control = glm.control(epsilon = 1e-14))
+  tiny <- x
+  tiny[, 3] <- x[, 3] * 2^-600
+  for (alpha in c(0, 0.5, 1)) for (standardize in c(TRUE, FALSE)) {
+    info <- paste(alpha, standardize)
+    fit <- expect_no_warning(linclass(tiny, y, alpha = alpha, standardize = standardize))
+    expect_equal(unname(coef(fit)) * c(1, 1, 1, 2^-600, 1), unname(coef(reference)), tolerance = 1e-6, info = info)
+    path <- linclass_path(tiny, y, lambda = c(0.1, 0.01, 0), alpha = alpha, standardize = standardize)
+    expect_equal(unname(objective(path)[3]), deviance(reference) / 120, tolerance = 1e-7, info = info)
+  }
+  # Its coefficient may be beyond the largest number: then there is no result, in a path as in a fit.
+  tiny[, 3] <- x[, 3] * 1e-315
+  expect_topic(linclass_path(tiny, y), "numeric")
+})

@@ -316,3 +316,24 @@ test_that("factors have the bits of written-out columns, and agree with codes an
   }
   expect_identical(coef(blocks), coef(first)) # the copy is cut where the blocks are
 })
+
+test_that("NA as a level of a factor is a level in blocks, too", {
+  some <- some_rows(300)
+  some$f <- addNA(factor(replace(some$g, some$g == "v", NA)))
+  fit <- linclass(row_source(some, formula = y ~ a + f, levels = list(y = c("ok", "late")), block = 70))
+  reference <- glm(y == "late" ~ a + f, binomial, some, control = glm.control(epsilon = 1e-14))
+  expect_equal(unname(coef(fit)), unname(coef(reference)), tolerance = 1e-6)
+  expect_equal(unname(predict(fit, some[1:9, ], "prob")[, "late"]), unname(fitted(reference)[1:9]), tolerance = 1e-6)
+})
+
+test_that("sparse blocks of a column far from 0 have the spread of its rows", {
+  i <- 1:90
+  far <- cbind(a = 2^20 + cos(3 * i), b = ifelse(i < 60, 2^20 + cos(5 * i), 0), c = 2^-600 * (2^20 + cos(7 * i)))
+  y <- sin(2.3 * i) + cos(3 * i) > 0
+  for (w in list(NULL, 1 + i %% 3)) for (alpha in 0:1) {
+    memory <- linclass(far, y, weights = w, lambda = 0.05, alpha = alpha)
+    blocks <- linclass(row_source(methods::as(far, "CsparseMatrix"), y = y, weights = w, block = 25), lambda = 0.05,
+                       alpha = alpha)
+    expect_equal(objective(blocks), objective(memory), tolerance = 1e-9)
+  }
+})

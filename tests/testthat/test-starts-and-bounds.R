@@ -130,3 +130,27 @@ test_that("a start on columns that depend on others ends where any other does", 
   again <- quiet(linclass(twice, y, bias_reduction = "firth", start = c(0, 0, 0, 0, 0, 1)))
   expect_equal(coef(again), coef(firth), tolerance = 1e-8)
 })
+
+test_that("bounds that are far away leave the certificate of the fit within them", {
+  three <- factor(1 + seq_len(n) %% 3)
+  control <- list(tolerance = 1e-9)
+  reference <- glm(y ~ x, binomial, control = glm.control(epsilon = 1e-14))
+  for (far in c(1e8, 1e10, 1e15, 1e300)) for (solver in c("auto", "gradient_descent")) {
+    info <- paste(far, solver)
+    fit <- expect_no_warning(linclass(x, y, lower = -far, upper = far, solver = solver, control = control))
+    expect_true(fit$converged, info = info)
+    expect_equal(unname(coef(fit)), unname(coef(reference)), tolerance = 1e-4, info = info)
+    expect_equal(objective(fit), deviance(reference) / (2 * n), tolerance = 1e-9, info = info)
+    # Some are held at 0: those that are not are the fit of their columns.
+    fit <- expect_no_warning(linclass(x, y, lower = 0, upper = far, solver = solver, control = control))
+    expect_true(fit$converged, info = info)
+    free <- coef(fit)[-1] > 0
+    expect_true(any(free) && !all(free))
+    expect_equal(objective(fit), deviance(glm(y ~ x[, free], binomial)) / (2 * n), tolerance = 1e-9, info = info)
+  }
+  for (loss in c("softmax", "squared_hinge", "huber_hinge")) {
+    fit <- expect_no_warning(linclass(x, three, loss = loss, lower = -1e12, upper = 1e12))
+    expect_true(fit$converged, info = loss)
+    expect_equal(objective(fit), objective(linclass(x, three, loss = loss)), tolerance = 1e-8, info = loss)
+  }
+})

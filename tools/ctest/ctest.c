@@ -75,6 +75,7 @@ static lc_status host_record(void *self, const lc_info *info) {
 void ctest_host_init(ctest_host *host) {
   *host = (ctest_host){.host = {.more = host_more, .poll = host_poll, .record = host_record, .threads = 1}};
   host->host.self = host;
+  host->host.owed = &host->owed;
 }
 
 void ctest_host_free(ctest_host *host) {

@@ -34,6 +34,7 @@ typedef struct ctest_host {
   size_t given, limit;
   long polls, stop_at, records, requests, refuse_at;
   int refuse_on;
+  lc_status owed;
 } ctest_host;
 
 void ctest_host_init(ctest_host *host);

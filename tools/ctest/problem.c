@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MOST_SCORES = 48 };
+
 static double *numbers(ctest_problem *t, lc_index count) {
   double *v = lc_arena_zeros(&t->data, count);
   if (!v) abort();
@@ -115,9 +117,9 @@ static double l2_of(const ctest_problem *t, lc_index f) {
 
 /* Weight, value and derivatives (r, K of them) of row i at B. */
 static double row_of(const ctest_problem *t, const double *B, lc_index i, double *value, double *r) {
-  double z[16];
+  double z[MOST_SCORES];
   int K = t->coding.K, intercept = t->pen.intercept;
-  if (K > 16) abort();
+  if (K > MOST_SCORES) abort();
   for (int c = 0; c < K; c++) {
     z[c] = (t->offset ? t->offset[i + c * t->n] : 0) + (intercept ? B[c * t->q] : 0);
     for (lc_index j = 0; j < t->p; j++) z[c] += t->x[i + j * t->n] * B[c * t->q + intercept + j];
@@ -148,7 +150,7 @@ double ctest_value(const ctest_problem *t, const double *B) {
 }
 
 void ctest_gradient(const ctest_problem *t, const double *B, double *G) {
-  double total = 0, r[16];
+  double total = 0, r[MOST_SCORES];
   int K = t->coding.K, intercept = t->pen.intercept;
   memset(G, 0, (size_t)(t->q * K) * sizeof *G);
   for (lc_index i = 0; i < t->n; i++) {

@@ -291,6 +291,16 @@ static void test_metric_step(data *d) {
   const double *ends[] = {B, batch.B};
   for (int e = 0; e < 2; e++) ridge[e] = lc_penalty_value(&d->t.pen, K, ends[e]);
   CHECK(batch_loss(d, batch.B, index) / share + ridge[1] <= batch_loss(d, B, index) / share + ridge[0]);
+  double slope[2], value[2]; /* the search has left little of the slope along the step */
+  for (int e = 0; e < 2; e++) {
+    for (int side = 0; side < 2; side++) {
+      double s = e + (side ? 1e-5 : -1e-5);
+      for (lc_index i = 0; i < obj.P; i++) step[i] = B[i] + s * (batch.B[i] - B[i]);
+      value[side] = batch_loss(d, step, index) / share + lc_penalty_value(&d->t.pen, K, step);
+    }
+    slope[e] = (value[1] - value[0]) / 2e-5;
+  }
+  CHECK(slope[0] < 0 && fabs(slope[1]) <= 0.2 * -slope[0]);
   free(B), free(H);
 }
 
@@ -350,7 +360,11 @@ void test_batch(void) {
         test_known(&d, &d.t.sparse);
         test_fill(&d, &d.t.dense);
         test_fill(&d, &d.t.sparse);
-        if (!bounded && alphas[a] == 0 && d.t.loss->flags & LC_HESSIAN) test_metric_step(&d);
+        if (!bounded && alphas[a] == 0 && d.t.loss->flags & LC_HESSIAN) {
+          test_metric_step(&d);
+          d.t.pen.lambda = 2;
+          test_metric_step(&d);
+        }
         d.t.pen.lambda = 0;
         if (!bounded) test_whole_correction(&d);
         if (!bounded) test_search(&d);

@@ -78,7 +78,8 @@ static void test_shortened(ctest_problem *t, const lc_design *x, const double *B
 }
 
 /* Rows that a step separates are told from the scores of both points, or from those of the step: offsets are in both
- * points and not in the step. */
+ * points and not in the step. A row counts with its weight where its class gains 1 on another class, and for its class
+ * where it does on all. */
 static void test_separating(ctest_problem *t, const lc_design *x, const double *B) {
   double to[MOST], rows[2], classes[2][CLASSES];
   for (lc_index i = 0; i < MOST; i++) to[i] = B[i] + 3 * ctest_normal();
@@ -90,8 +91,32 @@ static void test_separating(ctest_problem *t, const lc_design *x, const double *
     CHECK(lc_objective_eval(&obj, to, LC_WANT_VALUE) == LC_OK);
     CHECK(lc_objective_separating_rows(&obj, 1, rows + kept, classes[kept]) == LC_OK);
   }
+  int k = t->coding.k, base = t->coding.base;
+  double want = 0, each[CLASSES] = {0};
+  for (lc_index i = 0; i < t->n && x == &t->dense; i++) {
+    double gain[CLASSES] = {0}, least = INFINITY, most = -INFINITY, w = t->w ? t->w[i] : 1;
+    int own = (int)t->y[i];
+    for (int c = 0; c < t->coding.K; c++) {
+      double *to_class = gain + (t->coding.vector ? 1 : c + base);
+      if (t->pen.intercept) *to_class += to[c * t->q] - B[c * t->q];
+      for (lc_index j = 0; j < t->p; j++) {
+        lc_index at = c * t->q + t->pen.intercept + j;
+        *to_class += t->x[i + j * t->n] * (to[at] - B[at]);
+      }
+    }
+    for (int c = 0; c < k; c++) {
+      if (c == own) continue;
+      least = fmin(least, gain[own] - gain[c]);
+      most = fmax(most, gain[own] - gain[c]);
+    }
+    want += most >= 1 ? w : 0;
+    each[own] += least >= 1 ? w : 0;
+  }
   CHECK_NEAR(rows[0], rows[1], 1e-12);
-  CHECK(ctest_distance(t->coding.k, classes[0], classes[1]) < 1e-12);
+  CHECK(ctest_distance(k, classes[0], classes[1]) < 1e-12);
+  if (x != &t->dense) return;
+  CHECK_NEAR(rows[0], want, 1e-12);
+  CHECK(ctest_distance(k, classes[0], each) < 1e-12);
 }
 
 /* Factors of classes multiply rows. */
@@ -251,6 +276,50 @@ static void test_all(const lc_loss *loss, ctest_shape shape) {
   ctest_problem_free(&t);
 }
 
+/* Of many score columns few rows are worked on together: where they stand in their block changes nothing. */
+static void test_strips(int reference) {
+  enum { ROWS = 1300, MANY = 40, TWO = 2, ALL = (TWO + 1) * MANY };
+  static double B[ALL], to[ALL], middle[ALL], found[2][2 + MANY + MANY * (MANY + 1) / 2];
+  for (lc_index i = 0; i < ALL; i++) {
+    B[i] = 0.3 * ctest_normal();
+    to[i] = B[i] + 0.5 * ctest_normal();
+    middle[i] = B[i] + 0.37 * (to[i] - B[i]);
+  }
+  for (int backwards = 0; backwards < 2; backwards++) {
+    ctest_problem t;
+    lc_objective obj;
+    lc_certificate gap;
+    int possible;
+    double *sum = found[backwards], value;
+    ctest_seed(83);
+    ctest_problem_make(&t, lc_loss_find("softmax"),
+                       (ctest_shape){.n = ROWS, .p = TWO, .k = MANY, .reference = reference, .weighted = 1});
+    double *columns[] = {t.x, t.x + ROWS, t.y, t.w};
+    int count = (int)(sizeof columns / sizeof *columns);
+    for (int v = 0; backwards && v < count + t.coding.K; v++) {
+      double *column = v < count ? columns[v] : t.offset + (v - count) * ROWS;
+      for (lc_index i = 0; i < ROWS / 2; i++) {
+        double swap = column[i];
+        column[i] = column[ROWS - 1 - i];
+        column[ROWS - 1 - i] = swap;
+      }
+    }
+    t.pen.lambda = 0.2;
+    start(&t, &t.dense, B, LC_WANT_GRADIENT, &obj);
+    CHECK(lc_objective_eval(&obj, to, LC_WANT_GRADIENT) == LC_OK);
+    CHECK(lc_objective_along(&obj, 0.37, &value) == LC_OK);
+    CHECK_NEAR(value, ctest_value(&t, middle), 1e-13);
+    CHECK(lc_objective_gap(&obj, &gap) == LC_OK);
+    CHECK(gap.kind == LC_GAP);
+    sum[0] = gap.gap;
+    sum[1] = obj.at.loss;
+    CHECK(lc_objective_balance(&obj, NULL, sum + 2, &possible) == LC_OK);
+    CHECK(lc_objective_mean_weights(&obj, sum + 2 + MANY) == LC_OK);
+    ctest_problem_free(&t);
+  }
+  CHECK(ctest_distance(2 + MANY + lc_packed_size(MANY - (reference != 0)), found[1], found[0]) < 1e-11);
+}
+
 void test_columns(void) {
   static const double alphas[] = {0, 0.5, 1};
   ctest_seed(43);
@@ -266,4 +335,6 @@ void test_columns(void) {
                                                   .weighted = weighted,
                                                   .no_intercept = a == 1 && weighted,
                                                   .alpha = alphas[a]});
+  test_strips(0);
+  test_strips(1);
 }

@@ -8,6 +8,7 @@
 #include "kernel/dispatch.h"
 #include "kernel/lanes.h"
 #include "lanes/lanes.h"
+#include "lanes/state.h"
 #include "problem.h"
 
 void test_lanes(void);
@@ -230,6 +231,7 @@ typedef struct kept {
   lc_penalty pen;
   double lambda[LAMBDAS], value[LAMBDAS], gap[LAMBDAS], B[LAMBDAS][MOST_P + 1], tolerance;
   int times[LAMBDAS], sound;
+  double steps; /* of Newton's method, of all lanes */
 } kept;
 
 /* Largest distance of the scores that a point brings from those of its coefficients. */
@@ -249,6 +251,7 @@ static lc_status keep(void *context, lc_index l, const lc_lanes_point *point) {
   const lc_objective *obj = &own->obj;
   memcpy(own->B[l], obj->at.B, (size_t)obj->P * sizeof(double));
   own->times[l]++;
+  own->steps += point->iterations;
   own->value[l] = obj->at.value;
   own->gap[l] = point->gap;
   own->t->pen.lambda = own->lambda[l];
@@ -264,6 +267,7 @@ static void start(kept *own, ctest_problem *t) {
   own->pen = t->pen;
   CHECK(lc_scale_penalty(&t->sparse, t->standardised ? t->spread : NULL, &own->pen, &t->arena) == LC_OK);
   own->sound = 1;
+  own->steps = 0;
   memset(own->times, 0, sizeof own->times);
   double *mean = lc_arena_doubles(&t->arena, t->p), *rms = lc_arena_doubles(&t->arena, t->p);
   for (lc_index j = 0; j < t->p; j++) {
@@ -285,18 +289,19 @@ typedef struct lane_case {
   ctest_shape shape;
   double lower, upper; /* 0, 0: no bounds */
   int free, values, zero_weights;
+  double most_steps; /* of Newton, for all lambdas: a tenth more than good starts take */
 } lane_case;
 
 static const lane_case cases[] = {
-    {"logistic", {.n = 120, .p = 60, .k = 2, .alpha = 1}, 0, 0, 0, 0, 0},
-    {"logistic", {.n = 120, .p = 60, .k = 2, .alpha = 1, .weighted = 1, .standardised = 1}, 0, 0, 0, 1, 1},
-    {"logistic", {.n = 120, .p = 60, .k = 2, .alpha = 0.3, .weighted = 1}, 0, 0, 0, 1, 0},
-    {"logistic", {.n = 120, .p = 60, .k = 2, .alpha = 1, .no_intercept = 1, .standardised = 1}, 0, 0, 0, 1, 0},
-    {"logistic", {.n = 120, .p = 60, .k = 2, .alpha = 1, .standardised = 1}, -0.02, 0.3, 0, 1, 0},
-    {"logistic", {.n = 120, .p = 60, .k = 2, .alpha = 0.8, .weighted = 1}, 0, 5, 3, 1, 0},
-    {"logistic", {.n = 120, .p = 60, .k = 2, .alpha = 1, .weighted = 1, .standardised = 1}, 0, 0, 4, 1, 1},
-    {"squared_hinge", {.n = 120, .p = 60, .k = 2, .alpha = 1, .standardised = 1}, 0, 0, 0, 1, 0},
-    {"squared_hinge", {.n = 120, .p = 60, .k = 2, .alpha = 0.5, .weighted = 1}, -0.5, 0.1, 2, 1, 1},
+    {"logistic", {.n = 120, .p = 60, .k = 2, .alpha = 1}, 0, 0, 0, 0, 0, 44},
+    {"logistic", {.n = 120, .p = 60, .k = 2, .alpha = 1, .weighted = 1, .standardised = 1}, 0, 0, 0, 1, 1, 52},
+    {"logistic", {.n = 120, .p = 60, .k = 2, .alpha = 0.3, .weighted = 1}, 0, 0, 0, 1, 0, 35},
+    {"logistic", {.n = 120, .p = 60, .k = 2, .alpha = 1, .no_intercept = 1, .standardised = 1}, 0, 0, 0, 1, 0, 54},
+    {"logistic", {.n = 120, .p = 60, .k = 2, .alpha = 1, .standardised = 1}, -0.02, 0.3, 0, 1, 0, 54},
+    {"logistic", {.n = 120, .p = 60, .k = 2, .alpha = 0.8, .weighted = 1}, 0, 5, 3, 1, 0, 35},
+    {"logistic", {.n = 120, .p = 60, .k = 2, .alpha = 1, .weighted = 1, .standardised = 1}, 0, 0, 4, 1, 1, 50},
+    {"squared_hinge", {.n = 120, .p = 60, .k = 2, .alpha = 1, .standardised = 1}, 0, 0, 0, 1, 0, 62},
+    {"squared_hinge", {.n = 120, .p = 60, .k = 2, .alpha = 0.5, .weighted = 1}, -0.5, 0.1, 2, 1, 1, 48},
 };
 
 static void make_case(ctest_problem *t, const lane_case *c) {
@@ -310,6 +315,54 @@ static void make_case(ctest_problem *t, const lane_case *c) {
   ctest_problem_refresh(t);
   for (int j = 0; j < c->free; j++) t->l1[5 * j] = t->l2[5 * j] = 0;
   if (c->lower < 0 || c->upper > 0) ctest_problem_bound(t, c->lower, c->upper);
+}
+
+/* Members that are sorted take all that is theirs along, and their entries still name them. */
+static void test_order(void) {
+  static ctest_problem t;
+  static kept own;
+  lc_lanes s;
+  lc_index feature[MOST_P], entries[MOST_P] = {0};
+  make_case(&t, cases + 4);
+  for (lc_index i = 0; i < t.n * t.p; i++) {
+    if (i % t.n > t.n >> (i / t.n % 6)) t.x[i] = 0;
+    entries[i / t.n] += t.x[i] != 0;
+  }
+  ctest_problem_refresh(&t);
+  own.lambda[0] = 0.1;
+  start(&own, &t);
+  lc_lanes_job job = {&own.obj, &own.pen, &t.host.host, &t.arena, 0.2, own.lambda, 1, 1e-8, keep, &own};
+  CHECK(lc_lanes_make(&s, &job) == LC_OK);
+  CHECK(s.count == 0);
+  for (lc_index j = 0; j < t.p; j++) feature[j] = t.p - 1 - j;
+  CHECK(lc_lanes_join(&s, t.p, feature) == LC_OK);
+  for (lc_index k = 0; k < s.count; k++) {
+    s.held[k] = (unsigned char)s.feature[k];
+    for (int l = 0; l < LC_LANES; l++) {
+      s.b[lc_lane_at(k, l)] = (double)(10 * s.feature[k] + l);
+      s.last[lc_lane_at(k, l)] = -(float)(10 * s.feature[k] + l);
+    }
+  }
+  CHECK(lc_lanes_sort(&s, t.p + 1) == LC_OK);
+  CHECK(s.feature[0] == t.p - 1);
+  CHECK(lc_lanes_sort(&s, 1) == LC_OK);
+  int right = 1, ordered = 1;
+  for (lc_index k = 0; k < s.count; k++) {
+    lc_index f = s.feature[k];
+    ordered = ordered && (k == 0 || entries[f] <= 2 * entries[s.feature[k - 1]]);
+    right = right && s.held[k] == f && s.mean[k] == own.obj.mean[f] && s.lower[k] == own.pen.lower[f] / s.unit[k] &&
+            s.l1[k] == own.pen.l1[f] * s.unit[k] && s.unitf[k] == (float)s.unit[k];
+    for (int l = 0; l < LC_LANES; l++)
+      right = right && s.b[lc_lane_at(k, l)] == (double)(10 * f + l) &&
+              s.last[lc_lane_at(k, l)] == -(float)(10 * f + l);
+  }
+  CHECK(right);
+  CHECK(ordered && entries[s.feature[0]] > 4 * entries[s.feature[s.count - 1]]);
+  for (lc_index i = 0; i < t.n; i++)
+    for (int e = s.rows.start[i]; e < s.rows.end[i]; e++)
+      right = right && s.rows.narrow[e] == (float)t.x[i + s.feature[s.rows.index[e]] * t.n];
+  CHECK(right);
+  ctest_problem_free(&t);
 }
 
 /* To a tolerance: where it is wide the gap is far above rounding, and bounds what the point still loses. */
@@ -328,6 +381,7 @@ static void test_case(const lane_case *c, double tolerance) {
   CHECK(lc_lanes_run(&job, &solved) == LC_OK);
   CHECK(solved == LAMBDAS);
   CHECK(own.sound);
+  CHECK(own.steps <= c->most_steps);
   for (int l = 0; l < solved; l++) {
     CHECK(own.times[l] == 1);
     double best = ctest_best(&t, &t.dense, own.lambda[l], 1e-10, NULL), excess = own.value[l] - best;
@@ -404,4 +458,5 @@ void test_lanes(void) {
   test_impossible();
   test_stops();
   test_suits();
+  test_order();
 }

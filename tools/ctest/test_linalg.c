@@ -83,6 +83,11 @@ static void test_dependent(void) {
   CHECK(ctest_distance(COLUMNS, check, b) < 1e-10);
   CHECK(fabs(got[0] + got[1] - got[2]) < 1e-10);
   CHECK(fabs(got[4]) < 1e-12);
+  for (int scale = -60; scale <= 60; scale += 120) { /* whatever the unit of the matrix */
+    for (int i = 0; i < COLUMNS * COLUMNS; i++) U[i] = ldexp(A[i], scale);
+    CHECK(lc_solve_minimum_norm(COLUMNS, U, b, 1e-10, check, &arena) == LC_OK);
+    for (int i = 0; i < COLUMNS; i++) CHECK_NEAR(ldexp(check[i], scale), got[i], 1e-10);
+  }
   memcpy(U, A, sizeof U);
   memcpy(check, b, sizeof check);
   CHECK(lc_solve_minimum_norm(COLUMNS, U, check, 1e-10, check, &arena) == LC_OK);

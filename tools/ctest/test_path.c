@@ -310,6 +310,99 @@ static void test_to_zero(const lc_loss *loss, int k, int sparse) {
   ctest_problem_free(&t);
 }
 
+/* The least mean loss over the intercept, the slopes as they are in B: a one-dimensional convex function, by thirds. */
+static double least_by_intercept(const ctest_problem *t, double *B) {
+  double low = -20, high = 20, value[2];
+  for (int step = 0; step < 120; step++) {
+    for (int side = 0; side < 2; side++) {
+      B[0] = low + (1 + side) * (high - low) / 3;
+      value[side] = ctest_value(t, B);
+    }
+    *(value[0] < value[1] ? &high : &low) = value[0] < value[1] ? low + 2 * (high - low) / 3 : low + (high - low) / 3;
+  }
+  return ctest_value(t, B);
+}
+
+/* Slopes that may not be 0 are as near to it as they may in the model without penalised slopes. */
+static void test_null_between_bounds(const char *loss) {
+  static ctest_problem t;
+  double lower[4] = {-1, 0.3, -INFINITY, -2}, upper[4] = {1, 1, 5, -0.1}, B[5] = {0, 0, 0.3, 0, -0.1};
+  lc_path path;
+  ctest_problem_make(&t, lc_loss_find(loss), (ctest_shape){.n = 60, .p = 4, .k = 2, .weighted = 1, .alpha = 0.5});
+  t.pen.lower = lower;
+  t.pen.upper = upper;
+  t.pen.lambda = 7; /* is not looked at */
+  CHECK(ctest_path(&t, &t.dense, &(lc_path_spec){.nlambdas = 2, .min_ratio = 0.5}, 1e-8, &path) == LC_OK);
+  t.pen.lambda = 0;
+  CHECK_NEAR(path.null_loss, least_by_intercept(&t, B), 1e-7);
+  ctest_problem_free(&t);
+}
+
+/* The residual of a point is that of the user's columns, whatever their units: by how much the objective falls along a
+ * coefficient. */
+static void test_residuals_of_units(void) {
+  static ctest_problem t;
+  double B[5];
+  lc_path path;
+  ctest_shape shape = {.n = 150, .p = 4, .k = 2, .weighted = 1, .alpha = 0.5};
+  ctest_problem_make(&t, lc_loss_find("logistic"), shape);
+  for (lc_index i = 0; i < 150; i++)
+    for (int j = 0; j < 4; j++) t.x[i + 150 * j] *= pow(30, j - 1);
+  for (int j = 0; j < 4; j++) t.l1[j] *= pow(30, j - 1), t.l2[j] *= pow(900, j - 1);
+  ctest_problem_refresh(&t);
+  CHECK(ctest_path(&t, &t.dense, &(lc_path_spec){.nlambdas = 6, .min_ratio = 0.01}, 1e-3, &path) == LC_OK);
+  for (lc_index l = 1; l < path.length; l++) {
+    double kkt = path.point[l].outcome.kkt;
+    t.pen.lambda = path.point[l].lambda;
+    ctest_path_coefficients(&t, path.point + l, B);
+    double descent = ctest_descent(&t, B, NULL);
+    CHECK(descent <= 1.5 * kkt + rounding && kkt <= 1.5 * descent + rounding);
+  }
+  ctest_problem_free(&t);
+}
+
+/* Folds that one step does not bring to their goal are counted. */
+static void test_missed_folds(const char *loss) {
+  static ctest_problem t;
+  int holdout[N], any = 0;
+  lc_settings settings;
+  lc_path path;
+  ctest_problem_make(&t, lc_loss_find(loss), (ctest_shape){.n = N, .p = COLUMNS, .k = 2, .alpha = 0.8});
+  for (int i = 0; i < N; i++) holdout[i] = 1 + i % FOLDS;
+  ctest_presets(&settings);
+  settings.max_iter = 1;
+  lc_problem problem = ctest_lc_problem(&t, &t.dense);
+  lc_path_spec spec = {.nlambdas = LAMBDAS, .min_ratio = 0.01, .holdout = holdout, .nfolds = FOLDS, .nrepeats = 1};
+  CHECK(lc_path_run(&problem, &spec, &settings, &t.host.host, &t.arena, &path) >= 0);
+  for (lc_index l = 0; l < path.length; l++) {
+    int missed = 0;
+    for (int m = 0; m < FOLDS; m++) missed += !(path.point[l].fold_relative[m] <= path.goal);
+    CHECK(path.point[l].folds_missed == missed);
+    any += missed;
+  }
+  CHECK(any > 0 && path.length == LAMBDAS);
+  ctest_problem_free(&t);
+}
+
+/* Rows of one wrong class, which fold 1 leaves out: it is separated, all rows are not; and without them they are. */
+static void test_separated_fold(int wrong) {
+  static ctest_problem t;
+  static const double only[] = {0};
+  int holdout[40];
+  lc_path path;
+  ctest_problem_make(&t, lc_loss_find("logistic"), (ctest_shape){.n = 40, .p = 1, .k = 2});
+  for (int i = 0; i < 40; i++) {
+    t.x[i] = t.y[i] * 2 - 1 + 0.01 * i;
+    holdout[i] = i % 10 == 1 ? 1 : 2 + i % 2;
+    if (wrong && holdout[i] == 1) t.x[i] = -t.x[i];
+  }
+  ctest_problem_refresh(&t);
+  lc_path_spec spec = {.lambdas = only, .nlambdas = 1, .holdout = holdout, .nfolds = 3, .nrepeats = 1};
+  CHECK(ctest_path(&t, &t.dense, &spec, 1e-8, &path) == LC_OK);
+  CHECK(path.separated == !wrong && path.length == 1);
+  ctest_problem_free(&t);
+}
+
 /* So many coefficients that the set goes on without its Hessian. */
 static void test_many(double alpha) {
   static ctest_problem t;
@@ -334,6 +427,13 @@ void test_path_data(void) {
   test_rare("softmax", 3);
   test_to_zero(lc_loss_find("logistic"), 2, 0);
   test_to_zero(lc_loss_find("softmax"), 3, 1);
+  test_null_between_bounds("logistic");
+  test_null_between_bounds("hinge");
+  test_residuals_of_units();
+  test_missed_folds("logistic");
+  test_missed_folds("hinge");
+  test_separated_fold(0);
+  test_separated_fold(1);
   test_many(1);
   test_many(0.2);
 }

@@ -134,6 +134,12 @@ static void test_groups(const lc_penalty *pen) {
       for (int c = 0; c < WIDTH; c++) norm += v[c * LD] * v[c * LD];
       norm = sqrt(norm);
       CHECK_NEAR(lc_penalty_norm(WIDTH, v, LD), norm, 1e-14);
+      for (int c = 0; c < WIDTH; c++) { /* one of a size whose square leaves the range */
+        double usual = v[c * LD];
+        v[c * LD] = 1e200;
+        CHECK_NEAR(lc_penalty_norm(WIDTH, v, LD) / 1e200, 1, 1e-14);
+        v[c * LD] = usual;
+      }
       lc_penalty_group_prox(pen, j, WIDTH, b, LD, h);
       double length = lc_penalty_norm(WIDTH, b, LD);
       for (int c = 0; c < WIDTH; c++) {

@@ -21,7 +21,7 @@ static void presets(lc_settings *settings) {
 
 enum { COLUMNS = 2, ENOUGH = 45000 };
 
-typedef enum trouble { NONE, FEW_ROWS, SPARSE, RARE_CLASS, SEPARATED, DEPENDENT, MAX_ITER } trouble;
+typedef enum trouble { NONE, FEW_ROWS, SPARSE, RARE_CLASS, WEIGHTLESS_CLASS, SEPARATED, DEPENDENT, MAX_ITER } trouble;
 
 /* The largest coefficient of a start from B = 0 when something (or nothing) speaks against the sample. */
 static double start_of(trouble what) {
@@ -46,7 +46,9 @@ static double start_of(trouble what) {
     lc_design_sparse(&x, n, COLUMNS, &csc);
   else
     lc_design_dense(&x, n, COLUMNS, LC_DOUBLE, X);
-  const lc_obs obs = {.n = n, .y = y};
+  double *w = ctest_zeros(n);
+  for (lc_index i = 0; i < n; i++) w[i] = what != WEIGHTLESS_CLASS || y[i] == 0 || i % 1500 == 0;
+  const lc_obs obs = {.n = n, .y = y, .w = w};
   x.intercept = 1;
   lc_settings settings;
   presets(&settings);
@@ -69,7 +71,7 @@ static double start_of(trouble what) {
     CHECK_NEAR(B[2], -0.7, 0.2);
   }
   ctest_host_free(&host);
-  free(X), free(y);
+  free(X), free(y), free(w);
   return largest;
 }
 
@@ -79,6 +81,7 @@ void test_nested(void) {
   CHECK(start_of(FEW_ROWS) == 0);
   CHECK(start_of(SPARSE) == 0);
   CHECK(start_of(RARE_CLASS) == 0);
+  CHECK(start_of(WEIGHTLESS_CLASS) == 0);
   CHECK(start_of(SEPARATED) == 0);
   CHECK(start_of(DEPENDENT) == 0);
   CHECK(start_of(MAX_ITER) == 0);
@@ -161,7 +164,8 @@ static void information(const data *d, const lc_loss *loss, const lc_coding *cod
   }
 }
 
-static void test_one(const char *name, int k, int reference, int sparse, double mean, int offset, int almost) {
+static void test_one(const char *name, int k, int reference, int sparse, double mean, int offset, int almost,
+                     const char *solver) {
   static data d;
   make_data(&d, k, mean, almost);
   ctest_host host;
@@ -194,6 +198,7 @@ static void test_one(const char *name, int k, int reference, int sparse, double 
                         .mean = out.mean,
                         .sd = out.sd,
                         .max_abs = out.max_abs,
+                        .solver = solver ? lc_solver_find(solver) : NULL,
                         .wants_covariance = 1};
   lc_solution solution;
   lc_index size;
@@ -345,6 +350,93 @@ static void test_units_of_bounds(const char *loss) {
   ctest_problem_free(&t);
 }
 
+/* Where second derivatives of all rows would cost more than a fit did, those of a sample go with the gradient of all:
+ * nothing is left at the optimum, and near it what the objective lies above, to within the error of a sample. */
+static void test_sampled_decrement(void) {
+  enum { ROWS = 12000, COLUMNS_HERE = 20 };
+  ctest_problem t;
+  lc_settings settings;
+  lc_solution out;
+  ctest_problem_make(&t, lc_loss_find("logistic"), (ctest_shape){.n = ROWS, .p = COLUMNS_HERE, .k = 2, .weighted = 1});
+  ctest_presets(&settings);
+  settings.tolerance = 1e-12;
+  lc_problem problem = ctest_lc_problem(&t, &t.dense);
+  CHECK(lc_solve(&problem, &settings, &t.host.host, &t.arena, &out) == LC_OK);
+  lc_objective *obj = out.fitted;
+  double least = obj->at.value, B[COLUMNS_HERE + 1];
+  for (int moved = 0; moved < 2; moved++) {
+    lc_certificate certificate;
+    lc_report report = {.decrement = NAN};
+    memcpy(B, obj->at.B, sizeof B);
+    for (int j = 0; moved && j <= COLUMNS_HERE; j++) B[j] += 0.01 * ctest_normal();
+    CHECK(lc_objective_eval(obj, B, LC_WANT_GRADIENT) == LC_OK);
+    lc_objective_accept(obj);
+    CHECK(lc_certify(obj, LC_WANT_GRADIENT, 1, &report, &certificate) == LC_OK);
+    CHECK(certificate.kind == LC_SAMPLED_DECREMENT);
+    double above = obj->at.value - least;
+    CHECK(moved ? fabs(certificate.gap / above - 1) < 0.1 : certificate.gap >= 0 && certificate.gap < 1e-9);
+    CHECK_NEAR(certificate.relative, certificate.gap / obj->at.value, 1e-14);
+  }
+  ctest_problem_free(&t);
+}
+
+/* An intercept that is held stays where it is, far columns or not: the fit is the one with that offset and without an
+ * intercept of that score. */
+static void test_held_intercept(int k, int which) {
+  enum { ROWS = 160, MOST_P = 8 };
+  ctest_problem t;
+  lc_settings settings;
+  lc_solution out;
+  double B[MOST_P] = {0}, other[MOST_P], offset[2 * ROWS];
+  unsigned char held[MOST_P] = {0};
+  ctest_problem_make(&t, lc_loss_find("softmax"),
+                     (ctest_shape){.n = ROWS, .p = 2, .k = k, .reference = 1, .weighted = 1});
+  for (lc_index i = 0; i < t.n; i++) t.x[i] += 100;
+  ctest_problem_refresh(&t);
+  ctest_presets(&settings);
+  settings.tolerance = 1e-12;
+  lc_problem problem = ctest_lc_problem(&t, &t.dense);
+  problem.held = held;
+  problem.start = B;
+  held[which * t.q] = 1;
+  B[which * t.q] = 0.7;
+  CHECK(lc_solve(&problem, &settings, &t.host.host, &t.arena, &out) == LC_OK);
+  CHECK(out.B[which * t.q] == 0.7);
+  double objective = out.objective;
+  memcpy(other, out.B, (size_t)(t.q * t.coding.K) * sizeof(double));
+  /* The same, the intercept held at 0 and its value in the offsets. */
+  memcpy(offset, t.offset, (size_t)(t.n * t.coding.K) * sizeof(double));
+  for (lc_index i = 0; i < t.n; i++) t.offset[i + which * t.n] += 0.7;
+  B[which * t.q] = 0;
+  CHECK(lc_solve(&problem, &settings, &t.host.host, &t.arena, &out) == LC_OK);
+  CHECK_NEAR(out.objective, objective, 1e-12);
+  for (lc_index i = 0; i < t.q * t.coding.K; i++)
+    CHECK_NEAR(out.B[i], i == which * t.q ? 0 : other[i], 1e-6);
+  /* Nothing is gained by any other coefficient. */
+  memcpy(t.offset, offset, (size_t)(t.n * t.coding.K) * sizeof(double));
+  for (lc_index i = 0; i < t.q * t.coding.K; i++) held[i] = !held[i];
+  CHECK_NEAR(ctest_descent(&t, other, held), 0, 1e-6);
+  ctest_problem_free(&t);
+}
+
+/* Offsets that are far from 0, one and the same in all rows, only move the intercept. */
+static void test_far_offsets(const char *loss, int k, double far) {
+  ctest_problem t;
+  double B[2][12], objective[2];
+  ctest_shape shape = {.n = 120, .p = 3, .k = k, .reference = k > 2, .weighted = 1};
+  ctest_problem_make(&t, lc_loss_find(loss), shape);
+  for (int moved = 0; moved < 2; moved++) {
+    for (lc_index i = 0; i < t.n * t.coding.K; i++) t.offset[i] += moved ? (i < t.n ? far : -far) : 0;
+    objective[moved] = ctest_best(&t, &t.dense, 0, 1e-10, B[moved]);
+  }
+  CHECK_NEAR(objective[1], objective[0], 1e-9);
+  for (lc_index i = 0; i < t.q * t.coding.K; i++) {
+    double shift = i % t.q ? 0 : i < t.q ? -far : far;
+    CHECK_NEAR(B[1][i], B[0][i] + shift, 1e-4);
+  }
+  ctest_problem_free(&t);
+}
+
 void test_covariance(void) {
   ctest_seed(29);
   for (int sparse = 0; sparse < 2; sparse++)
@@ -352,19 +444,27 @@ void test_covariance(void) {
       static const double means[] = {0, 50, 20000}; /* the last hides the spread */
       for (size_t m = 0; m < sizeof means / sizeof *means; m++) {
         if (sparse && m > 0) continue; /* not centred, and not well conditioned */
-        test_one("logistic", 2, 0, sparse, means[m], offset, 0);
-        test_one("softmax", 2, 0, sparse, means[m], offset, 0);
-        test_one("softmax", 3, 0, sparse, means[m], offset, 0);
-        test_one("softmax", 3, 1, sparse, means[m], offset, 0);
+        test_one("logistic", 2, 0, sparse, means[m], offset, 0, NULL);
+        test_one("softmax", 2, 0, sparse, means[m], offset, 0, NULL);
+        test_one("softmax", 3, 0, sparse, means[m], offset, 0, NULL);
+        test_one("softmax", 3, 1, sparse, means[m], offset, 0, NULL);
+        /* A solver that knows no second derivatives leaves none. */
+        test_one("logistic", 2, 0, sparse, means[m], offset, 0, "lbfgs");
+        test_one("softmax", 3, 0, sparse, means[m], offset, 0, "lbfgs");
       }
     }
   /* A mean that a fit leaves as it is costs digits of the covariance where columns are nearly dependent, too. */
-  test_one("logistic", 2, 0, 0, 25, 0, -1);
-  test_one("softmax", 3, 1, 0, 25, 0, -1);
+  test_one("logistic", 2, 0, 0, 25, 0, -1, NULL);
+  test_one("softmax", 3, 1, 0, 25, 0, -1, NULL);
   test_aliased();
   test_against_rest("squared_hinge", 0.5, 0);
   test_against_rest("hinge", 0, 1);
   test_rest_of_starts();
   test_units_of_bounds("logistic");
   test_units_of_bounds("hinge");
+  test_sampled_decrement();
+  test_held_intercept(2, 0);
+  test_held_intercept(3, 1);
+  test_far_offsets("logistic", 2, 120);
+  test_far_offsets("softmax", 3, -90);
 }

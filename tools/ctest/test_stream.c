@@ -259,6 +259,66 @@ static void test_sparse_pieces(void) {
   free(X), free(B), free(w), free(offset), free(want);
 }
 
+/* Verbs of columns are those of the whole, whatever the pieces; the intercept alone needs no read. Sizes beyond the
+ * range of squares are seen, too. */
+static void test_sparse_columns(void) {
+  enum { N = 700, P = 12, NJ = 4, NI = 2 };
+  const lc_index list[NJ] = {P, 0, 3, 7}, some[NI] = {5, 0}, one = 0;
+  double *X = ctest_normals(N * P), *R = ctest_normals(N * K), *s = ctest_normals(N), *d = ctest_normals(NJ * K);
+  for (int i = 0; i < N * P; i++) X[i] = fabs(X[i]) < 1 ? 0 : X[i];
+  for (int size = 0; size < 3; size++) { /* then columns of huge and of tiny numbers */
+    lc_design dense;
+    lc_design_dense(&dense, N, P, LC_DOUBLE, X);
+    dense.intercept = 1;
+    for (lc_index piece = 1; piece <= N; piece = 3 * piece + 1) {
+      lc_design stream;
+      const lc_design *x[] = {&dense, &stream};
+      double c[2][NJ * K], C[2][NJ * NJ], D[2][NI * NJ], Z[2][N * K], stats[2][6 * P];
+      reader r;
+      ctest_host host;
+      lc_arena arena;
+      ctest_host_init(&host);
+      lc_arena_init(&arena, &host.host);
+      reader_make(&r, N, P, X, piece, &stream);
+      for (int v = 0; v < 2; v++) {
+        lc_colstat out = {stats[v],         stats[v] + P,     stats[v] + 2 * P,
+                          stats[v] + 3 * P, stats[v] + 4 * P, stats[v] + 5 * P};
+        CHECK(lc_design_colstats(x[v], NULL, &host.host, &out) == LC_OK);
+        if (size > 0) continue;
+        x[v]->ops->col_dot(x[v], NJ, list, K, R, c[v], &host.host);
+        CHECK(x[v]->ops->col_cross(x[v], NJ, list, NJ, list, s, C[v], &arena) == LC_OK);
+        CHECK(x[v]->ops->col_cross(x[v], NI, some, NJ, list, s, D[v], &arena) == LC_OK);
+        memcpy(Z[v], R, sizeof Z[v]);
+        x[v]->ops->col_axpy(x[v], NJ, list, K, d, Z[v], &host.host);
+      }
+      for (int e = 0; e < 6 * P; e++) CHECK(fabs(stats[1][e] - stats[0][e]) <= 1e-12 * fabs(stats[0][e]));
+      if (size == 0) {
+        CHECK(ctest_distance(NJ * K, c[1], c[0]) < 1e-11);
+        CHECK(ctest_distance(NJ * NJ, C[1], C[0]) < 1e-11);
+        CHECK(ctest_distance(NI * NJ, D[1], D[0]) < 1e-11);
+        CHECK(ctest_distance(N * K, Z[1], Z[0]) < 1e-13);
+        CHECK(!lc_design_may_shift(&stream, 1));
+        long reads = r.reads;
+        stream.ops->col_dot(&stream, 1, &one, K, R, c[1], &host.host);
+        CHECK(r.reads == reads);
+        for (int k = 0; k < K; k++) {
+          double sum = 0;
+          for (int i = 0; i < N; i++) sum += R[i + k * N];
+          CHECK_NEAR(c[1][k], sum, 1e-11);
+        }
+      }
+      CHECK(!r.wrong);
+      ctest_host_free(&host);
+      reader_free(&r);
+    }
+    for (int i = 0; i < N; i++) {
+      X[i + 2 * N] *= size == 0 ? 1e170 : 1;
+      X[i + 5 * N] *= size == 1 ? 1e-170 : 1;
+    }
+  }
+  free(X), free(R), free(s), free(d);
+}
+
 /* A read that fails, or a host that says stop, at any time: the status is told, and the next pass is whole. */
 static void test_failures(void) {
   enum { N = 40000, P = 60 };
@@ -398,5 +458,6 @@ void test_stream(void) {
   test_rows(0);
   test_rows(1);
   test_sparse_pieces();
+  test_sparse_columns();
   test_failures();
 }
