@@ -25,8 +25,12 @@ static inline lc_index lc_packed_at(lc_index i, lc_index j) { return j * (j + 1)
 static inline lc_index lc_min(lc_index a, lc_index b) { return a < b ? a : b; }
 static inline lc_index lc_max(lc_index a, lc_index b) { return a > b ? a : b; }
 
-/* Numbers of a dense matrix: doubles, or ints (R's logicals too). */
-enum lc_storage { LC_DOUBLE, LC_INTEGER };
+/* Numbers of a dense matrix: doubles, or ints (R's logicals too); floats are our own copies of doubles. */
+enum lc_storage { LC_DOUBLE, LC_INTEGER, LC_FLOAT };
+
+static inline size_t lc_storage_bytes(enum lc_storage type) {
+  return type == LC_INTEGER ? sizeof(int) : type == LC_FLOAT ? sizeof(float) : sizeof(double);
+}
 
 /* What a fit tells its host while it runs. Unknown fields are NaN. */
 typedef struct lc_info {

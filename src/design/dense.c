@@ -30,10 +30,11 @@ static lc_index listed_rows(const lc_design *x, lc_index count) {
   return (lc_dense_is_view(x) ? FEW : 1) * LIST_TILE / count / 16 * 16;
 }
 
-/* Memory of what cannot be read in place: columns as shown, or the ones of the intercept beside ints. */
+/* Memory of what cannot be read in place: columns as shown, or the ones of the intercept beside ints or floats. */
 typedef union list_tile {
   double number[LIST_TILE];
   int integer[LIST_TILE];
+  float narrow[LIST_TILE];
 } list_tile;
 
 /* Where rows row0 .. row0 + m - 1 of the listed columns are to be read: where they lie, or in the tile, which has room
@@ -43,14 +44,18 @@ static enum lc_storage list_columns(const lc_design *x, lc_index row0, lc_index 
   int view = lc_dense_is_view(x), intercept = x->intercept;
   double *number = tile;
   int *integer = tile;
+  float *narrow = tile;
   for (lc_index a = 0; a < count; a++) {
     double *loaded = view ? number : number + a * m;
     at[a] = loaded;
     if (view && j[a] >= intercept) {
       at[a] = lc_dense_stored(x, row0, j[a] - intercept);
-    } else if (view && !lc_dense_is_double(x)) {
+    } else if (view && x->storage == LC_INTEGER) {
       for (lc_index i = 0; i < m; i++) integer[i] = 1;
       at[a] = integer;
+    } else if (view && x->storage == LC_FLOAT) {
+      for (lc_index i = 0; i < m; i++) narrow[i] = 1;
+      at[a] = narrow;
     } else {
       load_listed(x, row0, m, j[a], loaded);
     }
@@ -229,6 +234,49 @@ static lc_status dense_subset(const lc_design *x, lc_index count, const lc_index
   return LC_OK;
 }
 
+/* ---- columns rounded to floats ----------------------------------------------------------------------------------- */
+
+static const lc_design_ops rounded_ops = {
+    .name = "dense, rounded",
+    .caps = LC_COLUMNS,
+    .pass = lc_dense_pass,
+    .col_dot = dense_col_dot,
+    .col_axpy = dense_col_axpy,
+};
+
+typedef struct round_job {
+  const lc_design *x;
+  const lc_index *j;
+  float *to; /* n x p */
+} round_job;
+
+static void round_some(void *context, lc_index from, lc_index end) {
+  enum { PIECE = 512 };
+  const round_job *job = context;
+  const lc_design *x = job->x;
+  double piece[PIECE];
+  for (lc_index v = from; v < end; v++)
+    for (lc_index row0 = 0; job->j[v] >= x->intercept && row0 < x->n; row0 += PIECE) {
+      lc_index m = lc_min(PIECE, x->n - row0), j = job->j[v] - x->intercept;
+      lc_dense_load(x, row0, m, j, piece);
+      for (lc_index i = 0; i < m; i++) job->to[j * x->n + row0 + i] = (float)piece[i];
+    }
+}
+
+static lc_status dense_round(const lc_design *x, lc_index nj, const lc_index *j, lc_design *out, lc_arena *arena) {
+  if (!lc_dense_is_double(x)) return LC_OK; /* ints have no more bytes */
+  if (!out->ops) {
+    float *to = lc_arena_alloc(arena, x->n * x->p, sizeof *to);
+    if (!to) return LC_OUT_OF_MEMORY;
+    *out = (lc_design){.ops = &rounded_ops, .n = x->n, .p = x->p, .intercept = x->intercept, .storage = LC_FLOAT};
+    out->data = to;
+  }
+  /* The memory is the arena's, so it may be written to. */
+  round_job job = {x, j, (float *)out->data};
+  lc_parallel(threads_for(arena->host, (double)nj * (double)x->n), nj, 8, round_some, &job);
+  return LC_OK;
+}
+
 /* ---- rows in any order ------------------------------------------------------------------------------------------- */
 
 enum { LOAD_BYTES = 4 << 20, LEAST_LOAD = 32 };
@@ -346,6 +394,7 @@ static const lc_design_ops dense_ops = {
     .col_dot = dense_col_dot,
     .col_axpy = dense_col_axpy,
     .col_cross = dense_col_cross,
+    .round = dense_round,
     .colstats = dense_colstats,
     .moments = dense_moments,
     .cells = dense_cells,

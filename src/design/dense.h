@@ -15,8 +15,7 @@ static inline int lc_dense_is_view(const lc_design *x) { return !x->shift && !x-
 
 /* Where column j is stored, from row i on. */
 static inline const void *lc_dense_stored(const lc_design *x, lc_index i, lc_index j) {
-  if (lc_dense_is_double(x)) return lc_dense_numbers(x) + j * x->n + i;
-  return lc_dense_integers(x) + j * x->n + i;
+  return (const char *)x->data + (size_t)(j * x->n + i) * lc_storage_bytes(x->storage);
 }
 
 static inline double lc_dense_sum(lc_index m, const double *r) {

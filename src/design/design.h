@@ -177,6 +177,12 @@ typedef struct lc_design_ops {
    * length) half of the work is saved. */
   lc_status (*col_cross)(const lc_design *, lc_index ni, const lc_index *i, lc_index nj, const lc_index *j,
                          const double *s, double *C, lc_arena *);
+  /* out <- a design of the same columns rounded to floats, which are half the bytes: for steps whose errors are mended
+   * afterwards. Columns j (nj of them) are taken in by this call, others by further ones; of the verbs above it has
+   * col_dot and col_axpy, for columns that were taken in, and passes that do not read. out->ops is NULL before the
+   * first call, and stays so where nothing would be saved. 4 bytes a number of X in the arena, asked for at once. Cost:
+   * one read of the columns. NULL: not in memory as columns of numbers. */
+  lc_status (*round)(const lc_design *, lc_index nj, const lc_index *j, lc_design *out, lc_arena *);
   /* Statistics of the columns as they are stored, weights w (NULL: all one) with sum `total`. See
    * lc_design_colstats(). */
   lc_status (*colstats)(const lc_design *, const double *w, double total, const lc_host *, lc_colstat *out);

@@ -36,8 +36,8 @@ typedef struct lc_kernel {
   void (*gradient)(lc_index m, lc_index p, int K, const double *X, lc_index ldx, const double *R, lc_index ldr,
                    double *G, lc_index ldg);
 
-  /* The same two for columns that lie anywhere: column j of X, m numbers of that type, at x[j]. Ints give the bits of
-   * the doubles that are equal to them. */
+  /* The same two for columns that lie anywhere: column j of X, m numbers of that type, at x[j]. Ints and floats give
+   * the bits of the doubles that are equal to them. */
   void (*scores_of)(lc_index m, lc_index p, int K, enum lc_storage type, const void *const *x, const double *B,
                     lc_index ldb, double *Z, lc_index ldz);
   void (*gradient_of)(lc_index m, lc_index p, int K, enum lc_storage type, const void *const *x, const double *R,

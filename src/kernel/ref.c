@@ -4,13 +4,14 @@
 #include "kernel/dispatch.h"
 #include "kernel/lanes.h"
 
-/* Columns that lie anywhere, and ints, are brought together as doubles a few rows at a time. */
+/* Columns that lie anywhere, ints and floats, are brought together as doubles a few rows at a time. */
 enum { PIECE = 64 };
 
 static const double *piece(enum lc_storage type, const void *x, lc_index i, lc_index m, double *copy) {
   if (type == LC_DOUBLE) return (const double *)x + i;
   const int *whole = (const int *)x + i;
-  for (lc_index r = 0; r < m; r++) copy[r] = whole[r];
+  const float *narrow = (const float *)x + i;
+  for (lc_index r = 0; r < m; r++) copy[r] = type == LC_INTEGER ? whole[r] : (double)narrow[r];
   return copy;
 }
 

@@ -4,8 +4,8 @@
  * Before the include: NAME(f) names a function, TARGET is its attribute, LANE_LOOPS are the loops of kernel/lanes.h,
  * LANES doubles fit a VEC, DOT_ROWS x DOT_COLS running sums fit the registers, MOST_SCORES score columns times two VECs
  * do; V_* are the operations. LOADN and STOREN touch only the first `count` lanes (the others read as 0); LOADI and
- * LOADIN take ints. DOT_MOST rows and one column of running sums fit too. V_SUMS adds up the lanes of LANES vectors,
- * each to a number; V_SELECT_POSITIVE(z, yes, no): yes where z > 0.
+ * LOADIN take ints, LOADF and LOADFN floats. DOT_MOST rows and one column of running sums fit too. V_SUMS adds up the
+ * lanes of LANES vectors, each to a number; V_SELECT_POSITIVE(z, yes, no): yes where z > 0.
  *
  * The functions of the table at the end keep the contracts of kernel/kernel.h; those before them are their parts. What
  * is const int in an ALWAYS function is known when compiled, so that its sums stay in registers. Pointers need no
@@ -36,18 +36,22 @@ ALWAYS void NAME(find)(const int count, const double *X, lc_index ldx, const voi
 
 /* Rows from i on of a column of such numbers. */
 ALWAYS VEC NAME(load)(const enum lc_storage type, const void *x, lc_index i) {
-  return type == LC_INTEGER ? V_LOADI((const int *)x + i) : V_LOAD((const double *)x + i);
+  if (type == LC_INTEGER) return V_LOADI((const int *)x + i);
+  return type == LC_FLOAT ? V_LOADF((const float *)x + i) : V_LOAD((const double *)x + i);
 }
 
 ALWAYS VEC NAME(loadn)(const enum lc_storage type, const void *x, lc_index i, int count) {
-  return type == LC_INTEGER ? V_LOADIN((const int *)x + i, count) : V_LOADN((const double *)x + i, count);
+  if (type == LC_INTEGER) return V_LOADIN((const int *)x + i, count);
+  return type == LC_FLOAT ? V_LOADFN((const float *)x + i, count) : V_LOADN((const double *)x + i, count);
 }
 
-/* f with the type known when compiled: ints are turned into doubles in registers. */
+/* f with the type known when compiled: ints and floats are turned into doubles in registers. */
 #define TYPED(f, ...)                   \
   do {                                  \
     if (type == LC_INTEGER)             \
       NAME(f)(LC_INTEGER, __VA_ARGS__); \
+    else if (type == LC_FLOAT)          \
+      NAME(f)(LC_FLOAT, __VA_ARGS__);   \
     else                                \
       NAME(f)(LC_DOUBLE, __VA_ARGS__);  \
   } while (0)
@@ -266,7 +270,7 @@ ALWAYS void NAME(scores_block)(const enum lc_storage type, const int kb, const i
                                const double *X, lc_index ldx, const void *const *list, lc_index i, const double *B,
                                lc_index ldb, double *Z, lc_index ldz) {
   VEC sum[MOST_SCORES][2];
-  const size_t width = type == LC_INTEGER ? sizeof(int) : sizeof(double);
+  const size_t width = lc_storage_bytes(type);
   const int n1 = rest < LANES ? rest : LANES, n2 = rest - n1;
   UNROLL
   for (int c = 0; c < kb; c++) {
@@ -370,7 +374,9 @@ ALWAYS void NAME(moments_any)(const enum lc_storage type, lc_index m, const void
   V_STORE(lanes, V_MAX(most[0], most[1]));
   for (int k = 0; k < LANES; k++) largest = lanes[k] > largest ? lanes[k] : largest;
   for (; i < m; i++) {
-    double value = type == LC_INTEGER ? ((const int *)x)[i] : ((const double *)x)[i];
+    double value = type == LC_INTEGER ? ((const int *)x)[i]
+                   : type == LC_FLOAT ? (double)((const float *)x)[i]
+                                      : ((const double *)x)[i];
     double d = value - pilot, size = value < 0 ? -value : value;
     rest_sum += d;
     rest_squares += d * d;
@@ -528,6 +534,8 @@ static const lc_kernel NAME(kernel) = {KERNEL_NAME,  NAME(scores),  NAME(gradien
 #undef V_LOADN
 #undef V_LOADI
 #undef V_LOADIN
+#undef V_LOADF
+#undef V_LOADFN
 #undef V_STORE
 #undef V_STOREN
 #undef V_ADD

@@ -13,6 +13,8 @@
 #define V_LOADN(p, count) pair_load_first(p, count)
 #define V_LOADI(p) pair_load_ints(p)
 #define V_LOADIN(p, count) ((count) > 1 ? pair_load_ints(p) : (pair){(p)[0], 0})
+#define V_LOADF(p) ((pair){(double)(p)[0], (double)(p)[1]})
+#define V_LOADFN(p, count) ((pair){(double)(p)[0], (count) > 1 ? (double)(p)[1] : 0})
 #define V_STORE(p, v) pair_store(p, v)
 #define V_STOREN(p, v, count) pair_store_first(p, v, count)
 #define V_ADD(a, b) ((a) + (b))

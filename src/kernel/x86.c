@@ -28,6 +28,8 @@
 #define V_LOADN(p, count) _mm512_maskz_loadu_pd((__mmask8)((1u << (count)) - 1), p)
 #define V_LOADI(p) _mm512_cvtepi32_pd(_mm256_loadu_si256((const __m256i *)(p)))
 #define V_LOADIN(p, count) avx512_first(p, count)
+#define V_LOADF(p) _mm512_cvtps_pd(_mm256_loadu_ps(p))
+#define V_LOADFN(p, count) avx512_first_floats(p, count)
 #define V_STORE(p, v) _mm512_storeu_pd(p, v)
 #define V_STOREN(p, v, count) _mm512_mask_storeu_pd(p, (__mmask8)((1u << (count)) - 1), v)
 #define V_ADD(a, b) _mm512_add_pd(a, b)
@@ -50,6 +52,11 @@
 TARGET static inline VEC avx512_first(const int *p, int count) {
   __m512i whole = _mm512_maskz_loadu_epi32((__mmask16)((1u << count) - 1), p);
   return _mm512_cvtepi32_pd(_mm512_castsi512_si256(whole));
+}
+
+TARGET static inline VEC avx512_first_floats(const float *p, int count) {
+  __m512 all = _mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), p);
+  return _mm512_cvtps_pd(_mm512_castps512_ps256(all));
 }
 
 TARGET static inline double avx512_sum(VEC a) {
@@ -90,6 +97,8 @@ TARGET static inline __attribute__((always_inline)) void avx512_sums(const VEC *
 #define V_LOADN(p, count) _mm256_maskload_pd(p, avx2_first(count))
 #define V_LOADI(p) _mm256_cvtepi32_pd(_mm_loadu_si128((const __m128i *)(p)))
 #define V_LOADIN(p, count) _mm256_cvtepi32_pd(_mm_maskload_epi32(p, avx2_first_ints(count)))
+#define V_LOADF(p) _mm256_cvtps_pd(_mm_loadu_ps(p))
+#define V_LOADFN(p, count) _mm256_cvtps_pd(_mm_maskload_ps(p, avx2_first_ints(count)))
 #define V_STORE(p, v) _mm256_storeu_pd(p, v)
 #define V_STOREN(p, v, count) _mm256_maskstore_pd(p, avx2_first(count), v)
 #define V_ADD(a, b) _mm256_add_pd(a, b)

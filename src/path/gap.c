@@ -95,6 +95,12 @@ static lc_status certify(const lc_round *round, lc_fold *fold) {
 /* A set is never solved more coarsely than this times the first goal: the last step by its Hessian must do the rest. */
 static const double most_relax = 1e4;
 
+/* The share of its goal to which a set whose gap is not met is solved next, at least: within orthants, where each digit
+ * costs several steps, it may be one step more that brings the dual point into the domain of the conjugate. */
+static double least_shrink(const lc_fold *fold) {
+  return lc_set_solver_way(&fold->solver) == LC_WITHIN_ORTHANTS ? 0.1 : 1e-3;
+}
+
 /* ---- is it good enough? -------------------------------------------------------------------------------- */
 
 /* A point is done where gap <= 1 and residual <= 1, each over what it may be. How far the next set must be solved
@@ -119,7 +125,7 @@ static lc_status judge_fold(void *context, lc_fold *fold) {
   double worst = fmax(gap, residual);
   if (step->stuck && !(worst < 0.5 * goal->best)) return LC_OK;
   goal->best = fmin(goal->best, worst);
-  double shrink = outcome->met ? 0.5 / residual : fmax(1e-3, fmin(0.1, 0.3 / worst));
+  double shrink = outcome->met ? 0.5 / residual : fmax(least_shrink(fold), fmin(0.1, 0.3 / worst));
   goal->residual *= shrink;
   goal->relax *= fmax(0.3, shrink); /* the next lambda begins more carefully */
   fold->pending = 1;

@@ -121,6 +121,12 @@ lc_status lc_objective_cross(const lc_objective *obj, lc_index ni, const lc_inde
 /* R (n x K) = diag(w) X_j D, D nj x K. Reads nj columns. */
 void lc_objective_weighted_columns(lc_objective *obj, lc_index nj, const lc_index *j, const double *D, double *R);
 
+/* Steps on a design of nearly the same columns (`round` of lc_design_ops): leave copies `at` into `spare`, a point with
+ * its own memory, and goes on from there on x; return takes `at` as it was and leaves in `spare` where the steps led.
+ * What is in between must be verbs of columns. */
+void lc_objective_leave(lc_objective *obj, const lc_design *x, lc_point *spare);
+void lc_objective_return(lc_objective *obj, const lc_design *x, lc_point *spare);
+
 /* Has X columns with few entries? out[a] <- these entries, by[a] root[i] x_ij of column j[a], root NULL: 1; the
  * intercept has none. They live in the arena. */
 int lc_objective_has_sparse_columns(const lc_objective *obj);

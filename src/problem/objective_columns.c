@@ -30,6 +30,22 @@ void lc_objective_weighted_columns(lc_objective *obj, lc_index nj, const lc_inde
   obj->passes += (double)nj / (double)lc_max(obj->q, 1);
 }
 
+void lc_objective_return(lc_objective *obj, const lc_design *x, lc_point *spare) {
+  lc_point swap = obj->at;
+  obj->at = *spare;
+  *spare = swap;
+  obj->x = x;
+  obj->napart = -1;
+}
+
+void lc_objective_leave(lc_objective *obj, const lc_design *x, lc_point *spare) {
+  memcpy(spare->B, obj->at.B, (size_t)obj->P * sizeof(double));
+  memcpy(spare->Z, obj->at.Z, (size_t)(obj->x->n * obj->K) * sizeof(double));
+  spare->loss = obj->at.loss;
+  spare->value = obj->at.value;
+  lc_objective_return(obj, x, spare);
+}
+
 int lc_objective_has_sparse_columns(const lc_objective *obj) { return obj->x->ops->col_thin != NULL; }
 
 lc_status lc_objective_sparse_columns(const lc_objective *obj, lc_index nj, const lc_index *j, const double *by,

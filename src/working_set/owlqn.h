@@ -5,6 +5,10 @@
  * would leave the orthant stop at 0 (Andrew and Gao, 2007). Pairs of steps and gradient changes are those of the smooth
  * part, the same for every lambda, so they are kept from one lambda to the next.
  *
+ * Reads of X are nearly all of the cost, so steps read the set's columns rounded to floats, which are half the bytes,
+ * and lead to a point that differs from that of X by these errors alone. One step there on X itself then gives its
+ * scores and gradients; more follow where its residuals are not yet small enough.
+ *
  * The metric couples the classes of a feature, which is what makes softmax ill-conditioned: with S the mean curvatures
  * of the score columns (K x K) that of feature f is rms_f^2 S + l2 I on those of its coefficients that can take such a
  * step. The others go alone or stand still, in the pairs too. */
@@ -31,6 +35,9 @@ typedef struct lc_owlqn {
   double *metric, *rhs;
   lc_index *members;
   unsigned char *skip;
+  lc_design rounded; /* the set's columns as floats; ops NULL: there are none */
+  lc_index nrounded; /* of the set's rows, how many it has */
+  lc_point spare;    /* where steps on them go; B NULL before */
   lc_gram_factor gram; /* of the columns of the set, for dual points; empty before the first */
 } lc_owlqn;
 
@@ -38,14 +45,14 @@ typedef struct lc_owlqn {
 void lc_owlqn_init(lc_owlqn *owlqn, lc_set_step *step);
 
 /* Steps until the worst residual is at most goal, max_steps are done or rounding ends it (step->stuck). Each step reads
- * the columns of the set twice, or X once where that is less. The set may have grown since the last call, and nothing
+ * the columns of the set twice, or a stream once. The set may have grown since the last call, and nothing
  * may have been dropped from it. */
 lc_status lc_owlqn_solve(lc_owlqn *owlqn, double goal, double max_steps);
 
 /* A dual point as of lc_newton_dual_point(), after lc_owlqn_solve(); `at` stays. With E the residuals of the set, R is
  * lessened by w X (X' w X / W)^-1 E: its gradients over the set are without residuals however large E is, so a
- * gap from R is quadratic in E. *found = 0 and R as it was where the gradients of all of X are not known, or where
- * the set has too many columns for their Gram matrix to pay. Reads the columns of the set. */
+ * gap from R is quadratic in E. *found = 0 and R as it was where the set has too many columns for their Gram matrix to
+ * pay. Reads the columns of the set. */
 lc_status lc_owlqn_dual_point(lc_owlqn *owlqn, double *R, int *found);
 
 #endif

@@ -23,7 +23,8 @@ static lc_status reserve(lc_set_step *step) {
   lc_index capacity = step->set->capacity;
   if (step->capacity >= capacity) return LC_OK;
   double *memory = lc_arena_doubles(step->arena, count * capacity);
-  if (!memory) return LC_OUT_OF_MEMORY;
+  step->cells = lc_arena_doubles(step->arena, lc_min(capacity, step->obj->q) * step->obj->K);
+  if (!memory || !step->cells) return LC_OUT_OF_MEMORY;
   for (int v = 0; v < count; v++) *vectors[v] = memory + v * capacity;
   step->capacity = capacity;
   return LC_OK;
@@ -55,25 +56,30 @@ lc_status lc_step_reset(lc_set_step *step) {
   return LC_OK;
 }
 
+/* g and worst from the cells. */
+static void take_gradients(lc_set_step *step) {
+  for (lc_index s = 0; s < step->set->size; s++) step->g[s] = step->cells[step->set->cell[s]];
+  step->worst = lc_step_worst(step);
+}
+
 lc_status lc_step_load(lc_set_step *step) {
   LC_TRY(lc_step_reset(step));
-  const lc_working_set *set = step->set;
-  lc_mark mark = lc_arena_mark(step->arena);
-  double *c = lc_arena_doubles(step->arena, set->nrows * step->obj->K);
-  if (!c) return LC_OUT_OF_MEMORY;
-  lc_objective_columns(step->obj, set->nrows, set->rows, step->R, c);
-  for (lc_index s = 0; s < set->size; s++) step->g[s] = c[set->cell[s]];
-  step->worst = lc_step_worst(step);
-  lc_arena_reset(step->arena, mark);
+  lc_objective_columns(step->obj, step->set->nrows, step->set->rows, step->R, step->cells);
+  take_gradients(step);
   return LC_OK;
 }
 
 lc_status lc_step_load_all(lc_set_step *step) {
   LC_TRY(lc_step_reset(step));
   const lc_working_set *set = step->set;
-  for (lc_index s = 0; s < set->size; s++)
-    step->g[s] = step->obj->G[set->index[s]] - lc_set_l2(set, s) * step->start[s];
-  step->worst = lc_step_worst(step);
+  const lc_objective *obj = step->obj;
+  for (int c = 0; c < obj->K; c++)
+    for (lc_index v = 0; v < set->nrows; v++) {
+      lc_index index = c * obj->q + set->rows[v], f = set->rows[v] - obj->pen->intercept;
+      double l2 = f < 0 ? 0 : lc_penalty_l2(obj->pen, f);
+      step->cells[v + c * set->nrows] = obj->G[index] - l2 * obj->at.B[index];
+    }
+  take_gradients(step);
   return LC_OK;
 }
 

@@ -10,7 +10,7 @@
  *   search    gain <- half the fall that g promises of the move; try with the largest share t of it that a line search
  *             accepts, *t = 0 where rounding leaves nothing to gain. Reads the columns once, twice where t < 1.
  *   take      `at` <- `to`, R <- R_to.
- * Where the set has most columns of X, one pass over all of them costs less than two over a list:
+ * Where each verb of columns is a read of all of X (LC_STREAMED), one pass costs less than two of them:
  *   try_all   `to` <- `at` with the set at b, and its gradient into obj->G. R_to is not made. One read of X.
  *   load_all  load, with the gradient of `at` in obj->G. Reads no column. */
 #ifndef LC_WORKING_SET_SET_STEP_H
@@ -25,6 +25,7 @@ typedef struct lc_set_step {
   lc_index capacity;  /* coefficients that the vectors of the set have memory for */
   double *b, *start;  /* coefficients: the new ones; those of `at` */
   double *g;          /* gradient of the mean loss at `start` */
+  double *cells;      /* nrows x K: the same of all score columns of the set's rows, each at its set->cell */
   double *Hd;         /* H (b - start), by which a model's gradient differs from g; 0 where no model moves b */
   double *dual;       /* gradient of the mean loss at a dual point (working_set/set_solver.h) */
   double *R, *R_to;   /* n x K: residuals at `at` and at `to` */

@@ -210,6 +210,45 @@ static void test_halves(ctest_problem *t, const lc_design *x, const double *B) {
   }
 }
 
+/* Columns that are taken in by two calls are those that x shows, to the floats nearest to them; steps on them leave
+ * `at` alone, and are found in the spare point. */
+static void test_round(ctest_problem *t, const lc_design *x, const double *B) {
+  int K = t->coding.K;
+  lc_index q = t->q, all[Q];
+  double D[MOST], shown[N * Q], R[N * CLASSES], c[MOST], of_rounded[MOST], B_spare[MOST], Z_spare[N * CLASSES];
+  lc_design rounded = {.ops = NULL};
+  lc_point spare = {.B = B_spare, .Z = Z_spare};
+  lc_objective obj;
+  if (!x->ops->round) return;
+  start(t, x, B, LC_WANT_VALUE, &obj);
+  for (lc_index j = 0; j < q; j++) all[j] = j;
+  CHECK(x->ops->round(x, 2, all, &rounded, &t->arena) == LC_OK);
+  CHECK(x->ops->round(x, q - 2, all + 2, &rounded, &t->arena) == LC_OK);
+  memset(shown, 0, sizeof shown);
+  for (lc_index j = 0; j < q; j++) {
+    const double one = 1;
+    double column[N] = {0};
+    x->ops->col_axpy(x, 1, &j, 1, &one, shown + j * t->n, obj.host);
+    rounded.ops->col_axpy(&rounded, 1, &j, 1, &one, column, obj.host);
+    int same = 1;
+    for (lc_index i = 0; i < t->n; i++) same = same && column[i] == (double)(float)shown[i + j * t->n];
+    CHECK(same);
+  }
+  for (lc_index j = 0; j < q * K; j++) D[j] = 0.1 * ctest_normal();
+  lc_objective_leave(&obj, &rounded, &spare);
+  CHECK(lc_objective_move(&obj, q, all, D, R) == LC_OK);
+  lc_objective_columns(&obj, q, all, R, of_rounded);
+  lc_objective_accept(&obj);
+  lc_objective_return(&obj, x, &spare);
+  CHECK(memcmp(obj.at.B, B, (size_t)(q * K) * sizeof *B) == 0 && obj.x == x);
+  CHECK(lc_objective_move(&obj, q, all, D, R) == LC_OK);
+  lc_objective_columns(&obj, q, all, R, c);
+  CHECK(ctest_distance(q * K, obj.to.B, spare.B) == 0);
+  CHECK(ctest_distance(t->n * K, obj.to.Z, spare.Z) < 1e-6);
+  CHECK(ctest_distance(q * K, c, of_rounded) < 1e-6);
+  CHECK_NEAR(obj.to.value, spare.value, 1e-6);
+}
+
 static void test_all(const lc_loss *loss, ctest_shape shape) {
   static ctest_problem t;
   ctest_problem_make(&t, loss, shape);
@@ -223,6 +262,7 @@ static void test_all(const lc_loss *loss, ctest_shape shape) {
   for (int d = 0; d < 3; d++) {
     if (d == 2 && shape.no_intercept) continue;
     test_move(&t, designs[d], B);
+    test_round(&t, designs[d], B);
     test_shortened(&t, designs[d], B);
     test_separating(&t, designs[d], B);
     test_factors(&t, designs[d], B);

@@ -46,34 +46,43 @@ static int is_whole(const block *b) {
   return 1;
 }
 
-/* The columns of X as the kernels get them: a matrix, or a list from the last to the first, of doubles or of ints. */
-enum { MATRIX, LIST, INTEGER_LIST, WAYS };
+/* The columns of X as the kernels get them: a matrix, or a list from the last to the first (doubles, ints, floats). */
+enum { MATRIX, LIST, INTEGER_LIST, FLOAT_LIST, WAYS };
 
 typedef struct column_list {
   const void **at;
   int *integer;
+  float *narrow;
   enum lc_storage type;
 } column_list;
 
-/* For ints X is rounded, each column in memory of its own that ends with its last row. */
+/* For ints and floats X is rounded, in memory that ends with its last row. */
 static column_list list_columns(block *X, int way) {
   lc_index m = X->rows, p = X->columns;
   column_list out = {malloc((size_t)(p + 1) * sizeof *out.at), malloc((size_t)(m * p + 1) * sizeof(int)),
-                     way == INTEGER_LIST ? LC_INTEGER : LC_DOUBLE};
-  if (!out.at || !out.integer) abort();
+                     malloc((size_t)(m * p) * sizeof(float) + 1),
+                     way == INTEGER_LIST ? LC_INTEGER
+                     : way == FLOAT_LIST ? LC_FLOAT
+                                         : LC_DOUBLE};
+  if (!out.at || !out.integer || !out.narrow) abort();
   for (lc_index j = 0; j < p; j++) {
     double *column = X->at + (p - 1 - j) * X->ld;
     int *whole = out.integer + j * m;
+    float *narrow = out.narrow + j * m;
     for (lc_index i = 0; i < m && way == INTEGER_LIST; i++) {
       whole[i] = i % 5 == 4 ? (i % 2 ? INT32_MAX : -INT32_MAX) : (int)(10 * column[i]);
       column[i] = whole[i];
     }
-    out.at[j] = way == INTEGER_LIST ? (const void *)whole : column;
+    for (lc_index i = 0; i < m && way == FLOAT_LIST; i++) {
+      narrow[i] = (float)column[i];
+      column[i] = (double)narrow[i];
+    }
+    out.at[j] = way == INTEGER_LIST ? (const void *)whole : way == FLOAT_LIST ? (const void *)narrow : column;
   }
   return out;
 }
 
-static void free_list(const column_list *list) { free(list->at), free(list->integer); }
+static void free_list(const column_list *list) { free(list->at), free(list->integer), free(list->narrow); }
 
 static void test_scores(const lc_kernel *kernel, lc_index m, lc_index p, int K, int way) {
   int listed = way != MATRIX;
