@@ -125,7 +125,7 @@ typedef struct descent {
  * 1.5. Elsewhere the way down costs more than it saves. */
 static descent choose_descent(const lc_objective *obj) {
   enum { MANY = 8, ROWS_PER_COLUMN = 5 };
-  int jumps = !(obj->loss->flags & LC_LIKELIHOOD) && obj->x->n < ROWS_PER_COLUMN * obj->x->p;
+  int jumps = (obj->loss->flags & (LC_SMOOTH | LC_LIKELIHOOD)) == LC_SMOOTH && obj->x->n < ROWS_PER_COLUMN * obj->x->p;
   if (obj->K >= MANY && lc_objective_has_sparse_columns(obj)) return (descent){0.05, 0.5};
   return jumps ? (descent){5e-3, 0.7} : (descent){0, 0.5};
 }
@@ -140,7 +140,7 @@ static lc_status descend(lc_objective *obj, lc_set_solver *solver, lc_violator *
   lc_status status = LC_OK;
   rough.tolerance = fmax(settings->tolerance, 1e-2);
   held.lambda = holding_lambda(obj);
-  if (!isfinite(held.lambda) || last->lambda >= way.far * held.lambda) return LC_OK;
+  if (!(last->lambda > 0) || !isfinite(held.lambda) || last->lambda >= way.far * held.lambda) return LC_OK;
   while (status == LC_OK && (held.lambda *= way.step) > last->lambda / way.step) {
     obj->pen = &held;
     lc_objective_revalue(obj);

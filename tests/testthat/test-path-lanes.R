@@ -131,6 +131,8 @@ lane_cases <- list(
   "elastic net" = list(counts, answer, alpha = 0.4),
   "squared hinge" = list(counts, answer, loss = "squared_hinge"),
   "squared hinge, far down" = list(counts, answer, loss = "squared_hinge", lambda_min_ratio = 1e-3),
+  # Rows inside the margin are fewer than the columns at the end: sweeps creep there, the Hessian does not.
+  "squared hinge, to the end" = list(counts, answer, loss = "squared_hinge", lambda_min_ratio = 1e-4, nlambda = 20L),
   "no floats" = list(inverse_documents, answer),
   binary = list(binary, answer),
   scales = list(counts %*% Matrix::Diagonal(columns, 10^runif(columns, -3, 3)), answer),
