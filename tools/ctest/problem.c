@@ -225,7 +225,13 @@ lc_status ctest_path(ctest_problem *t, lc_design *x, const lc_path_spec *spec, d
   ctest_presets(&settings);
   settings.tolerance = tolerance;
   lc_problem problem = ctest_lc_problem(t, x);
-  return lc_path_run(&problem, spec, &settings, &t->host.host, &t->arena, out);
+  lc_status status = lc_path_run(&problem, spec, &settings, &t->host.host, &t->arena, out);
+  /* What is called met is within what was asked for. */
+  for (lc_index l = 0; status == LC_OK && l < out->length; l++) {
+    const lc_outcome *point = &out->point[l].outcome;
+    if (point->met && !isnan(point->relative)) CHECK(point->relative <= tolerance);
+  }
+  return status;
 }
 
 void ctest_path_coefficients(const ctest_problem *t, const lc_path_point *point, double *B) {

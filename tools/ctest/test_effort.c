@@ -36,6 +36,9 @@ static const task tasks[] = {
     {"logistic", "coordinate", 300, 60, 2, 1, 1, 0.5, 1e-3, 13, 36.3},
     {"softmax", "coordinate", 300, 60, 4, 0, 1, 1, 1e-3, 23, 60.7},
     {"squared_hinge", "coordinate", 300, 60, 2, 0, 1, 1, 1e-3, 26, 66.6},
+    {"logistic", "coordinate", 360, 340, 2, 1, 1, 1, 3e-4, 22, 44.1}, /* by sweeps */
+    {"squared_hinge", "coordinate", 360, 340, 2, 1, 1, 1, 1e-3, 261, 319.1}, /* down to lambda */
+    {"squared_hinge", "coordinate", 80, 120, 2, 0, 1, 1, 1e-3, 262, 236.4},
     {"logistic", "gradient_descent", 300, 10, 2, 0, 0, 1, 1e-2, 16, 51},
     {"logistic", NULL, 300, 80, 2, 0, 1, 1, 1e-2, 53, 50.7},
     {"logistic", NULL, 300, 80, 2, 1, 1, 0.5, 1e-2, 65, 67.7},

@@ -120,8 +120,26 @@ static void test_loss(const lc_loss *loss, int k) {
     }
 }
 
+/* Many lambdas and tolerances, so that some gaps come to lie around what was asked for (ctest_path() looks at them). */
+static void test_tolerances(void) {
+  static const char *const losses[] = {"logistic", "softmax", "squared_hinge"};
+  for (int l = 0; l < 3; l++)
+    for (int sparse = 0; sparse < 2; sparse++)
+      for (double tolerance = 0.1; tolerance > 1e-8; tolerance /= 10) {
+        static ctest_problem t;
+        lc_path path;
+        ctest_shape shape = {.n = 120, .p = 30, .k = l == 1 ? 3 : 2, .alpha = 0.9};
+        ctest_problem_make(&t, lc_loss_find(losses[l]), shape);
+        lc_path_spec spec = {.nlambdas = 25, .min_ratio = 1e-3};
+        CHECK(ctest_path(&t, sparse ? &t.sparse : &t.dense, &spec, tolerance, &path) == LC_OK);
+        for (lc_index p = 0; p < path.length; p++) CHECK(path.point[p].outcome.met);
+        ctest_problem_free(&t);
+      }
+}
+
 void test_path(void) {
   ctest_seed(59);
+  test_tolerances();
   for (int l = 0; l < lc_loss_count; l++) {
     int k_most = has_sets(&lc_losses[l]) ? (int)lc_min(lc_losses[l].most_classes, CLASSES) : 2;
     if (strcmp(lc_losses[l].name, "perceptron") == 0) continue; /* takes no penalty */
