@@ -271,8 +271,9 @@ static lc_status dense_round(const lc_design *x, lc_index nj, const lc_index *j,
     *out = (lc_design){.ops = &rounded_ops, .n = x->n, .p = x->p, .intercept = x->intercept, .storage = LC_FLOAT};
     out->data = to;
   }
-  /* The memory is the arena's, so it may be written to. */
-  round_job job = {x, j, (float *)out->data};
+  float *to; /* a design only reads its data, but this memory is the arena's */
+  memcpy(&to, &out->data, sizeof to);
+  round_job job = {x, j, to};
   lc_parallel(threads_for(arena->host, (double)nj * (double)x->n), nj, 8, round_some, &job);
   return LC_OK;
 }
