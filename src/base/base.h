@@ -69,8 +69,9 @@ typedef struct lc_host {
 static inline int lc_threads_for(const lc_host *host, double seconds) { return seconds > 1e-3 ? host->threads : 1; }
 
 static inline lc_status lc_poll(const lc_host *host) {
+  if (!host->poll) return LC_OK;
   lc_status told = host->owed ? *host->owed : LC_OK;
-  if (told == LC_OK) return host->poll ? host->poll(host->self) : LC_OK;
+  if (told == LC_OK) return host->poll(host->self);
   *host->owed = LC_OK;
   return told;
 }

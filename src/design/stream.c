@@ -309,7 +309,6 @@ static lc_status run_columns(columns_job *job, window_work *work, const lc_host 
   const lc_stream *stream = stream_of(x);
   lc_host quiet = *host;
   quiet.poll = NULL;
-  quiet.owed = NULL;
   int reads = lc_lists_features(x, job->ni, job->i) || lc_lists_features(x, job->nj, job->j);
   double seconds = copying * (double)(1 + lc_max(1, job->ni) * job->nj);
   lc_index rows = lc_max(STRIP, window_rows(x->n, x->p, seconds));

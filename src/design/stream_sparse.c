@@ -243,7 +243,6 @@ static lc_status each_empty(columns_job *job, piece_work *work) {
 static lc_status run_columns(const columns_job *job, piece_work *work, const lc_host *host) {
   lc_host quiet = *host; /* as in design/stream.c */
   quiet.poll = NULL;
-  quiet.owed = NULL;
   columns_job own = *job;
   own.host = &quiet;
   int reads = lc_lists_features(job->x, job->ni, job->i) || lc_lists_features(job->x, job->nj, job->j);

@@ -176,8 +176,7 @@ static lc_status coordinate_run(lc_objective *obj, const lc_settings *settings, 
 static const lc_field fields[] = {
     {"working_set", offsetof(lc_settings, working_set), LC_SET_MOST, 2, 20000, 1,
      "coefficients that move by a Hessian of theirs, whose memory is its square; of K > 3 rows of coefficients "
-     "3 / K times as many; of sparse columns 300, until "
-     "sweeps creep"},
+     "3 / K times as many; of sparse columns 300, until sweeps creep"},
 };
 
 const lc_solver lc_solver_coordinate = {"coordinate",

@@ -241,10 +241,12 @@ static lc_status follow_rounded(lc_owlqn *owlqn) {
   LC_TRY(lc_step_reset(step));
   for (lc_index s = 0; s < step->set->size; s++) step->b[s] = owlqn->spare.B[step->set->index[s]];
   LC_TRY(lc_step_try(step, 1));
-  if (obj->to.value < obj->at.value) /* the steps are counted already */
-    lc_step_take(step), step->steps--;
-  else
+  if (obj->to.value < obj->at.value) {
+    lc_step_take(step);
+    step->steps--; /* those on the rounded columns are counted already */
+  } else {
     LC_TRY(lc_objective_residuals(obj, NULL, step->R));
+  }
   return lc_step_load(step);
 }
 

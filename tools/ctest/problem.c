@@ -239,3 +239,9 @@ void ctest_path_coefficients(const ctest_problem *t, const lc_path_point *point,
   for (int c = 0; c < t->coding.K; c++)
     for (lc_index v = 0; v < point->count[c]; v++) B[c * t->q + point->row[c][v]] = point->value[c][v];
 }
+
+double ctest_path_value(ctest_problem *t, const lc_path_point *point, double *B) {
+  t->pen.lambda = point->lambda;
+  ctest_path_coefficients(t, point, B);
+  return ctest_value(t, B);
+}

@@ -57,4 +57,7 @@ double ctest_best(ctest_problem *t, lc_design *x, double lambda, double toleranc
 lc_status ctest_path(ctest_problem *t, lc_design *x, const lc_path_spec *spec, double tolerance, lc_path *out);
 void ctest_path_coefficients(const ctest_problem *t, const lc_path_point *point, double *B);
 
+/* Those coefficients' objective by ctest_value(); t keeps the point's lambda. */
+double ctest_path_value(ctest_problem *t, const lc_path_point *point, double *B);
+
 #endif

@@ -21,9 +21,7 @@ static void check_points(ctest_problem *t, lc_design *x, const lc_path *path, co
   static double B[MOST];
   for (lc_index l = 0; l < path->length; l++) {
     const lc_path_point *point = path->point + l;
-    t->pen.lambda = point->lambda;
-    ctest_path_coefficients(t, point, B);
-    CHECK_NEAR(ctest_value(t, B), point->outcome.objective, 1e-11);
+    CHECK_NEAR(ctest_path_value(t, point, B), point->outcome.objective, 1e-11);
     double least = best ? best[l] : ctest_best(t, x, point->lambda, 1e-10, NULL),
            excess = point->outcome.objective - least;
     int near = fabs(excess) <= within * fmax(fabs(least), 1e-3);

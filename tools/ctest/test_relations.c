@@ -117,9 +117,7 @@ static void test_engines(const char *loss, int k, lc_index n, lc_index p, double
   CHECK(path.length == LAMBDAS);
   double *B = ctest_zeros(t.q * t.coding.K);
   for (int l = 0; l < path.length; l++) {
-    t.pen.lambda = path.point[l].lambda;
-    ctest_path_coefficients(&t, path.point + l, B);
-    CHECK_NEAR(path.point[l].outcome.objective, ctest_value(&t, B), 1e-11);
+    CHECK_NEAR(path.point[l].outcome.objective, ctest_path_value(&t, path.point + l, B), 1e-11);
     CHECK_NEAR(path.point[l].outcome.objective, dense_objective[l], 2e-8);
     CHECK(path.point[l].outcome.relative <= fmax(tolerance, 1e-11));
   }
@@ -157,9 +155,7 @@ static void test_grouped_path(const char *loss, int k, double alpha) {
   CHECK(path.length == LAMBDAS);
   double *B = ctest_zeros(t.q * t.coding.K);
   for (int l = 0; l < path.length; l++) {
-    t.pen.lambda = path.point[l].lambda;
-    ctest_path_coefficients(&t, path.point + l, B);
-    CHECK_NEAR(path.point[l].outcome.objective, ctest_value(&t, B), 1e-11);
+    CHECK_NEAR(path.point[l].outcome.objective, ctest_path_value(&t, path.point + l, B), 1e-11);
     CHECK_NEAR(path.point[l].outcome.objective, ctest_best(&t, &t.dense, t.pen.lambda, 1e-9, NULL), 1e-8);
     CHECK(path.point[l].outcome.iterations <= 40);
   }
