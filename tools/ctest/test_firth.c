@@ -55,7 +55,8 @@ static void check_fit(ctest_problem *t, lc_design *x, const unsigned char *held,
   problem.held = held;
   problem.start = from;
   CHECK(lc_solve(&problem, &settings, &t->host.host, &t->arena, &out) == LC_OK);
-  CHECK(out.met);
+  CHECK(out.met && out.certificate.kind == LC_DECREMENT && out.certificate.kkt < 1e-7);
+  CHECK_NEAR(out.certificate.relative, out.certificate.gap / out.loss, 1e-15);
   int size = (int)t->q * out.K;
   double B[MOST], value = penalised(t, out.B, out.weight_sum);
   CHECK_NEAR(out.jeffreys, log_det_information(t, out.B) / 2, 1e-9);
@@ -101,8 +102,34 @@ static void test_units(const char *loss, int k) {
   ctest_problem_free(&t);
 }
 
+/* A fit that ends early is about as far from the optimum as its certificate says. */
+static void test_early(const char *loss, int k) {
+  ctest_problem t;
+  ctest_problem_make(&t, lc_loss_find(loss), (ctest_shape){.n = N, .p = P, .k = k, .reference = 1, .weighted = 1});
+  lc_settings settings;
+  lc_solution out;
+  ctest_presets(&settings);
+  lc_problem problem = ctest_lc_problem(&t, &t.dense);
+  problem.jeffreys = 1;
+  CHECK(lc_solve(&problem, &settings, &t.host.host, &t.arena, &out) == LC_OK);
+  double best = out.objective, steps = out.report.iterations;
+  int near = 0;
+  for (settings.max_iter = 0; settings.max_iter < steps; settings.max_iter++) {
+    lc_status status = lc_solve(&problem, &settings, &t.host.host, &t.arena, &out);
+    double gap = out.certificate.gap, lost = out.objective - best;
+    CHECK(status == (out.certificate.relative <= settings.tolerance ? LC_OK : LC_MAX_ITER));
+    if (lost > 1e-3 || lost < 1e-9) continue;
+    CHECK(gap > 0.6 * lost && gap < 1.7 * lost);
+    near++;
+  }
+  CHECK(near > 0);
+  ctest_problem_free(&t);
+}
+
 void test_firth(void) {
   ctest_seed(31);
+  test_early("logistic", 2);
+  test_early("softmax", 3);
   test_units("logistic", 2);
   test_units("softmax", 3);
   static const struct {

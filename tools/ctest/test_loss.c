@@ -234,6 +234,42 @@ static void test_extremes(bench *b) {
   }
 }
 
+/* Rows whose class leads by far lose next to nothing: to as many digits as others. Leads l_j give e_j = exp(-l_j),
+ * probabilities p_j = e_j / (1 + sum), and by Fenchel and Young the dual value is the loss and sum p_j l_j. */
+static void test_sure(bench *b) {
+  if (!(b->loss->flags & LC_LIKELIHOOD)) return;
+  int K = b->coding.K, k = b->coding.k, base = b->coding.vector || b->coding.base;
+  double dual[M];
+  fill(b, 1);
+  for (int i = 0; i < M; i++)
+    for (int j = 0; j < k; j++) {
+      double score = j == (int)b->y[i] ? 0 : -(3 + 17 * i + 2 * j);
+      double first = (int)b->y[i] == 0 ? 0 : -(3 + 17 * i);
+      if (j >= base) b->z[i + (j - base) * LD] = base ? score - first : score;
+    }
+  compute(b);
+  b->loss->dual(&b->coding, M, b->r, LD, b->y, dual);
+  for (int i = 0; i < M; i++) {
+    double p[MOST], sum = 0, along = 0;
+    int own = (int)b->y[i];
+    for (int j = 0; j < k; j++) sum += p[j] = j == own ? 0 : exp(-(3 + 17 * i + 2 * j));
+    CHECK_NEAR(b->value[i] / log1p(sum), 1, 1e-13);
+    for (int j = 0; j < k; j++) {
+      p[j] /= 1 + sum;
+      along += p[j] * (3 + 17 * i + 2 * j);
+    }
+    CHECK_NEAR(dual[i] / (log1p(sum) + along), 1, 1e-13);
+    double wrong = sum / (1 + sum);
+    for (int c = 0; c < K; c++) {
+      int j = c + base;
+      double *r = b->r + i + c * LD, *s = b->s + i + lc_packed_at(c, c) * LD;
+      double q = j == own ? wrong : p[j];
+      CHECK_NEAR(*r / (j == own ? -wrong : p[j]), 1, 1e-13);
+      CHECK_NEAR(*s / (q * (1 - q)), 1, 1e-12);
+    }
+  }
+}
+
 static void test_classify(bench *b) {
   int winner[M];
   double w[M], count = 0;
@@ -318,6 +354,7 @@ void test_loss(void) {
         test_dual(&b);
         test_domain(&b);
         test_response(&b);
+        test_sure(&b);
         test_classify(&b);
         test_smooth(&b);
         test_extremes(&b);

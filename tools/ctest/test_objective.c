@@ -258,6 +258,35 @@ static void test_whole_steps(void) {
   ctest_problem_free(&t);
 }
 
+/* A loss whose derivatives have the wrong sign. */
+static void rows_of_lies(const lc_coding *coding, const lc_loss_block *block) {
+  lc_loss_find("logistic")->rows(coding, block);
+  for (int i = 0; block->value && i < block->m; i++) block->value[i] = 3 - block->value[i];
+}
+
+/* No step lowers that one: a solver says so where it began, and a gradient that it calls known is the one there, not
+ * that of a trial. */
+static void test_lies(const lc_solver *solver) {
+  ctest_problem t;
+  ctest_problem_make(&t, lc_loss_find("logistic"), (ctest_shape){.n = 80, .p = P, .k = 2, .weighted = 1});
+  lc_loss lies = *t.loss;
+  lies.rows = rows_of_lies;
+  t.loss = &lies;
+  lc_settings settings;
+  lc_objective obj;
+  double B[P + 1] = {0}, G[P + 1], class_rows[2];
+  lc_report report = {.decrement = NAN, .condition = NAN, .class_rows = class_rows};
+  ctest_presets(&settings);
+  start(&t, &t.dense, &obj);
+  CHECK(solver->run(&obj, &settings, B, &report) == LC_STALLED);
+  CHECK(ctest_distance(P + 1, obj.at.B, B) < 1e-13); /* up to steps that change no digit */
+  CHECK_NEAR(obj.at.value, ctest_value(&t, B), 1e-13);
+  ctest_gradient(&t, B, G);
+  CHECK(!report.evaluated || ctest_distance(P + 1, obj.G, G) < 1e-12);
+  CHECK(!report.has_curvature);
+  ctest_problem_free(&t);
+}
+
 /* Rows that are all wrong and far from where they have curvature: the step that would set them right says nothing. */
 static void test_saturated(void) {
   ctest_problem t;
@@ -278,9 +307,14 @@ static void test_saturated(void) {
 }
 
 /* Half a squared decrement is what a point loses to the optimum, where it is near: not half of it, and not twice. */
-static void test_decrement(const char *loss, int k) {
+static void test_decrement(const char *loss, int k, lc_index n, lc_index p) {
   ctest_problem t;
-  ctest_problem_make(&t, lc_loss_find(loss), (ctest_shape){.n = 300, .p = 4, .k = k, .weighted = 1});
+  ctest_problem_make(&t, lc_loss_find(loss), (ctest_shape){.n = n, .p = p, .k = k, .weighted = 1});
+  for (lc_index i = 0; n < p && i < n; i++) { /* each class has the same rows, else they would be separated */
+    t.w[i] = 0.5 + ctest_uniform();
+    for (lc_index j = 0; j < p; j++) t.x[i + j * n] = t.x[i / k * k + j * n];
+  }
+  ctest_problem_refresh(&t);
   double best = ctest_best(&t, &t.dense, 0, 1e-12, NULL);
   lc_settings settings;
   lc_solution out;
@@ -381,9 +415,13 @@ void test_solver(void) {
       }
 
   test_whole_steps();
+  test_lies(&lc_solver_scoring);
+  test_lies(lc_solver_find("newton"));
+  test_lies(lc_solver_find("lbfgs"));
   test_saturated();
-  test_decrement("logistic", 2);
-  test_decrement("softmax", 3);
+  test_decrement("logistic", 2, 300, 4);
+  test_decrement("softmax", 3, 300, 4);
+  test_decrement("logistic", 2, 40, 50);
   test_separation();
   test_common_shift();
   test_bounds_alone();
