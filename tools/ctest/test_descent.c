@@ -348,6 +348,8 @@ static void test_pocket(void) {
     if (last < fewest) memcpy(best, out.B, sizeof best);
     fewest = fmin(fewest, last);
     CHECK_NEAR(out.report.mistakes, last, 1e-9);
+    CHECK(out.certificate.kind == LC_MISTAKES && out.certificate.relative == out.report.mistakes);
+    CHECK(out.certificate.gap == out.report.mistakes && !out.met);
   }
   CHECK(fewest < last); /* else it tells nothing */
   settings.average = NAN;

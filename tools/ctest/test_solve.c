@@ -386,6 +386,38 @@ static void test_sampled_decrement(void) {
   ctest_problem_free(&t);
 }
 
+/* Within bounds, half the squared decrement of the coefficients that no bound holds is what a point near the optimum
+ * loses to it; it takes the place of a gap that is larger, and of no other. */
+static void test_decrement_within_bounds(void) {
+  ctest_problem t;
+  lc_objective obj;
+  double B[9], upper = 0, lower = 0, open = 0;
+  ctest_problem_make(&t, lc_loss_find("logistic"), (ctest_shape){.n = 300, .p = 8, .k = 2, .weighted = 1});
+  ctest_problem_bound(&t, -0.15, 0.35);
+  double best = ctest_best(&t, &t.dense, 0, 1e-12, B);
+  for (int j = 1; j < 9; j++) {
+    upper += B[j] >= 0.35;
+    lower += B[j] <= -0.15;
+    if (B[j] > -0.15 && B[j] < 0.35) open++, B[j] *= 0.95;
+  }
+  CHECK(upper > 0 && lower > 0 && open > 0);
+  B[0] += 0.03;
+  CHECK(lc_objective_init(&obj, &t.dense, &t.obs, t.loss, &t.coding, &t.pen, 1, &t.arena) == LC_OK);
+  CHECK(lc_objective_eval(&obj, B, LC_WANT_GRADIENT) == LC_OK);
+  lc_objective_accept(&obj);
+  double lost = obj.at.value - best;
+  for (int better = 0; better < 2; better++) {
+    lc_certificate out = {LC_GAP, 1, better ? 1e-9 : 1, 0};
+    lc_report report = {.decrement = NAN};
+    CHECK(lc_certify_within_bounds(&obj, &report, &out) == LC_OK);
+    CHECK(out.kind == (better ? LC_GAP : LC_DECREMENT) && out.relative <= (better ? 1e-9 : 1));
+    if (better) continue;
+    CHECK(out.gap > 0.85 * lost && out.gap < 1.15 * lost);
+    CHECK_NEAR(out.relative, out.gap / obj.at.value, 1e-14);
+  }
+  ctest_problem_free(&t);
+}
+
 /* An intercept that is held stays where it is, far columns or not: the fit is the one with that offset and without an
  * intercept of that score. */
 static void test_held_intercept(int k, int which) {
@@ -470,6 +502,7 @@ void test_covariance(void) {
   test_units_of_bounds("logistic");
   test_units_of_bounds("hinge");
   test_sampled_decrement();
+  test_decrement_within_bounds();
   test_held_intercept(2, 0);
   test_held_intercept(3, 1);
   test_far_offsets("logistic", 2, 120);
