@@ -155,6 +155,31 @@ static void test_attempts(void) {
   ctest_problem_free(&t);
 }
 
+/* Where more is asked for than there is another solver goes on; the better end counts, and all iterations. */
+static void test_second_solver(double alpha) {
+  ctest_problem t;
+  lc_settings settings;
+  lc_solution alone, second, both;
+  ctest_problem_make(&t, lc_loss_find("hinge"), (ctest_shape){.n = 90, .p = P, .k = 2, .weighted = 1, .alpha = alpha});
+  lc_problem problem = ctest_lc_problem(&t, &t.dense);
+  problem.pen.lambda = t.pen.lambda = 0.02;
+  problem.tolerance_given = 1;
+  ctest_presets(&settings);
+  settings.tolerance = -1; /* nothing is enough */
+  problem.solver = lc_solver_find("interior_point");
+  CHECK(lc_solve(&problem, &settings, &t.host.host, &t.arena, &alone) == LC_STALLED);
+  problem.solver = NULL;
+  CHECK(lc_solve(&problem, &settings, &t.host.host, &t.arena, &both) == LC_STALLED && !both.met);
+  problem.solver = lc_solver_find(alpha > 0 ? "coordinate" : "newton");
+  problem.start = alone.B;
+  CHECK(lc_solve(&problem, &settings, &t.host.host, &t.arena, &second) == LC_STALLED);
+  CHECK(both.report.iterations == alone.report.iterations + second.report.iterations);
+  CHECK(both.certificate.relative <= alone.certificate.relative);
+  CHECK(both.solver == alone.solver);
+  CHECK_NEAR(both.objective, ctest_value(&t, both.B), 1e-14);
+  ctest_problem_free(&t);
+}
+
 /* ---- coordinates of rows ----------------------------------------------------------------------------------------- */
 
 /* Of any coordinates that no dependent row has, the coefficients have the scores and the penalty; so the minimum is one
@@ -400,6 +425,8 @@ void test_fit(void) {
   ctest_seed(103);
   test_smoothing();
   test_attempts();
+  test_second_solver(0);
+  test_second_solver(0.5);
   for (int sparse = 0; sparse < 2; sparse++) test_wide(sparse, !sparse);
   test_columns_as_shown();
   for (int no_intercept = 0; no_intercept < 2; no_intercept++) {
