@@ -421,6 +421,72 @@ static void test_plan(const wish *a) {
   CHECK(plan.solver == problem.solver && !plan.next && !plan.wide);
 }
 
+/* What a solver needs of loss and storage, it has or is refused; streams have no coordinates of rows, for these would
+ * be kept. */
+static void test_needs(void) {
+  static const struct {
+    const char *solver, *loss;
+    int k, sparse, fails;
+    unsigned lacks; /* of the storage's capabilities */
+  } cases[] = {{"newton", "logistic", 2, 0, 0, LC_COLUMNS | LC_ROWS},
+               {"newton", "perceptron", 2, 0, 1, 0},
+               {"coordinate", "logistic", 2, 0, 0, LC_ROWS},
+               {"coordinate", "logistic", 2, 0, 1, LC_COLUMNS},
+               {"minibatch", "logistic", 2, 0, 0, LC_COLUMNS},
+               {"minibatch", "logistic", 2, 0, 1, LC_ROWS},
+               {"interior_point", "hinge", 3, 0, 0, 0},
+               {"interior_point", "squared_hinge", 2, 0, 1, 0},
+               {"interior_point", "crammer_singer", 2, 0, 0, 0},
+               {"interior_point", "crammer_singer", 3, 0, 1, 0},
+               {"dual", "hinge", 2, 1, 0, 0},
+               {"dual", "hinge", 2, 0, 1, 0},
+               {"dual", "crammer_singer", 3, 1, 0, 0},
+               {"dual", "logistic", 2, 1, 1, 0}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    ctest_problem t;
+    lc_settings settings;
+    lc_plan plan;
+    ctest_presets(&settings);
+    ctest_problem_make(&t, lc_loss_find(cases[i].loss), (ctest_shape){.n = 20, .p = 3, .k = cases[i].k});
+    lc_design x = cases[i].sparse ? t.sparse : t.dense;
+    lc_design_ops ops = *x.ops;
+    ops.caps &= ~cases[i].lacks;
+    x.ops = &ops;
+    lc_problem problem = ctest_lc_problem(&t, &x);
+    problem.solver = lc_solver_find(cases[i].solver);
+    problem.pen.lambda = 0.1;
+    CHECK(lc_plan_make(&problem, &t.coding, &settings, &plan) == (cases[i].fails ? LC_UNSUPPORTED : LC_OK));
+    ctest_problem_free(&t);
+  }
+  ctest_problem t;
+  lc_settings settings;
+  lc_plan plan;
+  ctest_presets(&settings);
+  ctest_problem_make(&t, lc_loss_find("logistic"), (ctest_shape){.n = 20, .p = 30, .k = 2});
+  lc_design x = t.dense;
+  lc_design_ops ops = *x.ops;
+  const unsigned caps = ops.caps;
+  lc_unique_rows unique = {.design = x, .obs = t.obs};
+  x.ops = &ops;
+  lc_problem problem = ctest_lc_problem(&t, &x);
+  problem.pen.lambda = 0.1;
+  problem.unique = &unique;
+  for (int kept = 0; kept < 3; kept++) {
+    ops.caps = kept == 2 ? caps : kept ? caps & ~(unsigned)LC_COLUMNS : caps | LC_STREAMED;
+    CHECK(lc_plan_make(&problem, &t.coding, &settings, &plan) == LC_OK && plan.wide == (kept == 2) && plan.joined);
+  }
+  problem.solver = lc_solver_find("minibatch"); /* it meets single rows */
+  CHECK(lc_plan_make(&problem, &t.coding, &settings, &plan) == LC_OK && !plan.joined && !plan.as_given);
+  problem.solver_rate_given = 1;
+  CHECK(lc_plan_make(&problem, &t.coding, &settings, &plan) == LC_OK && plan.as_given && plan.passes == 50);
+  problem.solver = lc_solver_find("coordinate");
+  settings.max_iter = 3;
+  CHECK(lc_plan_make(&problem, &t.coding, &settings, &plan) == LC_OK && !plan.as_given && plan.passes == 3);
+  settings.max_iter = NAN;
+  CHECK(lc_plan_make(&problem, &t.coding, &settings, &plan) == LC_OK && plan.passes == 5);
+  ctest_problem_free(&t);
+}
+
 void test_fit(void) {
   ctest_seed(103);
   test_smoothing();
@@ -437,4 +503,5 @@ void test_fit(void) {
   }
   test_null("logistic", 3, 1, 0);
   for (size_t a = 0; a < sizeof wishes / sizeof *wishes; a++) test_plan(wishes + a);
+  test_needs();
 }

@@ -281,7 +281,7 @@ static void test_against_rest(const char *loss, double alpha, int sparse) {
   problem.ovr = 1;
   lc_solution whole, one;
   CHECK(lc_solve(&problem, &settings, &t.host.host, &t.arena, &whole) == LC_OK);
-  double objective = 0, gap = 0, worst = 0, y[90];
+  double objective = 0, gap = 0, worst = 0, kkt = 0, iterations = 0, condition = NAN, y[90];
   lc_obs obs = t.obs;
   obs.y = y;
   for (int c = 0; c < 3; c++) {
@@ -297,11 +297,34 @@ static void test_against_rest(const char *loss, double alpha, int sparse) {
     CHECK(lc_solve(&two, &settings, &t.host.host, &t.arena, &one) == LC_OK);
     objective += one.objective;
     gap += one.certificate.gap;
+    kkt = fmax(kkt, one.certificate.kkt);
+    iterations += one.report.iterations;
+    condition = fmax(condition, one.report.condition);
     for (lc_index i = 0; i < t.q; i++) worst = fmax(worst, fabs(one.B[i] - whole.B[c * t.q + i]));
   }
   CHECK(worst == 0 && whole.K == 3 && whole.met && whole.fitted == NULL);
   CHECK_NEAR(whole.objective, objective, 1e-14);
   CHECK_NEAR(whole.certificate.gap, gap, 1e-14);
+  CHECK_NEAR(whole.report.condition, condition, 1e-14);
+  CHECK(whole.certificate.kkt == kkt && whole.report.iterations == iterations);
+  /* Stopped before the last class: of that there is the start, and of the whole no value. */
+  double B[15];
+  int told = 0;
+  for (int i = 0; i < 15; i++) B[i] = 0.1 * i;
+  problem.start = B;
+  for (long at = 1; at <= 8; at++) {
+    t.host.stop_at = at;
+    t.host.polls = 0;
+    lc_status status = lc_solve(&problem, &settings, &t.host.host, &t.arena, &whole);
+    if (t.host.polls < at) break;
+    if (status < 0) continue; /* nothing had a value yet */
+    CHECK(status == LC_INTERRUPTED);
+    if (memcmp(whole.B + 2 * t.q, B + 2 * t.q, (size_t)t.q * sizeof(double)) != 0) continue;
+    CHECK(!whole.met && isnan(whole.objective) && isnan(whole.loss) && whole.certificate.kind == LC_KKT_ONLY);
+    CHECK(isnan(whole.certificate.gap) && isnan(whole.certificate.relative));
+    told++;
+  }
+  CHECK(told > 0);
   ctest_problem_free(&t);
 }
 
@@ -499,6 +522,7 @@ void test_covariance(void) {
   test_aliased(0, 1);
   test_aliased(25, 2);
   test_against_rest("squared_hinge", 0.5, 0);
+  test_against_rest("squared_hinge", 0, 0);
   test_against_rest("hinge", 0, 1);
   test_rest_of_starts();
   test_units_of_bounds("logistic");
