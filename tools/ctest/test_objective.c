@@ -124,7 +124,34 @@ static void test_line_search(void) {
   ctest_problem_free(t);
 }
 
+/* Along a parabola with its lowest point at t the search goes there at once, or after a tenth of the way. */
+static void test_parabola(double lowest, double expected) {
+  ctest_problem t;
+  ctest_problem_make(&t, lc_loss_find("squared_hinge"), (ctest_shape){.n = 400, .p = 2, .k = 2});
+  for (lc_index i = 0; i < 2 * t.n; i++) t.x[i] = ctest_normal() + 0.1 * t.y[i % t.n];
+  lc_objective obj;
+  double B[3] = {0}, slope = 0, square = 0, step;
+  start(&t, &t.dense, &obj);
+  CHECK(lc_objective_eval(&obj, B, LC_WANT_GRADIENT) == LC_OK);
+  lc_objective_accept(&obj);
+  for (lc_index i = 0; i < t.n; i++) { /* all rows stay on their square */
+    double z = obj.G[0] + t.x[i] * obj.G[1] + t.x[i + t.n] * obj.G[2];
+    square += z * z / (double)t.n;
+  }
+  for (int j = 0; j < 3; j++) slope -= obj.G[j] * obj.G[j];
+  double far = -slope / (2 * square) / lowest; /* F falls by -slope far s and rises by square (far s)^2 */
+  for (int j = 0; j < 3; j++) B[j] = -far * obj.G[j];
+  double full = obj.at.value + slope * far + square * far * far;
+  CHECK(lc_objective_eval(&obj, B, LC_WANT_VALUE) == LC_OK);
+  CHECK(lc_line_search(&obj, slope * far, full, &step) == LC_OK);
+  CHECK_NEAR(step, expected, 1e-9);
+  ctest_problem_free(&t);
+}
+
 void test_objective(void) {
+  test_parabola(0.7, 1);
+  test_parabola(0.3, 0.3);
+  test_parabola(0.045, 0.045);
   for (int l = 0; l < lc_loss_count; l++)
     for (int k = 2; k <= lc_min(lc_losses[l].most_classes, MOST); k++)
       for (int reference = 0; reference < 2; reference++) {
