@@ -1,8 +1,10 @@
 /* Tests of Firth's penalised likelihood: what is found is the maximum of its definition, by difference quotients. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "problem.h"
+#include "problem/jeffreys.h"
 
 void test_firth(void);
 
@@ -129,8 +131,37 @@ static void test_early(const char *loss, int k) {
   ctest_problem_free(&t);
 }
 
+/* Of more vectors than one read takes, and more rows than a strip has: sum_t (x_i'v_t)^2 = h_i of each row gives
+ * -sum w p (1 - p) (1 - 2 p) h x / (2 W^2). */
+static void test_many_vectors(void) {
+  enum { ROWS = 2500, COLUMNS = 130, ALL = COLUMNS + 1 };
+  ctest_problem t;
+  lc_objective obj;
+  ctest_problem_make(&t, lc_loss_find("logistic"), (ctest_shape){.n = ROWS, .p = COLUMNS, .k = 2, .weighted = 1});
+  double *root = ctest_normals(ALL * ALL), *B = ctest_normals(ALL), *G = ctest_zeros(ALL), *want = ctest_zeros(ALL);
+  for (int j = 0; j < ALL; j++) B[j] *= 0.1;
+  CHECK(lc_objective_init(&obj, &t.dense, &t.obs, t.loss, &t.coding, &t.pen, 1, &t.arena) == LC_OK);
+  CHECK(lc_objective_eval(&obj, B, LC_WANT_VALUE) == LC_OK);
+  lc_objective_accept(&obj);
+  CHECK(lc_jeffreys_gradient(&obj, root, G) == LC_OK);
+  for (int i = 0; i < ROWS; i++) {
+    double x[ALL] = {1}, h = 0, p = 1 / (1 + exp(-obj.at.Z[i])), W = obj.weight_sum;
+    for (int j = 1; j < ALL; j++) x[j] = t.x[i + (j - 1) * ROWS];
+    for (int v = 0; v < ALL; v++) {
+      double along = 0;
+      for (int j = 0; j < ALL; j++) along += x[j] * root[j + v * ALL];
+      h += along * along;
+    }
+    for (int j = 0; j < ALL; j++) want[j] -= t.w[i] * p * (1 - p) * (1 - 2 * p) * h * x[j] / (2 * W * W);
+  }
+  CHECK(ctest_distance(ALL, G, want) < 1e-9);
+  free(root), free(B), free(G), free(want);
+  ctest_problem_free(&t);
+}
+
 void test_firth(void) {
   ctest_seed(31);
+  test_many_vectors();
   test_early("logistic", 2);
   test_early("softmax", 3);
   for (int near = 0; near < 2; near++) {

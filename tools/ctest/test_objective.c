@@ -34,9 +34,21 @@ static void start(ctest_problem *t, const lc_design *x, lc_objective *obj) {
   CHECK(lc_objective_init(obj, x, &t->obs, t->loss, &t->coding, &t->pen, 1, &t->arena) == LC_OK);
 }
 
+/* The mean loss at scores of 0. */
+static double null_value(const ctest_problem *t) {
+  static const struct {
+    const char *loss;
+    double each; /* of each wrong class */
+  } values[] = {{"hinge", 1}, {"squared_hinge", 1}, {"huber_hinge", 0.5}, {"perceptron", 0}};
+  for (size_t v = 0; v < sizeof values / sizeof *values; v++)
+    if (strcmp(t->loss->name, values[v].loss) == 0) return values[v].each * (t->coding.k - 1);
+  return strcmp(t->loss->name, "crammer_singer") == 0 ? 1 : log(t->coding.k);
+}
+
 static void test_verbs(ctest_problem *t, const lc_design *x) {
   lc_objective obj;
   start(t, x, &obj);
+  CHECK_NEAR(obj.null_value, null_value(t), 1e-14);
   lc_index n_coef = obj.P;
   double *B = ctest_normals(n_coef), *D = ctest_normals(n_coef), *G = ctest_zeros(n_coef),
          *H = ctest_zeros(n_coef * n_coef), h = 1e-5, value;
@@ -48,6 +60,7 @@ static void test_verbs(ctest_problem *t, const lc_design *x) {
   if (curved == LC_WANT_CURVATURE) lc_objective_hessian(&obj, 1, H);
   lc_objective_accept(&obj);
   CHECK(memcmp(obj.at.B, B, (size_t)n_coef * sizeof *B) == 0);
+  CHECK(lc_objective_noise(&obj) > 1e-15 * obj.at.value && lc_objective_noise(&obj) < 1e-13 * obj.at.value);
 
   /* G holds loss and L2; the L1 part is added here, away from 0. */
   lc_penalty_add_sign(&t->pen, obj.K, B, G);
