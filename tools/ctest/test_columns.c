@@ -132,6 +132,34 @@ static void test_factors(ctest_problem *t, const lc_design *x, const double *B) 
   CHECK(ctest_distance(t->n * t->coding.K, scaled, plain) < 1e-15);
 }
 
+/* X_i' diag(w) X_j / W and diag(w) X_j D of a few columns, by sums. */
+static void test_weighted(ctest_problem *t, const double *B) {
+  int K = t->coding.K, intercept = t->pen.intercept;
+  lc_index i[] = {2, 0, 4}, j[] = {3, 1}, n = t->n;
+  double C[6], D[2 * CLASSES], R[N * CLASSES], worst = 0;
+  lc_objective obj;
+  start(t, &t->dense, B, LC_WANT_VALUE, &obj);
+  for (int v = 0; v < 2 * K; v++) D[v] = ctest_normal();
+  CHECK(lc_objective_cross(&obj, 3, i, 2, j, NULL, C) == LC_OK);
+  lc_objective_weighted_columns(&obj, 2, j, D, R);
+  for (int v = 0; v < 2; v++)
+    for (int u = 0; u < 3; u++) {
+      double sum = 0;
+      for (lc_index row = 0; row < n; row++) {
+        double a = i[u] < intercept ? 1 : t->x[row + (i[u] - intercept) * n];
+        sum += (t->w ? t->w[row] : 1) * a * t->x[row + (j[v] - intercept) * n];
+      }
+      CHECK_NEAR(C[u + 3 * v], sum / obj.weight_sum, 1e-13);
+    }
+  for (int c = 0; c < K; c++)
+    for (lc_index row = 0; row < n; row++) {
+      double want = 0;
+      for (int v = 0; v < 2; v++) want += D[v + 2 * c] * t->x[row + (j[v] - intercept) * n];
+      worst = fmax(worst, fabs(R[row + c * n] - (t->w ? t->w[row] : 1) * want));
+    }
+  CHECK(worst < 1e-13);
+}
+
 /* X~' diag(S_ab) X~ / W is the curvature that an evaluation gives. */
 static void test_weights(ctest_problem *t, const lc_design *x, const double *B) {
   double S[N * PAIRS], mean[PAIRS], H[MOST * MOST], C[Q * Q];
@@ -269,6 +297,7 @@ static void test_all(const lc_loss *loss, ctest_shape shape) {
     if (loss->flags & LC_CURVATURE) test_weights(&t, designs[d], B);
     if (d < 2) test_halves(&t, designs[d], B);
   }
+  test_weighted(&t, B);
   ctest_problem_bound(&t, -0.4, 0.3);
   double inside[MOST];
   for (int i = 0; i < MOST; i++) inside[i] = i % t.q < t.pen.intercept ? B[i] : fmin(fmax(B[i], -0.4), 0.3);
