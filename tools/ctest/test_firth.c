@@ -131,6 +131,32 @@ static void test_early(const char *loss, int k) {
   ctest_problem_free(&t);
 }
 
+/* A column that depends on others takes no part: the fit is the one without it. */
+static void test_dependent(const char *loss, int k) {
+  ctest_problem t;
+  lc_settings settings;
+  lc_solution out;
+  double penalty[2], objective[2];
+  ctest_problem_make(&t, lc_loss_find(loss), (ctest_shape){.n = N, .p = P, .k = k, .reference = 1, .weighted = 1});
+  for (lc_index i = 0; i < t.n; i++) t.x[i + 2 * t.n] = 1 + t.x[i] - t.x[i + t.n];
+  ctest_problem_refresh(&t);
+  ctest_presets(&settings);
+  for (int fewer = 0; fewer < 2; fewer++) {
+    lc_design x = t.dense;
+    x.p = P - fewer;
+    lc_problem problem = ctest_lc_problem(&t, &x);
+    problem.pen.p = x.p;
+    problem.jeffreys = 1;
+    CHECK(lc_solve(&problem, &settings, &t.host.host, &t.arena, &out) == LC_OK && out.met);
+    CHECK(fewer || (out.alias[P] && out.B[P] == 0));
+    penalty[fewer] = out.jeffreys;
+    objective[fewer] = out.objective;
+  }
+  CHECK_NEAR(penalty[0], penalty[1], 1e-8);
+  CHECK_NEAR(objective[0], objective[1], 1e-9);
+  ctest_problem_free(&t);
+}
+
 /* Of more vectors than one read takes, and more rows than a strip has: sum_t (x_i'v_t)^2 = h_i of each row gives
  * -sum w p (1 - p) (1 - 2 p) h x / (2 W^2). */
 static void test_many_vectors(void) {
@@ -162,6 +188,8 @@ static void test_many_vectors(void) {
 void test_firth(void) {
   ctest_seed(31);
   test_many_vectors();
+  test_dependent("logistic", 2);
+  test_dependent("softmax", 3);
   test_early("logistic", 2);
   test_early("softmax", 3);
   for (int near = 0; near < 2; near++) {
