@@ -256,8 +256,8 @@ static void test_going_on_searching(const lc_design *(*which)(const ctest_proble
 static const lc_design *dense_of(const ctest_problem *t) { return &t->dense; }
 static const lc_design *sparse_of(const ctest_problem *t) { return &t->sparse; }
 
-/* A descent that goes on with steps of next to nothing stands where it stood, in the user's columns, wherever these lie;
- * its mean takes that place in as often as there are steps. */
+/* A descent that goes on with steps of next to nothing stands where it stood, in the user's columns, wherever these
+ * lie; its mean takes that place in as often as there are steps. */
 static void test_going_nowhere(void) {
   static ctest_problem t;
   lc_settings settings;

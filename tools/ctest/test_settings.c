@@ -1,5 +1,5 @@
-/* Tests of what solvers share: settings by name, budgets, where a solver starts, and when a gap is small; and of what is
- * promised of single ones: steps of a given rate, what a bound of L-BFGS is worth, and its memory. */
+/* Tests of what solvers share: settings by name, budgets, where a solver starts, and when a gap is small; and of what
+ * is promised of single ones: steps of a given rate, what a bound of L-BFGS is worth, and its memory. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
