@@ -115,6 +115,45 @@ static void invert(int n, long double *A) {
     for (int j = 0; j < n; j++) A[i + j * n] = work[i][n + j] / work[i][i];
 }
 
+/* A fit of many rows begins with a sample's factor: its condition is told, and standard errors are nevertheless those of
+ * all rows at the solution. */
+static void test_sampled_start(void) {
+  double *X = ctest_normals(ENOUGH * COLUMNS), *y = ctest_zeros(ENOUGH), none[COLUMNS] = {0, 0}, *V;
+  static const double mean[COLUMNS] = {0, 0}, sd[COLUMNS] = {1, 1}, most[COLUMNS] = {5, 5};
+  for (lc_index i = 0; i < ENOUGH; i++) y[i] = 0.5 + X[i] - 0.7 * X[i + ENOUGH] + log(1 / ctest_uniform() - 1) > 0;
+  ctest_host host;
+  lc_arena arena;
+  ctest_host_init(&host);
+  lc_arena_init(&arena, &host.host);
+  lc_design x;
+  lc_design_dense(&x, ENOUGH, COLUMNS, LC_DOUBLE, X);
+  x.intercept = 1;
+  const lc_obs obs = {.n = ENOUGH, .y = y};
+  lc_settings settings;
+  presets(&settings);
+  lc_problem problem = {.x = &x, .obs = &obs, .loss = lc_loss_find("logistic"), .k = 2, .wants_covariance = 1};
+  problem.pen = (lc_penalty){COLUMNS, 1, 0, none, none, NULL, NULL, 0};
+  problem.mean = mean;
+  problem.sd = sd;
+  problem.max_abs = most;
+  problem.solver = lc_solver_find("newton");
+  lc_solution out;
+  lc_index size;
+  CHECK(lc_solve(&problem, &settings, &host.host, &arena, &out) == LC_OK && out.factor.ready);
+  CHECK(out.report.condition >= 1 && out.report.condition < 10);
+  CHECK(lc_solve_covariance(&problem, &out, &arena, &V, &size) == LC_OK && size == 3);
+  long double H[9] = {0};
+  for (lc_index i = 0; i < ENOUGH; i++) {
+    double row[] = {1, X[i], X[i + ENOUGH]}, z = out.B[0] + out.B[1] * X[i] + out.B[2] * X[i + ENOUGH];
+    double p = 1 / (1 + exp(-z));
+    for (int a = 0; a < 9; a++) H[a] += (long double)(p * (1 - p)) * row[a % 3] * row[a / 3];
+  }
+  invert(3, H);
+  for (int a = 0; a < 9; a++) CHECK(fabsl(V[a] - H[a]) <= 4e-6L * sqrtl(H[a % 3 * 4] * H[a / 3 * 4]));
+  ctest_host_free(&host);
+  free(X), free(y);
+}
+
 typedef struct data {
   double x[N * P], y[N], w[N], offset[N * CLASSES], value[N * P], none[P];
   int start[P + 1], row[N * P];
@@ -502,6 +541,7 @@ static void test_far_offsets(const char *loss, int k, double far) {
 
 void test_covariance(void) {
   ctest_seed(29);
+  test_sampled_start();
   for (int sparse = 0; sparse < 2; sparse++)
     for (int offset = 0; offset < 2; offset++) {
       static const double means[] = {0, 50, 20000}; /* the last hides the spread */
