@@ -1,9 +1,10 @@
-/* Tests of what the parts of a path owe each other: residuals that proofs see, columns that are read in batches, the
- * null model and its lambda, and what the host of a path is told and may ask for. */
+/* Tests of what the parts of a path owe each other: residuals that proofs see, columns that are read in batches, folds
+ * of other rows; and of what the host of a path is told and may ask for. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "design/factor.h"
 #include "path/folds.h"
 #include "problem.h"
 
@@ -118,7 +119,7 @@ static void test_batches(lc_index largest) {
     l1[j] = 1;
     start_of[j] = EACH * j;
     for (int e = 0; e < EACH; e++) {
-      row[EACH * j + e] = 7 * j + 1000 * e;
+      row[EACH * j + e] = 7 * j + 999 * e; /* of one class */
       value[EACH * j + e] = (j == largest ? 40 : 1) + ctest_uniform();
       dot += value[EACH * j + e] * (third - y[row[EACH * j + e]]);
     }
@@ -145,82 +146,6 @@ static void test_batches(lc_index largest) {
   CHECK_NEAR(path.lambda_max / most, 1, 1e-10);
   ctest_host_free(&host);
   free(y);
-}
-
-/* ---- the null model -------------------------------------------------------------------------------------------- */
-
-/* With seven rows of one column: class 1 has two, so that in the null model the score is -1, the rows of class 0 are at
- * the kink and may have any derivatives from 0 to 1 that sum to 2. What they can take of the sum of the other two is
- * between the sums of their two least and of their two largest numbers. */
-static void test_largest_of_ramps(double alpha, double others) {
-  static ctest_problem t;
-  lc_path path;
-  const double x[] = {others, others + 2, 0, 1, 2, 3, 3.5}, most = fmax(0, 2 * others + 2 - 6.5) / 7 / alpha;
-  ctest_problem_make(&t, lc_loss_find("hinge"), (ctest_shape){.n = 7, .p = 1, .k = 2, .alpha = alpha});
-  for (int i = 0; i < 7; i++) {
-    t.x[i] = x[i];
-    t.y[i] = i < 2;
-  }
-  ctest_problem_refresh(&t);
-  CHECK(ctest_path(&t, &t.dense, &(lc_path_spec){.nlambdas = 3, .min_ratio = 0.1}, 1e-8, &path) == LC_OK);
-  CHECK_NEAR(path.null_loss, 4.0 / 7, 1e-9);
-  CHECK(most > 0 ? fabs(path.lambda_max / most - 1) < 1e-3 : path.lambda_max == 0);
-  CHECK(path.length == (most > 0 ? 3 : 0));
-  ctest_problem_free(&t);
-}
-
-/* Just above lambda_max the penalised slopes of a loss with a kink are 0, below it they are not; the null loss is that
- * of the others. */
-static void test_largest_of_kinks(int weighted, int free_slope) {
-  static ctest_problem t;
-  lc_path path, around;
-  ctest_problem_make(&t, lc_loss_find("hinge"), (ctest_shape){N, 4, 2, .weighted = weighted, .alpha = 1});
-  if (free_slope) t.l1[0] = t.l2[0] = 0;
-  CHECK(ctest_path(&t, &t.dense, &(lc_path_spec){.nlambdas = 1, .min_ratio = 1}, 1e-8, &path) == LC_OK);
-  double lambdas[] = {path.lambda_max * 1.01, path.lambda_max * 0.97};
-  CHECK(ctest_path(&t, &t.dense, &(lc_path_spec){.lambdas = lambdas, .nlambdas = 2}, 1e-8, &around) == LC_OK);
-  CHECK(around.length == 2 && around.point[0].nonzero == free_slope && around.point[1].nonzero > free_slope);
-  CHECK_NEAR(around.point[0].outcome.loss, around.null_loss, 1e-5);
-  ctest_problem_free(&t);
-}
-
-/* Without an L1 part there is no least lambda, and that of a thousandth of the strength is taken, whatever the units of
- * the columns: at 0 the gradient of a column is its product with the residuals of the mean. */
-static void test_largest_of_ridge(double unit) {
-  static ctest_problem t;
-  lc_path path;
-  double ones = 0, most = 0;
-  ctest_problem_make(&t, lc_loss_find("logistic"), (ctest_shape){N, 3, 2, .standardised = 1});
-  for (int i = 0; i < N; i++) {
-    t.x[i + N] *= unit;
-    t.y[i] = i % 5 == 0;
-    ones += t.y[i];
-  }
-  ctest_problem_refresh(&t);
-  for (int j = 0; j < 3; j++) {
-    double dot = 0;
-    for (int i = 0; i < N; i++) dot += t.x[i + j * N] * (ones / N - t.y[i]) / t.sd[j];
-    most = fmax(most, fabs(dot) / N);
-  }
-  CHECK(ctest_path(&t, &t.dense, &(lc_path_spec){.nlambdas = 2, .min_ratio = 0.1}, 1e-8, &path) == LC_OK);
-  CHECK_NEAR(path.lambda_max / (1000 * most), 1, 1e-9);
-  ctest_problem_free(&t);
-}
-
-/* Columns that the classes do not depend on are pulled by rounding alone: there is no sequence of lambdas. */
-static void test_no_pull(const char *loss) {
-  static ctest_problem t;
-  lc_path path;
-  ctest_problem_make(&t, lc_loss_find(loss), (ctest_shape){.n = N, .p = 2, .k = 2, .alpha = 1});
-  for (int i = 0; i < N; i++) {
-    t.y[i] = i % 2;
-    t.x[i] = 0.1 * (i / 2);
-    t.x[i + N] = i % 4 < 2 ? 1e3 / 3 : 1e-3 / 7;
-  }
-  ctest_problem_refresh(&t);
-  CHECK(ctest_path(&t, &t.dense, &(lc_path_spec){.nlambdas = 3, .min_ratio = 0.1}, 1e-8, &path) == LC_OK);
-  CHECK(path.lambda_max == 0 && path.length == 0);
-  ctest_problem_free(&t);
 }
 
 /* ---- hosts ----------------------------------------------------------------------------------------------------- */
@@ -296,8 +221,8 @@ static lc_status go_down(const lc_problem *problem, ctest_problem *t, const doub
   return lc_path_run(problem, &spec, &settings, &t->host.host, &t->arena, out);
 }
 
-/* No lambda takes more steps than it may, by sets, by fits, and where there would be lanes; the model without penalised
- * slopes has all that it needs. */
+/* No lambda takes more steps than it may, by sets, by fits, and where there would be lanes, and what it comes to is no
+ * further from the optimum than its gap; the model without penalised slopes has all that it needs. */
 static void test_few_steps(const char *loss, lc_index n, lc_index p, int sparse, double alpha) {
   static const double lambdas[] = {0.02, 0.015, 0.01, 0.008, 0.006, 0.004, 0.002};
   enum { COUNT = sizeof lambdas / sizeof *lambdas };
@@ -310,21 +235,25 @@ static void test_few_steps(const char *loss, lc_index n, lc_index p, int sparse,
     CHECK(go_down(&problem, &t, lambdas, COUNT, steps, &path) == LC_OK);
     CHECK_NEAR(path.null_loss, free_path.null_loss, 1e-9);
     CHECK(path.length == COUNT);
-    for (lc_index l = 0; l < path.length; l++)
-      CHECK(path.point[l].outcome.iterations >= 0 && path.point[l].outcome.iterations <= steps);
+    for (lc_index l = 0; l < path.length; l++) {
+      const lc_outcome *outcome = &path.point[l].outcome;
+      CHECK(outcome->iterations >= 0 && outcome->iterations <= steps);
+      if (n > N || isnan(outcome->gap)) continue;
+      CHECK(outcome->objective - ctest_best(&t, &t.dense, lambdas[l], 1e-9, NULL) <= outcome->gap + 1e-9);
+    }
   }
   ctest_problem_free(&t);
 }
 
 /* At lambda = 0 the solution is that of a fit of its own, though equal columns leave a choice. */
-static void test_unpenalised(double alpha) {
+static void test_unpenalised(const char *loss, double alpha) {
   static const double lambdas[] = {0.1, 0.01, 0};
   static ctest_problem t;
   lc_settings settings;
   lc_solution alone;
   lc_path path;
   double B[MOST], want[MOST];
-  ctest_problem_make(&t, lc_loss_find("logistic"), (ctest_shape){N, 3, 2, .weighted = 1, .alpha = alpha});
+  ctest_problem_make(&t, lc_loss_find(loss), (ctest_shape){N, 3, 2, .weighted = 1, .alpha = alpha});
   for (int i = 0; i < N; i++) t.x[i + 2 * N] = 2 * t.x[i];
   ctest_problem_refresh(&t);
   ctest_presets(&settings);
@@ -405,8 +334,126 @@ static void test_absent(int sparse, double alpha) {
     CHECK(path.point[l].fold_nonzero[0] == alone.point[l].nonzero && path.point[l].folds_missed == 0);
   }
   CHECK(path.point[POINTS - 1].fold_nonzero[0] > 0);
+  CHECK(ctest_path(&t, &t.dense, &spec, 1e-19, &path) == LC_OK); /* more than rounding allows */
+  int ended = 0;
+  for (int l = 0; l < POINTS; l++) {
+    int others = (path.point[l].fold_relative[1] > 1e-19) + (path.point[l].fold_relative[2] > 1e-19);
+    int own = path.point[l].folds_missed - others;
+    CHECK(isnan(path.point[l].fold_relative[0]) && (own == 0 || own == 1));
+    ended += own;
+  }
+  CHECK(ended > 0);
   ctest_problem_free(&t);
   ctest_problem_free(&two);
+}
+
+/* Folds of many features that come to their goals at different rounds, of which one column is constant outside a fold
+ * and one counts as it is, in any units: scores of the rows that are left out are those of a path whose weights leave them out. */
+static void test_wide_folds(int sparse, int standardised, double unit) {
+  enum { FEATURES = 70, ROWS = 90 };
+  static ctest_problem t;
+  static double scores[ROWS * LAMBDAS], B[FEATURES + 1];
+  double lambdas[LAMBDAS], w[ROWS];
+  int holdout[ROWS];
+  lc_path path, alone;
+  ctest_problem_make(&t, lc_loss_find("logistic"),
+                     (ctest_shape){ROWS, FEATURES, 2, .weighted = 1, .standardised = standardised, .alpha = 0.9});
+  for (int i = 0; i < ROWS; i++) {
+    holdout[i] = 1 + i / 2 % FOLDS;
+    if (holdout[i] != 2) t.x[i + 6 * ROWS] = 0.1;
+    for (int j = 0; j < FEATURES; j++) t.x[i + j * ROWS] *= unit;
+  }
+  ctest_problem_refresh(&t);
+  t.spread[7] = 1;
+  lc_design *x = sparse ? &t.sparse : &t.dense;
+  for (int l = 0; l < LAMBDAS; l++) lambdas[l] = 0.2 * pow(0.4, l);
+  lc_path_spec spec = {.lambdas = lambdas, .nlambdas = LAMBDAS}, plain = spec;
+  spec.holdout = holdout;
+  spec.nfolds = FOLDS;
+  spec.nrepeats = 1;
+  spec.scores = scores;
+  CHECK(ctest_path(&t, x, &spec, 1e-11, &path) == LC_OK && path.length == LAMBDAS);
+  memcpy(w, t.w, sizeof w);
+  for (int fold = 1; fold <= FOLDS; fold++) {
+    for (int i = 0; i < ROWS; i++) t.w[i] = holdout[i] == fold ? 0 : w[i];
+    ctest_problem_refresh(&t);
+    t.spread[7] = 1;
+    CHECK(t.sd[6] == 0 || fold != 2);
+    CHECK(ctest_path(&t, x, &plain, 1e-11, &alone) == LC_OK && alone.length == LAMBDAS);
+    for (int l = 0; l < LAMBDAS; l++) {
+      double worst = 0;
+      ctest_path_coefficients(&t, alone.point + l, B);
+      for (int i = 0; i < ROWS; i++) {
+        if (holdout[i] != fold) continue;
+        double z = t.offset[i] + B[0];
+        for (int j = 0; j < FEATURES; j++) z += t.x[i + j * ROWS] * B[1 + j];
+        worst = fmax(worst, fabs(z - scores[i + l * ROWS]));
+      }
+      CHECK(worst < 1e-4);
+      CHECK(path.point[l].fold_nonzero[fold - 1] == alone.point[l].nonzero);
+    }
+  }
+  ctest_problem_free(&t);
+}
+
+/* Lanes that rounding ends in some fold leave the rest of the lambdas to sets, for all folds. */
+static void test_lanes_of_folds(void) {
+  static ctest_problem t;
+  static int holdout[300];
+  lc_path path;
+  ctest_problem_make(&t, lc_loss_find("logistic"), (ctest_shape){300, 120, 2, .weighted = 1, .alpha = 1});
+  for (int i = 0; i < 300; i++) holdout[i] = 1 + i / 2 % FOLDS;
+  lc_path_spec spec = {.nlambdas = 9, .min_ratio = 0.05, .holdout = holdout, .nfolds = FOLDS, .nrepeats = 1};
+  CHECK(ctest_path(&t, &t.sparse, &spec, 1e-13, &path) == LC_OK);
+  CHECK(path.length == 9);
+  for (lc_index l = 0; l < path.length; l++)
+    for (int fold = 0; fold < FOLDS; fold++) CHECK(path.point[l].fold_relative[fold] <= 1e-11);
+  ctest_problem_free(&t);
+}
+
+/* Coefficients that no number can hold are no solution. */
+static void test_beyond_range(void) {
+  static ctest_problem t;
+  lc_path path;
+  ctest_problem_make(&t, lc_loss_find("logistic"), (ctest_shape){N, 2, 2, .standardised = 1, .alpha = 1});
+  for (int i = 0; i < N; i++) t.x[i] = (2 * t.y[i] - 1 + 0.5 * ctest_normal()) * 1e-311;
+  ctest_problem_refresh(&t);
+  CHECK(ctest_path(&t, &t.dense, &(lc_path_spec){.nlambdas = 3, .min_ratio = 0.01}, 1e-8, &path) == LC_NONFINITE);
+  ctest_problem_free(&t);
+}
+
+/* Solvers that shuffle rows take them as they are, though many are equal: the bits of a fit alone. */
+static void test_shuffled(void) {
+  static const double lambda = 0.05;
+  static ctest_problem t;
+  int code[N], begin[] = {0, 0, 1, 2}, column[] = {0, 1}, owner[] = {0, 0};
+  lc_part part = {code, NULL, 3, 0};
+  lc_coded coded = {.part = &part, .nparts = 1, .nlevels = 3, .start = begin, .column = column, .owner = owner};
+  lc_settings settings;
+  lc_solution alone;
+  lc_design x;
+  lc_path path;
+  double B[MOST], want[MOST];
+  ctest_problem_make(&t, lc_loss_find("logistic"), (ctest_shape){.n = N, .p = 2, .k = 2});
+  for (int i = 0; i < N; i++) {
+    code[i] = 1 + (i + (int)t.y[i]) % 3;
+    for (int j = 0; j < 2; j++) t.x[i + j * N] = code[i] == 2 + j;
+  }
+  ctest_problem_refresh(&t);
+  lc_design_coded(&x, N, 2, &coded);
+  x.intercept = 1;
+  CHECK(lc_coded_index(N, 2, &coded, &t.data) == LC_OK);
+  lc_problem problem = ctest_lc_problem(&t, &x);
+  problem.solver = lc_solver_find("minibatch");
+  problem.pen.lambda = lambda;
+  ctest_presets(&settings);
+  settings.epochs = 2;
+  CHECK(lc_solve(&problem, &settings, &t.host.host, &t.arena, &alone) >= 0);
+  memcpy(want, alone.B, 3 * sizeof *want);
+  CHECK(go_down(&problem, &t, &lambda, 1, settings.max_iter, &path) >= 0 && path.length == 1);
+  ctest_path_coefficients(&t, path.point, B);
+  CHECK(memcmp(B, want, 3 * sizeof *B) == 0);
+  ctest_problem_free(&t);
 }
 
 /* Where sweeps end early, a shift common to all classes is left in the slopes that only a ridge holds; the point has
@@ -435,15 +482,6 @@ void test_path_parts(void) {
   for (int sparse = 0; sparse < 2; sparse++) test_absent(sparse, sparse ? 0.5 : 1);
   test_batches(3);
   test_batches(129);
-  test_largest_of_ramps(1, 5);
-  test_largest_of_ramps(0.5, 4);
-  test_largest_of_ramps(1, 1);
-  for (int weighted = 0; weighted < 2; weighted++)
-    for (int free_slope = 0; free_slope < 2; free_slope++) test_largest_of_kinks(weighted, free_slope);
-  test_largest_of_ridge(1);
-  test_largest_of_ridge(1e70);
-  test_no_pull("logistic");
-  test_no_pull("hinge");
   test_history("logistic", 0.9);
   test_history("logistic", 0);
   test_history("hinge", 1);
@@ -451,10 +489,19 @@ void test_path_parts(void) {
   test_time_limit("logistic", 0);
   test_time_limit("hinge", 1);
   test_few_steps("logistic", N, COLUMNS, 0, 1);
+  test_few_steps("logistic", N, 80, 0, 0.9);
   test_few_steps("hinge", N, COLUMNS, 0, 1);
   test_few_steps("logistic", 250, 380, 1, 1);
-  test_unpenalised(0);
-  test_unpenalised(1);
+  test_unpenalised("logistic", 0);
+  test_unpenalised("logistic", 1);
+  test_unpenalised("hinge", 0.5);
   test_choices();
+  test_shuffled();
   test_common_shift();
+  test_wide_folds(0, 1, 1);
+  test_wide_folds(1, 1, 1);
+  test_wide_folds(1, 0, 1);
+  test_wide_folds(0, 1, 1e-70);
+  test_lanes_of_folds();
+  test_beyond_range();
 }
