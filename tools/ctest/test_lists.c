@@ -297,6 +297,25 @@ static void test_quick_columns(int sparse) {
   CHECK(isnan(out.mean[6]) && isnan(out.sd[6]) && out.n_inf[6] == 1 && out.n_nan[6] == 0);
 }
 
+/* A column that is constant in all rows of a weight is constant, whatever rounding says. */
+static void test_constant(void) {
+  enum { ROWS = 30 };
+  double value[ROWS], w[ROWS], stats[6];
+  int start[] = {0, ROWS - 1}, row[ROWS];
+  for (int i = 0; i < ROWS; i++) {
+    value[i] = 0.1;
+    w[i] = i < ROWS - 1 ? 0.3 + 0.1 * i : 0;
+    row[i] = i;
+  }
+  lc_csc csc = {start, row, value};
+  lc_design x;
+  lc_design_sparse(&x, ROWS, 1, &csc);
+  lc_colstat out = {stats, stats + 1, stats + 2, stats + 3, stats + 4, stats + 5};
+  CHECK(lc_design_colstats(&x, w, &(lc_host){.threads = 1}, &out) == LC_OK);
+  CHECK_NEAR(stats[0], 0.1, 1e-15);
+  CHECK(stats[1] == 0 && stats[2] == 0.1);
+}
+
 /* Rows that differ in the class, a code or an offset alone stay apart; where at most half of the rows are distinct they
  * are joined, and where nearly all of the first ones are nobody looks on. */
 static void test_joined_rows(void) {
@@ -356,7 +375,8 @@ void test_lists(void) {
   test_sample(1000, 100);
   test_sample(5000, 600);
   test_sample(1283, 640);
-  test_sample(400, 150);
+  test_sample(380, 150);
+  test_constant();
   test_totals();
   test_units();
   test_quick_columns(0);
