@@ -316,46 +316,79 @@ static void test_constant(void) {
   CHECK(stats[1] == 0 && stats[2] == 0.1);
 }
 
-/* Rows that differ in the class, a code or an offset alone stay apart; where at most half of the rows are distinct they
- * are joined, and where nearly all of the first ones are nobody looks on. */
-static void test_joined_rows(void) {
-  enum { ROWS = 40000 };
-  int *code = malloc(ROWS * sizeof *code), start[] = {0, 0, 1}, column[] = {0}, owner[] = {0};
-  double *y = ctest_zeros(ROWS), *offset = ctest_zeros(2 * ROWS);
+/* Rows of some kinds in turn, which differ in the class, the code or the second offset alone; the last kind is row
+ * number `at`. */
+static void test_joined_rows(int n, int many, int kinds, lc_index at) {
+  enum { LOOK = 1 << 14 };
+  int *code = malloc((size_t)n * sizeof *code), *start = calloc((size_t)n + 1, sizeof *start), column[] = {0};
+  int owner[] = {0};
+  double *y = ctest_zeros(n), *offset = ctest_zeros(2 * n);
   ctest_host host;
   lc_arena arena;
+  lc_unique_rows unique;
+  lc_design x;
+  int pays = -1, right = 1;
   ctest_host_init(&host);
   lc_arena_init(&arena, &host.host);
-  if (!code) abort();
-  lc_part part = {code, NULL, 2, 0};
-  lc_coded coded = {.part = &part, .nparts = 1, .nlevels = 2, .start = start, .column = column, .owner = owner};
-  lc_design x;
-  lc_design_coded(&x, ROWS, 1, &coded);
-  /* The distinct rows: 2 codes, 3 classes, `kinds` offsets of the second score; the last ones in any case. */
-  static const int kinds[] = {1, 5, 2333, ROWS / 13, ROWS / 11};
-  for (size_t v = 0; v < sizeof kinds / sizeof *kinds; v++) {
-    int pays = -1, distinct = 6 * kinds[v], right = 1;
-    for (int i = 0; i < ROWS; i++) {
-      int kind = i % distinct;
-      code[i] = 1 + kind % 2;
-      y[i] = kind / 2 % 3;
-      offset[i + ROWS] = kind / 6;
-    }
-    lc_obs obs = {.n = ROWS, .y = y, .offset = offset, .noffset = 2};
-    lc_unique_rows unique;
-    CHECK(lc_unique_rows_make(&x, &obs, &unique, &pays, &arena) == LC_OK);
-    CHECK(pays == (distinct < 7 * (1 << 14) / 8));
-    if (pays != 1) continue;
-    CHECK(unique.design.n == distinct);
-    for (lc_index i = 0; i < ROWS; i++) {
-      lc_index k = unique.row_of[i];
-      right = right && unique.obs.y[k] == y[i] && lc_coded_of(&unique.design)->part[0].code[k] == code[i] &&
-              unique.obs.offset[k + unique.obs.n] == offset[i + ROWS];
-    }
-    CHECK(right);
+  if (!code || !start) abort();
+  start[n] = 1; /* the last level has a column */
+  lc_part part = {code, NULL, n, 0};
+  lc_coded coded = {.part = &part, .nparts = 1, .nlevels = n, .start = start, .column = column, .owner = owner};
+  lc_design_coded(&x, n, 1, &coded);
+  for (int i = 0; i < n; i++) {
+    int kind = i == at ? kinds - 1 : i % (kinds - 1);
+    code[i] = many == 0 ? 1 + kind : 7;
+    y[i] = many == 1 ? kind : 3;
+    offset[i + n] = many == 2 ? kind : -1;
   }
+  lc_obs obs = {.n = n, .y = y, .offset = offset, .noffset = 2};
+  CHECK(lc_unique_rows_make(&x, &obs, &unique, &pays, &arena) == LC_OK);
+  /* Where more than seven of eight of the first rows are distinct nobody looks on. */
+  CHECK(pays == (kinds <= n / 2 && !(at == LOOK && 8 * kinds > 7 * LOOK)));
+  if (pays == 1) CHECK(unique.design.n == kinds);
+  for (lc_index i = 0; pays == 1 && i < n; i++) {
+    lc_index k = unique.row_of[i];
+    right = right && unique.obs.y[k] == y[i] && lc_coded_of(&unique.design)->part[0].code[k] == code[i] &&
+            unique.obs.offset[k + unique.obs.n] == offset[i + n];
+  }
+  CHECK(right);
   ctest_host_free(&host);
-  free(code), free(y), free(offset);
+  free(code), free(start), free(y), free(offset);
+}
+
+/* Numbers of a factor times a variable that are none are counted by their kind, in rows that have a weight; a numeric
+ * column has no weight of its own. */
+static void test_numbers_of_levels(void) {
+  enum { ROWS = 12 };
+  const uint64_t na_bits = UINT64_C(0x7FF00000000007A2);
+  const double twice = 2, once = 1;
+  double value[ROWS], w[ROWS], stats[12];
+  int code[ROWS], start[] = {0, 1, 2}, column[] = {0, 1}, owner[2];
+  for (int i = 0; i < ROWS; i++) {
+    code[i] = 1 + i % 2;
+    value[i] = i;
+    w[i] = i == 9 ? 0 : 1;
+  }
+  value[0] = INFINITY;
+  memcpy(value + 2, &na_bits, sizeof na_bits);
+  value[4] = NAN;
+  value[6] = -INFINITY;
+  value[9] = NAN; /* of no weight */
+  lc_part part = {code, value, 2, 0}, numeric = {NULL, value, 1, 0};
+  lc_coded coded = {.part = &part, .nparts = 1, .nlevels = 2, .start = start, .column = column, .owner = owner};
+  CHECK(lc_coded_check(ROWS, 2, &coded, 3, 2, owner) == NULL);
+  lc_design x;
+  lc_design_coded(&x, ROWS, 2, &coded);
+  lc_colstat out = {stats, stats + 2, stats + 4, stats + 6, stats + 8, stats + 10};
+  CHECK(lc_design_colstats(&x, w, &(lc_host){.threads = 1}, &out) == LC_OK);
+  CHECK(out.n_inf[0] == 2 && out.n_na[0] == 1 && out.n_nan[0] == 1 && isnan(out.mean[0]) && isnan(out.sd[0]));
+  CHECK(out.n_inf[1] + out.n_na[1] + out.n_nan[1] == 0 && out.max_abs[1] == 11);
+  CHECK_NEAR(out.mean[1], (1 + 3 + 5 + 7 + 11) / 11.0, 1e-14);
+  coded = (lc_coded){.part = &numeric, .nparts = 1, .nnumeric = 1, .nlevels = 1, .start = start, .column = column};
+  coded.weight = &once;
+  CHECK(lc_coded_check(ROWS, 1, &coded, 2, 1, owner) == NULL);
+  coded.weight = &twice;
+  CHECK(lc_coded_check(ROWS, 1, &coded, 2, 1, owner) != NULL);
 }
 
 void test_lists(void) {
@@ -381,5 +414,10 @@ void test_lists(void) {
   test_units();
   test_quick_columns(0);
   test_quick_columns(1);
-  test_joined_rows();
+  for (int many = 0; many < 3; many++) test_joined_rows(40000, many, 10000, 16384);
+  test_joined_rows(30000, 1, 14336, 16384);
+  test_joined_rows(30000, 1, 14400, 16384);
+  test_joined_rows(10000, 1, 5000, 9000);
+  test_joined_rows(10000, 1, 5001, 9000);
+  test_numbers_of_levels();
 }
