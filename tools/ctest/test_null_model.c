@@ -35,7 +35,10 @@ static void test_largest_of_kinks(int weighted, int free_slope) {
   lc_path path, around;
   ctest_problem_make(&t, lc_loss_find("hinge"), (ctest_shape){N, 4, 2, .weighted = weighted, .alpha = 1});
   if (free_slope) t.l1[0] = t.l2[0] = 0;
-  for (int i = 0; free_slope && i < N; i++) t.x[i] *= 0.2; /* so little that at first no row comes to its kink */
+  for (int i = 0; free_slope && i < N; i++) { /* says so little that at first no row comes to its kink */
+    t.x[i] = ctest_normal();
+    t.x[i + N] += 2 * t.x[i];
+  }
   ctest_problem_refresh(&t);
   CHECK(ctest_path(&t, &t.dense, &(lc_path_spec){.nlambdas = 1, .min_ratio = 1}, 1e-8, &path) == LC_OK);
   double lambdas[] = {path.lambda_max * 1.01, path.lambda_max * 0.97};
@@ -70,14 +73,14 @@ static void test_largest_of_ridge(double unit) {
 
 /* A bound at 0 that a column is pushed against holds it there, and the other side does not: at 0 the gradient of a
  * column is its product with the residuals of the mean. */
-static void test_largest_of_bounds(double lower, double upper) {
+static void test_largest_of_bounds(double sign, double lower, double upper) {
   static ctest_problem t;
   lc_path path;
   double most = 0;
   ctest_problem_make(&t, lc_loss_find("logistic"), (ctest_shape){N, COLUMNS, 2, .alpha = 1});
   for (int j = 0; j < COLUMNS; j++) {
     double dot = 0;
-    for (int i = 0; i < N; i++) dot += t.x[i + j * N] * (0.5 - t.y[i]);
+    for (int i = 0; i < N; i++) dot += (t.x[i + j * N] *= sign) * (0.5 - t.y[i]);
     if (dot > 0 ? lower < 0 : upper > 0) most = fmax(most, fabs(dot) / N);
   }
   ctest_problem_refresh(&t);
@@ -112,9 +115,11 @@ void test_null_model(void) {
     for (int free_slope = 0; free_slope < 2; free_slope++) test_largest_of_kinks(weighted, free_slope);
   test_largest_of_ridge(1);
   test_largest_of_ridge(1e70);
-  test_largest_of_bounds(-1, 0);
-  test_largest_of_bounds(0, 1);
-  test_largest_of_bounds(-1, 1);
+  for (int sign = -1; sign <= 1; sign += 2) {
+    test_largest_of_bounds(sign, -1, 0);
+    test_largest_of_bounds(sign, 0, 1);
+    test_largest_of_bounds(sign, -1, 1);
+  }
   test_no_pull("logistic");
   test_no_pull("hinge");
 }
