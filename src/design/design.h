@@ -204,7 +204,7 @@ typedef struct lc_design_ops {
    * of the row numbers. Then features j (numbered from 0) come, in this order, at the cost of their entries. NULL where
    * columns have entries everywhere. */
   lc_status (*grown_rows)(const lc_design *, lc_grown_rows *out, lc_arena *);
-  void (*grow_rows)(const lc_design *, lc_index nj, const lc_index *j, lc_grown_rows *rows);
+  void (*grow_rows)(const lc_design *, lc_index nj, const lc_index *j, lc_grown_rows *rows, const lc_host *);
   /* c (nj lines of W numbers) = features j of X' times n lines of W numbers, W <= LC_GATHER_WIDTH. Goes with them. */
   void (*col_lines)(const lc_design *, lc_index nj, const lc_index *j, int W, const double *R, double *c,
                     const lc_host *);

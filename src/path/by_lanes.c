@@ -68,7 +68,9 @@ static lc_status solve_fold(void *context, lc_fold *fold) {
                       .count = all->count,
                       .tolerance = all->path->settings->tolerance,
                       .keep = keep_solution,
-                      .context = &own};
+                      .context = &own,
+                      .scores = fold->number > 0,
+                      .weights = all->path->fold->obj.weight_sum};
   lc_status status = lc_lanes_run(&job, &solved);
   lc_lock();
   all->path->lane_room[all->free++] = room;
@@ -95,8 +97,7 @@ lc_status lc_folds_lanes(lc_path_state *path, double before, const double *lambd
   }
   for (lc_index m = 0; m < path->nfits; m++) path->fold[m].pending = 1;
   /* One fit shares its rows among the threads. */
-  lc_status status =
-      path->nfits == 1 ? solve_fold(&all, path->fold) : lc_folds_each(path, solve_fold, &all);
+  lc_status status = path->nfits == 1 ? solve_fold(&all, path->fold) : lc_folds_each(path, solve_fold, &all);
   *solved = all.solved;
   return status;
 }
