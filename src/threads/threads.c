@@ -224,7 +224,7 @@ static void close_loop(loop *own) {
 }
 
 /* Helpers that were kept from finishing cost more than they gave: loops then do without for so long that no more than a
- * twentieth of the time is lost in this way. The caller took `taken` items until `done`, and waited for the others. */
+ * twentieth of the time is lost so. The caller took `taken` items until `done`, and waited for the others. */
 static void learn(loop *own, lc_index taken, double start, double done) {
   const double patience = 20;
   if (taken == 0) return;
@@ -244,7 +244,8 @@ void lc_parallel(int threads, lc_index count, lc_index grain, lc_task task, void
   double start = 0;
   int helpers = 0, wanted = (int)lc_min(threads, (count + grain - 1) / grain) - 1;
   /* Within a task nobody may be free. */
-  if (wanted > 0 && (depth == 0 || LOAD(pool.idle) > 0) && !must_do_alone(start = now())) helpers = have_helpers(wanted);
+  if (wanted > 0 && (depth == 0 || LOAD(pool.idle) > 0) && !must_do_alone(start = now()))
+    helpers = have_helpers(wanted);
   if (helpers == 0 || !(own = claim_loop())) {
     run_alone(count, grain, task, context);
     return;

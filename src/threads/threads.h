@@ -6,8 +6,8 @@
  * microseconds and then sleep. Where other programs keep helpers from finishing what they took, loops run on the caller
  * alone for a while. Results do not depend on who did what as long as tasks write to places of their own.
  *
- * One program, one pool. A loop within a task is shared, too, while threads have nothing else to do: those that wait for
- * the last tasks of a loop help within them. Without POSIX threads every loop runs on the thread that starts it. */
+ * One program, one pool. A loop within a task is shared, too, while threads have nothing else to do: those that wait
+ * for the last tasks of a loop help within them. Without POSIX threads every loop runs on the thread that starts it. */
 #ifndef LC_THREADS_H
 #define LC_THREADS_H
 
