@@ -190,20 +190,23 @@ static lc_status advance(lc_path_state *path, double lambda) {
   }
 }
 
-/* All that is not 0 is in the set. */
+/* All that is not 0 is in rows of the set: in any score column of them, when a shift is gone that all had in common. */
 static lc_status publish(lc_fold *fold) {
   const lc_objective *obj = &fold->obj;
-  const lc_working_set *set = &fold->solver.set;
+  lc_working_set *set = &fold->solver.set;
   double *B = fold->B;
-  lc_index count = 0;
-  for (lc_index v = 0; v < fold->nsupport; v++) B[fold->support[v]] = 0;
-  for (lc_index s = 0; s < set->size; s++) B[set->index[s]] = obj->at.B[set->index[s]];
+  lc_index *support = fold->support, count = 0, kept = 0;
+  LC_TRY(lc_set_list_rows(set));
+  for (lc_index v = 0; v < fold->nsupport; v++) B[support[v]] = 0;
+  for (int c = 0; c < obj->K; c++)
+    for (lc_index v = 0; v < set->nrows; v++) support[count++] = c * obj->q + set->rows[v];
+  for (lc_index v = 0; v < count; v++) B[support[v]] = obj->at.B[support[v]];
   double saved = lc_remove_common_shift(obj, B);
-  int finite = lc_unscale_listed(fold->path->problem->x, set->size, set->index, B);
+  int finite = lc_unscale_listed(fold->path->problem->x, count, support, B);
   lc_penalty_clip(&fold->given, obj->K, B); /* as in lc_solve() */
-  for (lc_index s = 0; s < set->size; s++)
-    if (B[set->index[s]] != 0) fold->support[count++] = set->index[s];
-  fold->nsupport = count;
+  for (lc_index v = 0; v < count; v++)
+    if (B[support[v]] != 0) support[kept++] = support[v];
+  fold->nsupport = kept;
   fold->Z = obj->at.Z;
   fold->outcome.objective = obj->at.value - saved;
   fold->outcome.loss = obj->at.loss;
