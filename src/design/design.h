@@ -304,6 +304,9 @@ lc_status lc_design_sample(const lc_design *x, const lc_obs *obs, lc_index rows,
 /* Coefficients B (q x K) of the shown columns to those of the user's columns, in place, and back. 0: some coefficient
  * is no finite number (that of values of 1e-310 can be beyond the largest). */
 int lc_unscale_coef(const lc_design *x, int K, double *B);
+/* The same of the listed entries of B alone (none twice), if all others are 0: they may be in any order, but intercepts
+ * are among them. */
+int lc_unscale_listed(const lc_design *x, lc_index count, const lc_index *index, double *B);
 void lc_scale_coef(const lc_design *x, int K, double *B);
 
 /* Offsets of a pass, or of loaded rows: n x K, or NULL. */

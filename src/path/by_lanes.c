@@ -37,6 +37,7 @@ static lc_status keep_solution(void *context, lc_index l, const lc_lanes_point *
   const lc_objective *obj = &fold->obj;
   memcpy(fold->B, obj->at.B, (size_t)obj->P * sizeof(double));
   if (!lc_unscale_coef(all->path->problem->x, obj->K, fold->B)) return LC_NONFINITE;
+  lc_fold_list_support(fold);
   fold->Z = obj->at.Z;
   fold->outcome = (lc_outcome){.objective = obj->at.value,
                                .loss = obj->at.loss,
