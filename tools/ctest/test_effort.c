@@ -68,6 +68,9 @@ static void test_task(const task *a) {
     problem.solver = lc_solver_find(a->solver);
     problem.pen.lambda = a->lambda;
     CHECK(lc_solve(&problem, &settings, &t.host.host, &t.arena, &out) >= 0);
+    t.pen.lambda = a->lambda;
+    CHECK_NEAR(out.objective, ctest_value(&t, out.B), 1e-12);
+    if (t.loss->flags & LC_SMOOTH) CHECK(ctest_descent(&t, out.B, NULL) < 1e-4);
     iterations = out.report.iterations;
     passes = out.passes;
   } else {
