@@ -251,7 +251,8 @@ static void test_going_on_searching(const lc_design *(*which)(const ctest_proble
   CHECK(descend(&t, which(&t), &settings, first.B, &rest) == LC_BUDGET);
   CHECK(rest.report.descent->searches == 6 * N / BATCH && rest.report.descent->epochs == 6);
   CHECK(fabs(rest.report.descent->log_mean - first.report.descent->log_mean) < 0.25); /* steps are of one length */
-  CHECK(rest.objective - best < 0.5 * (first.objective - best) + 1e-9);
+  /* Its steps are corrected from the first on, by what rows say where it begins. */
+  CHECK(rest.objective - best < 0.05 * (first.objective - best) + 1e-9);
   ctest_problem_free(&t);
 }
 
