@@ -439,6 +439,7 @@ static void test_nearness(void) {
     CHECK(descend(&t, cases[a].sparse ? &t.sparse : &t.dense, &settings, NULL, &out) == LC_BUDGET);
     double left = (out.objective - best) / best;
     CHECK(left <= 2 * cases[a].left);
+    if (cases[a].metric == 1) CHECK(out.passes >= 2 * cases[a].epochs); /* a metric is made for each of them */
     if (!(left <= 2 * cases[a].left)) printf("     %s, k = %d: %.2g\n", cases[a].loss, cases[a].k, left);
     ctest_problem_free(&t);
   }
