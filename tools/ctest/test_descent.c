@@ -204,6 +204,28 @@ static void test_schedules(void) {
   ctest_problem_free(&t);
 }
 
+/* Rows that have few entries leave the others for later where steps are equal: it is all the same. */
+static void test_schedules_on_sparse_rows(void) {
+  static ctest_problem t;
+  ctest_problem_make(&t, lc_loss_find("logistic"), (ctest_shape){.n = N, .p = P, .k = 2, .weighted = 1, .alpha = 0.5});
+  t.pen.lambda = 0.1;
+  for (int schedule = LC_AUTOMATIC; schedule <= LC_COSINE; schedule++) {
+    double B[2][Q];
+    for (int sparse = 0; sparse < 2; sparse++) {
+      lc_settings settings;
+      lc_solution out;
+      given_rate(&settings, 0.02, 2);
+      settings.batch_size = 1;
+      settings.schedule = schedule;
+      settings.decay = 0.7;
+      CHECK(descend(&t, sparse ? &t.sparse : &t.dense, &settings, NULL, &out) == LC_BUDGET);
+      memcpy(B[sparse], out.B, sizeof B[sparse]);
+    }
+    CHECK(ctest_distance(Q, B[1], B[0]) < 1e-11);
+  }
+  ctest_problem_free(&t);
+}
+
 /* ---- going on -------------------------------------------------------------------------------------------------- */
 
 /* Two epochs and two more are four, steps of one length and rows in their order; the perceptron's mean, too. */
@@ -457,6 +479,7 @@ void test_descent(void) {
     }
   test_bad_lists();
   test_schedules();
+  test_schedules_on_sparse_rows();
   test_going_on("logistic", 0);
   test_going_on("logistic", 1);
   test_going_on("perceptron", 1);
