@@ -127,7 +127,7 @@ static void test_orders(int k, int block, int stratified, int aside, int shuffle
   }
   settings.batch_size = batch_size;
   settings.shuffle = shuffle;
-  settings.block = block ? BLOCK : 1;
+  settings.block = block;
   settings.stratified = stratified;
   CHECK(descend(&t, &t.dense, &settings, NULL, &out) == LC_BUDGET);
   CHECK(tape.count == 3 * n + (aside ? 4 * ASIDE : 0)); /* rows set aside are looked at at the start, too */
@@ -136,7 +136,7 @@ static void test_orders(int k, int block, int stratified, int aside, int shuffle
     epoch[e] = at;
     if (stratified) check_classes(&t, at, n);
     check_epoch(at, n, aside ? &validation : NULL);
-    if (block && !stratified) check_blocks(at, n);
+    if (block == BLOCK && !stratified) check_blocks(at, n);
     for (lc_index i = 0; aside && i < ASIDE; i++) CHECK(at[n + i] == row[i]);
     for (lc_index i = 0; !shuffle && i < n; i++) CHECK(at[i] == i);
   }
@@ -471,11 +471,12 @@ void test_descent(void) {
   ctest_seed(53);
   for (int aside = 0; aside < 2; aside++)
     for (int k = 2; k < 4; k++) {
-      test_orders(k, 0, 0, aside, 1, BATCH);
-      test_orders(k, 0, 0, aside, 0, 100); /* a last batch of fewer rows */
       test_orders(k, 1, 0, aside, 1, BATCH);
-      test_orders(k, 0, 1, aside, 1, 50);
-      test_orders(k, 1, 1, aside, 1, BATCH);
+      test_orders(k, 1, 0, aside, 0, 100); /* a last batch of fewer rows */
+      test_orders(k, BLOCK, 0, aside, 1, BATCH);
+      test_orders(k, 50, 0, aside, 1, BATCH); /* no whole number of runs */
+      test_orders(k, 1, 1, aside, 1, 50);
+      test_orders(k, BLOCK, 1, aside, 1, BATCH);
     }
   test_bad_lists();
   test_schedules();
