@@ -17,11 +17,22 @@ static struct {
   lc_index row[TAPE], count;
   lc_info line[MOST_EPOCHS + 2];
   int lines;
+  lc_index group; /* blocks that are in memory together; 0: all rows are */
+  int in_order;
 } tape;
 
 static void scores_on_tape(const lc_rows *rows, lc_index m, const lc_index *index, int K, const double *B, double *Z) {
   for (lc_index i = 0; i < m && tape.count < TAPE; i++) tape.row[tape.count++] = index[i];
   tape.under->row_scores(rows, m, index, K, B, Z);
+}
+
+static lc_status rows_of_tape(const lc_design *x, lc_rows *rows, lc_arena *arena) {
+  lc_status status = tape.under->as_rows(x, rows, arena);
+  if (tape.group == 0) return status;
+  rows->block = BLOCK;
+  rows->group = tape.group;
+  rows->in_order = tape.in_order;
+  return status;
 }
 
 static lc_status line_on_tape(void *self, const lc_info *info) {
@@ -38,6 +49,7 @@ static lc_status descend(ctest_problem *t, const lc_design *x, const lc_settings
   tape.under = x->ops;
   tape.count = tape.lines = 0;
   ops.row_scores = scores_on_tape;
+  ops.as_rows = rows_of_tape;
   watched.ops = &ops;
   t->host.host.record = line_on_tape;
   lc_problem problem = ctest_lc_problem(t, &watched);
@@ -141,6 +153,60 @@ static void test_orders(int k, int block, int stratified, int aside, int shuffle
     for (lc_index i = 0; !shuffle && i < n; i++) CHECK(at[i] == i);
   }
   CHECK((memcmp(epoch[0], epoch[1], (size_t)n * sizeof **epoch) != 0) == shuffle);
+  ctest_problem_free(&t);
+}
+
+/* Where some blocks are in memory at a time, an epoch meets their rows together, in random order; blocks follow each
+ * other as they lie where they cannot be had otherwise. */
+static void test_groups(int in_order, int aside, int stratified) {
+  static ctest_problem t;
+  enum { EPOCHS = 4, GROUP = 3 };
+  lc_settings settings;
+  lc_solution out;
+  lc_index row[ASIDE], n = N - (aside ? ASIDE : 0);
+  double w[ASIDE];
+  int moved = 0, right = 1, times[N] = {0};
+  ctest_problem_make(&t, lc_loss_find("logistic"), (ctest_shape){.n = N, .p = P, .k = 2, .weighted = 1});
+  lc_validation validation = {0};
+  given_rate(&settings, 0.01, EPOCHS);
+  settings.stratified = stratified;
+  settings.patience = 100;
+  if (aside) {
+    validation = set_aside(&t, row, w);
+    settings.validation = &validation;
+    for (lc_index i = 0; i < ASIDE; i++) times[row[i]] = EPOCHS;
+  }
+  tape.group = GROUP;
+  tape.in_order = in_order;
+  CHECK(descend(&t, &t.dense, &settings, NULL, &out) == LC_BUDGET);
+  tape.group = 0;
+  const lc_index *at = tape.row + (aside ? ASIDE : 0);
+  for (int e = 0; e < EPOCHS; e++, at += n + (aside ? ASIDE : 0)) {
+    lc_index i = 0, sorted = 0;
+    for (lc_index from = 0; from < N / BLOCK; from += GROUP) {
+      int left[N / BLOCK], blocks = 0; /* rows of each block that are still to come */
+      for (int b = 0; b < N / BLOCK; b++) left[b] = 0;
+      lc_index count = 0, want = lc_min(GROUP, N / BLOCK - from);
+      while (i < n && (count == 0 || blocks < want || left[at[i] / BLOCK] > 0)) {
+        int b = (int)(at[i] / BLOCK);
+        if (left[b] == 0) {
+          blocks++;
+          moved += b < from || b >= from + want;
+          for (int r = 0; r < BLOCK; r++) left[b] += times[b * BLOCK + r] < EPOCHS;
+        }
+        left[b]--;
+        right = right && times[at[i]]++ == e;
+        count++;
+        sorted += i > 0 && at[i] == at[i - 1] + 1;
+        i++;
+      }
+      int done = 1;
+      for (int b = 0; b < N / BLOCK; b++) done = done && left[b] == 0;
+      CHECK(done && blocks == want);
+    }
+    CHECK(i == n && sorted < n / 4);
+  }
+  CHECK(right && (moved > 0) == !in_order);
   ctest_problem_free(&t);
 }
 
@@ -478,6 +544,11 @@ void test_descent(void) {
       test_orders(k, 1, 1, aside, 1, 50);
       test_orders(k, BLOCK, 1, aside, 1, BATCH);
     }
+  for (int in_order = 0; in_order < 2; in_order++) {
+    test_groups(in_order, 0, 0);
+    test_groups(in_order, 1, 0);
+    test_groups(in_order, 1, 1);
+  }
   test_bad_lists();
   test_schedules();
   test_schedules_on_sparse_rows();
