@@ -458,6 +458,31 @@ static void test_pocket(void) {
   ctest_problem_free(&t);
 }
 
+/* The perceptron ends when every row leads by as much as was asked for, at that iterate, not at a mean. */
+static void test_margin(void) {
+  static ctest_problem t;
+  lc_settings settings;
+  lc_solution out;
+  const double margin = 3;
+  ctest_problem_make(&t, lc_loss_find("perceptron"), (ctest_shape){.n = N, .p = P, .k = 2});
+  for (lc_index i = 0; i < N; i++) t.x[i] = (t.y[i] == 1 ? 1 : -1) * (0.3 + ctest_uniform());
+  ctest_problem_refresh(&t);
+  given_rate(&settings, 0.1, MOST_EPOCHS);
+  settings.batch_size = 1;
+  settings.average = NAN;
+  settings.margin = margin;
+  CHECK(descend(&t, &t.dense, &settings, NULL, &out) == LC_OK && out.met && out.report.mistakes == 0);
+  CHECK(out.report.iterations > 1 && out.report.iterations < MOST_EPOCHS);
+  int leads = 1;
+  for (lc_index i = 0; i < N; i++) {
+    double z = out.B[0];
+    for (int j = 0; j < P; j++) z += t.x[i + j * N] * out.B[1 + j];
+    leads = leads && (t.y[i] == 1 ? z : -z) >= margin - 1e-12;
+  }
+  CHECK(leads);
+  ctest_problem_free(&t);
+}
+
 /* Steps that lead away from the start say so, and bring the best point that was met. */
 static void test_diverging(void) {
   static ctest_problem t;
@@ -527,6 +552,9 @@ static void test_nearness(void) {
     CHECK(descend(&t, cases[a].sparse ? &t.sparse : &t.dense, &settings, NULL, &out) == LC_BUDGET);
     double left = (out.objective - best) / best;
     CHECK(left <= 2 * cases[a].left);
+    CHECK(!(out.certificate.gap < out.objective - best));
+    if (cases[a].metric == 1 && !(t.loss->flags & LC_SMOOTH)) /* derivatives of the rounded kink are a dual point */
+      CHECK(out.certificate.kind == LC_GAP && out.certificate.relative < 0.02);
     if (cases[a].metric == 1) CHECK(out.passes >= 2 * cases[a].epochs); /* a metric is made for each of them */
     if (!(left <= 2 * cases[a].left)) printf("     %s, k = %d: %.2g\n", cases[a].loss, cases[a].k, left);
     ctest_problem_free(&t);
@@ -562,6 +590,7 @@ void test_descent(void) {
   test_patience(1, 1.5, MOST_EPOCHS);
   test_patience(100, 0.001, 4);
   test_pocket();
+  test_margin();
   test_diverging();
   test_finish("logistic");
   test_finish("hinge");
