@@ -1,7 +1,6 @@
 /* Tests of whole runs of mini-batch descent: which rows an epoch meets and in what order, what steps are multiplied
  * with, which iterate is the result, and runs that go on where others stopped. */
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -521,46 +520,6 @@ static void test_finish(const char *loss) {
   ctest_problem_free(&t);
 }
 
-/* ---- how near ---------------------------------------------------------------------------------------------------- */
-
-/* What epochs leave of the way to the optimum, over its value: no promise, but faults that keep steps going downhill
- * and make them worse show here alone. Twice of it is too much. */
-static void test_nearness(void) {
-  static const struct {
-    const char *loss;
-    int k, sparse;
-    double alpha, metric, momentum, average, epochs, left;
-  } cases[] = {{"logistic", 2, 0, 0, 0, 0, 0, 3, 1.7e-4},        {"logistic", 2, 1, 0, NAN, 0, 0, 3, 2.4e-4},
-               {"softmax", 3, 0, 0, 1, 0, 0, 3, 4.5e-5},         {"softmax", 3, 1, 0.5, NAN, 0, 0, 3, 2.1e-4},
-               {"hinge", 2, 0, 0, 1, 0, 0, 12, 8.8e-6},          {"hinge", 2, 0, 0, 0, 0, 0, 12, 1.9e-4},
-               {"logistic", 2, 0, 0, 0, 0.8, 0, 3, 1.9e-4},      {"logistic", 2, 0, 0, 1, 0.8, 0, 3, 6.2e-4},
-               {"squared_hinge", 2, 0, 0, 0, 0, 1, 3, 3.3e-5},   {"squared_hinge", 2, 1, 0.5, NAN, 0, 0, 3, 4.8e-4}};
-  for (size_t a = 0; a < sizeof cases / sizeof *cases; a++) {
-    static ctest_problem t;
-    lc_settings settings;
-    lc_solution out;
-    ctest_seed(61);
-    ctest_shape shape = {.n = N, .p = P, .k = cases[a].k, .weighted = 1, .alpha = cases[a].alpha};
-    ctest_problem_make(&t, lc_loss_find(cases[a].loss), shape);
-    double best = ctest_best(&t, &t.dense, 0.02, 1e-10, NULL);
-    t.pen.lambda = 0.02;
-    given_rate(&settings, NAN, cases[a].epochs);
-    settings.batch_size = 16;
-    settings.metric = cases[a].metric;
-    settings.momentum = cases[a].momentum;
-    settings.average = cases[a].average;
-    CHECK(descend(&t, cases[a].sparse ? &t.sparse : &t.dense, &settings, NULL, &out) == LC_BUDGET);
-    double left = (out.objective - best) / best;
-    CHECK(left <= 2 * cases[a].left);
-    CHECK(!(out.certificate.gap < out.objective - best));
-    if (cases[a].metric == 1 && !(t.loss->flags & LC_SMOOTH)) /* derivatives of the rounded kink are a dual point */
-      CHECK(out.certificate.kind == LC_GAP && out.certificate.relative < 0.02);
-    if (cases[a].metric == 1) CHECK(out.passes >= 2 * cases[a].epochs); /* a metric is made for each of them */
-    if (!(left <= 2 * cases[a].left)) printf("     %s, k = %d: %.2g\n", cases[a].loss, cases[a].k, left);
-    ctest_problem_free(&t);
-  }
-}
-
 void test_descent(void) {
   ctest_seed(53);
   for (int aside = 0; aside < 2; aside++)
@@ -594,5 +553,4 @@ void test_descent(void) {
   test_diverging();
   test_finish("logistic");
   test_finish("hinge");
-  test_nearness();
 }
