@@ -68,6 +68,9 @@ static void test_task(const task *a) {
     problem.solver = lc_solver_find(a->solver);
     problem.pen.lambda = a->lambda;
     CHECK(lc_solve(&problem, &settings, &t.host.host, &t.arena, &out) >= 0);
+    t.pen.lambda = a->lambda;
+    CHECK_NEAR(out.objective, ctest_value(&t, out.B), 1e-12);
+    if (t.loss->flags & LC_SMOOTH) CHECK(ctest_descent(&t, out.B, NULL) < 1e-4);
     iterations = out.report.iterations;
     passes = out.passes;
   } else {
@@ -86,6 +89,52 @@ static void test_task(const task *a) {
   ctest_problem_free(&t);
 }
 
+/* What epochs of mini-batches leave of the way to the optimum, over its value: twice of what it was is too much. */
+static void test_nearness(void) {
+  enum { N = 640, P = 3 };
+  static const struct {
+    const char *loss;
+    int k, sparse;
+    double alpha, lambda, metric, momentum, average, epochs, left;
+  } cases[] = {{"logistic", 2, 0, 0, 0.02, 0, 0, 0, 3, 1.7e-4},       {"logistic", 2, 1, 0, 0.02, NAN, 0, 0, 3, 2.4e-4},
+               {"logistic", 2, 0, 0, 3, 0, 0, 0, 3, 7.3e-6},          {"softmax", 3, 0, 0, 0.02, 1, 0, 0, 3, 4.5e-5},
+               {"softmax", 3, 1, 0.5, 0.02, NAN, 0, 0, 3, 2.1e-4},    {"hinge", 2, 0, 0, 0.02, 1, 0, 0, 12, 8.8e-6},
+               {"hinge", 2, 0, 0, 0.02, 0, 0, 0, 12, 1.9e-4},         {"logistic", 2, 0, 0, 0.02, 0, 0.8, 0, 3, 1.9e-4},
+               {"logistic", 2, 0, 0, 0.02, 1, 0.8, 0, 3, 6.2e-4},
+               {"squared_hinge", 2, 0, 0, 0.02, 0, 0, 1, 3, 3.3e-5},
+               {"squared_hinge", 2, 1, 0.5, 0.02, NAN, 0, 0, 3, 4.8e-4}};
+  for (size_t a = 0; a < sizeof cases / sizeof *cases; a++) {
+    static ctest_problem t;
+    lc_settings settings;
+    lc_solution out;
+    ctest_seed(61);
+    ctest_shape shape = {.n = N, .p = P, .k = cases[a].k, .weighted = 1, .alpha = cases[a].alpha};
+    ctest_problem_make(&t, lc_loss_find(cases[a].loss), shape);
+    double best = ctest_best(&t, &t.dense, cases[a].lambda, 1e-10, NULL);
+    ctest_presets(&settings);
+    settings.epochs = cases[a].epochs;
+    settings.batch_size = 16;
+    settings.metric = cases[a].metric;
+    settings.momentum = cases[a].momentum;
+    settings.average = cases[a].average;
+    settings.evaluate = 0;
+    settings.seed = 17;
+    lc_problem problem = ctest_lc_problem(&t, cases[a].sparse ? &t.sparse : &t.dense);
+    problem.pen.lambda = cases[a].lambda;
+    problem.solver = lc_solver_find("minibatch");
+    CHECK(lc_solve(&problem, &settings, &t.host.host, &t.arena, &out) == LC_BUDGET);
+    double left = (out.objective - best) / best;
+    CHECK(left <= 2 * cases[a].left);
+    CHECK(!(out.certificate.gap < out.objective - best));
+    if (cases[a].metric == 1 && !(t.loss->flags & LC_SMOOTH)) /* derivatives of the rounded kink are a dual point */
+      CHECK(out.certificate.kind == LC_GAP && out.certificate.relative < 0.02);
+    if (cases[a].metric == 1) CHECK(out.passes >= 2 * cases[a].epochs); /* a metric is made for each of them */
+    if (!(left <= 2 * cases[a].left)) printf("     %s, k = %d: %.2g\n", cases[a].loss, cases[a].k, left);
+    ctest_problem_free(&t);
+  }
+}
+
 void test_effort(void) {
   for (size_t a = 0; a < sizeof tasks / sizeof *tasks; a++) test_task(tasks + a);
+  test_nearness();
 }

@@ -115,8 +115,8 @@ static void invert(int n, long double *A) {
     for (int j = 0; j < n; j++) A[i + j * n] = work[i][n + j] / work[i][i];
 }
 
-/* A fit of many rows begins with a sample's factor: its condition is told, and standard errors are nevertheless those of
- * all rows at the solution. */
+/* A fit of many rows begins with a sample's factor: its condition is told, and standard errors are nevertheless those
+ * of all rows at the solution. */
 static void test_sampled_start(void) {
   double *X = ctest_normals(ENOUGH * COLUMNS), *y = ctest_zeros(ENOUGH), none[COLUMNS] = {0, 0}, *V;
   static const double mean[COLUMNS] = {0, 0}, sd[COLUMNS] = {1, 1}, most[COLUMNS] = {5, 5};

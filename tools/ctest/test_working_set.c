@@ -310,6 +310,59 @@ static void test_promise(const lc_loss *loss, int k, int grouped) {
   ctest_problem_free(t);
 }
 
+/* Which way suits a set: by its size, its score columns and how X is stored. */
+static lc_set_way way_of(int k, int sparse, int grouped, lc_index size, double most, double crept) {
+  ctest_problem t;
+  lc_objective obj;
+  lc_set_solver solver;
+  ctest_problem_make(&t, lc_loss_find(k == 2 ? "logistic" : "softmax"), (ctest_shape){.n = 12, .p = 400, .k = k});
+  t.pen.grouped = grouped;
+  const lc_design *x = sparse ? &t.sparse : &t.dense;
+  CHECK(lc_objective_init(&obj, x, &t.obs, t.loss, &t.coding, &t.pen, 1, &t.arena) == LC_OK);
+  CHECK(lc_set_solver_init(&solver, &obj, most) == LC_OK);
+  for (lc_index i = 0; i < size; i++) CHECK(lc_set_add(&solver.set, i) == LC_OK);
+  solver.step.crept = crept;
+  lc_set_way way = lc_set_solver_way(&solver);
+  ctest_problem_free(&t);
+  return way;
+}
+
+static void test_ways(void) {
+  CHECK(way_of(2, 0, 0, 100, 100, 0) == LC_BY_HESSIAN && way_of(2, 0, 0, 101, 100, 0) == LC_WITHIN_ORTHANTS);
+  CHECK(way_of(3, 0, 0, 100, 100, 0) == LC_BY_HESSIAN && way_of(3, 0, 0, 101, 100, 0) == LC_WITHIN_ORTHANTS);
+  CHECK(way_of(6, 0, 0, 50, 100, 0) == LC_BY_HESSIAN && way_of(6, 0, 0, 51, 100, 0) == LC_WITHIN_ORTHANTS);
+  CHECK(way_of(6, 0, 1, 300, 100, 0) == LC_BY_HESSIAN && way_of(6, 1, 1, 350, 100, 0) == LC_BY_HESSIAN);
+  CHECK(way_of(2, 1, 0, LC_SWEPT_SIZE, 100, 0) == LC_BY_HESSIAN);
+  CHECK(way_of(2, 1, 0, LC_SWEPT_SIZE + 1, 100, 1e9) == LC_BY_SWEEPS);
+  CHECK(way_of(2, 1, 0, LC_SWEPT_SIZE + 1, 1000, 0.4 * LC_SWEPT_SIZE) == LC_BY_SWEEPS);
+  CHECK(way_of(2, 1, 0, LC_SWEPT_SIZE + 1, 1000, 0.6 * LC_SWEPT_SIZE) == LC_BY_HESSIAN);
+}
+
+/* Violators come by what they violate, the worst first, equal ones by their place; a set in the order of places has the
+ * units of its columns. */
+static void test_order(void) {
+  const lc_violator a = {2, 7}, b = {1, 3}, c = {1, 5};
+  CHECK(lc_violator_order(&a, &b) < 0 && lc_violator_order(&b, &a) > 0 && lc_violator_order(&b, &b) == 0);
+  CHECK(lc_violator_order(&b, &c) < 0 && lc_violator_order(&c, &b) > 0);
+  static world d;
+  double zero[MOST] = {0}, rms[COLUMNS];
+  ctest_problem_make(&d.t, lc_loss_find("softmax"), (ctest_shape){.n = N, .p = COLUMNS, .k = 3, .alpha = 1});
+  for (int j = 0; j < COLUMNS; j++) rms[j] = 1 + j;
+  begin(&d, &d.t.dense, zero);
+  d.obj.rms = rms;
+  for (lc_index i = 0; i < d.obj.P; i += 2) CHECK(lc_set_add(&d.solver.set, d.obj.P - 1 - i) == LC_OK);
+  for (int sorted = 0; sorted < 2; sorted++) {
+    const lc_working_set *set = &d.solver.set;
+    for (lc_index s = 0; s < set->size; s++) {
+      lc_index j = set->index[s] % Q;
+      CHECK(set->position[set->index[s]] == s && set->rms[s] == (j == 0 ? 1 : rms[j - 1]));
+      CHECK(s == 0 || (set->index[s] > set->index[s - 1]) == sorted);
+    }
+    lc_set_sort(&d.solver.set);
+  }
+  ctest_problem_free(&d.t);
+}
+
 static int has_model(const lc_loss *loss) { return (loss->flags & LC_SMOOTH) && (loss->flags & LC_CURVATURE); }
 
 void test_model(void) {
@@ -328,6 +381,8 @@ void test_model(void) {
       test_membership(&lc_losses[l], k, 1);
     }
   }
+  test_ways();
+  test_order();
   test_stays();
   test_rescale(lc_loss_find("logistic"));
 }
