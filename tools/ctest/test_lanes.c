@@ -165,19 +165,22 @@ static void test_loops(const lc_lane_kernel *loops) {
 
 /* ---- verbs of columns ------------------------------------------------------------------------------------------ */
 
-/* Columns that came in any order are the rows' entries; products with lines are sums over rows. values: no floats. */
-static void test_columns(int values) {
+/* Columns that came in any order are the rows' entries; products with lines are sums over rows; all as they are
+ * shown. values: no floats. */
+static void test_columns(int values, int scaled) {
   static ctest_problem t;
-  enum { N = 37, P = 12, CAME = 5 };
+  enum { N = 37, P = 150, CAME = 5 }; /* more columns than are gathered together */
   const lc_index came[CAME] = {7, 0, 11, 3, 4};
   lc_grown_rows rows;
-  double lines[P * LC_LANES];
+  double lines[P * LC_LANES], scale[P];
   lc_index all[P];
   ctest_problem_make(&t, lc_loss_find("logistic"), (ctest_shape){.n = N, .p = P, .k = 2, .alpha = 1});
   for (lc_index i = 0; i < N * P; i++) t.x[i] = i % 3 ? 0 : values ? t.x[i] : (double)(float)t.x[i];
   ctest_problem_refresh(&t);
   double *R = ctest_normals(N * LC_LANES);
   const lc_design *x = &t.sparse;
+  for (int j = 0; j < P; j++) scale[j] = scaled ? ldexp(1, j % 5 - 2) : 1;
+  if (scaled) t.sparse.scale = scale;
   CHECK(x->ops->grown_rows(x, &rows, &t.arena) == LC_OK);
   x->ops->grow_rows(x, 2, came, &rows);
   x->ops->grow_rows(x, CAME - 2, came + 2, &rows);
@@ -186,7 +189,8 @@ static void test_columns(int values) {
   int right = 1;
   for (lc_index i = 0; i < N; i++)
     for (int e = rows.start[i]; e < rows.end[i]; e++, entries++) {
-      double value = t.x[i + came[rows.index[e]] * N];
+      lc_index j = came[rows.index[e]];
+      double value = t.x[i + j * N] * scale[j];
       right = right && value != 0 && rows.narrow[e] == (float)value && (!values || rows.value[e] == value);
     }
   CHECK(right);
@@ -201,7 +205,7 @@ static void test_columns(int values) {
   for (lc_index j = 0; j < P; j++)
     for (int l = 0; l < LC_LANES; l++) {
       double sum = 0;
-      for (lc_index i = 0; i < N; i++) sum += t.x[i + all[j] * N] * R[i * LC_LANES + l];
+      for (lc_index i = 0; i < N; i++) sum += t.x[i + all[j] * N] * scale[all[j]] * R[i * LC_LANES + l];
       close = close && fabs(sum - lines[j * LC_LANES + l]) < 1e-12;
     }
   CHECK(close);
@@ -213,7 +217,7 @@ static void test_columns(int values) {
   for (lc_index j = 0; j < P; j++)
     for (int l = 0; l < LC_LANES; l++) {
       double size = 0;
-      for (lc_index i = 0; i < N; i++) size += fabs(t.x[i + all[j] * N] * R[i * LC_LANES + l]);
+      for (lc_index i = 0; i < N; i++) size += fabs(t.x[i + all[j] * N] * scale[all[j]] * R[i * LC_LANES + l]);
       close = close && fabs(rough[j * LC_LANES + l] - lines[j * LC_LANES + l]) <= 2e-7 * size;
     }
   CHECK(close);
@@ -449,8 +453,7 @@ static void test_suits(void) {
 void test_lanes(void) {
   for (int set = 0; set < CTEST_KERNELS; set++)
     if (ctest_kernel(set)) test_loops(ctest_kernel(set)->lanes);
-  test_columns(0);
-  test_columns(1);
+  for (int v = 0; v < 4; v++) test_columns(v % 2, v / 2);
   for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
     test_case(cases + c, 1e-8);
     test_case(cases + c, 1e-3);
