@@ -21,7 +21,7 @@ help:
 	@echo "make streams   random faults of sources of rows; a fit of a file three times its memory (FOLDER=/where/it/lies)"
 	@echo "make fuzz-calls  random calls of every routine under the sanitizers (SECONDS=600: longer)"
 	@echo "make mutants   small faults put into the C core one by one: which do the tests catch?"
-	@echo "make coverage  which lines of C and R do tests reach? (slow; FILES=core: the C core by its own tests)"
+	@echo "make coverage  which lines of C and R do tests reach? (slow; FILES=core: C by its own tests; FILES=R: R)"
 	@echo "make conformance  all bad input, arguments and relations, by all storages, losses and solvers (slow)"
 	@echo "make faults-session  interrupts at random moments, memory that ends, every request for memory refused (slow)"
 	@echo "make faults    some hundred random failures of the workers of a cluster while fits run"

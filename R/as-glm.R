@@ -20,7 +20,7 @@ NULL
 #'   `linclass_error_argument` for fits of several rows of coefficients, `linclass_error_formula` for those
 #'   without formula.
 #' @seealso [influence.linclass()], which needs no conversion.
-#' @examples
+#' @examplesIf requireNamespace("MASS", quietly = TRUE)
 #' fit <- linclass(low ~ age + lwt + smoke, MASS::birthwt)
 #' g <- as_glm(fit)
 #' head(dffits(g), 3)

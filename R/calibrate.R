@@ -267,7 +267,7 @@ calibrations <- list(
 #'   classifier to new a priori probabilities. *Neural Computation* 14, 21-41,
 #'   \doi{10.1162/089976602753284446}.
 #' @seealso [linclass_calibrate()]
-#' @examples
+#' @examplesIf requireNamespace("MASS", quietly = TRUE)
 #' births <- transform(MASS::birthwt, low = factor(low))
 #' even <- linclass(low ~ age + lwt + smoke, births, class_weights = "balanced")
 #' colMeans(predict(even, births, type = "prob"))

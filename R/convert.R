@@ -224,13 +224,11 @@ abort_no_penalty <- function(row) {
                            row$objective))
 }
 
-# The table of the help page.
+# The scales of the help page: a list, since a table of formulas is wider than a page of the printed manual.
 rd_penalty_scales <- function() {
   table <- penalty_scales()
-  rows <- sprintf("\\code{%s} \\tab \\code{%s} \\tab \\code{%s}", table$scale, table$objective,
-                  table$parameters)
   c("@section Scales:",
     "L are the losses of the rows, w the slopes; a parameter with a default may be left out.", "",
-    "\\tabular{lll}{\\strong{scale} \\tab \\strong{minimises} \\tab \\strong{parameters} \\cr",
-    paste(rows, collapse = " \\cr\n"), "}")
+    "\\describe{", sprintf("\\item{\\code{%s}}{minimises \\code{%s}; parameters \\code{%s}}", table$scale,
+                           table$objective, table$parameters), "}")
 }

@@ -34,7 +34,7 @@
 #' @concept lift
 #' @family plots
 #' @seealso [choose_threshold()], [confusion_measures()]
-#' @examples
+#' @examplesIf requireNamespace("MASS", quietly = TRUE)
 #' births <- transform(MASS::birthwt, low = factor(low, labels = c("normal", "low")))
 #' fit <- linclass(low ~ age + lwt + smoke + ht + ui, births)
 #' prob <- predict(fit, births, type = "prob")
@@ -185,7 +185,7 @@ draw_thresholds <- function(table, area, ylim, xlab, ylab, reference) {
 #' @return A data frame, one row for each class, with the columns of [thresholds()] and, for costs,
 #'   `cost`. The largest threshold among equals.
 #' @seealso [thresholds()]
-#' @examples
+#' @examplesIf requireNamespace("MASS", quietly = TRUE)
 #' births <- transform(MASS::birthwt, low = factor(low, labels = c("normal", "low")))
 #' fit <- linclass(low ~ age + lwt + smoke + ht + ui, births)
 #' choose_threshold(births$low, predict(fit, births, type = "prob"))

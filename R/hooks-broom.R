@@ -33,7 +33,7 @@
 #'
 #' Errors: `linclass_error_no_vcov` if intervals are asked of a fit without standard errors.
 #' @seealso [coef.linclass()], [confint.linclass()]
-#' @examplesIf requireNamespace("generics", quietly = TRUE)
+#' @examplesIf requireNamespace("generics", quietly = TRUE) && requireNamespace("MASS", quietly = TRUE)
 #' fit <- linclass(low ~ age + lwt + smoke, MASS::birthwt)
 #' generics::tidy(fit, conf.int = TRUE, exponentiate = TRUE)
 #' generics::glance(fit)

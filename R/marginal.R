@@ -36,7 +36,7 @@
 #' @concept average partial effect
 #' @concept discrete change
 #' @concept variable importance
-#' @examples
+#' @examplesIf requireNamespace("MASS", quietly = TRUE)
 #' births <- transform(MASS::birthwt, race = factor(race))
 #' fit <- linclass(low ~ age + lwt + race + smoke, births)
 #' marginal_effects(fit)

@@ -138,7 +138,7 @@ long_coefficients <- function(W) {
 #' * `weights()`: a number for each row.
 #' * `variable.names()`: names of the terms; `case.names()`: names of the rows, or `NULL`.
 #' @seealso [predict.linclass()], [coef.linclass()], [logLik.linclass()]
-#' @examples
+#' @examplesIf requireNamespace("MASS", quietly = TRUE)
 #' birthwt <- MASS::birthwt
 #' fit <- linclass(low ~ age + lwt, birthwt)
 #' summary(fitted(fit))
@@ -388,7 +388,7 @@ case.names.linclass <- function(object, full = FALSE, data = NULL, ...) {
 #' @param ... Arguments of [linclass()] to change or to add (`NULL` removes one).
 #' @param evaluate Whether to fit; if not, the call is returned.
 #' @return A fit, or a call.
-#' @examples
+#' @examplesIf requireNamespace("MASS", quietly = TRUE)
 #' fit <- linclass(low ~ age + lwt, MASS::birthwt)
 #' coef(update(fit, . ~ . - age))
 #' coef(update(fit, lambda = 0.1))

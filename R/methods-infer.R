@@ -46,7 +46,7 @@ check_likelihood <- function(object, what) {
 #'   [stats::glm()] has them. `extractAIC()`: degrees of freedom and criterion. Errors:
 #'   `linclass_error_no_likelihood`.
 #' @seealso [anova.linclass()]
-#' @examples
+#' @examplesIf requireNamespace("MASS", quietly = TRUE)
 #' birthwt <- MASS::birthwt
 #' fit <- linclass(low ~ age + lwt + smoke, birthwt)
 #' logLik(fit)
@@ -169,7 +169,7 @@ loss_curvature <- function(object, data, coding = object$coding) {
 #'   or too small for a number, as that of a column of size 1e-200, is NA with a warning of class
 #'   `linclass_warning_range`.
 #' @seealso [summary.linclass()]
-#' @examples
+#' @examplesIf requireNamespace("MASS", quietly = TRUE)
 #' fit <- linclass(low ~ age + lwt, MASS::birthwt)
 #' vcov(fit)
 #' confint(fit)
@@ -298,7 +298,7 @@ wald_limits <- function(object, estimate, tails) {
 #' @param ... Not used.
 #' @return A data frame of `nsim` factors with the levels of the fit (of matrices with the columns of
 #'   the response where it held counts), and the attribute `seed` as in [stats::simulate()].
-#' @examples
+#' @examplesIf requireNamespace("MASS", quietly = TRUE)
 #' fit <- linclass(low ~ age + lwt, MASS::birthwt)
 #' sapply(simulate(fit, 3, seed = 1), table)
 #' @concept parametric bootstrap

@@ -38,7 +38,7 @@ NULL
 #' @concept Cook distance
 #' @concept influential observation
 #' @concept regression diagnostics
-#' @examples
+#' @examplesIf requireNamespace("MASS", quietly = TRUE)
 #' fit <- linclass(low ~ age + lwt + smoke, MASS::birthwt)
 #' head(sort(cooks.distance(fit), decreasing = TRUE), 3)
 #' range(hatvalues(fit))

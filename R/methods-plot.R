@@ -235,7 +235,7 @@ margin_text <- function(text, side, ..., cex = 1) {
 #' @return A data frame, invisibly, one row for each entry of a history: `fit` (a factor of names),
 #'   `time`, and the `values`. Errors: `linclass_error_argument` if there is no fit, or no history.
 #' @family plots
-#' @examples
+#' @examplesIf requireNamespace("MASS", quietly = TRUE)
 #' births <- transform(MASS::birthwt, low = factor(low, labels = c("normal", "low")),
 #'                     age = (age - 23) / 5, lwt = (lwt - 130) / 30)
 #' with_solver <- function(solver) linclass(low ~ age + lwt + smoke, births, solver = solver)

@@ -220,7 +220,7 @@ print_corner_vector <- function(coefficients, digits, room) {
 #'   likelihood, and for fits with class weights;
 #' * `nobs`, `fit` (the fit itself without its training data).
 #' @seealso [vcov.linclass()], [logLik.linclass()]
-#' @examples
+#' @examplesIf requireNamespace("MASS", quietly = TRUE)
 #' fit <- linclass(low ~ age + lwt + smoke, MASS::birthwt)
 #' fit
 #' summary(fit)

@@ -21,7 +21,7 @@ NULL
 #'   coefficient a data frame of `z`, the signed root of the rise of the deviance, and `par.vals`, all
 #'   coefficients.
 #' @seealso [confint.linclass()]
-#' @examples
+#' @examplesIf requireNamespace("MASS", quietly = TRUE)
 #' fit <- linclass(low ~ age + smoke, MASS::birthwt)
 #' confint(fit, method = "profile")
 #' head(profile(fit, "smoke")$smoke$z, 3)

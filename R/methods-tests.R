@@ -37,7 +37,7 @@ NULL
 #' @concept stepwise selection
 #' @concept model comparison
 #' @concept nested models
-#' @examples
+#' @examplesIf requireNamespace("MASS", quietly = TRUE)
 #' birthwt <- MASS::birthwt
 #' small <- linclass(low ~ age, birthwt)
 #' large <- linclass(low ~ age + lwt + smoke, birthwt)

@@ -161,7 +161,7 @@ draw_confusion <- function(data, what = NULL) {
 #'   inference. *Journal of the American Statistical Association* 22, 209-212.
 #'   \doi{10.1080/01621459.1927.10502953}
 #' @family plots
-#' @examples
+#' @examplesIf requireNamespace("MASS", quietly = TRUE)
 #' births <- transform(MASS::birthwt, low = factor(low, labels = c("normal", "low")))
 #' fit <- linclass(low ~ age + lwt + smoke + ht + ui, births)
 #' bins <- plot_reliability(births$low, predict(fit, births, type = "prob"), bins = 5)

@@ -193,7 +193,7 @@ void lc_lanes_constants(const lc_lanes *s, lc_lane_members *out) {
 
 /* ---- the start ------------------------------------------------------------------------------------------------- */
 
-/* Must feature f be a member from the start on? What is not 0, as what bounds keep from it, or is not penalised by L1. */
+/* Must feature f be a member from the start on? What is not 0, as what bounds keep from it, or not penalised by L1. */
 static int is_first(const lc_lanes *s, lc_index f) {
   return s->obj->at.B[f + s->x->intercept] != 0 || !(s->obj->pen->l1[f] > 0);
 }

@@ -35,6 +35,7 @@ test_that("unpenalised logistic fits agree with glm", {
 })
 
 test_that("deviance and logLik are those of glm for one row a sample", {
+  skip_if_not_installed("MASS")
   for (problem in glm_problems()[c("infert", "pima", "birthwt")]) {
     peer <- glm(problem[[1]], binomial, problem[[2]], epsilon = 1e-14, maxit = 100)
     fit <- quiet_classes(linclass(problem[[1]], problem[[2]]))
@@ -318,6 +319,7 @@ test_that("at the largest useful lambda all slopes are zero, below it one is not
 # --- Closed forms ----------------------------------------------------------------------------
 
 test_that("a model of intercepts alone gives the shares of the classes", {
+  skip_if_not_installed("MASS")
   fit <- quiet_classes(linclass(low ~ 1, MASS::birthwt))
   expect_equal(coef(fit), c("(Intercept)" = qlogis(mean(MASS::birthwt$low))), tolerance = 1e-12)
   fit <- linclass(Sat ~ 1, MASS::housing, weights = Freq)

@@ -78,6 +78,7 @@ test_that("a perceptron that separates says after how many epochs", {
 
 # With all slopes held by bounds only the intercepts are left, which by hand are logs of class shares given the offset.
 test_that("fits whose slopes all end on bounds are converged, with a gap", {
+  skip_if_not_installed("MASS")
   births <- transform(MASS::birthwt, race = factor(race))
   share <- mean(births$low)
   fit <- linclass(low ~ age + lwt, births, lower = 0)

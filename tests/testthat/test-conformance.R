@@ -372,7 +372,7 @@ test_that("every storage, entry, loss and solver refuses bad input, or fits what
       info <- paste(name, storage, entry, way$loss, way$solver, way$k)
       good <- rows_of_task(way$k)
       result <- need_untouched(input$change(good), entry == "linclass_cv" || way$solver == "minibatch" ||
-                                   way$loss == "perceptron", info, function(task) {
+                                 way$loss == "perceptron", info, function(task) {
         do.call(storages[[storage]], c(list(entry, task), arguments_of(way, entry)), quote = TRUE)
       })
       topic <- if (storage %in% by_formula) input$formula else input$topic

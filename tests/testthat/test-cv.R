@@ -344,6 +344,7 @@ test_that("fitted(held_out = TRUE) predicts each row by a fit to the other folds
 })
 
 test_that("held-out predictions know missing rows and repeats, and refuse what was not kept", {
+  skip_if_not_installed("MASS")
   births <- transform(MASS::birthwt, low = factor(low), age = replace(age, c(2, 9), NA))
   set.seed(1)
   cv <- linclass_cv(low ~ age + lwt, births, folds = 3, repeats = 2, keep = TRUE, nlambda = 5,

@@ -139,6 +139,7 @@ test_that("profile limits that a held intercept leaves without digits are NA wit
 })
 
 test_that("intercepts have profiles beside columns far from 0", {
+  skip_if_not_installed("MASS")
   data <- transform(MASS::birthwt, year = 2000 + age / 10)
   fit <- linclass(low ~ year + smoke, data, bias_reduction = "firth")
   limits <- confint(fit, "(Intercept)", method = "profile")

@@ -1,5 +1,6 @@
 # Standard errors of predictions, leverages, profiles and names, against glm() and differences.
 
+skip_if_not_installed("MASS")
 births <- transform(MASS::birthwt, race = factor(race), low = factor(low))
 exact <- glm.control(epsilon = 1e-14, maxit = 50)
 copies <- rep(c(0, 1, 2), 63)

@@ -1,5 +1,6 @@
 # The rows of a fit: what is kept, what is found again, and that every method starts from them.
 
+skip_if_not_installed("MASS")
 births <- transform(MASS::birthwt, race = factor(race), low = factor(low))
 exact <- glm.control(epsilon = 1e-14, maxit = 50)
 model <- low ~ age + log(lwt) + race

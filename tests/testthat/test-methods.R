@@ -1,5 +1,6 @@
 # Methods of a fit against stats::glm and nnet::multinom.
 
+skip_if_not_installed("MASS")
 birthwt <- MASS::birthwt
 birthwt$race <- factor(birthwt$race, labels = c("white", "black", "other"))
 model <- low ~ age + lwt + race + smoke

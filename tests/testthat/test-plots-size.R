@@ -1,6 +1,7 @@
 # Pictures at the sizes of a page and of a column of a journal: nothing is dropped, nothing fails, no
 # text lies outside.
 
+skip_if_not_installed("MASS")
 sizes <- list(page = c(7, 5), column = c(80, 70) / 25.4)
 glass <- linclass(type ~ ., MASS::fgl, lambda = 0.001, alpha = 0)
 set.seed(1)

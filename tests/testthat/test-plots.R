@@ -1,3 +1,4 @@
+skip_if_not_installed("MASS")
 births <- transform(MASS::birthwt, low = factor(low, labels = c("normal", "low")))
 with_solver <- function(solver, ...) linclass(low ~ age + lwt + smoke, births, solver = solver, ...)
 newton <- with_solver("newton")

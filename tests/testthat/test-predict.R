@@ -1,5 +1,6 @@
 # predict(): types, shapes, newdata of every kind.
 
+skip_if_not_installed("MASS")
 housing <- transform(MASS::housing, Sat = factor(Sat, ordered = FALSE))
 two <- linclass(am ~ wt + hp, mtcars, lambda = 0.01, alpha = 0)
 three <- linclass(Species ~ ., iris, lambda = 0.01, alpha = 0)

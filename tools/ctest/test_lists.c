@@ -150,7 +150,7 @@ static void test_failing(const lc_design *x) {
 
 /* ---- rows ------------------------------------------------------------------------------------------------------ */
 
-/* Rows in pieces: alone, in short runs, in runs that are long enough to be read where they lie, backwards, and twice. */
+/* Rows in pieces: alone, in short runs, in runs long enough to be read where they lie, backwards, and twice. */
 static void test_batches(const lc_design *x, const table *t) {
   enum { M = 420 };
   lc_index index[M], count = 0, pieces = 0;

@@ -344,8 +344,8 @@ static void test_absent(int sparse, double alpha) {
   ctest_problem_free(&two);
 }
 
-/* Where a slope is free and nothing makes its gradient 0, as in sets that are swept, there is no gap; what is called one
- * bounds what a point still loses. */
+/* Where a slope is free and nothing makes its gradient 0, as in sets that are swept, there is no gap; what is called
+ * one bounds what a point still loses. */
 static void test_free_slope(int sparse) {
   enum { FEATURES = 140, POINTS = 6 };
   static ctest_problem t;
@@ -367,7 +367,8 @@ static void test_free_slope(int sparse) {
 }
 
 /* Folds of many features that come to their goals at different rounds, of which one column is constant outside a fold
- * and one counts as it is, in any units: scores of the rows that are left out are those of a path whose weights leave them out. */
+ * and one counts as it is, in any units: scores of the rows that are left out are those of a path whose weights leave
+ * them out. */
 static void test_wide_folds(int sparse, int standardised, double unit) {
   enum { FEATURES = 70, ROWS = 90 };
   static ctest_problem t;
