@@ -179,6 +179,7 @@ static void test_history(const char *loss, double alpha) {
     const lc_outcome *outcome = &path.point[l].outcome;
     CHECK(told[l].iteration == l + 1 && told[l].objective == outcome->objective);
     CHECK(told[l].gradient_norm == outcome->kkt && isnan(told[l].step) && isnan(told[l].epoch));
+    CHECK(outcome->met && outcome->gap >= 0 && outcome->relative >= 0 && outcome->relative <= path.goal);
     CHECK(l == 0 ? outcome->objective >= outcome->loss : outcome->objective > outcome->loss);
     CHECK(outcome->passes > (l > 0 ? path.point[l - 1].outcome.passes : 0));
   }
