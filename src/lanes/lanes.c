@@ -10,7 +10,7 @@ int lc_lanes_suit(const lc_objective *obj, double before, const double *lambda, 
   const double least_entries = 2e4;
   lc_penalty any = *obj->pen;
   any.lambda = 1;
-  int able = obj->K == 1 && obj->coding.mu == 0 && !any.grouped && obj->x->ops->grown_rows && lc_penalty_has_l1(&any) &&
+  int able = obj->K == 1 && obj->coding.mu == 0 && obj->x->ops->grown_rows && lc_penalty_has_l1(&any) &&
              (obj->loss->flags & LC_CURVATURE) && (obj->loss->flags & LC_DUAL) && isfinite(before) && before > 0;
   return able && count >= LEAST_LAMBDAS && lambda[count - 1] > 0 && obj->x->ops->cells(obj->x) > 1.5 * least_entries;
 }

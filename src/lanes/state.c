@@ -220,10 +220,9 @@ void lc_lanes_constants(const lc_lanes *s, lc_index from, lc_index to, lc_lane_m
 
 /* ---- the start ------------------------------------------------------------------------------------------------- */
 
-/* Must feature f be a member from the start on? What is not 0, or may not be, or is not penalised by L1. */
+/* Must feature f be a member from the start on? What is not 0, as what bounds keep from it, or not penalised by L1. */
 static int is_first(const lc_lanes *s, lc_index f) {
-  const lc_penalty *pen = s->obj->pen;
-  return s->obj->at.B[f + s->x->intercept] != 0 || !(pen->l1[f] > 0) || lc_penalty_clip_slope(pen, f, 0) != 0;
+  return s->obj->at.B[f + s->x->intercept] != 0 || !(s->obj->pen->l1[f] > 0);
 }
 
 static lc_status choose_members(lc_lanes *s) {

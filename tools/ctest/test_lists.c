@@ -120,9 +120,37 @@ static void test_moments(const lc_design *x, const table *t) {
   free(S), free(sum), free(square), free(want_sum), free(want_square);
 }
 
+static lc_status fail_late(void *context, const lc_block *block, double *sum) {
+  const lc_index *from = context;
+  sum[0] += block->m;
+  for (int c = 0; block->r && c < K; c++)
+    for (int i = 0; i < block->m; i++) block->r[i + c * block->ldr] = 1;
+  return block->row0 + block->m > *from ? LC_NONFINITE : LC_OK;
+}
+
+/* What a callback says of its block is what the pass says, wherever the block lies. */
+static void test_failing(const lc_design *x) {
+  double *B = ctest_normals(Q * K), *G = ctest_zeros(Q * K), sum[1];
+  for (lc_index from = 0; from <= N; from += N / 4)
+    for (int by = 0; by < 2; by++) {
+      ctest_host host;
+      lc_arena arena;
+      ctest_host_init(&host);
+      lc_arena_init(&arena, &host.host);
+      double *Z = ctest_zeros(N * K);
+      lc_pass pass = {.K = K, .nsum = 1, .B = by ? B : NULL, .Z = Z, .block = fail_late, .context = &from, .sum = sum};
+      pass.G = by ? G : NULL;
+      CHECK(x->ops->pass(x, &pass, &host.host, &arena) == (from < N ? LC_NONFINITE : LC_OK));
+      if (from == N) CHECK(sum[0] == N);
+      ctest_host_free(&host);
+      free(Z);
+    }
+  free(B), free(G);
+}
+
 /* ---- rows ------------------------------------------------------------------------------------------------------ */
 
-/* Rows in pieces: alone, in short runs, in runs that are long enough to be read where they lie, backwards, and twice. */
+/* Rows in pieces: alone, in short runs, in runs long enough to be read where they lie, backwards, and twice. */
 static void test_batches(const lc_design *x, const table *t) {
   enum { M = 420 };
   lc_index index[M], count = 0, pieces = 0;
@@ -164,6 +192,13 @@ static void test_batches(const lc_design *x, const table *t) {
     for (int c = 0; c < K; c++)
       for (lc_index j = 0; j < Q; j++) want[j + c * Q] += shown(x, t, index[i], j) * R[i + c * M];
   CHECK(ctest_distance(Q * K, G, want) < 1e-11);
+  if (x->ops->row_columns) { /* few rows: some columns have no entry there */
+    unsigned char mark[P] = {0}, has[P] = {0}, clean[P] = {0};
+    lc_index column[P], found = x->ops->row_columns(&rows, 2, index, mark, column);
+    for (lc_index v = 0; v < found; v++) has[column[v]]++;
+    for (lc_index j = 0; j < P; j++) CHECK(has[j] == (t->x[index[0] + j * N] != 0 || t->x[index[1] + j * N] != 0));
+    CHECK(memcmp(mark, clean, P) == 0 && found < P);
+  }
   if (x->ops->row_piece) { /* singles, the long run, short ones, the second long run, the rest */
     CHECK(pieces == 5 && x->ops->row_piece(&rows, M - 40, index + 40) == 100);
     x->ops->row_load(&rows, 100, index + 40);
@@ -401,6 +436,7 @@ void test_lists(void) {
       show(t, kind, &x);
       test_crosses(&x, t);
       test_moments(&x, t);
+      test_failing(&x);
       test_batches(&x, t);
     }
   }

@@ -118,8 +118,8 @@ static void test_loss(const lc_loss *loss, int k) {
     }
 }
 
-/* Many lambdas and tolerances, so that some gaps come to lie around what was asked for (ctest_path() looks at them). The
- * root of the tolerance is what residuals of the coefficients may be, over the L1 part. */
+/* Many lambdas and tolerances, so that some gaps come to lie around what was asked for (ctest_path() looks at them).
+ * The root of the tolerance is what residuals of the coefficients may be, over the L1 part. */
 static void test_tolerances(void) {
   static const char *const losses[] = {"logistic", "softmax", "squared_hinge"};
   for (int l = 0; l < 3; l++)

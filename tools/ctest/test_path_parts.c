@@ -179,6 +179,7 @@ static void test_history(const char *loss, double alpha) {
     const lc_outcome *outcome = &path.point[l].outcome;
     CHECK(told[l].iteration == l + 1 && told[l].objective == outcome->objective);
     CHECK(told[l].gradient_norm == outcome->kkt && isnan(told[l].step) && isnan(told[l].epoch));
+    CHECK(outcome->met && outcome->gap >= 0 && outcome->relative >= 0 && outcome->relative <= path.goal);
     CHECK(l == 0 ? outcome->objective >= outcome->loss : outcome->objective > outcome->loss);
     CHECK(outcome->passes > (l > 0 ? path.point[l - 1].outcome.passes : 0));
   }
@@ -344,8 +345,31 @@ static void test_absent(int sparse, double alpha) {
   ctest_problem_free(&two);
 }
 
+/* Where a slope is free and nothing makes its gradient 0, as in sets that are swept, there is no gap; what is called
+ * one bounds what a point still loses. */
+static void test_free_slope(int sparse) {
+  enum { FEATURES = 140, POINTS = 6 };
+  static ctest_problem t;
+  double best[POINTS];
+  lc_path path;
+  ctest_problem_make(&t, lc_loss_find("softmax"), (ctest_shape){150, FEATURES, CLASSES, .weighted = 1, .alpha = 0.5});
+  for (int j = 0; j < 20; j++) t.l1[j] = t.l2[j] = 0;
+  lc_path_spec spec = {.nlambdas = POINTS, .min_ratio = 1e-2};
+  CHECK(ctest_path(&t, &t.dense, &spec, 1e-9, &path) == LC_OK && path.length == POINTS);
+  for (int l = 0; l < POINTS; l++) best[l] = path.point[l].outcome.objective;
+  for (double tolerance = 0.1; tolerance > 1e-4; tolerance /= 10) {
+    CHECK(ctest_path(&t, sparse ? &t.sparse : &t.dense, &spec, tolerance, &path) == LC_OK && path.length == POINTS);
+    for (int l = 0; l < POINTS; l++) {
+      const lc_outcome *outcome = &path.point[l].outcome;
+      CHECK(isnan(outcome->gap) || outcome->objective - best[l] <= outcome->gap + 1e-9);
+    }
+  }
+  ctest_problem_free(&t);
+}
+
 /* Folds of many features that come to their goals at different rounds, of which one column is constant outside a fold
- * and one counts as it is, in any units: scores of the rows that are left out are those of a path whose weights leave them out. */
+ * and one counts as it is, in any units: scores of the rows that are left out are those of a path whose weights leave
+ * them out. */
 static void test_wide_folds(int sparse, int standardised, double unit) {
   enum { FEATURES = 70, ROWS = 90 };
   static ctest_problem t;
@@ -495,6 +519,7 @@ void test_path_parts(void) {
   test_choices();
   test_shuffled();
   test_common_shift();
+  for (int sparse = 0; sparse < 2; sparse++) test_free_slope(sparse);
   test_wide_folds(0, 1, 1);
   test_wide_folds(1, 1, 1);
   test_wide_folds(1, 0, 1);

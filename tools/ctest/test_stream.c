@@ -243,13 +243,17 @@ static void test_sparse_pieces(void) {
   lc_obs obs = {.n = N, .w = w, .offset = offset, .noffset = K};
   lc_design dense, stream;
   lc_index count, moments = 2 * (P + 1) * K;
+  double scale[P];
+  for (int j = 0; j < P; j++) scale[j] = ldexp(1, j % 4 - 2);
   lc_design_dense(&dense, N, P, LC_DOUBLE, X);
   dense.intercept = 1;
+  dense.scale = scale;
   double *want = everything(&dense, &obs, B, 1, &count);
   static const lc_index sizes[] = {1, 7, 256, 700};
   for (int k = 0; k < 4; k++) {
     reader r;
     reader_make(&r, N, P, X, sizes[k], &stream);
+    stream.scale = scale;
     double *got = everything(&stream, &obs, B, 2, &count);
     CHECK(ctest_distance(count - moments, got, want) < 1e-11);
     CHECK(!r.wrong);
@@ -317,6 +321,35 @@ static void test_sparse_columns(void) {
     }
   }
   free(X), free(R), free(s), free(d);
+}
+
+static lc_index told_rows; /* how many a piece is said to have */
+
+static lc_status next_wrong(void *self, lc_csc *piece, lc_index *m) {
+  LC_TRY(next_piece(self, piece, m));
+  *m = told_rows;
+  return LC_OK;
+}
+
+/* Pieces that have no rows, or more than there are left, are not read. */
+static void test_wrong_pieces(void) {
+  enum { N = 20, P = 3 };
+  double *X = ctest_normals(N * P), *B = ctest_normals((P + 1) * K), sum[2], G[(P + 1) * K];
+  for (told_rows = -1; told_rows <= N + 1; told_rows += told_rows == 0 ? N + 1 : 1) {
+    ctest_host host;
+    lc_arena arena;
+    lc_design x;
+    reader r;
+    ctest_host_init(&host);
+    lc_arena_init(&arena, &host.host);
+    reader_make(&r, N, P, X, N, &x);
+    r.stream.next = next_wrong;
+    lc_pass pass = {.K = K, .nsum = 2, .B = B, .block = waves, .sum = sum, .G = G};
+    CHECK(x.ops->pass(&x, &pass, &host.host, &arena) == LC_SOURCE);
+    ctest_host_free(&host);
+    reader_free(&r);
+  }
+  free(X), free(B);
 }
 
 /* A read that fails, or a host that says stop, at any time: the status is told, and the next pass is whole. */
@@ -398,6 +431,16 @@ static void test_rows(int in_order) {
     }
     if (kind == 0) CHECK(r.reads == blocks && r.passes == in_order);
   }
+  /* A row of each block: a batch has no more blocks than the ring. */
+  int same = 1;
+  for (lc_index b = 0; b < blocks; b++) order[b] = b * block;
+  lc_index most = stream.ops->row_piece(rows + 1, blocks, order);
+  CHECK(blocks > 2 * rows[1].group && most == 2 * rows[1].group);
+  stream.ops->row_load(rows + 1, most, order);
+  for (lc_index i = 0; i < most; i++)
+    for (lc_index j = 0; j < P; j++)
+      same = same && rows[1].loaded[i + j * rows[1].ld] == X[order[i] + j * N] - shift[j];
+  CHECK(same);
   CHECK(!r.wrong);
   r.fail_at = r.reads + 1; /* what failed leaves zeros */
   for (lc_index at = 0; at < N; at += M) stream.ops->row_load(rows + 1, M, order + at);
@@ -460,4 +503,5 @@ void test_stream(void) {
   test_sparse_pieces();
   test_sparse_columns();
   test_failures();
+  test_wrong_pieces();
 }
