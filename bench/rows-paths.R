@@ -183,8 +183,8 @@ sparse_path_row <- path_row(
     with_path(d$x[, words], d$y, 100, 0.01)
   }, 5, logistic_path_peers[c("glmnet", "adelie")])
 
-# Ten folds of a path row; cv.glmnet has the same ones. The objective is that of the path of all rows; held-out losses are
-# compared beside it.
+# Ten folds of a path row; cv.glmnet has the same ones. The objective is that of the path of all rows; held-out losses
+# are compared beside it.
 cv_row <- function(title, row, target) {
   list(
     title = title,

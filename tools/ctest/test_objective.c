@@ -309,7 +309,7 @@ static void rows_of_lies(const lc_coding *coding, const lc_loss_block *block) {
  * that of a trial. */
 static void test_lies(const lc_solver *solver) {
   ctest_problem t;
-  ctest_problem_make(&t, lc_loss_find("logistic"), (ctest_shape){.n = 80, .p = P, .k = 2});
+  ctest_problem_make(&t, lc_loss_find("logistic"), (ctest_shape){.n = 80, .p = P, .k = 2, .weighted = 1});
   lc_loss lies = *t.loss;
   lies.rows = rows_of_lies;
   t.loss = &lies;
