@@ -181,33 +181,35 @@ sparse_path_row <- path_row(
     d <- text_data(size)
     words <- seq_len(max(500, round(size * ncol(d$x)))) # trials have fewer words, too
     with_path(d$x[, words], d$y, 100, 0.01)
-  }, 8, logistic_path_peers[c("glmnet", "adelie")])
+  }, 5, logistic_path_peers[c("glmnet", "adelie")])
 
-# Ten folds; cv.glmnet has the same ones. The objective is that of the path of all rows; held-out losses are
+# Ten folds of a path row; cv.glmnet has the same ones. The objective is that of the path of all rows; held-out losses are
 # compared beside it.
-cv_row <- list(
-  title = "10-fold cross-validated path of L1",
-  data = function(size = 1) {
-    d <- wide_data(2e4)(size)
-    d$fold <- sample(rep_len(1:10, nrow(d$x)))
-    d
-  },
-  objective = path_objective,
-  ours = function(d) linclass::linclass_cv(d$x, d$y, lambda = d$lambda, foldid = d$fold),
-  alone = function(d) {
-    linclass::linclass_cv(d$x, d$y, lambda = d$lambda, foldid = d$fold, control = one_thread)
-  },
-  ours_coef = function(fit, d) fit$path$coefficients,
-  curve = function(fit) fit$metrics$mean,
-  x = function(d) d$x,
-  target = 8,
-  peers = list(cv.glmnet = list(
-    package = "glmnet",
-    settings = glmnet_settings(function(d, ...) {
-      glmnet::cv.glmnet(d$x, d$y, family = "binomial", lambda = d$lambda, foldid = d$fold, ...)
-    }),
-    coef = function(fit, d) glmnet_path_coef(fit$glmnet.fit, d),
-    curve = function(fit) fit$cvm)))
+cv_row <- function(title, row, target) {
+  list(
+    title = title,
+    data = function(size = 1) {
+      d <- row$data(size)
+      d$fold <- sample(rep_len(1:10, nrow(d$x)))
+      d
+    },
+    objective = path_objective,
+    ours = function(d) linclass::linclass_cv(d$x, d$y, lambda = d$lambda, foldid = d$fold),
+    alone = function(d) {
+      linclass::linclass_cv(d$x, d$y, lambda = d$lambda, foldid = d$fold, control = one_thread)
+    },
+    ours_coef = function(fit, d) fit$path$coefficients,
+    curve = function(fit) fit$metrics$mean,
+    x = row$x,
+    target = target,
+    peers = list(cv.glmnet = list(
+      package = "glmnet",
+      settings = glmnet_settings(function(d, ...) {
+        glmnet::cv.glmnet(d$x, d$y, family = "binomial", lambda = d$lambda, foldid = d$fold, ...)
+      }),
+      coef = function(fit, d) glmnet_path_coef(fit$glmnet.fit, d),
+      curve = function(fit) fit$cvm)))
+}
 
 # adelie's softmax penalises a feature's slopes of all classes as a group: another problem than L3 and L5.
 softmax_path_peers <- list(glmnet = glmnet_path("multinomial"))
@@ -217,10 +219,11 @@ rows <- c(rows, list(
   L2 = wide_row("L1 with p = 1e5", 1e5, 8, c("glmnet", "adelie", "biglasso")),
   L3 = path_row(paste("lasso path, softmax, n = 5000, p = 2000, k = 5, all features matter, 60 lambdas to",
                       "ratio 0.05"),
-                classes_data(2000, 0.1), 5, softmax_path_peers),
+                classes_data(2000, 0.1), 8, softmax_path_peers),
   L4 = sparse_path_row,
   L5 = path_row("lasso path, softmax, the shape of L3, 20 features matter", classes_data(20, 1), 8,
                 softmax_path_peers),
-  C1 = cv_row,
+  C1 = cv_row("10-fold cross-validated path of L1", wide_row("", 2e4, 5), 8),
+  C4 = cv_row("10-fold cross-validated path of L4", sparse_path_row, 10),
   # How the cost grows with the columns, together with L1 and L2.
   "L1-small" = wide_row("L1 with p = 5e3", 5e3, 5, c("glmnet", "adelie"))))

@@ -373,5 +373,7 @@ lc_status lc_solve(const lc_problem *problem, const lc_settings *settings, const
   lc_status status = solve_once(problem, settings, host, arena, out);
   int asked = problem->solver && (problem->solver->flags & LC_DRAWS) && settings->finish > 0;
   int exact = (problem->loss->flags & (LC_SMOOTH | LC_SMOOTHABLE)) != 0;
-  return asked && exact && status >= 0 && !lc_is_stop(status) ? refine(problem, settings, host, arena, out) : status;
+  if (asked && exact && status >= 0 && !lc_is_stop(status)) status = refine(problem, settings, host, arena, out);
+  if (status >= 0) out->status = status; /* also of a fit that was stopped before it began */
+  return status;
 }

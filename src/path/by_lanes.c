@@ -102,13 +102,12 @@ lc_status lc_folds_lanes(lc_path_state *path, double before, const double *lambd
 }
 
 /* The working set begins with what is not 0. */
-static lc_status resume(lc_path_state *path, lc_fold *fold) {
+static lc_status resume(lc_fold *fold) {
   lc_objective *obj = &fold->obj;
   lc_mark mark = lc_arena_mark(&fold->arena);
   double *B = lc_arena_doubles(&fold->arena, obj->P);
   if (!B) return LC_OUT_OF_MEMORY;
   memcpy(B, obj->at.B, (size_t)obj->P * sizeof *B);
-  fold->pen.lambda = path->lambda;
   lc_status status = lc_objective_eval(obj, B, LC_WANT_VALUE);
   lc_arena_reset(&fold->arena, mark);
   LC_TRY(status);
@@ -122,6 +121,6 @@ static lc_status resume(lc_path_state *path, lc_fold *fold) {
 lc_status lc_folds_resume(lc_path_state *path, double lambda) {
   path->previous = INFINITY;
   path->lambda = lambda;
-  for (lc_index m = 0; m < path->nfits; m++) LC_TRY(resume(path, path->fold + m));
+  for (lc_index m = 0; m < path->nfits; m++) LC_TRY(resume(path->fold + m));
   return LC_OK;
 }

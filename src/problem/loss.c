@@ -46,6 +46,11 @@ static const double rounding = 1e-14;
 /* -q log q, 0 at 0; -Inf outside the domain. */
 static double entropy(double q) { return q > 0 ? -q * log(q) : q < -rounding ? -INFINITY : 0; }
 
+/* The same at 1 - wrong, to all digits where next to nothing is wrong. */
+static double entropy_of_rest(double wrong) {
+  return wrong < 1 ? -(1 - wrong) * log1p(-wrong) : entropy(1 - wrong);
+}
+
 /* |r| is the probability of the wrong class. */
 static void logistic_dual(const lc_coding *coding, int m, const double *r, lc_index ldr, const double *y,
                           double *value) {
@@ -53,7 +58,7 @@ static void logistic_dual(const lc_coding *coding, int m, const double *r, lc_in
   (void)ldr;
   for (int i = 0; i < m; i++) {
     double wrong = r[i] * (1 - 2 * y[i]);
-    value[i] = entropy(wrong) + entropy(1 - wrong);
+    value[i] = entropy(wrong) + entropy_of_rest(wrong);
   }
 }
 
@@ -198,7 +203,7 @@ static void softmax_dual(const lc_coding *coding, int m, const double *r, lc_ind
       sum += entropy(base);
       wrong += base;
     }
-    value[i] = sum + (wrong < 1 ? -(1 - wrong) * log1p(-wrong) : entropy(1 - wrong));
+    value[i] = sum + entropy_of_rest(wrong);
   }
 }
 

@@ -43,7 +43,8 @@ lc_status lc_flows_task(void *context, const lc_block *block, double *sum) {
 
 /* s > 0 with  sum_{y != c} A[c, y] s_y = s_c sum_{c' != c} A[c', c]  for every c: the stationary vector of a
  * Markov chain with rates A, by the elimination of Grassmann, Taksar and Heyman (1985), which never subtracts.
- * Largest entry 1. Returns 0 when a class has no flow at all (then s = 1 everywhere). A is destroyed. */
+ * Largest entry 1. Returns 0 when a class has no flow at all, or takes in and gives nothing, as one without rows does
+ * (then s = 1 everywhere). A is destroyed. */
 static int stationary(int k, double *A, double *s) {
   for (int c = 0; c < k; c++) s[c] = 1;
   for (int last = k - 1; last > 0; last--) {
@@ -57,13 +58,15 @@ static int stationary(int k, double *A, double *s) {
     }
   }
   double most = 1;
+  int all = 1;
   for (int c = 1; c < k; c++) {
     s[c] = 0;
     for (int y = 0; y < c; y++) s[c] += A[c + y * k] * s[y];
     most = fmax(most, s[c]);
+    all &= s[c] > 0;
   }
-  for (int c = 0; c < k; c++) s[c] /= most;
-  return 1;
+  for (int c = 0; c < k; c++) s[c] = all ? s[c] / most : 1;
+  return all;
 }
 
 lc_status lc_residuals_task(void *context, const lc_block *block, double *sum) {

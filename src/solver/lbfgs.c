@@ -134,6 +134,7 @@ static lc_status run(lc_objective *obj, const lc_settings *settings, const doubl
     memcpy(obj->G, work.g, (size_t)obj->P * sizeof(double)); /* an evaluated trial may have been refused */
     if (!(suboptimality(obj, &work, slope) > goal)) return LC_OK;
     if (report->iterations >= most) return LC_MAX_ITER;
+    report->evaluated = 0; /* G is that of a trial, or of a pass that was stopped */
     LC_TRY(judge_metric(obj, &work, goal, &slope));
     for (lc_index i = 0; i < obj->P; i++) work.trial[i] = obj->at.B[i] + work.d[i];
     LC_TRY(lc_objective_eval(obj, work.trial, LC_WANT_GRADIENT));

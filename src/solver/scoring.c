@@ -193,11 +193,11 @@ static lc_status run(lc_objective *obj, const lc_settings *settings, const doubl
     slow = small && report->decrement > 0.25 * last && report->decrement < 1e-13 * scale ? slow + 1 : 0;
     if (slow == MOST_SLOW) return LC_OK;
     memcpy(work.before, work.g, (size_t)obj->P * sizeof(double));
-    LC_TRY(take_step(&work, slope, &t));
-    if (t == 0) {
+    lc_status status = take_step(&work, slope, &t);
+    if (status != LC_OK || t == 0) { /* G and C are those of a trial */
       memcpy(obj->G, work.g, (size_t)obj->P * sizeof(double));
-      report->has_curvature = 0; /* C is that of a trial */
-      return small ? LC_OK : LC_STALLED;
+      report->has_curvature = 0;
+      return status != LC_OK || small ? status : LC_STALLED;
     }
     lc_objective_accept(obj);
   }

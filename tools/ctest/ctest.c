@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 long ctest_passed, ctest_failed;
 
@@ -56,6 +57,7 @@ static void *host_more(void *self, size_t bytes) {
   block->memory = memory;
   host->blocks = block;
   host->given += bytes;
+  memset(memory, 0xff, bytes); /* NaN as doubles: what is read before it is written shows */
   return memory;
 }
 

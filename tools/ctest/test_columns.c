@@ -132,6 +132,34 @@ static void test_factors(ctest_problem *t, const lc_design *x, const double *B) 
   CHECK(ctest_distance(t->n * t->coding.K, scaled, plain) < 1e-15);
 }
 
+/* X_i' diag(w) X_j / W and diag(w) X_j D of a few columns, by sums. */
+static void test_weighted(ctest_problem *t, const double *B) {
+  int K = t->coding.K, intercept = t->pen.intercept;
+  lc_index i[] = {2, 0, 4}, j[] = {3, 1}, n = t->n;
+  double C[6], D[2 * CLASSES], R[N * CLASSES], worst = 0;
+  lc_objective obj;
+  start(t, &t->dense, B, LC_WANT_VALUE, &obj);
+  for (int v = 0; v < 2 * K; v++) D[v] = ctest_normal();
+  CHECK(lc_objective_cross(&obj, 3, i, 2, j, NULL, C) == LC_OK);
+  lc_objective_weighted_columns(&obj, 2, j, D, R);
+  for (int v = 0; v < 2; v++)
+    for (int u = 0; u < 3; u++) {
+      double sum = 0;
+      for (lc_index row = 0; row < n; row++) {
+        double a = i[u] < intercept ? 1 : t->x[row + (i[u] - intercept) * n];
+        sum += (t->w ? t->w[row] : 1) * a * t->x[row + (j[v] - intercept) * n];
+      }
+      CHECK_NEAR(C[u + 3 * v], sum / obj.weight_sum, 1e-13);
+    }
+  for (int c = 0; c < K; c++)
+    for (lc_index row = 0; row < n; row++) {
+      double want = 0;
+      for (int v = 0; v < 2; v++) want += D[v + 2 * c] * t->x[row + (j[v] - intercept) * n];
+      worst = fmax(worst, fabs(R[row + c * n] - (t->w ? t->w[row] : 1) * want));
+    }
+  CHECK(worst < 1e-13);
+}
+
 /* X~' diag(S_ab) X~ / W is the curvature that an evaluation gives. */
 static void test_weights(ctest_problem *t, const lc_design *x, const double *B) {
   double S[N * PAIRS], mean[PAIRS], H[MOST * MOST], C[Q * Q];
@@ -269,6 +297,7 @@ static void test_all(const lc_loss *loss, ctest_shape shape) {
     if (loss->flags & LC_CURVATURE) test_weights(&t, designs[d], B);
     if (d < 2) test_halves(&t, designs[d], B);
   }
+  test_weighted(&t, B);
   ctest_problem_bound(&t, -0.4, 0.3);
   double inside[MOST];
   for (int i = 0; i < MOST; i++) inside[i] = i % t.q < t.pen.intercept ? B[i] : fmin(fmax(B[i], -0.4), 0.3);
@@ -320,6 +349,80 @@ static void test_strips(int reference) {
   CHECK(ctest_distance(2 + MANY + lc_packed_size(MANY - (reference != 0)), found[1], found[0]) < 1e-11);
 }
 
+/* A dual point that a solver knows: a free slope's gradient g there, if it is of the size of rounding, costs |g| times
+ * twice the slope and 1; one that is larger proves nothing. */
+static void test_known_gap(int k, double size) {
+  ctest_problem t;
+  lc_objective obj;
+  lc_certificate gap;
+  double B[MOST], s[CLASSES], R[N * CLASSES], c[MOST], primal, dual, cost = 0, conjugates = 0;
+  lc_index rows[Q];
+  int possible;
+  ctest_problem_make(&t, lc_loss_find("hinge"), (ctest_shape){.n = N, .p = COLUMNS, .k = k, .weighted = 1});
+  for (lc_index i = 0; i < N; i++) t.x[i + N] *= size;
+  t.l2[1] = 0;
+  t.pen.lambda = 0.1;
+  ctest_problem_refresh(&t);
+  for (int i = 0; i < MOST; i++) B[i] = 0.1 * ctest_normal();
+  for (lc_index j = 0; j < t.q; j++) rows[j] = j;
+  start(&t, &t.dense, B, LC_WANT_VALUE, &obj);
+  CHECK(lc_objective_balance(&obj, NULL, s, &possible) == LC_OK && possible);
+  CHECK(lc_objective_residuals(&obj, s, R) == LC_OK);
+  CHECK(lc_objective_dual(&obj, R, 1, &primal, &dual) == LC_OK);
+  lc_objective_columns(&obj, t.q, rows, R, c);
+  for (lc_index i = 0; i < obj.P; i++) {
+    lc_index j = i % t.q - 1;
+    if (j == 1) cost += fabs(c[i]) * (2 * fabs(B[i]) + 1);
+    if (j >= 0 && j != 1) conjugates += lc_penalty_conjugate(&t.pen, j, -c[i]);
+  }
+  obj.dual = R;
+  CHECK(lc_objective_gap(&obj, &gap) == LC_OK);
+  CHECK(gap.kind == (size < 1e-3 ? LC_GAP : LC_KKT_ONLY));
+  if (size < 1e-3) CHECK(fabs(gap.gap - (primal - dual + conjugates + cost)) < 1e-3 * cost);
+  ctest_problem_free(&t);
+}
+
+/* Slopes at the only bounds that they have, towards which their gradients push, are optimal without a penalty: the gap
+ * says so, and elsewhere there is none. Where no row has a derivative nothing can be balanced. */
+static void test_at_bounds(const char *loss) {
+  ctest_problem t;
+  lc_objective obj;
+  lc_certificate gap;
+  double B[Q] = {0}, G[Q], s[2], low[COLUMNS], high[COLUMNS];
+  int possible;
+  ctest_problem_make(&t, lc_loss_find(loss), (ctest_shape){.n = N, .p = COLUMNS, .k = 2, .weighted = 1});
+  memset(t.offset, 0, N * sizeof(double));
+  double share[2] = {0, 0};
+  for (lc_index i = 0; i < N; i++) share[(int)t.y[i]] += t.w[i];
+  B[0] = log(share[1] / share[0]);
+  ctest_gradient(&t, B, G);
+  for (int j = 0; j < COLUMNS; j++)
+    for (lc_index i = 0; i < N; i++) t.x[i + j * N] *= G[1 + j] < 0 ? -1 : 1;
+  ctest_problem_refresh(&t);
+  for (int j = 0; j < COLUMNS; j++) low[j] = 0, high[j] = INFINITY;
+  t.pen.lower = low;
+  t.pen.upper = high;
+  start(&t, &t.dense, B, LC_WANT_VALUE, &obj);
+  CHECK(lc_objective_gap(&obj, &gap) == LC_OK && gap.kind == LC_GAP && gap.gap < 1e-12);
+  B[2] = 0.1;
+  start(&t, &t.dense, B, LC_WANT_VALUE, &obj);
+  CHECK(lc_objective_gap(&obj, &gap) == LC_OK && gap.kind == LC_KKT_ONLY && isinf(gap.gap));
+  t.loss = lc_loss_find("hinge");
+  for (lc_index i = 0; i < N; i++) t.offset[i] = t.y[i] == 1 ? 100 : -100;
+  start(&t, &t.dense, B, LC_WANT_VALUE, &obj);
+  CHECK(lc_objective_balance(&obj, NULL, s, &possible) == LC_OK && !possible && s[0] == 1 && s[1] == 1);
+  /* There the loss is 0, and nothing is below that; a loss next to it is judged by what scores of 0 lose. */
+  t.pen.lower = t.pen.upper = NULL;
+  CHECK(lc_objective_gap(&obj, &gap) == LC_OK && gap.kind == LC_GAP && gap.gap == 0 && gap.relative == 0);
+  t.offset[1] = -B[0] + 1 - 1e-5;
+  for (lc_index j = 0; j < COLUMNS; j++) t.offset[1] -= B[1 + j] * t.x[1 + j * N];
+  start(&t, &t.dense, B, LC_WANT_VALUE, &obj);
+  CHECK(t.y[1] == 1 && lc_objective_gap(&obj, &gap) == LC_OK && gap.kind == LC_GAP);
+  CHECK_NEAR(gap.gap / (1e-5 * t.w[1] / obj.weight_sum), 1, 1e-9);
+  CHECK_NEAR(gap.relative / gap.gap, 1e3, 1e-9);
+  ctest_problem_free(&t);
+}
+
 void test_columns(void) {
   static const double alphas[] = {0, 0.5, 1};
   ctest_seed(43);
@@ -337,4 +440,9 @@ void test_columns(void) {
                                                   .alpha = alphas[a]});
   test_strips(0);
   test_strips(1);
+  for (int k = 2; k <= 3; k++) {
+    test_known_gap(k, 1e-6);
+    test_known_gap(k, 1);
+  }
+  test_at_bounds("logistic");
 }

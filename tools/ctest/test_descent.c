@@ -256,6 +256,41 @@ static void test_going_on_searching(const lc_design *(*which)(const ctest_proble
 static const lc_design *dense_of(const ctest_problem *t) { return &t->dense; }
 static const lc_design *sparse_of(const ctest_problem *t) { return &t->sparse; }
 
+/* A descent that goes on with steps of next to nothing stands where it stood, in the user's columns, wherever these
+ * lie; its mean takes that place in as often as there are steps. */
+static void test_going_nowhere(void) {
+  static ctest_problem t;
+  lc_settings settings;
+  lc_solution out;
+  double iterate[Q], mean[Q];
+  ctest_problem_make(&t, lc_loss_find("logistic"), (ctest_shape){.n = N, .p = P, .k = 2, .weighted = 1});
+  for (lc_index i = 0; i < N; i++) t.x[i] += 500, t.x[i + N] = ldexp(t.x[i + N], 300);
+  ctest_problem_refresh(&t);
+  for (int j = 0; j < Q; j++) {
+    iterate[j] = ldexp(0.1 * ctest_normal(), j == 2 ? -300 : 0);
+    mean[j] = ldexp(0.1 * ctest_normal(), j == 2 ? -300 : 0);
+  }
+  iterate[0] -= 500 * iterate[1], mean[0] -= 500 * mean[1];
+  const lc_descent from = {.epochs = 7, .averaged = 30, .iterate = iterate, .mean = mean};
+  given_rate(&settings, 1e-300, 1);
+  settings.average = 1;
+  settings.from = &from;
+  lc_problem problem = ctest_lc_problem(&t, &t.dense);
+  problem.solver = lc_solver_find("minibatch");
+  problem.start = mean;
+  CHECK(lc_solve(&problem, &settings, &t.host.host, &t.arena, &out) == LC_BUDGET);
+  const lc_descent *there = out.report.descent;
+  const double steps = N / BATCH;
+  CHECK(there->epochs == 8 && there->averaged == 30 + steps);
+  for (int j = 0; j < Q; j++) {
+    double all = (30 * mean[j] + steps * iterate[j]) / (30 + steps);
+    CHECK_NEAR(there->iterate[j] / iterate[j], 1, 1e-11);
+    CHECK_NEAR(there->mean[j] / all, 1, 1e-11);
+    CHECK_NEAR(out.B[j] / all, 1, 1e-11);
+  }
+  ctest_problem_free(&t);
+}
+
 /* ---- which iterate --------------------------------------------------------------------------------------------- */
 
 /* Mean loss, or share of mistakes, of rows i with weights w at B. */
@@ -320,6 +355,8 @@ static void test_pocket(void) {
     if (last < fewest) memcpy(best, out.B, sizeof best);
     fewest = fmin(fewest, last);
     CHECK_NEAR(out.report.mistakes, last, 1e-9);
+    CHECK(out.certificate.kind == LC_MISTAKES && out.certificate.relative == out.report.mistakes);
+    CHECK(out.certificate.gap == out.report.mistakes && !out.met);
   }
   CHECK(fewest < last); /* else it tells nothing */
   settings.average = NAN;
@@ -363,6 +400,8 @@ static void test_finish(const char *loss) {
   CHECK_NEAR(out.objective, best, 1e-6);
   CHECK(tape.lines > 3 && out.report.iterations >= tape.line[tape.lines - 1].iteration - 1);
   for (int l = 1; l < tape.lines; l++) CHECK(tape.line[l].iteration > tape.line[l - 1].iteration);
+  /* It begins where the descent ended. */
+  if (t.loss->flags & LC_SMOOTH) CHECK(tape.line[3].objective <= tape.line[2].objective + 1e-12);
   ctest_problem_free(&t);
 }
 
@@ -381,6 +420,7 @@ void test_descent(void) {
   test_going_on("logistic", 0);
   test_going_on("logistic", 1);
   test_going_on("perceptron", 1);
+  test_going_nowhere();
   test_going_on_searching(dense_of);
   test_going_on_searching(sparse_of);
   test_patience(3, 1.5, MOST_EPOCHS);

@@ -234,6 +234,42 @@ static void test_extremes(bench *b) {
   }
 }
 
+/* Rows whose class leads by far lose next to nothing: to as many digits as others. Leads l_j give e_j = exp(-l_j),
+ * probabilities p_j = e_j / (1 + sum), and by Fenchel and Young the dual value is the loss and sum p_j l_j. */
+static void test_sure(bench *b) {
+  if (!(b->loss->flags & LC_LIKELIHOOD)) return;
+  int K = b->coding.K, k = b->coding.k, base = b->coding.vector || b->coding.base;
+  double dual[M];
+  fill(b, 1);
+  for (int i = 0; i < M; i++)
+    for (int j = 0; j < k; j++) {
+      double score = j == (int)b->y[i] ? 0 : -(3 + 17 * i + 2 * j);
+      double first = (int)b->y[i] == 0 ? 0 : -(3 + 17 * i);
+      if (j >= base) b->z[i + (j - base) * LD] = base ? score - first : score;
+    }
+  compute(b);
+  b->loss->dual(&b->coding, M, b->r, LD, b->y, dual);
+  for (int i = 0; i < M; i++) {
+    double p[MOST], sum = 0, along = 0;
+    int own = (int)b->y[i];
+    for (int j = 0; j < k; j++) sum += p[j] = j == own ? 0 : exp(-(3 + 17 * i + 2 * j));
+    CHECK_NEAR(b->value[i] / log1p(sum), 1, 1e-13);
+    for (int j = 0; j < k; j++) {
+      p[j] /= 1 + sum;
+      along += p[j] * (3 + 17 * i + 2 * j);
+    }
+    CHECK_NEAR(dual[i] / (log1p(sum) + along), 1, 1e-13);
+    double wrong = sum / (1 + sum);
+    for (int c = 0; c < K; c++) {
+      int j = c + base;
+      double *r = b->r + i + c * LD, *s = b->s + i + lc_packed_at(c, c) * LD;
+      double q = j == own ? wrong : p[j];
+      CHECK_NEAR(*r / (j == own ? -wrong : p[j]), 1, 1e-13);
+      CHECK_NEAR(*s / (q * (1 - q)), 1, 1e-12);
+    }
+  }
+}
+
 static void test_classify(bench *b) {
   int winner[M];
   double w[M], count = 0;
@@ -272,6 +308,96 @@ static void test_smooth(bench *b) {
       CHECK(b->value[i] >= sharp[i] && b->value[i] <= sharp[i] + mus[t] * (b->coding.k - 1) * (1 + 1e-12));
   }
   b->coding.mu = 0;
+}
+
+/* Where all scores are 0 each class is wrong about the others: derivatives of ties are those of mistakes, and the
+ * curvature is the largest that there is, up to softmax's, whose bound is for any number of classes. */
+static void test_at_zero(bench *b) {
+  enum { STEPS = 60 };
+  int K = b->coding.K, k = b->coding.k, base = b->coding.vector || b->coding.base;
+  int likelihood = (b->loss->flags & LC_LIKELIHOOD) != 0, largest = strcmp(b->loss->name, "crammer_singer") == 0;
+  memset(b->z, 0, sizeof b->z);
+  for (int i = 0; i < M; i++) b->y[i] = i % k;
+  compute(b);
+  for (int i = 0; i < M; i++) {
+    int own = (int)b->y[i];
+    double pull = likelihood ? 1.0 / k : strcmp(b->loss->name, "squared_hinge") == 0 ? 2 : 1, sum = 0;
+    for (int c = 0; c < K && !(largest && k > 2); c++) {
+      int j = b->coding.vector ? 1 : c + base;
+      CHECK_NEAR(b->r[i + c * LD], j == own ? -pull * (k - 1) : pull, 1e-14);
+    }
+    for (int c = 0; c < K; c++) sum += b->r[i + c * LD];
+    if (K == k) CHECK_NEAR(sum, 0, 1e-15);
+  }
+  if (!(b->loss->flags & LC_CURVATURE)) return;
+  double v[MOST], size = 0, bound = lc_coding_bound(b->loss, &b->coding);
+  for (int c = 0; c < K; c++) v[c] = 1 + 0.3 * ctest_normal();
+  for (int step = 0; step < STEPS; step++) { /* of the first row, by powers */
+    double next[MOST] = {0}, norm = 0;
+    for (int a = 0; a < K; a++)
+      for (int c = 0; c < K; c++) next[a] += b->s[lc_packed_at(a < c ? a : c, a < c ? c : a) * LD] * v[c];
+    for (int c = 0; c < K; c++) norm += next[c] * next[c];
+    size = sqrt(norm);
+    for (int c = 0; c < K; c++) v[c] = next[c] / size;
+  }
+  CHECK(size <= bound * (1 + 1e-12));
+  if (!likelihood && !b->coding.base) CHECK_NEAR(size, bound, 1e-9);
+  if (likelihood && k == 2) CHECK(size >= 0.49 * bound);
+}
+
+/* Scores that are no numbers have no loss; rows of a long block are rows. */
+static void test_long_blocks(bench *b) {
+  enum { LONG = 700 };
+  static double z[LONG * MOST], y[LONG], value[LONG], r[LONG * MOST], s[LONG * PAIRS];
+  int K = b->coding.K, curved = (b->loss->flags & LC_CURVATURE) != 0, same = 1, missing = 1;
+  for (int i = 0; i < LONG * K; i++) z[i] = 2 * ctest_normal();
+  for (int i = 0; i < LONG; i++) y[i] = (int)(ctest_uniform() * b->coding.k);
+  for (int c = 0; c < K; c++) z[3 + c * LONG] = z[650 + c * LONG] = NAN;
+  lc_loss_block rows = {.m = LONG, .z = z, .y = y, .value = value, .r = r, .s = curved ? s : NULL};
+  rows.ldz = rows.ldr = rows.lds = LONG;
+  b->loss->rows(&b->coding, &rows);
+  for (int i = 0; i < LONG; i++) {
+    double one[MOST], own_value, own_r[MOST], own_s[PAIRS];
+    for (int c = 0; c < K; c++) one[c] = z[i + c * LONG];
+    b->loss->rows(&b->coding, &(lc_loss_block){.m = 1,
+                                               .z = one,
+                                               .y = y + i,
+                                               .value = &own_value,
+                                               .r = own_r,
+                                               .s = curved ? own_s : NULL,
+                                               .ldz = 1,
+                                               .ldr = 1,
+                                               .lds = 1});
+    if (i == 3 || i == 650) {
+      missing = missing && isnan(value[i]) && isnan(own_value);
+      for (int c = 0; c < K; c++) missing = missing && isnan(r[i + c * LONG]);
+      continue;
+    }
+    same = same && fabs(value[i] - own_value) <= 1e-14 * fmax(1, own_value);
+    for (int c = 0; c < K; c++) same = same && fabs(r[i + c * LONG] - own_r[c]) <= 1e-14;
+    for (int c = 0; curved && c < lc_coding_pairs(&b->coding); c++)
+      same = same && fabs(s[i + c * LONG] - own_s[c]) <= 1e-14;
+  }
+  CHECK(same);
+  CHECK(missing);
+}
+
+/* Far on the side of no loss a rounded ramp has mu^2 / |u| to all digits; the largest of ramps has no dual value where
+ * its shares sum to more than 1. */
+static void test_ramps(void) {
+  const lc_loss *hinge = lc_loss_find("hinge"), *largest = lc_loss_find("crammer_singer");
+  lc_coding coding;
+  double z = 1e6, y = 1, value, one;
+  CHECK(lc_coding_make(hinge, 2, 0, &coding) == LC_OK);
+  coding.mu = 1e-3;
+  hinge->rows(&coding, &(lc_loss_block){.m = 1, .z = &z, .y = &y, .value = &value, .ldz = 1});
+  CHECK_NEAR(value / (1e-6 / (1e6 - 1)), 1, 1e-12);
+  CHECK(lc_coding_make(largest, 3, 0, &coding) == LC_OK);
+  const double inside[] = {0.5, -1, 0.5}, outside[] = {0.6, -1.1, 0.5}, own = 1;
+  largest->dual(&coding, 1, inside, 1, &own, &one);
+  CHECK_NEAR(one, 1, 1e-15);
+  largest->dual(&coding, 1, outside, 1, &own, &one);
+  CHECK(one == -INFINITY);
 }
 
 /* The lion, the tiger and the leopard of the vignette: columns are classes. */
@@ -318,10 +444,14 @@ void test_loss(void) {
         test_dual(&b);
         test_domain(&b);
         test_response(&b);
+        test_sure(&b);
         test_classify(&b);
         test_smooth(&b);
         test_extremes(&b);
+        test_at_zero(&b);
+        test_long_blocks(&b);
       }
   }
   test_worked();
+  test_ramps();
 }

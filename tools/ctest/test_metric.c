@@ -241,6 +241,50 @@ static void test_leading(const char *name, int k, int reference, double lambda) 
   ctest_host_free(&d.host);
 }
 
+/* A model that keeps a share of the sums of the point before it is that share of both Hessians. */
+static void test_kept(void) {
+  static world d;
+  lc_metric metric;
+  double H[2][MOST * MOST], M[MOST * MOST], B[MOST];
+  make_world(&d, "logistic", 2, 0, 0.02);
+  CHECK(lc_metric_bound(&d.obj, &metric) == LC_OK);
+  metric.keep = 0.25;
+  for (int point = 0; point < 2; point++) {
+    for (int i = 0; i < Q; i++) B[i] = (point ? 2 : 0.2) * ctest_normal();
+    CHECK(lc_objective_eval(&d.obj, B, LC_WANT_GRADIENT) == LC_OK);
+    lc_objective_accept(&d.obj);
+    CHECK(lc_metric_build(&d.obj, d.obj.at.B, &metric) == LC_OK);
+    full_models(&d, H[point], M);
+    for (int i = 0; i < Q * Q; i++) M[i] = point ? 0.75 * H[1][i] + 0.25 * H[0][i] : H[0][i];
+    check_solves(Q, M, &metric);
+  }
+  ctest_host_free(&d.host);
+}
+
+/* A column that the sample hardly saw gets a hundredth of its mean square over all rows; an arrow of a column that is
+ * constant a millionth. */
+static void test_unseen(void) {
+  static world d;
+  lc_metric metric;
+  double H[MOST * MOST], M[MOST * MOST], s = 0, S[1];
+  make_world(&d, "logistic", 2, 0, 0.02);
+  d.rms[1] *= 50;
+  d.rms[3] = fabs(d.mean[3]);
+  CHECK(lc_metric_bound(&d.obj, &metric) == LC_OK);
+  double bound = lc_coding_bound(d.obj.loss, &d.coding);
+  CHECK_NEAR(1 / metric.D[4], 1e-6 * bound * d.rms[3] * d.rms[3] + ridge(&d, 4), 1e-12);
+  CHECK(lc_metric_build(&d.obj, d.obj.at.B, &metric) == LC_OK);
+  full_models(&d, H, M);
+  for (int i = 0; i < N; i++) {
+    row_curvature(&d, i, S);
+    s += S[0];
+  }
+  CHECK(H[2 * (Q + 1)] < 0.01 * s * d.rms[1] * d.rms[1]);
+  H[2 * (Q + 1)] = 0.01 * s * d.rms[1] * d.rms[1] + ridge(&d, 2);
+  check_solves(Q, H, &metric);
+  ctest_host_free(&d.host);
+}
+
 /* No model: more columns than rows, very many classes, no memory. */
 static void test_refusals(void) {
   static world d;
@@ -274,5 +318,7 @@ void test_metric(void) {
     test_leading("softmax", 3, 1, 0.02 * ridge);
     test_leading("squared_hinge", 3, 1, 0.02 * ridge);
   }
+  test_kept();
+  test_unseen();
   test_refusals();
 }

@@ -34,9 +34,21 @@ static void start(ctest_problem *t, const lc_design *x, lc_objective *obj) {
   CHECK(lc_objective_init(obj, x, &t->obs, t->loss, &t->coding, &t->pen, 1, &t->arena) == LC_OK);
 }
 
+/* The mean loss at scores of 0. */
+static double null_value(const ctest_problem *t) {
+  static const struct {
+    const char *loss;
+    double each; /* of each wrong class */
+  } values[] = {{"hinge", 1}, {"squared_hinge", 1}, {"huber_hinge", 0.5}, {"perceptron", 0}};
+  for (size_t v = 0; v < sizeof values / sizeof *values; v++)
+    if (strcmp(t->loss->name, values[v].loss) == 0) return values[v].each * (t->coding.k - 1);
+  return strcmp(t->loss->name, "crammer_singer") == 0 ? 1 : log(t->coding.k);
+}
+
 static void test_verbs(ctest_problem *t, const lc_design *x) {
   lc_objective obj;
   start(t, x, &obj);
+  CHECK_NEAR(obj.null_value, null_value(t), 1e-14);
   lc_index n_coef = obj.P;
   double *B = ctest_normals(n_coef), *D = ctest_normals(n_coef), *G = ctest_zeros(n_coef),
          *H = ctest_zeros(n_coef * n_coef), h = 1e-5, value;
@@ -48,6 +60,7 @@ static void test_verbs(ctest_problem *t, const lc_design *x) {
   if (curved == LC_WANT_CURVATURE) lc_objective_hessian(&obj, 1, H);
   lc_objective_accept(&obj);
   CHECK(memcmp(obj.at.B, B, (size_t)n_coef * sizeof *B) == 0);
+  CHECK(lc_objective_noise(&obj) > 1e-15 * obj.at.value && lc_objective_noise(&obj) < 1e-13 * obj.at.value);
 
   /* G holds loss and L2; the L1 part is added here, away from 0. */
   lc_penalty_add_sign(&t->pen, obj.K, B, G);
@@ -124,7 +137,34 @@ static void test_line_search(void) {
   ctest_problem_free(t);
 }
 
+/* Along a parabola with its lowest point at t the search goes there at once, or after a tenth of the way. */
+static void test_parabola(double lowest, double expected) {
+  ctest_problem t;
+  ctest_problem_make(&t, lc_loss_find("squared_hinge"), (ctest_shape){.n = 400, .p = 2, .k = 2});
+  for (lc_index i = 0; i < 2 * t.n; i++) t.x[i] = ctest_normal() + 0.1 * t.y[i % t.n];
+  lc_objective obj;
+  double B[3] = {0}, slope = 0, square = 0, step;
+  start(&t, &t.dense, &obj);
+  CHECK(lc_objective_eval(&obj, B, LC_WANT_GRADIENT) == LC_OK);
+  lc_objective_accept(&obj);
+  for (lc_index i = 0; i < t.n; i++) { /* all rows stay on their square */
+    double z = obj.G[0] + t.x[i] * obj.G[1] + t.x[i + t.n] * obj.G[2];
+    square += z * z / (double)t.n;
+  }
+  for (int j = 0; j < 3; j++) slope -= obj.G[j] * obj.G[j];
+  double far = -slope / (2 * square) / lowest; /* F falls by -slope far s and rises by square (far s)^2 */
+  for (int j = 0; j < 3; j++) B[j] = -far * obj.G[j];
+  double full = obj.at.value + slope * far + square * far * far;
+  CHECK(lc_objective_eval(&obj, B, LC_WANT_VALUE) == LC_OK);
+  CHECK(lc_line_search(&obj, slope * far, full, &step) == LC_OK);
+  CHECK_NEAR(step, expected, 1e-9);
+  ctest_problem_free(&t);
+}
+
 void test_objective(void) {
+  test_parabola(0.7, 1);
+  test_parabola(0.3, 0.3);
+  test_parabola(0.045, 0.045);
   for (int l = 0; l < lc_loss_count; l++)
     for (int k = 2; k <= lc_min(lc_losses[l].most_classes, MOST); k++)
       for (int reference = 0; reference < 2; reference++) {
@@ -258,6 +298,35 @@ static void test_whole_steps(void) {
   ctest_problem_free(&t);
 }
 
+/* A loss whose derivatives have the wrong sign. */
+static void rows_of_lies(const lc_coding *coding, const lc_loss_block *block) {
+  lc_loss_find("logistic")->rows(coding, block);
+  for (int i = 0; block->value && i < block->m; i++) block->value[i] = 3 - block->value[i];
+}
+
+/* No step lowers that one: a solver says so where it began, and a gradient that it calls known is the one there, not
+ * that of a trial. */
+static void test_lies(const lc_solver *solver) {
+  ctest_problem t;
+  ctest_problem_make(&t, lc_loss_find("logistic"), (ctest_shape){.n = 80, .p = P, .k = 2, .weighted = 1});
+  lc_loss lies = *t.loss;
+  lies.rows = rows_of_lies;
+  t.loss = &lies;
+  lc_settings settings;
+  lc_objective obj;
+  double B[P + 1] = {0}, G[P + 1], class_rows[2];
+  lc_report report = {.decrement = NAN, .condition = NAN, .class_rows = class_rows};
+  ctest_presets(&settings);
+  start(&t, &t.dense, &obj);
+  CHECK(solver->run(&obj, &settings, B, &report) == LC_STALLED);
+  CHECK(ctest_distance(P + 1, obj.at.B, B) < 1e-13); /* up to steps that change no digit */
+  CHECK_NEAR(obj.at.value, ctest_value(&t, B), 1e-13);
+  ctest_gradient(&t, B, G);
+  CHECK(!report.evaluated || ctest_distance(P + 1, obj.G, G) < 1e-12);
+  CHECK(!report.has_curvature);
+  ctest_problem_free(&t);
+}
+
 /* Rows that are all wrong and far from where they have curvature: the step that would set them right says nothing. */
 static void test_saturated(void) {
   ctest_problem t;
@@ -278,9 +347,14 @@ static void test_saturated(void) {
 }
 
 /* Half a squared decrement is what a point loses to the optimum, where it is near: not half of it, and not twice. */
-static void test_decrement(const char *loss, int k) {
+static void test_decrement(const char *loss, int k, lc_index n, lc_index p) {
   ctest_problem t;
-  ctest_problem_make(&t, lc_loss_find(loss), (ctest_shape){.n = 300, .p = 4, .k = k, .weighted = 1});
+  ctest_problem_make(&t, lc_loss_find(loss), (ctest_shape){.n = n, .p = p, .k = k, .weighted = 1});
+  for (lc_index i = 0; n < p && i < n; i++) { /* each class has the same rows, else they would be separated */
+    t.w[i] = 0.5 + ctest_uniform();
+    for (lc_index j = 0; j < p; j++) t.x[i + j * n] = t.x[i / k * k + j * n];
+  }
+  ctest_problem_refresh(&t);
   double best = ctest_best(&t, &t.dense, 0, 1e-12, NULL);
   lc_settings settings;
   lc_solution out;
@@ -381,9 +455,13 @@ void test_solver(void) {
       }
 
   test_whole_steps();
+  test_lies(&lc_solver_scoring);
+  test_lies(lc_solver_find("newton"));
+  test_lies(lc_solver_find("lbfgs"));
   test_saturated();
-  test_decrement("logistic", 2);
-  test_decrement("softmax", 3);
+  test_decrement("logistic", 2, 300, 4);
+  test_decrement("softmax", 3, 300, 4);
+  test_decrement("logistic", 2, 40, 50);
   test_separation();
   test_common_shift();
   test_bounds_alone();

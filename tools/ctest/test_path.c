@@ -118,7 +118,8 @@ static void test_loss(const lc_loss *loss, int k) {
     }
 }
 
-/* Many lambdas and tolerances, so that some gaps come to lie around what was asked for (ctest_path() looks at them). */
+/* Many lambdas and tolerances, so that some gaps come to lie around what was asked for (ctest_path() looks at them). The
+ * root of the tolerance is what residuals of the coefficients may be, over the L1 part. */
 static void test_tolerances(void) {
   static const char *const losses[] = {"logistic", "softmax", "squared_hinge"};
   for (int l = 0; l < 3; l++)
@@ -130,7 +131,10 @@ static void test_tolerances(void) {
         ctest_problem_make(&t, lc_loss_find(losses[l]), shape);
         lc_path_spec spec = {.nlambdas = 25, .min_ratio = 1e-3};
         CHECK(ctest_path(&t, sparse ? &t.sparse : &t.dense, &spec, tolerance, &path) == LC_OK);
-        for (lc_index p = 0; p < path.length; p++) CHECK(path.point[p].outcome.met);
+        for (lc_index p = 0; p < path.length; p++) {
+          CHECK(path.point[p].outcome.met);
+          CHECK(path.point[p].outcome.kkt <= sqrt(tolerance) * 0.9 * path.point[p].lambda + rounding);
+        }
         ctest_problem_free(&t);
       }
 }
@@ -351,6 +355,7 @@ static void test_null_between_bounds(const char *loss) {
   CHECK(ctest_path(&t, &t.dense, &(lc_path_spec){.nlambdas = 2, .min_ratio = 0.5}, 1e-8, &path) == LC_OK);
   t.pen.lambda = 0;
   CHECK_NEAR(path.null_loss, least_by_intercept(&t, B), 1e-7);
+  check_points(&t, &t.dense, &path, NULL, 1e-6);
   ctest_problem_free(&t);
 }
 

@@ -204,6 +204,97 @@ static void test_grouped_matrix(const lc_penalty *pen) {
   CHECK(lc_penalty_kkt(pen, K, moved, S) == worst);
 }
 
+/* What remains of a linear loss g'b with a ridge, at any b: its minimum is known. Slopes alone count. */
+static void test_strong_bound(const lc_penalty *pen) {
+  lc_index q = P + pen->intercept;
+  double G[(P + 1) * K], left = 0;
+  for (lc_index i = 0; i < q * K; i++) {
+    lc_index j = i % q - pen->intercept;
+    double g = ctest_normal(), b = ctest_normal(), l2 = j < 0 ? 1 : lc_penalty_l2(pen, j), least = -g / l2;
+    G[i] = g + l2 * b;
+    if (j >= 0) left += g * (b - least) + l2 / 2 * (b * b - least * least);
+  }
+  CHECK_NEAR(lc_penalty_strong_bound(pen, K, G), left, 1e-12);
+}
+
+/* A change of some rows, the intercepts among them, is that of the whole value; slopes are moved within their bounds,
+ * intercepts are not. */
+static void test_some_rows(const lc_penalty *pen) {
+  lc_index q = P + pen->intercept, rows[] = {2, 0};
+  double from[(P + 1) * K] = {0}, to[(P + 1) * K] = {0};
+  for (lc_index i = 0; i < q * K; i++) {
+    from[i] = to[i] = 2 * ctest_normal();
+    if (i % q == 2 || i % q == 0) to[i] = 2 * ctest_normal();
+  }
+  CHECK_NEAR(lc_penalty_change(pen, K, 2, rows, from, to),
+             lc_penalty_value(pen, K, to) - lc_penalty_value(pen, K, from), 1e-13);
+  lc_penalty_clip(pen, K, to);
+  for (lc_index i = 0; i < q * K; i++) {
+    lc_index j = i % q - pen->intercept;
+    int bounded = pen->lower && j >= 0;
+    double low = bounded ? pen->lower[j] : -INFINITY, high = bounded ? pen->upper[j] : INFINITY;
+    double was = i % q == 2 || i % q == 0 ? to[i] : from[i];
+    CHECK(to[i] == fmin(fmax(was, low), high) && to[i] >= low && to[i] <= high);
+  }
+}
+
+/* What residuals cost in a gap, part by part: one coefficient at a time that is not optimal. */
+static void test_gap_estimate(void) {
+  static const double l1[P] = {1, 0.5, 0, 0}, l2[P] = {0, 0.25, 2, 0};
+  const double F = 3, lambda = 0.8, off = 0.3;
+  const lc_penalty pen = {P, 1, lambda, l1, l2, NULL, NULL, 0};
+  double none[(P + 1) * K] = {0}, G[(P + 1) * K] = {0};
+  const double held[P] = {lambda, 0.5 * lambda, 0, 0}; /* a slope of 0 has this from its lasso part */
+  const double cost[P] = {F * off / lambda, off * off / (2 * lambda * 0.25), off * off / (2 * lambda * 2), off};
+  for (int c = 0; c < K; c++) {
+    G[c * (P + 1)] = -off;
+    CHECK_NEAR(lc_penalty_gap_estimate(&pen, K, F, none, G), off, 1e-14);
+    G[c * (P + 1)] = 0;
+    for (int j = 0; j < P; j++) {
+      double *g = G + c * (P + 1) + 1 + j;
+      *g = held[j];
+      CHECK(lc_penalty_gap_estimate(&pen, K, F, none, G) == 0);
+      *g = held[j] + off;
+      CHECK_NEAR(lc_penalty_gap_estimate(&pen, K, F, none, G), cost[j], 1e-14);
+      *g = 0;
+    }
+  }
+  /* Lasso slopes share one shrinking of the residuals; all others add up. */
+  for (int c = 0; c < K; c++)
+    for (int j = 0; j < P; j++) G[c * (P + 1) + 1 + j] = held[j] + (c + 1) * off;
+  double all = 2 * cost[0] + 5 * (cost[1] + cost[2]) + 3 * cost[3];
+  CHECK_NEAR(lc_penalty_gap_estimate(&pen, K, F, none, G), all, 1e-13);
+}
+
+/* Free is what neither a penalty nor bounds on both sides hold; at a bound that is there it is not. */
+static void test_free(void) {
+  static const double l1[] = {1, 0, 0, 0, 0, 0}, l2[] = {0, 1, 0, 0, 0, 0};
+  static const double lower[] = {-1, -1, -1, -INFINITY, -1, -INFINITY}, upper[] = {1, 1, 1, 1, INFINITY, INFINITY};
+  const lc_penalty open = {6, 0, 0.5, l1, l2, NULL, NULL, 0}, bounded = {6, 0, 0.5, l1, l2, lower, upper, 0};
+  for (int j = 0; j < 6; j++) {
+    CHECK(lc_penalty_is_free(&open, j) == (j >= 2) && lc_penalty_is_free(&bounded, j) == (j >= 3));
+    CHECK(lc_penalty_is_free_at(&bounded, j, 0.5) == (j >= 3));
+    CHECK(lc_penalty_is_free_at(&bounded, j, 1) == (j >= 4));
+    CHECK(lc_penalty_is_free_at(&bounded, j, -1) == (j == 3 || j == 5));
+  }
+  for (int p = 1; p <= 6; p++) {
+    lc_penalty first = open, some = bounded;
+    first.p = some.p = p;
+    CHECK(lc_penalty_has_free(&first) == (p > 2) && lc_penalty_has_free(&some) == (p > 3));
+    CHECK(!lc_penalty_is_none(&first));
+    first.lambda = 0;
+    CHECK(lc_penalty_is_none(&first));
+  }
+  lc_penalty last = {2, 0, 0.5, l1 + 4, l2, NULL, NULL, 0}; /* a ridge on the second alone */
+  CHECK(!lc_penalty_is_none(&last) && !lc_penalty_all_l2(&last) && !lc_penalty_has_l1(&last));
+  last.grouped = 1;
+  CHECK(!lc_penalty_has_groups(&last, 3)); /* no L1 part that a group could share */
+  last.l1 = l2;
+  CHECK(lc_penalty_has_groups(&last, 3) && !lc_penalty_has_groups(&last, 1));
+  last.grouped = 0;
+  CHECK(!lc_penalty_has_groups(&last, 3));
+}
+
 void test_penalty(void) {
   static const double l1[P] = {1, 0.5, 0, 0}, l2[P] = {0, 0.5, 2, 0}, none[P] = {0, 0, 0, 0}, some[P] = {1, 1, 1, 1},
                       lower[P] = {-0.5, 0, -1, -2}, upper[P] = {0.7, 3, 0, 1},
@@ -217,9 +308,11 @@ void test_penalty(void) {
     test_violation(&pen);
     test_flow(&pen);
     test_gradient(&pen);
+    test_some_rows(&pen);
     test_groups(&pen);
     pen.grouped = 1;
     test_grouped_matrix(&pen);
+    test_some_rows(&pen);
     pen.grouped = 0;
     pen.lower = lower;
     pen.upper = upper;
@@ -228,6 +321,7 @@ void test_penalty(void) {
     test_violation(&pen);
     test_flow(&pen);
     test_gradient(&pen);
+    test_some_rows(&pen);
     pen.lower = minus;
     pen.upper = plus;
     CHECK(!lc_penalty_has_bounds(&pen));
@@ -235,6 +329,9 @@ void test_penalty(void) {
     lc_penalty ridge = {P, intercept, 0.1, none, some, NULL, NULL, 0},
                off = {P, intercept, 0, some, some, NULL, NULL, 0};
     CHECK(!lc_penalty_has_l1(&ridge) && lc_penalty_all_l2(&ridge));
+    test_strong_bound(&ridge);
     CHECK(!lc_penalty_has_l1(&off) && !lc_penalty_all_l2(&off));
   }
+  test_gap_estimate();
+  test_free();
 }

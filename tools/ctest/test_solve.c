@@ -115,12 +115,51 @@ static void invert(int n, long double *A) {
     for (int j = 0; j < n; j++) A[i + j * n] = work[i][n + j] / work[i][i];
 }
 
+/* A fit of many rows begins with a sample's factor: its condition is told, and standard errors are nevertheless those of
+ * all rows at the solution. */
+static void test_sampled_start(void) {
+  double *X = ctest_normals(ENOUGH * COLUMNS), *y = ctest_zeros(ENOUGH), none[COLUMNS] = {0, 0}, *V;
+  static const double mean[COLUMNS] = {0, 0}, sd[COLUMNS] = {1, 1}, most[COLUMNS] = {5, 5};
+  for (lc_index i = 0; i < ENOUGH; i++) y[i] = 0.5 + X[i] - 0.7 * X[i + ENOUGH] + log(1 / ctest_uniform() - 1) > 0;
+  ctest_host host;
+  lc_arena arena;
+  ctest_host_init(&host);
+  lc_arena_init(&arena, &host.host);
+  lc_design x;
+  lc_design_dense(&x, ENOUGH, COLUMNS, LC_DOUBLE, X);
+  x.intercept = 1;
+  const lc_obs obs = {.n = ENOUGH, .y = y};
+  lc_settings settings;
+  presets(&settings);
+  lc_problem problem = {.x = &x, .obs = &obs, .loss = lc_loss_find("logistic"), .k = 2, .wants_covariance = 1};
+  problem.pen = (lc_penalty){COLUMNS, 1, 0, none, none, NULL, NULL, 0};
+  problem.mean = mean;
+  problem.sd = sd;
+  problem.max_abs = most;
+  problem.solver = lc_solver_find("newton");
+  lc_solution out;
+  lc_index size;
+  CHECK(lc_solve(&problem, &settings, &host.host, &arena, &out) == LC_OK && out.factor.ready);
+  CHECK(out.report.condition >= 1 && out.report.condition < 10);
+  CHECK(lc_solve_covariance(&problem, &out, &arena, &V, &size) == LC_OK && size == 3);
+  long double H[9] = {0};
+  for (lc_index i = 0; i < ENOUGH; i++) {
+    double row[] = {1, X[i], X[i + ENOUGH]}, z = out.B[0] + out.B[1] * X[i] + out.B[2] * X[i + ENOUGH];
+    double p = 1 / (1 + exp(-z));
+    for (int a = 0; a < 9; a++) H[a] += (long double)(p * (1 - p)) * row[a % 3] * row[a / 3];
+  }
+  invert(3, H);
+  for (int a = 0; a < 9; a++) CHECK(fabsl(V[a] - H[a]) <= 4e-6L * sqrtl(H[a % 3 * 4] * H[a / 3 * 4]));
+  ctest_host_free(&host);
+  free(X), free(y);
+}
+
 typedef struct data {
   double x[N * P], y[N], w[N], offset[N * CLASSES], value[N * P], none[P];
   int start[P + 1], row[N * P];
 } data;
 
-/* dependent: the last column is a difference of others; -1: almost the first one. */
+/* dependent: the last column is a difference of others; -1: almost the first one; 2: a sum, of nearly equal ones. */
 static void make_data(data *d, int k, double mean, int dependent) {
   memset(d, 0, sizeof *d);
   int entries = 0;
@@ -134,7 +173,8 @@ static void make_data(data *d, int k, double mean, int dependent) {
     for (int i = 0; i < N; i++) {
       double x = ctest_normal() + 0.4 * (((int)d->y[i] + j) % k) + mean;
       if (dependent < 0 && j == P - 1) x = d->x[i] + 1e-3 * (x - mean);
-      if (dependent > 0 && j == P - 1) x = d->x[i] - d->x[i + N];
+      if (dependent > 1 && j == 1) x = d->x[i] + 0.05 * (x - mean);
+      if (dependent > 0 && j == P - 1) x = d->x[i] + (dependent > 1 ? 1 : -1) * d->x[i + N];
       d->x[i + j * N] = d->value[entries] = x;
       d->row[entries++] = i;
     }
@@ -223,10 +263,12 @@ static void test_one(const char *name, int k, int reference, int sparse, double 
   ctest_host_free(&host);
 }
 
-/* A column that depends on others has no place in the covariance; it is that of the fit without the column. */
-static void test_aliased(void) {
+/* A column that depends on others has no place in the covariance; it is that of the fit without the column, also where
+ * it is inverted in columns that are shifted for it. */
+static void test_aliased(double mean, int dependent) {
   static data d;
-  make_data(&d, 2, 0, 1);
+  make_data(&d, 2, mean, dependent);
+  const double start[Q] = {0.1, 0.2, -0.1, 0.3}; /* nothing moves what is set aside: it does not stay there */
   double *V[2], stats[6 * P];
   lc_index size[2];
   ctest_host host;
@@ -250,6 +292,7 @@ static void test_aliased(void) {
                           .mean = out.mean,
                           .sd = out.sd,
                           .max_abs = out.max_abs,
+                          .start = start,
                           .wants_covariance = 1};
     lc_solution solution;
     CHECK(lc_solve(&problem, &settings, &host.host, &arena, &solution) == LC_OK);
@@ -257,7 +300,11 @@ static void test_aliased(void) {
     CHECK(lc_solve_covariance(&problem, &solution, &arena, V + fewer, size + fewer) == LC_OK);
   }
   CHECK(size[0] == Q - 1 && size[1] == Q - 1);
-  for (int i = 0; i < (Q - 1) * (Q - 1); i++) CHECK_NEAR(V[0][i], V[1][i], 1e-9);
+  for (int j = 0; j < Q - 1; j++)
+    for (int i = 0; i < Q - 1; i++) {
+      double both = sqrt(V[1][i * Q] * V[1][j * Q]);
+      CHECK_NEAR(V[0][i + j * (Q - 1)] / both, V[1][i + j * (Q - 1)] / both, 1e-8);
+    }
   ctest_host_free(&host);
 }
 
@@ -273,7 +320,7 @@ static void test_against_rest(const char *loss, double alpha, int sparse) {
   problem.ovr = 1;
   lc_solution whole, one;
   CHECK(lc_solve(&problem, &settings, &t.host.host, &t.arena, &whole) == LC_OK);
-  double objective = 0, gap = 0, worst = 0, y[90];
+  double objective = 0, gap = 0, worst = 0, kkt = 0, iterations = 0, condition = NAN, y[90];
   lc_obs obs = t.obs;
   obs.y = y;
   for (int c = 0; c < 3; c++) {
@@ -289,11 +336,34 @@ static void test_against_rest(const char *loss, double alpha, int sparse) {
     CHECK(lc_solve(&two, &settings, &t.host.host, &t.arena, &one) == LC_OK);
     objective += one.objective;
     gap += one.certificate.gap;
+    kkt = fmax(kkt, one.certificate.kkt);
+    iterations += one.report.iterations;
+    condition = fmax(condition, one.report.condition);
     for (lc_index i = 0; i < t.q; i++) worst = fmax(worst, fabs(one.B[i] - whole.B[c * t.q + i]));
   }
   CHECK(worst == 0 && whole.K == 3 && whole.met && whole.fitted == NULL);
   CHECK_NEAR(whole.objective, objective, 1e-14);
   CHECK_NEAR(whole.certificate.gap, gap, 1e-14);
+  CHECK_NEAR(whole.report.condition, condition, 1e-14);
+  CHECK(whole.certificate.kkt == kkt && whole.report.iterations == iterations);
+  /* Stopped before the last class: of that there is the start, and of the whole no value. */
+  double B[15];
+  int told = 0;
+  for (int i = 0; i < 15; i++) B[i] = 0.1 * i;
+  problem.start = B;
+  for (long at = 1; at <= 8; at++) {
+    t.host.stop_at = at;
+    t.host.polls = 0;
+    lc_status status = lc_solve(&problem, &settings, &t.host.host, &t.arena, &whole);
+    if (t.host.polls < at) break;
+    if (status < 0) continue; /* nothing had a value yet */
+    CHECK(status == LC_INTERRUPTED);
+    if (memcmp(whole.B + 2 * t.q, B + 2 * t.q, (size_t)t.q * sizeof(double)) != 0) continue;
+    CHECK(!whole.met && isnan(whole.objective) && isnan(whole.loss) && whole.certificate.kind == LC_KKT_ONLY);
+    CHECK(isnan(whole.certificate.gap) && isnan(whole.certificate.relative));
+    told++;
+  }
+  CHECK(told > 0);
   ctest_problem_free(&t);
 }
 
@@ -380,6 +450,38 @@ static void test_sampled_decrement(void) {
   ctest_problem_free(&t);
 }
 
+/* Within bounds, half the squared decrement of the coefficients that no bound holds is what a point near the optimum
+ * loses to it; it takes the place of a gap that is larger, and of no other. */
+static void test_decrement_within_bounds(void) {
+  ctest_problem t;
+  lc_objective obj;
+  double B[9], upper = 0, lower = 0, open = 0;
+  ctest_problem_make(&t, lc_loss_find("logistic"), (ctest_shape){.n = 300, .p = 8, .k = 2, .weighted = 1});
+  ctest_problem_bound(&t, -0.15, 0.35);
+  double best = ctest_best(&t, &t.dense, 0, 1e-12, B);
+  for (int j = 1; j < 9; j++) {
+    upper += B[j] >= 0.35;
+    lower += B[j] <= -0.15;
+    if (B[j] > -0.15 && B[j] < 0.35) open++, B[j] *= 0.95;
+  }
+  CHECK(upper > 0 && lower > 0 && open > 0);
+  B[0] += 0.03;
+  CHECK(lc_objective_init(&obj, &t.dense, &t.obs, t.loss, &t.coding, &t.pen, 1, &t.arena) == LC_OK);
+  CHECK(lc_objective_eval(&obj, B, LC_WANT_GRADIENT) == LC_OK);
+  lc_objective_accept(&obj);
+  double lost = obj.at.value - best;
+  for (int better = 0; better < 2; better++) {
+    lc_certificate out = {LC_GAP, 1, better ? 1e-9 : 1, 0};
+    lc_report report = {.decrement = NAN};
+    CHECK(lc_certify_within_bounds(&obj, &report, &out) == LC_OK);
+    CHECK(out.kind == (better ? LC_GAP : LC_DECREMENT) && out.relative <= (better ? 1e-9 : 1));
+    if (better) continue;
+    CHECK(out.gap > 0.85 * lost && out.gap < 1.15 * lost);
+    CHECK_NEAR(out.relative, out.gap / obj.at.value, 1e-14);
+  }
+  ctest_problem_free(&t);
+}
+
 /* An intercept that is held stays where it is, far columns or not: the fit is the one with that offset and without an
  * intercept of that score. */
 static void test_held_intercept(int k, int which) {
@@ -439,6 +541,7 @@ static void test_far_offsets(const char *loss, int k, double far) {
 
 void test_covariance(void) {
   ctest_seed(29);
+  test_sampled_start();
   for (int sparse = 0; sparse < 2; sparse++)
     for (int offset = 0; offset < 2; offset++) {
       static const double means[] = {0, 50, 20000}; /* the last hides the spread */
@@ -456,13 +559,16 @@ void test_covariance(void) {
   /* A mean that a fit leaves as it is costs digits of the covariance where columns are nearly dependent, too. */
   test_one("logistic", 2, 0, 0, 25, 0, -1, NULL);
   test_one("softmax", 3, 1, 0, 25, 0, -1, NULL);
-  test_aliased();
+  test_aliased(0, 1);
+  test_aliased(25, 2);
   test_against_rest("squared_hinge", 0.5, 0);
+  test_against_rest("squared_hinge", 0, 0);
   test_against_rest("hinge", 0, 1);
   test_rest_of_starts();
   test_units_of_bounds("logistic");
   test_units_of_bounds("hinge");
   test_sampled_decrement();
+  test_decrement_within_bounds();
   test_held_intercept(2, 0);
   test_held_intercept(3, 1);
   test_far_offsets("logistic", 2, 120);

@@ -64,8 +64,9 @@ static void stop_each(ctest_problem *t, const lc_design *x, const lc_solver *sol
     lc_status status = fit(t, x, solver, finish, at, LC_INTERRUPTED, &out);
     /* Where nothing had a value yet there is no result. */
     CHECK(status == LC_INTERRUPTED || (status == LC_NONFINITE && out.status == LC_INTERRUPTED && isnan(out.objective)));
+    CHECK(out.status == LC_INTERRUPTED);
     status = fit(t, x, solver, finish, at, LC_TIME_LIMIT, &out);
-    CHECK(status == LC_TIME_LIMIT);
+    CHECK(status == LC_TIME_LIMIT && out.status == status);
     check_stopped(t, &out);
     CHECK(!out.met || fabs(out.objective - objective) <= 1e-5 * (1 + fabs(objective)));
     CHECK(!isnan(out.objective) && (out.certificate.kind == LC_MISTAKES || out.certificate.kkt >= 0));
