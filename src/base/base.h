@@ -65,8 +65,8 @@ typedef struct lc_host {
 } lc_host;
 
 /* Threads for work of about this many seconds on one core: waking a thread and waiting for it costs some 10
- * microseconds, but milliseconds where other programs want the cores too. Results never depend on it. */
-static inline int lc_threads_for(const lc_host *host, double seconds) { return seconds > 1e-3 ? host->threads : 1; }
+ * microseconds. Results never depend on it. */
+static inline int lc_threads_for(const lc_host *host, double seconds) { return seconds > 1e-4 ? host->threads : 1; }
 
 static inline lc_status lc_poll(const lc_host *host) {
   if (!host->poll) return LC_OK;

@@ -21,6 +21,18 @@ int lc_unscale_coef(const lc_design *x, int K, double *B) {
   return finite;
 }
 
+int lc_unscale_listed(const lc_design *x, lc_index count, const lc_index *index, double *B) {
+  lc_index q = lc_design_q(x);
+  int finite = 1;
+  for (lc_index v = 0; v < count; v++) {
+    lc_index i = index[v], j = i % q - x->intercept;
+    if (j >= 0 && x->scale) B[i] *= x->scale[j];
+    if (j >= 0 && x->shift) B[i - i % q] -= x->shift[j] * B[i];
+    finite &= isfinite(B[i]) != 0;
+  }
+  return finite;
+}
+
 void lc_scale_coef(const lc_design *x, int K, double *B) {
   lc_index q = lc_design_q(x);
   for (int c = 0; c < K; c++) {

@@ -204,7 +204,7 @@ typedef struct lc_design_ops {
    * of the row numbers. Then features j (numbered from 0) come, in this order, at the cost of their entries. NULL where
    * columns have entries everywhere. */
   lc_status (*grown_rows)(const lc_design *, lc_grown_rows *out, lc_arena *);
-  void (*grow_rows)(const lc_design *, lc_index nj, const lc_index *j, lc_grown_rows *rows);
+  void (*grow_rows)(const lc_design *, lc_index nj, const lc_index *j, lc_grown_rows *rows, const lc_host *);
   /* c (nj lines of W numbers) = features j of X' times n lines of W numbers, W <= LC_GATHER_WIDTH. Goes with them. */
   void (*col_lines)(const lc_design *, lc_index nj, const lc_index *j, int W, const double *R, double *c,
                     const lc_host *);
@@ -304,6 +304,9 @@ lc_status lc_design_sample(const lc_design *x, const lc_obs *obs, lc_index rows,
 /* Coefficients B (q x K) of the shown columns to those of the user's columns, in place, and back. 0: some coefficient
  * is no finite number (that of values of 1e-310 can be beyond the largest). */
 int lc_unscale_coef(const lc_design *x, int K, double *B);
+/* The same of the listed entries of B alone (none twice), if all others are 0: they may be in any order, but intercepts
+ * are among them. */
+int lc_unscale_listed(const lc_design *x, lc_index count, const lc_index *index, double *B);
 void lc_scale_coef(const lc_design *x, int K, double *B);
 
 /* Offsets of a pass, or of loaded rows: n x K, or NULL. */

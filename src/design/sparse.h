@@ -39,7 +39,7 @@ int lc_sparse_is_narrow(const lc_design *x);
 
 /* Those for several problems side by side (design/sparse_lanes.c). */
 lc_status lc_sparse_grown_rows(const lc_design *x, lc_grown_rows *out, lc_arena *arena);
-void lc_sparse_grow_rows(const lc_design *x, lc_index nj, const lc_index *j, lc_grown_rows *rows);
+void lc_sparse_grow_rows(const lc_design *x, lc_index nj, const lc_index *j, lc_grown_rows *rows, const lc_host *host);
 void lc_sparse_col_lines(const lc_design *x, lc_index nj, const lc_index *j, int W, const double *R, double *c,
                          const lc_host *host);
 void lc_sparse_col_float_lines(const lc_design *x, lc_index nj, const lc_index *j, const float *R, double *c,

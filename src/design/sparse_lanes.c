@@ -24,13 +24,23 @@ lc_status lc_sparse_grown_rows(const lc_design *x, lc_grown_rows *out, lc_arena 
   return lc_poll(arena->host);
 }
 
-void lc_sparse_grow_rows(const lc_design *x, lc_index nj, const lc_index *j, lc_grown_rows *rows) {
-  const lc_csc *csc = lc_csc_of(x);
-  for (lc_index a = 0; a < nj; a++) {
-    double scale = lc_sparse_scale(x, j[a]);
-    int number = (int)rows->columns++, from = csc->start[j[a]], to = csc->start[j[a] + 1];
-    rows->entries += to - from;
-    for (int e = from; e < to; e++) {
+/* Columns that come to the rows. */
+typedef struct growth {
+  const lc_design *x;
+  lc_index nj;
+  const lc_index *j;
+  lc_grown_rows *rows;
+} growth;
+
+static void grow_some(void *context, lc_index from, lc_index to) {
+  const growth *own = context;
+  const lc_csc *csc = lc_csc_of(own->x);
+  lc_grown_rows *rows = own->rows;
+  for (lc_index a = 0; a < own->nj; a++) {
+    lc_index j = own->j[a];
+    double scale = lc_sparse_scale(own->x, j);
+    int number = (int)(rows->columns + a), e = from > 0 ? lc_sparse_entry_from(own->x, j, from) : csc->start[j];
+    for (; e < csc->start[j + 1] && csc->row[e] < to; e++) {
       int at = rows->end[csc->row[e]]++;
       double value = csc->value[e] * scale;
       rows->index[at] = number;
@@ -38,6 +48,18 @@ void lc_sparse_grow_rows(const lc_design *x, lc_index nj, const lc_index *j, lc_
       if (rows->value) rows->value[at] = value;
     }
   }
+}
+
+void lc_sparse_grow_rows(const lc_design *x, lc_index nj, const lc_index *j, lc_grown_rows *rows, const lc_host *host) {
+  enum { PIECES = 4 };
+  const lc_csc *csc = lc_csc_of(x);
+  growth all = {x, nj, j, rows};
+  lc_index entries = 0;
+  for (lc_index a = 0; a < nj; a++) entries += csc->start[j[a] + 1] - csc->start[j[a]];
+  int threads = lc_threads_for(host, 1e-8 * (double)entries);
+  lc_parallel(threads, x->n, threads > 1 ? (x->n + PIECES - 1) / PIECES : lc_max(1, x->n), grow_some, &all);
+  rows->columns += nj;
+  rows->entries += entries;
 }
 
 /* Lines of W doubles, or of LC_LANES floats. */

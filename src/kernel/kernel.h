@@ -65,6 +65,9 @@ typedef struct lc_kernel {
    * in the last place for every finite t. Outputs may be NULL, none may alias t. */
   void (*logistic)(lc_index m, const double *t, double *value, double *mean, double *variance);
 
+  /* y_i = log(x_i) to a few units in the last place, 2.3e-308 <= x_i <= 1e308; less is taken for 2.3e-308. */
+  void (*log)(lc_index m, const double *x, double *y);
+
   /* out_v = sum over entries e of value_e in_{index_e} for each of `count` compressed vectors v; the entries of v are
    * start[v] .. end[v] - 1 (end = start + 1 where vectors lie one after the other). `in` and `out` hold W numbers side
    * by side for each index and vector, 1 <= W <= LC_GATHER_WIDTH. Values are doubles, or floats where `value` is

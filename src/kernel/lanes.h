@@ -1,4 +1,4 @@
-/* kernel/lanes.h - the inner loops of conjugate gradients for eight problems side by side (lanes/).
+/* kernel/lanes.h - the inner loops for eight problems side by side (lanes/).
  *
  * Numbers that belong to a member (a column of X) or to a row come eight together, one for each problem, as floats: one
  * lane of a vector register each. `lines` holds a line of 64 bytes for each member: eight numbers of a direction v and
@@ -45,6 +45,18 @@ struct lc_lane_kernel {
   /* last <- beta v in the lanes where `moved` is 1, else as it was; v <- on (metric r + beta v). */
   void (*turn)(const lc_lane_members *members, const float *beta, const float *moved, const float *on, const float *r,
                float *v, float *last);
+
+  /* Of `count` rows of lines A and B: out_a += the sum of by A_a B for each lane a of A, with by = 1 / weight (0 where
+   * that is 0; `weight` NULL: 1). */
+  void (*cross)(lc_index count, const double *weight, const float *A, const float *B, double *out);
+
+  /* out += the sum of by (B - sum of A_a C_a)^2, C eight lines. */
+  void (*left)(lc_index count, const double *weight, const float *A, const float *B, const float *C, double *out);
+
+  /* asks_v <- is |sum of A_a C_a| + norm rest > strength near in some lane, or no number? Of feature_v: A its line,
+   * norm and strength its numbers. */
+  void (*exceed)(lc_index count, const lc_index *feature, const float *A, const float *norm, const float *strength,
+                 const float *C, const float *rest, const float *near, unsigned char *asks);
 };
 
 /* Those of the sets of kernels (kernel/lanes.c, kernel/ref_lanes.c). */

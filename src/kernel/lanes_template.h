@@ -112,7 +112,64 @@ TARGET static void NAME(turn)(const lc_lane_members *members, const float *beta,
   }
 }
 
-const lc_lane_kernel TABLE = {NAME(spread), NAME(product), NAME(gather), NAME(collect), NAME(advance), NAME(turn)};
+TARGET static inline float NAME(inverse)(const double *weight, lc_index i) {
+  return !weight ? 1 : weight[i] > 0 ? (float)(1 / weight[i]) : 0;
+}
+
+TARGET static void NAME(cross)(lc_index count, const double *weight, const float *A, const float *B, double *out) {
+  for (lc_index from = 0; from < count; from += NAME(MEMBERS)) {
+    lc_index to = count - from > NAME(MEMBERS) ? from + NAME(MEMBERS) : count;
+    lane s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0}, s4 = {0}, s5 = {0}, s6 = {0}, s7 = {0};
+    for (lc_index i = from; i < to; i++) {
+      const float *a = A + i * LC_LANES;
+      lane b = NAME(inverse)(weight, i) * OF(B, i);
+      s0 += a[0] * b, s1 += a[1] * b, s2 += a[2] * b, s3 += a[3] * b;
+      s4 += a[4] * b, s5 += a[5] * b, s6 += a[6] * b, s7 += a[7] * b;
+    }
+    lane *sums[] = {&s0, &s1, &s2, &s3, &s4, &s5, &s6, &s7};
+    for (int a = 0; a < LC_LANES; a++) NAME(flush)(out + a * LC_LANES, sums[a]);
+  }
+}
+
+/* out <- the sum of A_a C_a. */
+TARGET static inline __attribute__((always_inline)) void NAME(combine)(const float *a, const float *C, lane *out) {
+  lane even = a[0] * ANY(C) + a[2] * ANY(C + 16), odd = a[1] * ANY(C + 8) + a[3] * ANY(C + 24);
+  even += a[4] * ANY(C + 32) + a[6] * ANY(C + 48);
+  odd += a[5] * ANY(C + 40) + a[7] * ANY(C + 56);
+  *out = even + odd;
+}
+
+TARGET static void NAME(left)(lc_index count, const double *weight, const float *A, const float *B, const float *C,
+                              double *out) {
+  lane part = {0};
+  for (lc_index i = 0; i < count; i++) {
+    lane sum, rest;
+    NAME(combine)(A + i * LC_LANES, C, &sum);
+    rest = OF(B, i) - sum;
+    part += NAME(inverse)(weight, i) * rest * rest;
+    if ((i & (NAME(MEMBERS) - 1)) == 0) NAME(flush)(out, &part);
+  }
+  NAME(flush)(out, &part);
+}
+
+TARGET static void NAME(exceed)(lc_index count, const lc_index *feature, const float *A, const float *norm,
+                                const float *strength, const float *C, const float *rest, const float *near,
+                                unsigned char *asks) {
+  lane left = ANY(rest), limit = ANY(near);
+  for (lc_index v = 0; v < count; v++) {
+    lc_index f = feature[v];
+    lane sum, size;
+    NAME(combine)(A + f * LC_LANES, C, &sum);
+    size = (lane)((bits)sum & 0x7fffffff) + norm[f] * left;
+    bits holds = size <= strength[f] * limit;
+    int all = holds[0];
+    for (int l = 1; l < LC_LANES; l++) all &= holds[l];
+    asks[v] = (unsigned char)!all;
+  }
+}
+
+const lc_lane_kernel TABLE = {NAME(spread), NAME(product), NAME(gather), NAME(collect), NAME(advance),
+                              NAME(turn),   NAME(cross),   NAME(left),   NAME(exceed)};
 
 #undef NAME
 #undef TARGET

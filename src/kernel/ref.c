@@ -1,4 +1,5 @@
 /* kernel/ref.c - the inner loops, written to be read. */
+#include <float.h>
 #include <math.h>
 
 #include "kernel/dispatch.h"
@@ -127,6 +128,10 @@ static void ref_logistic(lc_index m, const double *t, double *value, double *mea
   }
 }
 
+static void ref_log(lc_index m, const double *x, double *y) {
+  for (lc_index i = 0; i < m; i++) y[i] = log(x[i] < DBL_MIN ? DBL_MIN : x[i]);
+}
+
 static void ref_gather(lc_index count, const int *start, const int *end, const int *index, const double *value,
                        const float *narrow, int W, const double *in, double *out) {
   for (lc_index v = 0; v < count; v++) {
@@ -149,9 +154,9 @@ static void ref_scatter(lc_index count, const int *start, const int *end, const 
     }
 }
 
-static const lc_kernel reference = {"ref",      ref_scores,  ref_gradient,       ref_scores_of, ref_gradient_of,
-                                    ref_gram,   ref_moments, ref_widen,          ref_exp,       ref_logistic,
-                                    ref_gather, ref_scatter, &lc_lanes_reference};
+static const lc_kernel reference = {
+    "ref",     ref_scores, ref_gradient, ref_scores_of, ref_gradient_of, ref_gram,    ref_moments,
+    ref_widen, ref_exp,    ref_logistic, ref_log,       ref_gather,      ref_scatter, &lc_lanes_reference};
 
 const lc_kernel *lc_kernel_reference(const char *name) {
   return lc_kernel_is_meant(&reference, name) ? &reference : NULL;

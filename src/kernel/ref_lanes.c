@@ -79,4 +79,42 @@ static void ref_turn(const lc_lane_members *members, const float *beta, const fl
     }
 }
 
-const lc_lane_kernel lc_lanes_reference = {ref_spread, ref_product, ref_gather, ref_collect, ref_advance, ref_turn};
+static double inverse(const double *weight, lc_index i) { return !weight ? 1 : weight[i] > 0 ? 1 / weight[i] : 0; }
+
+static void ref_cross(lc_index count, const double *weight, const float *A, const float *B, double *out) {
+  for (lc_index i = 0; i < count; i++)
+    for (int a = 0; a < LC_LANES; a++)
+      for (int l = 0; l < LC_LANES; l++)
+        out[a * LC_LANES + l] += inverse(weight, i) * (double)A[i * LC_LANES + a] * (double)B[i * LC_LANES + l];
+}
+
+static double combine(const float *A, const float *C, int l) {
+  double sum = 0;
+  for (int a = 0; a < LC_LANES; a++) sum += (double)A[a] * (double)C[a * LC_LANES + l];
+  return sum;
+}
+
+static void ref_left(lc_index count, const double *weight, const float *A, const float *B, const float *C,
+                     double *out) {
+  for (lc_index i = 0; i < count; i++)
+    for (int l = 0; l < LC_LANES; l++) {
+      double rest = (double)B[i * LC_LANES + l] - combine(A + i * LC_LANES, C, l);
+      out[l] += inverse(weight, i) * rest * rest;
+    }
+}
+
+static void ref_exceed(lc_index count, const lc_index *feature, const float *A, const float *norm,
+                       const float *strength, const float *C, const float *rest, const float *near,
+                       unsigned char *asks) {
+  for (lc_index v = 0; v < count; v++) {
+    lc_index f = feature[v];
+    asks[v] = 0;
+    for (int l = 0; l < LC_LANES; l++) {
+      double size = fabs(combine(A + f * LC_LANES, C, l)) + (double)norm[f] * (double)rest[l];
+      if (!(size <= (double)strength[f] * (double)near[l])) asks[v] = 1;
+    }
+  }
+}
+
+const lc_lane_kernel lc_lanes_reference = {ref_spread, ref_product, ref_gather, ref_collect, ref_advance,
+                                           ref_turn,   ref_cross,   ref_left,   ref_exceed};

@@ -5,7 +5,8 @@
  * LANES doubles fit a VEC, DOT_ROWS x DOT_COLS running sums fit the registers, MOST_SCORES score columns times two VECs
  * do; V_* are the operations. LOADN and STOREN touch only the first `count` lanes (the others read as 0); LOADI and
  * LOADIN take ints, LOADF and LOADFN floats. DOT_MOST rows and one column of running sums fit too. V_SUMS adds up the
- * lanes of LANES vectors, each to a number; V_SELECT_POSITIVE(z, yes, no): yes where z > 0.
+ * lanes of LANES vectors, each to a number; V_SELECT_POSITIVE(z, yes, no): yes where z > 0;
+ * V_SCALE(a, n) = a 2^n; V_EXPONENT(a): n of a = m 2^n with 1 <= m < 2, a normal and > 0.
  *
  * The functions of the table at the end keep the contracts of kernel/kernel.h; those before them are their parts. What
  * is const int in an ALWAYS function is known when compiled, so that its sums stay in registers. Pointers need no
@@ -321,7 +322,8 @@ ALWAYS void NAME(scores_some)(const enum lc_storage type, lc_index m, lc_index p
   switch (kb) {
     ROWS_OF(1)
     ROWS_OF(2)
-    ROWS_OF(3) ROWS_OF(4) ROWS_OF(5)
+    ROWS_OF(3)
+    ROWS_OF(4) ROWS_OF(5)
 #if MOST_SCORES > 5
         ROWS_OF(6) ROWS_OF(7) ROWS_OF(8) ROWS_OF(9) ROWS_OF(10)
 #endif
@@ -513,9 +515,9 @@ TARGET static void NAME(scatter)(lc_index count, const int *start, const int *en
 #undef LINES_UP_TO
 #undef LINES_OF
 #undef LINE_VECS
-static const lc_kernel NAME(kernel) = {KERNEL_NAME,  NAME(scores),  NAME(gradient), NAME(scores_of), NAME(gradient_of),
-                                       NAME(gram),   NAME(moments), NAME(widen),    NAME(exp),       NAME(logistic),
-                                       NAME(gather), NAME(scatter), &LANE_LOOPS};
+static const lc_kernel NAME(kernel) = {KERNEL_NAME, NAME(scores),  NAME(gradient), NAME(scores_of), NAME(gradient_of),
+                                       NAME(gram),  NAME(moments), NAME(widen),    NAME(exp),       NAME(logistic),
+                                       NAME(log),   NAME(gather),  NAME(scatter),  &LANE_LOOPS};
 
 #undef ALWAYS
 #undef TYPED
@@ -549,6 +551,7 @@ static const lc_kernel NAME(kernel) = {KERNEL_NAME,  NAME(scores),  NAME(gradien
 #undef V_FNMA
 #undef V_ROUND
 #undef V_SCALE
+#undef V_EXPONENT
 #undef V_SUM
 #undef V_SUMS
 #undef V_SELECT_POSITIVE

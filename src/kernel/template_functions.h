@@ -1,7 +1,7 @@
-/* kernel/template_functions.h - exp and the logistic function of a column, as polynomials; a part of kernel/template.h,
- * which includes it once for each instruction set. */
+/* kernel/template_functions.h - exp, log and the logistic function of a column, as polynomials; a part of
+ * kernel/template.h, which includes it once for each instruction set. */
 
-/* ---- exp and logistic ----------------------------------------------------------------------------------------- */
+/* ---- exp, logistic, log ----------------------------------------------------------------------------------------- */
 
 /* For -746 <= x <= 710: exp(x) = 2^n (1 + r + r^2 g(r)), n = round(x / log 2), r = x - n log 2 in two parts; g a
  * Chebyshev fit of degree 10 on |r| <= log(2) / 2, error 2e-19. */
@@ -35,8 +35,23 @@ TARGET static void NAME(exp)(lc_index m, const double *x, double *y) {
   }
 }
 
-/* With e = exp(-|t|): one division gives s = 1/(1+e) and u = e/(2+e); log1p(e) = 2 atanh(u), an odd series in u <= 1/3
- * (Chebyshev fit of degree 10 in u^2, error 1e-18). */
+/* 2 atanh(u) for |u| <= 1/3: an odd series, a Chebyshev fit of degree 10 in u^2, error 1e-18. */
+ALWAYS VEC NAME(two_atanh_vec)(VEC u) {
+  VEC v = V_MUL(u, u), f = V_SET1(0.085220817813906990645);
+  f = V_FMA(f, v, V_SET1(0.041622532559304102879));
+  f = V_FMA(f, v, V_SET1(0.060550843640346088273));
+  f = V_FMA(f, v, V_SET1(0.066501870163373121685));
+  f = V_FMA(f, v, V_SET1(0.076933070211520038808));
+  f = V_FMA(f, v, V_SET1(0.090908704162524022551));
+  f = V_FMA(f, v, V_SET1(0.11111112040373836587));
+  f = V_FMA(f, v, V_SET1(0.14285714272727057267));
+  f = V_FMA(f, v, V_SET1(0.20000000000092873734));
+  f = V_FMA(f, v, V_SET1(0.33333333333333074797));
+  f = V_FMA(f, v, V_SET1(1));
+  return V_MUL(V_ADD(u, u), f);
+}
+
+/* With e = exp(-|t|): one division gives s = 1/(1+e) and u = e/(2+e); log1p(e) = 2 atanh(u), u <= 1/3. */
 TARGET static void NAME(logistic)(lc_index m, const double *t, double *value, double *mean, double *variance) {
   const VEC zero = V_ZERO(), one = V_SET1(1), two = V_SET1(2), low = V_SET1(-746);
   for (lc_index i = 0; i < m; i += LANES) {
@@ -48,19 +63,21 @@ TARGET static void NAME(logistic)(lc_index m, const double *t, double *value, do
     if (mean) V_STOREN(mean + i, V_SELECT_POSITIVE(z, s, es), rest);
     if (variance) V_STOREN(variance + i, V_MUL(es, s), rest);
     if (!value) continue;
-    VEC u = V_MUL(V_MUL(e, V_ADD(one, e)), q), v = V_MUL(u, u);
-    VEC f = V_SET1(0.085220817813906990645);
-    f = V_FMA(f, v, V_SET1(0.041622532559304102879));
-    f = V_FMA(f, v, V_SET1(0.060550843640346088273));
-    f = V_FMA(f, v, V_SET1(0.066501870163373121685));
-    f = V_FMA(f, v, V_SET1(0.076933070211520038808));
-    f = V_FMA(f, v, V_SET1(0.090908704162524022551));
-    f = V_FMA(f, v, V_SET1(0.11111112040373836587));
-    f = V_FMA(f, v, V_SET1(0.14285714272727057267));
-    f = V_FMA(f, v, V_SET1(0.20000000000092873734));
-    f = V_FMA(f, v, V_SET1(0.33333333333333074797));
-    f = V_FMA(f, v, one);
-    VEC tail = V_MUL(V_ADD(u, u), f);
+    VEC tail = NAME(two_atanh_vec)(V_MUL(V_MUL(e, V_ADD(one, e)), q));
     V_STOREN(value + i, V_ADD(V_MAX(zero, z), tail), rest);
+  }
+}
+
+/* x = m 2^n with m in [3/4, 3/2): log(x) = n log(2) + 2 atanh((m - 1) / (m + 1)), log(2) in two parts. */
+TARGET static void NAME(log)(lc_index m, const double *x, double *y) {
+  const VEC one = V_SET1(1), least = V_SET1(2.2250738585072014e-308);
+  for (lc_index i = 0; i < m; i += LANES) {
+    int rest = (int)(m - i < LANES ? m - i : LANES);
+    VEC v = V_MAX(least, V_LOADN(x + i, rest));
+    VEC n = V_EXPONENT(V_MUL(v, V_SET1(4.0 / 3)));
+    VEC part = V_SCALE(v, V_SUB(V_ZERO(), n));
+    VEC tail = NAME(two_atanh_vec)(V_DIV(V_SUB(part, one), V_ADD(part, one)));
+    tail = V_FMA(n, V_SET1(7.440617110012397e-11), tail);
+    V_STOREN(y + i, V_FMA(n, V_SET1(0.6931471804855391), tail), rest);
   }
 }

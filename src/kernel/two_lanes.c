@@ -68,6 +68,12 @@ static inline pair pair_scale(pair a, pair n) {
   return a * pair_power(half) * pair_power(n - half);
 }
 
+/* The biased exponent in the low bits of 2^52, so that it is a number. */
+static inline pair pair_exponent(pair a) {
+  const pair two52 = {4503599627370496, 4503599627370496};
+  return (pair)(((pair_bits)a >> 52) | (pair_bits)two52) - (two52 + 1023);
+}
+
 #ifdef __aarch64__
 
 #define NAME(f) neon_##f

@@ -26,6 +26,7 @@
 #define V_ABS(a) ((pair)((pair_bits)(a) & ~pair_sign))
 #define V_ROUND(a) pair_round(a)
 #define V_SCALE(a, n) pair_scale(a, n)
+#define V_EXPONENT(a) pair_exponent(a)
 #define V_SUM(a) ((a)[0] + (a)[1])
 #define V_SUMS(v, out) pair_store(out, (pair){(v)[0][0], (v)[1][0]} + (pair){(v)[0][1], (v)[1][1]})
 #define V_SELECT_POSITIVE(z, yes, no) pair_select((pair_bits)((z) > V_ZERO()), yes, no)

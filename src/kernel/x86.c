@@ -43,6 +43,7 @@
 #define V_FNMA(a, b, c) _mm512_fnmadd_pd(a, b, c)
 #define V_ROUND(a) _mm512_roundscale_pd(a, 0)
 #define V_SCALE(a, n) _mm512_scalef_pd(a, n)
+#define V_EXPONENT(a) _mm512_getexp_pd(a)
 #define V_SUM(a) avx512_sum(a)
 #define V_SUMS(v, out) avx512_sums(v, out)
 #define V_SELECT_POSITIVE(z, yes, no) \
@@ -112,6 +113,7 @@ TARGET static inline __attribute__((always_inline)) void avx512_sums(const VEC *
 #define V_FNMA(a, b, c) _mm256_fnmadd_pd(a, b, c)
 #define V_ROUND(a) _mm256_round_pd(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)
 #define V_SCALE(a, n) avx2_scale(a, n)
+#define V_EXPONENT(a) avx2_exponent(a)
 #define V_SUM(a) avx2_sum(a)
 #define V_SUMS(v, out) avx2_sums(v, out)
 #define V_SELECT_POSITIVE(z, yes, no) _mm256_blendv_pd(no, yes, _mm256_cmp_pd(z, _mm256_setzero_pd(), _CMP_GT_OQ))
@@ -144,6 +146,13 @@ TARGET static inline VEC avx2_power(__m128i n) {
 TARGET static inline VEC avx2_scale(VEC a, VEC n) {
   __m128i whole = _mm256_cvtpd_epi32(n), half = _mm_srai_epi32(whole, 1);
   return _mm256_mul_pd(_mm256_mul_pd(a, avx2_power(half)), avx2_power(_mm_sub_epi32(whole, half)));
+}
+
+/* The biased exponent in the low bits of 2^52, so that it is a number. */
+TARGET static inline VEC avx2_exponent(VEC a) {
+  const VEC two52 = _mm256_set1_pd(4503599627370496);
+  __m256i biased = _mm256_srli_epi64(_mm256_castpd_si256(a), 52);
+  return _mm256_sub_pd(_mm256_or_pd(_mm256_castsi256_pd(biased), two52), _mm256_set1_pd(4503599627370496 + 1023));
 }
 
 #include "kernel/template.h"

@@ -15,7 +15,7 @@ typedef struct lc_lanes_job {
   lc_objective *obj; /* on pen, at a solution for about `before` */
   lc_penalty *pen;   /* its lambda changes */
   const lc_host *host;
-  lc_arena *arena; /* for all that lanes need; may be another than the objective's */
+  lc_arena *arena;      /* for all that lanes need; may be another than the objective's */
   double before;        /* finite, > 0 */
   const double *lambda; /* count of them, decreasing, > 0 */
   lc_index count;
@@ -23,6 +23,8 @@ typedef struct lc_lanes_job {
   /* lambda[l] is solved; calls come nearly in the order of l. */
   lc_status (*keep)(void *context, lc_index l, const lc_lanes_point *point);
   void *context;
+  int scores;     /* keep() looks at obj->at.Z, too */
+  double weights; /* sum of those that obj->rms goes with, where a fold has others; 0: obj->weight_sum */
 } lc_lanes_job;
 
 #endif

@@ -3,16 +3,22 @@
 
 #include "lanes/state.h"
 
-/* Penalties at the trials, L1 parts apart. */
-static void penalties(const lc_lanes *s, double *l1, double *l2) {
-  for (int l = 0; l < LC_LANES; l++) l1[l] = l2[l] = 0;
-  for (lc_index k = 0; k < s->count; k++)
+/* Penalties at the trials, but for lambda: L1 parts, then the others. */
+static void add_penalties(void *context, lc_index from, lc_index to) {
+  const lc_lanes *s = context;
+  double *l1 = lc_lanes_sums(s, from), *l2 = l1 + LC_LANES;
+  for (lc_index k = from; k < to; k++)
     for (int l = 0; l < LC_LANES; l++) {
-      lc_index at = lc_lane_at(k, l);
-      double x = s->to[at];
+      double x = s->to[lc_lane_at(k, l)];
       l1[l] += s->l1[k] * fabs(x);
       l2[l] += 0.5 * s->l2[k] * x * x;
     }
+}
+
+static void penalties(lc_lanes *s, double *l1, double *l2) {
+  lc_lanes_each_piece(s, add_penalties, s);
+  lc_lanes_total(s, 0, l1);
+  lc_lanes_total(s, 1, l2);
   for (int l = 0; l < LC_LANES; l++) {
     l1[l] *= s->lane[l].lambda;
     l2[l] *= s->lane[l].lambda;
@@ -65,24 +71,39 @@ static void judge_trials(lc_lanes *s, unsigned *bad, unsigned *was_back) {
     s->held[k] = (unsigned char)((s->held[k] | (s->clipped[k] & back)) & (*bad | *was_back));
 }
 
-/* b <- trial, r <- minus the residuals, open, and the worst residual of each lane over lambda. Gradients get their
- * ridge. */
-static void measure(lc_lanes *s, unsigned bad) {
-  double worst[LC_LANES] = {0};
-  for (lc_index k = 0; k < s->count; k++)
+typedef struct measured {
+  lc_lanes *s;
+  unsigned bad;
+} measured;
+
+static void measure_some(void *context, lc_index from, lc_index to) {
+  const measured *own = context;
+  lc_lanes *s = own->s;
+  double *worst = lc_lanes_sums(s, from);
+  for (lc_index k = from; k < to; k++)
     for (int l = 0; l < LC_LANES; l++) {
-      lc_index at = lc_lane_at(k, l);
       const lc_lane *lane = s->lane + l;
-      int open = 0;
-      if (bad >> l & 1) continue;
-      s->b[at] = s->to[at];
-      s->g[at] += lane->lambda * s->l2[k] * s->b[at];
+      lc_index at = lc_lane_at(k, l);
+      int open;
+      if (own->bad >> l & 1) continue;
+      double x = s->to[at], g = s->g[at] + lane->lambda * s->l2[k] * x;
+      s->b[at] = x;
+      s->g[at] = g;
       if (!lane->active) continue;
-      double v = lc_lanes_residual(s, k, l, s->b[at], s->g[at], &open);
-      worst[l] = fmax(worst[l], fabs(v) * (double)s->per[k]);
+      double v = lc_lanes_residual(s, k, l, x, g, &open), size = fabs(v) * (double)s->per[k];
+      worst[l] = size > worst[l] ? size : worst[l];
       s->r[at] = (float)-v;
       s->open[at] = (float)open;
     }
+}
+
+/* b <- trial, r <- minus the residuals, open, and the worst residual of each lane over lambda. Gradients get their
+ * ridge. */
+static void measure(lc_lanes *s, unsigned bad) {
+  measured own = {s, bad};
+  double worst[LC_LANES];
+  lc_lanes_each_piece(s, measure_some, &own);
+  lc_lanes_largest(s, 0, worst);
   for (int l = 0; l < LC_LANES; l++) {
     lc_lane *lane = s->lane + l;
     if (!lane->active || lane->bad) continue;

@@ -40,7 +40,7 @@ static lc_status run(lc_lanes *s) {
     LC_TRY(lc_lanes_pass(s));
     LC_TRY(lc_lanes_read_rest(s));
     lc_lanes_judge(s);
-    if (round % METRIC_ROUNDS == 0) lc_lanes_metric(s);
+    if (round % METRIC_ROUNDS == 0) LC_TRY(lc_lanes_metric(s));
     LC_TRY(lc_lanes_certify(s));
     give_up(s);
     lc_lanes_start(s);

@@ -5,8 +5,8 @@
  * and their entries in the order of rows (lc_grown_rows). A round:
  *
  *   pass.c    scores move by the last step; losses, residuals R, curvatures w; R moves by w (sum R / sum w), the Newton
- *             step of the intercept in the dual, so that it sums to zero; gradients of members; columns that violate
- *             their condition in some lane join
+ *             step of the intercept in the dual, so that it sums to zero; gradients of members
+ *   outside.c other columns that violate their condition in some lane join; most are known not to by bounds
  *   judge.c   a lane whose objective rose goes back; residuals of the conditions; gaps; a lane that meets its gap is
  *             published and takes the next lambda
  *   start.c   a lane starts on a line through the points (and gradients) of two others
@@ -27,8 +27,8 @@ int lc_lanes_suit(const lc_objective *obj, double before, const double *lambda, 
 
 /* Solves lambda[0], lambda[1], ... as far as it comes: *solved lambdas from the first on, all of them unless one
  * could not be brought to its gap. Others beyond may have been published and are to be solved again. `at` is then
- * undefined. Memory, from the job's arena: 8 bytes for each entry of X (16 where values are no floats), 200 for each
- * row, some 800 for each member. The same bits for any number of threads. */
+ * undefined. Memory, from the job's arena: 8 bytes for each entry of X (16 where values are no floats), 230 for each
+ * row, some 800 for each member, 60 for each column. The same bits for any number of threads. */
 lc_status lc_lanes_run(const lc_lanes_job *job, lc_index *solved);
 
 #endif

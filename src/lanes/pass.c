@@ -1,9 +1,8 @@
-/* lanes/pass.c - one read of the members' entries for scores and gradients, and one of the other columns. */
+/* lanes/pass.c - one read of the members' entries for scores and gradients. */
 #include <math.h>
 #include <string.h>
 
 #include "lanes/state.h"
-#include "threads/threads.h"
 
 /* ---- pieces of rows -------------------------------------------------------------------------------------------- */
 
@@ -35,11 +34,23 @@ lc_status lc_lanes_each_part(lc_lanes *s, lc_lanes_task task, void *context) {
 
 /* ---- scores, residuals, gradients of members ------------------------------------------------------------------- */
 
-enum { BLOCK = 32, NUMBERS = BLOCK * LC_LANES };
+enum { BLOCK = 32, NUMBERS = BLOCK * LC_LANES, FLUSH = 256 }; /* rows; FLUSH: a multiple of BLOCK */
 
 typedef struct row_sums {
   double loss[LC_LANES], R[LC_LANES], w[LC_LANES], squares[LC_LANES];
 } row_sums;
+
+/* sum += part, which starts again. At the beginning of a path terms are as good as equal, and so are their rounding
+ * errors: one long sum of losses would be off by 1e-12 of itself, which is more than a step may raise it. */
+static void flush(row_sums *sum, row_sums *part) {
+  for (int l = 0; l < LC_LANES; l++) {
+    sum->loss[l] += part->loss[l];
+    sum->R[l] += part->R[l];
+    sum->w[l] += part->w[l];
+    sum->squares[l] += part->squares[l];
+  }
+  memset(part, 0, sizeof *part);
+}
 
 typedef struct trials {
   double centre[LC_LANES];
@@ -80,7 +91,7 @@ static void find_rows(lc_lanes *s, int part, lc_index from, lc_index to, void *c
   const lc_grown_rows *rows = &s->rows;
   trials *own = context;
   const double *offset = obj->obs->offset;
-  row_sums *sums = own->part + part;
+  row_sums *sums = own->part + part, some = {{0}, {0}, {0}, {0}};
   double y[NUMBERS], value[NUMBERS], r[NUMBERS], c[NUMBERS];
   for (lc_index i0 = from; i0 < to; i0 += BLOCK) {
     int m = (int)lc_min(BLOCK, to - i0);
@@ -95,8 +106,10 @@ static void find_rows(lc_lanes *s, int part, lc_index from, lc_index to, void *c
     double *R = s->R + i0 * LC_LANES;
     float *w = s->w + i0 * LC_LANES;
     for (int i = 0, at = 0; i < m; i++, at += LC_LANES)
-      weigh_row(lc_obs_weight(obj->obs, i0 + i), value + at, r + at, c + at, R + at, w + at, sums);
+      weigh_row(lc_obs_weight(obj->obs, i0 + i), value + at, r + at, c + at, R + at, w + at, &some);
+    if ((i0 - from) % FLUSH == FLUSH - BLOCK) flush(sums, &some);
   }
+  flush(sums, &some);
 }
 
 static void move_row(const double *restrict shift, const float *restrict w, double *restrict R,
@@ -122,35 +135,45 @@ static void add_gradients(lc_lanes *s, int part, lc_index from, lc_index to, voi
   }
 }
 
-/* The trials in shown units, and the intercept of columns that are not centred. */
-static void find_slopes(lc_lanes *s, trials *out) {
-  for (int l = 0; l < LC_LANES; l++) out->centre[l] = s->lane[l].to0;
-  for (lc_index k = 0; k < s->count; k++)
+/* The trials in shown units, and what the means of columns that are not centred take off the intercept. Sums of
+ * gradients start at 0. */
+static void find_slopes(void *context, lc_index from, lc_index to) {
+  lc_lanes *s = context;
+  double centre[LC_LANES] = {0};
+  for (lc_index k = from; k < to; k++)
     for (int l = 0; l < LC_LANES; l++) {
       lc_index at = lc_lane_at(k, l);
       s->slope[at] = s->to[at] * s->unit[k];
-      out->centre[l] -= s->mean[k] * s->slope[at];
+      centre[l] -= s->mean[k] * s->slope[at];
+    }
+  for (int part = 0; part < s->parts; part++)
+    memset(s->G[part] + from * LC_LANES, 0, (size_t)(to - from) * LC_LANES * sizeof(double));
+  memcpy(lc_lanes_line(s, from, 0), centre, sizeof centre);
+}
+
+static void add_parts(void *context, lc_index from, lc_index to) {
+  lc_lanes *s = context;
+  double by = 1 / s->obj->weight_sum;
+  for (lc_index k = from; k < to; k++)
+    for (int l = 0; l < LC_LANES; l++) {
+      lc_index at = lc_lane_at(k, l);
+      double sum = s->G[0][at];
+      for (int part = 1; part < s->parts; part++) sum += s->G[part][at];
+      s->g[at] = sum * s->unit[k] * by;
     }
 }
 
-double lc_lanes_share(const lc_lanes *s) {
-  return (double)s->rows.entries / fmax(1, s->x->ops->cells(s->x) / 1.5);
-}
+double lc_lanes_share(const lc_lanes *s) { return (double)s->rows.entries / fmax(1, s->x->ops->cells(s->x) / 1.5); }
 
 lc_status lc_lanes_pass(lc_lanes *s) {
-  size_t lines = (size_t)s->count * LC_LANES * sizeof(double);
   double shift[LC_LANES];
   trials all;
   memset(&all, 0, sizeof all);
-  find_slopes(s, &all);
+  lc_lanes_each_piece(s, find_slopes, s);
+  lc_lanes_total(s, 0, all.centre);
+  for (int l = 0; l < LC_LANES; l++) all.centre[l] += s->lane[l].to0;
   LC_TRY(lc_lanes_each_part(s, find_rows, &all));
-  for (int part = 1; part < s->parts; part++)
-    for (int l = 0; l < LC_LANES; l++) {
-      all.part[0].loss[l] += all.part[part].loss[l];
-      all.part[0].R[l] += all.part[part].R[l];
-      all.part[0].w[l] += all.part[part].w[l];
-      all.part[0].squares[l] += all.part[part].squares[l];
-    }
+  for (int part = 1; part < s->parts; part++) flush(all.part, all.part + part);
   for (int l = 0; l < LC_LANES; l++) {
     double R = all.part[0].R[l], w = all.part[0].w[l], W = s->obj->weight_sum;
     s->lane[l].loss = all.part[0].loss[l] / W;
@@ -158,96 +181,20 @@ lc_status lc_lanes_pass(lc_lanes *s) {
     s->lane[l].rms = sqrt(all.part[0].squares[l] / W);
     s->lane[l].shift = shift[l] = s->x->intercept && w > 0 ? R / w : 0;
   }
-  for (int part = 0; part < s->parts; part++) memset(s->G[part], 0, lines);
   LC_TRY(lc_lanes_each_part(s, add_gradients, shift));
-  double by = 1 / s->obj->weight_sum;
-  for (lc_index k = 0; k < s->count; k++)
-    for (int l = 0; l < LC_LANES; l++) {
-      lc_index at = lc_lane_at(k, l);
-      double sum = s->G[0][at];
-      for (int part = 1; part < s->parts; part++) sum += s->G[part][at];
-      s->g[at] = sum * s->unit[k] * by;
-    }
+  lc_lanes_each_piece(s, add_parts, s);
   s->obj->passes += 2 * lc_lanes_share(s);
-  return LC_OK;
-}
-
-/* ---- the other columns ----------------------------------------------------------------------------------------- */
-
-enum { NEAR = 97 }; /* percent of what a gradient may be: from there on a column joins */
-
-/* Are floats enough to see which columns come near? Their errors (col_float_lines) are at most 2e-7 times the root mean
- * squares of the column and of the residuals. */
-static int floats_suffice(const lc_lanes *s) {
-  const double error = 2e-7, share = 0.5 * (1 - 0.01 * NEAR);
-  for (int l = 0; l < LC_LANES; l++)
-    if (s->lane[l].active && !(error * s->lane[l].rms <= share * s->lane[l].lambda * s->least_l1)) return 0;
-  return 1;
-}
-
-/* Does a sum of products x r (shown units) pull feature f away from 0 in some lane, or nearly so? near: what it may be
- * where the strength of the L1 part is 1. */
-static int violates(const lc_penalty *pen, lc_index f, const double *restrict g, const double *restrict near) {
-  double strength = pen->l1[f];
-  int any = 0;
-  for (int l = 0; l < LC_LANES; l++) any |= fabs(g[l]) > near[l] * strength;
-  if (!any || !pen->lower) return any;
-  for (int l = 0; l < LC_LANES; l++)
-    if (fabs(g[l]) > near[l] * strength && (g[l] > 0 ? pen->lower[f] < 0 : pen->upper[f] > 0)) return 1;
-  return 0;
-}
-
-/* Columns rest[from .. to - 1]: those that violate join, at most LC_LANES_COLUMNS, the others move to `kept`. */
-static lc_status read_some(lc_lanes *s, int narrow, lc_index from, lc_index to, lc_index *kept) {
-  double by = 1 / s->obj->weight_sum, near[LC_LANES];
-  lc_index first = s->count;
-  for (int l = 0; l < LC_LANES; l++)
-    near[l] = s->lane[l].active ? 0.01 * NEAR * s->lane[l].lambda * s->obj->weight_sum : INFINITY;
-  if (narrow)
-    s->x->ops->col_float_lines(s->x, to - from, s->rest + from, s->Rf, s->lines_out, s->job->host);
-  else
-    s->x->ops->col_lines(s->x, to - from, s->rest + from, LC_LANES, s->R, s->lines_out, s->job->host);
-  for (lc_index a = from; a < to; a++) {
-    lc_index f = s->rest[a];
-    if (violates(s->obj->pen, f, s->lines_out + (a - from) * LC_LANES, near))
-      LC_TRY(lc_lanes_join(s, 1, &f));
-    else
-      s->rest[(*kept)++] = f;
-  }
-  s->x->ops->col_lines(s->x, s->count - first, s->feature + first, LC_LANES, s->R, s->lines_out, s->job->host);
-  for (lc_index k = first; k < s->count; k++)
-    for (int l = 0; l < LC_LANES; l++)
-      s->g[lc_lane_at(k, l)] = s->lines_out[lc_lane_at(k - first, l)] * by * s->unit[k];
-  return LC_OK;
-}
-
-lc_status lc_lanes_read_rest(lc_lanes *s) {
-  lc_index kept = 0, nrest = s->nrest;
-  int narrow = floats_suffice(s);
-  for (lc_index from = 0; from < nrest; from += LC_LANES_COLUMNS) {
-    LC_TRY(read_some(s, narrow, from, lc_min(nrest, from + LC_LANES_COLUMNS), &kept));
-    LC_TRY(lc_poll(s->job->host));
-  }
-  s->nrest = kept;
-  s->obj->passes += 1 - lc_lanes_share(s);
   return LC_OK;
 }
 
 /* ---- the diagonal ---------------------------------------------------------------------------------------------- */
 
-/* The preconditioner of all lanes: curvatures of the members at the weights of the lane with the smallest lambda, over
- * the mean one, within limits. */
-void lc_lanes_metric(lc_lanes *s) {
-  const double least = 0.25, most = 4;
-  int from = 0;
-  for (int l = 1; l < LC_LANES; l++)
-    if (s->lane[l].lambda < s->lane[from].lambda) from = l;
-  double total = s->lane[from].curvature * s->obj->weight_sum, *sum = s->G[0],
-         *square = s->G[0] + s->count;
-  if (!(total > 0)) return;
-  memset(sum, 0, 2 * (size_t)s->count * sizeof *sum);
-  for (lc_index i = 0; i < s->x->n; i++) {
-    double w = (double)s->w[lc_lane_at(i, from)];
+/* sum w x and sum w x^2 of each member over the rows of a part, where its gradients were. */
+static void add_squares(lc_lanes *s, int part, lc_index from, lc_index to, void *context) {
+  int l = *(const int *)context;
+  double *sum = s->G[part], *square = sum + s->count;
+  for (lc_index i = from; i < to; i++) {
+    double w = (double)s->w[lc_lane_at(i, l)];
     if (w == 0) continue;
     for (int e = s->rows.start[i]; e < s->rows.end[i]; e++) {
       double x = (double)s->rows.narrow[e];
@@ -255,10 +202,28 @@ void lc_lanes_metric(lc_lanes *s) {
       square[s->rows.index[e]] += w * x * x;
     }
   }
+}
+
+/* The preconditioner of all lanes: curvatures of the members at the weights of the lane with the smallest lambda, over
+ * the mean one, within limits. */
+lc_status lc_lanes_metric(lc_lanes *s) {
+  const double least = 0.25, most = 4;
+  int from = 0;
+  for (int l = 1; l < LC_LANES; l++)
+    if (s->lane[l].lambda < s->lane[from].lambda) from = l;
+  double total = s->lane[from].curvature * s->obj->weight_sum;
+  if (!(total > 0)) return LC_OK;
+  for (int part = 0; part < s->parts; part++) memset(s->G[part], 0, 2 * (size_t)s->count * sizeof(double));
+  LC_TRY(lc_lanes_each_part(s, add_squares, &from));
   for (lc_index k = 0; k < s->count; k++) {
-    double mean = s->x->intercept ? s->mean[k] : 0, unit = s->unit[k];
-    double h = (square[k] - 2 * mean * sum[k] + mean * mean * total) * unit * unit / total;
+    double mean = s->x->intercept ? s->mean[k] : 0, unit = s->unit[k], sum = 0, square = 0;
+    for (int part = 0; part < s->parts; part++) {
+      sum += s->G[part][k];
+      square += s->G[part][s->count + k];
+    }
+    double h = (square - 2 * mean * sum + mean * mean * total) * unit * unit / total;
     double ridge = s->l2[k] * s->lane[from].lambda / s->lane[from].curvature;
     s->metric[k] = (float)(1 / (fmin(most, fmax(least, h)) + ridge));
   }
+  return LC_OK;
 }

@@ -36,43 +36,50 @@ static base find_base(const lc_lanes *s, double lambda) {
   return best;
 }
 
-/* Gradient of the loss along member k in lane l. */
-static double loss_gradient(const lc_lanes *s, lc_index k, int l) {
-  return s->g[lc_lane_at(k, l)] - s->lane[l].lambda * s->l2[k] * s->b[lc_lane_at(k, l)];
+/* A start: lane l on a line, as far beyond its first point as `ratio` says. One of the points may be its own last one,
+ * whose lambda it no longer has. */
+typedef struct beginning {
+  lc_lanes *s;
+  int l, near, far;
+  double ratio, near_lambda, far_lambda;
+} beginning;
+
+/* Gradient of the loss along member k in lane l, which stood there for lambda. */
+static double loss_gradient(const lc_lanes *s, lc_index k, int l, double lambda) {
+  return s->g[lc_lane_at(k, l)] - lambda * s->l2[k] * s->b[lc_lane_at(k, l)];
 }
 
-static void extrapolate(lc_lanes *s, int l, const base *from, double ratio, double lambda) {
-  int near = from->near, far = from->far;
-  for (lc_index k = 0; k < s->count; k++) {
+/* The point and its gradients, and what is open there, as in judge.c: their worst residual and L1 part. */
+static void extrapolate(void *context, lc_index from, lc_index to) {
+  const beginning *own = context;
+  lc_lanes *s = own->s;
+  int l = own->l, near = own->near, far = own->far, open;
+  double lambda = s->lane[l].lambda, *sums = lc_lanes_sums(s, from), worst = 0, size = 0;
+  for (lc_index k = from; k < to; k++) {
     lc_index at = lc_lane_at(k, l);
-    double x = s->b[lc_lane_at(k, near)], to = x + ratio * (x - s->b[lc_lane_at(k, far)]);
-    double g = loss_gradient(s, k, near);
-    g += ratio * (g - loss_gradient(s, k, far));
-    s->g[at] = g + lambda * s->l2[k] * to;
-    s->b[at] = to;
-    s->to[at] = s->l1[k] > 0 && to * x <= 0 ? 0 : to;
-    if (s->obj->pen->lower) s->to[at] = fmin(fmax(s->to[at], s->lower[k]), s->upper[k]);
+    double x = s->b[lc_lane_at(k, near)], b = x + own->ratio * (x - s->b[lc_lane_at(k, far)]);
+    double g = loss_gradient(s, k, near, own->near_lambda);
+    g += own->ratio * (g - loss_gradient(s, k, far, own->far_lambda));
+    s->g[at] = g += lambda * s->l2[k] * b;
+    s->b[at] = b;
+    if (s->l1[k] > 0 && b * x <= 0) b = 0;
+    if (s->lower) b = fmin(fmax(b, s->lower[k]), s->upper[k]);
+    s->to[at] = b;
     s->clipped[k] &= (unsigned char)~(1u << l);
     s->held[k] &= (unsigned char)~(1u << l);
-  }
-  for (lc_index i = 0; i < s->x->n; i++) s->w[lc_lane_at(i, l)] = s->w[lc_lane_at(i, near)];
-}
-
-/* What is open at the point of a lane that has just started, as in judge.c. */
-static void measure(lc_lanes *s, int l) {
-  lc_lane *lane = s->lane + l;
-  double worst = 0;
-  lane->size = 0;
-  for (lc_index k = 0; k < s->count; k++) {
-    lc_index at = lc_lane_at(k, l);
-    int open;
-    double v = lc_lanes_residual(s, k, l, s->to[at], s->g[at], &open);
-    worst = fmax(worst, fabs(v) * (double)s->per[k]);
+    double v = lc_lanes_residual(s, k, l, b, g, &open), residual = fabs(v) * (double)s->per[k];
+    worst = residual > worst ? residual : worst;
+    size += s->l1[k] * fabs(b);
     s->r[at] = (float)-v;
     s->open[at] = (float)open;
-    lane->size += lane->lambda * s->l1[k] * fabs(s->to[at]);
   }
-  lane->worst = worst / lane->lambda;
+  sums[l] = worst;
+  sums[LC_LANES + l] = size;
+}
+
+static void copy_weights(void *context, lc_index from, lc_index to) {
+  const beginning *own = context;
+  for (lc_index i = from; i < to; i++) own->s->w[lc_lane_at(i, own->l)] = own->s->w[lc_lane_at(i, own->near)];
 }
 
 static void start(lc_lanes *s, int l, const base *from) {
@@ -93,9 +100,15 @@ static void start(lc_lanes *s, int l, const base *from) {
                    .curvature = near->curvature,
                    .rms = near->rms,
                    .shift = near->shift + ratio * (near->shift - far->shift)};
-  extrapolate(s, l, from, ratio, lambda);
+  beginning own = {s, l, from->near, from->far, ratio, near->lambda, far->lambda};
+  double worst[LC_LANES], size[LC_LANES];
   s->lane[l] = fresh;
-  measure(s, l);
+  lc_lanes_each_piece(s, extrapolate, &own);
+  lc_parallel(s->threads, s->x->n, LC_LANES_ROWS, copy_weights, &own);
+  lc_lanes_largest(s, 0, worst);
+  lc_lanes_total(s, 1, size);
+  s->lane[l].worst = worst[l] / lambda;
+  s->lane[l].size = lambda * size[l];
 }
 
 void lc_lanes_start(lc_lanes *s) {

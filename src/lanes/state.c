@@ -4,6 +4,28 @@
 #include <math.h>
 #include <string.h>
 
+/* ---- what pieces sum up ---------------------------------------------------------------------------------------- */
+
+static lc_index count_pieces(lc_index members) { return (members + LC_LANES_PIECE - 1) / LC_LANES_PIECE; }
+
+double *lc_lanes_sums(const lc_lanes *s, lc_index from) {
+  double *sums = lc_lanes_line(s, from, 0);
+  memset(sums, 0, LC_LANES_SUMS * LC_LANES * sizeof *sums);
+  return sums;
+}
+
+void lc_lanes_total(const lc_lanes *s, int line, double *out) {
+  memset(out, 0, LC_LANES * sizeof *out);
+  for (lc_index from = 0; from < s->count; from += LC_LANES_PIECE)
+    for (int l = 0; l < LC_LANES; l++) out[l] += lc_lanes_line(s, from, line)[l];
+}
+
+void lc_lanes_largest(const lc_lanes *s, int line, double *out) {
+  memset(out, 0, LC_LANES * sizeof *out);
+  for (lc_index from = 0; from < s->count; from += LC_LANES_PIECE)
+    for (int l = 0; l < LC_LANES; l++) out[l] = fmax(out[l], lc_lanes_line(s, from, line)[l]);
+}
+
 /* ---- members ------------------------------------------------------------------------------------------------- */
 
 /* *at <- an array of `capacity` times `each` bytes that begins with the `count` of the old one. */
@@ -71,6 +93,7 @@ static lc_status reserve(lc_lanes *s, lc_index count) {
   for (int a = 0; ok && a < narrays; a++) ok = move_array(s->arena, arrays[a].at, s->count, capacity, arrays[a].each);
   for (int part = 0; ok && part < s->parts; part++)
     ok = move_array(s->arena, &s->lines[part], 0, capacity, LC_LINE * sizeof(float));
+  ok = ok && move_array(s->arena, &s->sums, 0, count_pieces(capacity), LC_LANES_SUMS * LC_LANES * sizeof(double));
   if (!ok) return LC_OUT_OF_MEMORY;
   s->capacity = capacity;
   return LC_OK;
@@ -111,7 +134,7 @@ lc_status lc_lanes_join(lc_lanes *s, lc_index nj, const lc_index *feature) {
       s->v[at] = s->h[at] = s->d[at] = s->r[at] = s->open[at] = s->last[at] = 0;
     }
   }
-  s->x->ops->grow_rows(s->x, nj, feature, &s->rows);
+  s->x->ops->grow_rows(s->x, nj, feature, &s->rows, s->job->host);
   return LC_OK;
 }
 
@@ -186,9 +209,13 @@ lc_status lc_lanes_sort(lc_lanes *s, lc_index least) {
   return LC_OK;
 }
 
-void lc_lanes_constants(const lc_lanes *s, lc_lane_members *out) {
-  *out = (lc_lane_members){
-      .count = s->count, .unit = s->unitf, .mean = s->meanf, .ridge = s->ridge, .metric = s->metric, .per = s->per};
+void lc_lanes_constants(const lc_lanes *s, lc_index from, lc_index to, lc_lane_members *out) {
+  *out = (lc_lane_members){.count = to - from,
+                           .unit = s->unitf + from,
+                           .mean = s->meanf + from,
+                           .ridge = s->ridge + from,
+                           .metric = s->metric + from,
+                           .per = s->per + from};
 }
 
 /* ---- the start ------------------------------------------------------------------------------------------------- */
@@ -200,9 +227,22 @@ static int is_first(const lc_lanes *s, lc_index f) {
 }
 
 static lc_status choose_members(lc_lanes *s) {
-  s->rest = lc_arena_alloc(s->arena, s->x->p, sizeof *s->rest);
-  if (!s->rest) return LC_OUT_OF_MEMORY;
-  for (lc_index f = 0; f < s->x->p; f++)
+  lc_index p = s->x->p;
+  s->rest = lc_arena_alloc(s->arena, p, sizeof *s->rest);
+  s->asked = lc_arena_alloc(s->arena, p, sizeof *s->asked);
+  s->outside = lc_arena_alloc(s->arena, p, 1);
+  s->asks = lc_arena_alloc(s->arena, p, 1);
+  s->norm = lc_arena_alloc(s->arena, p, sizeof *s->norm);
+  s->strength = lc_arena_alloc(s->arena, p, sizeof *s->strength);
+  s->kept_g = lc_arena_alloc(s->arena, p * LC_LANES, sizeof *s->kept_g);
+  if (!s->rest || !s->asked || !s->outside || !s->asks || !s->norm || !s->strength || !s->kept_g)
+    return LC_OUT_OF_MEMORY;
+  memset(s->outside, 1, (size_t)p);
+  for (lc_index f = 0; f < p; f++) {
+    s->norm[f] = (float)lc_objective_rms(s->obj, f);
+    s->strength[f] = (float)s->obj->pen->l1[f];
+  }
+  for (lc_index f = 0; f < p; f++)
     if (is_first(s, f))
       LC_TRY(lc_lanes_join(s, 1, &f));
     else
@@ -224,9 +264,12 @@ static void fill_lanes(lc_lanes *s) {
         .number = -1, .lambda = s->job->before, .b0 = b0, .to0 = b0, .value = obj->at.value, .least = INFINITY};
 }
 
-/* Residuals are scaled by the strengths of the penalty: the least of them, for what has none. */
+/* Residuals are scaled by the strengths of the penalty: the least of them, for what has none. Is anything free? */
 static void find_strengths(lc_lanes *s) {
   const lc_penalty *pen = s->obj->pen;
+  lc_penalty any = *pen;
+  any.lambda = 1;
+  s->has_free = lc_penalty_has_free(&any);
   s->unit_l1 = s->least_l1 = INFINITY;
   for (lc_index f = 0; f < s->x->p; f++)
     if (pen->l1[f] > 0) {
@@ -249,35 +292,18 @@ lc_status lc_lanes_make(lc_lanes *s, const lc_lanes_job *job) {
   s->R = lc_arena_doubles(s->arena, n * LC_LANES);
   s->w = lc_arena_alloc(s->arena, n * LC_LANES, sizeof *s->w);
   s->Rf = lc_arena_alloc(s->arena, n * LC_LANES, sizeof *s->Rf);
+  s->kept_R = lc_arena_alloc(s->arena, n * LC_LANES, sizeof *s->kept_R);
+  s->kept_reads = INFINITY;
+  s->weights = job->weights > 0 ? job->weights : obj->weight_sum;
   s->lines_out = lc_arena_doubles(s->arena, LC_LANES_COLUMNS * LC_LANES);
+  s->row_sums = lc_arena_doubles(s->arena, (n / LC_LANES_ROWS + 1) * LC_LANES * LC_LANES);
   s->done = lc_arena_alloc(s->arena, job->count, sizeof *s->done);
-  if (!s->z || !s->R || !s->w || !s->Rf || !s->lines_out || !s->done) return LC_OUT_OF_MEMORY;
+  if (!s->z || !s->R || !s->w || !s->Rf || !s->kept_R || !s->lines_out || !s->row_sums || !s->done)
+    return LC_OUT_OF_MEMORY;
   memset(s->done, 0, (size_t)job->count);
   LC_TRY(s->x->ops->grown_rows(s->x, &s->rows, s->arena));
   LC_TRY(reserve(s, lc_min(s->x->p, 1024)));
   LC_TRY(choose_members(s));
   fill_lanes(s);
   return LC_OK;
-}
-
-/* ---- one coefficient ------------------------------------------------------------------------------------------- */
-
-double lc_lanes_residual(const lc_lanes *s, lc_index k, int l, double x, double g, int *open) {
-  double t = s->lane[l].lambda * s->l1[k], v;
-  if (x > 0 || t == 0)
-    v = g + t;
-  else if (x < 0)
-    v = g - t;
-  else
-    v = g > t ? g - t : g < -t ? g + t : 0;
-  *open = v != 0 || x != 0 || t == 0;
-  if (s->obj->pen->lower && ((v > 0 && x <= s->lower[k]) || (v < 0 && x >= s->upper[k]))) v = *open = 0;
-  return v;
-}
-
-double lc_lanes_land(const lc_lanes *s, lc_index k, double x, double d, double g) {
-  double to = x + d, side = x != 0 ? x : -g;
-  if (d != 0 && s->l1[k] > 0 && to * side <= 0) to = 0;
-  if (!s->obj->pen->lower) return to;
-  return to < s->lower[k] ? s->lower[k] : to > s->upper[k] ? s->upper[k] : to;
 }

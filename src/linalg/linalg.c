@@ -65,8 +65,8 @@ lc_index lc_cholesky_extend(const lc_host *host, lc_index from, lc_index n, doub
                             unsigned char *skip, double *smallest) {
   lc_index skipped = 0;
   double least = 1, diagonal[BLOCK];
-  for (lc_index j0 = from; j0 < n; j0 += BLOCK) {
-    lc_index columns = lc_min(BLOCK, n - j0);
+  for (lc_index j0 = from, columns; j0 < n; j0 += columns) {
+    columns = lc_min(BLOCK - j0 % BLOCK, n - j0);
     if (host && lc_poll_later(host)) {
       memset(skip + j0, 1, (size_t)(n - j0));
       skipped += n - j0;
@@ -74,8 +74,9 @@ lc_index lc_cholesky_extend(const lc_host *host, lc_index from, lc_index n, doub
     }
     for (lc_index j = 0; j < columns; j++) diagonal[j] = A[(j0 + j) * (lda + 1)];
     for (lc_index i0 = 0; i0 < j0; i0 += BLOCK) {
-      subtract_above(A, lda, i0, BLOCK, j0, columns);
-      solve_block(A, lda, skip, i0, BLOCK, j0, columns);
+      lc_index rows = lc_min(BLOCK, j0 - i0);
+      subtract_above(A, lda, i0, rows, j0, columns);
+      solve_block(A, lda, skip, i0, rows, j0, columns);
     }
     subtract_above(A, lda, j0, columns, j0, columns);
     skipped += factor_block(A, lda, tolerance, skip, diagonal, j0, columns, &least);

@@ -17,9 +17,9 @@ double lc_dot(lc_index n, const double *x, const double *y);
 lc_index lc_cholesky(const lc_host *host, lc_index n, double *A, double tolerance, unsigned char *skip,
                      double *smallest);
 
-/* The same with leading dimension lda where the first `from` columns (a multiple of LC_CHOLESKY_BLOCK) hold U already,
- * and skip[] what they skipped: the others follow, with the bits of a factor made in one go. Counts and the least
- * pivot are those of the new columns. Cost (n^3 - from^3) / 3. */
+/* The same with leading dimension lda where the first `from` columns hold U already, and skip[] what they skipped: the
+ * others follow, with the bits of a factor made in one go where `from` is a multiple of LC_CHOLESKY_BLOCK. Counts and
+ * the least pivot are those of the new columns. Cost (n^3 - from^3) / 3. */
 enum { LC_CHOLESKY_BLOCK = 32 }; /* rows and columns worked on together: two blocks stay in L1 */
 lc_index lc_cholesky_extend(const lc_host *host, lc_index from, lc_index n, double *A, lc_index lda, double tolerance,
                             unsigned char *skip, double *smallest);

@@ -58,7 +58,7 @@ static lc_status screen_features(lc_fold *fold, int solved) {
   LC_TRY(find_dual_point(fold, solved));
   LC_TRY(lc_objective_balance(obj, fold->balanced, fold->class_factor, &fold->has_gap));
   balance(fold);
-  if (!fold->has_dual_point && lc_penalty_has_free(&fold->pen)) fold->has_gap = 0;
+  if (!fold->has_dual_point && fold->has_free) fold->has_gap = 0;
   /* Norms of columns are weighted, so residuals are divided by the roots of the weights. */
   for (int c = 0; w && c < obj->K; c++)
     for (lc_index i = 0; i < n; i++)
@@ -89,14 +89,7 @@ lc_status lc_folds_look(lc_path_state *path) {
 /* ---- the start of a lambda ----------------------------------------------------------------------------- */
 
 /* Times the tolerance: residuals that leave a relative gap of about a third of it, F v / (lambda l1) to first order. */
-static double residual_unit(const lc_fold *fold) {
-  const lc_penalty *pen = &fold->pen;
-  double least = INFINITY;
-  for (lc_index f = 0; f < pen->p; f++)
-    if (pen->l1[f] > 0) least = fmin(least, pen->l1[f] / lc_objective_rms(&fold->obj, f));
-  if (isinf(least)) least = 1;
-  return 0.3 * pen->lambda * least;
-}
+static double residual_unit(const lc_fold *fold) { return 0.3 * fold->pen.lambda * fold->least_l1; }
 
 /* A large set has no Hessian to predict with: the last two solutions are extrapolated in lambda. */
 static lc_status extrapolate(lc_fold *fold) {
@@ -126,6 +119,7 @@ static lc_status extrapolate(lc_fold *fold) {
 static lc_status begin(void *context, lc_fold *fold) {
   const double *lambda = context;
   lc_fold_goal *goal = &fold->goal;
+  lc_working_set *set = &fold->solver.set;
   lc_set_way way;
   fold->pen.lambda = *lambda;
   fold->pending = 1;
@@ -136,8 +130,9 @@ static lc_status begin(void *context, lc_fold *fold) {
    * tolerance times the penalty, as the help of linclass_path() says. */
   goal->residual_cap = sqrt(tolerance) * unit;
   goal->residual = goal->relax * tolerance * unit;
-  lc_objective_revalue(&fold->obj);
   LC_TRY(lc_set_solver_tidy(&fold->solver, &way));
+  LC_TRY(lc_set_list_rows(set));
+  lc_objective_revalue(&fold->obj, set->nrows, set->rows);
   if (way != LC_BY_HESSIAN) {
     goal->residual = fmin(goal->residual, goal->residual_cap); /* no last step follows, as by the Hessian */
     LC_TRY(extrapolate(fold));
@@ -195,12 +190,23 @@ static lc_status advance(lc_path_state *path, double lambda) {
   }
 }
 
+/* All that is not 0 is in rows of the set: in any score column of them, when a shift is gone that all had in common. */
 static lc_status publish(lc_fold *fold) {
-  lc_objective *obj = &fold->obj;
-  memcpy(fold->B, obj->at.B, (size_t)obj->P * sizeof(double));
-  double saved = lc_remove_common_shift(obj, fold->B);
-  int finite = lc_unscale_coef(fold->path->problem->x, obj->K, fold->B);
-  lc_penalty_clip(&fold->given, obj->K, fold->B); /* as in lc_solve() */
+  const lc_objective *obj = &fold->obj;
+  lc_working_set *set = &fold->solver.set;
+  double *B = fold->B;
+  lc_index *support = fold->support, count = 0, kept = 0;
+  LC_TRY(lc_set_list_rows(set));
+  for (lc_index v = 0; v < fold->nsupport; v++) B[support[v]] = 0;
+  for (int c = 0; c < obj->K; c++)
+    for (lc_index v = 0; v < set->nrows; v++) support[count++] = c * obj->q + set->rows[v];
+  for (lc_index v = 0; v < count; v++) B[support[v]] = obj->at.B[support[v]];
+  double saved = lc_remove_common_shift(obj, B);
+  int finite = lc_unscale_listed(fold->path->problem->x, count, support, B);
+  lc_penalty_clip(&fold->given, obj->K, B); /* as in lc_solve() */
+  for (lc_index v = 0; v < count; v++)
+    if (B[support[v]] != 0) support[kept++] = support[v];
+  fold->nsupport = kept;
   fold->Z = obj->at.Z;
   fold->outcome.objective = obj->at.value - saved;
   fold->outcome.loss = obj->at.loss;

@@ -67,6 +67,7 @@ static lc_status solve_fold(lc_path_state *path, lc_fold *fold, double lambda) {
   if (status >= 0 && status != LC_INTERRUPTED) { /* of an interrupted fit there may be nothing */
     if (fold == path->fold) path->separated |= status == LC_SEPARATED;
     memcpy(fold->B, solution.B, (size_t)(lc_design_q(x) * K) * sizeof(double));
+    lc_fold_list_support(fold);
     keep_dual(fold, &solution, n * K);
     if (!solution.fitted) {
       lc_status scored = score_rows(&problem, fold);

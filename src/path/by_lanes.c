@@ -37,6 +37,7 @@ static lc_status keep_solution(void *context, lc_index l, const lc_lanes_point *
   const lc_objective *obj = &fold->obj;
   memcpy(fold->B, obj->at.B, (size_t)obj->P * sizeof(double));
   if (!lc_unscale_coef(all->path->problem->x, obj->K, fold->B)) return LC_NONFINITE;
+  lc_fold_list_support(fold);
   fold->Z = obj->at.Z;
   fold->outcome = (lc_outcome){.objective = obj->at.value,
                                .loss = obj->at.loss,
@@ -68,7 +69,9 @@ static lc_status solve_fold(void *context, lc_fold *fold) {
                       .count = all->count,
                       .tolerance = all->path->settings->tolerance,
                       .keep = keep_solution,
-                      .context = &own};
+                      .context = &own,
+                      .scores = fold->number > 0,
+                      .weights = all->path->fold->obj.weight_sum};
   lc_status status = lc_lanes_run(&job, &solved);
   lc_lock();
   all->path->lane_room[all->free++] = room;
@@ -95,8 +98,7 @@ lc_status lc_folds_lanes(lc_path_state *path, double before, const double *lambd
   }
   for (lc_index m = 0; m < path->nfits; m++) path->fold[m].pending = 1;
   /* One fit shares its rows among the threads. */
-  lc_status status =
-      path->nfits == 1 ? solve_fold(&all, path->fold) : lc_folds_each(path, solve_fold, &all);
+  lc_status status = path->nfits == 1 ? solve_fold(&all, path->fold) : lc_folds_each(path, solve_fold, &all);
   *solved = all.solved;
   return status;
 }

@@ -26,19 +26,30 @@ static int whole_row_in_set(const lc_fold *fold, lc_index f) {
   return 1;
 }
 
+/* The first marked feature from `f` on, or `to`: most are not, and eight are looked at together. */
+static lc_index next_marked(const unsigned char *mark, lc_index f, lc_index to) {
+  uint64_t eight = 0;
+  for (; f + 8 <= to; f += 8) {
+    memcpy(&eight, mark + f, 8);
+    if (eight != 0) break;
+  }
+  while (f < to && !mark[f]) f++;
+  return f;
+}
+
 /* Marks features from .. to - 1 that some pending fold must read: one fold after the other, few streams of memory.
  * 0: safe or in the set for all folds so far; 1: not safe for this fold, whose set is to be asked; 2: must be read. */
 static void mark_features(lc_round *round, lc_index from, lc_index to, double slack) {
   const lc_path_state *path = round->path;
   unsigned char *mark = round->unsafe;
-  for (lc_index f = from; f < to; f++) mark[f] = 0;
+  memset(mark + from, 0, (size_t)(to - from));
   for (lc_index m = 0; m < path->nfits; m++) {
     const lc_fold *fold = path->fold + m;
     const lc_penalty *pen = fold->obj.pen;
     if (!fold->pending) continue;
     lc_screen_mark_unsafe(&fold->screen, from, to, lc_penalty_width(pen, path->coding.K), pen->l1,
                           fold->obj.weight_sum * pen->lambda * (1 - proof_margin), slack, mark);
-    for (lc_index f = from; f < to; f++)
+    for (lc_index f = next_marked(mark, from, to); f < to; f = next_marked(mark, f + 1, to))
       if (mark[f] == 1) mark[f] = whole_row_in_set(fold, f) ? 0 : 2;
   }
 }
@@ -59,8 +70,8 @@ void lc_round_list(lc_round *round, double slack) {
   list_task task = {round, slack};
   int threads = lc_threads_for(path->host, 1e-8 * (double)p * path->coding.K * (double)path->nfits);
   lc_parallel(threads, p, 1024, list_some, &task);
-  for (lc_index f = 0; f < p; f++)
-    if (round->unsafe[f]) round->feature[count++] = f;
+  for (lc_index f = next_marked(round->unsafe, 0, p); f < p; f = next_marked(round->unsafe, f + 1, p))
+    round->feature[count++] = f;
   round->nfeatures = count;
 }
 

@@ -59,6 +59,13 @@ void lc_fold_seen_gradient(const lc_fold *fold, lc_index f, double *g) {
   for (int c = 0; c < fold->obj.K; c++) g[c] = screen->dots[f + c * screen->p] / fold->obj.weight_sum;
 }
 
+void lc_fold_list_support(lc_fold *fold) {
+  lc_index P = lc_design_q(fold->path->problem->x) * fold->path->coding.K;
+  fold->nsupport = 0;
+  for (lc_index i = 0; i < P; i++)
+    if (fold->B[i] != 0) fold->support[fold->nsupport++] = i;
+}
+
 /* ---- their data --------------------------------------------------------------------------------------- */
 
 /* Weights of the rows outside fold f of a repeat; equal rows that are joined may lie in several folds. */
@@ -84,9 +91,7 @@ static lc_status make_folds(lc_path_state *path) {
     fold->path = path;
     fold->number = m;
     fold->goal.relax = 1;
-    /* Several folds share the threads among them. */
-    int threads = fits > 1 ? 1 : path->host->threads;
-    fold->host = (lc_host){.self = fold, .more = fold_more, .poll = fold_poll, .threads = threads};
+    fold->host = (lc_host){.self = fold, .more = fold_more, .poll = fold_poll, .threads = path->host->threads};
     lc_arena_init(&fold->arena, &fold->host);
     fold->x = *x;
     fold->obs = *path->problem->obs;
@@ -97,7 +102,8 @@ static lc_status make_folds(lc_path_state *path) {
     fold->given = path->problem->pen;
     fold->spread = path->problem->spread;
     fold->B = lc_arena_zeros(&fold->arena, lc_design_q(x) * path->coding.K);
-    if (!fold->B) return LC_OUT_OF_MEMORY;
+    fold->support = lc_arena_alloc(&fold->arena, lc_design_q(x) * path->coding.K, sizeof *fold->support);
+    if (!fold->B || !fold->support) return LC_OUT_OF_MEMORY;
   }
   return LC_OK;
 }
@@ -154,6 +160,17 @@ static lc_status bind(lc_path_state *path, lc_fold *fold) {
   return LC_OK;
 }
 
+/* What no lambda > 0 changes. */
+static void summarise_penalty(lc_fold *fold) {
+  const lc_penalty *pen = &fold->pen;
+  double least = INFINITY;
+  for (lc_index f = 0; f < pen->p; f++)
+    if (pen->l1[f] > 0) least = fmin(least, pen->l1[f] / lc_objective_rms(&fold->obj, f));
+  fold->least_l1 = isinf(least) ? 1 : least;
+  fold->pen.lambda = 1;
+  fold->has_free = lc_penalty_has_free(pen);
+}
+
 /* Coefficients that are in the set from the start: intercepts and slopes that no lambda holds at 0. */
 static lc_status choose_first(lc_fold *fold, int (*which)(const lc_penalty *, lc_index)) {
   const lc_objective *obj = &fold->obj;
@@ -185,6 +202,7 @@ static lc_status start_fold(lc_path_state *path, lc_fold *fold) {
   lc_index n = path->problem->x->n;
   int K = path->coding.K;
   LC_TRY(bind(path, fold));
+  summarise_penalty(fold);
   LC_TRY(lc_set_solver_init(&fold->solver, &fold->obj, LC_SET_MOST));
   fold->class_factor = lc_arena_doubles(&fold->arena, path->coding.k);
   fold->balanced = path->residuals + fold->number * n * K;

@@ -23,7 +23,7 @@ typedef struct lc_fold_goal {
 typedef struct lc_fold {
   struct lc_path_state *path;
   lc_index number;       /* its place among the folds */
-  lc_host host;          /* quiet, polls through the path's; one thread where there are several folds */
+  lc_host host;          /* quiet, polls through the path's */
   lc_arena arena;        /* on that host: all below that has no other owner */
   lc_obs obs;            /* the problem's, with this fold's weights */
   lc_design x;           /* the problem's, as shown */
@@ -39,6 +39,8 @@ typedef struct lc_fold {
   double *balanced;     /* n x K, in path->residuals: residuals with those factors */
   double *over_roots;   /* n x K scratch: `balanced` over the roots of the weights; empty without weights */
   double *gradient;     /* K scratch: of a feature */
+  double least_l1;      /* least of the slopes' l1 over the root mean squares of their columns; 1 without any */
+  int has_free;         /* 1: a slope has neither a penalty nor two bounds */
   int has_gap;          /* 1: there are such factors, so a gap is possible */
   int has_dual_point;   /* 1: `balanced` is a dual point of the set, whose gradients are in solver.step.dual */
   int pending;          /* 1: not yet at its gap for this lambda */
@@ -52,6 +54,7 @@ typedef struct lc_fold {
 
   /* the last solution, for whoever records it */
   double *B;       /* q x K in the user's columns; 0 before */
+  lc_index *support, nsupport; /* P: indices of B where it is not 0, in no certain order; how many they are */
   const double *Z; /* n x K scores of all rows, those left out too */
   lc_outcome outcome;
   lc_status status; /* of its last task */
@@ -121,6 +124,9 @@ lc_status lc_folds_resume(lc_path_state *path, double lambda);
  * comes back. */
 typedef lc_status (*lc_fold_task)(void *context, lc_fold *fold);
 lc_status lc_folds_each(lc_path_state *path, lc_fold_task task, void *context);
+
+/* Finds the support of B. Cost of P. */
+void lc_fold_list_support(lc_fold *fold);
 
 /* Index in B of feature f in score column c. */
 static inline lc_index lc_fold_index(const lc_fold *fold, lc_index f, lc_index c) {

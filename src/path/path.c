@@ -2,6 +2,7 @@
 #include "path/path.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "path/folds.h"
@@ -20,29 +21,45 @@ static double lambda_at(const lc_path_spec *spec, double lambda_max, lc_index l)
   return lambda_max * pow(spec->min_ratio, share);
 }
 
-/* Nonzero coefficients of one score column. */
-static lc_status keep_column(const lc_fold *fold, lc_index q, int c, lc_path_point *point, lc_arena *arena) {
-  const double *B = fold->B + c * q;
-  lc_index count = 0;
-  for (lc_index j = 0; j < q; j++) count += B[j] != 0;
+/* Nonzero coefficients of one score column; its part of the support, in order. */
+static lc_status keep_column(const lc_fold *fold, lc_index q, int c, const lc_index *support, lc_index count,
+                             lc_path_point *point, lc_arena *arena) {
   point->row[c] = lc_arena_alloc(arena, count, sizeof **point->row);
   point->value[c] = lc_arena_doubles(arena, count);
   if (!point->row[c] || !point->value[c]) return LC_OUT_OF_MEMORY;
   point->count[c] = count;
-  for (lc_index j = 0, v = 0; j < q; j++)
-    if (B[j] != 0) {
-      point->row[c][v] = j;
-      point->value[c][v++] = B[j];
-    }
+  for (lc_index v = 0; v < count; v++) {
+    point->row[c][v] = support[v] - c * q;
+    point->value[c][v] = fold->B[support[v]];
+  }
   return LC_OK;
 }
 
-static lc_index count_features(const lc_fold *fold, lc_index q, int intercept, int K) {
+static int index_order(const void *a, const void *b) {
+  lc_index x = *(const lc_index *)a, y = *(const lc_index *)b;
+  return (x > y) - (x < y);
+}
+
+static lc_status keep_columns(const lc_fold *fold, lc_index q, int K, lc_path_point *point, lc_arena *arena) {
+  lc_index *support = fold->support, count = fold->nsupport, from = 0;
+  if (count > 1) qsort(support, (size_t)count, sizeof *support, index_order);
+  for (int c = 0; c < K; c++) {
+    lc_index to = from;
+    while (to < count && support[to] < (c + 1) * q) to++;
+    LC_TRY(keep_column(fold, q, c, support + from, to - from, point, arena));
+    from = to;
+  }
+  return LC_OK;
+}
+
+/* A feature counts in the first score column that has it. */
+static lc_index count_features(const lc_fold *fold, lc_index q, int intercept) {
   lc_index count = 0;
-  for (lc_index j = intercept; j < q; j++) {
-    int any = 0;
-    for (int c = 0; c < K; c++) any |= fold->B[c * q + j] != 0;
-    count += any;
+  for (lc_index v = 0; v < fold->nsupport; v++) {
+    lc_index first = fold->support[v] % q;
+    if (first < intercept) continue;
+    while (fold->B[first] == 0) first += q;
+    count += first == fold->support[v];
   }
   return count;
 }
@@ -81,12 +98,11 @@ static void keep_scores(const lc_path_state *path, lc_index m, lc_index l) {
 static lc_status keep_fold(const lc_path_state *path, lc_index m, lc_index l, lc_path_point *point) {
   const lc_design *x = path->problem->x;
   const lc_fold *fold = path->fold + m;
-  lc_index q = lc_design_q(x), nonzero = count_features(fold, q, x->intercept, path->coding.K);
+  lc_index q = lc_design_q(x), nonzero = count_features(fold, q, x->intercept);
   if (m == 0) {
     point->outcome = fold->outcome;
     point->nonzero = nonzero;
-    for (int c = 0; c < path->coding.K; c++) LC_TRY(keep_column(fold, q, c, point, path->arena));
-    return LC_OK;
+    return keep_columns(fold, q, path->coding.K, point, path->arena);
   }
   point->folds_missed += !fold->outcome.met;
   point->fold_relative[m - 1] = fold->outcome.relative;

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "linalg/linalg.h"
+#include "kernel/kernel.h"
 
 /* Where |r_t across r_s|^2 / |r_t|^2 is less, it is rounding too much to be a second direction. */
 static const double parallel = 1e-6;
@@ -121,12 +121,11 @@ void lc_screen_set_residual(lc_screen *screen, const double *R) {
   int K = screen->K, present = free_snapshot(screen);
   screen->present = present;
   memcpy(screen->snapshots + present * n * K, R, (size_t)(n * K) * sizeof(double));
-  for (int s = 0; s < screen->count; s++) {
-    int used = s == present || references_to(screen, s) > 0;
-    for (int c = 0; used && c < K; c++) {
-      double product = lc_dot(n, screen->snapshots + (s * K + c) * n, R + c * n);
-      screen->gram[pair_of(screen, s, present, c)] = screen->gram[pair_of(screen, present, s, c)] = product;
-    }
+  for (int c = 0; c < K; c++) { /* all snapshots together: the price of those that nobody has is small */
+    double product[LC_MOST_SNAPSHOTS] = {0};
+    lc_kernels()->gradient(n, screen->count, 1, screen->snapshots + c * n, n * K, R + c * n, n, product, screen->count);
+    for (int s = 0; s < screen->count; s++)
+      screen->gram[pair_of(screen, s, present, c)] = screen->gram[pair_of(screen, present, s, c)] = product[s];
   }
   for (int s = 0; s < screen->count; s++)
     for (int t = 0; t < screen->count; t++) {
@@ -180,12 +179,26 @@ int lc_screen_is_safe(const lc_screen *screen, lc_index j, lc_index width, doubl
   return 1;
 }
 
+/* The first feature from j on that the rough bound of one score column leaves, or `last`. On its own and without
+ * stores, so that its pointers stay in registers: each lambda asks it of all features. */
+static lc_index next_rough(const lc_screen *screen, lc_index j, lc_index last, const double *l1, double unit,
+                           double slack) {
+  const int *newest = screen->newest, *older = screen->older;
+  const double *dots = screen->dots, *older_dots = screen->older_dots, *norm = screen->norm;
+  lc_index most = screen->most;
+  for (; j < last && newest[j] >= 0; j++) {
+    const lc_screen_fit *fit = screen->fit + newest[j] * most + older[j];
+    double along = fabs(fit->a * dots[j] + fit->b * older_dots[j]);
+    if (!(along + slack * norm[j] * fit->across < unit * l1[j])) break;
+  }
+  return j;
+}
+
 void lc_screen_mark_unsafe(const lc_screen *screen, lc_index first, lc_index last, lc_index width, const double *l1,
                            double unit, double slack, unsigned char *unsafe) {
   for (lc_index j = first; j < last; j++) {
-    double threshold = unit * l1[j];
-    int safe = screen->K == 1 && screen->newest[j] >= 0 && rough_bound(screen, j, 0, slack) < threshold;
-    if (!safe && !unsafe[j]) unsafe[j] = !lc_screen_is_safe(screen, j, width, threshold, slack);
+    if (screen->K == 1 && (j = next_rough(screen, j, last, l1, unit, slack)) == last) return;
+    if (!unsafe[j]) unsafe[j] = !lc_screen_is_safe(screen, j, width, unit * l1[j], slack);
   }
 }
 

@@ -44,7 +44,8 @@ static void logistic_rows(const lc_coding *coding, const lc_loss_block *block) {
 static const double rounding = 1e-14;
 
 /* -q log q, 0 at 0; -Inf outside the domain. */
-static double entropy(double q) { return q > 0 ? -q * log(q) : q < -rounding ? -INFINITY : 0; }
+static double entropy_by(double q, double log_q) { return q > 0 ? -q * log_q : q < -rounding ? -INFINITY : 0; }
+static double entropy(double q) { return entropy_by(q, q > 0 ? log(q) : 0); }
 
 /* The same at 1 - wrong, to all digits where next to nothing is wrong. */
 static double entropy_of_rest(double wrong) {
@@ -56,9 +57,20 @@ static void logistic_dual(const lc_coding *coding, int m, const double *r, lc_in
                           double *value) {
   (void)coding;
   (void)ldr;
-  for (int i = 0; i < m; i++) {
-    double wrong = r[i] * (1 - 2 * y[i]);
-    value[i] = entropy(wrong) + entropy_of_rest(wrong);
+  double q[2 * CHUNK], log_q[2 * CHUNK];
+  for (int i0 = 0; i0 < m; i0 += CHUNK) {
+    int rows = m - i0 < CHUNK ? m - i0 : CHUNK;
+    for (int i = 0; i < rows; i++) {
+      q[i] = r[i0 + i] * (1 - 2 * y[i0 + i]);
+      q[CHUNK + i] = 1 - q[i];
+    }
+    lc_kernels()->log(rows, q, log_q);
+    lc_kernels()->log(rows, q + CHUNK, log_q + CHUNK);
+    for (int i = 0; i < rows; i++) {
+      double rest = q[CHUNK + i], lost = (1 - rest) - q[i]; /* 1 - q is rest + lost: all digits where q is next to 0 */
+      if (rest > 0) log_q[CHUNK + i] += lost / rest;
+      value[i0 + i] = entropy_by(q[i], log_q[i]) + entropy_by(rest, log_q[CHUNK + i]);
+    }
   }
 }
 

@@ -338,7 +338,10 @@ double lc_objective_noise(const lc_objective *obj) {
   return terms * 2.2e-16 * fabs(obj->at.value);
 }
 
-void lc_objective_revalue(lc_objective *obj) { obj->at.value = obj->at.loss + penalty_of(obj, &obj->at); }
+void lc_objective_revalue(lc_objective *obj, lc_index nj, const lc_index *j) {
+  double penalty = j ? lc_penalty_value_of(obj->pen, obj->K, nj, j, obj->at.B) : penalty_of(obj, &obj->at);
+  obj->at.value = obj->at.loss + penalty;
+}
 
 void lc_objective_columns(lc_objective *obj, lc_index nj, const lc_index *j, const double *R, double *c) {
   obj->x->ops->col_dot(obj->x, nj, j, obj->K, R, c, obj->host);

@@ -97,8 +97,8 @@ void lc_objective_hessian(const lc_objective *obj, int with_penalty, double *H);
  * loss with respect to the scores there. Reads nj columns. */
 lc_status lc_objective_move(lc_objective *obj, lc_index nj, const lc_index *j, const double *D, double *R);
 
-/* The value of `at` after a change of the penalty. */
-void lc_objective_revalue(lc_objective *obj);
+/* The value of `at` after a change of the penalty. Slopes outside rows j (nj of them; NULL: all) are 0. */
+void lc_objective_revalue(lc_objective *obj, lc_index nj, const lc_index *j);
 
 /* R (n x K) at `at`; rows of class y times s[y], NULL: 1. No read of X. */
 lc_status lc_objective_residuals(lc_objective *obj, const double *s, double *R);

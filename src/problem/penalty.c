@@ -73,6 +73,17 @@ double lc_penalty_value(const lc_penalty *pen, int K, const double *B) {
   return pen->lambda * sum;
 }
 
+double lc_penalty_value_of(const lc_penalty *pen, int K, lc_index nj, const lc_index *j, const double *B) {
+  lc_index width = lc_penalty_width(pen, K);
+  double sum = 0;
+  for (lc_index c = 0; c < K; c += width)
+    for (lc_index v = 0; v < nj; v++) {
+      lc_index f = j[v] - pen->intercept;
+      if (f >= 0) sum += group_value(pen, f, width, B + place(pen, c, f));
+    }
+  return pen->lambda * sum;
+}
+
 double lc_penalty_change(const lc_penalty *pen, int K, lc_index nj, const lc_index *j, const double *from,
                          const double *to) {
   lc_index width = lc_penalty_width(pen, K);

@@ -38,8 +38,9 @@ int lc_penalty_has_free(const lc_penalty *pen);
 /* No penalty on any feature? */
 int lc_penalty_is_none(const lc_penalty *pen);
 
-/* P(B), bounds apart. */
+/* P(B), bounds apart; of rows j alone (nj of them, none twice), at the cost of nj K. */
 double lc_penalty_value(const lc_penalty *pen, int K, const double *B);
+double lc_penalty_value_of(const lc_penalty *pen, int K, lc_index nj, const lc_index *j, const double *B);
 
 /* P(to) - P(from) where they differ in rows j (nj of them, none twice) alone. Cost nj K. */
 double lc_penalty_change(const lc_penalty *pen, int K, lc_index nj, const lc_index *j, const double *from,

@@ -143,12 +143,12 @@ static lc_status descend(lc_objective *obj, lc_set_solver *solver, lc_violator *
   if (!(last->lambda > 0) || !isfinite(held.lambda) || last->lambda >= way.far * held.lambda) return LC_OK;
   while (status == LC_OK && (held.lambda *= way.step) > last->lambda / way.step) {
     obj->pen = &held;
-    lc_objective_revalue(obj);
+    lc_objective_revalue(obj, 0, NULL);
     status = iterate(obj, solver, list, &rough, report);
     obj->pen = last;
     if (status == LC_STALLED) status = LC_OK;
   }
-  lc_objective_revalue(obj);
+  lc_objective_revalue(obj, 0, NULL);
   return status == LC_OK ? lc_objective_gradient(obj) : status;
 }
 

@@ -11,45 +11,64 @@ static void run_alone(lc_index count, lc_index grain, lc_task task, void *contex
 
 #if defined(__GNUC__) && !defined(LC_NO_THREADS)
 
+#include <math.h>
 #include <pthread.h>
 #include <signal.h>
+#include <string.h>
 #include <time.h>
 
-enum { MOST_HELPERS = 63 };
+enum { MOST_HELPERS = 63, MOST_LOOPS = 16 };
 
-/* The loop that is open, in one word, so that to enter it is one step: the number of helpers within, whether it is
- * open, and which loop it is. */
+/* A loop that is open, in one word, so that to enter it is one step: the number of helpers within, whether it is open,
+ * and which loop it is. */
 #define WITHIN UINT64_C(0xffff)
 #define OPEN UINT64_C(0x10000)
 #define NEXT_LOOP UINT64_C(0x20000)
 
-static struct {
+typedef struct loop {
   uint64_t state;
+  int taken; /* 1: it is somebody's */
+  int depth; /* of the task that opened it: 0 outside all */
+  int seats; /* helpers that may come */
   lc_task task;
   void *context;
   lc_index count, grain, next; /* items, those of a piece; the first that nobody has taken */
-  int seats;                   /* helpers that may come */
-  int sleepers;                /* helpers that need a signal */
-  int caller_sleeps;           /* so does the caller, who waits for the last helper */
+  uint64_t held;               /* nanoseconds that helpers were within and had no core */
+} loop;
+
+static struct {
+  loop loop[MOST_LOOPS];
+  int idle;     /* threads that wait for pieces */
+  int sleepers; /* those of them that need a signal */
   int quit;
   int helpers;
   pthread_t helper[MOST_HELPERS];
-  int alone, last_alone; /* loops that go on without helpers; how many it were the last time */
+  double alone_until; /* before that time loops go on without helpers */
 } pool;
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER, shared = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t opened = PTHREAD_COND_INITIALIZER, left = PTHREAD_COND_INITIALIZER;
-static int busy; /* 1: somebody runs a loop */
-static __thread int in_task, is_helper;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static __thread int depth, is_helper;
 
 #define LOAD(x) __atomic_load_n(&(x), __ATOMIC_SEQ_CST)
 #define STORE(x, value) __atomic_store_n(&(x), value, __ATOMIC_SEQ_CST)
 #define ADD(x, value) __atomic_fetch_add(&(x), value, __ATOMIC_SEQ_CST)
 
-static double now(void) {
+static double time_of(clockid_t clock) {
   struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
+  clock_gettime(clock, &t);
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static double now(void) { return time_of(CLOCK_MONOTONIC); }
+
+/* That this thread has had a core; where nobody counts it, 0. */
+static double core_time(void) {
+#ifdef CLOCK_THREAD_CPUTIME_ID
+  return time_of(CLOCK_THREAD_CPUTIME_ID);
+#else
+  return 0;
+#endif
 }
 
 static void pause_a_moment(void) {
@@ -61,60 +80,78 @@ static void pause_a_moment(void) {
 }
 
 /* Takes pieces until none is left; returns how many items they were. */
-static lc_index take_pieces(void) {
-  lc_index taken = 0, count = pool.count, grain = pool.grain;
-  in_task = 1;
-  for (lc_index from; (from = ADD(pool.next, grain)) < count;) {
+static lc_index take_pieces(loop *own) {
+  lc_index taken = 0, count = own->count, grain = own->grain;
+  int before = depth;
+  depth = own->depth + 1;
+  for (lc_index from; (from = ADD(own->next, grain)) < count;) {
     lc_index to = lc_min(from + grain, count);
-    pool.task(pool.context, from, to);
+    own->task(own->context, from, to);
     taken += to - from;
   }
-  in_task = 0;
+  depth = before;
   return taken;
 }
 
-/* ---- helpers ---- */
+/* ---- who waits ---- */
 
-static int enter(uint64_t state) {
-  while ((state & OPEN) && (state & WITHIN) < (uint64_t)LOAD(pool.seats))
-    if (__atomic_compare_exchange_n(&pool.state, &state, state + 1, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) return 1;
-  return 0;
+static int has_pieces(loop *other) { return LOAD(other->next) < LOAD(other->count); }
+
+/* Enters a loop with pieces left that was opened at that depth or deeper; NULL: there is none. */
+static loop *enter(int least) {
+  for (loop *other = pool.loop; other < pool.loop + MOST_LOOPS; other++) {
+    uint64_t state = LOAD(other->state);
+    while ((state & OPEN) && (state & WITHIN) < (uint64_t)LOAD(other->seats) && LOAD(other->depth) >= least &&
+           has_pieces(other))
+      if (__atomic_compare_exchange_n(&other->state, &state, state + 1, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+        return other;
+  }
+  return NULL;
 }
 
-static void leave(void) {
-  __atomic_fetch_sub(&pool.state, 1, __ATOMIC_SEQ_CST);
-  if (!LOAD(pool.caller_sleeps)) return;
+static void wake(void) {
+  if (LOAD(pool.sleepers) == 0) return;
   pthread_mutex_lock(&mutex);
-  pthread_cond_signal(&left);
+  pthread_cond_broadcast(&changed);
   pthread_mutex_unlock(&mutex);
 }
 
-static int is_new(uint64_t state, uint64_t seen) { return (state & OPEN) && state / NEXT_LOOP != seen / NEXT_LOOP; }
+/* With a loop that was entered. */
+static void help_with(loop *other) {
+  double start = now(), core = core_time();
+  take_pieces(other);
+  double held = now() - start - (core_time() - core);
+  if (held > 0) ADD(other->held, (uint64_t)(1e9 * held));
+  uint64_t state = __atomic_sub_fetch(&other->state, 1, __ATOMIC_SEQ_CST);
+  if ((state & (OPEN | WITHIN)) == 0) wake(); /* its caller waits for the last one */
+}
 
-/* The state with a loop that is not `seen`, or the pool ends. */
-static uint64_t wait_for_loop(uint64_t seen) {
+/* A caller waits until all have left its loop, helpers (NULL) until the pool ends. */
+static int is_over(loop *own) { return own ? (LOAD(own->state) & WITHIN) == 0 : LOAD(pool.quit); }
+
+/* Until that is so, a loop that was entered, of those that were opened at that depth or deeper; then NULL. Who waits is
+ * awake for a moment and then sleeps: a sleeping caller leaves its core to a helper that has none. */
+static loop *wait_for_loop(loop *own, int least) {
   const double awake = 1e-4; /* between the passes of a fit lies about as much */
-  uint64_t state = LOAD(pool.state);
-  for (double end = now() + awake; !is_new(state, seen) && now() < end; state = LOAD(pool.state)) pause_a_moment();
-  if (is_new(state, seen)) return state;
-  pthread_mutex_lock(&mutex);
-  ADD(pool.sleepers, 1);
-  while (!is_new(state = LOAD(pool.state), seen) && !pool.quit) pthread_cond_wait(&opened, &mutex);
-  ADD(pool.sleepers, -1);
-  pthread_mutex_unlock(&mutex);
-  return state;
+  loop *other = NULL;
+  if (is_over(own)) return NULL;
+  ADD(pool.idle, 1);
+  for (double end = now() + awake; !is_over(own) && !(other = enter(least)) && now() < end;) pause_a_moment();
+  if (!other && !is_over(own)) {
+    pthread_mutex_lock(&mutex);
+    ADD(pool.sleepers, 1);
+    while (!is_over(own) && !(other = enter(least))) pthread_cond_wait(&changed, &mutex);
+    ADD(pool.sleepers, -1);
+    pthread_mutex_unlock(&mutex);
+  }
+  ADD(pool.idle, -1);
+  return other;
 }
 
 static void *help(void *nothing) {
-  uint64_t seen = 0;
   is_helper = 1;
-  for (;;) {
-    seen = wait_for_loop(seen);
-    if (LOAD(pool.quit)) return nothing;
-    if (!enter(seen)) continue;
-    take_pieces();
-    leave();
-  }
+  for (loop *other; (other = wait_for_loop(NULL, 0)) != NULL;) help_with(other);
+  return nothing;
 }
 
 /* Helpers take no signal: those of the terminal belong to the main thread. */
@@ -136,89 +173,89 @@ static int start_helper(void) {
 static void forget_helpers(void) {
   pthread_mutex_init(&mutex, NULL);
   pthread_mutex_init(&shared, NULL);
-  pthread_cond_init(&opened, NULL);
-  pthread_cond_init(&left, NULL);
-  pool.state = 0;
-  pool.helpers = pool.sleepers = pool.caller_sleeps = 0;
-  pool.alone = pool.last_alone = 0;
+  pthread_cond_init(&changed, NULL);
+  memset(&pool, 0, sizeof pool);
 }
 #endif
 
 static int have_helpers(int wanted) {
 #ifndef _WIN32
   static int prepared;
-  if (!prepared) prepared = pthread_atfork(NULL, NULL, forget_helpers) == 0;
-  if (!prepared) return 0;
 #endif
   if (wanted > MOST_HELPERS) wanted = MOST_HELPERS;
-  while (pool.helpers < wanted && start_helper()) pool.helpers++;
-  return pool.helpers < wanted ? pool.helpers : wanted;
-}
-
-/* ---- the caller ---- */
-
-static void open_loop(int helpers, lc_index count, lc_index grain, lc_task task, void *context) {
-  pool.task = task;
-  pool.context = context;
-  pool.count = count;
-  pool.grain = grain;
-  STORE(pool.next, 0);
-  STORE(pool.seats, helpers);
-  STORE(pool.state, (LOAD(pool.state) | OPEN) + NEXT_LOOP);
-  if (LOAD(pool.sleepers) == 0) return;
+  if (LOAD(pool.helpers) >= wanted) return wanted;
   pthread_mutex_lock(&mutex);
-  pthread_cond_broadcast(&opened);
+#ifndef _WIN32
+  if (!prepared) prepared = pthread_atfork(NULL, NULL, forget_helpers) == 0;
+  if (prepared)
+#endif
+    while (pool.helpers < wanted && start_helper()) ADD(pool.helpers, 1);
+  if (pool.helpers < wanted) wanted = pool.helpers;
   pthread_mutex_unlock(&mutex);
+  return wanted;
 }
 
-/* Nobody enters any more, and those within have left. A sleeping caller leaves its core to a helper that has none. */
-static void close_loop(void) {
-  const double awake = 2e-5;
-  uint64_t state = __atomic_and_fetch(&pool.state, ~OPEN, __ATOMIC_SEQ_CST);
-  if (!(state & WITHIN)) return;
-  for (double end = now() + awake; (LOAD(pool.state) & WITHIN) && now() < end;) pause_a_moment();
-  pthread_mutex_lock(&mutex);
-  STORE(pool.caller_sleeps, 1);
-  while (LOAD(pool.state) & WITHIN) pthread_cond_wait(&left, &mutex);
-  STORE(pool.caller_sleeps, 0);
-  pthread_mutex_unlock(&mutex);
+/* ---- who calls ---- */
+
+/* NULL: all loops are somebody's. */
+static loop *claim_loop(void) {
+  for (loop *own = pool.loop; own < pool.loop + MOST_LOOPS; own++)
+    if (!LOAD(own->taken) && !__atomic_exchange_n(&own->taken, 1, __ATOMIC_SEQ_CST)) return own;
+  return NULL;
 }
 
-/* Helpers that were kept from finishing cost more than they gave: the next loops do without, each time twice as many.
- * `own` of `count` items took the caller until `done` of `all` seconds. */
-static void learn(lc_index own, lc_index count, double done, double all) {
-  const int most = 64;
-  if (own == 0 || done * (double)count / (double)own >= all) {
-    if (own < count) pool.last_alone = 0;
-    return;
-  }
-  pool.last_alone = pool.last_alone == 0 ? 1 : pool.last_alone < most ? 2 * pool.last_alone : most;
-  pool.alone = pool.last_alone;
+static void open_loop(loop *own, int helpers, lc_index count, lc_index grain, lc_task task, void *context) {
+  own->task = task;
+  own->context = context;
+  own->grain = grain;
+  own->held = 0;
+  STORE(own->count, count);
+  STORE(own->next, 0);
+  STORE(own->seats, helpers);
+  STORE(own->depth, depth);
+  STORE(own->state, (LOAD(own->state) | OPEN) + NEXT_LOOP);
+  wake();
+}
+
+/* Nobody enters any more, and those within leave. Meanwhile their tasks may want help. */
+static void close_loop(loop *own) {
+  __atomic_and_fetch(&own->state, ~OPEN, __ATOMIC_SEQ_CST);
+  for (loop *other; (other = wait_for_loop(own, own->depth + 1)) != NULL;) help_with(other);
+}
+
+/* Helpers that were kept from finishing cost more than they gave: loops then do without for so long that no more than a
+ * twentieth of the time is lost so. The caller took `taken` items until `done`, and waited for the others. */
+static void learn(loop *own, lc_index taken, double start, double done) {
+  const double patience = 20;
+  if (taken == 0) return;
+  double end = now(), alone = (done - start) * (double)own->count / (double)taken;
+  double lost = fmin(end - start - alone, 1e-9 * (double)LOAD(own->held)), until = end + patience * lost;
+  if (lost > 0) __atomic_store(&pool.alone_until, &until, __ATOMIC_SEQ_CST);
+}
+
+static int must_do_alone(double time) {
+  double until;
+  __atomic_load(&pool.alone_until, &until, __ATOMIC_SEQ_CST);
+  return time < until;
 }
 
 void lc_parallel(int threads, lc_index count, lc_index grain, lc_task task, void *context) {
-  if (threads < 2 || count <= grain || in_task || __atomic_test_and_set(&busy, __ATOMIC_SEQ_CST)) {
+  loop *own = NULL;
+  double start = 0;
+  int helpers = 0, wanted = (int)lc_min(threads, (count + grain - 1) / grain) - 1;
+  /* Within a task nobody may be free. */
+  if (wanted > 0 && (depth == 0 || LOAD(pool.idle) > 0) && !must_do_alone(start = now()))
+    helpers = have_helpers(wanted);
+  if (helpers == 0 || !(own = claim_loop())) {
     run_alone(count, grain, task, context);
     return;
   }
-  int helpers = 0;
-  if (pool.alone > 0)
-    pool.alone--;
-  else
-    helpers = have_helpers((int)lc_min(threads, (count + grain - 1) / grain) - 1);
-  if (helpers == 0) {
-    in_task = 1;
-    run_alone(count, grain, task, context);
-    in_task = 0;
-  } else {
-    double start = now();
-    open_loop(helpers, count, grain, task, context);
-    lc_index own = take_pieces();
-    double done = now() - start;
-    close_loop();
-    learn(own, count, done, now() - start);
-  }
-  __atomic_clear(&busy, __ATOMIC_SEQ_CST);
+  open_loop(own, helpers, count, grain, task, context);
+  lc_index taken = take_pieces(own);
+  double done = now();
+  close_loop(own);
+  learn(own, taken, start, done);
+  STORE(own->taken, 0);
 }
 
 int lc_is_helper(void) { return is_helper; }
@@ -229,11 +266,11 @@ void lc_unlock(void) { pthread_mutex_unlock(&shared); }
 void lc_threads_stop(void) {
   pthread_mutex_lock(&mutex);
   STORE(pool.quit, 1);
-  pthread_cond_broadcast(&opened);
+  pthread_cond_broadcast(&changed);
   pthread_mutex_unlock(&mutex);
   while (pool.helpers > 0) pthread_join(pool.helper[--pool.helpers], NULL);
-  pool.quit = 0;
-  pool.alone = pool.last_alone = 0; /* what was learned of the helpers goes with them */
+  STORE(pool.quit, 0);
+  pool.alone_until = 0; /* what was learned of the helpers goes with them */
 }
 
 #else

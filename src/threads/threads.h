@@ -6,8 +6,8 @@
  * microseconds and then sleep. Where other programs keep helpers from finishing what they took, loops run on the caller
  * alone for a while. Results do not depend on who did what as long as tasks write to places of their own.
  *
- * One program, one pool: loops are started by one thread at a time; a loop within a task, or beside another one, runs
- * on the thread that starts it. Without POSIX threads every loop does. */
+ * One program, one pool. A loop within a task is shared, too, while threads have nothing else to do: those that wait
+ * for the last tasks of a loop help within them. Without POSIX threads every loop runs on the thread that starts it. */
 #ifndef LC_THREADS_H
 #define LC_THREADS_H
 
@@ -21,7 +21,7 @@ typedef void (*lc_task)(void *context, lc_index from, lc_index to);
  * wrote is seen by the caller. Costs a microsecond where helpers are awake, some ten where they sleep. */
 void lc_parallel(int threads, lc_index count, lc_index grain, lc_task task, void *context);
 
-/* 1 within a task on a thread that is not the caller's of its loop. */
+/* 1 on the helpers' threads. */
 int lc_is_helper(void);
 
 /* A lock for the whole program, for tasks that now and then need the same thing. Not to be taken twice. */

@@ -137,8 +137,7 @@ static int is_factored(const lc_prox_newton *newton, lc_index count) {
  * little from step to step, and new ones are at its end. 0: the kept factor is theirs. */
 static int factor(lc_prox_newton *newton, lc_index count) {
   if (is_factored(newton, count)) return 0;
-  lc_index same = shrink_factor(newton, count), ld = newton->ld;
-  lc_index from = same / LC_CHOLESKY_BLOCK * LC_CHOLESKY_BLOCK;
+  lc_index from = shrink_factor(newton, count), ld = newton->ld;
   for (lc_index v = from; v < count; v++) {
     lc_index s = newton->active[v];
     for (lc_index u = 0; u < v; u++) newton->U[u + v * ld] = newton->H[newton->active[u] + s * ld];
@@ -307,7 +306,7 @@ static int only_sweeps(const lc_prox_newton *newton) {
 
 /* Minimises the model until its worst residual is below `goal`. */
 static lc_status minimise(lc_prox_newton *newton, double goal) {
-  enum { ROUNDS = 200, SWEEPS = 3, HITS = 8 };
+  enum { ROUNDS = 200, SWEEPS = 2, HITS = 8 };
   const lc_set_step *step = newton->step;
   if (only_sweeps(newton)) newton->nfactored = -1;
   for (int round = 0; round < ROUNDS; round++) {

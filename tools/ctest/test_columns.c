@@ -55,7 +55,7 @@ static void test_move(ctest_problem *t, const lc_design *x, const double *B) {
 
   double lambda = t->pen.lambda;
   t->pen.lambda = 3 * lambda;
-  lc_objective_revalue(&obj);
+  lc_objective_revalue(&obj, 0, NULL);
   if (!x->shift) CHECK_NEAR(obj.at.value, ctest_value(t, obj.at.B), 1e-13);
   CHECK_NEAR(obj.at.value, obj.at.loss + lc_penalty_value(&t->pen, K, obj.at.B), 1e-14);
   t->pen.lambda = lambda;

@@ -219,9 +219,35 @@ static void test_partials(void) {
   ctest_host_free(&host);
 }
 
+/* ---- coefficients of the user's columns ------------------------------------------------------------------ */
+
+/* Shown: (x - 3) 2 and (x + 1) / 2 of two columns of four, two sets of scores. */
+static void test_unscale(void) {
+  static const double shift[] = {0, 3, -1, 0}, scale[] = {1, 2, 0.5, 1};
+  static const lc_index all[] = {7, 0, 5, 2, 1, 6, 3, 9, 4, 8}, some[] = {6, 0, 2, 5};
+  double shown[] = {1, 0, 5, 0, 0, -1, 4, 0, 6, 0}, one[10], other[10];
+  lc_design x;
+  lc_design_dense(&x, 1, 4, LC_DOUBLE, shown);
+  x.intercept = 1;
+  x.shift = shift;
+  x.scale = scale;
+  memcpy(one, shown, sizeof one);
+  CHECK(lc_unscale_listed(&x, 10, all, one) == 1);
+  CHECK(one[0] == 1 - 3 * 10 && one[2] == 10 && one[5] == -1 + 1 * 3 && one[6] == 4 && one[8] == 3);
+  CHECK(one[1] == 0 && one[3] == 0 && one[4] == 0 && one[7] == 0 && one[9] == 0);
+  memcpy(other, shown, sizeof other);
+  CHECK(lc_unscale_coef(&x, 2, other) == 1 && memcmp(one, other, sizeof one) == 0);
+  memcpy(other, shown, sizeof other);
+  other[8] = 0;
+  CHECK(lc_unscale_listed(&x, 4, some, other) == 1 && other[0] == -29 && other[2] == 10 && other[5] == -1);
+  other[6] = INFINITY;
+  CHECK(lc_unscale_listed(&x, 4, some, other) == 0);
+}
+
 void test_dense(void) {
   ctest_seed(17);
   test_partials();
+  test_unscale();
   for (int set = 0; set < CTEST_KERNELS; set++) {
     if (!ctest_kernel(set)) continue;
     lc_kernels_choose(ctest_kernel_names[set]);

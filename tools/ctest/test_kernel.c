@@ -335,6 +335,24 @@ static void test_logistic(const lc_kernel *kernel) {
   free(t), free(value), free(mean), free(variance), free(alone);
 }
 
+/* Over the whole range, near 1, and beyond the range: what is too small is the least normal number. */
+static void test_log(const lc_kernel *kernel) {
+  const double small[] = {0, -0.0, -1, 1e-320, DBL_MIN}, whole[] = {1, 2, 0.5, 1024};
+  double *x = ctest_zeros(ARGUMENTS), *y = ctest_zeros(ARGUMENTS), worst = 0, out[5];
+  for (int i = 0; i < ARGUMENTS; i++) {
+    double u = ctest_uniform();
+    x[i] = i % 4 == 0 ? exp(-708 + 1416 * u) : i % 4 == 1 ? u + 0.5 : i % 4 == 2 ? 1 - ldexp(u, -i % 60) : 4 * u;
+  }
+  kernel->log(ARGUMENTS, x, y);
+  for (int i = 0; i < ARGUMENTS; i++) worst = fmax(worst, ulps(y[i], (double)logl(x[i])));
+  CHECK(worst <= 4);
+  kernel->log(5, small, out);
+  for (int i = 0; i < 5; i++) CHECK_NEAR(out[i], -1022 * log(2), 1e-12);
+  kernel->log(4, whole, out);
+  CHECK(out[0] == 0 && out[1] == log(2) && out[2] == -log(2) && fabs(out[3] - 10 * log(2)) < 1e-15);
+  free(x), free(y);
+}
+
 /* A row's result does not depend on where in a block it stands. */
 static void test_tails(const lc_kernel *kernel) {
   enum { MOST = 40 };
@@ -351,6 +369,10 @@ static void test_tails(const lc_kernel *kernel) {
     kernel->logistic(MOST, x, NULL, whole, NULL);
     kernel->logistic(m, x, part, mean, NULL);
     same = same && memcmp(whole, mean, (size_t)m * sizeof *x) == 0 && mean[m] == 0 && part[m] == 0;
+    memset(part, 0, sizeof part);
+    kernel->log(MOST, x, whole);
+    kernel->log(m, x, part);
+    same = same && memcmp(whole, part, (size_t)m * sizeof *x) == 0 && part[m] == 0;
   }
   CHECK(same);
 }
@@ -379,6 +401,7 @@ static void test_set(const lc_kernel *kernel) {
   test_gram(kernel, 133, 3, 0, 325);
   test_exp(kernel);
   test_logistic(kernel);
+  test_log(kernel);
   test_tails(kernel);
 }
 

@@ -40,8 +40,7 @@ static void fill(loop_data *data, lc_arena *arena) {
   data->value = floats(arena, ROWS * (ENTRIES + 2));
   data->constants = floats(arena, 5 * MEMBERS);
   float *c = data->constants;
-  data->members =
-      (lc_lane_members){MEMBERS, c, c + MEMBERS, c + 2 * MEMBERS, c + 3 * MEMBERS, c + 4 * MEMBERS};
+  data->members = (lc_lane_members){MEMBERS, c, c + MEMBERS, c + 2 * MEMBERS, c + 3 * MEMBERS, c + 4 * MEMBERS};
   for (int k = 4 * MEMBERS; k < 5 * MEMBERS; k++) c[k] = fabsf(c[k]);
   for (int i = 0; i < ROWS; i++) { /* with room behind each row, as rows have that grow */
     data->start[i] = i * (ENTRIES + 2);
@@ -84,8 +83,8 @@ static void test_product(const lc_lane_kernel *loops, loop_data *data) {
   for (int k = 0; k < MEMBERS; k++)
     for (int l = 0; l < LC_LANES; l++) {
       double v = (double)data->v[k * LC_LANES + l];
-      double h = 0.5 * (2 * want[k][l] * (double)m->unit[k] - (double)m->mean[k] * sum[l]) +
-                 (double)m->ridge[k] * (l + 1) * v;
+      double h =
+          0.5 * (2 * want[k][l] * (double)m->unit[k] - (double)m->mean[k] * sum[l]) + (double)m->ridge[k] * (l + 1) * v;
       close = close && fabs(h - (double)data->h[k * LC_LANES + l]) < floats_near * (20 + fabs(sum[l]) + fabs(h));
       want_dot[l] += v * h;
     }
@@ -150,6 +149,60 @@ static void test_vectors(const lc_lane_kernel *loops, loop_data *data, lc_arena 
   CHECK(close);
 }
 
+/* Products of lines over rows, what is left of some beside others, and bounds of columns, by their definitions. */
+static void test_bounds(const lc_lane_kernel *loops, const loop_data *data) {
+  enum { COUNT = 130, LIST = 40 };
+  double weight[COUNT], cross[LC_LANES * LC_LANES] = {0}, left[LC_LANES] = {0};
+  const float *A = data->v, *B = data->h, *C = data->d, *norm = data->constants + 4 * MEMBERS;
+  float rest[LC_LANES], near[LC_LANES], strength[MEMBERS];
+  lc_index feature[LIST];
+  unsigned char asks[LIST];
+  int asked = 0, right = 1;
+  for (int i = 0; i < COUNT; i++) weight[i] = i % 5 ? 0.5 + i % 3 : 0;
+  for (int weighted = 0; weighted < 2; weighted++) {
+    const double *w = weighted ? weight : NULL;
+    memset(cross, 0, sizeof cross), memset(left, 0, sizeof left);
+    loops->cross(COUNT, w, A, B, cross);
+    loops->left(COUNT, w, A, B, C, left);
+    for (int l = 0; l < LC_LANES; l++) {
+      double squares = 0, sums[LC_LANES] = {0};
+      for (int i = 0; i < COUNT; i++) {
+        double by = !weighted ? 1 : weight[i] > 0 ? 1 / weight[i] : 0, own = (double)B[i * LC_LANES + l];
+        for (int a = 0; a < LC_LANES; a++) {
+          sums[a] += by * (double)A[i * LC_LANES + a] * (double)B[i * LC_LANES + l];
+          own -= (double)A[i * LC_LANES + a] * (double)C[a * LC_LANES + l];
+        }
+        squares += by * own * own;
+      }
+      CHECK_NEAR(left[l], squares, floats_near * squares);
+      for (int a = 0; a < LC_LANES; a++) CHECK_NEAR(cross[a * LC_LANES + l], sums[a], 50 * floats_near);
+    }
+  }
+  for (int l = 0; l < LC_LANES; l++) {
+    rest[l] = 0.1f * (float)l;
+    near[l] = l == 3 ? INFINITY : 6;
+  }
+  for (int k = 0; k < MEMBERS; k++) strength[k] = 0.5f + (float)(k % 4);
+  for (int v = 0; v < LIST; v++) feature[v] = 3 * v;
+  loops->exceed(LIST, feature, A, norm, strength, C, rest, near, asks);
+  for (int v = 0; v < LIST; v++) {
+    double most = -INFINITY;
+    for (int l = 0; l < LC_LANES; l++) {
+      double sum = 0;
+      for (int a = 0; a < LC_LANES; a++) sum += (double)A[feature[v] * LC_LANES + a] * (double)C[a * LC_LANES + l];
+      most = fmax(most, fabs(sum) + (double)norm[feature[v]] * (double)rest[l] -
+                            (double)strength[feature[v]] * (double)near[l]);
+    }
+    right = right && (fabs(most) < 1e-4 || asks[v] == (most > 0));
+    asked += asks[v];
+  }
+  CHECK(right);
+  CHECK(asked > 0 && asked < LIST);
+  rest[2] = NAN;
+  loops->exceed(1, feature, A, norm, strength, C, rest, near, asks);
+  CHECK(asks[0] == 1);
+}
+
 static void test_loops(const lc_lane_kernel *loops) {
   static loop_data data;
   ctest_host host;
@@ -160,6 +213,7 @@ static void test_loops(const lc_lane_kernel *loops) {
   test_product(loops, &data);
   test_gather(loops, &data);
   test_vectors(loops, &data, &arena);
+  test_bounds(loops, &data);
   ctest_host_free(&host);
 }
 
@@ -179,8 +233,8 @@ static void test_columns(int values) {
   double *R = ctest_normals(N * LC_LANES);
   const lc_design *x = &t.sparse;
   CHECK(x->ops->grown_rows(x, &rows, &t.arena) == LC_OK);
-  x->ops->grow_rows(x, 2, came, &rows);
-  x->ops->grow_rows(x, CAME - 2, came + 2, &rows);
+  x->ops->grow_rows(x, 2, came, &rows, &t.host.host);
+  x->ops->grow_rows(x, CAME - 2, came + 2, &rows, &t.host.host);
   CHECK((rows.value != NULL) == values);
   lc_index entries = 0;
   int right = 1;
@@ -331,7 +385,7 @@ static void test_order(void) {
   ctest_problem_refresh(&t);
   own.lambda[0] = 0.1;
   start(&own, &t);
-  lc_lanes_job job = {&own.obj, &own.pen, &t.host.host, &t.arena, 0.2, own.lambda, 1, 1e-8, keep, &own};
+  lc_lanes_job job = {&own.obj, &own.pen, &t.host.host, &t.arena, 0.2, own.lambda, 1, 1e-8, keep, &own, 1, 0};
   CHECK(lc_lanes_make(&s, &job) == LC_OK);
   CHECK(s.count == 0);
   for (lc_index j = 0; j < t.p; j++) feature[j] = t.p - 1 - j;
@@ -353,8 +407,8 @@ static void test_order(void) {
     right = right && s.held[k] == f && s.mean[k] == own.obj.mean[f] && s.lower[k] == own.pen.lower[f] / s.unit[k] &&
             s.l1[k] == own.pen.l1[f] * s.unit[k] && s.unitf[k] == (float)s.unit[k];
     for (int l = 0; l < LC_LANES; l++)
-      right = right && s.b[lc_lane_at(k, l)] == (double)(10 * f + l) &&
-              s.last[lc_lane_at(k, l)] == -(float)(10 * f + l);
+      right =
+          right && s.b[lc_lane_at(k, l)] == (double)(10 * f + l) && s.last[lc_lane_at(k, l)] == -(float)(10 * f + l);
   }
   CHECK(right);
   CHECK(ordered && entries[s.feature[0]] > 4 * entries[s.feature[s.count - 1]]);
@@ -376,8 +430,8 @@ static void test_case(const lane_case *c, double tolerance) {
   for (int l = 0; l < LAMBDAS; l++) own.lambda[l] = path.lambda_max * pow(0.02, (l + l % 2) / 10.0);
   start(&own, &t);
   own.tolerance = tolerance;
-  lc_lanes_job job = {&own.obj,   &own.pen, &t.host.host, &t.arena, path.lambda_max,
-                      own.lambda, LAMBDAS,  tolerance,    keep,     &own};
+  lc_lanes_job job = {
+      &own.obj, &own.pen, &t.host.host, &t.arena, path.lambda_max, own.lambda, LAMBDAS, tolerance, keep, &own, 1, 0};
   CHECK(lc_lanes_run(&job, &solved) == LC_OK);
   CHECK(solved == LAMBDAS);
   CHECK(own.sound);
@@ -399,7 +453,7 @@ static void test_impossible(void) {
   make_case(&t, cases + 1);
   for (int l = 0; l < LAMBDAS; l++) own.lambda[l] = 0.02 * pow(0.7, l);
   start(&own, &t);
-  lc_lanes_job job = {&own.obj, &own.pen, &t.host.host, &t.arena, 0.02, own.lambda, LAMBDAS, 1e-19, keep, &own};
+  lc_lanes_job job = {&own.obj, &own.pen, &t.host.host, &t.arena, 0.02, own.lambda, LAMBDAS, 1e-19, keep, &own, 1, 0};
   CHECK(lc_lanes_run(&job, &solved) == LC_OK);
   CHECK(solved >= 0 && solved < LAMBDAS);
   ctest_problem_free(&t);
@@ -416,7 +470,7 @@ static void test_stops(void) {
     start(&own, &t);
     t.host.polls = 0;
     t.host.stop_at = stop_at;
-    lc_lanes_job job = {&own.obj, &own.pen, &t.host.host, &t.arena, 0.02, own.lambda, LAMBDAS, 1e-8, keep, &own};
+    lc_lanes_job job = {&own.obj, &own.pen, &t.host.host, &t.arena, 0.02, own.lambda, LAMBDAS, 1e-8, keep, &own, 1, 0};
     CHECK(lc_lanes_run(&job, &solved) == LC_INTERRUPTED);
     for (int l = 0; l < LAMBDAS; l++) CHECK(own.times[l] <= 1);
     ctest_problem_free(&t);
@@ -424,7 +478,7 @@ static void test_stops(void) {
   make_case(&t, cases + 1);
   start(&own, &t);
   t.host.limit = t.host.given + 20000;
-  lc_lanes_job job = {&own.obj, &own.pen, &t.host.host, &t.arena, 0.02, own.lambda, LAMBDAS, 1e-8, keep, &own};
+  lc_lanes_job job = {&own.obj, &own.pen, &t.host.host, &t.arena, 0.02, own.lambda, LAMBDAS, 1e-8, keep, &own, 1, 0};
   CHECK(lc_lanes_run(&job, &solved) == LC_OUT_OF_MEMORY);
   ctest_problem_free(&t);
 }

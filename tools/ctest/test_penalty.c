@@ -85,6 +85,12 @@ static void test_gradient(const lc_penalty *pen) {
   for (int c = 0; c < K; c++)
     for (lc_index j = 0; j < P; j++) value += one_value(pen, j, B[c * q + pen->intercept + j]);
   CHECK_NEAR(lc_penalty_value(pen, K, B), value, 1e-14);
+  /* Rows from the last on, the intercept's among them; then all but feature 0. */
+  lc_index rows[P + 1];
+  for (lc_index v = 0; v < q; v++) rows[v] = q - 1 - v;
+  CHECK_NEAR(lc_penalty_value_of(pen, K, q, rows, B), value, 1e-14);
+  for (int c = 0; c < K; c++) value -= one_value(pen, 0, B[c * q + pen->intercept]);
+  CHECK_NEAR(lc_penalty_value_of(pen, K, P - 1, rows, B), value, 1e-14);
   for (lc_index i = 0; i < q * K; i++) {
     double at = B[i];
     B[i] = at + h;

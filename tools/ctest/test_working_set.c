@@ -134,7 +134,7 @@ static void test_membership(const lc_loss *loss, int k, int sparse) {
   add(&d, 0, 1);
   int dropped = 0, kept_hessian = 0;
   for (int round = 0; round < 8; round++, d.t.pen.lambda *= 0.75) {
-    lc_objective_revalue(&d.obj);
+    lc_objective_revalue(&d.obj, 0, NULL);
     CHECK_NEAR(d.obj.at.value, ctest_value(&d.t, d.obj.at.B), 1e-12);
     lc_index before = d.solver.set.size;
     lc_set_drop_zeros(&d.solver.set);
@@ -201,7 +201,7 @@ static void test_predictor(const lc_loss *loss, int k, double alpha, double boun
     add(&d, 0, 1);
     CHECK(lc_newton_solve(&d.solver.newton, goal, 200) == LC_OK);
     d.t.pen.lambda = next;
-    lc_objective_revalue(&d.obj);
+    lc_objective_revalue(&d.obj, 0, NULL);
     double before = d.obj.at.value, best = ctest_best(&d.t, &d.t.dense, next, 1e-13, NULL);
     CHECK(lc_newton_predict(&d.solver.newton, lambda) == LC_OK);
     CHECK(d.obj.at.value <= before);
