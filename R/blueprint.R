@@ -358,7 +358,7 @@ new_frame <- function(terms, newdata) {
     if (all(complete) || !any(complete)) refuse(e)
     frame <- tryCatch(evaluate(newdata[complete, , drop = FALSE]), error = refuse)
     spread <- frame[match(seq_along(complete), which(complete)), , drop = FALSE]
-    attr(spread, "row.names") <- .set_row_names(length(complete))
+    attr(spread, "row.names") <- .row_names_info(newdata, 0L)
     stats::setNames(spread, names)
   })
 }

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #define ROUTINE(name, arguments) \
-  { #name, (DL_FUNC)(void (*)(void)) & name, arguments }
+  { #name, (DL_FUNC)(void (*)(void))(name), arguments }
 
 static const R_CallMethodDef routines[] = {ROUTINE(lcr_losses, 0),
                                            ROUTINE(lcr_solvers, 0),

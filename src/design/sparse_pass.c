@@ -303,7 +303,7 @@ static void make_plan(sweep *sw) {
     sw->tiles = 12 * sw->rows->pairs > n * p * p;
     if (sw->tiles) sw->block = (int)clamp(TILE_NUMBERS / p, 32, BLOCK_ROWS);
     double size = (double)sw->packed * pass->ns, work = sw->tiles ? n * p : sw->rows->pairs;
-    slots = fmin(slots, fmin(work, LC_PARTIAL_BYTES / 8) / size);
+    slots = fmin(slots, fmin(work, LC_PARTIAL_BYTES / 8.0) / size);
   }
   sw->slots = (int)clamp(slots, 1, LC_MOST_PARTIALS);
 }
@@ -360,7 +360,7 @@ static lc_status run_all(sweep *sw, const lc_host *host) {
   const lc_pass *pass = sw->pass;
   double K = pass->K, p = (double)x->p, n = (double)x->n, reading = (double)sw->entries * (1 + K / 3);
   double of_rows = 50 * n * (K + pass->ns) + (pass->B && sw->rows ? reading : 0) + (sw->fused ? reading : 0);
-  if (pass->C) of_rows += pass->ns * (sw->tiles ? n * p * p / 16 : sw->rows->pairs);
+  if (pass->C && sw->rows) of_rows += pass->ns * (sw->tiles ? n * p * p / 16 : sw->rows->pairs);
   if (sw->B == sw->spread) LC_TRY(run(sw, sw->panels, 2 * p * K, spread_panel, host));
   if (pass->B && !sw->rows)
     LC_TRY(run(sw, (lc_index)sw->parts * sw->panels, 2 * reading + n * K, scatter_scores, host));

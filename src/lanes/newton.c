@@ -15,7 +15,7 @@ typedef struct cg {
   double v0[LC_LANES], r0[LC_LANES], d0[LC_LANES], last0[LC_LANES]; /* of the intercept */
 } cg;
 
-static int has(unsigned lanes, int l) { return lanes >> l & 1; }
+static int has(unsigned lanes, int l) { return (int)(lanes >> l & 1); }
 
 static int count_lanes(unsigned lanes) {
   int count = 0;

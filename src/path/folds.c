@@ -81,11 +81,12 @@ static lc_status make_folds(lc_path_state *path) {
   const lc_path_spec *spec = path->spec;
   const lc_design *x = path->problem->x;
   int folds = spec->holdout ? spec->nfolds : 0;
-  path->nfits = 1 + (lc_index)folds * spec->nrepeats;
-  path->fold = lc_arena_alloc(path->arena, path->nfits, sizeof *path->fold);
+  lc_index fits = 1 + (lc_index)folds * spec->nrepeats;
+  path->nfits = fits;
+  path->fold = lc_arena_alloc(path->arena, fits, sizeof *path->fold);
   if (!path->fold) return LC_OUT_OF_MEMORY;
-  memset(path->fold, 0, (size_t)path->nfits * sizeof *path->fold);
-  for (lc_index m = 0; m < path->nfits; m++) {
+  memset(path->fold, 0, (size_t)fits * sizeof *path->fold);
+  for (lc_index m = 0; m < fits; m++) {
     lc_fold *fold = path->fold + m;
     fold->path = path;
     fold->number = m;

@@ -38,7 +38,7 @@ static lc_status fit_held(lc_path_state *path, double *loss) {
   if (!lower || !upper) return LC_OUT_OF_MEMORY;
   for (lc_index j = 0; j < p; j++) {
     lower[j] = given->lower ? given->lower[j] : -INFINITY;
-    upper[j] = given->upper ? given->upper[j] : INFINITY;
+    upper[j] = given->lower ? given->upper[j] : INFINITY;
     if (is_penalised(given, j)) lower[j] = upper[j] = lc_penalty_clip_slope(given, j, 0);
   }
   pen.lambda = pen.grouped = 0;
@@ -75,9 +75,8 @@ static const double least_alpha = 1e-3;
 
 /* The pull of a group that may leave 0 in its direction. */
 static double free_pull(const lc_penalty *pen, lc_index j, lc_index width, const double *g) {
-  if (pen->lower && *g > 0 && pen->lower[j] >= 0) return 0;
-  if (pen->upper && *g < 0 && pen->upper[j] <= 0) return 0;
-  return lc_penalty_norm(width, g, 1);
+  int held = pen->lower && ((*g > 0 && pen->lower[j] >= 0) || (*g < 0 && pen->upper[j] <= 0));
+  return held ? 0 : lc_penalty_norm(width, g, 1);
 }
 
 /* The least lambda for which the gradient of fold 0 where it stands holds all penalised slopes at 0. Where alpha is

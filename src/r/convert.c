@@ -179,10 +179,10 @@ void lcr_call(const char *function, const char *first, const char *second) {
   UNPROTECT(5);
 }
 
-void lcr_check(lc_status status) {
-  if (status == LC_OK) return;
+void lcr_refuse(lc_status status) {
   const lc_status_row *row = lc_status_find(status);
   lcr_call("refuse_status", row->name, row->text);
+  Rf_error("%s", row->text); /* should that function return after all */
 }
 
 SEXP lcr_list_make(R_xlen_t n) {

@@ -139,8 +139,11 @@ SEXP lcr_task_run(SEXP x, SEXP y, SEXP w, SEXP offset, SEXP spec, lcr_worker *wo
 
 /* Calls a function of the package's R code with two strings; it may not return. */
 void lcr_call(const char *function, const char *first, const char *second);
-/* Where there is no whole result to hand back: any other status than LC_OK is a classed R error, or an interrupt. */
-void lcr_check(lc_status status);
+/* Where there is no whole result to hand back: a classed R error, or an interrupt. */
+NORET void lcr_refuse(lc_status status);
+static inline void lcr_check(lc_status status) {
+  if (status != LC_OK) lcr_refuse(status);
+}
 
 /* A list of n places; each call puts a value, with its name, into the first that has no name yet. */
 SEXP lcr_list_make(R_xlen_t n);

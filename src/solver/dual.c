@@ -22,14 +22,16 @@ enum { PREFETCH = 6, POLL_ENTRIES = 1 << 22, SLEEPY = 3 };
 /* ---- rows ---------------------------------------------------------------------------------------------- */
 
 /* x_i' b for one score, in four sums. */
-#define LC_ROW_SCORE(x)                          \
-  for (; e + 3 < end; e += 4) {                  \
-    s0 += (double)(x)[e] * b[column[e]];         \
-    s1 += (double)(x)[e + 1] * b[column[e + 1]]; \
-    s2 += (double)(x)[e + 2] * b[column[e + 2]]; \
-    s3 += (double)(x)[e + 3] * b[column[e + 3]]; \
-  }                                              \
-  for (; e < end; e++) s0 += (double)(x)[e] * b[column[e]]
+#define LC_ROW_SCORE(x)                                       \
+  do {                                                        \
+    for (; e + 3 < end; e += 4) {                             \
+      s0 += (double)(x)[e] * b[column[e]];                    \
+      s1 += (double)(x)[e + 1] * b[column[e + 1]];            \
+      s2 += (double)(x)[e + 2] * b[column[e + 2]];            \
+      s3 += (double)(x)[e + 3] * b[column[e + 3]];            \
+    }                                                         \
+    for (; e < end; e++) s0 += (double)(x)[e] * b[column[e]]; \
+  } while (0)
 
 static double row_score(const lc_rows *rows, lc_index i, const double *b) {
   const int *column = rows->column;

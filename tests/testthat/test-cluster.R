@@ -22,7 +22,10 @@ new_workers <- function(n) {
   cl
 }
 cl <- new_workers(2L)
-withr_stop <- function(cl) try(parallel::stopCluster(cl), silent = TRUE)
+withr_stop <- function(cl) {
+  try(parallel::stopCluster(cl), silent = TRUE)
+  for (node in cl) try(close(node$con), silent = TRUE) # which stopCluster() leaves open from a killed worker on
+}
 on_workers <- function(expr, on = cl) parallel::clusterCall(on, eval, expr, envir = globalenv())
 still_in_step <- function(on = cl) expect_identical(unlist(parallel::clusterCall(on, function() 7)), rep(7, length(on)))
 
@@ -241,6 +244,12 @@ test_that("merged fits are the fit of all rows", {
   expect_lt(relative(coef(merged), coef(numbers[[3L]])), 1e-9)
   expect_topic(merge(numbers[[1L]], quiet(linclass(x, rows$y))), "argument", "differ in .*levels")
   expect_topic(merge(numbers[[1L]], 1), "argument", "must be a fit")
+  expect_topic(merge(numbers[[1L]], linclass(x[, 2:1], rows$three)), "argument", "differ in columns:")
+  fit <- function(formula, at, ...) quiet(linclass(formula, rows[at, ], ...))
+  expect_topic(merge(fit(y ~ poly(a, 2), half), fit(y ~ poly(a, 2), -half)), "argument", "basis of a term")
+  expect_topic(merge(fit(y ~ a, half, weights = w), fit(y ~ a, -half)), "argument", "weights or an offset")
+  hinge <- fit(y ~ a, half, loss = "hinge", lambda = 0.1, alpha = 0)
+  expect_topic(merge(hinge, hinge), "no_hessian", "second derivatives")
 })
 
 test_that("daemons of mirai are workers, each a cluster of its own", {

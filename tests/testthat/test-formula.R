@@ -114,6 +114,21 @@ test_that("a fit predicts rows with NA in poly()", {
   expect_true(is.na(link[2]))
 })
 
+test_that("a function that refuses missing values is asked for the complete rows, and says what it says of others", {
+  careful <- function(v) {
+    if (anyNA(v) || any(v > 100)) stop("no number I know")
+    v
+  }
+  fit <- linclass(am ~ careful(wt), mtcars, lambda = 0.1)
+  holes <- mtcars[1:4, ]
+  holes$wt[2] <- NA
+  expected <- predict(linclass(am ~ wt, mtcars, lambda = 0.1), holes, type = "link")
+  expect_equal(predict(fit, holes, type = "link"), expected, tolerance = 1e-12) # under the names of the rows
+  expect_equal(unname(predict(fit, `rownames<-`(holes, NULL), type = "link")), unname(expected), tolerance = 1e-12)
+  holes$wt[3] <- 200
+  expect_topic(predict(fit, holes), "newdata", "no number I know")
+})
+
 test_that("terms carry the functions and constants of the formula and nothing else", {
   make <- function() {
     ballast <- rep(pi, 1e6)
