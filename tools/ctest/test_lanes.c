@@ -142,7 +142,7 @@ typedef struct lane_case {
   ctest_shape shape;
   double lower, upper; /* 0, 0: no bounds */
   int free, values, zero_weights;
-  double most_steps; /* of Newton, for all lambdas: a tenth more than good starts take */
+  double most_steps; /* of Newton, for all lambdas: a tenth more than good starts take, whatever the last digits are */
 } lane_case;
 
 static const lane_case cases[] = {
@@ -154,7 +154,7 @@ static const lane_case cases[] = {
     {"logistic", {.n = 120, .p = 60, .k = 2, .alpha = 0.8, .weighted = 1}, 0, 5, 3, 1, 0, 35},
     {"logistic", {.n = 120, .p = 60, .k = 2, .alpha = 1, .weighted = 1, .standardised = 1}, 0, 0, 4, 1, 1, 50},
     {"logistic", {.n = 120, .p = 60, .k = 2, .alpha = 0.9, .weighted = 1}, 0.01, 0.3, 0, 1, 0, 100},
-    {"squared_hinge", {.n = 120, .p = 60, .k = 2, .alpha = 1, .standardised = 1}, 0, 0, 0, 1, 0, 62},
+    {"squared_hinge", {.n = 120, .p = 60, .k = 2, .alpha = 1, .standardised = 1}, 0, 0, 0, 1, 0, 70},
     {"squared_hinge", {.n = 120, .p = 60, .k = 2, .alpha = 0.5, .weighted = 1}, -0.5, 0.1, 2, 1, 1, 48},
 };
 
