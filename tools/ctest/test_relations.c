@@ -254,6 +254,33 @@ static void test_known_dual(int k, int no_intercept) {
   ctest_problem_free(&t);
 }
 
+/* ---- covariances without an intercept ---------------------------------------------------------------------------- */
+
+/* Columns stay as they are: V is the inverse of sum w p (1 - p) x x'. */
+static void test_without_intercept(const char *solver, double apart) {
+  ctest_problem t;
+  ctest_shape shape = {.n = ROWS, .p = 2, .k = 2, .weighted = 1, .no_intercept = 1};
+  ctest_problem_make(&t, lc_loss_find("logistic"), shape);
+  for (lc_index i = 0; i < t.n; i++) t.x[i] += 3, t.x[i + t.n] = t.x[i] + apart * t.x[i + t.n];
+  ctest_problem_refresh(&t);
+  lc_settings settings;
+  ctest_presets(&settings);
+  lc_problem problem = ctest_lc_problem(&t, &t.dense);
+  problem.solver = lc_solver_find(solver);
+  problem.wants_covariance = 1;
+  lc_solution out;
+  lc_index size;
+  double *V, H[4] = {0};
+  CHECK(lc_solve(&problem, &settings, &t.host.host, &t.arena, &out) == LC_OK && !out.basis.needed);
+  CHECK(lc_solve_covariance(&problem, &out, &t.arena, &V, &size) == LC_OK && size == 2);
+  for (lc_index i = 0; i < t.n; i++) {
+    double x[] = {t.x[i], t.x[i + t.n]}, z = t.offset[i] + x[0] * out.B[0] + x[1] * out.B[1], p = 1 / (1 + exp(-z));
+    for (int a = 0; a < 4; a++) H[a] += t.w[i] * p * (1 - p) * x[a % 2] * x[a / 2];
+  }
+  for (int a = 0; a < 4; a++) CHECK_NEAR(V[a % 2] * H[a / 2 * 2] + V[a % 2 + 2] * H[a / 2 * 2 + 1], a % 3 == 0, 1e-8);
+  ctest_problem_free(&t);
+}
+
 void test_relations(void) {
   ctest_seed(97);
   test_joined("logistic", 2, 0, 0);
@@ -280,4 +307,6 @@ void test_relations(void) {
   test_known_dual(2, 0);
   test_known_dual(3, 0);
   test_known_dual(3, 1);
+  test_without_intercept("lbfgs", 1);
+  test_without_intercept("newton", 5e-3);
 }
