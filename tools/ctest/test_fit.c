@@ -213,6 +213,7 @@ static lc_status follow_class(const lc_problem *two, const lc_settings *settings
   out->status = classes.stalled[c] ? LC_STALLED : LC_OK;
   out->report.iterations = 10;
   out->report.condition = 5 - c;
+  out->report.mistakes = 3;
   out->passes = two->passes + 2;
   out->fitted = fitted + c;
   return out->status;
@@ -227,6 +228,8 @@ static void test_classes(void) {
   ctest_presets(&settings);
   lc_problem problem = ctest_lc_problem(&t, &t.dense);
   problem.ovr = 1;
+  lc_descent whole = {0};
+  settings.from = &whole; /* of all classes together: it is not that of any one */
   classes.t = &t;
   for (int bits = 0; bits < 1 << CLASSES; bits++) {
     classes.count = 0;
@@ -238,7 +241,7 @@ static void test_classes(void) {
       for (int j = 0; j < Q; j++) CHECK(out.B[j + c * Q] == 10 * c + j && out.alias[j] == (j < CLASSES));
     CHECK(out.objective == 6 && out.loss == 1.5 && out.passes == 6 && out.report.iterations == 30);
     CHECK(out.certificate.kind == LC_SAMPLED_DECREMENT && out.certificate.gap == 7 && out.certificate.kkt == 0.4);
-    CHECK(out.report.condition == 5 && out.fitted == NULL);
+    CHECK(out.report.condition == 5 && out.report.mistakes == 9 && out.fitted == NULL);
     CHECK_NEAR(out.certificate.relative, 7.0 / 9, 1e-15);
   }
   ctest_problem_free(&t);

@@ -180,6 +180,7 @@ static void test_refusals(void) {
     }
     if (!tasks[i].takes_gradient || task == LC_TASK_RESIDUALS) bad[count] = good, bad[count++].G = good.G ? NULL : G;
     if (!tasks[i].takes_curvature) bad[count] = good, bad[count].ns = PAIRS, bad[count++].C = C;
+    if (task == LC_TASK_ONES) bad[count] = good, bad[count].ns = 0, bad[count++].C = NULL;
     for (int b = 0; b < count; b++) CHECK(lc_objective_task(&obj, task, about, bad + b) == LC_INVALID);
     sum[0] = 0;
     CHECK(lc_objective_task(&obj, task, about, &good) == LC_OK);
