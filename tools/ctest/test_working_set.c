@@ -412,9 +412,6 @@ static void test_budget(const lc_loss *loss, int k) {
       CHECK_NEAR(d.obj.at.value, ctest_value(&d.t, d.obj.at.B), 1e-12);
     }
     CHECK((d.solver.owlqn.rounded.ops != NULL) == !sparse);
-    d.t.host.stop_at = d.t.host.polls + 2; /* within either kind */
-    CHECK(lc_owlqn_solve(&d.solver.owlqn, goal, STEPS) == LC_INTERRUPTED && d.solver.step.steps <= 2 * STEPS + 1);
-    d.t.host.stop_at = 0;
   }
   ctest_problem_free(&d.t);
 }
