@@ -8,7 +8,7 @@
 
 void test_firth(void);
 
-enum { N = 60, P = 3, MOST = (P + 1) * 3 };
+enum { N = 60, P = 3, CLASSES = 20, MOST = 2 * (CLASSES - 1) };
 
 /* log |det A| of a symmetric positive definite n x n matrix, destroyed, by elimination. */
 static double log_det(int n, double *A) {
@@ -25,7 +25,7 @@ static double log_det(int n, double *A) {
 
 /* log det I at B in the user's columns: I = sum_i w_i S_i (x) x_i x_i'. */
 static double log_det_information(const ctest_problem *t, const double *B) {
-  double A[MOST * MOST] = {0}, z[4], prob[4], row[P + 1];
+  double A[MOST * MOST] = {0}, z[CLASSES], prob[CLASSES], row[P + 1];
   int K = t->coding.K, q = (int)t->q, size = K * q, first = t->coding.k - K;
   for (lc_index i = 0; i < t->n; i++) {
     row[0] = 1;
@@ -185,9 +185,21 @@ static void test_many_vectors(void) {
   ctest_problem_free(&t);
 }
 
+/* Of so many classes that a block of rows has several strips. */
+static void test_many_classes(void) {
+  enum { ROWS = 400 };
+  ctest_problem t;
+  ctest_problem_make(&t, lc_loss_find("softmax"),
+                     (ctest_shape){.n = ROWS, .p = 1, .k = CLASSES, .reference = 1, .weighted = 1});
+  check_fit(&t, &t.dense, NULL, NULL);
+  check_fit(&t, &t.sparse, NULL, NULL);
+  ctest_problem_free(&t);
+}
+
 void test_firth(void) {
   ctest_seed(31);
   test_many_vectors();
+  test_many_classes();
   test_dependent("logistic", 2);
   test_dependent("softmax", 3);
   test_early("logistic", 2);

@@ -1,10 +1,12 @@
 /* Tests of parts of a fit by themselves: smooth versions of a kink by a solver that goes where the test says,
- * coordinates of rows, the columns that a fit shows its solver, the loss of intercepts alone, and the planner. */
+ * fits of each class against the rest, coordinates of rows, the columns that a fit shows its solver, the loss of
+ * intercepts alone, and the planner. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "fit/ovr.h"
 #include "fit/plan.h"
 #include "fit/scaling.h"
 #include "fit/smoothing.h"
@@ -180,12 +182,77 @@ static void test_second_solver(double alpha) {
   ctest_problem_free(&t);
 }
 
+/* ---- each class against the rest --------------------------------------------------------------------------------- */
+
+enum { CLASSES = 3 };
+
+/* Of the fits that the test says, how many there were; those that are told to have met their goal, and to have
+ * stalled. */
+static struct {
+  int count, met[CLASSES], stalled[CLASSES];
+  const ctest_problem *t;
+} classes;
+
+static lc_status follow_class(const lc_problem *two, const lc_settings *settings, const lc_host *host, lc_arena *arena,
+                              lc_solution *out) {
+  static const lc_certificate said[CLASSES] = {
+      {LC_GAP, 1, NAN, 0.1}, {LC_SAMPLED_DECREMENT, 2, NAN, 0.4}, {LC_DECREMENT, 4, NAN, 0.2}};
+  static lc_objective fitted[CLASSES] = {{.null_value = 9}, {.null_value = 5000}, {.null_value = 7}};
+  int c = classes.count++, own = two->k == 2 && !two->ovr && !settings->from && host;
+  memset(out, 0, sizeof *out);
+  LC_TRY(lc_solution_make(two, 1, arena, out));
+  for (lc_index i = 0; i < two->obs->n; i++) own = own && two->obs->y[i] == (classes.t->y[i] == c);
+  CHECK(own && two->obs->noffset == 1 && two->obs->offset == classes.t->offset + c * two->obs->n);
+  CHECK(two->recorded == 11 * c); /* of each ten steps and the start */
+  for (int j = 0; j < Q; j++) out->B[j] = 10 * c + j;
+  out->alias[c] = 1;
+  out->objective = 1 + c;
+  out->loss = 0.5;
+  out->certificate = said[c];
+  out->met = classes.met[c];
+  out->status = classes.stalled[c] ? LC_STALLED : LC_OK;
+  out->report.iterations = 10;
+  out->report.condition = 5 - c;
+  out->report.mistakes = 3;
+  out->passes = two->passes + 2;
+  out->fitted = fitted + c;
+  return out->status;
+}
+
+/* Sums and worst parts of what the fits say. F / 1000 of no model counts where it is more than F: 1, 5 and 3. */
+static void test_classes(void) {
+  ctest_problem t;
+  lc_settings settings;
+  lc_solution out;
+  ctest_problem_make(&t, lc_loss_find("squared_hinge"), (ctest_shape){.n = 30, .p = P, .k = CLASSES, .weighted = 1});
+  ctest_presets(&settings);
+  lc_problem problem = ctest_lc_problem(&t, &t.dense);
+  problem.ovr = 1;
+  lc_descent whole = {0};
+  settings.from = &whole; /* of all classes together: it is not that of any one */
+  classes.t = &t;
+  for (int bits = 0; bits < 1 << CLASSES; bits++) {
+    classes.count = 0;
+    for (int c = 0; c < CLASSES; c++) classes.stalled[c] = !(classes.met[c] = bits >> c & 1);
+    lc_status status = lc_solve_ovr(&problem, &settings, &t.host.host, &t.arena, follow_class, &out);
+    int all = bits == (1 << CLASSES) - 1;
+    CHECK(classes.count == CLASSES && out.met == all && status == (all ? LC_OK : LC_STALLED) && out.status == status);
+    for (int c = 0; c < CLASSES; c++)
+      for (int j = 0; j < Q; j++) CHECK(out.B[j + c * Q] == 10 * c + j && out.alias[j] == (j < CLASSES));
+    CHECK(out.objective == 6 && out.loss == 1.5 && out.passes == 6 && out.report.iterations == 30);
+    CHECK(out.certificate.kind == LC_SAMPLED_DECREMENT && out.certificate.gap == 7 && out.certificate.kkt == 0.4);
+    CHECK(out.report.condition == 5 && out.report.mistakes == 9 && out.fitted == NULL);
+    CHECK_NEAR(out.certificate.relative, 7.0 / 9, 1e-15);
+  }
+  ctest_problem_free(&t);
+}
+
 /* ---- coordinates of rows ----------------------------------------------------------------------------------------- */
 
 /* Of any coordinates that no dependent row has, the coefficients have the scores and the penalty; so the minimum is one
  * and the same. */
 static void test_wide(int sparse, int intercept) {
-  enum { ROWS = 23, COLUMNS = 150, LOOSE = 3, CLASSES = 3 };
+  enum { ROWS = 23, COLUMNS = 150, LOOSE = 3 };
   ctest_problem t;
   lc_wide wide;
   ctest_problem_make(&t, lc_loss_find("softmax"),
@@ -491,6 +558,7 @@ void test_fit(void) {
   ctest_seed(103);
   test_smoothing();
   test_attempts();
+  test_classes();
   test_second_solver(0);
   test_second_solver(0.5);
   for (int sparse = 0; sparse < 2; sparse++) test_wide(sparse, !sparse);

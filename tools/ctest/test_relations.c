@@ -254,6 +254,40 @@ static void test_known_dual(int k, int no_intercept) {
   ctest_problem_free(&t);
 }
 
+/* ---- covariances ------------------------------------------------------------------------------------------------- */
+
+/* Of nearly equal columns, which are shifted to find it where an intercept takes that back: V is the inverse of the sum
+ * of w p (1 - p) x x'. */
+static void test_covariance_of_equals(int intercept, const char *solver) {
+  static ctest_problem t;
+  lc_settings settings;
+  lc_solution out;
+  lc_index q;
+  double *V, H[9] = {0};
+  ctest_problem_make(&t, lc_loss_find("logistic"),
+                     (ctest_shape){.n = ROWS, .p = 2, .k = 2, .weighted = 1, .no_intercept = !intercept});
+  for (lc_index i = 0; i < t.n; i++) t.x[i] += 3, t.x[i + t.n] = t.x[i] + 5e-3 * t.x[i + t.n];
+  ctest_problem_refresh(&t);
+  ctest_presets(&settings);
+  lc_problem problem = ctest_lc_problem(&t, &t.dense);
+  problem.solver = lc_solver_find(solver);
+  problem.wants_covariance = 1;
+  CHECK(lc_solve(&problem, &settings, &t.host.host, &t.arena, &out) == LC_OK);
+  CHECK(out.report.condition > 300 && !out.basis.needed);
+  CHECK(lc_solve_covariance(&problem, &out, &t.arena, &V, &q) == LC_OK && q == 2 + intercept);
+  for (lc_index i = 0; i < t.n; i++) {
+    double all[] = {1, t.x[i], t.x[i + t.n]}, z = t.offset[i], *x = all + !intercept;
+    for (int j = 0; j < q; j++) z += x[j] * out.B[j];
+    for (int a = 0; a < q * q; a++) H[a] += t.w[i] * x[a % q] * x[a / q] / (2 + exp(z) + exp(-z));
+  }
+  for (int a = 0; a < q * q; a++) {
+    double sum = 0;
+    for (int j = 0; j < q; j++) sum += V[a % q + j * q] * H[j + a / q * q];
+    CHECK_NEAR(sum, a / q == a % q, 1e-8);
+  }
+  ctest_problem_free(&t);
+}
+
 void test_relations(void) {
   ctest_seed(97);
   test_joined("logistic", 2, 0, 0);
@@ -280,4 +314,8 @@ void test_relations(void) {
   test_known_dual(2, 0);
   test_known_dual(3, 0);
   test_known_dual(3, 1);
+  for (int intercept = 0; intercept < 2; intercept++) {
+    test_covariance_of_equals(intercept, "newton");
+    test_covariance_of_equals(intercept, "lbfgs");
+  }
 }

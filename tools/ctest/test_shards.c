@@ -145,23 +145,50 @@ static void test_fits(const lc_loss *loss, int k, int reference, int weighted, d
   ctest_problem_free(&t);
 }
 
-/* Numbers that make no task, or not this one. */
+/* Numbers that make no task, or not this one: each task has its number of sums, its derivatives and its score columns.
+ * A worker has memory for what a request says, so fewer sums than the task writes must not pass either. */
 static void test_refusals(void) {
+  enum { K = 3, PAIRS = K * (K + 1) / 2 };
+  static const struct {
+    int task, K, ns, nsum, gradient, takes_gradient, takes_curvature;
+  } tasks[] = {{LC_TASK_LOSS, K, 0, 1, 0, 1, 1},      {LC_TASK_LOSS, K, 0, 1, 1, 1, 1},
+               {LC_TASK_LOSS, K, PAIRS, 1, 1, 1, 1},  {LC_TASK_MISTAKES, K, 0, 1, 0, 0, 0},
+               {LC_TASK_LEADS, K, 0, 1 + K, 0, 0, 0}, {LC_TASK_FLOWS, K, 0, K * K, 0, 0, 0},
+               {LC_TASK_DUAL, K, 0, 2, 0, 0, 0},      {LC_TASK_RESIDUALS, K, 0, 0, 1, 1, 0},
+               {LC_TASK_ONES, 1, 1, 0, 0, 1, 1}};
   ctest_problem t;
   lc_objective obj;
-  double B[COLUMNS + 1] = {0}, sum[8] = {0}, G[COLUMNS + 1], about[4] = {0, 0, 1, 1};
-  ctest_problem_make(&t, lc_loss_find("logistic"), (ctest_shape){ROWS, COLUMNS, 2, 0, 0, 0, 0, 0});
+  double B[(COLUMNS + 1) * (K + 1)] = {0}, sum[K * K + 1] = {0}, about[2 + K] = {0, 0, 1, 1, 1};
+  ctest_problem_make(&t, lc_loss_find("softmax"), (ctest_shape){.n = ROWS, .p = COLUMNS, .k = K});
   CHECK(lc_objective_init(&obj, &t.dense, &t.obs, t.loss, &t.coding, &t.pen, 0, &t.arena) == LC_OK);
-  lc_pass good = {.K = 1, .nsum = 1, .B = B, .sum = sum, .G = G};
-  CHECK(lc_objective_task(&obj, LC_TASK_LOSS, about, &good) == LC_OK);
-  CHECK_NEAR(sum[0], ROWS * log(2), 1e-12);
-  CHECK(lc_objective_task(&obj, 0, about, &good) == LC_INVALID);
-  CHECK(lc_objective_task(&obj, LC_TASK_COUNT, about, &good) == LC_INVALID);
-  CHECK(lc_objective_task(&obj, LC_TASK_MISTAKES, about, &good) == LC_INVALID); /* has no gradient */
-  CHECK(lc_objective_task(&obj, LC_TASK_FLOWS, about, &good) == LC_INVALID);
-  lc_pass wide = good;
-  wide.K = 2;
-  CHECK(lc_objective_task(&obj, LC_TASK_LOSS, about, &wide) == LC_INVALID);
+  double *G = ctest_zeros(t.q * (K + 1)), *C = ctest_zeros((PAIRS + 1) * lc_packed_size(t.q));
+  for (size_t i = 0; i < sizeof tasks / sizeof *tasks; i++) {
+    int task = tasks[i].task;
+    const lc_pass good = {.K = tasks[i].K,
+                          .ns = tasks[i].ns,
+                          .nsum = tasks[i].nsum,
+                          .B = B,
+                          .sum = sum,
+                          .G = tasks[i].gradient ? G : NULL,
+                          .C = tasks[i].ns ? C : NULL};
+    lc_pass bad[8];
+    int count = 0;
+    for (int more = -1; more <= 1; more += 2) {
+      bad[count] = good, bad[count++].nsum += more;
+      bad[count] = good, bad[count++].K += more;
+      bad[count] = good, bad[count++].ns += more;
+    }
+    if (!tasks[i].takes_gradient || task == LC_TASK_RESIDUALS) bad[count] = good, bad[count++].G = good.G ? NULL : G;
+    if (!tasks[i].takes_curvature) bad[count] = good, bad[count].ns = PAIRS, bad[count++].C = C;
+    if (task == LC_TASK_ONES) bad[count] = good, bad[count].ns = 0, bad[count++].C = NULL;
+    for (int b = 0; b < count; b++) CHECK(lc_objective_task(&obj, task, about, bad + b) == LC_INVALID);
+    sum[0] = 0;
+    CHECK(lc_objective_task(&obj, task, about, &good) == LC_OK);
+    if (task == LC_TASK_LOSS) CHECK_NEAR(sum[0], ROWS * log(K), 1e-12);
+    CHECK(lc_objective_task(&obj, 0, about, &good) == LC_INVALID);
+    CHECK(lc_objective_task(&obj, LC_TASK_COUNT, about, &good) == LC_INVALID);
+  }
+  free(G), free(C);
   ctest_problem_free(&t);
 }
 

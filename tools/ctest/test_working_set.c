@@ -9,6 +9,7 @@
 
 #include "problem.h"
 #include "working_set/cd_sweep.h"
+#include "working_set/gram_factor.h"
 
 void test_model(void);
 void test_orthant(void);
@@ -394,6 +395,61 @@ static void test_dual_points(const lc_loss *loss, int k, method solve) {
   CHECK(points >= 1); /* a square is often solved at once */
 }
 
+/* Steps on rounded columns are steps: with those on the columns themselves they are as many as may be done. */
+static void test_budget(const lc_loss *loss, int k) {
+  enum { STEPS = 3 };
+  static world d;
+  double zero[MOST] = {0};
+  ctest_problem_make(&d.t, loss, (ctest_shape){.n = N, .p = COLUMNS, .k = k, .weighted = 1, .alpha = 0.5});
+  d.t.pen.lambda = 0.01;
+  for (int sparse = 0; sparse < 2; sparse++) { /* sparse columns have no rounded ones */
+    begin(&d, sparse ? &d.t.sparse : &d.t.dense, zero);
+    add(&d, 0, 1);
+    for (int done = STEPS; done <= 2 * STEPS; done += STEPS) {
+      double before = d.obj.at.value;
+      CHECK(lc_owlqn_solve(&d.solver.owlqn, goal, STEPS) == LC_MAX_ITER);
+      CHECK(d.solver.step.steps == done && d.obj.at.value < before);
+      CHECK_NEAR(d.obj.at.value, ctest_value(&d.t, d.obj.at.B), 1e-12);
+    }
+    CHECK((d.solver.owlqn.rounded.ops != NULL) == !sparse);
+  }
+  ctest_problem_free(&d.t);
+}
+
+/* A factor that grows keeps its blocks: by definition X_J'R / W = E for columns J but one that is another's copy. */
+static void test_gram(int sparse) {
+  enum { ROWS = 150, MANY = 100, ALL = MANY + 1, K = 3, COPY = 9 };
+  static const lc_index sizes[] = {40, 75, ALL}; /* each needs more memory than the last had */
+  ctest_problem t;
+  lc_objective obj;
+  lc_gram_factor gram = {0};
+  lc_index rows[ALL];
+  ctest_problem_make(&t, lc_loss_find("softmax"), (ctest_shape){.n = ROWS, .p = MANY, .k = K, .weighted = 1});
+  for (int v = 0; v < ALL; v++) rows[v] = 7 * v % ALL;
+  for (lc_index i = 0; i < ROWS; i++) t.x[i + (rows[COPY] - 1) * ROWS] = 2 * t.x[i + (rows[COPY - 1] - 1) * ROWS];
+  ctest_problem_refresh(&t);
+  const lc_design *x = sparse ? &t.sparse : &t.dense;
+  CHECK(lc_objective_init(&obj, x, &t.obs, t.loss, &t.coding, &t.pen, 1, &t.arena) == LC_OK);
+  double *E = ctest_normals(ALL * K), *V = ctest_zeros(ALL * K), *R = ctest_zeros(ROWS * K), worst = 0;
+  for (int g = 0; g < 3; g++) {
+    lc_index count = sizes[g], capacity = gram.capacity;
+    CHECK(lc_gram_grow(&gram, &obj, count, rows) == LC_OK && gram.count == count && gram.capacity > capacity);
+    memcpy(V, E, (size_t)(count * K) * sizeof *V);
+    lc_gram_lift(&gram, &obj, rows, V, R);
+    for (lc_index v = 0; v < count; v++) {
+      CHECK(gram.skip[v] == (v == COPY));
+      for (lc_index c = 0; c < K && v != COPY; c++) {
+        double sum = 0;
+        for (lc_index i = 0; i < ROWS; i++) sum += R[i + c * ROWS] * (rows[v] == 0 ? 1 : t.x[i + (rows[v] - 1) * ROWS]);
+        worst = fmax(worst, fabs(sum / obj.weight_sum - E[v + c * count]));
+      }
+    }
+  }
+  CHECK(worst < 1e-9);
+  free(E), free(V), free(R);
+  ctest_problem_free(&t);
+}
+
 /* Both methods, the same sets. */
 void test_orthant(void) {
   static const penalty_case cases[] = {{0.05, 1, 0}, {0.02, 0.5, 0}, {0.02, 0.5, 0.1},
@@ -407,4 +463,8 @@ void test_orthant(void) {
       test_dual_points(&lc_losses[l], k, by_orthant);
     }
   }
+  test_budget(lc_loss_find("logistic"), 2);
+  test_budget(lc_loss_find("softmax"), 3);
+  test_gram(0);
+  test_gram(1);
 }
