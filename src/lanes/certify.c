@@ -22,8 +22,6 @@ typedef struct duals {
   double t[LC_LANES], terms[LC_LANES], conjugates[LC_LANES], dual[LC_LANES];
 } duals;
 
-static int has(unsigned lanes, int l) { return lanes >> l & 1; }
-
 /* Gradient of the mean loss along member k, as shown. */
 static double loss_slope(const lc_lanes *s, lc_index k, int l) {
   lc_index at = lc_lane_at(k, l);
@@ -38,7 +36,7 @@ static void look_at_members(void *context, lc_index from, lc_index to) {
   for (int l = 0; l < LC_LANES; l++) first[l] = own->adds ? 0 : 1;
   for (lc_index k = from; k < to; k++)
     for (int l = 0; l < LC_LANES; l++) {
-      if (!has(own->lanes, l)) continue;
+      if (!lc_lanes_has(own->lanes, l)) continue;
       const lc_penalty *pen = own->pen + l;
       lc_index f = s->feature[k];
       double b = s->b[lc_lane_at(k, l)] * s->unit[k], g = own->c ? own->c[f] : loss_slope(s, k, l);
@@ -67,14 +65,14 @@ static void find_parts(duals *own) {
   for (lc_index from = 0; from < s->count; from += LC_LANES_PIECE)
     for (int l = 0; l < LC_LANES; l++) own->t[l] = fmin(own->t[l], lc_lanes_line(s, from, 0)[l]);
   for (int l = 0; own->c && l < LC_LANES; l++)
-    for (lc_index a = 0; has(own->lanes, l) && a < s->nrest; a++)
+    for (lc_index a = 0; lc_lanes_has(own->lanes, l) && a < s->nrest; a++)
       own->t[l] = lc_penalty_feasible(own->pen + l, s->rest[a], 1, own->c + s->rest[a], 1, own->t[l]);
   own->adds = 1;
   lc_lanes_each_piece(s, look_at_members, own);
   lc_lanes_total(s, 0, own->terms);
   lc_lanes_total(s, 1, own->conjugates);
   for (int l = 0; own->c && l < LC_LANES; l++)
-    for (lc_index a = 0; has(own->lanes, l) && a < s->nrest; a++)
+    for (lc_index a = 0; lc_lanes_has(own->lanes, l) && a < s->nrest; a++)
       own->conjugates[l] += lc_penalty_conjugate(own->pen + l, s->rest[a], -own->t[l] * own->c[s->rest[a]]);
 }
 
@@ -84,11 +82,11 @@ static void add_duals(void *context, lc_index from, lc_index to) {
   const lc_lanes *s = own->s;
   const lc_obs *obs = s->obj->obs;
   double r[BLOCK * LC_LANES], y[BLOCK * LC_LANES], value[BLOCK * LC_LANES];
-  double *sum = s->row_sums + from / LC_LANES_ROWS * LC_LANES * LC_LANES;
+  double *sum = lc_lanes_row_sums(s, from);
   int lane[LC_LANES], count = 0;
   for (int l = 0; l < LC_LANES; l++) {
     sum[l] = 0;
-    if (has(own->lanes, l)) lane[count++] = l;
+    if (lc_lanes_has(own->lanes, l)) lane[count++] = l;
   }
   for (lc_index i0 = from; i0 < to; i0 += BLOCK) {
     int m = (int)lc_min(BLOCK, to - i0);
@@ -110,10 +108,7 @@ static void add_duals(void *context, lc_index from, lc_index to) {
 
 static void find_duals(duals *own) {
   const lc_lanes *s = own->s;
-  lc_parallel(s->threads, s->x->n, LC_LANES_ROWS, add_duals, own);
-  memset(own->dual, 0, sizeof own->dual);
-  for (lc_index from = 0; from < s->x->n; from += LC_LANES_ROWS)
-    for (int l = 0; l < LC_LANES; l++) own->dual[l] += s->row_sums[from / LC_LANES_ROWS * LC_LANES * LC_LANES + l];
+  lc_lanes_sum_rows(s, add_duals, own, LC_LANES, own->dual);
   for (int l = 0; l < LC_LANES; l++) own->dual[l] /= s->obj->weight_sum;
 }
 
@@ -239,13 +234,13 @@ lc_status lc_lanes_certify(lc_lanes *s) {
   for (int l = 0; l < LC_LANES; l++) {
     lc_lane *lane = s->lane + l;
     double scale = fmax(lane->value, 1e-3 * s->obj->null_value);
-    if (!has(own.lanes, l) || own.terms[l] <= tolerance * scale) continue;
+    if (!lc_lanes_has(own.lanes, l) || own.terms[l] <= tolerance * scale) continue;
     lane->goal = fmin(lane->goal, 0.5 * lane->worst * tolerance * scale / own.terms[l]);
     own.lanes &= ~(1u << l);
   }
   if (own.lanes && !s->has_free) find_duals(&own);
   for (int l = 0; l < LC_LANES; l++)
-    if (has(own.lanes, l)) {
+    if (lc_lanes_has(own.lanes, l)) {
       LC_TRY(judge_lane(&own, l));
       LC_TRY(lc_poll(s->job->host));
     }

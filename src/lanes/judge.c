@@ -85,7 +85,7 @@ static void measure_some(void *context, lc_index from, lc_index to) {
       const lc_lane *lane = s->lane + l;
       lc_index at = lc_lane_at(k, l);
       int open;
-      if (own->bad >> l & 1) continue;
+      if (lc_lanes_has(own->bad, l)) continue;
       double x = s->to[at], g = s->g[at] + lane->lambda * s->l2[k] * x;
       s->b[at] = x;
       s->g[at] = g;

@@ -15,8 +15,6 @@ typedef struct cg {
   double v0[LC_LANES], r0[LC_LANES], d0[LC_LANES], last0[LC_LANES]; /* of the intercept */
 } cg;
 
-static int has(unsigned lanes, int l) { return (int)(lanes >> l & 1); }
-
 static int count_lanes(unsigned lanes) {
   int count = 0;
   for (; lanes; lanes &= lanes - 1) count++;
@@ -130,15 +128,15 @@ static void begin(lc_lanes *s, cg *own) {
   for (int l = 0; l < LC_LANES; l++) {
     lc_lane *lane = s->lane + l;
     if (lane->active && !lane->bad) own->active |= 1u << l;
-    lane->kept = lane->kept && has(own->active, l) && !lane->predicted && lane->worst <= near;
+    lane->kept = lane->kept && lc_lanes_has(own->active, l) && !lane->predicted && lane->worst <= near;
     all.moved[l] = (float)lane->kept;
-    all.on[l] = (float)has(own->active, l);
+    all.on[l] = (float)lc_lanes_has(own->active, l);
   }
   own->taking = own->wanted = own->active;
   lc_lanes_each_piece(s, begin_some, &all);
   lc_lanes_total(s, 1, own->rv);
   for (int l = 0; l < LC_LANES; l++)
-    if (has(own->active, l)) {
+    if (lc_lanes_has(own->active, l)) {
       const lc_lane *lane = s->lane + l;
       own->d0[l] = -lane->shift;
       own->last0[l] = 0;
@@ -176,7 +174,7 @@ static void step(lc_lanes *s, cg *own, unsigned last, const double *h0, const do
   double rz[LC_LANES], zh[LC_LANES], worst[LC_LANES];
   unsigned was = own->active;
   for (int l = 0; l < LC_LANES; l++) {
-    int sound = has(was, l) && dot[l] > 0 && isfinite(own->rv[l] / dot[l]);
+    int sound = lc_lanes_has(was, l) && dot[l] > 0 && isfinite(own->rv[l] / dot[l]);
     all.alpha[l] = sound ? (float)(own->rv[l] / dot[l]) : 0;
     if (!sound) own->active &= ~(1u << l); /* no curvature: the lane stops where it is */
   }
@@ -185,8 +183,8 @@ static void step(lc_lanes *s, cg *own, unsigned last, const double *h0, const do
   lc_lanes_total(s, 1, zh);
   lc_lanes_largest(s, 2, worst);
   for (int l = 0; l < LC_LANES; l++) {
-    all.moved[l] = (float)has(was, l);
-    if (has(own->active, l)) {
+    all.moved[l] = (float)lc_lanes_has(was, l);
+    if (lc_lanes_has(own->active, l)) {
       own->d0[l] += (double)all.alpha[l] * own->v0[l];
       own->r0[l] -= (double)all.alpha[l] * h0[l];
       double b = fmax(0, -(zh[l] + own->r0[l] * h0[l]) / dot[l]);
@@ -195,11 +193,11 @@ static void step(lc_lanes *s, cg *own, unsigned last, const double *h0, const do
       own->last0[l] = b * own->v0[l];
       own->v0[l] = own->r0[l] + own->last0[l];
       double rest = fmax(worst[l], fabs(own->r0[l]) / s->unit_l1) / s->lane[l].lambda;
-      if (rest <= s->lane[l].target || has(last, l)) own->active &= ~(1u << l);
+      if (rest <= s->lane[l].target || lc_lanes_has(last, l)) own->active &= ~(1u << l);
       s->lane[l].kept = 1;
     }
-    all.on[l] = (float)has(own->active, l);
-    if (!has(own->active, l)) own->v0[l] = 0;
+    all.on[l] = (float)lc_lanes_has(own->active, l);
+    if (!lc_lanes_has(own->active, l)) own->v0[l] = 0;
   }
   lc_lanes_each_piece(s, turn, &all);
 }
@@ -245,7 +243,7 @@ static void measure_cut(void *context, lc_index from, lc_index to) {
     for (int l = 0; l < LC_LANES; l++) {
       lc_index at = lc_lane_at(k, l);
       double x = s->to[at], d = (double)s->d[at];
-      if (!has(own->lanes, l) || s->open[at] == 0 || d == 0) continue;
+      if (!lc_lanes_has(own->lanes, l) || s->open[at] == 0 || d == 0) continue;
       double lost = fabs(x + d - lc_lanes_land(s, k, x, d, s->g[at])) * (double)s->per[k];
       cut[l] = lost > cut[l] ? lost : cut[l];
     }
@@ -264,7 +262,7 @@ static unsigned find_cut(lc_lanes *s, unsigned taking) {
   for (int l = 0; l < LC_LANES; l++) {
     const lc_lane *lane = s->lane + l;
     double size = cut[l] * lane->curvature / lane->lambda, limit = (lane->was_back ? again : much) * lane->worst;
-    if (has(taking, l) && size > fmax(3 * lane->target, limit)) out |= 1u << l;
+    if (lc_lanes_has(taking, l) && size > fmax(3 * lane->target, limit)) out |= 1u << l;
   }
   return out;
 }
@@ -277,7 +275,7 @@ static void land(void *context, lc_index from, lc_index to) {
     for (int l = 0; l < LC_LANES; l++) {
       lc_index at = lc_lane_at(k, l);
       s->v[at] = 0;
-      if (!has(own->lanes, l)) continue;
+      if (!lc_lanes_has(own->lanes, l)) continue;
       double x = s->to[at], d = (double)s->d[at];
       if (s->open[at] > 0 && d != 0) {
         double lands = lc_lanes_land(s, k, x, d, s->g[at]);
@@ -301,7 +299,7 @@ static void begin_again(void *context, lc_index from, lc_index to) {
       lc_index at = lc_lane_at(k, l);
       int open;
       s->v[at] = 0;
-      if (!has(own->lanes, l)) continue;
+      if (!lc_lanes_has(own->lanes, l)) continue;
       double v = lc_lanes_residual(s, k, l, s->to[at], s->g[at], &open);
       s->r[at] = s->open[at] > 0 ? (float)-(v + (double)s->h[at]) : 0;
       s->v[at] = s->metric[k] * s->r[at];
@@ -318,15 +316,15 @@ static lc_status hold_cut(lc_lanes *s, unsigned redo, cg *own) {
   lc_lanes_each_piece(s, land, &all);
   /* The gradients are those of an intercept moved by -shift. */
   for (int l = 0; l < LC_LANES; l++)
-    if (has(redo, l)) v0[l] = own->d0[l] + s->lane[l].shift;
+    if (lc_lanes_has(redo, l)) v0[l] = own->d0[l] + s->lane[l].shift;
   LC_TRY(multiply(s, v0, h0, dot));
   lc_lanes_each_piece(s, begin_again, &all);
   lc_lanes_total(s, 1, own->rv);
   for (int l = 0; l < LC_LANES; l++) {
-    own->r0[l] = has(redo, l) ? -h0[l] : 0;
+    own->r0[l] = lc_lanes_has(redo, l) ? -h0[l] : 0;
     own->v0[l] = own->r0[l];
     own->rv[l] += own->r0[l] * own->r0[l];
-    if (has(redo, l)) s->lane[l].kept = 0;
+    if (lc_lanes_has(redo, l)) s->lane[l].kept = 0;
   }
   own->active = own->taking = own->wanted = redo;
   return LC_OK;

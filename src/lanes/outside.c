@@ -30,16 +30,12 @@ typedef struct rows_job {
   const float *A, *B, *C;
 } rows_job;
 
-static double *sums_of_rows(const lc_lanes *s, lc_index from) {
-  return s->row_sums + from / LC_LANES_ROWS * LC_LANES * LC_LANES;
-}
-
 static void add_rows(void *context, lc_index from, lc_index to) {
   const rows_job *own = context;
   const lc_lane_kernel *loops = lc_kernels()->lanes;
   const double *w = own->s->obj->obs->w;
   const float *A = own->A + from * LC_LANES, *B = own->B + from * LC_LANES;
-  double *sum = sums_of_rows(own->s, from);
+  double *sum = lc_lanes_row_sums(own->s, from);
   memset(sum, 0, LC_LANES * LC_LANES * sizeof *sum);
   if (own->C)
     loops->left(to - from, w ? w + from : NULL, A, B, own->C, sum);
@@ -48,12 +44,7 @@ static void add_rows(void *context, lc_index from, lc_index to) {
 }
 
 static void run_rows(rows_job *own, double *out) {
-  const lc_lanes *s = own->s;
-  int count = own->C ? LC_LANES : LC_LANES * LC_LANES;
-  lc_parallel(s->threads, s->x->n, LC_LANES_ROWS, add_rows, own);
-  memset(out, 0, (size_t)count * sizeof *out);
-  for (lc_index from = 0; from < s->x->n; from += LC_LANES_ROWS)
-    for (int a = 0; a < count; a++) out[a] += sums_of_rows(s, from)[a];
+  lc_lanes_sum_rows(own->s, add_rows, own, own->C ? LC_LANES : LC_LANES * LC_LANES, out);
 }
 
 /* Which columns need to be read: those whose bound in some lane is above `near` times the strength of the penalty. */

@@ -26,6 +26,13 @@ void lc_lanes_largest(const lc_lanes *s, int line, double *out) {
     for (int l = 0; l < LC_LANES; l++) out[l] = fmax(out[l], lc_lanes_line(s, from, line)[l]);
 }
 
+void lc_lanes_sum_rows(const lc_lanes *s, lc_task task, void *context, int count, double *out) {
+  lc_parallel(s->threads, s->x->n, LC_LANES_ROWS, task, context);
+  memset(out, 0, (size_t)count * sizeof *out);
+  for (lc_index from = 0; from < s->x->n; from += LC_LANES_ROWS)
+    for (int a = 0; a < count; a++) out[a] += lc_lanes_row_sums(s, from)[a];
+}
+
 /* ---- members ------------------------------------------------------------------------------------------------- */
 
 /* *at <- an array of `capacity` times `each` bytes that begins with the `count` of the old one. */

@@ -6,10 +6,10 @@
 #ifndef LC_LANES_STATE_H
 #define LC_LANES_STATE_H
 
-#include "kernel/kernel.h"
-#include "kernel/lanes.h"
 #include <math.h>
 
+#include "kernel/kernel.h"
+#include "kernel/lanes.h"
 #include "lanes/job.h"
 #include "threads/threads.h"
 
@@ -87,6 +87,9 @@ typedef struct lc_lanes {
   double *sums, *row_sums; /* LC_LANES_SUMS lines of each piece of members; LC_LANES of each piece of rows */
 } lc_lanes;
 
+/* Is lane l among those of a set of bits? */
+static inline int lc_lanes_has(unsigned lanes, int l) { return (int)(lanes >> l & 1); }
+
 static inline lc_index lc_lane_at(lc_index k, int l) { return k * LC_LANES + l; }
 
 /* Members (state.c). */
@@ -131,6 +134,13 @@ static inline double *lc_lanes_line(const lc_lanes *s, lc_index from, int line) 
 double *lc_lanes_sums(const lc_lanes *s, lc_index from); /* all lines, 0 */
 void lc_lanes_total(const lc_lanes *s, int line, double *out);
 void lc_lanes_largest(const lc_lanes *s, int line, double *out);
+
+/* The same over the rows where they have no entries to be read: task puts `count` numbers, at most LC_LANES lines, into
+ * those of its piece; out <- their sums. */
+void lc_lanes_sum_rows(const lc_lanes *s, lc_task task, void *context, int count, double *out);
+static inline double *lc_lanes_row_sums(const lc_lanes *s, lc_index from) {
+  return s->row_sums + from / LC_LANES_ROWS * LC_LANES * LC_LANES;
+}
 
 lc_status lc_lanes_pass(lc_lanes *s);      /* pass.c */
 lc_status lc_lanes_read_rest(lc_lanes *s); /* outside.c */
