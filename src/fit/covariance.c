@@ -70,13 +70,10 @@ static lc_status invert(const lc_objective *obj, lc_index size, const lc_index *
     scaled_block(P, H, size, place, A, root);
     lc_cholesky(obj->host, size, A, 1e-14, skip, NULL);
     memset(V, 0, (size_t)(size * size) * sizeof(double));
-    for (lc_index j = 0; j < size; j++) {
-      double *column = V + j * size;
-      if (skip[j]) continue;
-      column[j] = 1 / root[j];
-      lc_cholesky_solve(size, A, size, skip, column);
-      for (lc_index i = 0; i < size; i++) column[i] = skip[i] ? 0 : column[i] / root[i] / obj->weight_sum;
-    }
+    for (lc_index j = 0; j < size; j++) V[j * (size + 1)] = skip[j] ? 0 : 1 / root[j];
+    lc_cholesky_solve_columns(size, A, size, skip, size, V);
+    for (lc_index j = 0; j < size; j++)
+      for (lc_index i = 0; i < size; i++) V[i + j * size] = skip[i] ? 0 : V[i + j * size] / root[i] / obj->weight_sum;
     status = lc_poll(obj->host);
   }
   lc_arena_reset(obj->arena, mark);

@@ -6,7 +6,7 @@
 
 #include "kernel/kernel.h"
 
-enum { BLOCK = LC_CHOLESKY_BLOCK };
+enum { BLOCK = LC_CHOLESKY_BLOCK, RHS = 8 }; /* right-hand sides that are solved together */
 
 double lc_dot(lc_index n, const double *x, const double *y) {
   double sum = 0;
@@ -67,7 +67,7 @@ lc_index lc_cholesky_extend(const lc_host *host, lc_index from, lc_index n, doub
   double least = 1, diagonal[BLOCK];
   for (lc_index j0 = from, columns; j0 < n; j0 += columns) {
     columns = lc_min(BLOCK - j0 % BLOCK, n - j0);
-    if (host && lc_poll_later(host)) {
+    if (host && n > BLOCK && lc_poll_later(host)) {
       memset(skip + j0, 1, (size_t)(n - j0));
       skipped += n - j0;
       break;
@@ -137,31 +137,49 @@ void lc_cholesky_drop(lc_index k, lc_index n, double *U, lc_index ldu, double *c
   }
 }
 
-void lc_cholesky_solve(lc_index n, const double *U, lc_index ldu, const unsigned char *skip, double *b) {
+/* U' x = b and then U x = b for `count` columns of b, no more than RHS, so that U is read once for all of them. */
+static void solve_columns(lc_index n, const double *U, lc_index ldu, const unsigned char *skip, int count, double *b) {
+  double part[BLOCK * RHS];
   for (lc_index j0 = 0; j0 < n; j0 += BLOCK) {
     lc_index columns = lc_min(BLOCK, n - j0);
-    double above[BLOCK] = {0};
-    lc_kernels()->gradient(j0, columns, 1, U + j0 * ldu, ldu, b, n, above, BLOCK);
-    for (lc_index j = j0; j < j0 + columns; j++) {
-      const double *u = U + j * ldu;
-      double sum = b[j] - above[j - j0];
-      for (lc_index i = j0; i < j; i++) sum -= u[i] * b[i];
-      b[j] = skip[j] ? 0 : sum / u[j];
+    memset(part, 0, sizeof part);
+    lc_kernels()->gradient(j0, columns, count, U + j0 * ldu, ldu, b, n, part, BLOCK);
+    for (int k = 0; k < count; k++) {
+      double *x = b + k * n;
+      for (lc_index j = j0; j < j0 + columns; j++) {
+        const double *u = U + j * ldu;
+        double sum = x[j] - part[j - j0 + k * BLOCK];
+        for (lc_index i = j0; i < j; i++) sum -= u[i] * x[i];
+        x[j] = skip[j] ? 0 : sum / u[j];
+      }
     }
   }
   for (lc_index end = n, j0; end > 0; end = j0) {
-    double minus[BLOCK];
     j0 = (end - 1) / BLOCK * BLOCK;
-    for (lc_index j = end; j-- > j0;) {
-      const double *u = U + j * ldu;
-      if (!skip[j]) b[j] /= u[j];
-      minus[j - j0] = -b[j];
-      for (lc_index i = j0; i < j; i++) b[i] -= u[i] * b[j];
+    for (int k = 0; k < count; k++) {
+      double *x = b + k * n;
+      for (lc_index j = end; j-- > j0;) {
+        const double *u = U + j * ldu;
+        if (!skip[j]) x[j] /= u[j];
+        part[j - j0 + k * BLOCK] = -x[j];
+        for (lc_index i = j0; i < j; i++) x[i] -= u[i] * x[j];
+      }
     }
-    lc_kernels()->scores(j0, end - j0, 1, U + j0 * ldu, ldu, minus, BLOCK, b, n);
+    lc_kernels()->scores(j0, end - j0, count, U + j0 * ldu, ldu, part, BLOCK, b, n);
   }
-  for (lc_index i = 0; i < n; i++)
-    if (skip[i]) b[i] = 0;
+  for (int k = 0; k < count; k++)
+    for (lc_index i = 0; i < n; i++)
+      if (skip[i]) b[i + k * n] = 0;
+}
+
+void lc_cholesky_solve_columns(lc_index n, const double *U, lc_index ldu, const unsigned char *skip, lc_index count,
+                               double *B) {
+  for (lc_index k = 0; k < count; k += RHS)
+    solve_columns(n, U, ldu, skip, (int)lc_min(RHS, count - k), B + k * n);
+}
+
+void lc_cholesky_solve(lc_index n, const double *U, lc_index ldu, const unsigned char *skip, double *b) {
+  lc_cholesky_solve_columns(n, U, ldu, skip, 1, b);
 }
 
 /* One rotation that zeroes A[p, q] (Golub and Van Loan, Matrix Computations, section 8.5). */

@@ -13,7 +13,8 @@ double lc_dot(lc_index n, const double *x, const double *y);
  * in their order; one whose pivot falls to `tolerance` times its diagonal or below depends on the columns
  * before it: skip[j] = 1 (else 0) and it takes no part. Returns the number of skipped columns;
  * *smallest (may be NULL) is the least kept pivot / diagonal. Cost n^3 / 3. Where the host (NULL: none) says stop, the
- * columns that are left are skipped: a factor to be used no more than until the caller has asked the host. */
+ * columns that are left are skipped: a factor to be used no more than until the caller has asked the host. A matrix of
+ * one block (LC_CHOLESKY_BLOCK) is done before anybody could ask. */
 lc_index lc_cholesky(const lc_host *host, lc_index n, double *A, double tolerance, unsigned char *skip,
                      double *smallest);
 
@@ -32,6 +33,10 @@ void lc_cholesky_drop(lc_index k, lc_index n, double *U, lc_index ldu, double *c
 
 /* b <- A^-1 b with a factor above (leading dimension ldu); skipped entries become 0. In place. Cost 2 n^2. */
 void lc_cholesky_solve(lc_index n, const double *U, lc_index ldu, const unsigned char *skip, double *b);
+
+/* The same for `count` columns of B (n x count), with fewer reads of U. Cost 2 n^2 count. */
+void lc_cholesky_solve_columns(lc_index n, const double *U, lc_index ldu, const unsigned char *skip, lc_index count,
+                               double *B);
 
 /* Eigenvalues (ascending not promised) and orthonormal eigenvectors (columns of V) of a symmetric matrix by
  * cyclic Jacobi rotations; A is destroyed. Cost about 10 n^3: for small matrices. Unfinished where the host

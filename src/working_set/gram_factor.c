@@ -46,7 +46,6 @@ lc_status lc_gram_grow(lc_gram_factor *gram, const lc_objective *obj, lc_index n
 }
 
 void lc_gram_lift(const lc_gram_factor *gram, lc_objective *obj, const lc_index *rows, double *E, double *R) {
-  for (int c = 0; c < obj->K; c++)
-    lc_cholesky_solve(gram->count, gram->U, gram->capacity, gram->skip, E + c * gram->count);
+  lc_cholesky_solve_columns(gram->count, gram->U, gram->capacity, gram->skip, obj->K, E);
   lc_objective_weighted_columns(obj, gram->count, rows, E, R);
 }

@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "linalg/linalg.h"
+#include "threads/threads.h"
 
 enum { MEMORY = 20 };           /* pairs */
+enum { PIECES = 16 };           /* of the features, for threads */
 enum { STILL, ALONE, COUPLED }; /* how a coefficient may move */
 
 void lc_owlqn_init(lc_owlqn *owlqn, lc_set_step *step) {
@@ -24,10 +26,10 @@ static lc_status reserve(lc_owlqn *owlqn) {
   double *memory = lc_arena_zeros(arena, count * capacity);
   LC_TRY(lc_lbfgs_pairs_allocate(capacity, MEMORY, &owlqn->pairs, arena));
   owlqn->mean = lc_arena_doubles(arena, K * K);
-  owlqn->metric = lc_arena_doubles(arena, K * K);
-  owlqn->rhs = lc_arena_doubles(arena, K);
-  owlqn->members = lc_arena_alloc(arena, K, sizeof *owlqn->members);
-  owlqn->skip = lc_arena_alloc(arena, K, 1);
+  owlqn->metric = lc_arena_doubles(arena, PIECES * K * K);
+  owlqn->rhs = lc_arena_doubles(arena, PIECES * K);
+  owlqn->members = lc_arena_alloc(arena, PIECES * K, sizeof *owlqn->members);
+  owlqn->skip = lc_arena_alloc(arena, PIECES * K, 1);
   owlqn->way = lc_arena_alloc(arena, capacity, 1);
   if (!memory || !owlqn->mean || !owlqn->metric || !owlqn->rhs || !owlqn->members || !owlqn->skip || !owlqn->way)
     return LC_OUT_OF_MEMORY;
@@ -60,14 +62,17 @@ static double own_curvature(const lc_owlqn *owlqn, lc_index s) {
   return owlqn->mean[lc_set_column(set, s) * (owlqn->obj->K + 1)] * set->rms[s] * set->rms[s] + lc_set_l2(set, s);
 }
 
-/* v <- (metric of the coupled coefficients of a row of B)^-1 v. */
-static void apply_to_row(const lc_owlqn *owlqn, lc_index row, double *v) {
+/* v <- (metric of the coupled coefficients of a row of B)^-1 v, with the scratch of a piece. */
+static void apply_to_row(const lc_owlqn *owlqn, lc_index row, lc_index piece, double *v) {
   const lc_working_set *set = owlqn->set;
-  lc_index K = owlqn->obj->K, count = 0, *members = owlqn->members;
-  double *A = owlqn->metric, *b = owlqn->rhs;
+  lc_index K = owlqn->obj->K, count = 0, *members = owlqn->members + piece * K;
+  double *A = owlqn->metric + piece * K * K, *b = owlqn->rhs + piece * K;
+  unsigned char *skip = owlqn->skip + piece * K;
   for (lc_index c = 0; c < K; c++) {
     lc_index s = set->position[c * owlqn->obj->q + row];
-    if (s >= 0 && owlqn->way[s] == COUPLED) members[count++] = s;
+    if (s < 0) continue;
+    if (owlqn->way[s] == COUPLED) members[count++] = s;
+    else v[s] = 0;
   }
   /* The coupling is worth its cost while that is small beside the passes over X. */
   int coupled = K * K <= owlqn->obj->x->n;
@@ -81,18 +86,31 @@ static void apply_to_row(const lc_owlqn *owlqn, lc_index row, double *v) {
     A[a * (count + 1)] = own;
   }
   if (coupled) {
-    lc_cholesky(owlqn->obj->host, count, A, 1e-8, owlqn->skip, NULL);
-    lc_cholesky_solve(count, A, count, owlqn->skip, b);
+    lc_cholesky(owlqn->obj->host, count, A, 1e-8, skip, NULL);
+    lc_cholesky_solve(count, A, count, skip, b);
   }
   for (lc_index a = 0; a < count; a++) v[members[a]] = b[a];
 }
 
+typedef struct metric_job {
+  const lc_owlqn *owlqn;
+  lc_index grain;
+  double *v;
+} metric_job;
+
+static void apply_to_rows(void *context, lc_index from, lc_index to) {
+  const metric_job *job = context;
+  for (lc_index r = from; r < to; r++) apply_to_row(job->owlqn, job->owlqn->set->rows[r], from / job->grain, job->v);
+}
+
 static void apply_metric(void *context, double *v) {
   const lc_owlqn *owlqn = context;
-  const lc_working_set *set = owlqn->set;
-  for (lc_index s = 0; s < set->size; s++)
-    if (owlqn->way[s] != COUPLED) v[s] = 0;
-  for (lc_index r = 0; r < set->nrows; r++) apply_to_row(owlqn, set->rows[r], v);
+  lc_index nrows = owlqn->set->nrows, K = owlqn->obj->K;
+  metric_job job = {owlqn, lc_max(1, (nrows + PIECES - 1) / PIECES), v};
+  double seconds = (double)nrows * (1e-7 + 1e-9 * (double)(K * K * K));
+  /* Larger factors ask the host, which is for the caller's thread alone. */
+  int threads = K <= LC_CHOLESKY_BLOCK ? lc_threads_for(owlqn->obj->host, seconds) : 1;
+  lc_parallel(threads, nrows, job.grain, apply_to_rows, &job);
 }
 
 /* ---- a step ------------------------------------------------------------------------------------------- */

@@ -31,7 +31,8 @@ typedef struct lc_owlqn {
   /* over the set: the steepest subgradient, of coupled coefficients alone, the direction; of the smooth part the
    * gradients before and after a step; the coefficients there */
   double *v, *coupled, *d, *g_from, *g_to, *b_from, *b_to;
-  /* scratch of a feature: K x K its metric, K its right-hand side, its coupled coefficients, pivots that are skipped */
+  /* scratch of a feature, for each piece of the features: K x K its metric, K its right-hand side, its coupled
+   * coefficients, pivots that are skipped */
   double *metric, *rhs;
   lc_index *members;
   unsigned char *skip;

@@ -154,25 +154,36 @@ static void test_eigen(lc_index n) {
   free(A), free(work), free(value), free(V), free(Av);
 }
 
-/* Columns in several blocks, of which every seventh is a sum of the two before it. */
+/* Columns in several blocks, of which every seventh is a sum of the two before it, and right-hand sides alone or
+ * together. */
 static void test_dependent_blocks(void) {
-  enum { ROWS = 120, COLUMNS = 100 };
-  double *X = ctest_normals(ROWS * COLUMNS), *A = ctest_zeros(COLUMNS * COLUMNS), *x = ctest_zeros(COLUMNS);
-  double *b = ctest_zeros(COLUMNS);
+  enum { ROWS = 120, COLUMNS = 100, MANY = 19 };
+  double *X = ctest_normals(ROWS * COLUMNS), *A = ctest_zeros(COLUMNS * COLUMNS), *U = ctest_zeros(COLUMNS * COLUMNS);
+  double *x = ctest_normals(COLUMNS * MANY), *b = ctest_zeros(COLUMNS * MANY), *got = ctest_zeros(COLUMNS * MANY);
   unsigned char skip[COLUMNS];
   for (int j = 6; j < COLUMNS; j += 7)
     for (int i = 0; i < ROWS; i++) X[i + j * ROWS] = X[i + (j - 1) * ROWS] + X[i + (j - 2) * ROWS];
   for (int j = 0; j < COLUMNS; j++) {
-    if (j % 7 != 6) x[j] = ctest_normal();
+    for (int k = 0; k < MANY && j % 7 == 6; k++) x[j + k * COLUMNS] = 0;
     for (int i = 0; i < COLUMNS; i++)
       for (int k = 0; k < ROWS; k++) A[i + j * COLUMNS] += X[k + i * ROWS] * X[k + j * ROWS];
   }
-  multiply(COLUMNS, A, x, b);
-  CHECK(lc_cholesky(NULL, COLUMNS, A, 1e-10, skip, NULL) == COLUMNS / 7);
+  for (int k = 0; k < MANY; k++) multiply(COLUMNS, A, x + k * COLUMNS, b + k * COLUMNS);
+  memcpy(U, A, COLUMNS * COLUMNS * sizeof *A);
+  CHECK(lc_cholesky(NULL, COLUMNS, U, 1e-10, skip, NULL) == COLUMNS / 7);
   for (int j = 0; j < COLUMNS; j++) CHECK(skip[j] == (j % 7 == 6));
-  lc_cholesky_solve(COLUMNS, A, COLUMNS, skip, b);
-  CHECK(ctest_distance(COLUMNS, b, x) < 1e-8);
-  free(X), free(A), free(x), free(b);
+  static const int together[] = {0, 1, 2, 8, 9, MANY};
+  for (size_t m = 0; m < sizeof together / sizeof *together; m++) { /* those after them stay */
+    memcpy(got, b, COLUMNS * MANY * sizeof *b);
+    lc_cholesky_solve_columns(COLUMNS, U, COLUMNS, skip, together[m], got);
+    lc_index solved = (lc_index)together[m] * COLUMNS;
+    CHECK(ctest_distance(solved, got, x) < 1e-8);
+    CHECK(memcmp(got + solved, b + solved, (size_t)(COLUMNS * MANY - solved) * sizeof *b) == 0);
+  }
+  memcpy(got, b, COLUMNS * sizeof *b);
+  lc_cholesky_solve(COLUMNS, U, COLUMNS, skip, got);
+  CHECK(ctest_distance(COLUMNS, got, x) < 1e-8);
+  free(X), free(A), free(U), free(x), free(b), free(got);
 }
 
 /* The largest entry of U'U - A. */

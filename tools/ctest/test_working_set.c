@@ -416,6 +416,31 @@ static void test_budget(const lc_loss *loss, int k) {
   ctest_problem_free(&d.t);
 }
 
+/* Features enough for the metric's pieces to be shared: the same bits for every number of threads. */
+static void test_pieces(void) {
+  enum { ROWS = 60, FEATURES = 70, MANY = 12, SIZE = (FEATURES + 1) * MANY, THREADS = 3 };
+  static double B[THREADS][SIZE];
+  ctest_problem t;
+  ctest_problem_make(&t, lc_loss_find("softmax"), (ctest_shape){.n = ROWS, .p = FEATURES, .k = MANY, .alpha = 0.9});
+  t.pen.lambda = 0.02;
+  for (int threads = 1; threads <= THREADS; threads++) {
+    lc_objective obj;
+    lc_set_solver solver;
+    t.host.host.threads = threads;
+    CHECK(lc_objective_init(&obj, &t.dense, &t.obs, t.loss, &t.coding, &t.pen, 1, &t.arena) == LC_OK);
+    CHECK(obj.P == SIZE && lc_set_solver_init(&solver, &obj, SIZE) == LC_OK);
+    CHECK(lc_objective_eval(&obj, B[threads - 1], LC_WANT_VALUE) == LC_OK);
+    lc_objective_accept(&obj);
+    for (lc_index place = 0; place < SIZE; place++) CHECK(lc_set_add(&solver.set, place) == LC_OK);
+    CHECK(lc_step_start(&solver.step) == LC_OK);
+    CHECK(lc_owlqn_solve(&solver.owlqn, 1e-8, 2000) == LC_OK);
+    memcpy(B[threads - 1], obj.at.B, sizeof B[0]);
+  }
+  CHECK(ctest_descent(&t, B[0], NULL) < 1e-7);
+  for (int k = 1; k < THREADS; k++) CHECK(memcmp(B[0], B[k], sizeof B[0]) == 0);
+  ctest_problem_free(&t);
+}
+
 /* A factor that grows keeps its blocks: by definition X_J'R / W = E for columns J but one that is another's copy. */
 static void test_gram(int sparse) {
   enum { ROWS = 150, MANY = 100, ALL = MANY + 1, K = 3, COPY = 9 };
@@ -465,6 +490,7 @@ void test_orthant(void) {
   }
   test_budget(lc_loss_find("logistic"), 2);
   test_budget(lc_loss_find("softmax"), 3);
+  test_pieces();
   test_gram(0);
   test_gram(1);
 }
