@@ -82,6 +82,7 @@ static void axpy_some(void *context, lc_index first, lc_index end) {
   for (int k = 0; k < job->K; k++)
     for (lc_index a = 0; a < job->nj; a++) {
       double *z = job->out + k * x->n, move = job->in[a + k * job->nj];
+      if (move == 0) continue; /* most pairs of a column and a class, under an L1 penalty */
       if (job->j[a] >= x->intercept)
         column_axpy(x, job->j[a] - x->intercept, move, first, end, z);
       else
@@ -157,6 +158,19 @@ double lc_spvec_dot(const lc_spvec *x, const double *s, const double *t) {
   return (s0 + s1) + (s2 + s3);
 }
 
+double lc_spvec_dot_between(const lc_spvec *x, const double *s, const double *t, const double *u) {
+  const float *value = x->value;
+  const int *row = x->row;
+  double s0 = 0, s1 = 0;
+  lc_index e = 0, end = x->entries;
+  for (; e + 2 <= end; e += 2) {
+    s0 += value[e] * (s[row[e]] * (t[row[e]] - u[row[e]]));
+    s1 += value[e + 1] * (s[row[e + 1]] * (t[row[e + 1]] - u[row[e + 1]]));
+  }
+  for (; e < end; e++) s0 += value[e] * (s[row[e]] * (t[row[e]] - u[row[e]]));
+  return s0 + s1;
+}
+
 double lc_spvec_square(const lc_spvec *x, const double *s) {
   double sum = 0;
   for (lc_index e = 0; e < x->entries; e++) {
@@ -166,10 +180,13 @@ double lc_spvec_square(const lc_spvec *x, const double *s) {
   return sum;
 }
 
-void lc_spvec_push(const lc_spvec *x, double d, double *t) {
+void lc_spvec_push(const lc_spvec *x, double d, const double *s, double *t) {
   const float *value = x->value;
   const int *row = x->row;
-  for (lc_index e = 0; e < x->entries; e++) t[row[e]] += d * value[e];
+  if (s)
+    for (lc_index e = 0; e < x->entries; e++) t[row[e]] += d * value[e] * s[row[e]];
+  else
+    for (lc_index e = 0; e < x->entries; e++) t[row[e]] += d * value[e];
 }
 
 /* Column b of the right list times the weights is spread over n rows and dotted with the left columns (of a symmetric

@@ -27,7 +27,8 @@ enum {
   LC_SMOOTHABLE = 64,  /* mu > 0 gives a smooth version, above by at most mu a wrong class */
   LC_SCALE_FREE = 128, /* homogeneous in the scores: its minimum says nothing, so that mistakes are counted */
   LC_RAMPS = 256,      /* the sum over wrong classes c of max(0, 1 + z_c - z_y): what dual solvers know */
-  LC_LARGEST_RAMP = 512 /* the largest of these in place of their sum */
+  LC_LARGEST_RAMP = 512, /* the largest of these in place of their sum */
+  LC_MULTINOMIAL = 1024  /* second derivatives are diag(p) - p p', p - 1 (own class) the first, as probabilities give */
 };
 
 /* So that pairs of score columns are counted in an int. */

@@ -249,6 +249,21 @@ void lc_objective_weights(const lc_objective *obj, double *S) {
     lc_objective_row_weights(obj, i0, (int)lc_min(most, obj->x->n - i0), S + i0, obj->x->n);
 }
 
+void lc_objective_probabilities(const lc_objective *obj, double *P) {
+  const lc_design *x = obj->x;
+  const double *y = obj->obs->y;
+  lc_index n = x->n;
+  for (lc_index i0 = 0; i0 < n; i0 += LC_BLOCK_ROWS) {
+    int m = (int)lc_min(LC_BLOCK_ROWS, n - i0);
+    lc_loss_block rows = {.m = m, .z = obj->at.Z + i0, .y = y + i0, .r = P + i0, .ldz = n, .ldr = n};
+    obj->loss->rows(&obj->coding, &rows);
+  }
+  for (lc_index i = 0; i < n; i++) {
+    lc_index c = (lc_index)y[i] - obj->coding.base;
+    if (c >= 0) P[i + c * n] += 1;
+  }
+}
+
 lc_status lc_objective_mean_weights(const lc_objective *obj, double *S) {
   int most = (int)lc_min(64, LC_SCRATCH / obj->K);
   lc_mark mark = lc_arena_mark(obj->arena);

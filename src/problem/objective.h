@@ -103,6 +103,10 @@ void lc_objective_revalue(lc_objective *obj, lc_index nj, const lc_index *j);
 /* R (n x K) at `at`; rows of class y times s[y], NULL: 1. No read of X. */
 lc_status lc_objective_residuals(lc_objective *obj, const double *s, double *R);
 
+/* P (n x K) of a loss with LC_MULTINOMIAL: the probabilities of classes with a score column at `at`, to 1e-16. No read
+ * of X. */
+void lc_objective_probabilities(const lc_objective *obj, double *P);
+
 /* S (n x ns): weighted second derivatives of the loss of each pair of scores at `at`. No read of X. */
 void lc_objective_weights(const lc_objective *obj, double *S);
 /* Those of rows i0 .. i0 + m - 1, at most LC_SCRATCH / K of them, with leading dimension lds. */

@@ -9,16 +9,21 @@
 
 enum { MEMORY = 3 }; /* sweeps that an extrapolation combines */
 
-/* The model of one step. */
+/* The model of one step. Columns carry `root`, so that products with curvatures read little: those of one score column
+ * read T alone, and with S_i = w_i (diag(p) - p p'), p the probabilities of row i, (S_i T_i)_c = w_i p_c (T_ic -
+ * sum_e p_e T_ie), of which the sum is kept beside T. */
 typedef struct sweep_model {
   lc_set_step *step;
   const lc_working_set *set;
   const lc_objective *obj;
   lc_index n;
   int K, eliminates; /* 1: intercepts are no coordinates (start_model()) */
-  double *S;         /* n x ns: curvatures of the rows / W; where K = 1 their roots */
-  double *T;         /* n x K: X d without the part of the intercepts; where K = 1 times the roots */
-  lc_spvec *x;       /* nrows: the columns of the set over their rms; where K = 1 times the roots */
+  double *P;         /* n x K: probabilities, where curvatures are theirs; else NULL */
+  double *S;         /* n x ns: curvatures of the rows / W, where K > 1 and they are no probabilities'; else NULL */
+  double *root;      /* n: sqrt(w / W), or with K = 1 the roots of the curvatures / W; NULL: 1 */
+  lc_index ncolumns; /* of T */
+  double *T;         /* n x K: root X d without the part of the intercepts; where P is, a column more: sum_c p_c T_c */
+  lc_spvec *x;       /* nrows: the columns of the set over their rms, times the roots */
   double *h;         /* curvature of each coefficient of the set */
   double *coupling;  /* K x size: m_j, products of column j with the curvatures of its score column and each other */
   double *response;  /* K x size: L^-1 m_j, by how much the intercepts fall for a unit move of the coefficient */
@@ -37,31 +42,32 @@ static const double *curvatures(const sweep_model *model, int c, int e) {
   return model->S + lc_packed_at(c < e ? c : e, c < e ? e : c) * model->n;
 }
 
-/* The same for products with columns, which carry their roots where K = 1. */
-static const double *product_weights(const sweep_model *model, int c, int e) {
-  return model->K == 1 ? NULL : curvatures(model, c, e);
-}
-
 /* ---- the model at `at` -------------------------------------------------------------------------------- */
 
-static lc_index state_size(const sweep_model *model) { return model->set->size + model->n * model->K + model->K; }
+static lc_index state_size(const sweep_model *model) {
+  return model->set->size + model->n * model->ncolumns + model->K;
+}
 
 static lc_status allocate(sweep_model *model, lc_set_step *step) {
   const lc_objective *obj = step->obj;
   lc_arena *arena = step->arena;
   lc_index n = obj->x->n, K = obj->K, size = step->set->size;
-  *model = (sweep_model){.step = step, .set = step->set, .obj = obj, .n = n, .K = obj->K};
+  int multinomial = K > 1 && (obj->loss->flags & LC_MULTINOMIAL), general = K > 1 && !multinomial;
+  *model = (sweep_model){.step = step, .set = step->set, .obj = obj, .n = n, .K = obj->K, .ncolumns = K + multinomial};
   model->eliminates = obj->pen->intercept && step->set->position[0] >= 0;
-  model->S = lc_arena_doubles(arena, n * obj->ns);
-  model->T = lc_arena_zeros(arena, n * K);
+  if (multinomial) model->P = lc_arena_doubles(arena, n * K);
+  if (general) model->S = lc_arena_doubles(arena, n * obj->ns);
+  if (!general) model->root = lc_arena_doubles(arena, n);
+  model->T = lc_arena_zeros(arena, n * model->ncolumns);
   model->x = lc_arena_alloc(arena, step->set->nrows, sizeof *model->x);
   model->h = lc_arena_doubles(arena, size);
   model->coupling = lc_arena_doubles(arena, K * size);
   model->response = lc_arena_doubles(arena, K * size);
   model->a = lc_arena_zeros(arena, K);
   model->states = lc_arena_doubles(arena, (MEMORY + 1) * state_size(model));
-  int whole = model->S && model->T && model->x && model->h && model->coupling && model->response && model->a;
-  return whole && model->states ? LC_OK : LC_OUT_OF_MEMORY;
+  int whole = model->T && model->x && model->h && model->coupling && model->response && model->a && model->states;
+  int weighed = general ? model->S != NULL : model->root && (model->P || !multinomial);
+  return whole && weighed ? LC_OK : LC_OUT_OF_MEMORY;
 }
 
 /* The curvatures at `at` and the columns of the set. */
@@ -70,36 +76,86 @@ static lc_status load_columns(sweep_model *model) {
   const lc_objective *obj = model->obj;
   double *by = lc_arena_doubles(model->step->arena, set->nrows);
   if (!by) return LC_OUT_OF_MEMORY;
-  lc_objective_weights(obj, model->S);
-  for (lc_index i = 0; i < model->n * obj->ns; i++)
-    model->S[i] = model->K == 1 ? sqrt(model->S[i] / obj->weight_sum) : model->S[i] / obj->weight_sum;
+  double *root = model->root;
+  if (model->P)
+    lc_objective_probabilities(obj, model->P);
+  else
+    lc_objective_weights(obj, model->S ? model->S : root);
+  for (lc_index i = 0; model->S && i < model->n * obj->ns; i++) model->S[i] /= obj->weight_sum;
+  for (lc_index i = 0; root && i < model->n; i++)
+    root[i] = sqrt((model->P ? lc_obs_weight(obj->obs, i) : root[i]) / obj->weight_sum);
   for (lc_index s = 0; s < set->size; s++) by[set->cell[s] % set->nrows] = 1 / set->rms[s];
-  return lc_objective_sparse_columns(obj, set->nrows, set->rows, by, model->K == 1 ? model->S : NULL, model->x);
+  return lc_objective_sparse_columns(obj, set->nrows, set->rows, by, root, model->x);
+}
+
+/* sum_i (S_i)_ce. */
+static double total_curvature(const sweep_model *model, int c, int e) {
+  lc_index n = model->n;
+  const double *root = model->root;
+  double sum = 0;
+  if (model->P) {
+    const double *p = model->P + c * n, *q = model->P + e * n;
+    for (lc_index i = 0; i < n; i++) sum += root[i] * root[i] * (c == e ? p[i] * (1 - p[i]) : -p[i] * q[i]);
+  } else if (root) {
+    for (lc_index i = 0; i < n; i++) sum += root[i] * root[i];
+  } else {
+    const double *w = curvatures(model, c, e);
+    for (lc_index i = 0; i < n; i++) sum += w[i];
+  }
+  return sum;
 }
 
 /* L (K x K) = sum_i S_i, and what the intercepts do as long as nothing else moves. */
 static void factor_intercepts(sweep_model *model, double *L, unsigned char *skip) {
   int K = model->K;
   for (int c = 0; c < K; c++)
-    for (int e = 0; e < K; e++) {
-      const double *w = curvatures(model, c, e);
-      double sum = 0;
-      for (lc_index i = 0; i < model->n; i++) sum += K == 1 ? w[i] * w[i] : w[i];
-      L[e + c * K] = sum;
-    }
+    for (int e = 0; e <= c; e++) L[e + c * K] = L[c + e * K] = total_curvature(model, c, e);
   lc_cholesky(model->obj->host, K, L, 1e-10, skip, NULL);
   for (int c = 0; c < K; c++) model->a[c] = -model->step->g[model->set->position[c * model->obj->q]];
   lc_cholesky_solve(K, L, K, skip, model->a);
+}
+
+/* m (K) <- sum_i x_i (S_i)_c., where the curvatures are those of probabilities. */
+static void couple_probabilities(const sweep_model *model, const lc_spvec *x, int c, double *m) {
+  enum { PART = 256 };
+  double weighed[PART];
+  lc_index n = model->n;
+  memset(m, 0, (size_t)model->K * sizeof *m);
+  for (lc_index from = 0; from < x->entries; from += PART) {
+    lc_index count = lc_min(PART, x->entries - from);
+    const int *row = x->row + from;
+    for (lc_index e = 0; e < count; e++) {
+      weighed[e] = x->value[from + e] * model->root[row[e]] * model->P[row[e] + c * n];
+      m[c] += weighed[e];
+    }
+    for (int k = 0; k < model->K; k++)
+      for (lc_index e = 0; e < count; e++) m[k] -= weighed[e] * model->P[row[e] + k * n];
+  }
+}
+
+/* x' diag(S_cc) x of a column. */
+static double square_of(const sweep_model *model, const lc_spvec *x, int c) {
+  if (!model->P) return lc_spvec_square(x, model->S ? curvatures(model, c, c) : NULL);
+  const double *p = model->P + c * model->n;
+  double sum = 0;
+  for (lc_index e = 0; e < x->entries; e++) {
+    double value = x->value[e], probability = p[x->row[e]];
+    sum += value * value * (probability * (1 - probability));
+  }
+  return sum;
 }
 
 /* Coupling, response and curvature of coefficient s. */
 static void load_coefficient(sweep_model *model, lc_index s, const double *L, const unsigned char *skip) {
   const lc_spvec *x = x_of(model, s);
   int K = model->K, c = column_of(model, s);
-  double rms = model->set->rms[s], square = rms * rms * lc_spvec_square(x, product_weights(model, c, c)), left = square;
+  double rms = model->set->rms[s], square = rms * rms * square_of(model, x, c), left = square;
   if (model->eliminates) {
     double *coupling = model->coupling + s * K, *response = model->response + s * K;
-    for (int e = 0; e < K; e++) response[e] = coupling[e] = rms * lc_spvec_dot(x, NULL, curvatures(model, c, e));
+    if (model->P) couple_probabilities(model, x, c, coupling);
+    for (int e = 0; !model->P && e < K; e++)
+      coupling[e] = lc_spvec_dot(x, NULL, model->S ? curvatures(model, c, e) : model->root);
+    for (int e = 0; e < K; e++) response[e] = coupling[e] *= rms;
     lc_cholesky_solve(K, L, K, skip, response);
     for (int e = 0; e < K; e++) left -= coupling[e] * response[e];
   }
@@ -143,19 +199,34 @@ static lc_status start_model(sweep_model *model, lc_set_step *step) {
 static void move(sweep_model *model, lc_index s, double d) {
   int K = model->K;
   model->step->b[s] += d;
-  lc_spvec_push(x_of(model, s), d * model->set->rms[s], model->T + column_of(model, s) * model->n);
+  const lc_spvec *x = x_of(model, s);
+  lc_index at = column_of(model, s) * model->n;
+  double by = d * model->set->rms[s];
+  lc_spvec_push(x, by, NULL, model->T + at);
+  if (model->P) lc_spvec_push(x, by, model->P + at, model->T + K * model->n);
   for (int e = 0; model->eliminates && e < K; e++) model->a[e] -= d * model->response[e + s * K];
+}
+
+/* sum_i x_i (S_i T_i)_c of the column of coefficient s. */
+static double product(const sweep_model *model, lc_index s) {
+  const lc_spvec *x = x_of(model, s);
+  const double *T = model->T;
+  lc_index n = model->n;
+  int K = model->K, c = column_of(model, s);
+  if (model->P) return lc_spvec_dot_between(x, model->P + c * n, T + c * n, T + K * n);
+  if (K == 1) return lc_spvec_dot(x, NULL, T);
+  double sum = 0;
+  for (int e = 0; e < K; e++) sum += lc_spvec_dot(x, curvatures(model, c, e), T + e * n);
+  return sum;
 }
 
 /* Gradient of the smooth part of the model along coefficient s. */
 static double slope(const sweep_model *model, lc_index s) {
   const lc_set_step *step = model->step;
-  int K = model->K, c = column_of(model, s);
-  double dot = 0, rest = 0;
-  for (int e = 0; e < K; e++)
-    dot += lc_spvec_dot(x_of(model, s), product_weights(model, c, e), model->T + e * model->n);
+  int K = model->K;
+  double rest = 0;
   for (int e = 0; model->eliminates && e < K; e++) rest += model->a[e] * model->coupling[e + s * K];
-  return step->g[s] + model->set->rms[s] * dot + rest + lc_set_l2(model->set, s) * step->b[s];
+  return step->g[s] + model->set->rms[s] * product(model, s) + rest + lc_set_l2(model->set, s) * step->b[s];
 }
 
 /* Moves one coefficient to the minimum of the model along it; returns its residual before. */
@@ -195,7 +266,7 @@ typedef enum copy_way { SAVE, RESTORE } copy_way;
 
 static void copy_state(sweep_model *model, double *state, copy_way way) {
   double *const part[] = {model->step->b, model->T, model->a};
-  const lc_index length[] = {model->set->size, model->n * model->K, model->K};
+  const lc_index length[] = {model->set->size, model->n * model->ncolumns, model->K};
   for (int k = 0; k < 3; k++) {
     memcpy(way == SAVE ? state : part[k], way == SAVE ? part[k] : state, (size_t)length[k] * sizeof(double));
     state += length[k];
@@ -252,27 +323,42 @@ static void extrapolate(sweep_model *model) {
 
 /* ---- the model's minimum ------------------------------------------------------------------------------- */
 
-/* The model with its penalty, less what it is at the start. Cost n K^2. */
+/* sum_i (T_i + a)' S_i (T_i + a), with the roots that T carries. Cost n K, or n K^2 without probabilities. */
+static double whole_square(const sweep_model *model) {
+  lc_index n = model->n;
+  int K = model->K;
+  const double *root = model->root, *T = model->T, *a = model->a;
+  double square = 0;
+  for (int c = 0; model->S && c < K; c++)
+    for (int e = 0; e < K; e++) {
+      const double *w = curvatures(model, c, e), *u = T + c * n, *v = T + e * n;
+      for (lc_index i = 0; i < n; i++) square += w[i] * (u[i] + a[c]) * (v[i] + a[e]);
+    }
+  for (lc_index i = 0; K == 1 && i < n; i++) square += (T[i] + root[i] * a[0]) * (T[i] + root[i] * a[0]);
+  for (lc_index i = 0; model->P && i < n; i++) { /* about their mean, and what a class without a score column has */
+    double mean = T[i + K * n], rest = 1;
+    for (int c = 0; c < K; c++) mean += model->P[i + c * n] * root[i] * a[c];
+    for (int c = 0; c < K; c++) {
+      double p = model->P[i + c * n], u = T[i + c * n] + root[i] * a[c] - mean;
+      square += p * u * u;
+      rest -= p;
+    }
+    square += rest * mean * mean;
+  }
+  return square;
+}
+
+/* The model with its penalty, less what it is at the start. */
 static double value(const sweep_model *model) {
   const lc_working_set *set = model->set;
   const lc_set_step *step = model->step;
-  lc_index n = model->n;
   int K = model->K;
-  double linear = lc_step_predicted_change(step), square = 0;
+  double linear = lc_step_predicted_change(step), square = whole_square(model);
   for (lc_index s = 0; s < set->size; s++) {
     double d = step->b[s] - step->start[s];
     square += lc_set_l2(set, s) * d * d;
   }
   for (int c = 0; model->eliminates && c < K; c++) linear += step->g[set->position[c * model->obj->q]] * model->a[c];
-  for (int c = 0; c < K; c++)
-    for (int e = 0; e < K; e++) {
-      const double *w = curvatures(model, c, e), *u = model->T + c * n, *v = model->T + e * n;
-      double a = model->a[c];
-      if (K == 1)
-        for (lc_index i = 0; i < n; i++) square += (u[i] + w[i] * a) * (u[i] + w[i] * a);
-      else
-        for (lc_index i = 0; i < n; i++) square += w[i] * (u[i] + a) * (v[i] + model->a[e]);
-    }
   return linear + 0.5 * square;
 }
 

@@ -160,6 +160,24 @@ static void test_weighted(ctest_problem *t, const double *B) {
   CHECK(worst < 1e-13);
 }
 
+/* Probabilities are exp(z_c) / sum exp(z), and curvatures S_ab = w (p_a [a = b] - p_a p_b). */
+static void check_probabilities(const lc_objective *obj, const double *S) {
+  double P[N * CLASSES];
+  lc_index n = obj->x->n;
+  lc_objective_probabilities(obj, P);
+  for (lc_index i = 0; i < n; i++) {
+    double sum = obj->coding.base;
+    for (int c = 0; c < obj->K; c++) sum += exp(obj->at.Z[i + c * n]);
+    for (int b = 0; b < obj->K; b++) {
+      CHECK_NEAR(P[i + b * n], exp(obj->at.Z[i + b * n]) / sum, 1e-15);
+      for (int a = 0; a <= b; a++) {
+        double want = (a == b) * P[i + a * n] - P[i + a * n] * P[i + b * n];
+        CHECK_NEAR(S[i + lc_packed_at(a, b) * n], lc_obs_weight(obj->obs, i) * want, 1e-14);
+      }
+    }
+  }
+}
+
 /* X~' diag(S_ab) X~ / W is the curvature that an evaluation gives. */
 static void test_weights(ctest_problem *t, const lc_design *x, const double *B) {
   double S[N * PAIRS], mean[PAIRS], H[MOST * MOST], C[Q * Q];
@@ -169,6 +187,7 @@ static void test_weights(ctest_problem *t, const lc_design *x, const double *B) 
   for (lc_index j = 0; j < q; j++) rows[j] = j;
   lc_objective_weights(&obj, S);
   lc_objective_hessian(&obj, 0, H);
+  if (obj.loss->flags & LC_MULTINOMIAL) check_probabilities(&obj, S);
   CHECK(lc_objective_mean_weights(&obj, mean) == LC_OK);
   for (int a = 0; a < obj.ns; a++) {
     double sum = 0;
