@@ -71,6 +71,20 @@ classes_data <- function(features, spread) {
   }
 }
 
+# Ten classes of texts: words of a tenth of all pairs of a word and a class say something.
+topics_data <- function(size = 1) {
+  set.seed(24)
+  n <- max(500, round(2e4 * size))
+  p <- max(300, round(1e4 * size))
+  k <- 10
+  words <- sample(p, 40 * n, TRUE, 1 / (seq_len(p) + 2.7))
+  x <- Matrix::sparseMatrix(rep(seq_len(n), each = 40), words, x = 1, dims = c(n, p))
+  z <- as.matrix(x %*% matrix(stats::rnorm(p * k) * (stats::runif(p * k) < 0.1), p, k))
+  gumbel <- matrix(-log(-log(stats::runif(n * k))), n, k)
+  x <- x[, Matrix::colSums(x > 0) > 2]
+  with_path(x, max.col(z + gumbel), 60, 0.02)
+}
+
 # ---- peers ----
 
 # call(d, ...) as it is, and with `argument` at each of these values and what else is given.
@@ -223,6 +237,8 @@ rows <- c(rows, list(
   L4 = sparse_path_row,
   L5 = path_row("lasso path, softmax, the shape of L3, 20 features matter", classes_data(20, 1), 8,
                 softmax_path_peers),
+  L6 = path_row("lasso path, softmax, sparse n = 2e4, p = 1e4, k = 10, 40 words a row, 60 lambdas to ratio 0.02",
+                topics_data, 2, softmax_path_peers),
   C1 = cv_row("10-fold cross-validated path of L1", wide_row("", 2e4, 5), 8),
   C4 = cv_row("10-fold cross-validated path of L4", sparse_path_row, 10),
   # How the cost grows with the columns, together with L1 and L2.
