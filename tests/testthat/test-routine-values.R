@@ -177,3 +177,19 @@ test_that("a sparse stream whose rows change is told", {
   expect_error(fit(x, list(1:30, 31:60, 31:61)), "more rows")
   expect_error(fit(x, list(1:30, 31:60)), "fewer rows")
 })
+
+test_that("rows that run away are counted by class", {
+  # All rows; those of level w, which has one class alone; none.
+  cases <- list(complete = list(c(1, 2, 7, 8, 9, 9), c(0L, 0L, 1L, 1L, 1L, 1L), c(2, 4)),
+                quasi = list(c(0, 0, 0, 0, 1, 1, 1), c(0L, 1L, 0L, 1L, 0L, 0L, 0L), c(3, 0)),
+                none = list(c(1, 2, 3, 4, 5, 6), c(0L, 1L, 0L, 0L, 1L, 1L), c(0, 0)))
+  for (kind in names(cases)) {
+    x <- matrix(cases[[kind]][[1L]])
+    spec <- utils::modifyList(fit_spec, list(l1 = 0, l2 = 1, lambda = 0, spread = 1, solver = "newton",
+                                             stats = list(mean = mean(x), sd = r_sd(x), max_abs = max(x))))
+    spec[c("options", "control", "lower", "upper")] <- list(list(), list(), NULL, NULL)
+    answer <- call_routine("lcr_fit", list(x, cases[[kind]][[2L]], NULL, NULL, c(spec, list(jeffreys = FALSE))))
+    counts <- cases[[kind]][[3L]]
+    expect_identical(answer$separation, list(kind = kind, rows = sum(counts), class_rows = counts))
+  }
+})
