@@ -56,6 +56,18 @@ test_that("a fit that its time limit stops has a certificate that holds", {
   }
 })
 
+test_that("a fit that its time limit stops computes no standard errors, one that has time does", {
+  x <- outer(seq_len(2e4), 1:3, function(i, j) sin(i * j^1.3))
+  y <- x[, 1] + cos(seq_len(2e4) * sqrt(5)) > 0
+  for (solver in c("auto", "newton", "lbfgs")) {
+    fit <- function(limit) quiet(linclass(x, y, solver = solver, control = linclass_control(time_limit = limit)))
+    stopped <- fit(0)
+    expect_identical(stopped$status, "time_limit")
+    expect_null(stopped$vcov)
+    expect_identical(dim(fit(60)$vcov), c(4L, 4L))
+  }
+})
+
 test_that("met means within the tolerance that the certificate states", {
   for (loss in c("softmax", "hinge", "squared_hinge")) for (tolerance in list(NULL, 1e-3, 1e-5, 1e-11)) {
     control <- do.call(linclass_control, list(tolerance = tolerance)[!is.null(tolerance)])

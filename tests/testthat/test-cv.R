@@ -48,6 +48,7 @@ test_that("the scores of a fold are those of a path without it", {
         if (is.matrix(v)) v[!out, , drop = FALSE] else if (length(v) == 60L) v[!out] else v
       }
       path <- do.call(linclass_path, lapply(args, cut))
+      expect_identical(cv$fold_nonzero[, f], path$points$nonzero)
       z <- predict(path, x[out, ], "link", offset = case$offset[out])
       if (path$coding == "reference") z <- z[, -1L, ]
       kept <- cv$scores[out, , , 1L]

@@ -256,6 +256,22 @@ test_that("an averaged perceptron goes on with its average", {
   expect_equal(run(3, start = run(2))$descent$averaged, 500)
 })
 
+test_that("no more epochs hand on where a descent stands", {
+  data <- draw(300, 4)
+  none <- solver("minibatch", epochs = 0)
+  fit <- linclass(data$x, data$y, lambda = 0.01, alpha = 0, solver = solver("minibatch", epochs = 2))
+  expect_true(fit$descent$searches > 0 && fit$descent$log_mean != 0)
+  expect_equal(linclass(data$x, data$y, lambda = 0.01, alpha = 0, solver = none, start = fit)$descent, fit$descent)
+  average <- function(epochs, ...) {
+    set.seed(2)
+    suppressWarnings(linclass(flowers, iris$Species, loss = "perceptron",
+                              solver = solver("minibatch", epochs = epochs, average = 1), ...))
+  }
+  fit <- average(3)
+  expect_gt(max(abs(fit$descent$iterate - fit$descent$mean)), 0.01)
+  expect_equal(average(0, start = fit)$descent, fit$descent, tolerance = 1e-12)
+})
+
 test_that("rows may come one by one, and what a chunk lacks is said in words", {
   set.seed(6)
   fit <- linclass(iris[1:100, 1:4], iris$Species[1:100], classes = levels(iris$Species),

@@ -41,6 +41,29 @@ test_that("files of numbers are read in every type", {
   expect_topic(linclass:::column_file(path, 100, colnames(whole), "complex"), "source", "complex")
 })
 
+test_that("numbers of files reach from the least to the largest of their type", {
+  path <- tempfile()
+  on.exit(unlink(path))
+  size <- .Call(linclass:::lcr_elements)
+  # The least whole number of a signed type is NA.
+  ends <- list(double = c(-1.7e308, -0.1, 2^-1074, 1.7e308), float = c(-2^127, -0.5, 2^-149, 2^127),
+               integer = c(1 - 2^31, -1, 2^15, 2^16, 2^31 - 1), short = c(1 - 2^15, -1, 0, 255, 256, 2^15 - 1),
+               char = c(-127, -1, 0, 127), "unsigned short" = c(0, 255, 256, 2^15 - 1, 2^15, 2^16 - 1),
+               "unsigned char" = 0:255, raw = 0:255)
+  expect_setequal(names(ends), names(size))
+  for (type in names(ends)) {
+    n <- length(ends[[type]])
+    number <- if (type %in% c("double", "float")) as.double else as.integer
+    writeBin(number(c(ends[[type]], rev(ends[[type]]))), path, size = size[[type]])
+    file <- linclass:::column_file(path, n, c("up", "down"), type)
+    expected <- cbind(up = as.double(ends[[type]]), down = rev(ends[[type]]))
+    expect_identical(linclass:::rows_of_file(file, seq_len(n)), expected, info = type)
+    expect_identical(linclass:::rows_of_file(file, 2:3), expected[2:3, ], info = type)
+  }
+  file <- linclass:::column_file(path, 256, c("up", "down"), "raw", cos(0:255))
+  expect_identical(linclass:::rows_of_file(file, 1:256), cbind(up = cos(0:255), down = cos(255:0)))
+})
+
 test_that("matrices of bigmemory are read from their file", {
   skip_if_not_installed("bigmemory")
   folder <- new_folder()

@@ -117,6 +117,17 @@ test_that("the softmax Jacobian is diag(p) - p p'", {
     h <- replace(numeric(3), j, 1e-6)
     expect_equal(J[, j], (softmax(z + h) - softmax(z - h)) / 2e-6, tolerance = 1e-8)
   }
+  # Of a class that is all but sure: p (1 - p) has the digits of what the others have.
+  e <- exp(c(-40, -41))
+  expect_equal(softmax_jacobian(c(0, -40, -41))[1, 1] / (sum(e) / (1 + sum(e))^2), 1, tolerance = 1e-13)
+})
+
+test_that("check_gradient() tells the worst coefficient, wherever it is", {
+  # One sample lies on the kink of the hinge: its derivative is 0 to one side and -1/3 to the other.
+  for (j in 1:3) {
+    w <- replace(rep(5, 3), j, 1)
+    expect_equal(check_gradient(w, diag(3), c(1, 1, 1), "hinge"), 1 / 6, tolerance = 1e-6, info = paste(j))
+  }
 })
 
 test_that("raw_scores() takes the bias apart, first or last", {

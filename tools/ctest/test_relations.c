@@ -11,7 +11,7 @@ void test_relations(void);
 
 /* ---- rows that are joined ---------------------------------------------------------------------------------------- */
 
-enum { LEVELS = 4, ROWS = 240, FOLDS = 3, LAMBDAS = 6, MOST = 3 * LEVELS };
+enum { LEVELS = 4, ROWS = 240, FOLDS = 3, REPEATS = 3, LAMBDAS = 6, MOST = 3 * LEVELS };
 
 /* A factor of LEVELS levels, the first of them the reference, as codes and as numbers. */
 typedef struct factor {
@@ -71,20 +71,27 @@ static void test_joined(const char *loss, int k, int ovr, double alpha) {
   ctest_problem_free(&t);
 }
 
-/* So are paths and the scores of rows that folds leave out, equal rows in different folds among them. */
-static void test_joined_path(const char *loss, int k, int ovr, double alpha) {
+/* So are paths and the scores of rows that the folds of each repeat leave out, equal rows in different folds among
+ * them, some in none. `weighted`: rows of different weights and offsets, columns standardised by those of each fold. */
+static void test_joined_path(const char *loss, int k, int ovr, double alpha, int weighted) {
   static ctest_problem t;
   static factor f;
-  static double scores[2][ROWS * 3 * LAMBDAS];
-  int holdout[ROWS];
+  static double scores[2][ROWS * 3 * LAMBDAS * REPEATS];
+  int holdout[ROWS * REPEATS];
   lc_settings settings;
   lc_path path[2];
-  ctest_problem_make(&t, lc_loss_find(loss), (ctest_shape){.n = ROWS, .p = LEVELS - 1, .k = k, .alpha = alpha});
+  ctest_shape shape = {.n = ROWS, .p = LEVELS - 1, .k = k, .weighted = weighted, .standardised = weighted};
+  shape.reference = k > 2 && !ovr; /* no shift is common to all scores */
+  shape.alpha = alpha;
+  ctest_problem_make(&t, lc_loss_find(loss), shape);
+  for (int i = 0; weighted && i < ROWS * t.coding.K; i++) t.offset[i] = 0.4 * (i % 2) * (i < ROWS ? 1 : -0.5);
   make_factor(&f, &t);
-  for (int i = 0; i < ROWS; i++) holdout[i] = 1 + (int)(FOLDS * ctest_uniform());
+  for (int i = 0; i < ROWS * REPEATS; i++) holdout[i] = i % 9 == 4 ? 0 : 1 + (int)(FOLDS * ctest_uniform());
   ctest_presets(&settings);
   settings.tolerance = 1e-11;
-  lc_path_spec spec = {.nlambdas = LAMBDAS, .min_ratio = 0.02, .holdout = holdout, .nfolds = FOLDS, .nrepeats = 1};
+  lc_path_spec spec = {.nlambdas = LAMBDAS, .min_ratio = 0.02, .holdout = holdout, .nfolds = FOLDS};
+  spec.nrepeats = REPEATS;
+  memset(scores, 0, sizeof scores);
   for (int joined = 0; joined < 2; joined++) {
     lc_problem problem = ctest_lc_problem(&t, joined ? &f.x : &t.dense);
     problem.ovr = ovr;
@@ -93,10 +100,12 @@ static void test_joined_path(const char *loss, int k, int ovr, double alpha) {
     CHECK(path[joined].length == LAMBDAS);
   }
   for (int l = 0; l < lc_min(path[0].length, path[1].length); l++) {
-    CHECK_NEAR(path[1].point[l].outcome.objective, path[0].point[l].outcome.objective, 1e-9);
-    CHECK(path[1].point[l].nonzero == path[0].point[l].nonzero);
+    const lc_path_point *one = path[0].point + l, *other = path[1].point + l;
+    CHECK_NEAR(other->outcome.objective, one->outcome.objective, 1e-9);
+    CHECK(other->nonzero == one->nonzero);
+    for (int m = 0; m < FOLDS * REPEATS; m++) CHECK(other->fold_nonzero[m] == one->fold_nonzero[m]);
   }
-  CHECK(ctest_distance((lc_index)ROWS * path[0].K * LAMBDAS, scores[1], scores[0]) < 1e-3);
+  CHECK(ctest_distance((lc_index)ROWS * path[0].K * LAMBDAS * REPEATS, scores[1], scores[0]) < 1e-3);
   ctest_problem_free(&t);
 }
 
@@ -294,9 +303,11 @@ void test_relations(void) {
   test_joined("softmax", 3, 0, 1);
   test_joined("squared_hinge", 3, 1, 0);
   test_joined("squared_hinge", 3, 1, 1);
-  test_joined_path("logistic", 2, 0, 1);
-  test_joined_path("softmax", 3, 0, 0);
-  test_joined_path("squared_hinge", 3, 1, 0.5);
+  test_joined_path("logistic", 2, 0, 1, 0);
+  test_joined_path("logistic", 2, 0, 0.5, 1);
+  test_joined_path("softmax", 3, 0, 0, 0);
+  test_joined_path("softmax", 3, 0, 0.5, 1);
+  test_joined_path("squared_hinge", 3, 1, 0.5, 1);
   test_engines("softmax", 3, 150, 140, 0.5, 1e-8, 1e-3);
   test_engines("logistic", 2, 250, 380, 0.1, 1e-8, 1e-3);
   test_engines("logistic", 2, 300, 120, 1, 1e-13, 0.05);

@@ -73,6 +73,16 @@ static void check_set(const world *d) {
   CHECK(worst < 1e-13);
 }
 
+/* The same columns as if each verb of them were a read of X, as in a stream: steps within orthants go by passes. */
+static lc_design as_streamed(const lc_design *x, lc_design_ops *ops) {
+  lc_design out = *x;
+  *ops = *x->ops;
+  ops->caps |= LC_STREAMED;
+  ops->round = NULL;
+  out.ops = ops;
+  return out;
+}
+
 typedef lc_status (*method)(world *d, double to);
 
 static lc_status by_hessian(world *d, double to) { return lc_newton_solve(&d->solver.newton, to, 200); }
@@ -116,12 +126,13 @@ static void test_optima(const lc_loss *loss, int k, int reference, int weighted,
   double zero[MOST] = {0}, B[MOST], want = ctest_best(&d.t, &d.t.dense, given.lambda, 1e-12, NULL);
   for (lc_index i = 0; i < MOST; i++) B[i] = i % 5 == 0 ? 0.05 : 0;
   method methods[] = {by_hessian, by_orthant, by_sweeps}; /* the last reads sparse columns */
-  for (int sparse = 0; sparse < 2; sparse++)
-    for (int solve = 0; solve < 2 + sparse; solve++)
-      for (int partly = 0; partly < 2 - (solve == 2); partly++) { /* sweeps want all intercepts in the set */
-        const lc_design *x = sparse ? &d.t.sparse : &d.t.dense;
-        CHECK_NEAR(optimum(&d, x, partly ? B : zero, methods[solve], partly), want, 1e-10);
-      }
+  lc_design_ops dense_ops, sparse_ops;
+  lc_design dense = as_streamed(&d.t.dense, &dense_ops), sparse = as_streamed(&d.t.sparse, &sparse_ops);
+  const lc_design *designs[] = {&d.t.dense, &d.t.sparse, &dense, &sparse};
+  for (int x = 0; x < 4; x++)
+    for (int solve = 0; solve < (x == 1 ? 3 : 2); solve++)
+      for (int partly = 0; partly < 2 - (solve == 2); partly++) /* sweeps want all intercepts in the set */
+        CHECK_NEAR(optimum(&d, designs[x], partly ? B : zero, methods[solve], partly), want, 1e-10);
   ctest_problem_free(&d.t);
 }
 
@@ -218,15 +229,17 @@ static void test_predictor(const lc_loss *loss, int k, double alpha, double boun
 /* Of a set that is solved coarsely. The gradients that the set says to know are those of the dual point; where a
  * lasso's coefficient is not 0 none has a residual, though the point has; rows of all classes sum to zero. 1: there was
  * one. */
-static int test_dual_point(const lc_loss *loss, int k, int reference, double alpha, method solve) {
+static int test_dual_point(const lc_loss *loss, int k, int reference, double alpha, method solve, int streamed) {
   static world d;
+  lc_design_ops ops;
   double zero[MOST] = {0}, R[N * CLASSES], before[MOST], left = 0;
   int known, right = 1;
   ctest_problem_make(
       &d.t, loss,
       (ctest_shape){.n = N, .p = COLUMNS, .k = k, .reference = reference, .weighted = k == 3, .alpha = alpha});
   d.t.pen.lambda = 0.03;
-  begin(&d, &d.t.dense, zero);
+  lc_design passes = as_streamed(&d.t.dense, &ops);
+  begin(&d, streamed ? &passes : &d.t.dense, zero);
   add(&d, 0, 1);
   CHECK(solve(&d, 1e-4) >= 0);
   const lc_working_set *set = &d.solver.set;
@@ -388,10 +401,10 @@ void test_model(void) {
   test_rescale(lc_loss_find("logistic"));
 }
 
-static void test_dual_points(const lc_loss *loss, int k, method solve) {
+static void test_dual_points(const lc_loss *loss, int k, method solve, int streamed) {
   int points = 0;
   for (int trial = 0; trial < 8; trial++)
-    points += test_dual_point(loss, k, trial % 2, trial % 4 == 3 ? 0.7 : 1, solve);
+    points += test_dual_point(loss, k, trial % 2, trial % 4 == 3 ? 0.7 : 1, solve, streamed);
   CHECK(points >= 1); /* a square is often solved at once */
 }
 
@@ -484,8 +497,8 @@ void test_orthant(void) {
     if (!has_model(&lc_losses[l])) continue;
     for (int k = 2; k <= lc_min(lc_losses[l].most_classes, CLASSES); k++) {
       for (int c = 0; c < 6; c++) test_optima(&lc_losses[l], k, c % 2, c % 3 != 0, cases[c]);
-      test_dual_points(&lc_losses[l], k, by_hessian);
-      test_dual_points(&lc_losses[l], k, by_orthant);
+      test_dual_points(&lc_losses[l], k, by_hessian, 0);
+      for (int streamed = 0; streamed < 2; streamed++) test_dual_points(&lc_losses[l], k, by_orthant, streamed);
     }
   }
   test_budget(lc_loss_find("logistic"), 2);
