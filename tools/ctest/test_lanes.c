@@ -317,6 +317,91 @@ static void test_pass(int no_intercept) {
   ctest_problem_free(&t);
 }
 
+/* What becomes of a trial that lowers the objective by a share `gain` of it: is it refused (bad), is its step made
+ * again (back), how many were refused in a row, does the next step end early (careful), is the trial a gain. */
+static const struct trial {
+  int age, back, fails, careful, clips, held;
+  double gain;
+  struct {
+    int bad, back, fails, careful, gains, held;
+  } after;
+} trials[LC_LANES] = {
+    {3, 0, 3, 1, 0, 1, 1e-1, {0, 0, 0, 0, 1, 0}},    /* a good step ends all care */
+    {3, 0, 0, 0, 1, 0, 1e-7, {0, 0, 0, 0, 0, 0}},    /* less than the tolerance, and no rise */
+    {3, 0, 0, 0, 0, 0, -1e-14, {0, 0, 0, 0, 0, 0}},  /* rounding */
+    {3, 0, 0, 0, 0, 0, -1e-10, {1, 0, 1, 0, 0, 0}},  /* a rise: halved */
+    {3, 0, 0, 0, 1, 0, -1e-10, {1, 1, 1, 0, 0, 1}},  /* a rise that clipped: made again with that held */
+    {3, 0, 7, 0, 0, 0, -1e-10, {1, 1, 8, 1, 0, 0}},  /* halves do not end it */
+    {3, 1, 1, 0, 1, 1, -1e-10, {0, 0, 1, 0, 0, 1}},  /* made again: taken as it is */
+    {0, 0, 0, 0, 0, 0, -1e-10, {0, 0, 0, 0, 0, 0}},  /* the first of a lane */
+};
+
+/* Trials are judged by the table, and the largest residual, that of the definition, is a new least one where it fell
+ * below 0.7 of the last: where it did not, and the objective did not gain, the lane is idle for one round more. */
+static void test_judge(void) {
+  static ctest_problem t;
+  static kept own;
+  lc_lanes s;
+  lc_index feature[MOST_P];
+  make_case(&t, cases + 1);
+  own.lambda[0] = 0.05;
+  start(&own, &t);
+  lc_lanes_job job = {&own.obj, &own.pen, &t.host.host, &t.arena, 0.2, own.lambda, 1, 1e-6, keep, &own, 0, 0};
+  CHECK(lc_lanes_make(&s, &job) == LC_OK);
+  for (lc_index j = 0; j < t.p; j++) feature[j] = j;
+  CHECK(lc_lanes_join(&s, t.p, feature) == LC_OK && s.count == t.p);
+  for (lc_index i = 0; i < t.p * LC_LANES; i++) s.to[i] = i / LC_LANES % 3 ? 0 : 0.05 * ctest_normal();
+  for (int l = 0; l < LC_LANES; l++) s.lane[l].active = 1, s.lane[l].lambda = 0.02 * (l + 1), s.lane[l].to0 = 0;
+  CHECK(lc_lanes_pass(&s) == LC_OK);
+  for (lc_index k = 0; k < s.count; k++) s.held[k] = s.clipped[k] = 0;
+  for (int l = 0; l < LC_LANES; l++) {
+    const struct trial *trial = trials + l;
+    lc_lane *lane = s.lane + l;
+    double value = lane->loss;
+    for (lc_index k = 0; k < s.count; k++) value += lane->lambda * s.l1[k] * fabs(s.to[lc_lane_at(k, l)]);
+    lane->old_value = value * (1 + trial->gain);
+    lane->age = trial->age;
+    lane->back = trial->back;
+    lane->fails = trial->fails;
+    lane->careful = trial->careful;
+    lane->least = INFINITY;
+    s.held[7] |= (unsigned char)(trial->held << l);
+    s.clipped[7] |= (unsigned char)(trial->clips << l);
+  }
+  lc_lanes_judge(&s);
+  for (int l = 0; l < LC_LANES; l++) {
+    const struct trial *trial = trials + l;
+    const lc_lane *lane = s.lane + l;
+    CHECK(lane->bad == trial->after.bad && lane->back == trial->after.back && lane->fails == trial->after.fails);
+    CHECK(lane->careful == trial->after.careful && (s.held[7] >> l & 1) == trial->after.held);
+    CHECK(lane->was_back == trial->back);
+    if (lane->bad) continue;
+    double worst = 0;
+    for (lc_index k = 0; k < s.count; k++) {
+      double g = s.g[lc_lane_at(k, l)], x = s.to[lc_lane_at(k, l)], l1 = lane->lambda * s.l1[k];
+      worst = fmax(worst, (x != 0 ? fabs(g + copysign(l1, x)) : fmax(0, fabs(g) - l1)) / l1);
+      CHECK(s.b[lc_lane_at(k, l)] == x);
+    }
+    CHECK_NEAR(lane->worst, worst, 1e-12);
+    CHECK(lane->gains == trial->after.gains && lane->idle == 0 && lane->least == lane->worst);
+  }
+  for (int l = 0; l < LC_LANES; l++) s.lane[l].back = 0, s.lane[l].old_value = INFINITY;
+  lc_lanes_judge(&s); /* all are taken, and measured */
+  for (int l = 0; l < LC_LANES; l++) {
+    lc_lane *lane = s.lane + l;
+    int falls = l & 1, gains = l >> 1 & 1;
+    double least = lane->least = lane->worst / (falls ? 0.69 : 0.71);
+    lane->idle = 5;
+    lane->bad = lane->back = 0;
+    lane->old_value = lane->value * (1 + (gains ? 1e-3 : 0));
+    if (l == 3) lane->active = 0;
+    lc_lanes_judge(&s);
+    CHECK(lane->idle == (!lane->active ? 5 : falls || gains ? 0 : 6));
+    CHECK(lane->least == (falls && lane->active ? lane->worst : least));
+  }
+  ctest_problem_free(&t);
+}
+
 /* To a tolerance: where it is wide the gap is far above rounding, and bounds what the point still loses. */
 static void test_case(const lane_case *c, double tolerance) {
   static ctest_problem t;
@@ -410,6 +495,7 @@ void test_lanes(void) {
   test_rest(-1, 0);
   test_pass(0);
   test_pass(1);
+  test_judge();
   test_impossible();
   test_stops();
   test_suits();
