@@ -267,6 +267,56 @@ static void test_rest(double lower, double upper) {
   ctest_problem_free(&t);
 }
 
+/* Once all columns were read, only those are that their lengths and the kept products do not prove to stay at 0. Lane l
+ * is pulled along column l, whose length is all that tells it, and which lies in the rows of a fold: lengths are of all
+ * rows, which weigh eleven times as much. */
+static void test_bounds(void) {
+  enum { N = 600, FOLD = 200, P = 400, LONG = 20, EACH = 3 };
+  static ctest_problem t;
+  static kept own;
+  static double R[N * LC_LANES];
+  lc_lanes s;
+  ctest_problem_make(&t, lc_loss_find("logistic"), (ctest_shape){.n = N, .p = P, .k = 2, .weighted = 1, .alpha = 1});
+  memset(t.x, 0, sizeof *t.x * N * P);
+  for (lc_index e = 0; e < EACH * P; e++) {
+    double sign = ctest_uniform() < 0.5 ? -1 : 1, size = e < EACH * LONG ? 2 : 1;
+    t.x[(7 * (e / EACH) + 67 * (e % EACH)) % FOLD + e / EACH * N] = sign * size * (1 + 0.1 * ctest_uniform());
+  }
+  for (lc_index i = 0; i < N; i++) t.w[i] = i < FOLD ? 1 : 5;
+  ctest_problem_refresh(&t);
+  for (lc_index i = FOLD; i < N; i++) t.w[i] = 0;
+  own.lambda[0] = 0.1;
+  start(&own, &t);
+  lc_lanes_job job = {&own.obj, &own.pen, &t.host.host, &t.arena, 0.2, own.lambda, 1, 1e-8, keep, &own, 0, 11 * FOLD};
+  CHECK(lc_lanes_make(&s, &job) == LC_OK && s.nrest == P);
+  for (int l = 0; l < LC_LANES; l++) s.lane[l].active = 1, s.lane[l].lambda = 0.03 + 0.002 * l, s.lane[l].rms = 1;
+  for (int again = 0; again < 2; again++) {
+    for (lc_index i = 0; i < FOLD * LC_LANES; i++) {
+      lc_index row = i / LC_LANES, l = i % LC_LANES, next = lc_lane_at(row, (l + 1) % LC_LANES);
+      double along = 0.97 * s.lane[l].lambda * FOLD * t.x[row + l * N], square = 0;
+      for (lc_index k = 0; k < FOLD; k++) square += t.x[k + l * N] * t.x[k + l * N];
+      R[i] = again ? 0.1 * s.R[next] + 1.5 * along / square : 0.3 * ctest_normal();
+    }
+    double passes = own.obj.passes;
+    int right = 1;
+    for (lc_index i = 0; i < N * LC_LANES; i++) s.R[i] = R[i], s.Rf[i] = (float)R[i];
+    CHECK(lc_lanes_read_rest(&s) == LC_OK);
+    CHECK(again ? own.obj.passes - passes < 0.2 && s.count >= LC_LANES : own.obj.passes - passes == 1 && s.count == 0);
+    for (lc_index f = 0; f < P; f++) {
+      int member = 0, joins = 0;
+      for (lc_index k = 0; k < s.count; k++) member |= s.feature[k] == f;
+      for (int l = 0; l < LC_LANES; l++) {
+        double sum = 0;
+        for (lc_index i = 0; i < FOLD; i++) sum += t.x[i + f * N] * R[i * LC_LANES + l];
+        joins |= fabs(sum) > 0.97 * s.lane[l].lambda * FOLD;
+      }
+      right = right && member == joins;
+    }
+    CHECK(right);
+  }
+  ctest_problem_free(&t);
+}
+
 /* What a pass finds at the trials of the lanes, of so many entries that rows have two parts: sums over rows. */
 static void test_pass(int no_intercept) {
   enum { N = 2000, P = 150 };
@@ -326,14 +376,14 @@ static const struct trial {
     int bad, back, fails, careful, gains, held;
   } after;
 } trials[LC_LANES] = {
-    {3, 0, 3, 1, 0, 1, 1e-1, {0, 0, 0, 0, 1, 0}},    /* a good step ends all care */
-    {3, 0, 0, 0, 1, 0, 1e-7, {0, 0, 0, 0, 0, 0}},    /* less than the tolerance, and no rise */
-    {3, 0, 0, 0, 0, 0, -1e-14, {0, 0, 0, 0, 0, 0}},  /* rounding */
-    {3, 0, 0, 0, 0, 0, -1e-10, {1, 0, 1, 0, 0, 0}},  /* a rise: halved */
-    {3, 0, 0, 0, 1, 0, -1e-10, {1, 1, 1, 0, 0, 1}},  /* a rise that clipped: made again with that held */
-    {3, 0, 7, 0, 0, 0, -1e-10, {1, 1, 8, 1, 0, 0}},  /* halves do not end it */
-    {3, 1, 1, 0, 1, 1, -1e-10, {0, 0, 1, 0, 0, 1}},  /* made again: taken as it is */
-    {0, 0, 0, 0, 0, 0, -1e-10, {0, 0, 0, 0, 0, 0}},  /* the first of a lane */
+    {3, 0, 3, 1, 0, 1, 1e-1, {0, 0, 0, 0, 1, 0}},   /* a good step ends all care */
+    {3, 0, 0, 0, 1, 0, 1e-7, {0, 0, 0, 0, 0, 0}},   /* less than the tolerance, and no rise */
+    {3, 0, 0, 0, 0, 0, -1e-14, {0, 0, 0, 0, 0, 0}}, /* rounding */
+    {3, 0, 0, 0, 0, 0, -1e-10, {1, 0, 1, 0, 0, 0}}, /* a rise: halved */
+    {3, 0, 0, 0, 1, 0, -1e-10, {1, 1, 1, 0, 0, 1}}, /* a rise that clipped: made again with that held */
+    {3, 0, 7, 0, 0, 0, -1e-10, {1, 1, 8, 1, 0, 0}}, /* halves do not end it */
+    {3, 1, 1, 0, 1, 1, -1e-10, {0, 0, 1, 0, 0, 1}}, /* made again: taken as it is */
+    {0, 0, 0, 0, 0, 0, -1e-10, {0, 0, 0, 0, 0, 0}}, /* the first of a lane */
 };
 
 /* Trials are judged by the table, and the largest residual, that of the definition, is a new least one where it fell
@@ -493,6 +543,7 @@ void test_lanes(void) {
   test_rest(-1, 1);
   test_rest(0, 1);
   test_rest(-1, 0);
+  test_bounds();
   test_pass(0);
   test_pass(1);
   test_judge();
