@@ -528,6 +528,15 @@ static void test_suits(void) {
   start(&own, &t);
   CHECK(lc_lanes_suit(&own.obj, 0.02, own.lambda, LAMBDAS));
   CHECK(!lc_lanes_suit(&own.obj, 0.02, own.lambda, 2));
+  for (int exponent = -30; exponent <= 30; exponent += 10) { /* a column that floats cannot hold */
+    double *rms = lc_arena_doubles(&t.arena, t.p), scale[50];
+    for (lc_index j = 0; j < t.p; j++) rms[j] = j == 17 ? pow(10, exponent) : 1, scale[j] = 1;
+    own.obj.rms = rms;
+    CHECK(lc_lanes_suit(&own.obj, 0.02, own.lambda, LAMBDAS) == (abs(exponent) <= 10));
+    t.sparse.scale = scale; /* the stored one is another */
+    CHECK(!lc_lanes_suit(&own.obj, 0.02, own.lambda, LAMBDAS));
+    t.sparse.scale = NULL;
+  }
   own.obj.x = &t.dense;
   CHECK(!lc_lanes_suit(&own.obj, 0.02, own.lambda, LAMBDAS));
   ctest_problem_free(&t);

@@ -323,6 +323,9 @@ void test_relations(void) {
   test_engines("softmax", 3, 150, 140, 0.5, 1e-8, 1e-3, 1);
   test_engines("logistic", 2, 250, 380, 0.1, 1e-8, 1e-3, 1);
   test_engines("logistic", 2, 250, 380, 0.9, 1e-9, 1e-2, 1e70);
+  test_engines("logistic", 2, 250, 380, 0.9, 1e-9, 1e-2, 1e45);
+  test_engines("logistic", 2, 250, 380, 0.9, 1e-9, 1e-2, 1e20);
+  test_engines("squared_hinge", 2, 300, 200, 0.5, 1e-9, 1e-2, 1e-45);
   test_engines("squared_hinge", 2, 300, 200, 0.5, 1e-9, 1e-2, 1e-70);
   test_engines("logistic", 2, 300, 120, 1, 1e-13, 0.05, 1);
   test_heavy_weights("logistic", 2, 1, 1e4);
