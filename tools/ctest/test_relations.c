@@ -321,6 +321,7 @@ void test_relations(void) {
   test_joined_path("softmax", 3, 0, 0);
   test_joined_path("squared_hinge", 3, 1, 0.5);
   test_engines("softmax", 3, 150, 140, 0.5, 1e-8, 1e-3, 1);
+  test_engines("softmax", 3, 150, 140, 0.5, 1e-8, 1e-3, 1e45);
   test_engines("logistic", 2, 250, 380, 0.1, 1e-8, 1e-3, 1);
   test_engines("logistic", 2, 250, 380, 0.9, 1e-9, 1e-2, 1e70);
   test_engines("logistic", 2, 250, 380, 0.9, 1e-9, 1e-2, 1e45);
