@@ -295,7 +295,7 @@ static void test_bounds(void) {
       lc_index row = i / LC_LANES, l = i % LC_LANES, next = lc_lane_at(row, (l + 1) % LC_LANES);
       double along = 0.97 * s.lane[l].lambda * FOLD * t.x[row + l * N], square = 0;
       for (lc_index k = 0; k < FOLD; k++) square += t.x[k + l * N] * t.x[k + l * N];
-      R[i] = again ? 0.1 * s.R[next] + 1.5 * along / square : 0.3 * ctest_normal();
+      R[i] = again ? 0.5 * s.R[next] + 1.5 * along / square : 0.3 * ctest_normal();
     }
     double passes = own.obj.passes;
     int right = 1;
