@@ -292,7 +292,8 @@ static void test_bounds(void) {
   for (int l = 0; l < LC_LANES; l++) s.lane[l].active = 1, s.lane[l].lambda = 0.03 + 0.002 * l, s.lane[l].rms = 1;
   for (int again = 0; again < 2; again++) {
     for (lc_index i = 0; i < FOLD * LC_LANES; i++) {
-      lc_index row = i / LC_LANES, l = i % LC_LANES, next = lc_lane_at(row, (l + 1) % LC_LANES);
+      int l = (int)(i % LC_LANES);
+      lc_index row = i / LC_LANES, next = lc_lane_at(row, (l + 1) % LC_LANES);
       double along = 0.97 * s.lane[l].lambda * FOLD * t.x[row + l * N], square = 0;
       for (lc_index k = 0; k < FOLD; k++) square += t.x[k + l * N] * t.x[k + l * N];
       R[i] = again ? 0.5 * s.R[next] + 1.5 * along / square : 0.3 * ctest_normal();
