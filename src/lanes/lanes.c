@@ -5,6 +5,17 @@
 
 #include "lanes/state.h"
 
+/* Columns are read as floats where these say enough, as they are stored: far from the ends of what floats hold. */
+static int floats_hold(const lc_objective *obj) {
+  const double large = 1e12;
+  int hold = !obj->x->scale;
+  for (lc_index f = 0; hold && f < obj->x->p; f++) {
+    double rms = lc_objective_rms(obj, f);
+    hold = rms < large && rms > 1 / large;
+  }
+  return hold;
+}
+
 int lc_lanes_suit(const lc_objective *obj, double before, const double *lambda, lc_index count) {
   enum { LEAST_LAMBDAS = 6 };
   const double least_entries = 2e4;
@@ -12,7 +23,8 @@ int lc_lanes_suit(const lc_objective *obj, double before, const double *lambda, 
   any.lambda = 1;
   int able = obj->K == 1 && obj->coding.mu == 0 && obj->x->ops->grown_rows && lc_penalty_has_l1(&any) &&
              (obj->loss->flags & LC_CURVATURE) && (obj->loss->flags & LC_DUAL) && isfinite(before) && before > 0;
-  return able && count >= LEAST_LAMBDAS && lambda[count - 1] > 0 && obj->x->ops->cells(obj->x) > 1.5 * least_entries;
+  int many = count >= LEAST_LAMBDAS && obj->x->ops->cells(obj->x) > 1.5 * least_entries;
+  return able && many && lambda[count - 1] > 0 && floats_hold(obj);
 }
 
 /* Lanes that get no further, so that nothing beyond them may be published: no new lambdas, those beyond stop. */

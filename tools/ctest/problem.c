@@ -220,6 +220,17 @@ double ctest_best(ctest_problem *t, lc_design *x, double lambda, double toleranc
   return out.objective;
 }
 
+/* Are the coefficients of each score column numbers other than 0 of places in it, each once and in order? */
+static int has_places(const ctest_problem *t, const lc_path_point *point) {
+  int right = 1;
+  for (int c = 0; c < t->coding.K; c++)
+    for (lc_index v = 0; v < point->count[c]; v++) {
+      lc_index row = point->row[c][v];
+      right = right && row > (v > 0 ? point->row[c][v - 1] : -1) && row < t->q && point->value[c][v] != 0;
+    }
+  return right;
+}
+
 lc_status ctest_path(ctest_problem *t, lc_design *x, const lc_path_spec *spec, double tolerance, lc_path *out) {
   lc_settings settings;
   ctest_presets(&settings);
@@ -230,6 +241,7 @@ lc_status ctest_path(ctest_problem *t, lc_design *x, const lc_path_spec *spec, d
   for (lc_index l = 0; status == LC_OK && l < out->length; l++) {
     const lc_outcome *point = &out->point[l].outcome;
     if (point->met && !isnan(point->relative)) CHECK(point->relative <= tolerance);
+    CHECK(has_places(t, out->point + l));
   }
   return status;
 }

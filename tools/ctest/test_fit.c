@@ -264,6 +264,12 @@ static void test_wide(int sparse, int intercept) {
   ctest_problem_refresh(&t);
   t.pen.lambda = 0.3;
   lc_design *x = sparse ? &t.sparse : &t.dense;
+  for (long at = 1; at <= 3; at++) { /* may be stopped before each of two batches of columns, and after them */
+    t.host.polls = 0;
+    t.host.stop_at = at;
+    CHECK(lc_wide_build(x, &t.pen, &wide, &t.host.host, &t.arena) == LC_INTERRUPTED && t.host.polls == at);
+  }
+  t.host.stop_at = 0;
   CHECK(lc_wide_build(x, &t.pen, &wide, &t.host.host, &t.arena) == LC_OK);
   CHECK(wide.bound == COLUMNS - LOOSE && wide.unpenalised == LOOSE && wide.design.p == ROWS + LOOSE);
   for (int i = 0; i < ROWS; i++) CHECK(wide.skip[i] == (i == 5));

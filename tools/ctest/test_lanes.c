@@ -267,6 +267,57 @@ static void test_rest(double lower, double upper) {
   ctest_problem_free(&t);
 }
 
+/* Once all columns were read, only those are that their lengths and the kept products do not prove to stay at 0. Lane l
+ * is pulled along column l, whose length is all that tells it, and which lies in the rows of a fold: lengths are of all
+ * rows, which weigh eleven times as much. */
+static void test_bounds(void) {
+  enum { N = 600, FOLD = 200, P = 400, LONG = 20, EACH = 3 };
+  static ctest_problem t;
+  static kept own;
+  static double R[N * LC_LANES];
+  lc_lanes s;
+  ctest_problem_make(&t, lc_loss_find("logistic"), (ctest_shape){.n = N, .p = P, .k = 2, .weighted = 1, .alpha = 1});
+  memset(t.x, 0, sizeof *t.x * N * P);
+  for (lc_index e = 0; e < EACH * P; e++) {
+    double sign = ctest_uniform() < 0.5 ? -1 : 1, size = e < EACH * LONG ? 2 : 1;
+    t.x[(7 * (e / EACH) + 67 * (e % EACH)) % FOLD + e / EACH * N] = sign * size * (1 + 0.1 * ctest_uniform());
+  }
+  for (lc_index i = 0; i < N; i++) t.w[i] = i < FOLD ? 1 : 5;
+  ctest_problem_refresh(&t);
+  for (lc_index i = FOLD; i < N; i++) t.w[i] = 0;
+  own.lambda[0] = 0.1;
+  start(&own, &t);
+  lc_lanes_job job = {&own.obj, &own.pen, &t.host.host, &t.arena, 0.2, own.lambda, 1, 1e-8, keep, &own, 0, 11 * FOLD};
+  CHECK(lc_lanes_make(&s, &job) == LC_OK && s.nrest == P);
+  for (int l = 0; l < LC_LANES; l++) s.lane[l].active = 1, s.lane[l].lambda = 0.03 + 0.002 * l, s.lane[l].rms = 1;
+  for (int again = 0; again < 2; again++) {
+    for (lc_index i = 0; i < FOLD * LC_LANES; i++) {
+      int l = (int)(i % LC_LANES);
+      lc_index row = i / LC_LANES, next = lc_lane_at(row, (l + 1) % LC_LANES);
+      double along = 0.97 * s.lane[l].lambda * FOLD * t.x[row + l * N], square = 0;
+      for (lc_index k = 0; k < FOLD; k++) square += t.x[k + l * N] * t.x[k + l * N];
+      R[i] = again ? 0.5 * s.R[next] + 1.5 * along / square : 0.3 * ctest_normal();
+    }
+    double passes = own.obj.passes;
+    int right = 1;
+    for (lc_index i = 0; i < N * LC_LANES; i++) s.R[i] = R[i], s.Rf[i] = (float)R[i];
+    CHECK(lc_lanes_read_rest(&s) == LC_OK);
+    CHECK(again ? own.obj.passes - passes < 0.2 && s.count >= LC_LANES : own.obj.passes - passes == 1 && s.count == 0);
+    for (lc_index f = 0; f < P; f++) {
+      int member = 0, joins = 0;
+      for (lc_index k = 0; k < s.count; k++) member |= s.feature[k] == f;
+      for (int l = 0; l < LC_LANES; l++) {
+        double sum = 0;
+        for (lc_index i = 0; i < FOLD; i++) sum += t.x[i + f * N] * R[i * LC_LANES + l];
+        joins |= fabs(sum) > 0.97 * s.lane[l].lambda * FOLD;
+      }
+      right = right && member == joins;
+    }
+    CHECK(right);
+  }
+  ctest_problem_free(&t);
+}
+
 /* What a pass finds at the trials of the lanes, of so many entries that rows have two parts: sums over rows. */
 static void test_pass(int no_intercept) {
   enum { N = 2000, P = 150 };
@@ -313,6 +364,91 @@ static void test_pass(int no_intercept) {
       worst = fmax(worst, fabs(g * s.unit[j] / total - s.g[lc_lane_at(j, l)]));
     }
     CHECK(worst < 1e-6);
+  }
+  ctest_problem_free(&t);
+}
+
+/* What becomes of a trial that lowers the objective by a share `gain` of it: is it refused (bad), is its step made
+ * again (back), how many were refused in a row, does the next step end early (careful), is the trial a gain. */
+static const struct trial {
+  int age, back, fails, careful, clips, held;
+  double gain;
+  struct {
+    int bad, back, fails, careful, gains, held;
+  } after;
+} trials[LC_LANES] = {
+    {3, 0, 3, 1, 0, 1, 1e-1, {0, 0, 0, 0, 1, 0}},   /* a good step ends all care */
+    {3, 0, 0, 0, 1, 0, 1e-7, {0, 0, 0, 0, 0, 0}},   /* less than the tolerance, and no rise */
+    {3, 0, 0, 0, 0, 0, -1e-14, {0, 0, 0, 0, 0, 0}}, /* rounding */
+    {3, 0, 0, 0, 0, 0, -1e-10, {1, 0, 1, 0, 0, 0}}, /* a rise: halved */
+    {3, 0, 0, 0, 1, 0, -1e-10, {1, 1, 1, 0, 0, 1}}, /* a rise that clipped: made again with that held */
+    {3, 0, 7, 0, 0, 0, -1e-10, {1, 1, 8, 1, 0, 0}}, /* halves do not end it */
+    {3, 1, 1, 0, 1, 1, -1e-10, {0, 0, 1, 0, 0, 1}}, /* made again: taken as it is */
+    {0, 0, 0, 0, 0, 0, -1e-10, {0, 0, 0, 0, 0, 0}}, /* the first of a lane */
+};
+
+/* Trials are judged by the table, and the largest residual, that of the definition, is a new least one where it fell
+ * below 0.7 of the last: where it did not, and the objective did not gain, the lane is idle for one round more. */
+static void test_judge(void) {
+  static ctest_problem t;
+  static kept own;
+  lc_lanes s;
+  lc_index feature[MOST_P];
+  make_case(&t, cases + 1);
+  own.lambda[0] = 0.05;
+  start(&own, &t);
+  lc_lanes_job job = {&own.obj, &own.pen, &t.host.host, &t.arena, 0.2, own.lambda, 1, 1e-6, keep, &own, 0, 0};
+  CHECK(lc_lanes_make(&s, &job) == LC_OK);
+  for (lc_index j = 0; j < t.p; j++) feature[j] = j;
+  CHECK(lc_lanes_join(&s, t.p, feature) == LC_OK && s.count == t.p);
+  for (lc_index i = 0; i < t.p * LC_LANES; i++) s.to[i] = i / LC_LANES % 3 ? 0 : 0.05 * ctest_normal();
+  for (int l = 0; l < LC_LANES; l++) s.lane[l].active = 1, s.lane[l].lambda = 0.02 * (l + 1), s.lane[l].to0 = 0;
+  CHECK(lc_lanes_pass(&s) == LC_OK);
+  for (lc_index k = 0; k < s.count; k++) s.held[k] = s.clipped[k] = 0;
+  for (int l = 0; l < LC_LANES; l++) {
+    const struct trial *trial = trials + l;
+    lc_lane *lane = s.lane + l;
+    double value = lane->loss;
+    for (lc_index k = 0; k < s.count; k++) value += lane->lambda * s.l1[k] * fabs(s.to[lc_lane_at(k, l)]);
+    lane->old_value = value * (1 + trial->gain);
+    lane->age = trial->age;
+    lane->back = trial->back;
+    lane->fails = trial->fails;
+    lane->careful = trial->careful;
+    lane->least = INFINITY;
+    s.held[7] |= (unsigned char)(trial->held << l);
+    s.clipped[7] |= (unsigned char)(trial->clips << l);
+  }
+  lc_lanes_judge(&s);
+  for (int l = 0; l < LC_LANES; l++) {
+    const struct trial *trial = trials + l;
+    const lc_lane *lane = s.lane + l;
+    CHECK(lane->bad == trial->after.bad && lane->back == trial->after.back && lane->fails == trial->after.fails);
+    CHECK(lane->careful == trial->after.careful && (s.held[7] >> l & 1) == trial->after.held);
+    CHECK(lane->was_back == trial->back);
+    if (lane->bad) continue;
+    double worst = 0;
+    for (lc_index k = 0; k < s.count; k++) {
+      double g = s.g[lc_lane_at(k, l)], x = s.to[lc_lane_at(k, l)], l1 = lane->lambda * s.l1[k];
+      worst = fmax(worst, (x != 0 ? fabs(g + copysign(l1, x)) : fmax(0, fabs(g) - l1)) / l1);
+      CHECK(s.b[lc_lane_at(k, l)] == x);
+    }
+    CHECK_NEAR(lane->worst, worst, 1e-12);
+    CHECK(lane->gains == trial->after.gains && lane->idle == 0 && lane->least == lane->worst);
+  }
+  for (int l = 0; l < LC_LANES; l++) s.lane[l].back = 0, s.lane[l].old_value = INFINITY;
+  lc_lanes_judge(&s); /* all are taken, and measured */
+  for (int l = 0; l < LC_LANES; l++) {
+    lc_lane *lane = s.lane + l;
+    int falls = l & 1, gains = l >> 1 & 1;
+    double least = lane->least = lane->worst / (falls ? 0.69 : 0.71);
+    lane->idle = 5;
+    lane->bad = lane->back = 0;
+    lane->old_value = lane->value * (1 + (gains ? 1e-3 : 0));
+    if (l == 3) lane->active = 0;
+    lc_lanes_judge(&s);
+    CHECK(lane->idle == (!lane->active ? 5 : falls || gains ? 0 : 6));
+    CHECK(lane->least == (falls && lane->active ? lane->worst : least));
   }
   ctest_problem_free(&t);
 }
@@ -393,6 +529,15 @@ static void test_suits(void) {
   start(&own, &t);
   CHECK(lc_lanes_suit(&own.obj, 0.02, own.lambda, LAMBDAS));
   CHECK(!lc_lanes_suit(&own.obj, 0.02, own.lambda, 2));
+  for (int exponent = -30; exponent <= 30; exponent += 10) { /* a column that floats cannot hold */
+    double *rms = lc_arena_doubles(&t.arena, t.p), scale[50];
+    for (lc_index j = 0; j < t.p; j++) rms[j] = j == 17 ? pow(10, exponent) : 1, scale[j] = 1;
+    own.obj.rms = rms;
+    CHECK(lc_lanes_suit(&own.obj, 0.02, own.lambda, LAMBDAS) == (abs(exponent) <= 10));
+    t.sparse.scale = scale; /* the stored one is another */
+    CHECK(!lc_lanes_suit(&own.obj, 0.02, own.lambda, LAMBDAS));
+    t.sparse.scale = NULL;
+  }
   own.obj.x = &t.dense;
   CHECK(!lc_lanes_suit(&own.obj, 0.02, own.lambda, LAMBDAS));
   ctest_problem_free(&t);
@@ -408,8 +553,10 @@ void test_lanes(void) {
   test_rest(-1, 1);
   test_rest(0, 1);
   test_rest(-1, 0);
+  test_bounds();
   test_pass(0);
   test_pass(1);
+  test_judge();
   test_impossible();
   test_stops();
   test_suits();

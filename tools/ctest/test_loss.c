@@ -135,6 +135,18 @@ static void test_outputs(bench *b) {
     }
   CHECK(same);
   CHECK(untouched);
+  if (!(b->loss->flags & (LC_CURVATURE | LC_SMOOTHABLE))) return;
+  static double s[LD * (PAIRS + 1)]; /* second derivatives of a kink that is not rounded are 0 */
+  for (int i = 0; i < LD * (PAIRS + 1); i++) s[i] = -7;
+  b->loss->rows(&b->coding, &(lc_loss_block){
+                                .m = M, .z = b->z, .y = b->y, .r = r, .s = s + LD, .ldz = LD, .ldr = LD, .lds = LD});
+  for (int i = 0; i < LD * (PAIRS + 1); i++) {
+    int inside = i >= LD && i / LD <= lc_coding_pairs(&b->coding) && i % LD < M;
+    untouched = untouched && (s[i] == -7) == !inside;
+    if (inside) same = same && s[i] == b->s[i - LD];
+  }
+  CHECK(same);
+  CHECK(untouched);
 }
 
 /* Fenchel and Young: value - r'z = -conjugate(r) where r is the derivative at z; for t r it is a lower bound

@@ -48,6 +48,24 @@ static void test_largest_of_kinks(int weighted, int free_slope) {
   ctest_problem_free(&t);
 }
 
+/* Where both classes weigh the same and there are no offsets the rows of the null model are off their kinks, with
+ * derivatives of 1 and -1: lambda_max is the largest difference of sums, to all digits. */
+static void test_largest_of_balance(double alpha) {
+  static ctest_problem t;
+  lc_path path;
+  double most = 0;
+  ctest_problem_make(&t, lc_loss_find("hinge"), (ctest_shape){N, COLUMNS, 2, .alpha = alpha});
+  for (int j = 0; j < COLUMNS; j++) {
+    double dot = 0;
+    for (int i = 0; i < N; i++) dot += t.x[i + j * N] * (2 * t.y[i] - 1);
+    most = fmax(most, fabs(dot) / N / alpha);
+  }
+  CHECK(ctest_path(&t, &t.dense, &(lc_path_spec){.nlambdas = 2, .min_ratio = 0.1}, 1e-6, &path) == LC_OK);
+  CHECK_NEAR(path.lambda_max / most, 1, 1e-12);
+  CHECK_NEAR(path.null_loss, 1, 1e-12);
+  ctest_problem_free(&t);
+}
+
 /* Without an L1 part there is no least lambda, and that of a thousandth of the strength is taken, whatever the units of
  * the columns: at 0 the gradient of a column is its product with the residuals of the mean. */
 static void test_largest_of_ridge(double unit) {
@@ -111,6 +129,8 @@ void test_null_model(void) {
   test_largest_of_ramps(1, 5);
   test_largest_of_ramps(0.5, 4);
   test_largest_of_ramps(1, 1);
+  test_largest_of_balance(1);
+  test_largest_of_balance(0.3);
   for (int weighted = 0; weighted < 2; weighted++)
     for (int free_slope = 0; free_slope < 2; free_slope++) test_largest_of_kinks(weighted, free_slope);
   test_largest_of_ridge(1);

@@ -111,25 +111,48 @@ static void test_joined_path(const char *loss, int k, int ovr, double alpha, int
 
 /* ---- paths by other engines -------------------------------------------------------------------------------------- */
 
-/* Sparse columns and dense ones have the same path: sets that are swept, and lanes, which give up where they are asked
- * for more than rounding allows and leave the rest to sets. */
-static void test_engines(const char *loss, int k, lc_index n, lc_index p, double alpha, double tolerance,
-                         double least) {
+/* Sparse columns and dense ones have the same path, of all rows and of each fold: sets that are swept, and lanes, which
+ * give up where they are asked for more than rounding allows and leave the rest to sets. Columns may have any unit. */
+static void test_engines(const char *loss, int k, lc_index n, lc_index p, double alpha, double tolerance, double least,
+                         double unit) {
+  enum { MOST_ROWS = 300, MOST_SCORES = 3 };
   static ctest_problem t;
-  static double dense_objective[LAMBDAS];
-  lc_path path;
-  ctest_problem_make(&t, lc_loss_find(loss), (ctest_shape){.n = n, .p = p, .k = k, .weighted = 1, .alpha = alpha});
-  lc_path_spec spec = {.nlambdas = LAMBDAS, .min_ratio = least};
-  CHECK(ctest_path(&t, &t.dense, &spec, 1e-9, &path) == LC_OK);
-  for (int l = 0; l < path.length; l++) dense_objective[l] = path.point[l].outcome.objective;
-  CHECK(ctest_path(&t, &t.sparse, &spec, tolerance, &path) == LC_OK);
-  CHECK(path.length == LAMBDAS);
-  double *B = ctest_zeros(t.q * t.coding.K);
-  for (int l = 0; l < path.length; l++) {
-    CHECK_NEAR(path.point[l].outcome.objective, ctest_path_value(&t, path.point + l, B), 1e-11);
-    CHECK_NEAR(path.point[l].outcome.objective, dense_objective[l], 2e-8);
-    CHECK(path.point[l].outcome.relative <= fmax(tolerance, 1e-11));
+  static double scores[2][MOST_ROWS * MOST_SCORES * LAMBDAS];
+  int holdout[MOST_ROWS];
+  lc_path path[2];
+  ctest_problem_make(&t, lc_loss_find(loss),
+                     (ctest_shape){.n = n, .p = p, .k = k, .weighted = 1, .standardised = unit != 1, .alpha = alpha});
+  for (lc_index i = 0; i < n * p; i++) t.x[i] *= unit;
+  ctest_problem_refresh(&t);
+  for (lc_index i = 0; i < n; i++) holdout[i] = 1 + (int)(i / k % FOLDS);
+  lc_path_spec spec = {.nlambdas = LAMBDAS, .min_ratio = least, .holdout = holdout, .nfolds = FOLDS, .nrepeats = 1};
+  for (int sparse = 0; sparse < 2; sparse++) {
+    spec.scores = scores[sparse];
+    CHECK(ctest_path(&t, sparse ? &t.sparse : &t.dense, &spec, sparse ? tolerance : 1e-9, path + sparse) == LC_OK);
+    CHECK(path[sparse].length == LAMBDAS);
   }
+  double *B = ctest_zeros(t.q * t.coding.K), farthest = 0;
+  for (int l = 0; l < lc_min(path[0].length, path[1].length); l++) {
+    const lc_path_point *point = path[1].point + l;
+    const lc_outcome *outcome = &point->outcome;
+    double best = path[0].point[l].outcome.objective, descent;
+    CHECK_NEAR(outcome->objective, ctest_path_value(&t, point, B), 1e-11);
+    CHECK_NEAR(outcome->objective, best, 2e-8);
+    CHECK(outcome->objective - best <= outcome->gap + 1e-11);
+    CHECK(outcome->met && outcome->relative <= fmax(tolerance, 1e-11));
+    CHECK(outcome->passes > (l > 0 ? path[1].point[l - 1].outcome.passes : 0));
+    descent = ctest_descent(&t, B, NULL);
+    CHECK(unit != 1 || descent <= 1.5 * outcome->kkt + 1e-10); /* else kkt is of the columns as shown */
+    t.pen.lambda = 0;
+    CHECK_NEAR(outcome->loss, ctest_value(&t, B), 1e-11);
+    for (int m = 0; m < FOLDS; m++) {
+      lc_index apart = point->fold_nonzero[m] - path[0].point[l].fold_nonzero[m];
+      CHECK(point->fold_relative[m] <= fmax(tolerance, 1e-11) && 10 * labs((long)apart) <= p);
+    }
+  }
+  for (lc_index i = 0; i < n * t.coding.K * LAMBDAS; i++)
+    farthest = fmax(farthest, fabs(scores[1][i] - scores[0][i]));
+  CHECK(farthest < 0.03);
   free(B);
   ctest_problem_free(&t);
 }
@@ -308,9 +331,15 @@ void test_relations(void) {
   test_joined_path("softmax", 3, 0, 0, 0);
   test_joined_path("softmax", 3, 0, 0.5, 1);
   test_joined_path("squared_hinge", 3, 1, 0.5, 1);
-  test_engines("softmax", 3, 150, 140, 0.5, 1e-8, 1e-3);
-  test_engines("logistic", 2, 250, 380, 0.1, 1e-8, 1e-3);
-  test_engines("logistic", 2, 300, 120, 1, 1e-13, 0.05);
+  test_engines("softmax", 3, 150, 140, 0.5, 1e-8, 1e-3, 1);
+  test_engines("softmax", 3, 150, 140, 0.5, 1e-8, 1e-3, 1e45);
+  test_engines("logistic", 2, 250, 380, 0.1, 1e-8, 1e-3, 1);
+  test_engines("logistic", 2, 250, 380, 0.9, 1e-9, 1e-2, 1e70);
+  test_engines("logistic", 2, 250, 380, 0.9, 1e-9, 1e-2, 1e45);
+  test_engines("logistic", 2, 250, 380, 0.9, 1e-9, 1e-2, 1e20);
+  test_engines("squared_hinge", 2, 300, 200, 0.5, 1e-9, 1e-2, 1e-45);
+  test_engines("squared_hinge", 2, 300, 200, 0.5, 1e-9, 1e-2, 1e-70);
+  test_engines("logistic", 2, 300, 120, 1, 1e-13, 0.05, 1);
   test_heavy_weights("logistic", 2, 1, 1e4);
   test_heavy_weights("softmax", 3, 0.5, 1e4);
   test_heavy_weights("logistic", 2, 0.5, 1e-4);
