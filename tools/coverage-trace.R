@@ -1,6 +1,6 @@
-# Makes a package that was just installed count which of its lines run: part of tools/coverage. Given are its library, the
-# folder of its sources, and a folder for the counts, to which every process that loads the package adds a file when it
-# ends: that of the tests, workers of clusters, forked children. tools/coverage.R adds them up.
+# Makes a package that was just installed count which of its lines run: part of tools/coverage. Given are its library,
+# the folder of its sources, and a folder for the counts, to which every process that loads the package adds a file when
+# it ends: that of the tests, workers of clusters, forked children. tools/coverage.R adds them up.
 given <- commandArgs(TRUE)
 package <- "linclass"
 base <- file.path(given[1], package, "R", package)

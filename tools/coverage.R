@@ -1,6 +1,6 @@
 # Adds up what the processes of a run of the tests have counted (tools/coverage-trace.R), in files of the folder given
-# first, and writes to the file given second which lines of R none of them reached: part of tools/coverage. A line counts
-# once, and as reached if all that stands on it is.
+# first, and writes to the file given second which lines of R none of them reached: part of tools/coverage. A line
+# counts once, and as reached if all that stands on it is.
 given <- commandArgs(TRUE)
 files <- c(file.path(given[1], "start"), list.files(given[1], "^covr_trace_", full.names = TRUE))
 counts <- as.list(readRDS(files[1]))
