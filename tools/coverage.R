@@ -6,7 +6,7 @@ files <- c(file.path(given[1], "start"), list.files(given[1], "^covr_trace_", fu
 counts <- as.list(readRDS(files[1]))
 for (path in files[-1]) {
   more <- tryCatch(readRDS(path), error = function(e) NULL) # a process was killed while it wrote
-  for (key in intersect(ls(more), names(counts))) counts[[key]]$value <- counts[[key]]$value + more[[key]]$value
+  for (key in intersect(names(more), names(counts))) counts[[key]]$value <- counts[[key]]$value + more[[key]]$value
 }
 lines <- covr::tally_coverage(covr:::as_coverage(counts), by = "line")
 lines <- aggregate(value ~ line + filename, lines, min)

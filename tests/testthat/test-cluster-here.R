@@ -60,7 +60,8 @@ test_that("what a shard may not be is said with its number", {
   y <- parts[[2L]]$y
   expect_topic(linclass(numbers(x = x)), "shards", "Shard 2 .*no response")
   differing <- list("number of columns" = list(x = x[, 1L, drop = FALSE]), weights = list(x = x, weights = y == "ok"),
-                    "sparse or not" = list(x = Matrix::Matrix(x, sparse = TRUE)), offset = list(x = x, offset = x[, 1L]))
+                    "sparse or not" = list(x = Matrix::Matrix(x, sparse = TRUE)),
+                    offset = list(x = x, offset = x[, 1L]))
   for (what in names(differing)) {
     expect_topic(linclass(do.call(numbers, c(differing[[what]], list(y = y)))), "shards",
                  paste("Shard 2 differs from the first in .*", what))
