@@ -4,10 +4,12 @@
 given <- commandArgs(TRUE)
 files <- c(file.path(given[1], "start"), list.files(given[1], "^covr_trace_", full.names = TRUE))
 counts <- as.list(readRDS(files[1]))
-for (path in files[-1]) {
+seen <- 0
+for (path in files) {
   more <- tryCatch(readRDS(path), error = function(e) NULL) # a process was killed while it wrote
-  for (key in intersect(names(more), names(counts))) counts[[key]]$value <- counts[[key]]$value + more[[key]]$value
+  if (is.environment(more)) seen <- seen + vapply(mget(names(counts), more), `[[`, 0, "value")
 }
+for (key in names(counts)) counts[[key]]$value <- seen[[key]]
 lines <- covr::tally_coverage(covr:::as_coverage(counts), by = "line")
 lines <- aggregate(value ~ line + filename, lines, min)
 missed <- lines[lines$value == 0, ]
