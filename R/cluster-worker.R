@@ -90,9 +90,9 @@ coded_answer <- function(shard, k, more = NULL) {
   list(rows = nrow(shard$x), value = c(list(totals = totals, dense = is.matrix(shard$x)), more))
 }
 
-# Offsets of the score columns; made once for each coding.
+# Offsets of the score columns; made once for each coding. A shard without rows has none.
 shard_offset <- function(shard, request) {
-  if (is.null(shard$offset)) return(NULL)
+  if (!length(shard$offset)) return(NULL)
   if (!identical(shard$offset_of, request$fit_coding)) {
     shard$score_offset <- score_offset(shard$offset, request$k, request$fit_coding)
     shard$offset_of <- request$fit_coding

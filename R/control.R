@@ -48,12 +48,6 @@ as_control <- function(x) {
                            describe_value(x)))
 }
 
-# The value of a field: the one given, else the default of the C table.
-control_value <- function(control, name) {
-  if (!is.null(control[[name]])) return(control[[name]])
-  table_row(control_table(), name)$default
-}
-
 #' Get or set the number of threads
 #'
 #' The number of threads that fits use. The default is small: at most 2, no more than the processors

@@ -113,3 +113,58 @@ test_that("paths and cross-validations predict for other shares of classes", {
                predict(cv$path, iris, type = "prob", s = 0.05, prior = prior))
   expect_topic(linclass_calibrate(cv), "argument", "for each lambda")
 })
+
+test_that("maps at their ends: one margin, no class seen, scores that tell nothing or everything", {
+  d <- calibration_data()
+  fit <- linclass(d$x[d$train, ], d$y[d$train], loss = "hinge", lambda = 0.05, alpha = 0)
+  x <- d$x[-d$train, ]
+  z <- predict(fit, x, type = "link")
+  # equal rows have the share of their events, and unknown scores no probability
+  same <- linclass_calibrate(fit, x[rep(1, 8), ], rep(c("b", "a", "b", "b"), 2), "isotonic")
+  expect_equal(unname(predict(same, rbind(x[2, ], NA), type = "response")), c(0.75, NA))
+  expect_identical(predict(same, x, type = "link"), z)
+  expect_output(print(same), "Calibrated by an isotonic function:.*hinge")
+  # classes against their scores: none is likelier; classes that are the signs of scores: all are certain
+  against <- predict(linclass_calibrate(fit, x, ifelse(z > 0, "a", "b"), "temperature"), x, type = "response")
+  expect_equal(unname(against), rep(0.5, nrow(x)))
+  along <- predict(linclass_calibrate(fit, x, ifelse(z > 0, "b", "a"), "temperature"), x, type = "response")
+  far <- abs(z) > 0.1 * mean(abs(z))
+  expect_lt(max(abs(along - (z > 0))[far]), 1e-6)
+  # deep in a class that was not among the rows no class was seen, so all are equally likely
+  ends <- 2 * pi * (0:2) / 3
+  corner <- cbind(a = cos(ends), b = sin(ends))
+  three <- linclass(corner, letters[1:3], intercept = FALSE, loss = "hinge", lambda = 0.1, alpha = 0)
+  isotonic <- linclass_calibrate(three, corner[1:2, ], c("a", "b"), "isotonic")
+  expect_equal(unname(predict(isotonic, 2 * corner, type = "prob")), rbind(c(1, 0, 0), c(0, 1, 0), 1 / 3))
+})
+
+test_that("cross-validated scores have the weights and the offset of their rows", {
+  d <- calibration_data()
+  data <- data.frame(d$x, y = d$y, o = d$x[, "a"]^2, two = 2)
+  temperature <- function(...) {
+    fit <- linclass(..., data = data, lambda = 0.02, alpha = 0)
+    set.seed(3)
+    linclass_calibrate(fit, method = "temperature", folds = 4)$map$temperature
+  }
+  # weights of 2 everywhere, or an offset that the intercept takes back, change no score
+  expect_equal(temperature(y ~ a + b, weights = two), temperature(y ~ a + b), tolerance = 1e-6)
+  with <- temperature(y ~ a + b + offset(o))
+  expect_equal(temperature(y ~ a + b + offset(o + 3)), with, tolerance = 1e-6)
+  expect_gt(abs(with - temperature(y ~ a + b)), 1e-3)
+})
+
+test_that("what cannot be calibrated or adjusted says why", {
+  d <- calibration_data()
+  data <- data.frame(d$x, y = d$y)
+  fit <- linclass(y ~ a + b, data)
+  expect_topic(linclass_calibrate(fit, data[c("a", "b")]), "response", "`newdata` has no response")
+  expect_topic(linclass_calibrate(fit, data, rep(NA_character_, 300)), "no_rows")
+  expect_topic(linclass_calibrate(fit, transform(data, a = NA_real_)), "no_rows")
+  expect_topic(linclass_calibrate(fit, folds = 1), "folds")
+  expect_topic(adjust_prior("fit", c(a = 1, b = 1)), "argument", "\"fit\"")
+  expect_topic(adjust_prior(fit, c(a = 1, b = 1), data, from = c(a = 1, b = 1)), "argument", "`from`")
+  expect_topic(adjust_prior(matrix(0.5, 1, 2), c(a = 1, b = 1), from = c(a = 1, b = 1)), "names")
+  for (wrong in list(-0.5, Inf, "0.5")) {
+    expect_topic(adjust_prior(cbind(a = wrong, b = 0.5), c(a = 1, b = 1), from = c(a = 1, b = 1)), "argument", "finite")
+  }
+})

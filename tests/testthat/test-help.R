@@ -44,3 +44,19 @@ test_that("every page has a description of its own, and no raw LaTeX in a consol
                      label = name)
   }
 })
+
+test_that("lists of the help pages are made of all rows of the tables, and are Rd", {
+  solvers <- linclass_solvers()
+  lists <- list(rd_controls = names(formals(linclass_control)), rd_metrics = linclass_metrics()$name,
+                rd_penalty_scales = penalty_scales()$scale,
+                rd_solvers = c(solvers$name, unlist(strsplit(solvers$options, ", "))),
+                rd_conditions = c("linclass_error_argument", "linclass_warning_separation", "linclass_message_copy"))
+  for (made_by in names(lists)) {
+    lines <- get(made_by, asNamespace("linclass"))()
+    lines <- lines[!startsWith(lines, "@section")]
+    page <- textConnection(c("\\name{page}", "\\title{page}", "\\description{", lines, "}"))
+    expect_silent(page <- tools::parse_Rd(page))
+    words <- strsplit(paste(unlist(page), collapse = " "), "[^A-Za-z0-9_]+")[[1L]]
+    expect_identical(setdiff(lists[[made_by]], c(words, "...")), character(), label = made_by)
+  }
+})

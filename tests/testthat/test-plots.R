@@ -213,3 +213,34 @@ test_that("autoplot() draws the same data", {
   expect_true(blue %in% drawn(print(ggplot2::autoplot(newton, "history")))$colours)
   expect_error(ggplot2::autoplot(newton, "boundary"), class = "linclass_error_argument")
 })
+
+test_that("of many curves the largest are drawn, and those at the top are named at their ends", {
+  x <- outer(1:40, 1:210, function(i, j) sin(i * j^1.1)) %*% diag(c(1, 3, rep(1, 208)))
+  colnames(x) <- c("a_name_that_is_too_long", paste0("x", 2:210))
+  y <- factor(sin(5.1 * 1:40) + x[, 1L] / 2 > 0)
+  path <- linclass_path(x, y, lambda = c(1, 0.3, 0.1), alpha = 0)
+  page <- drawn(plot(path), width = 7)
+  expect_good_page(page)
+  expect_match(paste(page$text, collapse = " "), "200 largest of 210 curves", fixed = TRUE)
+  # all slopes of a ridge are other than 0: those without a curve are the least
+  ends <- abs(coef(path, s = 0.1)[-1L])
+  names(ends) <- colnames(x)
+  last <- page$value[page$value$lambda == 0.1, ]
+  expect_length(unique(last$term), 200L)
+  largest <- names(sort(ends, decreasing = TRUE))[1:5]
+  shown <- ifelse(nchar(largest) > 16, paste0(substr(largest, 1, 15), "~"), largest)
+  expect_true(all(shown %in% trimws(page$text)))
+  skip_if_not_installed("ggplot2")
+  built <- ggplot2::ggplot_build(ggplot2::autoplot(path))
+  labels <- unlist(lapply(built$data, `[[`, "label"))
+  expect_setequal(trimws(labels), largest)
+  three <- linclass_path(Species ~ .^2, iris, lambda = c(0.1, 0.01, 0.001), alpha = 0)
+  expect_setequal(ggplot2::ggplot_build(ggplot2::autoplot(three, "norm"))$layout$layout$class, levels(iris$Species))
+})
+
+test_that("paths without anything to draw say why", {
+  path <- linclass_path(Species ~ ., iris, lambda = c(100, 90))
+  expect_error(plot(path, class = "rose"), "rose", class = "linclass_error_argument")
+  skip_if_not_installed("ggplot2")
+  expect_error(ggplot2::autoplot(path), "zero", class = "linclass_error_argument")
+})

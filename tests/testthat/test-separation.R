@@ -154,3 +154,39 @@ test_that("classes apart by less than rounding errors leave room for are not sai
     if (gap >= 1e-8) expect_true(apart$proved && crossed$proved)
   }
 })
+
+test_that("a decision does not hang on the guess it starts from, and its weights balance", {
+  # Two columns along which both classes lie on both sides, and one that tells them apart: each has rows of its own.
+  n <- 20000L
+  i <- seq_len(3L * n)
+  block <- rep(1:3, each = n)
+  X <- matrix(0, 3L * n, 3L)
+  X[cbind(i, block)] <- sin(1.7 * i) + 0.01
+  own <- ifelse(block == 3L, 1L + (X[, 3L] > 0), 1L + i %% 2L)
+  problem <- linclass:::separation_problem(X, own, 2L)
+  own_pairs <- cbind(i, own)
+  # of the rows of the second column, the third, or all, the guess says that they are far from the other class; or none
+  guesses <- list(second = ifelse(block == 1L, 0, 20), third = ifelse(block == 3L, 20, 0), all = rep(20, 3L * n),
+                  none = rep(0, 3L * n))
+  for (name in names(guesses)) {
+    leads <- matrix(guesses[[name]], 3L * n, 2L)
+    leads[own_pairs] <- 0
+    decided <- linclass:::decide_separation(problem, leads)
+    expect_identical(rowSums(decided$separated), (block == 3L) + 0, info = name)
+    expect_equal(drop(abs(problem$M %*% decided$N)) > 1e-12, c(FALSE, FALSE, TRUE), info = name)
+    expect_true(all(decided$balance$weights > 0), info = name)
+    expect_setequal(block[decided$balance$pairs[, 1L]], 1:2)
+    expect_lt(linclass:::balance_error(problem, decided$balance), 1e-10)
+  }
+})
+
+test_that("columns that nearly depend on others have an orthonormal basis of what they span", {
+  i <- 1:50
+  X <- cbind(1, sin(i), cos(2 * i))
+  for (size in c(1, 1e-7, 0)) {
+    columns <- cbind(X, X[, 2L] + size * sin(5 * i))
+    M <- linclass:::orthonormal_map(columns)
+    expect_identical(ncol(M), if (size > 0) 4L else 3L)
+    expect_equal(crossprod(columns %*% M), diag(ncol(M)), tolerance = 1e-7)
+  }
+})
