@@ -259,7 +259,8 @@ static lc_status finish(const lc_problem *problem, lc_objective *obj, int as_giv
   out->loss = obj->at.loss;
   out->jeffreys = problem->jeffreys ? lc_solve_jeffreys(problem, out) : 0;
   if (problem->jeffreys) out->objective = out->loss - out->jeffreys / obj->weight_sum;
-  if (!isfinite(out->objective) || !finite) return LC_NONFINITE; /* offsets of 1e200, say */
+  /* Offsets of 1e200, say; or there was no time for a first value. */
+  if (!isfinite(out->objective) || !finite) return out->status == LC_INTERRUPTED ? LC_INTERRUPTED : LC_NONFINITE;
   out->weight_sum = obj->weight_sum;
   out->passes = obj->passes;
   return out->status;

@@ -119,7 +119,7 @@ static void test_interruption(const char *loss, int k, double alpha, int folds, 
   long polls = d.t.host.polls;
   int right = whole.length == LAMBDAS, grows = 1, middle = 0;
   lc_index last = 0;
-  for (long at = 1; at <= polls; at += 1 + polls / 40) {
+  for (long at = 1; at <= polls; at += 1 + polls / 200) {
     lc_status status = run(&d, 0, at, threads);
     if (threads == 1) right = right && status == LC_INTERRUPTED && d.path.length < LAMBDAS;
     if (threads > 1 && status == LC_OK) continue; /* how often the main thread polls depends on its share of the work */
