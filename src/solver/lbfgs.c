@@ -54,11 +54,27 @@ static double suboptimality(const lc_objective *obj, const lbfgs_work *work, dou
   return sum;
 }
 
+/* Losses of symmetric scores do not change where all classes of a column move alike: its L2 part alone asks for such a
+ * move, by what they have in common. What the metric makes of rounding there, where it may be as good as flat, would
+ * carry coefficients of huge columns to where they lose the digits in which classes differ. */
+static void set_common_move(const lc_objective *obj, double *d) {
+  lc_index q = obj->q, intercept = obj->pen->intercept;
+  const double *B = obj->at.B;
+  if (obj->coding.base || obj->coding.vector) return;
+  for (lc_index j = 0; j < q; j++) {
+    int pulled = j >= intercept && lc_penalty_l2(obj->pen, j - intercept) > 0;
+    double sum = 0;
+    for (int c = 0; c < obj->K; c++) sum += d[j + c * q] + (pulled ? B[j + c * q] : 0);
+    for (int c = 0; c < obj->K; c++) d[j + c * q] -= sum / obj->K;
+  }
+}
+
 /* d = -(metric with pairs) g; returns g'd. A model of sampled second derivatives has the right size until a step had to
  * be cut (weights grow where a far point had next to none); the arrow leaves its size to the latest pair. */
-static double direction(lbfgs_work *work) {
+static double direction(const lc_objective *obj, lbfgs_work *work) {
   int scaled = !work->metric.ready || work->cut;
   lc_lbfgs_pairs_direction(&work->pairs, work->g, lc_metric_solve, &work->metric, scaled, work->d);
+  set_common_move(obj, work->d);
   return lc_dot(work->P, work->g, work->d);
 }
 
@@ -113,7 +129,7 @@ static lc_status judge_metric(lc_objective *obj, lbfgs_work *work, double goal, 
   } else if (left > 3 * TRIAL) {
     status = refresh_arrow(obj, work);
   }
-  if (status == LC_OK) *slope = direction(work);
+  if (status == LC_OK) *slope = direction(obj, work);
   return status;
 }
 
@@ -127,7 +143,7 @@ static lc_status run(lc_objective *obj, const lc_settings *settings, const doubl
   for (report->iterations = 0;; report->iterations++) {
     double kkt = lc_penalty_kkt(obj->pen, obj->K, obj->at.B, work.g);
     LC_TRY(lc_objective_record(obj, report->iterations, NAN, kkt, t));
-    double slope = direction(&work);
+    double slope = direction(obj, &work);
     /* An estimate is trusted only far below the tolerance; a bound is a bound. */
     double goal = settings->tolerance * (lc_penalty_all_l2(obj->pen) ? 0.5 : 1e-4) * lc_objective_scale(obj);
     report->evaluated = 1;
