@@ -28,7 +28,8 @@ enum {
   LC_SCALE_FREE = 128, /* homogeneous in the scores: its minimum says nothing, so that mistakes are counted */
   LC_RAMPS = 256,      /* the sum over wrong classes c of max(0, 1 + z_c - z_y): what dual solvers know */
   LC_LARGEST_RAMP = 512, /* the largest of these in place of their sum */
-  LC_MULTINOMIAL = 1024  /* second derivatives are diag(p) - p p', p - 1 (own class) the first, as probabilities give */
+  LC_MULTINOMIAL = 1024  /* with p the probabilities, second derivatives are diag(p) - p p', and the first p less 1 for
+                            the row's own class */
 };
 
 /* So that pairs of score columns are counted in an int. */

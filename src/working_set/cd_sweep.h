@@ -3,10 +3,10 @@
  * Proximal Newton as in working_set/prox_newton.h, but the model's Hessian is never formed: with T = X d (n x K, d the
  * move so far) and S_i the curvatures of row i over the sum of weights, the gradient of coefficient j of score column c
  * is g + sum_i x_ij (S_i T_i)_c, and a move of it changes T_c in the rows of x_j alone. A sweep costs the entries of
- * the set's columns (Friedman, Hastie and Tibshirani, 2010, with the coupling of classes kept), for losses of several
- * score columns whose curvatures are not those of probabilities K times over. Columns are read from a copy of 4 bytes
- * an entry (lc_objective_sparse_columns), which for K = 1 carries the roots of the curvatures: then T is read and
- * nothing else.
+ * the set's columns (Friedman, Hastie and Tibshirani, 2010, with the coupling of classes kept): once for one score
+ * column and for the curvatures of probabilities (LC_MULTINOMIAL), else K times over. Columns are read from a copy of 4
+ * bytes an entry (lc_objective_sparse_columns), which carries the roots of the curvatures for K = 1, so that T is read
+ * and nothing else, and those of the weights for probabilities.
  *
  * Measured (n = 1e5, p = 5e4, 4.7e6 entries with Zipf columns, 100 lambdas down to 28146 nonzero coefficients): 138
  * Newton steps with 5 sweeps each, about 2 ns an entry and sweep. In two blocks of coefficients side by side, which
