@@ -77,10 +77,10 @@ static void dot_some(void *context, lc_index from, lc_index to) {
 }
 
 static void dense_col_dot(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *R, double *c,
-                          const lc_host *host) {
+                          lc_arena *arena) {
   lc_column_job job = {x, nj, j, K, R, c};
   memset(c, 0, (size_t)(nj * K) * sizeof(double));
-  lc_parallel(threads_for(host, (double)nj * (double)x->n * K), nj, K == 1 ? FEW : MANY, dot_some, &job);
+  lc_parallel(threads_for(arena->host, (double)nj * (double)x->n * K), nj, K == 1 ? FEW : MANY, dot_some, &job);
 }
 
 /* The sum of a row does not depend on how rows are shared out: long pieces of columns, a part of them at a time. */
@@ -187,7 +187,7 @@ static lc_status cross_few(const cross *job, double *C, const lc_host *host, lc_
     load_listed(job->x, 0, n, job->i[a], column);
     for (lc_index r = 0; r < n; r++) column[r] *= job->s[r];
   }
-  dense_col_dot(job->x, nj, job->j, (int)ni, R, dots, host);
+  dense_col_dot(job->x, nj, job->j, (int)ni, R, dots, arena);
   for (lc_index b = 0; b < nj; b++)
     for (lc_index a = 0; a < ni; a++) C[a + b * ni] = dots[b + a * nj];
   return LC_OK;

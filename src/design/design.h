@@ -168,9 +168,9 @@ typedef struct lc_design_ops {
    * are set before; what was made under another scale is left aside. NULL: nothing to make. */
   lc_status (*prepare)(lc_design *, int K, double passes, lc_arena *);
   /* The three verbs of columns use up to host->threads threads, with the same bits for any number.
-   * c (nj x K) = columns j of X~ (column index 0 is the intercept when there is one) times R (n x K). */
-  void (*col_dot)(const lc_design *, lc_index nj, const lc_index *j, int K, const double *R, double *c,
-                  const lc_host *);
+   * c (nj x K) = columns j of X~ (column index 0 is the intercept when there is one) times R (n x K). Scratch for speed
+   * alone in the arena. */
+  void (*col_dot)(const lc_design *, lc_index nj, const lc_index *j, int K, const double *R, double *c, lc_arena *);
   /* Z (n x K) += columns j of X~ times d (nj x K). */
   void (*col_axpy)(const lc_design *, lc_index nj, const lc_index *j, int K, const double *d, double *Z,
                    const lc_host *);

@@ -362,9 +362,9 @@ static void dot_some(void *context, lc_index from, lc_index to) {
 }
 
 static void coded_col_dot(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *R, double *c,
-                          const lc_host *host) {
+                          lc_arena *arena) {
   lc_column_job job = {x, nj, j, K, R, c};
-  lc_parallel(lc_threads_for(host, 1e-9 * (double)x->n * (double)nj * K), nj, 16, dot_some, &job);
+  lc_parallel(lc_threads_for(arena->host, 1e-9 * (double)x->n * (double)nj * K), nj, 16, dot_some, &job);
 }
 
 static void coded_col_axpy(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *d, double *Z,

@@ -319,11 +319,11 @@ static lc_status run_columns(columns_job *job, window_work *work, const lc_host 
 }
 
 static void stream_col_dot(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *R, double *c,
-                           const lc_host *host) {
+                           lc_arena *arena) {
   columns_job job = {.x = x, .nj = nj, .j = j, .K = K, .in = R, .out = c};
   if (nj * K == 0) return;
   memset(c, 0, (size_t)(nj * K) * sizeof(double));
-  run_columns(&job, dot_rows, host);
+  run_columns(&job, dot_rows, arena->host);
 }
 
 static void stream_col_axpy(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *d, double *Z,

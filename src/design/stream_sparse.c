@@ -200,7 +200,7 @@ static lc_status dot_piece(void *context, lc_index row0, const lc_design *piece)
   double *R = memory_of(job->x, LC_LEFT, piece->n * job->K);
   if (!R) return LC_OUT_OF_MEMORY;
   take_rows(job->x->n, row0, piece->n, job->K, job->in, R);
-  piece->ops->col_dot(piece, job->nj, job->j, job->K, R, job->part, job->host);
+  piece->ops->col_dot(piece, job->nj, job->j, job->K, R, job->part, job->arena);
   for (lc_index a = 0; a < job->nj * job->K; a++) job->out[a] += job->part[a];
   return LC_OK;
 }
@@ -250,11 +250,11 @@ static lc_status run_columns(const columns_job *job, piece_work *work, const lc_
 }
 
 static void stream_col_dot(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *R, double *c,
-                           const lc_host *host) {
-  columns_job job = {.x = x, .nj = nj, .j = j, .K = K, .in = R, .out = c};
+                           lc_arena *arena) {
+  columns_job job = {.x = x, .nj = nj, .j = j, .K = K, .in = R, .out = c, .arena = arena};
   clear(nj * K, c);
   job.part = memory_of(x, LC_WINDOW_A, nj * K);
-  if (nj * K > 0 && job.part) run_columns(&job, dot_piece, host);
+  if (nj * K > 0 && job.part) run_columns(&job, dot_piece, arena->host);
 }
 
 static void stream_col_axpy(const lc_design *x, lc_index nj, const lc_index *j, int K, const double *d, double *Z,

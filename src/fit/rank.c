@@ -115,7 +115,7 @@ lc_status lc_to_basis(const lc_basis *basis, const lc_design *x, int K, const do
   if (status == LC_OK) {
     for (lc_index j = 0; j < basis->q; j++) all[j] = j;
     x->ops->col_axpy(x, basis->q, all, K, B, Z, arena->host);
-    basis->design.ops->col_dot(&basis->design, r, all, K, Z, theta, arena->host); /* Q'Q = 1 */
+    basis->design.ops->col_dot(&basis->design, r, all, K, Z, theta, arena); /* Q'Q = 1 */
   }
   lc_arena_reset(arena, mark);
   return status;

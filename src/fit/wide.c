@@ -98,7 +98,7 @@ lc_status lc_from_rows(const lc_wide *wide, const lc_design *x, const lc_penalty
     memcpy(a + k * n, theta + k * inner + intercept, (size_t)n * sizeof(double));
     solve_upper(wide, a + k * n);
   }
-  x->ops->col_dot(x, bound, wide->column, K, a, c, host);
+  x->ops->col_dot(x, bound, wide->column, K, a, c, arena);
   for (int k = 0; k < K; k++) {
     const double *t = theta + k * inner;
     double *b = B + k * q;

@@ -68,6 +68,17 @@ typedef struct lc_kernel {
   /* y_i = log(x_i) to a few units in the last place, 2.3e-308 <= x_i <= 1e308; less is taken for 2.3e-308. */
   void (*log)(lc_index m, const double *x, double *y);
 
+  /* For each row of scores z (m x K, ldz), before which base = 1 puts a score of 0, and classes numbered from 0 on with
+   * it: p (m x K, ldp) = e^z_c / sum_d e^z_d, base_p (m) the same of the score of 0, value_i = log sum_d e^z_d less the
+   * score of class y_i. Each to a few units in the last place for all finite z, of values next to 0 too. p, base_p and
+   * value with y may be NULL. */
+  void (*softmax)(lc_index m, int K, int base, const double *z, lc_index ldz, const double *y, double *value, double *p,
+                  lc_index ldp, double *base_p);
+
+  /* p of class y_i <- p - 1 = minus the sum of the others of its row, which loses no digits. The score of 0 has no
+   * place in p. base_p is not looked at where base is 0. */
+  void (*less_class)(lc_index m, int K, int base, const double *y, const double *base_p, double *p, lc_index ldp);
+
   /* out_v = sum over entries e of value_e in_{index_e} for each of `count` compressed vectors v; the entries of v are
    * start[v] .. end[v] - 1 (end = start + 1 where vectors lie one after the other). `in` and `out` hold W numbers side
    * by side for each index and vector, 1 <= W <= LC_GATHER_WIDTH. Values are doubles, or floats where `value` is

@@ -132,6 +132,41 @@ static void ref_log(lc_index m, const double *x, double *y) {
   for (lc_index i = 0; i < m; i++) y[i] = log(x[i] < DBL_MIN ? DBL_MIN : x[i]);
 }
 
+/* Sums leave out the largest score, so that log1p() keeps its digits where that takes nearly everything. */
+static void ref_softmax(lc_index m, int K, int base, const double *z, lc_index ldz, const double *y, double *value,
+                        double *p, lc_index ldp, double *base_p) {
+  for (lc_index i = 0; i < m; i++) {
+    double top = base ? 0 : z[i], others = 0;
+    int winner = 0;
+    for (int c = 0; c < K; c++)
+      if (z[i + c * ldz] > top) {
+        top = z[i + c * ldz];
+        winner = c + base;
+      }
+    for (int c = -base; c < K; c++) {
+      double e = exp((c < 0 ? 0 : z[i + c * ldz]) - top), *at = c < 0 ? base_p : p;
+      if (c + base != winner) others += e;
+      if (at) at[c < 0 ? i : i + c * ldp] = e;
+    }
+    int own = value ? (int)y[i] - base : 0;
+    if (value) value[i] = (top - (own < 0 ? 0 : z[i + own * ldz])) + log1p(others);
+    double scale = 1 / (1 + others);
+    if (base && base_p) base_p[i] *= scale;
+    for (int c = 0; p && c < K; c++) p[i + c * ldp] *= scale;
+  }
+}
+
+static void ref_less_class(lc_index m, int K, int base, const double *y, const double *base_p, double *p,
+                           lc_index ldp) {
+  for (lc_index i = 0; i < m; i++) {
+    int own = (int)y[i] - base;
+    double rest = base ? base_p[i] : 0;
+    for (int c = 0; c < K; c++)
+      if (c != own) rest += p[i + c * ldp];
+    if (own >= 0) p[i + own * ldp] = -rest;
+  }
+}
+
 static void ref_gather(lc_index count, const int *start, const int *end, const int *index, const double *value,
                        const float *narrow, int W, const double *in, double *out) {
   for (lc_index v = 0; v < count; v++) {
@@ -155,8 +190,8 @@ static void ref_scatter(lc_index count, const int *start, const int *end, const 
 }
 
 static const lc_kernel reference = {
-    "ref",     ref_scores, ref_gradient, ref_scores_of, ref_gradient_of, ref_gram,    ref_moments,
-    ref_widen, ref_exp,    ref_logistic, ref_log,       ref_gather,      ref_scatter, &lc_lanes_reference};
+    "ref",   ref_scores,   ref_gradient, ref_scores_of, ref_gradient_of, ref_gram,   ref_moments, ref_widen,
+    ref_exp, ref_logistic, ref_log,      ref_softmax,   ref_less_class,  ref_gather, ref_scatter, &lc_lanes_reference};
 
 const lc_kernel *lc_kernel_reference(const char *name) {
   return lc_kernel_is_meant(&reference, name) ? &reference : NULL;

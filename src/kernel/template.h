@@ -323,7 +323,8 @@ ALWAYS void NAME(scores_some)(const enum lc_storage type, lc_index m, lc_index p
     ROWS_OF(1)
     ROWS_OF(2)
     ROWS_OF(3)
-    ROWS_OF(4) ROWS_OF(5)
+    ROWS_OF(4)
+    ROWS_OF(5)
 #if MOST_SCORES > 5
         ROWS_OF(6) ROWS_OF(7) ROWS_OF(8) ROWS_OF(9) ROWS_OF(10)
 #endif
@@ -515,9 +516,10 @@ TARGET static void NAME(scatter)(lc_index count, const int *start, const int *en
 #undef LINES_UP_TO
 #undef LINES_OF
 #undef LINE_VECS
-static const lc_kernel NAME(kernel) = {KERNEL_NAME, NAME(scores),  NAME(gradient), NAME(scores_of), NAME(gradient_of),
-                                       NAME(gram),  NAME(moments), NAME(widen),    NAME(exp),       NAME(logistic),
-                                       NAME(log),   NAME(gather),  NAME(scatter),  &LANE_LOOPS};
+static const lc_kernel NAME(kernel) = {KERNEL_NAME,       NAME(scores),   NAME(gradient), NAME(scores_of),
+                                       NAME(gradient_of), NAME(gram),     NAME(moments),  NAME(widen),
+                                       NAME(exp),         NAME(logistic), NAME(log),      NAME(softmax),
+                                       NAME(less_class),  NAME(gather),   NAME(scatter),  &LANE_LOOPS};
 
 #undef ALWAYS
 #undef TYPED

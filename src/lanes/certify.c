@@ -151,13 +151,13 @@ static lc_status move_free(lc_lanes *s, int l, double *R, double *c) {
   LC_TRY(lc_objective_cross(obj, nj, j, nj, j, w, C));
   lc_cholesky(NULL, nj, C, 1e-12, skip, NULL);
   for (int again = 0; again < 2; again++) { /* the second time for rounding */
-    lc_objective_columns(obj, nj, j, R, e);
+    lc_objective_columns(obj, nj, j, obj->K, R, e);
     lc_cholesky_solve(nj, C, nj, skip, e);
     memset(u, 0, (size_t)n * sizeof *u);
     s->x->ops->col_axpy(s->x, nj, j, 1, e, u, obj->host);
     for (lc_index i = 0; i < n; i++) R[i] -= w[i] * u[i];
   }
-  lc_objective_columns(obj, p, all, R, c);
+  lc_objective_columns(obj, p, all, obj->K, R, c);
   obj->passes++;
   return LC_OK;
 }

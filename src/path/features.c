@@ -127,7 +127,7 @@ static lc_status read_batches(lc_round *round) {
   for (lc_index from = 0; from < round->nfeatures; from += most) {
     batch read = {round->feature + from, lc_min(most, round->nfeatures - from), K, dots, column};
     for (lc_index v = 0; v < read.count; v++) rows[v] = read.feature[v] + x->intercept;
-    x->ops->col_dot(x, read.count, rows, wide, R, dots, path->host);
+    x->ops->col_dot(x, read.count, rows, wide, R, dots, path->arena);
     LC_TRY(lc_folds_each(path, record_batch, &read));
   }
   path->fold->obj.passes += (double)round->nfeatures / (double)lc_max(1, x->p);

@@ -28,7 +28,7 @@ static void add_group(const lc_penalty *pen, lc_index f, const double *g, lc_ind
 static void set_gradients(lc_fold *fold, double *c) {
   const lc_working_set *set = &fold->solver.set;
   if (!fold->has_dual_point) {
-    lc_objective_columns(&fold->obj, set->nrows, set->rows, fold->balanced, c);
+    lc_objective_columns(&fold->obj, set->nrows, set->rows, fold->obj.K, fold->balanced, c);
     return;
   }
   /* But for the factors that balance it, 1 up to rounding. */

@@ -48,9 +48,7 @@ static double entropy_by(double q, double log_q) { return q > 0 ? -q * log_q : q
 static double entropy(double q) { return entropy_by(q, q > 0 ? log(q) : 0); }
 
 /* The same at 1 - wrong, to all digits where next to nothing is wrong. */
-static double entropy_of_rest(double wrong) {
-  return wrong < 1 ? -(1 - wrong) * log1p(-wrong) : entropy(1 - wrong);
-}
+static double entropy_of_rest(double wrong) { return wrong < 1 ? -(1 - wrong) * log1p(-wrong) : entropy(1 - wrong); }
 
 /* |r| is the probability of the wrong class. */
 static void logistic_dual(const lc_coding *coding, int m, const double *r, lc_index ldr, const double *y,
@@ -87,57 +85,6 @@ static void logistic_response(const lc_coding *coding, int m, const double *z, l
 
 /* ---- softmax: log sum_j exp(z_j) - z_y ------------------------------------------------------------- */
 
-/* Scratch of one chunk: the row's largest score, its class, sum of exp(z_j - top) over the others. */
-typedef struct softmax_chunk {
-  double top[CHUNK], winner[CHUNK], others[CHUNK], e[CHUNK];
-} softmax_chunk;
-
-static void find_top(const lc_coding *coding, int m, const double *z, lc_index ldz, softmax_chunk *w) {
-  for (int i = 0; i < m; i++) {
-    w->top[i] = coding->base ? 0 : z[i];
-    w->winner[i] = 0;
-  }
-  for (int c = coding->base ? 0 : 1; c < coding->K; c++) {
-    const double *column = z + c * ldz;
-    for (int i = 0; i < m; i++)
-      if (column[i] > w->top[i]) {
-        w->top[i] = column[i];
-        w->winner[i] = c + coding->base;
-      }
-  }
-}
-
-/* exp(z_c - top) of column c; c = -1 is the base class with score 0. */
-static void shifted_exp(const double *z, lc_index ldz, int c, int m, const double *top, double *e) {
-  for (int i = 0; i < m; i++) e[i] = (c < 0 ? 0 : z[i + c * ldz]) - top[i];
-  lc_kernels()->exp(m, e, e);
-}
-
-/* Unnormalised probabilities of all columns into r (when wanted) and sums that leave out the winner, so
- * that log1p(others) keeps its digits when the winner takes nearly everything. */
-static void softmax_exps(const lc_coding *coding, int m, const double *z, lc_index ldz, double *r, lc_index ldr,
-                         softmax_chunk *w) {
-  for (int i = 0; i < m; i++) w->others[i] = 0;
-  for (int c = -coding->base; c < coding->K; c++) {
-    double *e = r && c >= 0 ? r + c * ldr : w->e;
-    shifted_exp(z, ldz, c, m, w->top, e);
-    for (int i = 0; i < m; i++) w->others[i] += w->winner[i] == c + coding->base ? 0 : e[i];
-  }
-}
-
-/* p_c (in r on entry) to derivative p_c - 1{c = y}, the true class as minus the sum of the others. */
-static void softmax_derivative(const lc_coding *coding, int m, const double *y, double *r, lc_index ldr,
-                               const double *base_prob) {
-  for (int i = 0; i < m; i++) {
-    int own = code(y, i) - coding->base;
-    if (own < 0) continue;
-    double rest = coding->base ? base_prob[i] : 0;
-    for (int c = 0; c < coding->K; c++)
-      if (c != own) rest += r[i + c * ldr];
-    r[i + own * ldr] = -rest;
-  }
-}
-
 /* s_ab = -p_a p_b, s_aa = p_a sum_{b != a} p_b as the sums before and after a: no 1 - p that would cancel. */
 static void softmax_curvature(const lc_coding *coding, int m, const double *p, lc_index ldp, const double *base_prob,
                               double *s, lc_index lds) {
@@ -169,26 +116,12 @@ static void softmax_curvature(const lc_coding *coding, int m, const double *p, l
 
 /* A block of CHUNK rows at most. */
 static void softmax_some(const lc_coding *coding, const lc_loss_block *block) {
-  softmax_chunk w;
-  int m = block->m;
-  double *r = block->r;
-  find_top(coding, m, block->z, block->ldz, &w);
-  softmax_exps(coding, m, block->z, block->ldz, r, block->ldr, &w);
-  if (block->value)
-    for (int i = 0; i < m; i++) {
-      double own = lc_coding_score(coding, block->z + i, block->ldz, code(block->y, i));
-      block->value[i] = (w.top[i] - own) + log1p(w.others[i]);
-    }
-  if (!r) return;
-  for (int i = 0; i < m; i++) w.others[i] = 1 / (1 + w.others[i]);
-  for (int c = 0; c < coding->K; c++)
-    for (int i = 0; i < m; i++) r[i + c * block->ldr] *= w.others[i];
-  if (coding->base) {
-    shifted_exp(block->z, block->ldz, -1, m, w.top, w.e);
-    for (int i = 0; i < m; i++) w.e[i] *= w.others[i];
-  }
-  if (block->s) softmax_curvature(coding, m, r, block->ldr, w.e, block->s, block->lds);
-  softmax_derivative(coding, m, block->y, r, block->ldr, w.e);
+  const lc_kernel *kernels = lc_kernels();
+  double base_prob[CHUNK];
+  int m = block->m, K = coding->K, base = coding->base;
+  kernels->softmax(m, K, base, block->z, block->ldz, block->y, block->value, block->r, block->ldr, base_prob);
+  if (block->s) softmax_curvature(coding, m, block->r, block->ldr, base_prob, block->s, block->lds);
+  if (block->r) kernels->less_class(m, K, base, block->y, base_prob, block->r, block->ldr);
 }
 
 static void softmax_rows(const lc_coding *coding, const lc_loss_block *block) {
@@ -201,39 +134,29 @@ static void softmax_rows(const lc_coding *coding, const lc_loss_block *block) {
 /* With q = e_y + r the conjugate is sum_j q_j log q_j. */
 static void softmax_dual(const lc_coding *coding, int m, const double *r, lc_index ldr, const double *y,
                          double *value) {
-  for (int i = 0; i < m; i++) {
-    double sum = 0, wrong = 0, base = 0;
-    int own = code(y, i) - coding->base;
-    for (int c = 0; c < coding->K; c++) {
-      double q = r[i + c * ldr];
-      base -= q;
-      if (c == own) continue;
-      sum += entropy(q);
-      wrong += q;
+  double q[CHUNK], log_q[CHUNK], wrong[CHUNK], base[CHUNK];
+  for (int i0 = 0; i0 < m; i0 += CHUNK) {
+    int rows = m - i0 < CHUNK ? m - i0 : CHUNK;
+    memset(value + i0, 0, (size_t)rows * sizeof *value);
+    memset(wrong, 0, sizeof wrong);
+    memset(base, 0, sizeof base);
+    for (int c = coding->K; c-- > -coding->base;) { /* the class without a score column last: minus the others' sum */
+      for (int i = 0; i < rows; i++) {
+        double part = c < 0 ? base[i] : r[i0 + i + c * ldr];
+        base[i] -= part;
+        q[i] = c + coding->base == code(y, i0 + i) ? 0 : part;
+        wrong[i] += q[i];
+      }
+      lc_kernels()->log(rows, q, log_q);
+      for (int i = 0; i < rows; i++) value[i0 + i] += entropy_by(q[i], log_q[i]);
     }
-    if (coding->base && own >= 0) {
-      sum += entropy(base);
-      wrong += base;
-    }
-    value[i] = sum + entropy_of_rest(wrong);
+    for (int i = 0; i < rows; i++) value[i0 + i] += entropy_of_rest(wrong[i]);
   }
 }
 
 static void softmax_response(const lc_coding *coding, int m, const double *z, lc_index ldz, double *prob,
                              lc_index ldp) {
-  for (int i0 = 0; i0 < m; i0 += CHUNK) {
-    int rows = m - i0 < CHUNK ? m - i0 : CHUNK;
-    softmax_chunk w;
-    find_top(coding, rows, z + i0, ldz, &w);
-    for (int i = 0; i < rows; i++) w.others[i] = 0;
-    for (int j = 0; j < coding->k; j++) {
-      double *e = prob + i0 + j * ldp;
-      shifted_exp(z + i0, ldz, j - coding->base, rows, w.top, e);
-      for (int i = 0; i < rows; i++) w.others[i] += e[i];
-    }
-    for (int j = 0; j < coding->k; j++)
-      for (int i = 0; i < rows; i++) prob[i0 + i + j * ldp] /= w.others[i];
-  }
+  lc_kernels()->softmax(m, coding->K, coding->base, z, ldz, NULL, NULL, prob + coding->base * ldp, ldp, prob);
 }
 
 /* ---- margin losses: sum over j != y of phi(z_j - z_y + margin) -------------------------------------- */
@@ -509,8 +432,8 @@ const lc_loss lc_losses[] = {
      LC_PROBABILITY | LC_LIKELIHOOD | LC_SMOOTH | LC_CURVATURE | LC_HESSIAN | LC_DUAL, 2, 1, 0.25, logistic_rows,
      logistic_dual, logistic_response},
     {"softmax", "softmax (multinomial log-likelihood)",
-     LC_PROBABILITY | LC_LIKELIHOOD | LC_SMOOTH | LC_CURVATURE | LC_HESSIAN | LC_DUAL | LC_MULTINOMIAL,
-     LC_MOST_CLASSES, 0, 0.5, softmax_rows, softmax_dual, softmax_response},
+     LC_PROBABILITY | LC_LIKELIHOOD | LC_SMOOTH | LC_CURVATURE | LC_HESSIAN | LC_DUAL | LC_MULTINOMIAL, LC_MOST_CLASSES,
+     0, 0.5, softmax_rows, softmax_dual, softmax_response},
     {"hinge", "hinge (linear support vector machine)", LC_DUAL | LC_SMOOTHABLE | LC_RAMPS, LC_MOST_CLASSES, 1, 1,
      hinge_rows, hinge_dual, NULL},
     {"squared_hinge", "squared hinge", LC_SMOOTH | LC_CURVATURE | LC_HESSIAN | LC_DUAL, LC_MOST_CLASSES, 1, 2,

@@ -243,26 +243,42 @@ void lc_objective_row_weights(const lc_objective *obj, lc_index i0, int m, doubl
     for (int i = 0; i < m; i++) S[i + s * lds] *= obs->w[i0 + i];
 }
 
-void lc_objective_weights(const lc_objective *obj, double *S) {
-  int most = LC_SCRATCH / obj->K;
-  for (lc_index i0 = 0; i0 < obj->x->n; i0 += most)
-    lc_objective_row_weights(obj, i0, (int)lc_min(most, obj->x->n - i0), S + i0, obj->x->n);
+/* What is made of the scores of each row, for all rows. */
+typedef struct rows_job {
+  const lc_objective *obj;
+  double *out;
+} rows_job;
+
+static void by_rows(const lc_objective *obj, double *out, int columns, void (*work)(void *, lc_index, lc_index)) {
+  rows_job job = {obj, out};
+  double seconds = 3e-9 * (double)obj->x->n * (obj->K + columns);
+  lc_parallel(lc_threads_for(obj->host, seconds), obj->x->n, LC_BLOCK_ROWS, work, &job);
 }
 
-void lc_objective_probabilities(const lc_objective *obj, double *P) {
-  const lc_design *x = obj->x;
+static void weigh_some(void *context, lc_index from, lc_index to) {
+  const rows_job *job = context;
+  int most = LC_SCRATCH / job->obj->K;
+  for (lc_index i0 = from; i0 < to; i0 += most)
+    lc_objective_row_weights(job->obj, i0, (int)lc_min(most, to - i0), job->out + i0, job->obj->x->n);
+}
+
+void lc_objective_weights(const lc_objective *obj, double *S) { by_rows(obj, S, obj->ns, weigh_some); }
+
+static void probabilities_of_some(void *context, lc_index from, lc_index to) {
+  const rows_job *job = context;
+  const lc_objective *obj = job->obj;
   const double *y = obj->obs->y;
-  lc_index n = x->n;
-  for (lc_index i0 = 0; i0 < n; i0 += LC_BLOCK_ROWS) {
-    int m = (int)lc_min(LC_BLOCK_ROWS, n - i0);
-    lc_loss_block rows = {.m = m, .z = obj->at.Z + i0, .y = y + i0, .r = P + i0, .ldz = n, .ldr = n};
-    obj->loss->rows(&obj->coding, &rows);
-  }
-  for (lc_index i = 0; i < n; i++) {
+  lc_index n = obj->x->n;
+  double *P = job->out;
+  lc_loss_block rows = {.m = (int)(to - from), .z = obj->at.Z + from, .y = y + from, .r = P + from, .ldz = n, .ldr = n};
+  obj->loss->rows(&obj->coding, &rows);
+  for (lc_index i = from; i < to; i++) {
     lc_index c = (lc_index)y[i] - obj->coding.base;
     if (c >= 0) P[i + c * n] += 1;
   }
 }
+
+void lc_objective_probabilities(const lc_objective *obj, double *P) { by_rows(obj, P, obj->K, probabilities_of_some); }
 
 lc_status lc_objective_mean_weights(const lc_objective *obj, double *S) {
   int most = (int)lc_min(64, LC_SCRATCH / obj->K);
@@ -358,10 +374,10 @@ void lc_objective_revalue(lc_objective *obj, lc_index nj, const lc_index *j) {
   obj->at.value = obj->at.loss + penalty;
 }
 
-void lc_objective_columns(lc_objective *obj, lc_index nj, const lc_index *j, const double *R, double *c) {
-  obj->x->ops->col_dot(obj->x, nj, j, obj->K, R, c, obj->host);
-  obj->passes += (double)nj / (double)lc_max(obj->q, 1);
-  scale(nj * obj->K, 1 / obj->weight_sum, c);
+void lc_objective_columns(lc_objective *obj, lc_index nj, const lc_index *j, int K, const double *R, double *c) {
+  obj->x->ops->col_dot(obj->x, nj, j, K, R, c, obj->arena);
+  obj->passes += (double)nj / (double)lc_max(obj->q, 1) * K / obj->K;
+  scale(nj * K, 1 / obj->weight_sum, c);
 }
 
 /* ---- what a fit reports ------------------------------------------------------------------------------------ */
@@ -389,8 +405,8 @@ lc_status lc_leads_task(void *context, const lc_block *block, double *sum) {
     double low = INFINITY, high = -INFINITY, w = lc_block_weight(block, i);
     for (int j = 0; j < coding->k; j++) {
       if (j == own) continue;
-      double lead = lc_coding_score(coding, block->z + i, block->ld, own) -
-                    lc_coding_score(coding, block->z + i, block->ld, j);
+      double lead =
+          lc_coding_score(coding, block->z + i, block->ld, own) - lc_coding_score(coding, block->z + i, block->ld, j);
       low = fmin(low, lead);
       high = fmax(high, lead);
     }
@@ -444,8 +460,8 @@ lc_status lc_objective_separating_rows(lc_objective *obj, double least, double *
 
 lc_status lc_objective_record(const lc_objective *obj, double iteration, double epoch, double gradient_norm,
                               double step) {
-  lc_info info = {
-      obj->recorded + iteration, epoch, obj->at.value, gradient_norm, step, obj->epoch_mistakes, obj->validation};
+  lc_info info = {obj->recorded + iteration, epoch,          obj->at.value, gradient_norm, step,
+                  obj->epoch_mistakes,       obj->validation};
   if (obj->x->ops->stands) LC_TRY(obj->x->ops->stands(obj->x, obj->K, info.iteration, obj->at.B));
   return lc_record(obj->host, &info);
 }

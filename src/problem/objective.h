@@ -114,8 +114,8 @@ void lc_objective_row_weights(const lc_objective *obj, lc_index i0, int m, doubl
 /* Their sums over all rows / W into S (ns), without memory for n x ns. */
 lc_status lc_objective_mean_weights(const lc_objective *obj, double *S);
 
-/* c (nj x K) = X_j' R / W: for R as above the gradient of the mean loss. Reads nj columns. */
-void lc_objective_columns(lc_objective *obj, lc_index nj, const lc_index *j, const double *R, double *c);
+/* c (nj x K) = X_j' R / W, K columns of R: for R as above the gradient of the mean loss. Reads nj columns. */
+void lc_objective_columns(lc_objective *obj, lc_index nj, const lc_index *j, int K, const double *R, double *c);
 
 /* C (ni x nj) = X_i' diag(s) X_j / W, s NULL: the weights of the rows. Where i and j are one list (the same pointer and
  * length) half of the work is saved. */

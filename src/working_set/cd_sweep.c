@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "kernel/kernel.h"
 #include "linalg/linalg.h"
 #include "threads/threads.h"
 
@@ -19,6 +20,7 @@ typedef struct sweep_model {
   lc_index n;
   int K, eliminates; /* 1: intercepts are no coordinates (start_model()) */
   double *P;         /* n x K: probabilities, where curvatures are theirs; else NULL */
+  double *lines;     /* the same by rows: n lines of the first LC_GATHER_WIDTH classes, then of the next */
   double *S;         /* n x ns: curvatures of the rows / W, where K > 1 and they are no probabilities'; else NULL */
   double *root;      /* n: sqrt(w / W), or with K = 1 the roots of the curvatures / W; NULL: 1 */
   lc_index ncolumns; /* of T */
@@ -56,6 +58,7 @@ static lc_status allocate(sweep_model *model, lc_set_step *step) {
   *model = (sweep_model){.step = step, .set = step->set, .obj = obj, .n = n, .K = obj->K, .ncolumns = K + multinomial};
   model->eliminates = obj->pen->intercept && step->set->position[0] >= 0;
   if (multinomial) model->P = lc_arena_doubles(arena, n * K);
+  if (multinomial) model->lines = lc_arena_doubles(arena, n * K);
   if (general) model->S = lc_arena_doubles(arena, n * obj->ns);
   if (!general) model->root = lc_arena_doubles(arena, n);
   model->T = lc_arena_zeros(arena, n * model->ncolumns);
@@ -66,7 +69,7 @@ static lc_status allocate(sweep_model *model, lc_set_step *step) {
   model->a = lc_arena_zeros(arena, K);
   model->states = lc_arena_doubles(arena, (MEMORY + 1) * state_size(model));
   int whole = model->T && model->x && model->h && model->coupling && model->response && model->a && model->states;
-  int weighed = general ? model->S != NULL : model->root && (model->P || !multinomial);
+  int weighed = general ? model->S != NULL : model->root && ((model->P && model->lines) || !multinomial);
   return whole && weighed ? LC_OK : LC_OUT_OF_MEMORY;
 }
 
@@ -115,21 +118,37 @@ static void factor_intercepts(sweep_model *model, double *L, unsigned char *skip
   lc_cholesky_solve(K, L, K, skip, model->a);
 }
 
+/* Classes of the lines from class k on. */
+static int line_width(const sweep_model *model, int k) { return (int)lc_min(model->K - k, LC_GATHER_WIDTH); }
+
+static void turn_some(void *context, lc_index from, lc_index to) {
+  const sweep_model *model = context;
+  lc_index n = model->n;
+  for (int k0 = 0; k0 < model->K; k0 += LC_GATHER_WIDTH)
+    for (int k = 0, W = line_width(model, k0); k < W; k++)
+      for (lc_index i = from; i < to; i++) model->lines[k0 * n + i * W + k] = model->P[i + (k0 + k) * n];
+}
+
 /* m (K) <- sum_i x_i (S_i)_c., where the curvatures are those of probabilities. */
 static void couple_probabilities(const sweep_model *model, const lc_spvec *x, int c, double *m) {
   enum { PART = 256 };
-  double weighed[PART];
+  double weighed[PART], part[LC_GATHER_WIDTH];
   lc_index n = model->n;
+  const double *p = model->P + c * n, *root = model->root;
+  const int start = 0;
   memset(m, 0, (size_t)model->K * sizeof *m);
   for (lc_index from = 0; from < x->entries; from += PART) {
-    lc_index count = lc_min(PART, x->entries - from);
+    int count = (int)lc_min(PART, x->entries - from);
     const int *row = x->row + from;
-    for (lc_index e = 0; e < count; e++) {
-      weighed[e] = x->value[from + e] * model->root[row[e]] * model->P[row[e] + c * n];
+    for (int e = 0; e < count; e++) {
+      weighed[e] = x->value[from + e] * root[row[e]] * p[row[e]];
       m[c] += weighed[e];
     }
-    for (int k = 0; k < model->K; k++)
-      for (lc_index e = 0; e < count; e++) m[k] -= weighed[e] * model->P[row[e] + k * n];
+    for (int k0 = 0; k0 < model->K; k0 += LC_GATHER_WIDTH) {
+      int W = line_width(model, k0);
+      lc_kernels()->gather(1, &start, &count, row, weighed, NULL, W, model->lines + k0 * n, part);
+      for (int k = 0; k < W; k++) m[k0 + k] -= part[k];
+    }
   }
 }
 
@@ -189,6 +208,8 @@ static lc_status start_model(sweep_model *model, lc_set_step *step) {
   double entries = 0;
   for (lc_index v = 0; v < model->set->nrows; v++) entries += (double)model->x[v].entries;
   load_task task = {model, L, skip};
+  if (model->P && model->eliminates)
+    lc_parallel(lc_threads_for(model->obj->host, 1e-9 * (double)(model->n * K)), model->n, 4096, turn_some, model);
   lc_parallel(lc_threads_for(model->obj->host, 2e-9 * entries * K * K), model->set->size, 64, load_some, &task);
   return LC_OK;
 }

@@ -71,8 +71,10 @@ static void apply_to_row(const lc_owlqn *owlqn, lc_index row, lc_index piece, do
   for (lc_index c = 0; c < K; c++) {
     lc_index s = set->position[c * owlqn->obj->q + row];
     if (s < 0) continue;
-    if (owlqn->way[s] == COUPLED) members[count++] = s;
-    else v[s] = 0;
+    if (owlqn->way[s] == COUPLED)
+      members[count++] = s;
+    else
+      v[s] = 0;
   }
   /* The coupling is worth its cost while that is small beside the passes over X. */
   int coupled = K * K <= owlqn->obj->x->n;

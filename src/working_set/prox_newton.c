@@ -6,6 +6,7 @@
 
 #include "kernel/kernel.h"
 #include "linalg/linalg.h"
+#include "threads/threads.h"
 
 /* ---- coordinate descent on the model ----------------------------------------------------------------- */
 
@@ -422,14 +423,22 @@ lc_status lc_newton_predict(lc_prox_newton *newton, double lambda) {
   return LC_OK;
 }
 
-/* R += S (to - from), row by row. */
-static void add_curvature_times(const lc_prox_newton *newton, const double *from, const double *to, double *R) {
-  lc_index n = newton->obj->x->n;
-  int K = newton->obj->K;
+typedef struct curvature_job {
+  const lc_prox_newton *newton;
+  double *R;
+} curvature_job;
+
+/* R += S (to - at), row by row: the change of the residuals that the model expects of a move to `to`. */
+static void add_curvature_times(void *context, lc_index first, lc_index end) {
+  const curvature_job *job = context;
+  const lc_objective *obj = job->newton->obj;
+  lc_index n = obj->x->n;
+  int K = obj->K;
   for (int c = 0; c < K; c++)
     for (int d = 0; d < K; d++) {
-      const double *s = newton->S + lc_packed_at(c < d ? c : d, c < d ? d : c) * n;
-      for (lc_index i = 0; i < n; i++) R[i + c * n] += s[i] * (to[i + d * n] - from[i + d * n]);
+      const double *s = job->newton->S + lc_packed_at(c < d ? c : d, c < d ? d : c) * n;
+      const double *from = obj->at.Z + d * n, *to = obj->to.Z + d * n;
+      for (lc_index i = first; i < end; i++) job->R[i + c * n] += s[i] * (to[i] - from[i]);
     }
 }
 
@@ -449,7 +458,9 @@ lc_status lc_newton_dual_point(lc_prox_newton *newton, double *R, int *found) {
   else
     move_by_product(newton, count);
   LC_TRY(lc_step_try(step, 1));
-  add_curvature_times(newton, obj->at.Z, obj->to.Z, R);
+  curvature_job job = {newton, R};
+  double seconds = 1e-9 * (double)obj->x->n * obj->K * obj->K;
+  lc_parallel(lc_threads_for(obj->host, seconds), obj->x->n, 1024, add_curvature_times, &job);
   for (lc_index s = 0; s < size; s++) step->dual[s] = step->g[s] + step->Hd[s];
   if (!(obj->to.value <= obj->at.value + lc_objective_noise(obj))) return lc_step_reset(step);
   lc_step_take(step);

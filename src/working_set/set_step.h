@@ -25,7 +25,8 @@ typedef struct lc_set_step {
   lc_index capacity;  /* coefficients that the vectors of the set have memory for */
   double *b, *start;  /* coefficients: the new ones; those of `at` */
   double *g;          /* gradient of the mean loss at `start` */
-  double *cells;      /* nrows x K: the same of all score columns of the set's rows, each at its set->cell */
+  double *cells;      /* nrows x K: the same of all score columns of the set's rows, each at its set->cell; not made of
+                         columns with few entries */
   double *Hd;         /* H (b - start), by which a model's gradient differs from g; 0 where no model moves b */
   double *dual;       /* gradient of the mean loss at a dual point (working_set/set_solver.h) */
   double *R, *R_to;   /* n x K: residuals at `at` and at `to` */

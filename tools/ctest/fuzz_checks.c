@@ -38,7 +38,7 @@ static void check_design(const lc_design *x, const double *plain, lc_arena *aren
     y[i] = (double)(i % 2);
   }
   for (lc_index i = 0; i < n; i++) Z[i] = 1;
-  x->ops->col_dot(x, p, all, 1, Z, one, &host);
+  x->ops->col_dot(x, p, all, 1, Z, one, arena);
   lc_colstat stats = {stat[0], stat[1], stat[2], stat[3], stat[4], stat[5]};
   CHECK(lc_design_colstats(x, NULL, &host, &stats) == LC_OK);
   for (lc_index j = 0; j < p; j++) {

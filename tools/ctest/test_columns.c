@@ -43,7 +43,7 @@ static void test_move(ctest_problem *t, const lc_design *x, const double *B) {
 
   /* Any order of rows. G has the L2 part, columns have not. */
   for (lc_index j = 0; j < q; j++) rows[j] = q - 1 - j;
-  lc_objective_columns(&obj, q, rows, R, c);
+  lc_objective_columns(&obj, q, rows, obj.K, R, c);
   for (int k = 0; k < K; k++)
     for (lc_index j = 0; j < q; j++) {
       double ridge = j < intercept ? 0 : t->pen.lambda * t->l2[j - intercept] * to[k * q + j];
@@ -224,7 +224,7 @@ static void test_halves(ctest_problem *t, const lc_design *x, const double *B) {
   CHECK(most == 1);
   CHECK(lc_objective_residuals(&obj, s, R) == LC_OK);
   for (lc_index j = 0; j < q; j++) rows[j] = j;
-  lc_objective_columns(&obj, q, rows, R, c);
+  lc_objective_columns(&obj, q, rows, obj.K, R, c);
   for (int b = 0; intercept && b < K; b++) CHECK(fabs(c[b * q]) < 1e-14);
   for (int b = 0; b < K; b++)
     for (lc_index j = 0; j < t->p; j++) {
@@ -284,12 +284,12 @@ static void test_round(ctest_problem *t, const lc_design *x, const double *B) {
   for (lc_index j = 0; j < q * K; j++) D[j] = 0.1 * ctest_normal();
   lc_objective_leave(&obj, &rounded, &spare);
   CHECK(lc_objective_move(&obj, q, all, D, R) == LC_OK);
-  lc_objective_columns(&obj, q, all, R, of_rounded);
+  lc_objective_columns(&obj, q, all, obj.K, R, of_rounded);
   lc_objective_accept(&obj);
   lc_objective_return(&obj, x, &spare);
   CHECK(memcmp(obj.at.B, B, (size_t)(q * K) * sizeof *B) == 0 && obj.x == x);
   CHECK(lc_objective_move(&obj, q, all, D, R) == LC_OK);
-  lc_objective_columns(&obj, q, all, R, c);
+  lc_objective_columns(&obj, q, all, obj.K, R, c);
   CHECK(ctest_distance(q * K, obj.to.B, spare.B) == 0);
   CHECK(ctest_distance(t->n * K, obj.to.Z, spare.Z) < 1e-6);
   CHECK(ctest_distance(q * K, c, of_rounded) < 1e-6);
@@ -388,7 +388,7 @@ static void test_known_gap(int k, double size) {
   CHECK(lc_objective_balance(&obj, NULL, s, &possible) == LC_OK && possible);
   CHECK(lc_objective_residuals(&obj, s, R) == LC_OK);
   CHECK(lc_objective_dual(&obj, R, 1, &primal, &dual) == LC_OK);
-  lc_objective_columns(&obj, t.q, rows, R, c);
+  lc_objective_columns(&obj, t.q, rows, obj.K, R, c);
   for (lc_index i = 0; i < obj.P; i++) {
     lc_index j = i % t.q - 1;
     if (j == 1) cost += fabs(c[i]) * (2 * fabs(B[i]) + 1);

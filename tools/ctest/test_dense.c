@@ -123,7 +123,9 @@ static void verbs(const lc_design *x, lc_index nj, const lc_index *j, int width,
   ctest_host host;
   ctest_host_init(&host);
   host.host.threads = threads;
-  x->ops->col_dot(x, nj, j, width, R, c, &host.host);
+  lc_arena arena;
+  lc_arena_init(&arena, &host.host);
+  x->ops->col_dot(x, nj, j, width, R, c, &arena);
   memcpy(Z, R, (size_t)(x->n * width) * sizeof *Z);
   x->ops->col_axpy(x, nj, j, width, d, Z, &host.host);
   ctest_host_free(&host);

@@ -187,7 +187,7 @@ static void test_columns(const lc_design *x, const data *d, lc_arena *arena) {
       }
       for (int b = 0; b < 3; b++) want_gram[a + 3 * b] += xa * d->w[i] * shown(x, d, i, wanted[b]);
     }
-  x->ops->col_dot(x, 3, wanted, K, R, dot, arena->host);
+  x->ops->col_dot(x, 3, wanted, K, R, dot, arena);
   CHECK(ctest_distance(3 * K, dot, want_dot) < 1e-12);
   x->ops->col_axpy(x, 3, wanted, K, delta, z, arena->host);
   CHECK(ctest_distance(N * K, z, Z) < 1e-12);

@@ -377,6 +377,75 @@ static void test_tails(const lc_kernel *kernel) {
   CHECK(same);
 }
 
+/* Scores in sixteenths, whose differences are exact, with and without a score of 0 in front. */
+enum { SOFT_ROWS = 37, SOFT_MOST = 9 };
+typedef struct soft_case {
+  int K, base;
+  double z[SOFT_ROWS * SOFT_MOST], y[SOFT_ROWS];
+} soft_case;
+
+static void soft_fill(soft_case *t, int K, int base, double size) {
+  t->K = K;
+  t->base = base;
+  for (int e = 0; e < SOFT_ROWS * K; e++) t->z[e] = floor(16 * size * ctest_normal()) / 16;
+  for (int i = 0; i < SOFT_ROWS; i++) t->y[i] = floor((K + base) * ctest_uniform());
+}
+
+static long double soft_score(const soft_case *t, int i, int c) {
+  return c < t->base ? 0 : t->z[i + (c - t->base) * SOFT_ROWS];
+}
+
+/* The sum of exp(score - score of class own) over the classes but own, as long doubles hold it. */
+static long double soft_others(const soft_case *t, int i, int own) {
+  long double sum = 0;
+  for (int c = 0; c < t->K + t->base; c++)
+    if (c != own) sum += expl(soft_score(t, i, c) - soft_score(t, i, own));
+  return sum;
+}
+
+static void test_softmax(const lc_kernel *kernel) {
+  static const double sizes[] = {0, 1, 40, 700};
+  soft_case t;
+  double value[SOFT_ROWS], p[SOFT_ROWS * SOFT_MOST], front[SOFT_ROWS], worst[3] = {0, 0, 0};
+  int same = 1;
+  for (int which = 0; which < 8 * SOFT_MOST; which++) {
+    soft_fill(&t, 1 + which / 8, which % 2, sizes[which / 2 % 4]);
+    kernel->softmax(SOFT_ROWS, t.K, t.base, t.z, SOFT_ROWS, t.y, value, p, SOFT_ROWS, front);
+    for (int i = 0; i < SOFT_ROWS; i++) {
+      worst[0] = fmax(worst[0], ulps(value[i], (double)log1pl(soft_others(&t, i, (int)t.y[i]))));
+      for (int c = 0; c < t.K + t.base; c++) {
+        double own = c < t.base ? front[i] : p[i + (c - t.base) * SOFT_ROWS];
+        double wanted = (double)(1 / (1 + soft_others(&t, i, c)));
+        worst[1] = fmax(worst[1], wanted > 1e-300 ? ulps(own, wanted) : own < 2e-300 ? 0 : INFINITY);
+      }
+    }
+    /* The same of fewer rows and of fewer results, and nothing beside them. */
+    for (int m = 0; m < SOFT_ROWS; m++) {
+      double one[SOFT_ROWS] = {0}, many[SOFT_ROWS * SOFT_MOST] = {0};
+      kernel->softmax(m, t.K, t.base, t.z, SOFT_ROWS, t.y, one, NULL, 0, NULL);
+      same = same && memcmp(one, value, (size_t)m * sizeof *one) == 0 && one[m] == 0;
+      kernel->softmax(m, t.K, t.base, t.z, SOFT_ROWS, NULL, NULL, many, SOFT_ROWS, NULL);
+      for (int c = 0; c < t.K; c++)
+        same = same && memcmp(many + c * SOFT_ROWS, p + c * SOFT_ROWS, (size_t)m * sizeof *p) == 0 &&
+               many[m + c * SOFT_ROWS] == 0;
+    }
+    double before[SOFT_ROWS * SOFT_MOST];
+    memcpy(before, p, sizeof p);
+    kernel->less_class(SOFT_ROWS, t.K, t.base, t.y, front, p, SOFT_ROWS);
+    for (int i = 0; i < SOFT_ROWS; i++)
+      for (int c = 0; c < t.K; c++) {
+        long double sum = t.base ? front[i] : 0;
+        for (int d = 0; d < t.K; d++) sum += d == c ? 0 : before[i + d * SOFT_ROWS];
+        double wanted = c + t.base == (int)t.y[i] ? (double)-sum : before[i + c * SOFT_ROWS];
+        worst[2] = fmax(worst[2], ulps(p[i + c * SOFT_ROWS], wanted));
+      }
+  }
+  CHECK(worst[0] <= 6);
+  CHECK(worst[1] <= 6);
+  CHECK(worst[2] <= 4);
+  CHECK(same);
+}
+
 static void test_set(const lc_kernel *kernel) {
   for (int W = 1; W <= LC_GATHER_WIDTH; W++)
     for (lc_index count = 0; count < 30; count += 7) test_compressed(kernel, count, W);
@@ -402,6 +471,7 @@ static void test_set(const lc_kernel *kernel) {
   test_exp(kernel);
   test_logistic(kernel);
   test_log(kernel);
+  test_softmax(kernel);
   test_tails(kernel);
 }
 

@@ -347,11 +347,59 @@ static void test_moves(void) {
   free_matrix(&m);
 }
 
+/* ---- products of listed columns --------------------------------------------------------------------------- */
+
+/* c = X_j' R of one column of R and of several, which are read as lines where the list is worth it; the same from any
+ * number of threads and, but for rounding, without memory for lines. */
+static void test_dots(void) {
+  enum { N = 300, P = 40, MOST_K = 19 };
+  static const int columns[] = {1, 2, 7, 8, 9, 16, MOST_K};
+  matrix m = make_matrix(N, P, 0.3, 0);
+  double *R = ctest_normals(N * MOST_K), scale[P];
+  lc_index list[P + 1];
+  for (int j = 0; j < P; j++) scale[j] = 1 + j % 3;
+  for (int a = 0; a <= P; a++) list[a] = (7 * a + 3) % (P + 1); /* each column and the intercept, in any order */
+  for (int variant = 0; variant < 2; variant++)
+    for (size_t v = 0; v < sizeof columns / sizeof *columns; v++)
+      for (int nj = 1; nj <= P + variant; nj += P / 2 - 1) {
+        lc_design x;
+        design_of(&m, &x);
+        x.intercept = variant;
+        x.scale = variant ? scale : NULL;
+        int K = columns[v];
+        lc_index own[P + 1], count = 0;
+        for (int a = 0; count < nj; a++)
+          if (list[a] < lc_design_q(&x)) own[count++] = list[a];
+        double want[(P + 1) * MOST_K] = {0}, got[4][(P + 1) * MOST_K];
+        for (int k = 0; k < K; k++)
+          for (int a = 0; a < nj; a++)
+            for (int i = 0; i < N; i++) {
+              lc_index j = own[a] - variant;
+              want[a + k * nj] += (j < 0 ? 1 : m.full[i + j * N] * (variant ? scale[j] : 1)) * R[i + k * N];
+            }
+        for (int run = 0; run < 4; run++) { /* one, two and three threads, and no memory */
+          ctest_host host;
+          lc_arena arena;
+          ctest_host_init(&host);
+          lc_arena_init(&arena, &host.host);
+          host.host.threads = 1 + run % 3;
+          if (run == 3) host.refuse_at = 1, host.refuse_on = 1;
+          x.ops->col_dot(&x, nj, own, K, R, got[run], &arena);
+          ctest_host_free(&host);
+          CHECK(ctest_distance(nj * K, got[run], want) < 1e-12);
+          if (run < 3) CHECK(memcmp(got[run], got[0], (size_t)(nj * K) * sizeof **got) == 0);
+        }
+      }
+  free(R);
+  free_matrix(&m);
+}
+
 void test_sparse(void) {
   ctest_seed(23);
   test_subset();
   test_thin();
   test_moves();
+  test_dots();
   for (int set = 0; set < CTEST_KERNELS; set++) {
     if (!ctest_kernel(set)) continue;
     lc_kernels_choose(ctest_kernel_names[set]);

@@ -213,7 +213,7 @@ static void test_subset_and_columns(lc_index P, lc_index length) {
   reader_make(&r, N, P, X, 0, x + 1);
   for (int v = 0; v < 2; v++) {
     CHECK(x[v].ops->subset(x + v, RUNS, first, length, sub + v, &arena) == LC_OK);
-    x[v].ops->col_dot(x + v, NJ, list, K, R, c[v], &host.host);
+    x[v].ops->col_dot(x + v, NJ, list, K, R, c[v], &arena);
     CHECK(x[v].ops->col_cross(x + v, NJ, list, NJ, list, s, C[v], &arena) == LC_OK);
     Z[v] = ctest_zeros(N * K);
     memcpy(Z[v], R, N * K * sizeof(double));
@@ -224,7 +224,7 @@ static void test_subset_and_columns(lc_index P, lc_index length) {
   CHECK(ctest_distance(NJ * NJ, C[1], C[0]) < 1e-11);
   CHECK(ctest_distance(N * K, Z[1], Z[0]) < 1e-13);
   long reads = r.reads; /* the intercept alone needs none */
-  x[1].ops->col_dot(x + 1, 1, list, K, R, c[1], &host.host);
+  x[1].ops->col_dot(x + 1, 1, list, K, R, c[1], &arena);
   CHECK(r.reads == reads);
   CHECK_NEAR(c[1][0], c[0][0], 1e-11);
   CHECK(!r.wrong);
@@ -289,7 +289,7 @@ static void test_sparse_columns(void) {
                           stats[v] + 3 * P, stats[v] + 4 * P, stats[v] + 5 * P};
         CHECK(lc_design_colstats(x[v], NULL, &host.host, &out) == LC_OK);
         if (size > 0) continue;
-        x[v]->ops->col_dot(x[v], NJ, list, K, R, c[v], &host.host);
+        x[v]->ops->col_dot(x[v], NJ, list, K, R, c[v], &arena);
         CHECK(x[v]->ops->col_cross(x[v], NJ, list, NJ, list, s, C[v], &arena) == LC_OK);
         CHECK(x[v]->ops->col_cross(x[v], NI, some, NJ, list, s, D[v], &arena) == LC_OK);
         memcpy(Z[v], R, sizeof Z[v]);
@@ -303,7 +303,7 @@ static void test_sparse_columns(void) {
         CHECK(ctest_distance(N * K, Z[1], Z[0]) < 1e-13);
         CHECK(!lc_design_may_shift(&stream, 1));
         long reads = r.reads;
-        stream.ops->col_dot(&stream, 1, &one, K, R, c[1], &host.host);
+        stream.ops->col_dot(&stream, 1, &one, K, R, c[1], &arena);
         CHECK(r.reads == reads);
         for (int k = 0; k < K; k++) {
           double sum = 0;
