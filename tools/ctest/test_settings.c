@@ -258,6 +258,34 @@ static void test_without(int what, lc_index n, lc_index p) {
   ctest_problem_free(&t);
 }
 
+/* A budget that ends before a Hessian would pay: half a squared decrement by a sample of rows is what the point loses, up
+ * to some percent; without samples nothing is said. */
+static void test_sampled(void) {
+  ctest_problem t;
+  lc_settings settings;
+  lc_solution out;
+  ctest_problem_make(&t, lc_loss_find("logistic"), (ctest_shape){.n = 12000, .p = 60, .k = 2});
+  double *B = ctest_zeros(t.q), best = ctest_best(&t, &t.dense, 0, 1e-12, B);
+  for (lc_index j = 0; j < t.q; j++) B[j] += 0.02 * ctest_normal();
+  for (int without = 0; without < 2; without++) {
+    lc_design x = t.dense;
+    lc_design_ops ops = *t.dense.ops;
+    if (without) ops.subset = NULL;
+    x.ops = &ops;
+    lc_problem problem = ctest_lc_problem(&t, &x);
+    problem.solver = lc_solver_find("minibatch");
+    problem.start = B;
+    ctest_presets(&settings);
+    settings.rate = 1e-6;
+    settings.epochs = 1;
+    CHECK(lc_solve(&problem, &settings, &t.host.host, &t.arena, &out) == LC_BUDGET);
+    CHECK(out.certificate.kind == (without ? LC_KKT_ONLY : LC_SAMPLED_DECREMENT));
+    if (!without) CHECK_NEAR(out.certificate.gap / (out.objective - best), 1, 0.1);
+  }
+  free(B);
+  ctest_problem_free(&t);
+}
+
 /* Only likelihoods run away where classes are parted: a squared hinge has its minimum, 0. */
 static void test_parted(void) {
   ctest_problem t;
@@ -286,6 +314,7 @@ void test_settings(void) {
   test_memory_of_steps();
   test_without(0, 60, 80);
   test_without(1, 3000, 12);
+  test_sampled();
   test_parted();
   test_fields();
   test_start();
