@@ -211,7 +211,7 @@ static void test_memory_of_steps(void) {
   CHECK(iterations[1] < 0.8 * iterations[0]);
 }
 
-/* ---- storages that cannot do all ---------------------------------------------------------------------------------- */
+/* ---- storages that cannot do all --------------------------------------------------------------------------------- */
 
 static const lc_design_ops *whole;
 static int asked[2];
@@ -258,8 +258,8 @@ static void test_without(int what, lc_index n, lc_index p) {
   ctest_problem_free(&t);
 }
 
-/* A budget that ends before a Hessian would pay: half a squared decrement by a sample of rows is what the point loses, up
- * to some percent; without samples nothing is said. */
+/* A budget that ends before a Hessian would pay: half a squared decrement by a sample of rows is what the point loses,
+ * up to some percent; without samples nothing is said. */
 static void test_sampled(void) {
   ctest_problem t;
   lc_settings settings;
