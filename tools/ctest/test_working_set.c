@@ -453,12 +453,12 @@ static void test_copies(const char *loss, int k, lc_index p) {
     }
     ctest_problem_refresh(t);
   }
-  for (int m = 0; m < 3; m++) {
+  for (int way = 0; way < 5; way++) { /* the first two on dense columns, too */
     for (int copied = 0; copied < 2; copied++) {
       world *d = &worlds[copied ? TIMES : 1];
-      begin(d, &d->t.sparse, zero);
+      begin(d, way < 3 ? &d->t.sparse : &d->t.dense, zero);
       add(d, 0, 1);
-      CHECK(methods[m](d, goal) == LC_MAX_ITER);
+      CHECK(methods[way % 3](d, goal) == LC_MAX_ITER);
       memcpy(B[copied], d->obj.at.B, (size_t)d->obj.P * sizeof(double));
       if (k > 2) { /* a shift that all intercepts share is nothing */
         double mean = 0;
