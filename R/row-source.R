@@ -54,8 +54,8 @@
 #' @param x Where the rows are:
 #'   * a function of one argument `reset`, as biglm has it: `x(reset = TRUE)` goes back to the first
 #'     row, `x(reset = FALSE)` returns the next block, and `NULL` after the last one. Blocks are data
-#'     frames, or lists of `x` (a matrix), `y` and, if wanted, `weights` and `offset`. Or a function without
-#'     arguments, which is called when a pass begins and returns an Arrow stream;
+#'     frames, or lists of `x` (a matrix), `y` and, if wanted, `weights` and `offset` (`NULL`: none). Or a function
+#'     without arguments, which is called when a pass begins and returns an Arrow stream;
 #'   * names of files, read one after another: CSV (`.csv`, `.tsv`, `.txt`, also compressed: `.gz`,
 #'     `.bz2`, `.xz`) or Parquet (`.parquet`, by package nanoparquet, each file a block at least);
 #'   * a connection of package DBI, with a `query`;

@@ -84,6 +84,7 @@ check_block <- function(block, source, place) {
       abort("source", sprintf("%s has %s, and a block is a list of %s.%s", to_upper(in_block(place)),
                               enumerate(unknown), enumerate(block_names), hint_nearest(unknown[1L], block_names)))
     }
+    block <- block[!vapply(block, is.null, NA)] # NULL: not given
     block$x <- as_known_numbers(block$x, "source", sprintf("`x` of %s", in_block(place)))
     for (name in intersect(block_names[-1L], names(block))) {
       if (NROW(block[[name]]) == nrow(block$x)) next

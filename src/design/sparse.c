@@ -232,13 +232,18 @@ double lc_spvec_square(const lc_spvec *x, const double *s) {
   return sum;
 }
 
-void lc_spvec_push(const lc_spvec *x, double d, const double *s, double *t) {
+void lc_spvec_push(const lc_spvec *x, double d, double *t) {
+  for (lc_index e = 0; e < x->entries; e++) t[x->row[e]] += d * x->value[e];
+}
+
+void lc_spvec_push_both(const lc_spvec *x, double d, double *restrict t, const double *restrict s, double *restrict u) {
   const float *value = x->value;
   const int *row = x->row;
-  if (s)
-    for (lc_index e = 0; e < x->entries; e++) t[row[e]] += d * value[e] * s[row[e]];
-  else
-    for (lc_index e = 0; e < x->entries; e++) t[row[e]] += d * value[e];
+  for (lc_index e = 0; e < x->entries; e++) {
+    double move = d * value[e];
+    t[row[e]] += move;
+    u[row[e]] += move * s[row[e]];
+  }
 }
 
 /* Column b of the right list times the weights is spread over n rows and dotted with the left columns (of a symmetric

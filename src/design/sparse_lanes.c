@@ -94,8 +94,10 @@ static void lines_some(void *context, lc_index from, lc_index to) {
 }
 
 static void lines_of(lines_job job, lc_index nj, const lc_host *host) {
-  double entries = (double)lc_csc_entries(job.x) / (double)lc_max(1, job.x->p) * (double)nj;
-  lc_parallel(lc_threads_for(host, 3e-9 * entries), nj, 256, lines_some, &job);
+  const int *start = lc_csc_of(job.x)->start;
+  double entries = 0; /* lists are often of the columns with the most */
+  for (lc_index a = 0; a < nj; a++) entries += start[job.j[a] + 1] - start[job.j[a]];
+  lc_parallel(lc_threads_for(host, 3e-9 * entries), nj, 64, lines_some, &job);
 }
 
 void lc_sparse_col_lines(const lc_design *x, lc_index nj, const lc_index *j, int W, const double *R, double *c,

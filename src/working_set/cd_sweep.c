@@ -223,8 +223,10 @@ static void move(sweep_model *model, lc_index s, double d) {
   const lc_spvec *x = x_of(model, s);
   lc_index at = column_of(model, s) * model->n;
   double by = d * model->set->rms[s];
-  lc_spvec_push(x, by, NULL, model->T + at);
-  if (model->P) lc_spvec_push(x, by, model->P + at, model->T + K * model->n);
+  if (model->P)
+    lc_spvec_push_both(x, by, model->T + at, model->P + at, model->T + K * model->n);
+  else
+    lc_spvec_push(x, by, model->T + at);
   for (int e = 0; model->eliminates && e < K; e++) model->a[e] -= d * model->response[e + s * K];
 }
 
@@ -245,8 +247,7 @@ static double product(const sweep_model *model, lc_index s) {
 static double slope(const sweep_model *model, lc_index s) {
   const lc_set_step *step = model->step;
   int K = model->K;
-  double rest = 0;
-  for (int e = 0; model->eliminates && e < K; e++) rest += model->a[e] * model->coupling[e + s * K];
+  double rest = model->eliminates ? lc_dot(K, model->a, model->coupling + s * K) : 0;
   return step->g[s] + model->set->rms[s] * product(model, s) + rest + lc_set_l2(model->set, s) * step->b[s];
 }
 

@@ -23,8 +23,8 @@ enum { LC_SWEPT_SIZE = 300 };
 /* Steps until the worst residual is at most goal, max_steps are done or rounding ends it (step->stuck). After
  * LC_MAX_ITER the gradients of the set and step->worst are those before the last step: the next call reads them.
  * Needs lc_objective_has_sparse_columns(), and the intercepts of all score columns in the set, or of none. Memory
- * n (6 K + 6), or n (5 K + pairs of K) for those others, some for each coefficient, and 4 bytes for each entry of their
- * columns while it runs. */
+ * n (6 K + 6), with probabilities n (7 K + 6), or n (5 K + pairs of K) for those others, some for each coefficient, and
+ * 4 bytes for each entry of their columns while it runs. */
 lc_status lc_cd_sweep_solve(lc_set_step *step, double goal, double max_steps);
 
 #endif

@@ -28,6 +28,21 @@ test_that("numbers in blocks have the fit of the matrix, bit for bit", {
   }
 })
 
+test_that("what a block holds as NULL is not given", {
+  blocks <- list(1:300, 301:nrow(rows))
+  source_of <- function(...) {
+    at <- 0
+    row_source(function(reset) {
+      at <<- if (reset) 0 else at + 1
+      if (!reset && at <= 2) list(x = numbers[blocks[[at]], ], y = rows$y[blocks[[at]]], ...)
+    })
+  }
+  fit <- linclass(source_of(weights = NULL, offset = NULL), lambda = 0.01, alpha = 0)
+  expect_identical(coef(fit), coef(linclass(source_of(), lambda = 0.01, alpha = 0)))
+  expect_equal(coef(fit), coef(linclass(numbers, rows$y, lambda = 0.01, alpha = 0)))
+  expect_equal(predict(fit, source_of(offset = NULL)), predict(fit, numbers))
+})
+
 test_that("fits that choose columns agree to the last digits", {
   cases <- list(lasso = list(rows$y, lambda = 0.02), softmax = list(rows$three, lambda = 0.02),
                 grouped = list(rows$three, lambda = 0.02, grouped = TRUE),
