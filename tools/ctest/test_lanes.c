@@ -166,6 +166,7 @@ static void make_case(ctest_problem *t, const lane_case *c) {
     if (c->values && i / t->n % 4 == 1) t->x[i] = t->x[i - t->n] + 0.2 * t->x[i]; /* correlated pairs of columns */
   }
   for (lc_index i = 0; c->zero_weights && i < t->n; i += 7) t->w[i] = 0;
+  for (lc_index i = 7; i < t->n; i += 41) t->y[i] = 1 - t->y[i]; /* no block of rows has the classes of another */
   ctest_problem_refresh(t);
   for (int j = 0; j < c->free; j++) t->l1[5 * j] = t->l2[5 * j] = 0;
   if (c->lower < 0 || c->upper > 0) ctest_problem_bound(t, c->lower, c->upper);
