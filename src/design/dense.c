@@ -178,7 +178,7 @@ static lc_status cross_tiles(cross *job, double *C, const lc_host *host, lc_aren
 }
 
 /* For few left columns no tile of the right ones pays: times the weights they are right-hand sides. */
-static lc_status cross_few(const cross *job, double *C, const lc_host *host, lc_arena *arena) {
+static lc_status cross_few(const cross *job, double *C, lc_arena *arena) {
   lc_index n = job->x->n, ni = job->ni, nj = job->nj;
   double *R = lc_arena_doubles(arena, n * ni), *dots = lc_arena_doubles(arena, nj * ni);
   if (!R || !dots) return LC_OUT_OF_MEMORY;
@@ -201,7 +201,7 @@ static lc_status dense_col_cross(const lc_design *x, lc_index ni, const lc_index
   lc_mark mark = lc_arena_mark(arena);
   memset(C, 0, (size_t)(ni * nj) * sizeof(double));
   lc_status status =
-      ni <= FEW_LEFT && !job.symmetric ? cross_few(&job, C, host, arena) : cross_tiles(&job, C, host, arena);
+      ni <= FEW_LEFT && !job.symmetric ? cross_few(&job, C, arena) : cross_tiles(&job, C, host, arena);
   lc_arena_reset(arena, mark);
   return status;
 }

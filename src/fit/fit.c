@@ -128,7 +128,7 @@ static lc_status run_wide(const lc_problem *problem, const lc_coding *coding, lc
   lc_status status = run_certified(inner, settings, theta, out);
   if (status < 0) return status;
   if (status == LC_RANK) status = LC_STALLED;
-  LC_TRY(lc_from_rows(wide, problem->x, obj->pen, obj->K, inner->at.B, B, obj->host, obj->arena));
+  LC_TRY(lc_from_rows(wide, problem->x, obj->pen, obj->K, inner->at.B, B, obj->arena));
   obj->coding.mu = inner->coding.mu;
   obj->dual = inner->dual;
   obj->passes += 2; /* to the coordinates and back */

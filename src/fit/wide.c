@@ -88,7 +88,7 @@ static void solve_upper(const lc_wide *wide, double *theta) {
 }
 
 lc_status lc_from_rows(const lc_wide *wide, const lc_design *x, const lc_penalty *pen, int K, const double *theta,
-                       double *B, const lc_host *host, lc_arena *arena) {
+                       double *B, lc_arena *arena) {
   lc_index n = wide->n, q = lc_design_q(x), inner = lc_design_q(&wide->design), bound = wide->bound;
   int intercept = x->intercept;
   lc_mark mark = lc_arena_mark(arena);

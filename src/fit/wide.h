@@ -25,6 +25,6 @@ lc_status lc_wide_build(const lc_design *x, const lc_penalty *pen, lc_wide *out,
 
 /* B (q x K, columns as shown) from theta ((one + n + loose) x K). Reads X once. */
 lc_status lc_from_rows(const lc_wide *wide, const lc_design *x, const lc_penalty *pen, int K, const double *theta,
-                       double *B, const lc_host *host, lc_arena *arena);
+                       double *B, lc_arena *arena);
 
 #endif

@@ -1,6 +1,7 @@
 /* problem/objective.c - value, gradient, curvature and certificate of loss plus penalty. */
 #include "problem/objective.h"
 #include "problem/tasks.h"
+#include "threads/threads.h"
 
 #include <math.h>
 #include <string.h>

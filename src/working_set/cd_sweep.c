@@ -385,18 +385,18 @@ static double value(const sweep_model *model) {
 }
 
 /* Sweeps until the largest residual that one meets is at most goal, with an extrapolation wherever that lowers the
- * model: where columns repeat, residuals say nothing for hundreds of sweeps. All coefficients are swept each time; a
- * set has few zeros. */
+ * model: where columns repeat, residuals say nothing for hundreds of sweeps. Most steps need three sweeps: states are
+ * kept after two. All coefficients are swept each time; a set has few zeros. */
 static lc_status minimise(sweep_model *model, double goal) {
-  enum { SWEEPS = 200 };
+  enum { SWEEPS = 200, NOT_KEPT = 2 };
   lc_index step = state_size(model);
   double worst;
-  int count = 0;
-  copy_state(model, model->states, SAVE);
+  int count = -NOT_KEPT; /* of the last state */
   for (int k = 0; k < SWEEPS; k++) {
     LC_TRY(sweep(model, &worst));
     if (worst <= goal) return LC_OK;
-    copy_state(model, model->states + ++count * step, SAVE);
+    if (++count < 0) continue;
+    copy_state(model, model->states + count * step, SAVE);
     if (count < MEMORY) continue;
     double before = value(model);
     extrapolate(model);

@@ -276,7 +276,7 @@ static void test_wide(int sparse, int intercept) {
   lc_index inner = ROWS + LOOSE + intercept;
   double *theta = ctest_normals(inner * CLASSES), *B = ctest_normals(t.q * CLASSES), worst = 0;
   for (int c = 0; c < CLASSES; c++) theta[c * inner + intercept + 5] = 0;
-  CHECK(lc_from_rows(&wide, x, &t.pen, CLASSES, theta, B, &t.host.host, &t.arena) == LC_OK);
+  CHECK(lc_from_rows(&wide, x, &t.pen, CLASSES, theta, B, &t.arena) == LC_OK);
   const double *L = wide.design.data;
   for (int c = 0; c < CLASSES; c++)
     for (lc_index i = 0; i < ROWS; i++) {
