@@ -6,8 +6,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "threads/threads.h"
-
 static lc_status make_point(const lc_objective *obj, int keep_scores, lc_point *out) {
   out->B = lc_arena_zeros(obj->arena, obj->P);
   out->Z = keep_scores ? lc_arena_doubles(obj->arena, obj->x->n * obj->K) : NULL;
