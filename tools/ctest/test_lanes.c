@@ -185,6 +185,19 @@ static void make_case(ctest_problem *t, const lane_case *c) {
   if (c->lower < 0 || c->upper > 0) ctest_problem_bound(t, c->lower, c->upper);
 }
 
+/* Sums over members that come in three pieces: 1, 2 and 3 in an order of each lane's own. */
+static void test_sums(void) {
+  enum { PIECES = 3, LINE = 1 };
+  double sums[PIECES * LC_LANES_SUMS * LC_LANES], total[LC_LANES], largest[LC_LANES];
+  lc_lanes s = {.count = (PIECES - 1) * LC_LANES_PIECE + 1, .sums = sums};
+  for (int i = 0; i < PIECES * LC_LANES_SUMS * LC_LANES; i++) sums[i] = NAN;
+  for (int piece = 0; piece < PIECES; piece++)
+    for (int l = 0; l < LC_LANES; l++) lc_lanes_line(&s, piece * LC_LANES_PIECE, LINE)[l] = 1 + (piece + l) % PIECES;
+  lc_lanes_total(&s, LINE, total);
+  lc_lanes_largest(&s, LINE, largest);
+  for (int l = 0; l < LC_LANES; l++) CHECK(total[l] == 6 && largest[l] == 3);
+}
+
 /* Members that are sorted take all that is theirs along, and their entries still name them. */
 static void test_order(void) {
   static ctest_problem t;
@@ -558,6 +571,7 @@ static void test_suits(void) {
 }
 
 void test_lanes(void) {
+  test_sums();
   ctest_seed(113);
   for (int v = 0; v < 4; v++) test_columns(v % 2, v / 2);
   for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {

@@ -506,7 +506,7 @@ static void test_pieces(void) {
 
 /* A factor that grows keeps its blocks: by definition X_J'R / W = E for columns J but one that is another's copy. */
 static void test_gram(int sparse) {
-  enum { ROWS = 150, MANY = 100, ALL = MANY + 1, K = 3, COPY = 9 };
+  enum { ROWS = 500, MANY = 359, ALL = MANY + 1, K = 3, COPY = 9 }; /* more than a panel of columns come at once */
   static const lc_index sizes[] = {40, 75, ALL}; /* each needs more memory than the last had */
   ctest_problem t;
   lc_objective obj;
