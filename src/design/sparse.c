@@ -84,24 +84,14 @@ static void turn_some(void *context, lc_index from, lc_index to) {
     for (int k = 0; k < job->W; k++) job->lines[i * job->W + k] = job->R[i + k * job->n];
 }
 
-static lc_index listed_entries(const lc_column_job *job) {
-  const int *start = lc_csc_of(job->x)->start;
-  lc_index sum = 0;
-  for (lc_index a = 0; a < job->nj; a++) {
-    lc_index j = job->j[a] - job->x->intercept;
-    if (j >= 0) sum += start[j + 1] - start[j];
-  }
-  return sum;
-}
-
-/* With several columns of R a column of X is read once for W of them, which lie side by side for each row: a third of
+/* With several columns of R a column of X is read once for W of them, which lie side by side for each row: half of
  * the time with ten of them (measured). 0: R is not worth turning, or there is no memory. */
 static int dot_by_lines(const lc_column_job *job, lc_arena *arena) {
   enum { WORTH = 3 }; /* entries for each row */
   const lc_design *x = job->x;
   lc_index nj = job->nj;
   int K = job->K, most = K < LC_GATHER_WIDTH ? K : LC_GATHER_WIDTH;
-  if (K == 1 || listed_entries(job) < WORTH * x->n) return 0;
+  if (K == 1 || lc_sparse_entries_of(x, nj, job->j, x->intercept) < WORTH * x->n) return 0;
   lc_mark mark = lc_arena_mark(arena);
   lc_index *feature = lc_arena_alloc(arena, nj, sizeof *feature);
   double *lines = lc_arena_doubles(arena, x->n * most), *out = lc_arena_doubles(arena, nj * most);

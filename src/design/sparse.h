@@ -52,6 +52,15 @@ lc_status lc_sparse_prepare(lc_design *x, int K, double passes, lc_arena *arena)
 /* Where the rows from `row` on begin in column j. Cost: the logarithm of its entries. */
 int lc_sparse_entry_from(const lc_design *x, lc_index j, lc_index row);
 
+/* Entries of the features that are listed in j, where the first has number `first`; what is before it has none. */
+static inline lc_index lc_sparse_entries_of(const lc_design *x, lc_index nj, const lc_index *j, lc_index first) {
+  const int *start = lc_csc_of(x)->start;
+  lc_index sum = 0;
+  for (lc_index a = 0; a < nj; a++)
+    if (j[a] >= first) sum += start[j[a] - first + 1] - start[j[a] - first];
+  return sum;
+}
+
 /* Scale of column j as shown. */
 static inline double lc_sparse_scale(const lc_design *x, lc_index j) { return x->scale ? x->scale[j] : 1; }
 

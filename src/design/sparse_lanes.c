@@ -94,9 +94,7 @@ static void lines_some(void *context, lc_index from, lc_index to) {
 }
 
 static void lines_of(lines_job job, lc_index nj, const lc_host *host) {
-  const int *start = lc_csc_of(job.x)->start;
-  double entries = 0; /* lists are often of the columns with the most */
-  for (lc_index a = 0; a < nj; a++) entries += start[job.j[a] + 1] - start[job.j[a]];
+  double entries = (double)lc_sparse_entries_of(job.x, nj, job.j, 0);
   lc_parallel(lc_threads_for(host, 3e-9 * entries), nj, 64, lines_some, &job);
 }
 
