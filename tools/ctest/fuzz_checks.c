@@ -261,7 +261,7 @@ static void fuzz_settings(ctest_input *in) {
   lc_status status = lc_settings_set(&settings, fields, count, field->name, value);
   int within = value >= field->lower && value <= field->upper;
   if (field->integer && isfinite(value)) within = within && fmod(value, 1) == 0;
-  CHECK((status == LC_OK) == (isnan(value) ? isnan(field->preset) : within));
+  CHECK((status == LC_OK) == (isnan(value) ? isnan(field->preset) != 0 : within));
   if (status != LC_OK) CHECK(memcmp(&settings, &before, sizeof settings) == 0);
   CHECK(lc_settings_set(&settings, fields, count, "no such field", value) == LC_INVALID);
 }
