@@ -97,6 +97,18 @@ void test_random(void) {
   CHECK(other_stream == 0);
   CHECK(other_seed == 0);
 
+  /* Seeds and streams that are near each other share no number, wherever it stands. */
+  enum { NEAR = 8, EACH = NEAR * NEAR * NEAR };
+  uint64_t number[EACH];
+  int shared = 0;
+  for (int i = 0; i < EACH; i += NEAR) {
+    lc_random near = lc_random_stream((uint64_t)(i / NEAR / NEAR), (uint64_t)(i / NEAR % NEAR));
+    for (int at = 0; at < NEAR; at++) number[i + at] = lc_random_bits(&near);
+  }
+  for (int i = 0; i < EACH; i++)
+    for (int j = 0; j < i; j++) shared += number[i] == number[j];
+  CHECK(shared == 0);
+
   /* Every bit is set half of the time (5 standard deviations). */
   enum { DRAWS = 10000 };
   int ones[64] = {0};

@@ -154,7 +154,7 @@ static void check_columns(const lc_design *x, const double *shown, lc_index nj, 
   free(R), free(d), free(c), free(Z), free(again), free(Z_again), free(want), free(want_Z);
 }
 
-/* Around the rows that are worked on together, and enough of them for two threads. */
+/* Around the rows that are worked on together, and enough of them for two threads; rounded to floats, too. */
 static void test_lists(void) {
   enum { FEATURES = 150, LISTED = 100 };
   static const lc_index sizes[] = {1, 79, 128, 671, 673, 1024, 1025, 2100};
@@ -181,6 +181,16 @@ static void test_lists(void) {
         check_columns(&x, shown, 13, list, widths[w]);
         check_columns(&x, shown, 0, list, widths[w]);
       }
+      if (variant == 1) continue; /* ints are not rounded */
+      ctest_host host;
+      lc_arena arena;
+      lc_design rounded = {.ops = NULL};
+      ctest_host_init(&host);
+      lc_arena_init(&arena, &host.host);
+      CHECK(x.ops->round(&x, LISTED, list, &rounded, &arena) == LC_OK);
+      for (lc_index i = 0; i < n * (FEATURES + 1); i++) shown[i] = (float)shown[i];
+      check_columns(&rounded, shown, LISTED, list, MOST_K);
+      ctest_host_free(&host);
     }
     free(shown), free(value), free(whole);
   }

@@ -158,6 +158,19 @@ static const lane_case cases[] = {
     {"squared_hinge", {.n = 120, .p = 60, .k = 2, .alpha = 0.5, .weighted = 1}, -0.5, 0.1, 2, 1, 1, 48},
 };
 
+static void swap(double *v, lc_index i, lc_index k) {
+  double kept = v[i];
+  v[i] = v[k];
+  v[k] = kept;
+}
+
+static void swap_rows(ctest_problem *t, lc_index i, lc_index k) {
+  swap(t->y, i, k);
+  for (lc_index j = 0; j < t->p; j++) swap(t->x + j * t->n, i, k);
+  if (t->w) swap(t->w, i, k);
+  if (t->offset) swap(t->offset, i, k);
+}
+
 static void make_case(ctest_problem *t, const lane_case *c) {
   ctest_seed(3); /* one seed in forty has a case that lanes leave to sweeps */
   ctest_problem_make(t, lc_loss_find(c->loss), c->shape);
@@ -166,9 +179,23 @@ static void make_case(ctest_problem *t, const lane_case *c) {
     if (c->values && i / t->n % 4 == 1) t->x[i] = t->x[i - t->n] + 0.2 * t->x[i]; /* correlated pairs of columns */
   }
   for (lc_index i = 0; c->zero_weights && i < t->n; i += 7) t->w[i] = 0;
+  for (lc_index i = 8; i + 1 < t->n; i += 41) swap_rows(t, i, i + 1); /* no block of rows has the classes of another */
   ctest_problem_refresh(t);
   for (int j = 0; j < c->free; j++) t->l1[5 * j] = t->l2[5 * j] = 0;
   if (c->lower < 0 || c->upper > 0) ctest_problem_bound(t, c->lower, c->upper);
+}
+
+/* Sums over members that come in three pieces: 1, 2 and 3 in an order of each lane's own. */
+static void test_sums(void) {
+  enum { PIECES = 3, LINE = 1 };
+  double sums[PIECES * LC_LANES_SUMS * LC_LANES], total[LC_LANES], largest[LC_LANES];
+  lc_lanes s = {.count = (PIECES - 1) * LC_LANES_PIECE + 1, .sums = sums};
+  for (int i = 0; i < PIECES * LC_LANES_SUMS * LC_LANES; i++) sums[i] = NAN;
+  for (int piece = 0; piece < PIECES; piece++)
+    for (int l = 0; l < LC_LANES; l++) lc_lanes_line(&s, piece * LC_LANES_PIECE, LINE)[l] = 1 + (piece + l) % PIECES;
+  lc_lanes_total(&s, LINE, total);
+  lc_lanes_largest(&s, LINE, largest);
+  for (int l = 0; l < LC_LANES; l++) CHECK(total[l] == 6 && largest[l] == 3);
 }
 
 /* Members that are sorted take all that is theirs along, and their entries still name them. */
@@ -544,6 +571,7 @@ static void test_suits(void) {
 }
 
 void test_lanes(void) {
+  test_sums();
   ctest_seed(113);
   for (int v = 0; v < 4; v++) test_columns(v % 2, v / 2);
   for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {

@@ -399,6 +399,15 @@ static void test_long_blocks(bench *b) {
   }
   CHECK(same);
   CHECK(missing);
+  for (int i = 0; b->loss->dual && i < LONG * K; i++) r[i] *= 0.5; /* inside the domain */
+  if (b->loss->dual) b->loss->dual(&b->coding, LONG, r, LONG, y, value);
+  for (int i = 0; b->loss->dual && i < LONG; i++) {
+    double one[MOST], own;
+    for (int c = 0; c < K; c++) one[c] = r[i + c * LONG];
+    b->loss->dual(&b->coding, 1, one, 1, y + i, &own);
+    same = same && (isfinite(own) ? fabs(value[i] - own) <= 1e-13 : i == 3 || i == 650);
+  }
+  CHECK(same);
 }
 
 /* Far on the side of no loss a rounded ramp has mu^2 / |u| to all digits; the largest of ramps has no dual value where

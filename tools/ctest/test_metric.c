@@ -304,6 +304,23 @@ static void test_refusals(void) {
   ctest_host_free(&d.host);
 }
 
+/* Columns that cannot be read one by one: the arrow stays as it is. */
+static void test_no_moments(void) {
+  static world d;
+  lc_metric metric;
+  double D[MOST], mean[MOST];
+  make_world(&d, "softmax", 3, 0, 0.1);
+  lc_design_ops ops = *d.x.ops;
+  ops.moments = NULL;
+  d.x.ops = &ops;
+  CHECK(lc_metric_bound(&d.obj, &metric) == LC_OK);
+  memcpy(D, metric.D, sizeof D);
+  memcpy(mean, metric.mean, sizeof mean);
+  CHECK(lc_metric_refresh(&d.obj, &metric) == LC_OK);
+  CHECK(memcmp(D, metric.D, sizeof D) == 0 && memcmp(mean, metric.mean, sizeof mean) == 0);
+  ctest_host_free(&d.host);
+}
+
 void test_metric(void) {
   ctest_seed(41);
   test_arrow("logistic", 2);
@@ -321,4 +338,5 @@ void test_metric(void) {
   test_kept();
   test_unseen();
   test_refusals();
+  test_no_moments();
 }

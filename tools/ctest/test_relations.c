@@ -250,8 +250,9 @@ static void test_strong_bounds(int k) {
 /* ---- dual points that are known ---------------------------------------------------------------------------------- */
 
 /* A dual descent that begins at the solution's dual point is there at once; from one of another lambda it comes to the
- * same optimum. Some rows have no entries. */
-static void test_known_dual(int k, int no_intercept) {
+ * same optimum. Some rows have no entries. floats: floats hold the numbers, which then are read in half the bytes; the
+ * first and the last slope have the same penalty, each of those between one of its own that is smaller. */
+static void test_known_dual(int k, int no_intercept, int floats) {
   static ctest_problem t;
   lc_settings settings;
   lc_solution first, again;
@@ -259,6 +260,8 @@ static void test_known_dual(int k, int no_intercept) {
                      (ctest_shape){.n = 90, .p = 12, .k = k, .weighted = k == 2, .no_intercept = no_intercept});
   for (lc_index i = 0; i < t.n; i += 9)
     for (lc_index j = 0; j < t.p; j++) t.x[i + j * t.n] = 0;
+  for (lc_index i = 0; floats && i < t.n * t.p; i++) t.x[i] = (float)t.x[i];
+  for (lc_index j = 0; floats && j < t.p; j++) t.l2[j] = j % (t.p - 1) == 0 ? 4 : 0.5 + 0.1 * (double)j;
   ctest_problem_refresh(&t);
   double best = ctest_best(&t, &t.dense, 0.3, 1e-9, NULL), *dual = ctest_zeros(t.n * t.coding.K);
   ctest_presets(&settings);
@@ -351,9 +354,11 @@ void test_relations(void) {
   test_start_is_kept("squared_hinge", 3, "coordinate");
   test_strong_bounds(2);
   test_strong_bounds(3);
-  test_known_dual(2, 0);
-  test_known_dual(3, 0);
-  test_known_dual(3, 1);
+  for (int floats = 0; floats < 2; floats++) {
+    test_known_dual(2, 0, floats);
+    test_known_dual(3, 0, floats);
+    test_known_dual(3, 1, floats);
+  }
   for (int intercept = 0; intercept < 2; intercept++) {
     test_covariance_of_equals(intercept, "newton");
     test_covariance_of_equals(intercept, "lbfgs");

@@ -211,6 +211,81 @@ static void test_memory_of_steps(void) {
   CHECK(iterations[1] < 0.8 * iterations[0]);
 }
 
+/* ---- storages that cannot do all --------------------------------------------------------------------------------- */
+
+static const lc_design_ops *whole;
+static int asked[2];
+
+static lc_status counted_moments(const lc_design *x, int K, const double *S, const lc_host *host, lc_arena *arena,
+                                 double *sum, double *square) {
+  asked[0]++;
+  return whole->moments(x, K, S, host, arena, sum, square);
+}
+
+static lc_status counted_subset(const lc_design *x, lc_index count, const lc_index *first, lc_index length,
+                                lc_design *out, lc_arena *arena) {
+  asked[1]++;
+  return whole->subset(x, count, first, length, out, arena);
+}
+
+/* What a storage need not have (a sparse stream has no moments, columns that are elsewhere no samples) is of use to
+ * L-BFGS on nearly dependent columns, and without it the optimum is the same. what: which is asked for, 0 or 1. */
+static void test_without(int what, lc_index n, lc_index p) {
+  ctest_problem t;
+  lc_settings settings;
+  lc_solution out;
+  ctest_problem_make(&t, lc_loss_find("logistic"), (ctest_shape){.n = n, .p = p, .k = 2});
+  for (lc_index j = 1; j < t.p; j++)
+    for (lc_index i = 0; i < t.n; i++) t.x[i + j * t.n] = t.x[i + (j - 1) * t.n] + 0.2 * t.x[i + j * t.n];
+  ctest_problem_refresh(&t);
+  double best = ctest_best(&t, &t.dense, 1e-3, 1e-12, NULL);
+  whole = t.dense.ops;
+  for (int without = 0; without < 4; without++) {
+    lc_design x = t.dense;
+    lc_design_ops ops = *whole;
+    ops.moments = without & 1 ? NULL : counted_moments;
+    ops.subset = without & 2 ? NULL : counted_subset;
+    x.ops = &ops;
+    lc_problem problem = ctest_lc_problem(&t, &x);
+    problem.solver = lc_solver_find("lbfgs");
+    problem.pen.lambda = 1e-3;
+    ctest_presets(&settings);
+    asked[0] = asked[1] = 0;
+    CHECK(lc_solve(&problem, &settings, &t.host.host, &t.arena, &out) == LC_OK && out.met);
+    CHECK(out.objective - best <= settings.tolerance * best);
+    CHECK(without || asked[what] > 0); /* else it tells nothing */
+  }
+  ctest_problem_free(&t);
+}
+
+/* A budget that ends before a Hessian would pay: half a squared decrement by a sample of rows is what the point loses,
+ * up to some percent; without samples nothing is said. */
+static void test_sampled(void) {
+  ctest_problem t;
+  lc_settings settings;
+  lc_solution out;
+  ctest_problem_make(&t, lc_loss_find("logistic"), (ctest_shape){.n = 12000, .p = 60, .k = 2});
+  double *B = ctest_zeros(t.q), best = ctest_best(&t, &t.dense, 0, 1e-12, B);
+  for (lc_index j = 0; j < t.q; j++) B[j] += 0.02 * ctest_normal();
+  for (int without = 0; without < 2; without++) {
+    lc_design x = t.dense;
+    lc_design_ops ops = *t.dense.ops;
+    if (without) ops.subset = NULL;
+    x.ops = &ops;
+    lc_problem problem = ctest_lc_problem(&t, &x);
+    problem.solver = lc_solver_find("minibatch");
+    problem.start = B;
+    ctest_presets(&settings);
+    settings.rate = 1e-6;
+    settings.epochs = 1;
+    CHECK(lc_solve(&problem, &settings, &t.host.host, &t.arena, &out) == LC_BUDGET);
+    CHECK(out.certificate.kind == (without ? LC_KKT_ONLY : LC_SAMPLED_DECREMENT));
+    if (!without) CHECK_NEAR(out.certificate.gap / (out.objective - best), 1, 0.1);
+  }
+  free(B);
+  ctest_problem_free(&t);
+}
+
 /* Only likelihoods run away where classes are parted: a squared hinge has its minimum, 0. */
 static void test_parted(void) {
   ctest_problem t;
@@ -237,6 +312,9 @@ void test_settings(void) {
   test_bound(2);
   test_bound(3);
   test_memory_of_steps();
+  test_without(0, 60, 80);
+  test_without(1, 3000, 12);
+  test_sampled();
   test_parted();
   test_fields();
   test_start();

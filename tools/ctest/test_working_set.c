@@ -88,6 +88,9 @@ typedef lc_status (*method)(world *d, double to);
 static lc_status by_hessian(world *d, double to) { return lc_newton_solve(&d->solver.newton, to, 200); }
 static lc_status by_orthant(world *d, double to) { return lc_owlqn_solve(&d->solver.owlqn, to, 5000); }
 static lc_status by_sweeps(world *d, double to) { return lc_cd_sweep_solve(&d->solver.step, to, 5000); }
+static lc_status one_by_hessian(world *d, double to) { return lc_newton_solve(&d->solver.newton, to, 1); }
+static lc_status two_by_orthant(world *d, double to) { return lc_owlqn_solve(&d->solver.owlqn, to, 2); }
+static lc_status two_by_sweeps(world *d, double to) { return lc_cd_sweep_solve(&d->solver.step, to, 2); }
 
 /* The optimum of a set where nothing else moves, from `B`; then of a larger one; its value. */
 static double optimum(world *d, const lc_design *x, const double *B, method solve, int partly) {
@@ -429,6 +432,53 @@ static void test_budget(const lc_loss *loss, int k) {
   ctest_problem_free(&d.t);
 }
 
+/* Rows that are written three times over are one of three times the weight: the same steps, though sums go over columns
+ * that are longer than what is worked on at a time. (When a Hessian is made anew hangs on the number of rows.) Sweeps
+ * see the Hessian as it is, so residuals are squared from step to step: a wrong model takes twice as many. */
+static void test_copies(const char *loss, int k, lc_index p) {
+  enum { FEW = 220, TIMES = 3 };
+  static world worlds[TIMES + 1];
+  static const method methods[] = {one_by_hessian, two_by_orthant, two_by_sweeps};
+  double zero[MOST] = {0}, B[2][MOST];
+  for (int times = 1; times <= TIMES; times += TIMES - 1) {
+    ctest_problem *t = &worlds[times].t, *one = &worlds[1].t;
+    ctest_problem_make(t, lc_loss_find(loss),
+                       (ctest_shape){.n = FEW * times, .p = p, .k = k, .weighted = 1, .alpha = 0.5});
+    t->pen.lambda = 0.01;
+    for (lc_index i = 0; i < t->n; i++) {
+      t->y[i] = one->y[i % FEW];
+      t->w[i] = one->w[i % FEW] / times;
+      for (lc_index j = 0; j < p; j++) t->x[i + j * t->n] = one->x[i % FEW + j * FEW];
+      for (lc_index c = 0; c < t->coding.K; c++) t->offset[i + c * t->n] = one->offset[i % FEW + c * FEW];
+    }
+    ctest_problem_refresh(t);
+  }
+  for (int way = 0; way < 5; way++) { /* the first two on dense columns, too */
+    for (int copied = 0; copied < 2; copied++) {
+      world *d = &worlds[copied ? TIMES : 1];
+      begin(d, way < 3 ? &d->t.sparse : &d->t.dense, zero);
+      add(d, 0, 1);
+      CHECK(methods[way % 3](d, goal) == LC_MAX_ITER);
+      memcpy(B[copied], d->obj.at.B, (size_t)d->obj.P * sizeof(double));
+      if (k > 2) { /* a shift that all intercepts share is nothing */
+        double mean = 0;
+        for (int c = 0; c < k; c++) mean += B[copied][c * d->obj.q] / k;
+        for (int c = 0; c < k; c++) B[copied][c * d->obj.q] -= mean;
+      }
+    }
+    lc_index P = worlds[1].obj.P;
+    CHECK(ctest_distance(P, B[0], B[1]) < 1e-7);
+    CHECK(ctest_distance(P, B[0], zero) > 0.01); /* else it tells nothing */
+  }
+  for (int times = 1; times <= TIMES; times += TIMES - 1) {
+    world *d = &worlds[times];
+    begin(d, &d->t.sparse, zero);
+    add(d, 0, 1);
+    CHECK(lc_cd_sweep_solve(&d->solver.step, 1e-9, 7) == LC_OK && !d->solver.step.stuck);
+    ctest_problem_free(&d->t);
+  }
+}
+
 /* Features enough for the metric's pieces to be shared: the same bits for every number of threads. */
 static void test_pieces(void) {
   enum { ROWS = 60, FEATURES = 70, MANY = 12, SIZE = (FEATURES + 1) * MANY, THREADS = 3 };
@@ -456,7 +506,7 @@ static void test_pieces(void) {
 
 /* A factor that grows keeps its blocks: by definition X_J'R / W = E for columns J but one that is another's copy. */
 static void test_gram(int sparse) {
-  enum { ROWS = 150, MANY = 100, ALL = MANY + 1, K = 3, COPY = 9 };
+  enum { ROWS = 500, MANY = 359, ALL = MANY + 1, K = 3, COPY = 9 }; /* more than a panel of columns come at once */
   static const lc_index sizes[] = {40, 75, ALL}; /* each needs more memory than the last had */
   ctest_problem t;
   lc_objective obj;
@@ -503,6 +553,10 @@ void test_orthant(void) {
   }
   test_budget(lc_loss_find("logistic"), 2);
   test_budget(lc_loss_find("softmax"), 3);
+  test_copies("logistic", 2, COLUMNS);
+  test_copies("squared_hinge", 3, COLUMNS);
+  test_copies("softmax", 3, COLUMNS);
+  test_copies("softmax", 12, 1); /* more classes than are read side by side */
   test_pieces();
   test_gram(0);
   test_gram(1);
