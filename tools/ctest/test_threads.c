@@ -147,7 +147,7 @@ static void test_stop(void) {
   lc_threads_stop();
 }
 
-/* The child of a fork has no helpers and makes its own. Not under an emulator: qemu 7.2.22 fails an assertion of its own
+/* The child of a fork has no helpers and makes its own. Not under an emulator: qemu 7.2 fails an assertion of its own
  * where the forked child of a process with two threads makes a third, whatever the program. */
 static void test_fork(void) {
 #ifndef _WIN32
