@@ -80,8 +80,7 @@ typedef struct turn {
 
 static void turn_some(void *context, lc_index from, lc_index to) {
   const turn *job = context;
-  for (lc_index i = from; i < to; i++)
-    for (int k = 0; k < job->W; k++) job->lines[i * job->W + k] = job->R[i + k * job->n];
+  lc_kernel_lines(from, to, job->W, job->R, job->n, job->lines);
 }
 
 /* With several columns of R a column of X is read once for W of them, which lie side by side for each row: half of

@@ -180,8 +180,7 @@ static void block_residuals(const sweep *sw, slot *part, lc_index row0, lc_index
   for (int c = 0; c < sw->panels; c++) {
     int first = panel_at(sw, c), W = panel_at(sw, c + 1) - first;
     double *to = sw->R + sw->x->n * first + row0 * W;
-    for (int w = 0; w < W; w++)
-      for (lc_index i = 0; i < m; i++) to[i * W + w] = part->r[i + (first + w) * m];
+    lc_kernel_lines(0, m, W, part->r + first * m, m, to);
   }
 }
 

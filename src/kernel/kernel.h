@@ -93,6 +93,13 @@ typedef struct lc_kernel {
   const lc_lane_kernel *lanes; /* loops on floats in lanes */
 } lc_kernel;
 
+/* Rows from .. to - 1 of W columns (leading dimension ld) as the lines that gather() reads. */
+static inline void lc_kernel_lines(lc_index from, lc_index to, int W, const double *columns, lc_index ld,
+                                   double *lines) {
+  for (lc_index i = from; i < to; i++)
+    for (int k = 0; k < W; k++) lines[i * W + k] = columns[i + k * ld];
+}
+
 /* The kernels in use. */
 const lc_kernel *lc_kernels(void);
 

@@ -125,8 +125,7 @@ static void turn_some(void *context, lc_index from, lc_index to) {
   const sweep_model *model = context;
   lc_index n = model->n;
   for (int k0 = 0; k0 < model->K; k0 += LC_GATHER_WIDTH)
-    for (int k = 0, W = line_width(model, k0); k < W; k++)
-      for (lc_index i = from; i < to; i++) model->lines[k0 * n + i * W + k] = model->P[i + (k0 + k) * n];
+    lc_kernel_lines(from, to, line_width(model, k0), model->P + k0 * n, n, model->lines + k0 * n);
 }
 
 /* m (K) <- sum_i x_i (S_i)_c., where the curvatures are those of probabilities. */
