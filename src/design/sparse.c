@@ -235,56 +235,6 @@ void lc_spvec_push_both(const lc_spvec *x, double d, double *restrict t, const d
   }
 }
 
-/* Column b of the right list times the weights is spread over n rows and dotted with the left columns (of a symmetric
- * matrix those up to b). spread: n zeros, and zeros again at the end. */
-static void cross_column(const lc_design *x, lc_index count, const lc_index *i, lc_index j, const double *s,
-                         double *spread, double *out) {
-  lc_index col = j - x->intercept;
-  if (col < 0)
-    memcpy(spread, s, (size_t)x->n * sizeof(double));
-  else
-    for (int e = lc_csc_of(x)->start[col]; e < lc_csc_of(x)->start[col + 1]; e++)
-      spread[lc_csc_of(x)->row[e]] = lc_csc_of(x)->value[e] * lc_sparse_scale(x, col) * s[lc_csc_of(x)->row[e]];
-  for (lc_index a = 0; a < count; a++)
-    out[a] = i[a] < x->intercept ? total(x->n, spread) : column_dot(x, i[a] - x->intercept, spread);
-  if (col < 0)
-    memset(spread, 0, (size_t)x->n * sizeof(double));
-  else
-    for (int e = lc_csc_of(x)->start[col]; e < lc_csc_of(x)->start[col + 1]; e++) spread[lc_csc_of(x)->row[e]] = 0;
-}
-
-enum { CUTS = 4 }; /* parts of the right list of a cross product, each with a scattered column of its own */
-
-typedef struct cross_job {
-  const lc_design *x;
-  lc_index ni, nj;
-  const lc_index *i, *j;
-  const double *s;
-  double *C, *spread;
-  int symmetric;
-} cross_job;
-
-static void cross_some(void *context, lc_index from, lc_index to) {
-  const cross_job *job = context;
-  for (lc_index k = from; k < to; k++)
-    for (lc_index b = k; b < job->nj; b += CUTS)
-      cross_column(job->x, job->symmetric ? b + 1 : job->ni, job->i, job->j[b], job->s, job->spread + k * job->x->n,
-                   job->C + b * job->ni);
-}
-
-static lc_status sparse_col_cross(const lc_design *x, lc_index ni, const lc_index *i, lc_index nj, const lc_index *j,
-                                  const double *s, double *C, lc_arena *arena) {
-  const lc_host *host = arena->host;
-  lc_mark mark = lc_arena_mark(arena);
-  cross_job job = {x, ni, nj, i, j, s, C, lc_arena_zeros(arena, lc_min(CUTS, nj) * x->n), i == j && ni == nj};
-  if (!job.spread) return LC_OUT_OF_MEMORY;
-  lc_parallel(threads_for(x, host, (double)ni * (double)nj), lc_min(CUTS, nj), 1, cross_some, &job);
-  for (lc_index b = 0; job.symmetric && b < nj; b++)
-    for (lc_index a = 0; a < b; a++) C[b + a * nj] = C[a + b * nj];
-  lc_arena_reset(arena, mark);
-  return LC_OK;
-}
-
 static lc_column column_of(const lc_design *x, lc_index j) {
   const lc_csc *csc = lc_csc_of(x);
   int from = csc->start[j];
@@ -320,7 +270,7 @@ static const lc_design_ops sparse_ops = {
     .col_dot = sparse_col_dot,
     .col_axpy = sparse_col_axpy,
     .col_thin = sparse_col_thin,
-    .col_cross = sparse_col_cross,
+    .col_cross = lc_sparse_col_cross,
     .grown_rows = lc_sparse_grown_rows,
     .grow_rows = lc_sparse_grow_rows,
     .col_lines = lc_sparse_col_lines,

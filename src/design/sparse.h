@@ -45,6 +45,11 @@ void lc_sparse_col_lines(const lc_design *x, lc_index nj, const lc_index *j, int
 void lc_sparse_col_float_lines(const lc_design *x, lc_index nj, const lc_index *j, const float *R, double *c,
                                const lc_host *host);
 
+/* `col_cross` of lc_design_ops (design/sparse_cross.c). Cost: a product for each pair of entries in a row; 12 bytes an
+ * entry of the left columns in the arena. */
+lc_status lc_sparse_col_cross(const lc_design *x, lc_index ni, const lc_index *i, lc_index nj, const lc_index *j,
+                              const double *s, double *C, lc_arena *arena);
+
 /* `pass` and `prepare` of lc_design_ops (design/sparse_pass.c). */
 lc_status lc_sparse_pass(const lc_design *x, const lc_pass *pass, const lc_host *host, lc_arena *arena);
 lc_status lc_sparse_prepare(lc_design *x, int K, double passes, lc_arena *arena);

@@ -285,7 +285,7 @@ static void find_strengths(lc_lanes *s) {
 }
 
 lc_status lc_lanes_make(lc_lanes *s, const lc_lanes_job *job) {
-  const double large = 2e5, piece = 1e7; /* entries: that two parts are worth; between two polls */
+  const double large = 4e4, piece = 1e7; /* entries: that two parts are worth; between two polls */
   lc_objective *obj = job->obj;
   *s = (lc_lanes){.job = job, .obj = obj, .x = obj->x, .arena = job->arena, .stop = job->count};
   lc_index n = s->x->n;
