@@ -1,6 +1,5 @@
 /* design/sparse.c - compressed sparse columns (the slots of a dgCMatrix), never densified: the operations on columns.
  * Those on rows are in design/sparse_rows.c, the pass in design/sparse_pass.c. */
-#include <string.h>
 
 #include "design/column_stats.h"
 #include "design/sparse.h"
@@ -163,10 +162,9 @@ static lc_status sparse_col_thin(const lc_design *x, lc_index nj, const lc_index
                                  const double *root, lc_spvec *out, const lc_host *host, lc_arena *arena) {
   lc_index total = 0;
   for (lc_index a = 0; a < nj; a++) {
-    lc_index col = j[a] - x->intercept;
-    int first = col < 0 ? 0 : lc_csc_of(x)->start[col], end = col < 0 ? 0 : lc_csc_of(x)->start[col + 1];
-    out[a] = (lc_spvec){.entries = end - first, .row = lc_csc_of(x)->row + first};
-    total += end - first;
+    lc_entries own = lc_sparse_entries(x, j[a] - x->intercept);
+    out[a] = (lc_spvec){.entries = own.end - own.from, .row = lc_csc_of(x)->row + own.from};
+    total += own.end - own.from;
   }
   float *value = lc_arena_alloc(arena, total, sizeof *value);
   if (!value) return LC_OUT_OF_MEMORY;

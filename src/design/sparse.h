@@ -57,12 +57,24 @@ lc_status lc_sparse_prepare(lc_design *x, int K, double passes, lc_arena *arena)
 /* Where the rows from `row` on begin in column j. Cost: the logarithm of its entries. */
 int lc_sparse_entry_from(const lc_design *x, lc_index j, lc_index row);
 
-/* Entries of the features that are listed in j, where the first has number `first`; what is before it has none. */
-static inline lc_index lc_sparse_entries_of(const lc_design *x, lc_index nj, const lc_index *j, lc_index first) {
+/* Entries from .. end - 1. */
+typedef struct lc_entries {
+  int from, end;
+} lc_entries;
+
+/* Those of feature f; an intercept (f < 0) has none. */
+static inline lc_entries lc_sparse_entries(const lc_design *x, lc_index f) {
   const int *start = lc_csc_of(x)->start;
+  return f < 0 ? (lc_entries){0, 0} : (lc_entries){start[f], start[f + 1]};
+}
+
+/* How many the features have that are listed in j, where the first has number `first`. */
+static inline lc_index lc_sparse_entries_of(const lc_design *x, lc_index nj, const lc_index *j, lc_index first) {
   lc_index sum = 0;
-  for (lc_index a = 0; a < nj; a++)
-    if (j[a] >= first) sum += start[j[a] - first + 1] - start[j[a] - first];
+  for (lc_index a = 0; a < nj; a++) {
+    lc_entries own = lc_sparse_entries(x, j[a] - first);
+    sum += own.end - own.from;
+  }
   return sum;
 }
 

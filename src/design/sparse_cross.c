@@ -23,16 +23,18 @@ static lc_status make_rows(const lc_design *x, lc_index ni, const lc_index *i, l
   *rows = (left_rows){start, place, value, -1};
   memset(start, 0, (size_t)(n + 1) * sizeof *start);
   for (lc_index a = 0; a < ni; a++) {
-    lc_index col = i[a] - x->intercept;
-    if (col < 0) rows->intercept = a;
-    for (int e = col < 0 ? 0 : csc->start[col]; col >= 0 && e < csc->start[col + 1]; e++) start[csc->row[e]]++;
+    lc_entries own = lc_sparse_entries(x, i[a] - x->intercept);
+    if (i[a] < x->intercept) rows->intercept = a;
+    for (int e = own.from; e < own.end; e++) start[csc->row[e]]++;
   }
   for (lc_index r = 0; r < n; r++) start[r + 1] += start[r];
   /* start[r] is where row r ends, and comes to where it begins when the last column comes first. */
   for (lc_index a = ni; a-- > 0;) {
+    if (a == rows->intercept) continue;
     lc_index col = i[a] - x->intercept;
-    double scale = col < 0 ? 0 : lc_sparse_scale(x, col);
-    for (int e = col < 0 ? 0 : csc->start[col]; col >= 0 && e < csc->start[col + 1]; e++) {
+    double scale = lc_sparse_scale(x, col);
+    lc_entries own = lc_sparse_entries(x, col);
+    for (int e = own.from; e < own.end; e++) {
       int at = --start[csc->row[e]];
       place[at] = (int)a;
       value[at] = csc->value[e] * scale;
