@@ -1,5 +1,12 @@
 # What every row of the race needs: timing in turns, the outside objective, memory, the read floor.
 
+# The command line: [--size s] names. Size 1 is the whole of a row.
+read_arguments <- function() {
+  args <- commandArgs(TRUE)
+  if (length(args) < 2 || args[1] != "--size") return(list(size = 1, names = args))
+  list(size = as.numeric(args[2]), names = args[-(1:2)])
+}
+
 # Mean losses from scores, the only ones that contenders are measured by.
 
 # y is 0/1; log(1 + e^z) - y z without overflow.

@@ -8,12 +8,9 @@ usual_gap <- 1e-6
 rounds <- 3
 slow <- 20 # seconds: what takes longer is timed once
 
-args <- commandArgs(TRUE)
-size <- 1
-if (length(args) > 1 && args[1] == "--size") {
-  size <- as.numeric(args[2])
-  args <- args[-(1:2)]
-}
+asked <- read_arguments()
+size <- asked$size
+args <- asked$names
 
 # ---- columns ----
 

@@ -9,12 +9,9 @@ rounds <- 9
 slow <- 20 # seconds: what takes longer is timed once
 peers <- c(D1 = "speedglm", D2 = "speedglm", D3 = "glmnet", L1 = "glmnet")
 
-args <- commandArgs(TRUE)
-size <- 1
-if (length(args) > 1 && args[1] == "--size") {
-  size <- as.numeric(args[2])
-  args <- args[-(1:2)]
-}
+asked <- read_arguments()
+size <- asked$size
+args <- asked$names
 wanted <- if (length(args)) args else names(peers)
 unknown <- setdiff(wanted, names(peers))
 if (length(unknown)) stop("no such row: ", toString(unknown), "; there are ", toString(names(peers)))

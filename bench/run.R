@@ -174,12 +174,9 @@ run_memory <- function(id, contender) {
   report_growth(fun, row$data(size), row$data(size = 0.01))
 }
 
-args <- commandArgs(TRUE)
-size <- 1
-if (length(args) > 1 && args[1] == "--size") {
-  size <- as.numeric(args[2])
-  args <- args[-(1:2)]
-}
+asked <- read_arguments()
+size <- asked$size
+args <- asked$names
 if (length(args) == 3 && args[1] == "--memory") {
   run_memory(args[2], args[3])
 } else {
