@@ -129,13 +129,11 @@ typedef struct lc_spvec {
   float *value;
 } lc_spvec;
 
-/* x' diag(s) t and x' diag(s) x, s NULL: 1; x' diag(s) (t - u). */
+/* x' diag(s) t, s NULL: 1; x'x. */
 double lc_spvec_dot(const lc_spvec *x, const double *s, const double *t);
-double lc_spvec_square(const lc_spvec *x, const double *s);
-double lc_spvec_dot_between(const lc_spvec *x, const double *s, const double *t, const double *u);
-/* t += d x; the second also u += d diag(s) x, all three apart. */
+double lc_spvec_square(const lc_spvec *x);
+/* t += d x. */
 void lc_spvec_push(const lc_spvec *x, double d, double *t);
-void lc_spvec_push_both(const lc_spvec *x, double d, double *t, const double *s, double *u);
 
 /* The entries of some columns by rows, numbered in the order in which they came. Row i has entries start[i] .. end[i] -
  * 1 and room for all that it has in X: a column that comes is appended, nothing is moved. */

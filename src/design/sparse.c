@@ -197,40 +197,14 @@ double lc_spvec_dot(const lc_spvec *x, const double *s, const double *t) {
   return (s0 + s1) + (s2 + s3);
 }
 
-double lc_spvec_dot_between(const lc_spvec *x, const double *s, const double *t, const double *u) {
-  const float *value = x->value;
-  const int *row = x->row;
-  double s0 = 0, s1 = 0;
-  lc_index e = 0, end = x->entries;
-  for (; e + 2 <= end; e += 2) {
-    s0 += value[e] * (s[row[e]] * (t[row[e]] - u[row[e]]));
-    s1 += value[e + 1] * (s[row[e + 1]] * (t[row[e + 1]] - u[row[e + 1]]));
-  }
-  for (; e < end; e++) s0 += value[e] * (s[row[e]] * (t[row[e]] - u[row[e]]));
-  return s0 + s1;
-}
-
-double lc_spvec_square(const lc_spvec *x, const double *s) {
+double lc_spvec_square(const lc_spvec *x) {
   double sum = 0;
-  for (lc_index e = 0; e < x->entries; e++) {
-    double value = x->value[e];
-    sum += value * value * (s ? s[x->row[e]] : 1);
-  }
+  for (lc_index e = 0; e < x->entries; e++) sum += (double)x->value[e] * x->value[e];
   return sum;
 }
 
 void lc_spvec_push(const lc_spvec *x, double d, double *t) {
   for (lc_index e = 0; e < x->entries; e++) t[x->row[e]] += d * x->value[e];
-}
-
-void lc_spvec_push_both(const lc_spvec *x, double d, double *restrict t, const double *restrict s, double *restrict u) {
-  const float *value = x->value;
-  const int *row = x->row;
-  for (lc_index e = 0; e < x->entries; e++) {
-    double move = d * value[e];
-    t[row[e]] += move;
-    u[row[e]] += move * s[row[e]];
-  }
 }
 
 static lc_column column_of(const lc_design *x, lc_index j) {

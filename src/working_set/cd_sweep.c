@@ -10,37 +10,44 @@
 
 enum { MEMORY = 3 }; /* sweeps that an extrapolation combines */
 
-/* The model of one step. Columns carry `root`, so that products with curvatures read little: those of one score column
- * read T alone, and with S_i = w_i (diag(p) - p p'), p the probabilities of row i, (S_i T_i)_c = w_i p_c (T_ic -
- * sum_e p_e T_ie), of which the sum is kept beside T. */
+typedef struct coordinate {
+  lc_index f;   /* its feature, < 0 for an intercept */
+  int c;        /* its score column */
+  lc_spvec x;   /* its column over rms, times s_c; an intercept has none */
+  double rms;   /* as in the set */
+  double l2, h; /* of the ridge; the curvature of the model with it */
+} coordinate;
+
+/* The model of one step. With s_c the root of the curvature of score c in a row (over W), column j of score column c is
+ * kept as s_c x_j, and the moves of the scores as u_c = s_c (X d)_c. Then the products with the curvatures are
+ *     sum_i s_c x_ij v_c,   v_c = u_c + sum over e != c of r_ce u_e,   r_ce = S_ce / (s_c s_e),
+ * and while the coefficients of one score column move, the others' part of v_c stands still: they read and write v_c
+ * alone (enter()). Curvatures of probabilities, S = w (diag(p) - p p'), have r_ce = -f_c f_e with f = sqrt(p / (1 -
+ * p)): there sum_e f_e u_e is kept for all score columns. */
 typedef struct sweep_model {
   lc_set_step *step;
   const lc_working_set *set;
   const lc_objective *obj;
   lc_index n;
   int K, eliminates; /* 1: intercepts are no coordinates (start_model()) */
-  double *P;         /* n x K: probabilities, where curvatures are theirs; else NULL */
-  double *lines;     /* the same by rows: n lines of the first LC_GATHER_WIDTH classes, then of the next */
-  double *S;         /* n x ns: curvatures of the rows / W, where K > 1 and they are no probabilities'; else NULL */
-  double *root;      /* n: sqrt(w / W), or with K = 1 the roots of the curvatures / W; NULL: 1 */
-  lc_index ncolumns; /* of T */
-  double *T;         /* n x K: root X d without the part of the intercepts; where P is, a column more: sum_c p_c T_c */
-  lc_spvec *x;       /* nrows: the columns of the set over their rms, times the roots */
-  double *h;         /* curvature of each coefficient of the set */
+  double *root;      /* n x K: s_c */
+  double *S;         /* n x ns: r_ce, where K > 1 and curvatures are no probabilities' */
+  double *f;         /* n x K: f, at first the probabilities; as the next two NULL where curvatures are not theirs */
+  double *lines;     /* the probabilities by rows: n lines of the first LC_GATHER_WIDTH classes, then of the next */
+  double *w_root;    /* n: sqrt(w / W) */
+  lc_index ncolumns; /* of U */
+  double *U;         /* n x K: u_c without the part of the intercepts; where f is, a column more: sum_c f_c u_c */
+  double *v;         /* n: v_c of the score column `open`, whose u_c waits for it; U itself where K = 1 */
+  int open;          /* -1: none */
+  coordinate *at;    /* size */
   double *coupling;  /* K x size: m_j, products of column j with the curvatures of its score column and each other */
   double *response;  /* K x size: L^-1 m_j, by how much the intercepts fall for a unit move of the coefficient */
   double *a;         /* K: moves of the intercepts */
-  double *states;    /* (b, T, a) of MEMORY sweeps and of what they began with */
+  double *states;    /* (b, U, a) of MEMORY sweeps and of what they began with */
 } sweep_model;
 
-static int column_of(const sweep_model *model, lc_index s) { return (int)lc_set_column(model->set, s); }
-
-static const lc_spvec *x_of(const sweep_model *model, lc_index s) {
-  return model->x + model->set->cell[s] % model->set->nrows;
-}
-
-/* Curvatures of scores c and e. */
-static const double *curvatures(const sweep_model *model, int c, int e) {
+/* r_ce. */
+static const double *correlations(const sweep_model *model, int c, int e) {
   return model->S + lc_packed_at(c < e ? c : e, c < e ? e : c) * model->n;
 }
 
@@ -55,67 +62,80 @@ static lc_status allocate(sweep_model *model, lc_set_step *step) {
   lc_arena *arena = step->arena;
   lc_index n = obj->x->n, K = obj->K, size = step->set->size;
   int multinomial = K > 1 && (obj->loss->flags & LC_MULTINOMIAL), general = K > 1 && !multinomial;
-  *model = (sweep_model){.step = step, .set = step->set, .obj = obj, .n = n, .K = obj->K, .ncolumns = K + multinomial};
+  *model = (sweep_model){.step = step, .set = step->set, .obj = obj, .n = n, .K = obj->K, .open = -1};
+  model->ncolumns = K + multinomial;
   model->eliminates = obj->pen->intercept && step->set->position[0] >= 0;
-  if (multinomial) model->P = lc_arena_doubles(arena, n * K);
+  if (multinomial) model->f = lc_arena_doubles(arena, n * K);
   if (multinomial) model->lines = lc_arena_doubles(arena, n * K);
+  if (multinomial) model->w_root = lc_arena_doubles(arena, n);
   if (general) model->S = lc_arena_doubles(arena, n * obj->ns);
-  if (!general) model->root = lc_arena_doubles(arena, n);
-  model->T = lc_arena_zeros(arena, n * model->ncolumns);
-  model->x = lc_arena_alloc(arena, step->set->nrows, sizeof *model->x);
-  model->h = lc_arena_doubles(arena, size);
+  model->root = lc_arena_doubles(arena, n * K);
+  model->U = lc_arena_zeros(arena, n * model->ncolumns);
+  model->v = K > 1 ? lc_arena_doubles(arena, n) : model->U;
+  model->at = lc_arena_alloc(arena, size, sizeof *model->at);
   model->coupling = lc_arena_doubles(arena, K * size);
   model->response = lc_arena_doubles(arena, K * size);
   model->a = lc_arena_zeros(arena, K);
   model->states = lc_arena_doubles(arena, (MEMORY + 1) * state_size(model));
-  int whole = model->T && model->x && model->h && model->coupling && model->response && model->a && model->states;
-  int weighed = general ? model->S != NULL : model->root && ((model->P && model->lines) || !multinomial);
-  return whole && weighed ? LC_OK : LC_OUT_OF_MEMORY;
+  int whole = model->at && model->coupling && model->response && model->a && model->states;
+  int rows = model->root && model->U && model->v;
+  int classes = multinomial ? model->f && model->lines && model->w_root : !general || model->S;
+  return whole && rows && classes ? LC_OK : LC_OUT_OF_MEMORY;
 }
 
-/* The curvatures at `at` and the columns of the set. */
-static lc_status load_columns(sweep_model *model) {
-  const lc_working_set *set = model->set;
+/* The curvatures at `at`, over W: of probabilities those and the roots of the weights, else S, or what is to be its
+ * root. */
+static void load_curvatures(sweep_model *model) {
   const lc_objective *obj = model->obj;
-  double *by = lc_arena_doubles(model->step->arena, set->nrows);
-  if (!by) return LC_OUT_OF_MEMORY;
-  double *root = model->root;
-  if (model->P)
-    lc_objective_probabilities(obj, model->P);
-  else
-    lc_objective_weights(obj, model->S ? model->S : root);
-  for (lc_index i = 0; model->S && i < model->n * obj->ns; i++) model->S[i] /= obj->weight_sum;
-  for (lc_index i = 0; root && i < model->n; i++)
-    root[i] = sqrt((model->P ? lc_obs_weight(obj->obs, i) : root[i]) / obj->weight_sum);
-  for (lc_index s = 0; s < set->size; s++) by[set->cell[s] % set->nrows] = 1 / set->rms[s];
-  return lc_objective_sparse_columns(obj, set->nrows, set->rows, by, root, model->x);
+  double W = obj->weight_sum;
+  if (model->f) {
+    lc_objective_probabilities(obj, model->f);
+    for (lc_index i = 0; i < model->n; i++) model->w_root[i] = sqrt(lc_obs_weight(obj->obs, i) / W);
+    return;
+  }
+  double *S = model->S ? model->S : model->root;
+  lc_objective_weights(obj, S);
+  for (lc_index i = 0; i < model->n * obj->ns; i++) S[i] /= W;
 }
 
-/* sum_i (S_i)_ce. */
-static double total_curvature(const sweep_model *model, int c, int e) {
+/* L (K x K) <- sum_i S_i of probabilities. Diagonals are sums of their own: 1 - p keeps the digits of a small one. */
+static lc_status add_probabilities(const sweep_model *model, double *L) {
+  enum { ROWS = 256 };
+  lc_arena *arena = model->step->arena;
   lc_index n = model->n;
-  const double *root = model->root;
-  double sum = 0;
-  if (model->P) {
-    const double *p = model->P + c * n, *q = model->P + e * n;
-    for (lc_index i = 0; i < n; i++) sum += root[i] * root[i] * (c == e ? p[i] * (1 - p[i]) : -p[i] * q[i]);
-  } else if (root) {
-    for (lc_index i = 0; i < n; i++) sum += root[i] * root[i];
-  } else {
-    const double *w = curvatures(model, c, e);
-    for (lc_index i = 0; i < n; i++) sum += w[i];
+  int K = model->K;
+  double w[ROWS], *products = lc_arena_zeros(arena, lc_packed_size(K));
+  double *work = lc_arena_doubles(arena, ROWS * lc_max(K, LC_GRAM_WORK));
+  if (!products || !work) return LC_OUT_OF_MEMORY;
+  memset(L, 0, (size_t)K * (size_t)K * sizeof *L);
+  for (lc_index i0 = 0; i0 < n; i0 += ROWS) {
+    lc_index m = lc_min(ROWS, n - i0);
+    const double *P = model->f + i0;
+    for (lc_index i = 0; i < m; i++) w[i] = model->w_root[i0 + i] * model->w_root[i0 + i];
+    lc_kernels()->gram(m, K, 0, 1, P, n, w, ROWS, products, lc_packed_size(K), work);
+    for (int c = 0; c < K; c++)
+      for (lc_index i = 0; i < m; i++) L[c * (K + 1)] += w[i] * (P[i + c * n] * (1 - P[i + c * n]));
   }
-  return sum;
+  for (int e = 0; e < K; e++)
+    for (int c = 0; c < e; c++) L[c + e * K] = L[e + c * K] = -products[lc_packed_at(c, e)];
+  return LC_OK;
 }
 
 /* L (K x K) = sum_i S_i, and what the intercepts do as long as nothing else moves. */
-static void factor_intercepts(sweep_model *model, double *L, unsigned char *skip) {
+static lc_status factor_intercepts(sweep_model *model, double *L, unsigned char *skip) {
   int K = model->K;
-  for (int c = 0; c < K; c++)
-    for (int e = 0; e <= c; e++) L[e + c * K] = L[c + e * K] = total_curvature(model, c, e);
+  if (model->f) LC_TRY(add_probabilities(model, L));
+  for (int e = 0; !model->f && e < K; e++)
+    for (int c = 0; c <= e; c++) {
+      const double *w = model->S ? correlations(model, c, e) : model->root;
+      double sum = 0;
+      for (lc_index i = 0; i < model->n; i++) sum += w[i];
+      L[c + e * K] = L[e + c * K] = sum;
+    }
   lc_cholesky(model->obj->host, K, L, 1e-10, skip, NULL);
   for (int c = 0; c < K; c++) model->a[c] = -model->step->g[model->set->position[c * model->obj->q]];
   lc_cholesky_solve(K, L, K, skip, model->a);
+  return LC_OK;
 }
 
 /* Classes of the lines from class k on. */
@@ -125,60 +145,100 @@ static void turn_some(void *context, lc_index from, lc_index to) {
   const sweep_model *model = context;
   lc_index n = model->n;
   for (int k0 = 0; k0 < model->K; k0 += LC_GATHER_WIDTH)
-    lc_kernel_lines(from, to, line_width(model, k0), model->P + k0 * n, n, model->lines + k0 * n);
+    lc_kernel_lines(from, to, line_width(model, k0), model->f + k0 * n, n, model->lines + k0 * n);
 }
 
-/* m (K) <- sum_i x_i (S_i)_c., where the curvatures are those of probabilities. */
-static void couple_probabilities(const sweep_model *model, const lc_spvec *x, int c, double *m) {
-  enum { PART = 256 };
-  double weighed[PART], part[LC_GATHER_WIDTH];
+/* Roots of the curvatures, and what ties score columns to each other: f in place of the probabilities (which may be
+ * beyond 0 and 1 by rounding), or r. A row without curvature moves nothing. */
+static void take_some(void *context, lc_index from, lc_index to) {
+  const sweep_model *model = context;
   lc_index n = model->n;
-  const double *p = model->P + c * n, *root = model->root;
+  int K = model->K;
+  for (int c = 0; c < K; c++) {
+    double *root = model->root + c * n, *p = model->f ? model->f + c * n : NULL;
+    const double *own = p || !model->S ? root : correlations(model, c, c);
+    for (lc_index i = from; !p && i < to; i++) root[i] = sqrt(own[i]);
+    for (lc_index i = from; p && i < to; i++) {
+      double s = sqrt(fmax(0, p[i] * (1 - p[i])));
+      root[i] = model->w_root[i] * s;
+      p[i] = s > 0 ? p[i] / s : 0;
+    }
+  }
+  for (int e = 1; model->S && e < K; e++)
+    for (int c = 0; c < e; c++) {
+      double *r = model->S + lc_packed_at(c, e) * n;
+      for (lc_index i = from; i < to; i++) {
+        double by = model->root[i + c * n] * model->root[i + e * n];
+        r[i] = by > 0 ? r[i] / by : 0;
+      }
+    }
+}
+
+/* The columns of the coefficients, score column by score column. */
+static lc_status load_columns(sweep_model *model) {
+  const lc_working_set *set = model->set;
+  lc_arena *arena = model->step->arena;
+  lc_index size = set->size;
+  lc_index *rows = lc_arena_alloc(arena, size, sizeof *rows);
+  double *by = lc_arena_doubles(arena, size);
+  lc_spvec *x = lc_arena_alloc(arena, size, sizeof *x);
+  if (!rows || !by || !x) return LC_OUT_OF_MEMORY;
+  for (lc_index s = 0; s < size; s++) {
+    rows[s] = lc_set_row(set, s);
+    by[s] = 1 / set->rms[s];
+    model->at[s] = (coordinate){.f = lc_set_feature(set, s), .c = (int)lc_set_column(set, s)};
+    model->at[s].rms = set->rms[s];
+    model->at[s].l2 = lc_set_l2(set, s);
+  }
+  for (lc_index s = 0, end; s < size; s = end) {
+    int c = model->at[s].c;
+    for (end = s + 1; end < size && model->at[end].c == c; end++) continue;
+    LC_TRY(lc_objective_sparse_columns(model->obj, end - s, rows + s, by + s, model->root + c * model->n, x + s));
+  }
+  for (lc_index s = 0; s < size; s++) model->at[s].x = x[s];
+  return LC_OK;
+}
+
+/* m (K) -= sum_i x_i (S_i)_c. of the other classes, where the curvatures are those of probabilities. */
+static void couple_classes(const sweep_model *model, const lc_spvec *x, int c, double *m) {
+  enum { PART = 256 };
+  double weighed[PART], part[LC_GATHER_WIDTH], own = m[c];
+  lc_index n = model->n;
+  const double *f = model->f + c * n, *root = model->w_root;
   const int start = 0;
-  memset(m, 0, (size_t)model->K * sizeof *m);
   for (lc_index from = 0; from < x->entries; from += PART) {
     int count = (int)lc_min(PART, x->entries - from);
     const int *row = x->row + from;
-    for (int e = 0; e < count; e++) {
-      weighed[e] = x->value[from + e] * root[row[e]] * p[row[e]];
-      m[c] += weighed[e];
-    }
+    for (int e = 0; e < count; e++) weighed[e] = x->value[from + e] * root[row[e]] * f[row[e]];
     for (int k0 = 0; k0 < model->K; k0 += LC_GATHER_WIDTH) {
       int W = line_width(model, k0);
       lc_kernels()->gather(1, &start, &count, row, weighed, NULL, W, model->lines + k0 * n, part);
       for (int k = 0; k < W; k++) m[k0 + k] -= part[k];
     }
   }
-}
-
-/* x' diag(S_cc) x of a column. */
-static double square_of(const sweep_model *model, const lc_spvec *x, int c) {
-  if (!model->P) return lc_spvec_square(x, model->S ? curvatures(model, c, c) : NULL);
-  const double *p = model->P + c * model->n;
-  double sum = 0;
-  for (lc_index e = 0; e < x->entries; e++) {
-    double value = x->value[e], probability = p[x->row[e]];
-    sum += value * value * (probability * (1 - probability));
-  }
-  return sum;
+  m[c] = own;
 }
 
 /* Coupling, response and curvature of coefficient s. */
 static void load_coefficient(sweep_model *model, lc_index s, const double *L, const unsigned char *skip) {
-  const lc_spvec *x = x_of(model, s);
-  int K = model->K, c = column_of(model, s);
-  double rms = model->set->rms[s], square = rms * rms * square_of(model, x, c), left = square;
+  coordinate *at = model->at + s;
+  const lc_spvec *x = &at->x;
+  int K = model->K, c = at->c;
+  lc_index n = model->n;
+  double rms = at->rms, square = rms * rms * lc_spvec_square(x), left = square;
   if (model->eliminates) {
     double *coupling = model->coupling + s * K, *response = model->response + s * K;
-    if (model->P) couple_probabilities(model, x, c, coupling);
-    for (int e = 0; !model->P && e < K; e++)
-      coupling[e] = lc_spvec_dot(x, NULL, model->S ? curvatures(model, c, e) : model->root);
+    memset(coupling, 0, (size_t)K * sizeof *coupling);
+    coupling[c] = lc_spvec_dot(x, NULL, model->root + c * n);
+    for (int e = 0; model->S && e < K; e++)
+      if (e != c) coupling[e] = lc_spvec_dot(x, correlations(model, c, e), model->root + e * n);
+    if (model->f) couple_classes(model, x, c, coupling);
     for (int e = 0; e < K; e++) response[e] = coupling[e] *= rms;
     lc_cholesky_solve(K, L, K, skip, response);
     for (int e = 0; e < K; e++) left -= coupling[e] * response[e];
   }
   /* A coefficient without curvature must not get an infinite step. */
-  model->h[s] = fmax(left, 1e-12 * square) + 1e-14 * rms * rms + lc_set_l2(model->set, s);
+  at->h = fmax(left, 1e-12 * square) + 1e-14 * rms * rms + at->l2;
 }
 
 typedef struct load_task {
@@ -198,66 +258,90 @@ static void load_some(void *context, lc_index from, lc_index to) {
  * which a unit move of coefficient j changes by -L^-1 m_j. */
 static lc_status start_model(sweep_model *model, lc_set_step *step) {
   LC_TRY(allocate(model, step));
-  LC_TRY(load_columns(model));
   int K = model->K;
   double *L = lc_arena_doubles(step->arena, (lc_index)K * K);
   unsigned char *skip = lc_arena_alloc(step->arena, K, 1);
   if (!L || !skip) return LC_OUT_OF_MEMORY;
-  if (model->eliminates) factor_intercepts(model, L, skip);
-  double entries = 0;
-  for (lc_index v = 0; v < model->set->nrows; v++) entries += (double)model->x[v].entries;
-  load_task task = {model, L, skip};
-  if (model->P && model->eliminates)
+  load_curvatures(model);
+  if (model->eliminates) LC_TRY(factor_intercepts(model, L, skip));
+  if (model->f && model->eliminates)
     lc_parallel(lc_threads_for(model->obj->host, 1e-9 * (double)(model->n * K)), model->n, 4096, turn_some, model);
-  lc_parallel(lc_threads_for(model->obj->host, 2e-9 * entries * K * K), model->set->size, 64, load_some, &task);
+  lc_parallel(lc_threads_for(model->obj->host, 4e-9 * (double)(model->n * K)), model->n, 4096, take_some, model);
+  LC_TRY(load_columns(model));
+  double entries = 0;
+  for (lc_index s = 0; s < model->set->size; s++) entries += (double)model->at[s].x.entries;
+  load_task task = {model, L, skip};
+  lc_parallel(lc_threads_for(model->obj->host, 2e-9 * entries * K), model->set->size, 64, load_some, &task);
   return LC_OK;
 }
 
 /* ---- coordinate descent ------------------------------------------------------------------------------- */
 
-/* b_s += d, with all that depends on it. */
+/* v of score column c <- u_c and what the others do to it; with close, u_c <- v without that. */
+static void turn_general(sweep_model *model, int c, int close) {
+  lc_index n = model->n;
+  double *u = model->U + c * n, *v = model->v;
+  if (!close) memcpy(v, u, (size_t)n * sizeof *v);
+  for (int e = 0; e < model->K; e++) {
+    const double *r = correlations(model, c, e), *other = model->U + e * n;
+    for (lc_index i = 0; e != c && i < n; i++) v[i] += (close ? -1 : 1) * r[i] * other[i];
+  }
+  if (close) memcpy(u, v, (size_t)n * sizeof *u);
+}
+
+static void open_class(sweep_model *model, int c) {
+  lc_index n = model->n;
+  const double *f = model->f + c * n, *u = model->U + c * n, *mean = model->U + model->K * n;
+  double *v = model->v;
+  for (lc_index i = 0; i < n; i++) v[i] = u[i] - f[i] * (mean[i] - f[i] * u[i]);
+}
+
+static void close_class(sweep_model *model, int c) {
+  lc_index n = model->n;
+  const double *f = model->f + c * n, *v = model->v;
+  double *u = model->U + c * n, *mean = model->U + model->K * n;
+  for (lc_index i = 0; i < n; i++) {
+    double others = mean[i] - f[i] * u[i];
+    u[i] = v[i] + f[i] * others;
+    mean[i] = others + f[i] * u[i];
+  }
+}
+
+/* Score column c is the one whose coefficients move from now on; -1: none. */
+static void enter(sweep_model *model, int c) {
+  if (c == model->open) return;
+  if (model->open >= 0 && model->f) close_class(model, model->open);
+  if (model->open >= 0 && model->S) turn_general(model, model->open, 1);
+  if (c >= 0 && model->f) open_class(model, c);
+  if (c >= 0 && model->S) turn_general(model, c, 0);
+  model->open = c;
+}
+
+/* b_s += d, with all that depends on it. Its score column is open. */
 static void move(sweep_model *model, lc_index s, double d) {
   int K = model->K;
   model->step->b[s] += d;
-  const lc_spvec *x = x_of(model, s);
-  lc_index at = column_of(model, s) * model->n;
-  double by = d * model->set->rms[s];
-  if (model->P)
-    lc_spvec_push_both(x, by, model->T + at, model->P + at, model->T + K * model->n);
-  else
-    lc_spvec_push(x, by, model->T + at);
+  lc_spvec_push(&model->at[s].x, d * model->at[s].rms, model->v);
   for (int e = 0; model->eliminates && e < K; e++) model->a[e] -= d * model->response[e + s * K];
-}
-
-/* sum_i x_i (S_i T_i)_c of the column of coefficient s. */
-static double product(const sweep_model *model, lc_index s) {
-  const lc_spvec *x = x_of(model, s);
-  const double *T = model->T;
-  lc_index n = model->n;
-  int K = model->K, c = column_of(model, s);
-  if (model->P) return lc_spvec_dot_between(x, model->P + c * n, T + c * n, T + K * n);
-  if (K == 1) return lc_spvec_dot(x, NULL, T);
-  double sum = 0;
-  for (int e = 0; e < K; e++) sum += lc_spvec_dot(x, curvatures(model, c, e), T + e * n);
-  return sum;
 }
 
 /* Gradient of the smooth part of the model along coefficient s. */
 static double slope(const sweep_model *model, lc_index s) {
-  const lc_set_step *step = model->step;
+  const coordinate *at = model->at + s;
   int K = model->K;
   double rest = model->eliminates ? lc_dot(K, model->a, model->coupling + s * K) : 0;
-  return step->g[s] + model->set->rms[s] * product(model, s) + rest + lc_set_l2(model->set, s) * step->b[s];
+  return model->step->g[s] + at->rms * lc_spvec_dot(&at->x, NULL, model->v) + rest + at->l2 * model->step->b[s];
 }
 
 /* Moves one coefficient to the minimum of the model along it; returns its residual before. */
 static double minimise_along(sweep_model *model, lc_index s) {
   const lc_penalty *pen = model->obj->pen;
+  const coordinate *at = model->at + s;
   double *b = model->step->b;
-  lc_index f = lc_set_feature(model->set, s);
-  if (f < 0) return 0; /* intercepts have moved */
-  double g = slope(model, s), residual = lc_penalty_violation(pen, f, b[s], g) / model->set->rms[s];
-  double to = lc_penalty_prox(pen, f, b[s] - g / model->h[s], model->h[s]), d = to - b[s];
+  if (at->f < 0) return 0; /* intercepts have moved */
+  enter(model, at->c);
+  double g = slope(model, s), residual = lc_penalty_violation(pen, at->f, b[s], g) / at->rms;
+  double to = lc_penalty_prox(pen, at->f, b[s] - g / at->h, at->h), d = to - b[s];
   if (d != 0) {
     move(model, s, d);
     b[s] = to; /* a zero is exact */
@@ -273,6 +357,7 @@ static lc_status sweep(sweep_model *model, double *worst) {
     if (s % BETWEEN_POLLS == 0) LC_TRY(lc_poll(model->obj->host));
     *worst = fmax(*worst, minimise_along(model, s));
   }
+  enter(model, -1);
   return LC_OK;
 }
 
@@ -281,12 +366,12 @@ static lc_status sweep(sweep_model *model, double *worst) {
  * Sweeps creep along a few directions in which frequent words hang together, and each sweep shrinks what is left of
  * them by the same share. From MEMORY sweeps, b_0 .. b_M, Anderson's extrapolation sum_k c_k b_k with the least |sum_k
  * c_k (b_k - b_(k-1))|, coefficients weighed by their curvatures, at sum_k c_k = 1 takes such directions out (Bertrand
- * and Massias, 2021). T and a are affine in b, and so are extrapolated with it. */
+ * and Massias, 2021). U and a are affine in b, and so are extrapolated with it. */
 
 typedef enum copy_way { SAVE, RESTORE } copy_way;
 
 static void copy_state(sweep_model *model, double *state, copy_way way) {
-  double *const part[] = {model->step->b, model->T, model->a};
+  double *const part[] = {model->step->b, model->U, model->a};
   const lc_index length[] = {model->set->size, model->n * model->ncolumns, model->K};
   for (int k = 0; k < 3; k++) {
     memcpy(way == SAVE ? state : part[k], way == SAVE ? part[k] : state, (size_t)length[k] * sizeof(double));
@@ -308,7 +393,7 @@ static int combine(const sweep_model *model, double *c) {
     for (int l = 0; l <= k; l++) {
       const double *u = model->states + k * step, *v = model->states + l * step;
       double dot = 0;
-      for (lc_index s = 0; s < size; s++) dot += model->h[s] * (u[step + s] - u[s]) * (v[step + s] - v[s]);
+      for (lc_index s = 0; s < size; s++) dot += model->at[s].h * (u[step + s] - u[s]) * (v[step + s] - v[s]);
       gram[l + k * MEMORY] = gram[k + l * MEMORY] = dot;
     }
   for (int k = 0; k < MEMORY; k++) trace += gram[k * (MEMORY + 1)];
@@ -337,31 +422,35 @@ static void extrapolate(sweep_model *model) {
   for (lc_index s = 0; s < model->set->size; s++) {
     double to = allowed(model->set, s, b[s], last[s]);
     if (to == b[s]) continue;
+    enter(model, model->at[s].c);
     move(model, s, to - b[s]);
     b[s] = to;
   }
+  enter(model, -1);
 }
 
 /* ---- the model's minimum ------------------------------------------------------------------------------- */
 
-/* sum_i (T_i + a)' S_i (T_i + a), with the roots that T carries. Cost n K, or n K^2 without probabilities. */
+/* sum_i (T_i + a)' S_i (T_i + a), T = X d. Cost n K, or n K^2 without probabilities. */
 static double whole_square(const sweep_model *model) {
   lc_index n = model->n;
   int K = model->K;
-  const double *root = model->root, *T = model->T, *a = model->a;
+  const double *root = model->root, *U = model->U, *a = model->a;
   double square = 0;
-  for (int c = 0; model->S && c < K; c++)
+  for (int c = 0; !model->f && c < K; c++)
     for (int e = 0; e < K; e++) {
-      const double *w = curvatures(model, c, e), *u = T + c * n, *v = T + e * n;
-      for (lc_index i = 0; i < n; i++) square += w[i] * (u[i] + a[c]) * (v[i] + a[e]);
+      const double *r = c == e ? NULL : correlations(model, c, e), *s = root + c * n, *t = root + e * n;
+      const double *u = U + c * n, *v = U + e * n;
+      for (lc_index i = 0; i < n; i++) square += (r ? r[i] : 1) * (u[i] + s[i] * a[c]) * (v[i] + t[i] * a[e]);
     }
-  for (lc_index i = 0; K == 1 && i < n; i++) square += (T[i] + root[i] * a[0]) * (T[i] + root[i] * a[0]);
-  for (lc_index i = 0; model->P && i < n; i++) { /* about their mean, and what a class without a score column has */
-    double mean = T[i + K * n], rest = 1;
-    for (int c = 0; c < K; c++) mean += model->P[i + c * n] * root[i] * a[c];
+  for (lc_index i = 0; model->f && i < n; i++) {
+    /* p (T + a - mean)^2 = (1 - p) ((1 + f^2) u - f mean)^2, and what a class without a score column has. */
+    double mean = U[i + K * n], rest = 1;
+    for (int c = 0; c < K; c++) mean += model->f[i + c * n] * root[i + c * n] * a[c];
     for (int c = 0; c < K; c++) {
-      double p = model->P[i + c * n], u = T[i + c * n] + root[i] * a[c] - mean;
-      square += p * u * u;
+      double f = model->f[i + c * n], p = f * f / (1 + f * f);
+      double u = (1 + f * f) * (U[i + c * n] + root[i + c * n] * a[c]) - f * mean;
+      square += (1 - p) * u * u;
       rest -= p;
     }
     square += rest * mean * mean;
@@ -377,7 +466,7 @@ static double value(const sweep_model *model) {
   double linear = lc_step_predicted_change(step), square = whole_square(model);
   for (lc_index s = 0; s < set->size; s++) {
     double d = step->b[s] - step->start[s];
-    square += lc_set_l2(set, s) * d * d;
+    square += model->at[s].l2 * d * d;
   }
   for (int c = 0; model->eliminates && c < K; c++) linear += step->g[set->position[c * model->obj->q]] * model->a[c];
   return linear + 0.5 * square;

@@ -3,10 +3,10 @@
  * Proximal Newton as in working_set/prox_newton.h, but the model's Hessian is never formed: with T = X d (n x K, d the
  * move so far) and S_i the curvatures of row i over the sum of weights, the gradient of coefficient j of score column c
  * is g + sum_i x_ij (S_i T_i)_c, and a move of it changes T_c in the rows of x_j alone. A sweep costs the entries of
- * the set's columns (Friedman, Hastie and Tibshirani, 2010, with the coupling of classes kept): once for one score
- * column and for the curvatures of probabilities (LC_MULTINOMIAL), else K times over. Columns are read from a copy of 4
- * bytes an entry (lc_objective_sparse_columns), which carries the roots of the curvatures for K = 1, so that T is read
- * and nothing else, and those of the weights for probabilities.
+ * the columns of all coefficients (Friedman, Hastie and Tibshirani, 2010, with the coupling of classes kept), and with
+ * several score columns n for each, K n where the curvatures are not those of probabilities (LC_MULTINOMIAL): what the
+ * others do to a score column stands still while its coefficients move. Columns are read from copies of 4 bytes an entry
+ * (lc_objective_sparse_columns) that carry the roots of the curvatures, so that besides them one vector is read.
  *
  * Measured (n = 1e5, p = 5e4, 4.7e6 entries with Zipf columns, 100 lambdas down to 28146 nonzero coefficients): 138
  * Newton steps with 5 sweeps each, about 2 ns an entry and sweep. In two blocks of coefficients side by side, which
@@ -22,9 +22,10 @@ enum { LC_SWEPT_SIZE = 300 };
 
 /* Steps until the worst residual is at most goal, max_steps are done or rounding ends it (step->stuck). After
  * LC_MAX_ITER the gradients of the set and step->worst are those before the last step: the next call reads them.
- * Needs lc_objective_has_sparse_columns(), and the intercepts of all score columns in the set, or of none. Memory
- * n (6 K + 6), with probabilities n (7 K + 6), or n (5 K + pairs of K) for those others, some for each coefficient, and
- * 4 bytes for each entry of their columns while it runs. */
+ * Needs lc_objective_has_sparse_columns(), and the intercepts of all score columns in the set, or of none. Coefficients
+ * of a score column should lie side by side in the set (lc_set_sort): each change costs as above. Memory n (6 K + 1),
+ * with probabilities n (8 K + 7), or n (6 K + pairs of K) for those others, some for each coefficient, and 4 bytes for
+ * each entry of their columns while it runs. */
 lc_status lc_cd_sweep_solve(lc_set_step *step, double goal, double max_steps);
 
 #endif
