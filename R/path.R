@@ -184,10 +184,9 @@ new_linclass_path <- function(problem, result, call) {
   counted <- problem$design$counted
   best <- if (is.null(counted)) 0 else counted$deviance / (2 * sum(problem$design$totals))
   null <- if (result$null_loss > 0) result$null_loss else NA # the perceptron's is 0
-  points <- data.frame(result[c("lambda", "nonzero", "loss")],
-                       deviance_ratio = 1 - (result$loss - best) / (null - best),
-                       result[c("objective", "gap", "relative", "kkt", "met", "iterations",
-                                "passes")])
+  points <- list2DF(c(result[c("lambda", "nonzero", "loss")],
+                      list(deviance_ratio = 1 - (result$loss - best) / (null - best)),
+                      result[c("objective", "gap", "relative", "kkt", "met", "iterations", "passes")]))
   path <- c(
     fit_head(problem, result, call, "linclass_path"),
     list(counted = counted, lambda = result$lambda, lambda_max = result$lambda_max, points = points,

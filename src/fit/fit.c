@@ -245,6 +245,7 @@ static lc_status finish(const lc_problem *problem, lc_objective *obj, int as_giv
   memcpy(out->B, obj->at.B, (size_t)obj->P * sizeof(double));
   double saved = as_given ? 0 : lc_remove_common_shift(obj, out->B);
   int finite = lc_unscale_coef(problem->x, obj->K, out->B);
+  if (!as_given) lc_centre_intercepts(obj, out->B);
   lc_penalty_clip(&problem->pen, obj->K, out->B); /* a bound in the units of a huge column has lost digits */
   if (!(problem->loss->flags & LC_SMOOTH)) {      /* the value of the loss itself, without smoothing */
     obj->coding.mu = 0;

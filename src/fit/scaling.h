@@ -21,4 +21,8 @@ lc_status lc_scale_penalty(const lc_design *x, const double *spread, lc_penalty 
  * how much the penalty falls: nothing at an optimum. */
 double lc_remove_common_shift(const lc_objective *obj, double *B);
 
+/* The same of the intercepts alone, of the user's columns: where these were shifted, slopes that do not sum to zero
+ * have moved them. */
+void lc_centre_intercepts(const lc_objective *obj, double *B);
+
 #endif

@@ -203,6 +203,7 @@ static lc_status publish(lc_fold *fold) {
   for (lc_index v = 0; v < count; v++) B[support[v]] = obj->at.B[support[v]];
   double saved = lc_remove_common_shift(obj, B);
   int finite = lc_unscale_listed(fold->path->problem->x, count, support, B);
+  lc_centre_intercepts(obj, B);
   lc_penalty_clip(&fold->given, obj->K, B); /* as in lc_solve() */
   for (lc_index v = 0; v < count; v++)
     if (B[support[v]] != 0) support[kept++] = support[v];

@@ -477,6 +477,33 @@ static void test_shuffled(void) {
   ctest_problem_free(&t);
 }
 
+/* Intercepts of the user's columns sum to zero, far as these may be from 0. */
+static void test_centred(void) {
+  enum { FEATURES = 6, Q = FEATURES + 1 };
+  static ctest_problem t;
+  double B[Q * CLASSES];
+  lc_path path;
+  ctest_problem_make(&t, lc_loss_find("softmax"), (ctest_shape){90, FEATURES, CLASSES, .weighted = 1, .alpha = 1});
+  for (lc_index i = 0; i < t.n * FEATURES; i++) t.x[i] += 100;
+  ctest_problem_refresh(&t);
+  for (int ridge = 0; ridge < 2; ridge++) { /* by whole fits */
+    for (int j = 0; ridge && j < FEATURES; j++) t.l1[j] = 0, t.l2[j] = 1;
+    CHECK(ctest_path(&t, &t.dense, &(lc_path_spec){.nlambdas = 4, .min_ratio = 0.01}, 1e-8, &path) == LC_OK);
+    for (lc_index l = 0; l < path.length; l++) {
+      double sum = 0, slopes = 0, largest = 0;
+      ctest_path_coefficients(&t, path.point + l, B);
+      for (int c = 0; c < CLASSES; c++) {
+        sum += B[c * Q];
+        largest = fmax(largest, fabs(B[c * Q]));
+        slopes += B[c * Q + 1];
+      }
+      CHECK(fabs(sum) <= 1e-13 * largest && largest > 0);
+      CHECK(!ridge || fabs(slopes) <= 1e-13 * largest); /* a lasso's sum is what it is */
+    }
+  }
+  ctest_problem_free(&t);
+}
+
 /* Where sweeps end early, a shift common to all classes is left in the slopes that only a ridge holds; the point has
  * none, and its objective is that of its coefficients. */
 static void test_common_shift(void) {
@@ -518,6 +545,7 @@ void test_path_parts(void) {
   test_unpenalised("hinge", 0.5);
   test_choices();
   test_shuffled();
+  test_centred();
   test_common_shift();
   for (int sparse = 0; sparse < 2; sparse++) test_free_slope(sparse);
   test_wide_folds(0, 1, 1);
