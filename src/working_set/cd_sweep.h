@@ -5,8 +5,8 @@
  * is g + sum_i x_ij (S_i T_i)_c, and a move of it changes T_c in the rows of x_j alone. A sweep costs the entries of
  * the columns of all coefficients (Friedman, Hastie and Tibshirani, 2010, with the coupling of classes kept), and with
  * several score columns n for each, K n where the curvatures are not those of probabilities (LC_MULTINOMIAL): what the
- * others do to a score column stands still while its coefficients move. Columns are read from copies of 4 bytes an entry
- * (lc_objective_sparse_columns) that carry the roots of the curvatures, so that besides them one vector is read.
+ * others do to a score column stands still while its coefficients move. Columns are read from copies of 4 bytes an
+ * entry (lc_objective_sparse_columns) that carry the roots of the curvatures, so that besides them one vector is read.
  *
  * Measured (n = 1e5, p = 5e4, 4.7e6 entries with Zipf columns, 100 lambdas down to 28146 nonzero coefficients): 138
  * Newton steps with 5 sweeps each, about 2 ns an entry and sweep. In two blocks of coefficients side by side, which

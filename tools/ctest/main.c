@@ -6,12 +6,12 @@
 
 #include "ctest.h"
 
-#define TESTS(X)                                                                                                    \
-  X(status) X(arena) X(threads) X(random) X(linalg) X(kernel) X(design) X(dense) X(lists) X(stream) X(shards)       \
-  X(sparse) X(loss) X(penalty) X(objective) X(settings) X(solver) X(dual) X(rank) X(fit) X(solve) X(effort)         \
-  X(relations) X(nested) X(covariance) X(firth) X(metric) X(batch) X(descent) X(columns) X(screen) X(model)         \
-  X(orthant) X(sweeps) X(lane_loops) X(lanes) X(path) X(path_folds) X(path_data) X(null_model) X(path_parts) X(path_stops)    \
-  X(path_threads) X(memory) X(stops) X(fuzz)
+#define TESTS(X)                                                                                                   \
+  X(status) X(arena) X(threads) X(random) X(linalg) X(kernel) X(design) X(dense) X(lists) X(stream) X(shards)      \
+  X(sparse) X(loss) X(penalty) X(objective) X(settings) X(solver) X(dual) X(rank) X(fit) X(solve) X(effort)        \
+  X(relations) X(nested) X(covariance) X(firth) X(metric) X(batch) X(descent) X(columns) X(screen) X(model)        \
+  X(orthant) X(sweeps) X(lane_loops) X(lanes) X(path) X(path_folds) X(path_data) X(null_model) X(path_parts)       \
+  X(path_stops) X(path_threads) X(memory) X(stops) X(fuzz)
 
 #define DECLARE(name) void test_##name(void);
 TESTS(DECLARE)
