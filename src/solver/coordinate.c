@@ -82,6 +82,7 @@ static lc_status iterate(lc_objective *obj, lc_set_solver *solver, lc_violator *
     if (idle >= (obj->coding.mu > 0 ? 1 : 3)) return LC_STALLED; /* of a rounded kink the gap of the kink judges */
     if (report->iterations >= limit) return LC_MAX_ITER;
     LC_TRY(fill_set(&solver->set, obj, list));
+    lc_set_solver_sort(solver);
     goal = fmin(0.1 * goal, 1e-2 * worst);
     double before = step->steps;
     lc_status status = lc_set_solve(solver, goal, limit - report->iterations);

@@ -11,6 +11,7 @@
 enum { MEMORY = 3 }; /* sweeps that an extrapolation combines */
 
 typedef struct coordinate {
+  lc_index s;   /* its place in the set */
   lc_index f;   /* its feature, < 0 for an intercept */
   int c;        /* its score column */
   lc_spvec x;   /* its column over rms, times s_c; an intercept has none */
@@ -39,7 +40,7 @@ typedef struct sweep_model {
   double *U;         /* n x K: u_c without the part of the intercepts; where f is, a column more: sum_c f_c u_c */
   double *v;         /* n: v_c of the score column `open`, whose u_c waits for it; U itself where K = 1 */
   int open;          /* -1: none */
-  coordinate *at;    /* size */
+  coordinate *at;    /* size: score column by score column, in the order of the set within one */
   double *coupling;  /* K x size: m_j, products of column j with the curvatures of its score column and each other */
   double *response;  /* K x size: L^-1 m_j, by how much the intercepts fall for a unit move of the coefficient */
   double *a;         /* K: moves of the intercepts */
@@ -174,28 +175,36 @@ static void take_some(void *context, lc_index from, lc_index to) {
     }
 }
 
-/* The columns of the coefficients, score column by score column. */
-static lc_status load_columns(sweep_model *model) {
+/* The coefficients of score column c from place v on; where they end. */
+static lc_index list_column(sweep_model *model, int c, lc_index v) {
   const lc_working_set *set = model->set;
+  for (lc_index s = 0; s < set->size; s++) {
+    if (lc_set_column(set, s) != c) continue;
+    model->at[v] = (coordinate){.s = s, .f = lc_set_feature(set, s), .c = c, .rms = set->rms[s]};
+    model->at[v++].l2 = lc_set_l2(set, s);
+  }
+  return v;
+}
+
+static lc_status load_columns(sweep_model *model) {
   lc_arena *arena = model->step->arena;
-  lc_index size = set->size;
+  lc_index size = model->set->size;
   lc_index *rows = lc_arena_alloc(arena, size, sizeof *rows);
   double *by = lc_arena_doubles(arena, size);
   lc_spvec *x = lc_arena_alloc(arena, size, sizeof *x);
   if (!rows || !by || !x) return LC_OUT_OF_MEMORY;
-  for (lc_index s = 0; s < size; s++) {
-    rows[s] = lc_set_row(set, s);
-    by[s] = 1 / set->rms[s];
-    model->at[s] = (coordinate){.f = lc_set_feature(set, s), .c = (int)lc_set_column(set, s)};
-    model->at[s].rms = set->rms[s];
-    model->at[s].l2 = lc_set_l2(set, s);
+  lc_index from = 0;
+  for (int c = 0; c < model->K; c++) {
+    lc_index end = list_column(model, c, from);
+    for (lc_index v = from; v < end; v++) {
+      rows[v] = lc_set_row(model->set, model->at[v].s);
+      by[v] = 1 / model->at[v].rms;
+    }
+    LC_TRY(lc_objective_sparse_columns(model->obj, end - from, rows + from, by + from, model->root + c * model->n,
+                                       x + from));
+    from = end;
   }
-  for (lc_index s = 0, end; s < size; s = end) {
-    int c = model->at[s].c;
-    for (end = s + 1; end < size && model->at[end].c == c; end++) continue;
-    LC_TRY(lc_objective_sparse_columns(model->obj, end - s, rows + s, by + s, model->root + c * model->n, x + s));
-  }
-  for (lc_index s = 0; s < size; s++) model->at[s].x = x[s];
+  for (lc_index v = 0; v < size; v++) model->at[v].x = x[v];
   return LC_OK;
 }
 
@@ -219,15 +228,15 @@ static void couple_classes(const sweep_model *model, const lc_spvec *x, int c, d
   m[c] = own;
 }
 
-/* Coupling, response and curvature of coefficient s. */
-static void load_coefficient(sweep_model *model, lc_index s, const double *L, const unsigned char *skip) {
-  coordinate *at = model->at + s;
+/* Coupling, response and curvature of coordinate v. */
+static void load_coordinate(sweep_model *model, lc_index v, const double *L, const unsigned char *skip) {
+  coordinate *at = model->at + v;
   const lc_spvec *x = &at->x;
   int K = model->K, c = at->c;
   lc_index n = model->n;
   double rms = at->rms, square = rms * rms * lc_spvec_square(x), left = square;
   if (model->eliminates) {
-    double *coupling = model->coupling + s * K, *response = model->response + s * K;
+    double *coupling = model->coupling + v * K, *response = model->response + v * K;
     memset(coupling, 0, (size_t)K * sizeof *coupling);
     coupling[c] = lc_spvec_dot(x, NULL, model->root + c * n);
     for (int e = 0; model->S && e < K; e++)
@@ -249,7 +258,7 @@ typedef struct load_task {
 
 static void load_some(void *context, lc_index from, lc_index to) {
   const load_task *task = context;
-  for (lc_index s = from; s < to; s++) load_coefficient(task->model, s, task->L, task->skip);
+  for (lc_index v = from; v < to; v++) load_coordinate(task->model, v, task->L, task->skip);
 }
 
 /* Intercepts are eliminated: were they coordinates, those of frequent words, whose means are not small, would creep
@@ -269,7 +278,7 @@ static lc_status start_model(sweep_model *model, lc_set_step *step) {
   lc_parallel(lc_threads_for(model->obj->host, 4e-9 * (double)(model->n * K)), model->n, 4096, take_some, model);
   LC_TRY(load_columns(model));
   double entries = 0;
-  for (lc_index s = 0; s < model->set->size; s++) entries += (double)model->at[s].x.entries;
+  for (lc_index v = 0; v < model->set->size; v++) entries += (double)model->at[v].x.entries;
   load_task task = {model, L, skip};
   lc_parallel(lc_threads_for(model->obj->host, 2e-9 * entries * K), model->set->size, 64, load_some, &task);
   return LC_OK;
@@ -317,34 +326,36 @@ static void enter(sweep_model *model, int c) {
   model->open = c;
 }
 
-/* b_s += d, with all that depends on it. Its score column is open. */
-static void move(sweep_model *model, lc_index s, double d) {
+/* The coefficient of coordinate v moves by d, with all that depends on it. Its score column is open. */
+static void move(sweep_model *model, lc_index v, double d) {
+  const coordinate *at = model->at + v;
   int K = model->K;
-  model->step->b[s] += d;
-  lc_spvec_push(&model->at[s].x, d * model->at[s].rms, model->v);
-  for (int e = 0; model->eliminates && e < K; e++) model->a[e] -= d * model->response[e + s * K];
+  model->step->b[at->s] += d;
+  lc_spvec_push(&at->x, d * at->rms, model->v);
+  for (int e = 0; model->eliminates && e < K; e++) model->a[e] -= d * model->response[e + v * K];
 }
 
-/* Gradient of the smooth part of the model along coefficient s. */
-static double slope(const sweep_model *model, lc_index s) {
-  const coordinate *at = model->at + s;
+/* Gradient of the smooth part of the model along coordinate v. */
+static double slope(const sweep_model *model, lc_index v) {
+  const coordinate *at = model->at + v;
   int K = model->K;
-  double rest = model->eliminates ? lc_dot(K, model->a, model->coupling + s * K) : 0;
-  return model->step->g[s] + at->rms * lc_spvec_dot(&at->x, NULL, model->v) + rest + at->l2 * model->step->b[s];
+  double rest = model->eliminates ? lc_dot(K, model->a, model->coupling + v * K) : 0;
+  double smooth = model->step->g[at->s] + at->rms * lc_spvec_dot(&at->x, NULL, model->v);
+  return smooth + rest + at->l2 * model->step->b[at->s];
 }
 
 /* Moves one coefficient to the minimum of the model along it; returns its residual before. */
-static double minimise_along(sweep_model *model, lc_index s) {
+static double minimise_along(sweep_model *model, lc_index v) {
   const lc_penalty *pen = model->obj->pen;
-  const coordinate *at = model->at + s;
-  double *b = model->step->b;
+  const coordinate *at = model->at + v;
+  double *b = model->step->b + at->s;
   if (at->f < 0) return 0; /* intercepts have moved */
   enter(model, at->c);
-  double g = slope(model, s), residual = lc_penalty_violation(pen, at->f, b[s], g) / at->rms;
-  double to = lc_penalty_prox(pen, at->f, b[s] - g / at->h, at->h), d = to - b[s];
+  double g = slope(model, v), residual = lc_penalty_violation(pen, at->f, *b, g) / at->rms;
+  double to = lc_penalty_prox(pen, at->f, *b - g / at->h, at->h), d = to - *b;
   if (d != 0) {
-    move(model, s, d);
-    b[s] = to; /* a zero is exact */
+    move(model, v, d);
+    *b = to; /* a zero is exact */
   }
   return residual;
 }
@@ -353,9 +364,9 @@ static double minimise_along(sweep_model *model, lc_index s) {
 static lc_status sweep(sweep_model *model, double *worst) {
   enum { BETWEEN_POLLS = 2000 };
   *worst = 0;
-  for (lc_index s = 0; s < model->set->size; s++) {
-    if (s % BETWEEN_POLLS == 0) LC_TRY(lc_poll(model->obj->host));
-    *worst = fmax(*worst, minimise_along(model, s));
+  for (lc_index v = 0; v < model->set->size; v++) {
+    if (v % BETWEEN_POLLS == 0) LC_TRY(lc_poll(model->obj->host));
+    *worst = fmax(*worst, minimise_along(model, v));
   }
   enter(model, -1);
   return LC_OK;
@@ -393,7 +404,10 @@ static int combine(const sweep_model *model, double *c) {
     for (int l = 0; l <= k; l++) {
       const double *u = model->states + k * step, *v = model->states + l * step;
       double dot = 0;
-      for (lc_index s = 0; s < size; s++) dot += model->at[s].h * (u[step + s] - u[s]) * (v[step + s] - v[s]);
+      for (lc_index i = 0; i < size; i++) {
+        lc_index s = model->at[i].s;
+        dot += model->at[i].h * (u[step + s] - u[s]) * (v[step + s] - v[s]);
+      }
       gram[l + k * MEMORY] = gram[k + l * MEMORY] = dot;
     }
   for (int k = 0; k < MEMORY; k++) trace += gram[k * (MEMORY + 1)];
@@ -419,11 +433,12 @@ static void extrapolate(sweep_model *model) {
   }
   copy_state(model, states, RESTORE);
   const double *last = states + MEMORY * step;
-  for (lc_index s = 0; s < model->set->size; s++) {
+  for (lc_index v = 0; v < model->set->size; v++) {
+    lc_index s = model->at[v].s;
     double to = allowed(model->set, s, b[s], last[s]);
     if (to == b[s]) continue;
-    enter(model, model->at[s].c);
-    move(model, s, to - b[s]);
+    enter(model, model->at[v].c);
+    move(model, v, to - b[s]);
     b[s] = to;
   }
   enter(model, -1);
@@ -464,9 +479,9 @@ static double value(const sweep_model *model) {
   const lc_set_step *step = model->step;
   int K = model->K;
   double linear = lc_step_predicted_change(step), square = whole_square(model);
-  for (lc_index s = 0; s < set->size; s++) {
-    double d = step->b[s] - step->start[s];
-    square += model->at[s].l2 * d * d;
+  for (lc_index v = 0; v < set->size; v++) {
+    double d = step->b[model->at[v].s] - step->start[model->at[v].s];
+    square += model->at[v].l2 * d * d;
   }
   for (int c = 0; model->eliminates && c < K; c++) linear += step->g[set->position[c * model->obj->q]] * model->a[c];
   return linear + 0.5 * square;

@@ -22,10 +22,9 @@ enum { LC_SWEPT_SIZE = 300 };
 
 /* Steps until the worst residual is at most goal, max_steps are done or rounding ends it (step->stuck). After
  * LC_MAX_ITER the gradients of the set and step->worst are those before the last step: the next call reads them.
- * Needs lc_objective_has_sparse_columns(), and the intercepts of all score columns in the set, or of none. Coefficients
- * of a score column should lie side by side in the set (lc_set_sort): each change costs as above. Memory n (6 K + 1),
- * with probabilities n (8 K + 7), or n (6 K + pairs of K) for those others, some for each coefficient, and 4 bytes for
- * each entry of their columns while it runs. */
+ * Needs lc_objective_has_sparse_columns(), and the intercepts of all score columns in the set, or of none. Memory
+ * n (6 K + 1), with probabilities n (8 K + 7), or n (6 K + pairs of K) for those others, some for each coefficient, and
+ * 4 bytes for each entry of their columns while it runs. */
 lc_status lc_cd_sweep_solve(lc_set_step *step, double goal, double max_steps);
 
 #endif

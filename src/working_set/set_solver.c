@@ -34,12 +34,22 @@ lc_set_way lc_set_solver_way(const lc_set_solver *solver) {
   return large ? LC_WITHIN_ORTHANTS : LC_BY_HESSIAN;
 }
 
+static void sort(lc_set_solver *solver) {
+  lc_set_sort(&solver->set);
+  lc_newton_forget(&solver->newton);
+}
+
+void lc_set_solver_sort(lc_set_solver *solver) {
+  if (lc_set_solver_way(solver) == LC_BY_SWEEPS) sort(solver);
+}
+
 lc_status lc_set_solver_tidy(lc_set_solver *solver, lc_set_way *way) {
   *way = lc_set_solver_way(solver);
   if (*way != LC_WITHIN_ORTHANTS) {
     lc_set_drop_zeros(&solver->set);
     LC_TRY(lc_newton_follow(&solver->newton));
   }
+  if (*way == LC_BY_SWEEPS) sort(solver);
   return LC_OK;
 }
 
@@ -49,8 +59,6 @@ lc_status lc_set_solve(lc_set_solver *solver, double goal, double max_steps) {
   double steps = fmin(max_steps, deserved[way]);
   if (way == LC_BY_HESSIAN) return lc_newton_solve(&solver->newton, goal, steps);
   if (way == LC_WITHIN_ORTHANTS) return lc_owlqn_solve(&solver->owlqn, goal, steps);
-  lc_set_sort(&solver->set); /* columns are read as they lie in memory, and score columns one after the other */
-  lc_newton_forget(&solver->newton);
   return lc_cd_sweep_solve(&solver->step, goal, steps);
 }
 

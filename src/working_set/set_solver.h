@@ -33,9 +33,12 @@ lc_status lc_set_solver_init(lc_set_solver *solver, lc_objective *obj, double mo
 /* The way of the set as large as it is now. */
 lc_set_way lc_set_solver_way(const lc_set_solver *solver);
 
-/* For a new lambda: drops what is 0 and may stay so, unless the set moves within orthants. Returns the way that the set
- * had before. */
+/* For a new lambda: drops what is 0 and may stay so, unless the set moves within orthants, and sorts a set that is
+ * swept. Returns the way that the set had before. */
 lc_status lc_set_solver_tidy(lc_set_solver *solver, lc_set_way *way);
+
+/* Puts the set in the order of its indices if it will be swept: columns are then read as they lie in memory. */
+void lc_set_solver_sort(lc_set_solver *solver);
 
 /* Steps until the worst residual is at most goal; LC_MAX_ITER after max_steps, or after as many as the way deserves
  * before violators should be looked for again: a step by sweeps costs so much that they join after each. */

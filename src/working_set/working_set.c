@@ -58,9 +58,6 @@ static int index_order(const void *a, const void *b) {
 }
 
 void lc_set_sort(lc_working_set *set) {
-  lc_index sorted = 1;
-  while (sorted < set->size && set->index[sorted - 1] < set->index[sorted]) sorted++;
-  if (sorted >= set->size) return;
   qsort(set->index, (size_t)set->size, sizeof *set->index, index_order);
   for (lc_index s = 0; s < set->size; s++) {
     lc_index f = lc_set_feature(set, s);
