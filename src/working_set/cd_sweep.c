@@ -21,10 +21,10 @@ typedef struct coordinate {
 
 /* The model of one step. With s_c the root of the curvature of score c in a row (over W), column j of score column c is
  * kept as s_c x_j, and the moves of the scores as u_c = s_c (X d)_c. Then the products with the curvatures are
- *     sum_i s_c x_ij v_c,   v_c = u_c + sum over e != c of r_ce u_e,   r_ce = S_ce / (s_c s_e),
- * and while the coefficients of one score column move, the others' part of v_c stands still: they read and write v_c
- * alone (enter()). Curvatures of probabilities, S = w (diag(p) - p p'), have r_ce = -f_c f_e with f = sqrt(p / (1 -
- * p)): there sum_e f_e u_e is kept for all score columns. */
+ *     sum_i s_c x_ij t_c,   t_c = u_c + sum over e != c of r_ce u_e,   r_ce = S_ce / (s_c s_e),
+ * and while the coefficients of one score column move, the others' part of t_c stands still: they read and write t_c
+ * alone (enter()). With the curvatures of probabilities, S = w (diag(p) - p p') and f^2 = p / (1 - p), it is r_ce =
+ * -f_c f_e, and sum_e f_e u_e is kept. */
 typedef struct sweep_model {
   lc_set_step *step;
   const lc_working_set *set;
@@ -38,7 +38,7 @@ typedef struct sweep_model {
   double *w_root;    /* n: sqrt(w / W) */
   lc_index ncolumns; /* of U */
   double *U;         /* n x K: u_c without the part of the intercepts; where f is, a column more: sum_c f_c u_c */
-  double *v;         /* n: v_c of the score column `open`, whose u_c waits for it; U itself where K = 1 */
+  double *t;         /* n: t_c of the score column `open`, whose u_c waits for it; U itself where K = 1 */
   int open;          /* -1: none */
   coordinate *at;    /* size: score column by score column, in the order of the set within one */
   double *coupling;  /* K x size: m_j, products of column j with the curvatures of its score column and each other */
@@ -72,14 +72,14 @@ static lc_status allocate(sweep_model *model, lc_set_step *step) {
   if (general) model->S = lc_arena_doubles(arena, n * obj->ns);
   model->root = lc_arena_doubles(arena, n * K);
   model->U = lc_arena_zeros(arena, n * model->ncolumns);
-  model->v = K > 1 ? lc_arena_doubles(arena, n) : model->U;
+  model->t = K > 1 ? lc_arena_doubles(arena, n) : model->U;
   model->at = lc_arena_alloc(arena, size, sizeof *model->at);
   model->coupling = lc_arena_doubles(arena, K * size);
   model->response = lc_arena_doubles(arena, K * size);
   model->a = lc_arena_zeros(arena, K);
   model->states = lc_arena_doubles(arena, (MEMORY + 1) * state_size(model));
   int whole = model->at && model->coupling && model->response && model->a && model->states;
-  int rows = model->root && model->U && model->v;
+  int rows = model->root && model->U && model->t;
   int classes = multinomial ? model->f && model->lines && model->w_root : !general || model->S;
   return whole && rows && classes ? LC_OK : LC_OUT_OF_MEMORY;
 }
@@ -186,6 +186,7 @@ static lc_index list_column(sweep_model *model, int c, lc_index v) {
   return v;
 }
 
+/* All coordinates with their columns; what depends on curvatures follows. */
 static lc_status load_columns(sweep_model *model) {
   lc_arena *arena = model->step->arena;
   lc_index size = model->set->size;
@@ -286,43 +287,47 @@ static lc_status start_model(sweep_model *model, lc_set_step *step) {
 
 /* ---- coordinate descent ------------------------------------------------------------------------------- */
 
-/* v of score column c <- u_c and what the others do to it; with close, u_c <- v without that. */
-static void turn_general(sweep_model *model, int c, int close) {
-  lc_index n = model->n;
-  double *u = model->U + c * n, *v = model->v;
-  if (!close) memcpy(v, u, (size_t)n * sizeof *v);
+/* t += by sum over e != c of r_ce u_e, of curvatures that are no probabilities'. */
+static void add_others(sweep_model *model, int c, double by) {
   for (int e = 0; e < model->K; e++) {
-    const double *r = correlations(model, c, e), *other = model->U + e * n;
-    for (lc_index i = 0; e != c && i < n; i++) v[i] += (close ? -1 : 1) * r[i] * other[i];
+    const double *r = correlations(model, c, e), *u = model->U + e * model->n;
+    for (lc_index i = 0; e != c && i < model->n; i++) model->t[i] += by * r[i] * u[i];
   }
-  if (close) memcpy(u, v, (size_t)n * sizeof *u);
 }
 
 static void open_class(sweep_model *model, int c) {
   lc_index n = model->n;
   const double *f = model->f + c * n, *u = model->U + c * n, *mean = model->U + model->K * n;
-  double *v = model->v;
-  for (lc_index i = 0; i < n; i++) v[i] = u[i] - f[i] * (mean[i] - f[i] * u[i]);
+  double *t = model->t;
+  for (lc_index i = 0; i < n; i++) t[i] = u[i] - f[i] * (mean[i] - f[i] * u[i]);
 }
 
 static void close_class(sweep_model *model, int c) {
   lc_index n = model->n;
-  const double *f = model->f + c * n, *v = model->v;
+  const double *f = model->f + c * n, *t = model->t;
   double *u = model->U + c * n, *mean = model->U + model->K * n;
   for (lc_index i = 0; i < n; i++) {
     double others = mean[i] - f[i] * u[i];
-    u[i] = v[i] + f[i] * others;
+    u[i] = t[i] + f[i] * others;
     mean[i] = others + f[i] * u[i];
   }
 }
 
 /* Score column c is the one whose coefficients move from now on; -1: none. */
 static void enter(sweep_model *model, int c) {
-  if (c == model->open) return;
-  if (model->open >= 0 && model->f) close_class(model, model->open);
-  if (model->open >= 0 && model->S) turn_general(model, model->open, 1);
+  size_t bytes = (size_t)model->n * sizeof(double);
+  int last = model->open;
+  if (c == last) return;
+  if (last >= 0 && model->f) close_class(model, last);
+  if (last >= 0 && model->S) {
+    add_others(model, last, -1);
+    memcpy(model->U + last * model->n, model->t, bytes);
+  }
   if (c >= 0 && model->f) open_class(model, c);
-  if (c >= 0 && model->S) turn_general(model, c, 0);
+  if (c >= 0 && model->S) {
+    memcpy(model->t, model->U + c * model->n, bytes);
+    add_others(model, c, 1);
+  }
   model->open = c;
 }
 
@@ -331,7 +336,7 @@ static void move(sweep_model *model, lc_index v, double d) {
   const coordinate *at = model->at + v;
   int K = model->K;
   model->step->b[at->s] += d;
-  lc_spvec_push(&at->x, d * at->rms, model->v);
+  lc_spvec_push(&at->x, d * at->rms, model->t);
   for (int e = 0; model->eliminates && e < K; e++) model->a[e] -= d * model->response[e + v * K];
 }
 
@@ -340,7 +345,7 @@ static double slope(const sweep_model *model, lc_index v) {
   const coordinate *at = model->at + v;
   int K = model->K;
   double rest = model->eliminates ? lc_dot(K, model->a, model->coupling + v * K) : 0;
-  double smooth = model->step->g[at->s] + at->rms * lc_spvec_dot(&at->x, NULL, model->v);
+  double smooth = model->step->g[at->s] + at->rms * lc_spvec_dot(&at->x, NULL, model->t);
   return smooth + rest + at->l2 * model->step->b[at->s];
 }
 
