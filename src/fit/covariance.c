@@ -118,7 +118,7 @@ lc_status lc_solve_covariance(const lc_problem *problem, const lc_solution *solu
   } else if (!solution->has_curvature) {
     LC_TRY(lc_objective_eval(obj, obj->at.B, LC_WANT_GRADIENT | LC_WANT_CURVATURE));
   }
-  int symmetric = !obj->coding.vector && !obj->coding.base, K = obj->K - symmetric;
+  int symmetric = lc_coding_symmetric(&obj->coding), K = obj->K - symmetric;
   lc_index q = lc_design_q(&shown);
   lc_index *inner = lc_arena_alloc(arena, obj->P, sizeof *inner), *outer = lc_arena_alloc(arena, q * K, sizeof *outer);
   double *full = lc_arena_doubles(arena, q * K);

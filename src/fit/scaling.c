@@ -78,8 +78,6 @@ lc_status lc_scale_penalty(const lc_design *x, const double *spread, lc_penalty 
   return LC_OK;
 }
 
-static int sees_common_shift(const lc_objective *obj) { return obj->coding.base || obj->coding.vector; }
-
 /* Row j of B less its mean over the classes; returns the sum that it had. */
 static double centre_row(const lc_objective *obj, lc_index j, double *B) {
   double sum = 0;
@@ -90,7 +88,7 @@ static double centre_row(const lc_objective *obj, lc_index j, double *B) {
 
 double lc_remove_common_shift(const lc_objective *obj, double *B) {
   double saved = 0;
-  if (sees_common_shift(obj)) return 0;
+  if (!lc_coding_symmetric(&obj->coding)) return 0;
   for (lc_index j = 0; j < obj->q; j++) {
     lc_index f = j - obj->pen->intercept;
     if (f >= 0 && (obj->pen->lower || lc_penalty_l1(obj->pen, f) > 0)) continue;
@@ -101,5 +99,5 @@ double lc_remove_common_shift(const lc_objective *obj, double *B) {
 }
 
 void lc_centre_intercepts(const lc_objective *obj, double *B) {
-  if (obj->pen->intercept && !sees_common_shift(obj)) centre_row(obj, 0, B);
+  if (obj->pen->intercept && lc_coding_symmetric(&obj->coding)) centre_row(obj, 0, B);
 }

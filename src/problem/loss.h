@@ -17,6 +17,9 @@ typedef struct lc_coding {
                 perceptron the lead that it trains for */
 } lc_coding;
 
+/* A score for each class: losses do not see what all classes have in common. */
+static inline int lc_coding_symmetric(const lc_coding *coding) { return !coding->base && !coding->vector; }
+
 enum {
   LC_PROBABILITY = 1,  /* scores give class probabilities */
   LC_LIKELIHOOD = 2,   /* the loss is a negative log-likelihood */

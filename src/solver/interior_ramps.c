@@ -183,7 +183,7 @@ static void describe_slope(lc_interior *work, int c, lc_index j) {
 static void hold_flat(lc_interior *work) {
   const lc_objective *obj = work->obj;
   const lc_penalty *pen = obj->pen;
-  if (obj->coding.vector || obj->coding.base) return;
+  if (!lc_coding_symmetric(&obj->coding)) return;
   lc_index last = (obj->K - 1) * obj->q;
   if (pen->intercept) work->held[last] = 1;
   for (lc_index j = 0; j < pen->p; j++)

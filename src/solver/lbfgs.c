@@ -60,7 +60,7 @@ static double suboptimality(const lc_objective *obj, const lbfgs_work *work, dou
 static void set_common_move(const lc_objective *obj, double *d) {
   lc_index q = obj->q, intercept = obj->pen->intercept;
   const double *B = obj->at.B;
-  if (obj->coding.base || obj->coding.vector) return;
+  if (!lc_coding_symmetric(&obj->coding)) return;
   for (lc_index j = 0; j < q; j++) {
     int pulled = j >= intercept && lc_penalty_l2(obj->pen, j - intercept) > 0;
     double sum = 0;
