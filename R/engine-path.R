@@ -81,7 +81,7 @@ recode_path <- function(W, from, to) {
   if (from == to) return(W)
   if (from == "symmetric") return(lapply(W[-1L], `-`, W[[1L]]))
   W <- c(list(0 * W[[1L]]), W)
-  mean <- Reduce(`+`, W) / length(W)
+  mean <- Matrix::drop0(Reduce(`+`, W) / length(W))
   lapply(W, function(w) w - mean)
 }
 

@@ -78,12 +78,12 @@ lc_status lc_scale_penalty(const lc_design *x, const double *spread, lc_penalty 
   return LC_OK;
 }
 
-/* Row j of B less its mean over the classes; returns the sum that it had. */
+/* Row j of B less its mean over the classes; returns that mean. */
 static double centre_row(const lc_objective *obj, lc_index j, double *B) {
-  double sum = 0;
-  for (int c = 0; c < obj->K; c++) sum += B[c * obj->q + j];
-  for (int c = 0; c < obj->K; c++) B[c * obj->q + j] -= sum / obj->K;
-  return sum;
+  double mean = 0; /* a sum of huge intercepts may leave the range */
+  for (int c = 0; c < obj->K; c++) mean += B[c * obj->q + j] / obj->K;
+  for (int c = 0; c < obj->K; c++) B[c * obj->q + j] -= mean;
+  return mean;
 }
 
 double lc_remove_common_shift(const lc_objective *obj, double *B) {
@@ -92,8 +92,8 @@ double lc_remove_common_shift(const lc_objective *obj, double *B) {
   for (lc_index j = 0; j < obj->q; j++) {
     lc_index f = j - obj->pen->intercept;
     if (f >= 0 && (obj->pen->lower || lc_penalty_l1(obj->pen, f) > 0)) continue;
-    double sum = centre_row(obj, j, B);
-    if (f >= 0) saved += 0.5 * lc_penalty_l2(obj->pen, f) * sum * (sum / obj->K);
+    double mean = centre_row(obj, j, B);
+    if (f >= 0) saved += 0.5 * lc_penalty_l2(obj->pen, f) * mean * (mean * obj->K);
   }
   return saved;
 }

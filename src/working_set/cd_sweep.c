@@ -32,23 +32,24 @@ typedef struct sweep_model {
   lc_index n;
   int K, eliminates; /* 1: intercepts are no coordinates (start_model()) */
   double *root;      /* n x K: s_c */
-  double *S;         /* n x ns: r_ce, where K > 1 and curvatures are no probabilities' */
-  double *f;         /* n x K: f, at first the probabilities; as the next two NULL where curvatures are not theirs */
-  double *lines;     /* the probabilities by rows: n lines of the first LC_GATHER_WIDTH classes, then of the next */
-  double *w_root;    /* n: sqrt(w / W) */
+  double *S;      /* n x ns: S_ce, off the diagonal r_ce in the end; where K > 1 and it is not that of probabilities */
+  double *f;      /* n x K: f, at first the probabilities; as the next two NULL where curvatures are not theirs */
+  double *lines;  /* the probabilities by rows: n lines of the first LC_GATHER_WIDTH classes, then of the next */
+  double *w_root; /* n: sqrt(w / W) */
   lc_index ncolumns; /* of U */
   double *U;         /* n x K: u_c without the part of the intercepts; where f is, a column more: sum_c f_c u_c */
-  double *t;         /* n: t_c of the score column `open`, whose u_c waits for it; U itself where K = 1 */
+  int waits;         /* 1: u_c waits while t_c moves; else u_c moves, and products ask the others (few entries) */
+  double *t;         /* n: t_c of the score column `open`; U itself where K = 1 */
   int open;          /* -1: none */
-  coordinate *at;    /* size: score column by score column, in the order of the set within one */
+  coordinate *list;  /* size: score column by score column, in the order of the set within one */
   double *coupling;  /* K x size: m_j, products of column j with the curvatures of its score column and each other */
   double *response;  /* K x size: L^-1 m_j, by how much the intercepts fall for a unit move of the coefficient */
   double *a;         /* K: moves of the intercepts */
   double *states;    /* (b, U, a) of MEMORY sweeps and of what they began with */
 } sweep_model;
 
-/* r_ce. */
-static const double *correlations(const sweep_model *model, int c, int e) {
+/* S_ce or r_ce. */
+static const double *pair(const sweep_model *model, int c, int e) {
   return model->S + lc_packed_at(c < e ? c : e, c < e ? e : c) * model->n;
 }
 
@@ -67,20 +68,20 @@ static lc_status allocate(sweep_model *model, lc_set_step *step) {
   model->ncolumns = K + multinomial;
   model->eliminates = obj->pen->intercept && step->set->position[0] >= 0;
   if (multinomial) model->f = lc_arena_doubles(arena, n * K);
-  if (multinomial) model->lines = lc_arena_doubles(arena, n * K);
+  if (multinomial && model->eliminates) model->lines = lc_arena_doubles(arena, n * K);
   if (multinomial) model->w_root = lc_arena_doubles(arena, n);
   if (general) model->S = lc_arena_doubles(arena, n * obj->ns);
   model->root = lc_arena_doubles(arena, n * K);
   model->U = lc_arena_zeros(arena, n * model->ncolumns);
   model->t = K > 1 ? lc_arena_doubles(arena, n) : model->U;
-  model->at = lc_arena_alloc(arena, size, sizeof *model->at);
+  model->list = lc_arena_alloc(arena, size, sizeof *model->list);
   model->coupling = lc_arena_doubles(arena, K * size);
   model->response = lc_arena_doubles(arena, K * size);
   model->a = lc_arena_zeros(arena, K);
   model->states = lc_arena_doubles(arena, (MEMORY + 1) * state_size(model));
-  int whole = model->at && model->coupling && model->response && model->a && model->states;
+  int whole = model->list && model->coupling && model->response && model->a && model->states;
   int rows = model->root && model->U && model->t;
-  int classes = multinomial ? model->f && model->lines && model->w_root : !general || model->S;
+  int classes = multinomial ? model->f && model->w_root && (model->lines || !model->eliminates) : !general || model->S;
   return whole && rows && classes ? LC_OK : LC_OUT_OF_MEMORY;
 }
 
@@ -99,12 +100,15 @@ static void load_curvatures(sweep_model *model) {
   for (lc_index i = 0; i < model->n * obj->ns; i++) S[i] /= W;
 }
 
+/* p (1 - p); rounding may have taken p below 0. */
+static double variance(double p) { return fmax(0, p * (1 - p)); }
+
 /* L (K x K) <- sum_i S_i of probabilities. Diagonals are sums of their own: 1 - p keeps the digits of a small one. */
 static lc_status add_probabilities(const sweep_model *model, double *L) {
   enum { ROWS = 256 };
   lc_arena *arena = model->step->arena;
   lc_index n = model->n;
-  int K = model->K;
+  lc_index K = model->K;
   double w[ROWS], *products = lc_arena_zeros(arena, lc_packed_size(K));
   double *work = lc_arena_doubles(arena, ROWS * lc_max(K, LC_GRAM_WORK));
   if (!products || !work) return LC_OUT_OF_MEMORY;
@@ -114,11 +118,11 @@ static lc_status add_probabilities(const sweep_model *model, double *L) {
     const double *P = model->f + i0;
     for (lc_index i = 0; i < m; i++) w[i] = model->w_root[i0 + i] * model->w_root[i0 + i];
     lc_kernels()->gram(m, K, 0, 1, P, n, w, ROWS, products, lc_packed_size(K), work);
-    for (int c = 0; c < K; c++)
-      for (lc_index i = 0; i < m; i++) L[c * (K + 1)] += w[i] * (P[i + c * n] * (1 - P[i + c * n]));
+    for (lc_index c = 0; c < K; c++)
+      for (lc_index i = 0; i < m; i++) L[c * (K + 1)] += w[i] * variance(P[i + c * n]);
   }
-  for (int e = 0; e < K; e++)
-    for (int c = 0; c < e; c++) L[c + e * K] = L[e + c * K] = -products[lc_packed_at(c, e)];
+  for (lc_index e = 0; e < K; e++)
+    for (lc_index c = 0; c < e; c++) L[c + e * K] = L[e + c * K] = -products[lc_packed_at(c, e)];
   return LC_OK;
 }
 
@@ -128,7 +132,7 @@ static lc_status factor_intercepts(sweep_model *model, double *L, unsigned char 
   if (model->f) LC_TRY(add_probabilities(model, L));
   for (int e = 0; !model->f && e < K; e++)
     for (int c = 0; c <= e; c++) {
-      const double *w = model->S ? correlations(model, c, e) : model->root;
+      const double *w = model->S ? pair(model, c, e) : model->root;
       double sum = 0;
       for (lc_index i = 0; i < model->n; i++) sum += w[i];
       L[c + e * K] = L[e + c * K] = sum;
@@ -142,25 +146,25 @@ static lc_status factor_intercepts(sweep_model *model, double *L, unsigned char 
 /* Classes of the lines from class k on. */
 static int line_width(const sweep_model *model, int k) { return (int)lc_min(model->K - k, LC_GATHER_WIDTH); }
 
-static void turn_some(void *context, lc_index from, lc_index to) {
+static void lines_of_some(void *context, lc_index from, lc_index to) {
   const sweep_model *model = context;
   lc_index n = model->n;
   for (int k0 = 0; k0 < model->K; k0 += LC_GATHER_WIDTH)
     lc_kernel_lines(from, to, line_width(model, k0), model->f + k0 * n, n, model->lines + k0 * n);
 }
 
-/* Roots of the curvatures, and what ties score columns to each other: f in place of the probabilities (which may be
- * beyond 0 and 1 by rounding), or r. A row without curvature moves nothing. */
-static void take_some(void *context, lc_index from, lc_index to) {
+/* Roots of the curvatures, and what ties score columns to each other: f in place of the probabilities, or r. A row
+ * without curvature moves nothing. */
+static void scale_some(void *context, lc_index from, lc_index to) {
   const sweep_model *model = context;
   lc_index n = model->n;
   int K = model->K;
   for (int c = 0; c < K; c++) {
     double *root = model->root + c * n, *p = model->f ? model->f + c * n : NULL;
-    const double *own = p || !model->S ? root : correlations(model, c, c);
+    const double *own = p || !model->S ? root : pair(model, c, c);
     for (lc_index i = from; !p && i < to; i++) root[i] = sqrt(own[i]);
     for (lc_index i = from; p && i < to; i++) {
-      double s = sqrt(fmax(0, p[i] * (1 - p[i])));
+      double s = sqrt(variance(p[i]));
       root[i] = model->w_root[i] * s;
       p[i] = s > 0 ? p[i] / s : 0;
     }
@@ -175,41 +179,43 @@ static void take_some(void *context, lc_index from, lc_index to) {
     }
 }
 
-/* The coefficients of score column c from place v on; where they end. */
-static lc_index list_column(sweep_model *model, int c, lc_index v) {
+/* The coordinates, in the order of the set within a score column; first (K + 1): where those of each begin. */
+static void list_coordinates(sweep_model *model, lc_index *first) {
   const lc_working_set *set = model->set;
-  for (lc_index s = 0; s < set->size; s++) {
-    if (lc_set_column(set, s) != c) continue;
-    model->at[v] = (coordinate){.s = s, .f = lc_set_feature(set, s), .c = c, .rms = set->rms[s]};
-    model->at[v++].l2 = lc_set_l2(set, s);
+  int K = model->K;
+  for (int c = 0; c <= K; c++) first[c] = 0;
+  for (lc_index s = 0; s < set->size; s++) first[lc_set_column(set, s)]++;
+  for (int c = 1; c <= K; c++) first[c] += first[c - 1]; /* where they end: */
+  for (lc_index s = set->size; s-- > 0;) {               /* from the last on */
+    lc_index c = lc_set_column(set, s);
+    model->list[--first[c]] =
+        (coordinate){.s = s, .f = lc_set_feature(set, s), .c = (int)c, .rms = set->rms[s], .l2 = lc_set_l2(set, s)};
   }
-  return v;
 }
 
 /* All coordinates with their columns; what depends on curvatures follows. */
 static lc_status load_columns(sweep_model *model) {
   lc_arena *arena = model->step->arena;
-  lc_index size = model->set->size;
+  lc_index size = model->set->size, *first = lc_arena_alloc(arena, model->K + 1, sizeof *first);
   lc_index *rows = lc_arena_alloc(arena, size, sizeof *rows);
   double *by = lc_arena_doubles(arena, size);
   lc_spvec *x = lc_arena_alloc(arena, size, sizeof *x);
-  if (!rows || !by || !x) return LC_OUT_OF_MEMORY;
-  lc_index from = 0;
-  for (int c = 0; c < model->K; c++) {
-    lc_index end = list_column(model, c, from);
-    for (lc_index v = from; v < end; v++) {
-      rows[v] = lc_set_row(model->set, model->at[v].s);
-      by[v] = 1 / model->at[v].rms;
-    }
-    LC_TRY(lc_objective_sparse_columns(model->obj, end - from, rows + from, by + from, model->root + c * model->n,
-                                       x + from));
-    from = end;
+  if (!first || !rows || !by || !x) return LC_OUT_OF_MEMORY;
+  list_coordinates(model, first);
+  for (lc_index v = 0; v < size; v++) {
+    rows[v] = lc_set_row(model->set, model->list[v].s);
+    by[v] = 1 / model->list[v].rms;
   }
-  for (lc_index v = 0; v < size; v++) model->at[v].x = x[v];
+  for (int c = 0; c < model->K; c++) {
+    lc_index from = first[c], count = first[c + 1] - from;
+    const double *root = model->root + c * model->n;
+    LC_TRY(lc_objective_sparse_columns(model->obj, count, rows + from, by + from, root, x + from));
+  }
+  for (lc_index v = 0; v < size; v++) model->list[v].x = x[v];
   return LC_OK;
 }
 
-/* m (K) -= sum_i x_i (S_i)_c. of the other classes, where the curvatures are those of probabilities. */
+/* m_e += sum_i x_ij (S_i)_ce for e != c, of probabilities: -w p_c p_e = -s_c (sqrt(w) f_c) p_e, and x has s_c. */
 static void couple_classes(const sweep_model *model, const lc_spvec *x, int c, double *m) {
   enum { PART = 256 };
   double weighed[PART], part[LC_GATHER_WIDTH], own = m[c];
@@ -231,24 +237,24 @@ static void couple_classes(const sweep_model *model, const lc_spvec *x, int c, d
 
 /* Coupling, response and curvature of coordinate v. */
 static void load_coordinate(sweep_model *model, lc_index v, const double *L, const unsigned char *skip) {
-  coordinate *at = model->at + v;
-  const lc_spvec *x = &at->x;
-  int K = model->K, c = at->c;
+  coordinate *own = model->list + v;
+  const lc_spvec *x = &own->x;
+  int K = model->K, c = own->c;
   lc_index n = model->n;
-  double rms = at->rms, square = rms * rms * lc_spvec_square(x), left = square;
+  double rms = own->rms, square = rms * rms * lc_spvec_square(x), left = square;
   if (model->eliminates) {
     double *coupling = model->coupling + v * K, *response = model->response + v * K;
     memset(coupling, 0, (size_t)K * sizeof *coupling);
     coupling[c] = lc_spvec_dot(x, NULL, model->root + c * n);
     for (int e = 0; model->S && e < K; e++)
-      if (e != c) coupling[e] = lc_spvec_dot(x, correlations(model, c, e), model->root + e * n);
+      if (e != c) coupling[e] = lc_spvec_dot(x, pair(model, c, e), model->root + e * n);
     if (model->f) couple_classes(model, x, c, coupling);
     for (int e = 0; e < K; e++) response[e] = coupling[e] *= rms;
     lc_cholesky_solve(K, L, K, skip, response);
     for (int e = 0; e < K; e++) left -= coupling[e] * response[e];
   }
   /* A coefficient without curvature must not get an infinite step. */
-  at->h = fmax(left, 1e-12 * square) + 1e-14 * rms * rms + at->l2;
+  own->h = fmax(left, 1e-12 * square) + 1e-14 * rms * rms + own->l2;
 }
 
 typedef struct load_task {
@@ -275,11 +281,13 @@ static lc_status start_model(sweep_model *model, lc_set_step *step) {
   load_curvatures(model);
   if (model->eliminates) LC_TRY(factor_intercepts(model, L, skip));
   if (model->f && model->eliminates)
-    lc_parallel(lc_threads_for(model->obj->host, 1e-9 * (double)(model->n * K)), model->n, 4096, turn_some, model);
-  lc_parallel(lc_threads_for(model->obj->host, 4e-9 * (double)(model->n * K)), model->n, 4096, take_some, model);
+    lc_parallel(lc_threads_for(model->obj->host, 1e-9 * (double)(model->n * K)), model->n, 4096, lines_of_some, model);
+  lc_index columns = K + (model->S ? model->obj->ns : 0); /* that are scaled */
+  lc_parallel(lc_threads_for(model->obj->host, 4e-9 * (double)(model->n * columns)), model->n, 4096, scale_some, model);
   LC_TRY(load_columns(model));
   double entries = 0;
-  for (lc_index v = 0; v < model->set->size; v++) entries += (double)model->at[v].x.entries;
+  for (lc_index v = 0; v < model->set->size; v++) entries += (double)model->list[v].x.entries;
+  model->waits = K == 1 || entries > (double)model->n * K;
   load_task task = {model, L, skip};
   lc_parallel(lc_threads_for(model->obj->host, 2e-9 * entries * K), model->set->size, 64, load_some, &task);
   return LC_OK;
@@ -290,7 +298,7 @@ static lc_status start_model(sweep_model *model, lc_set_step *step) {
 /* t += by sum over e != c of r_ce u_e, of curvatures that are no probabilities'. */
 static void add_others(sweep_model *model, int c, double by) {
   for (int e = 0; e < model->K; e++) {
-    const double *r = correlations(model, c, e), *u = model->U + e * model->n;
+    const double *r = pair(model, c, e), *u = model->U + e * model->n;
     for (lc_index i = 0; e != c && i < model->n; i++) model->t[i] += by * r[i] * u[i];
   }
 }
@@ -317,7 +325,7 @@ static void close_class(sweep_model *model, int c) {
 static void enter(sweep_model *model, int c) {
   size_t bytes = (size_t)model->n * sizeof(double);
   int last = model->open;
-  if (c == last) return;
+  if (c == last || !model->waits) return;
   if (last >= 0 && model->f) close_class(model, last);
   if (last >= 0 && model->S) {
     add_others(model, last, -1);
@@ -331,33 +339,59 @@ static void enter(sweep_model *model, int c) {
   model->open = c;
 }
 
-/* The coefficient of coordinate v moves by d, with all that depends on it. Its score column is open. */
-static void move(sweep_model *model, lc_index v, double d) {
-  const coordinate *at = model->at + v;
+/* x't_c of a column of score column c, which is open where u_c waits. */
+static double product(const sweep_model *model, const lc_spvec *x, int c) {
+  lc_index n = model->n;
   int K = model->K;
-  model->step->b[at->s] += d;
-  lc_spvec_push(&at->x, d * at->rms, model->t);
+  const double *u = model->U + c * n;
+  if (model->waits) return lc_spvec_dot(x, NULL, model->t);
+  double sum = 0;
+  if (model->f) {
+    const double *f = model->f + c * n, *mean = model->U + K * n;
+    for (lc_index e = 0; e < x->entries; e++) {
+      int i = x->row[e];
+      sum += x->value[e] * (u[i] - f[i] * (mean[i] - f[i] * u[i]));
+    }
+    return sum;
+  }
+  for (int e = 0; e < K; e++) sum += lc_spvec_dot(x, e == c ? NULL : pair(model, c, e), model->U + e * n);
+  return sum;
+}
+
+/* The coefficient of coordinate v moves by d, with all that depends on it. Its score column is open where u_c waits. */
+static void move(sweep_model *model, lc_index v, double d) {
+  const coordinate *own = model->list + v;
+  int K = model->K;
+  lc_index n = model->n;
+  double by = d * own->rms;
+  model->step->b[own->s] += d;
+  lc_spvec_push(&own->x, by, model->waits ? model->t : model->U + own->c * n);
+  if (model->f && !model->waits) {
+    const double *f = model->f + own->c * n;
+    double *mean = model->U + K * n;
+    for (lc_index e = 0; e < own->x.entries; e++) mean[own->x.row[e]] += by * own->x.value[e] * f[own->x.row[e]];
+  }
   for (int e = 0; model->eliminates && e < K; e++) model->a[e] -= d * model->response[e + v * K];
 }
 
 /* Gradient of the smooth part of the model along coordinate v. */
 static double slope(const sweep_model *model, lc_index v) {
-  const coordinate *at = model->at + v;
+  const coordinate *own = model->list + v;
   int K = model->K;
   double rest = model->eliminates ? lc_dot(K, model->a, model->coupling + v * K) : 0;
-  double smooth = model->step->g[at->s] + at->rms * lc_spvec_dot(&at->x, NULL, model->t);
-  return smooth + rest + at->l2 * model->step->b[at->s];
+  double smooth = model->step->g[own->s] + own->rms * product(model, &own->x, own->c);
+  return smooth + rest + own->l2 * model->step->b[own->s];
 }
 
 /* Moves one coefficient to the minimum of the model along it; returns its residual before. */
 static double minimise_along(sweep_model *model, lc_index v) {
   const lc_penalty *pen = model->obj->pen;
-  const coordinate *at = model->at + v;
-  double *b = model->step->b + at->s;
-  if (at->f < 0) return 0; /* intercepts have moved */
-  enter(model, at->c);
-  double g = slope(model, v), residual = lc_penalty_violation(pen, at->f, *b, g) / at->rms;
-  double to = lc_penalty_prox(pen, at->f, *b - g / at->h, at->h), d = to - *b;
+  const coordinate *own = model->list + v;
+  double *b = model->step->b + own->s;
+  if (own->f < 0) return 0; /* intercepts have moved */
+  enter(model, own->c);
+  double g = slope(model, v), residual = lc_penalty_violation(pen, own->f, *b, g) / own->rms;
+  double to = lc_penalty_prox(pen, own->f, *b - g / own->h, own->h), d = to - *b;
   if (d != 0) {
     move(model, v, d);
     *b = to; /* a zero is exact */
@@ -367,10 +401,12 @@ static double minimise_along(sweep_model *model, lc_index v) {
 
 /* One sweep over the set; *worst is the largest residual met. */
 static lc_status sweep(sweep_model *model, double *worst) {
-  enum { BETWEEN_POLLS = 2000 };
+  enum { BETWEEN_POLLS = 2000, LONG = 1000000 };
+  int long_turns = model->waits && model->n * model->K > LONG; /* from a score column to the next */
   *worst = 0;
   for (lc_index v = 0; v < model->set->size; v++) {
-    if (v % BETWEEN_POLLS == 0) LC_TRY(lc_poll(model->obj->host));
+    int turns = long_turns && model->list[v].c != model->open;
+    if (turns || v % BETWEEN_POLLS == 0) LC_TRY(lc_poll(model->obj->host));
     *worst = fmax(*worst, minimise_along(model, v));
   }
   enter(model, -1);
@@ -410,8 +446,8 @@ static int combine(const sweep_model *model, double *c) {
       const double *u = model->states + k * step, *v = model->states + l * step;
       double dot = 0;
       for (lc_index i = 0; i < size; i++) {
-        lc_index s = model->at[i].s;
-        dot += model->at[i].h * (u[step + s] - u[s]) * (v[step + s] - v[s]);
+        lc_index s = model->list[i].s;
+        dot += model->list[i].h * (u[step + s] - u[s]) * (v[step + s] - v[s]);
       }
       gram[l + k * MEMORY] = gram[k + l * MEMORY] = dot;
     }
@@ -439,10 +475,10 @@ static void extrapolate(sweep_model *model) {
   copy_state(model, states, RESTORE);
   const double *last = states + MEMORY * step;
   for (lc_index v = 0; v < model->set->size; v++) {
-    lc_index s = model->at[v].s;
+    lc_index s = model->list[v].s;
     double to = allowed(model->set, s, b[s], last[s]);
     if (to == b[s]) continue;
-    enter(model, model->at[v].c);
+    enter(model, model->list[v].c);
     move(model, v, to - b[s]);
     b[s] = to;
   }
@@ -459,7 +495,7 @@ static double whole_square(const sweep_model *model) {
   double square = 0;
   for (int c = 0; !model->f && c < K; c++)
     for (int e = 0; e < K; e++) {
-      const double *r = c == e ? NULL : correlations(model, c, e), *s = root + c * n, *t = root + e * n;
+      const double *r = c == e ? NULL : pair(model, c, e), *s = root + c * n, *t = root + e * n;
       const double *u = U + c * n, *v = U + e * n;
       for (lc_index i = 0; i < n; i++) square += (r ? r[i] : 1) * (u[i] + s[i] * a[c]) * (v[i] + t[i] * a[e]);
     }
@@ -485,8 +521,8 @@ static double value(const sweep_model *model) {
   int K = model->K;
   double linear = lc_step_predicted_change(step), square = whole_square(model);
   for (lc_index v = 0; v < set->size; v++) {
-    double d = step->b[model->at[v].s] - step->start[model->at[v].s];
-    square += model->at[v].l2 * d * d;
+    double d = step->b[model->list[v].s] - step->start[model->list[v].s];
+    square += model->list[v].l2 * d * d;
   }
   for (int c = 0; model->eliminates && c < K; c++) linear += step->g[set->position[c * model->obj->q]] * model->a[c];
   return linear + 0.5 * square;

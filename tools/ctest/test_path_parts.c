@@ -486,7 +486,14 @@ static void test_centred(void) {
   ctest_problem_make(&t, lc_loss_find("softmax"), (ctest_shape){90, FEATURES, CLASSES, .weighted = 1, .alpha = 1});
   for (lc_index i = 0; i < t.n * FEATURES; i++) t.x[i] += 100;
   ctest_problem_refresh(&t);
-  for (int ridge = 0; ridge < 2; ridge++) { /* by whole fits */
+  ctest_best(&t, &t.dense, 0.01, 1e-8, B); /* a whole fit */
+  double sums[2] = {0, 0}, most = 0;
+  for (int c = 0; c < CLASSES; c++) {
+    most = fmax(most, fabs(B[c * Q]));
+    for (int j = 0; j < 2; j++) sums[j] += B[c * Q + j];
+  }
+  CHECK(fabs(sums[0]) <= 1e-13 * most && fabs(sums[1]) > 1e-6); /* if all sums were 0 it would tell nothing */
+  for (int ridge = 0; ridge < 2; ridge++) {                     /* by whole fits */
     for (int j = 0; ridge && j < FEATURES; j++) t.l1[j] = 0, t.l2[j] = 1;
     CHECK(ctest_path(&t, &t.dense, &(lc_path_spec){.nlambdas = 4, .min_ratio = 0.01}, 1e-8, &path) == LC_OK);
     for (lc_index l = 0; l < path.length; l++) {
