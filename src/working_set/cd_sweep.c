@@ -287,7 +287,7 @@ static lc_status start_model(sweep_model *model, lc_set_step *step) {
   LC_TRY(load_columns(model));
   double entries = 0;
   for (lc_index v = 0; v < model->set->size; v++) entries += (double)model->list[v].x.entries;
-  model->waits = K == 1 || entries > (double)model->n * K;
+  model->waits = entries > (double)model->n * K;
   load_task task = {model, L, skip};
   lc_parallel(lc_threads_for(model->obj->host, 2e-9 * entries * K), model->set->size, 64, load_some, &task);
   return LC_OK;
