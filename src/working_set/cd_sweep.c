@@ -107,8 +107,7 @@ static double variance(double p) { return fmax(0, p * (1 - p)); }
 static lc_status add_probabilities(const sweep_model *model, double *L) {
   enum { ROWS = 256 };
   lc_arena *arena = model->step->arena;
-  lc_index n = model->n;
-  lc_index K = model->K;
+  lc_index n = model->n, K = model->K;
   double w[ROWS], *products = lc_arena_zeros(arena, lc_packed_size(K));
   double *work = lc_arena_doubles(arena, ROWS * lc_max(K, LC_GRAM_WORK));
   if (!products || !work) return LC_OUT_OF_MEMORY;
@@ -146,19 +145,14 @@ static lc_status factor_intercepts(sweep_model *model, double *L, unsigned char 
 /* Classes of the lines from class k on. */
 static int line_width(const sweep_model *model, int k) { return (int)lc_min(model->K - k, LC_GATHER_WIDTH); }
 
-static void lines_of_some(void *context, lc_index from, lc_index to) {
-  const sweep_model *model = context;
-  lc_index n = model->n;
-  for (int k0 = 0; k0 < model->K; k0 += LC_GATHER_WIDTH)
-    lc_kernel_lines(from, to, line_width(model, k0), model->f + k0 * n, n, model->lines + k0 * n);
-}
-
-/* Roots of the curvatures, and what ties score columns to each other: f in place of the probabilities, or r. A row
- * without curvature moves nothing. */
+/* The probabilities by rows; then roots of the curvatures, and what ties score columns to each other: f in place of the
+ * probabilities, or r. A row without curvature moves nothing. */
 static void scale_some(void *context, lc_index from, lc_index to) {
   const sweep_model *model = context;
   lc_index n = model->n;
   int K = model->K;
+  for (int k0 = 0; model->lines && k0 < K; k0 += LC_GATHER_WIDTH)
+    lc_kernel_lines(from, to, line_width(model, k0), model->f + k0 * n, n, model->lines + k0 * n);
   for (int c = 0; c < K; c++) {
     double *root = model->root + c * n, *p = model->f ? model->f + c * n : NULL;
     const double *own = p || !model->S ? root : pair(model, c, c);
@@ -179,39 +173,30 @@ static void scale_some(void *context, lc_index from, lc_index to) {
     }
 }
 
-/* The coordinates, in the order of the set within a score column; first (K + 1): where those of each begin. */
-static void list_coordinates(sweep_model *model, lc_index *first) {
-  const lc_working_set *set = model->set;
-  int K = model->K;
-  for (int c = 0; c <= K; c++) first[c] = 0;
-  for (lc_index s = 0; s < set->size; s++) first[lc_set_column(set, s)]++;
-  for (int c = 1; c <= K; c++) first[c] += first[c - 1]; /* where they end: */
-  for (lc_index s = set->size; s-- > 0;) {               /* from the last on */
-    lc_index c = lc_set_column(set, s);
-    model->list[--first[c]] =
-        (coordinate){.s = s, .f = lc_set_feature(set, s), .c = (int)c, .rms = set->rms[s], .l2 = lc_set_l2(set, s)};
-  }
-}
-
 /* All coordinates with their columns; what depends on curvatures follows. */
 static lc_status load_columns(sweep_model *model) {
+  const lc_working_set *set = model->set;
   lc_arena *arena = model->step->arena;
-  lc_index size = model->set->size, *first = lc_arena_alloc(arena, model->K + 1, sizeof *first);
-  lc_index *rows = lc_arena_alloc(arena, size, sizeof *rows);
+  lc_index size = set->size, *who = lc_arena_alloc(arena, 2 * size + model->K + 1, sizeof *who);
   double *by = lc_arena_doubles(arena, size);
   lc_spvec *x = lc_arena_alloc(arena, size, sizeof *x);
-  if (!first || !rows || !by || !x) return LC_OUT_OF_MEMORY;
-  list_coordinates(model, first);
+  if (!who || !by || !x) return LC_OUT_OF_MEMORY;
+  lc_index *rows = who + size, *first = rows + size;
+  lc_set_by_column(set, who, first);
   for (lc_index v = 0; v < size; v++) {
-    rows[v] = lc_set_row(model->set, model->list[v].s);
-    by[v] = 1 / model->list[v].rms;
+    rows[v] = lc_set_row(set, who[v]);
+    by[v] = 1 / set->rms[who[v]];
   }
   for (int c = 0; c < model->K; c++) {
-    lc_index from = first[c], count = first[c + 1] - from;
+    lc_index from = first[c], end = first[c + 1];
     const double *root = model->root + c * model->n;
-    LC_TRY(lc_objective_sparse_columns(model->obj, count, rows + from, by + from, root, x + from));
+    LC_TRY(lc_objective_sparse_columns(model->obj, end - from, rows + from, by + from, root, x + from));
+    for (lc_index v = from; v < end; v++) {
+      lc_index s = who[v];
+      model->list[v] = (coordinate){
+          .s = s, .f = lc_set_feature(set, s), .c = c, .x = x[v], .rms = set->rms[s], .l2 = lc_set_l2(set, s)};
+    }
   }
-  for (lc_index v = 0; v < size; v++) model->list[v].x = x[v];
   return LC_OK;
 }
 
@@ -280,8 +265,6 @@ static lc_status start_model(sweep_model *model, lc_set_step *step) {
   if (!L || !skip) return LC_OUT_OF_MEMORY;
   load_curvatures(model);
   if (model->eliminates) LC_TRY(factor_intercepts(model, L, skip));
-  if (model->f && model->eliminates)
-    lc_parallel(lc_threads_for(model->obj->host, 1e-9 * (double)(model->n * K)), model->n, 4096, lines_of_some, model);
   lc_index columns = K + (model->S ? model->obj->ns : 0); /* that are scaled */
   lc_parallel(lc_threads_for(model->obj->host, 4e-9 * (double)(model->n * columns)), model->n, 4096, scale_some, model);
   LC_TRY(load_columns(model));

@@ -97,44 +97,40 @@ lc_status lc_newton_follow(lc_prox_newton *newton) {
   return LC_OK;
 }
 
-/* Coefficients s >= first of score column c: their rows of B, their positions; how many they are. */
-static lc_index of_column(const lc_working_set *set, lc_index first, int c, lc_index *rows, lc_index *positions) {
-  lc_index count = 0;
-  for (lc_index s = first; s < set->size; s++)
-    if (lc_set_column(set, s) == c) {
-      rows[count] = lc_set_row(set, s);
-      positions[count++] = s;
-    }
-  return count;
-}
-
-/* Each pair of score columns is one product of columns of X. */
+/* Each pair of score columns is one product of columns of X: of those that are new with all. */
 lc_status lc_newton_build(lc_prox_newton *newton) {
   LC_TRY(grow_matrices(newton));
   const lc_working_set *set = newton->set;
   const lc_objective *obj = newton->obj;
-  lc_index n = obj->x->n, size = set->size, first = newton->built, ld = newton->ld;
+  lc_index n = obj->x->n, size = set->size, built = newton->built, ld = newton->ld;
+  int K = obj->K;
   lc_mark mark = lc_arena_mark(newton->arena);
-  lc_index *list = lc_arena_alloc(newton->arena, 4 * size, sizeof *list);
-  double *C = lc_arena_doubles(newton->arena, (size - first) * size);
-  lc_status status = list && C ? LC_OK : LC_OUT_OF_MEMORY;
-  lc_index *new_rows = list, *new_at = list + size, *rows = list + 2 * size, *at = list + 3 * size;
-  for (int c = 0; status == LC_OK && c < obj->K; c++)
-    for (int d = first == 0 ? c : 0; status == LC_OK && d < obj->K; d++) {
-      lc_index na = of_column(set, first, c, new_rows, new_at), nb = of_column(set, 0, d, rows, at);
-      if (na == 0 || nb == 0) continue;
-      int same = first == 0 && c == d; /* one list: half the work */
+  lc_index *at = lc_arena_alloc(newton->arena, 2 * size + K + 1, sizeof *at);
+  double *C = lc_arena_doubles(newton->arena, (size - built) * size);
+  if (!at || !C) return LC_OUT_OF_MEMORY;
+  lc_index *rows = at + size, *first = rows + size;
+  lc_status status = LC_OK;
+  lc_set_by_column(set, at, first);
+  for (lc_index v = 0; v < size; v++) rows[v] = lc_set_row(set, at[v]);
+  for (int c = 0; status == LC_OK && c < K; c++) {
+    lc_index fresh = first[c], end = first[c + 1];
+    while (fresh < end && at[fresh] < built) fresh++;
+    for (int d = built == 0 ? c : 0; status == LC_OK && fresh < end && d < K; d++) {
+      lc_index na = end - fresh, nb = first[d + 1] - first[d];
+      const lc_index *new_at = at + fresh, *all_at = at + first[d];
+      if (nb == 0) continue;
       status = lc_poll(obj->host);
       if (status != LC_OK) break;
       const double *weights = newton->S + lc_packed_at(c < d ? c : d, c < d ? d : c) * n;
-      status = lc_objective_cross(obj, na, new_rows, nb, same ? new_rows : rows, weights, C);
+      status = lc_objective_cross(obj, na, rows + fresh, nb, rows + first[d], weights, C);
       for (lc_index v = 0; v < nb; v++)
         for (lc_index u = 0; u < na; u++)
-          newton->H[new_at[u] + at[v] * ld] = newton->H[at[v] + new_at[u] * ld] = C[u + v * na];
+          newton->H[new_at[u] + all_at[v] * ld] = newton->H[all_at[v] + new_at[u] * ld] = C[u + v * na];
     }
+  }
   lc_arena_reset(newton->arena, mark);
   LC_TRY(status);
-  move_over(newton->covered + first, set->index + first, size - first, sizeof *set->index);
+  move_over(newton->covered + built, set->index + built, size - built, sizeof *set->index);
   newton->built = size;
   return LC_OK;
 }

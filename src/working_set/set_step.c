@@ -68,19 +68,15 @@ static lc_status load_own(lc_set_step *step) {
   const lc_working_set *set = step->set;
   lc_objective *obj = step->obj;
   lc_mark mark = lc_arena_mark(step->arena);
-  lc_index size = set->size, *who = lc_arena_alloc(step->arena, 2 * size, sizeof *who), *rows = who + size;
+  lc_index size = set->size, *who = lc_arena_alloc(step->arena, 2 * size + obj->K + 1, sizeof *who);
   double *g = lc_arena_doubles(step->arena, size);
   if (!who || !g) return LC_OUT_OF_MEMORY;
-  for (int c = 0; c < obj->K; c++) {
-    lc_index count = 0;
-    for (lc_index s = 0; s < size; s++) {
-      if (lc_set_column(set, s) != c) continue;
-      who[count] = s;
-      rows[count++] = lc_set_row(set, s);
-    }
-    lc_objective_columns(obj, count, rows, 1, step->R + c * obj->x->n, g);
-    for (lc_index v = 0; v < count; v++) step->g[who[v]] = g[v];
-  }
+  lc_index *rows = who + size, *first = rows + size;
+  lc_set_by_column(set, who, first);
+  for (lc_index v = 0; v < size; v++) rows[v] = lc_set_row(set, who[v]);
+  for (int c = 0; c < obj->K; c++)
+    lc_objective_columns(obj, first[c + 1] - first[c], rows + first[c], 1, step->R + c * obj->x->n, g + first[c]);
+  for (lc_index v = 0; v < size; v++) step->g[who[v]] = g[v];
   lc_arena_reset(step->arena, mark);
   step->worst = lc_step_worst(step);
   return LC_OK;

@@ -91,6 +91,14 @@ void lc_set_drop_zeros(lc_working_set *set) {
   set->size = kept;
 }
 
+void lc_set_by_column(const lc_working_set *set, lc_index *who, lc_index *first) {
+  int K = set->obj->K;
+  for (int c = 0; c <= K; c++) first[c] = 0;
+  for (lc_index s = 0; s < set->size; s++) first[lc_set_column(set, s)]++;
+  for (int c = 1; c <= K; c++) first[c] += first[c - 1]; /* where they end: */
+  for (lc_index s = set->size; s-- > 0;) who[--first[lc_set_column(set, s)]] = s;
+}
+
 lc_status lc_set_list_rows(lc_working_set *set) {
   lc_mark mark = lc_arena_mark(set->arena);
   lc_index K = set->obj->K, *seen = lc_arena_alloc(set->arena, K > 1 ? set->obj->q : 0, sizeof *seen);

@@ -34,6 +34,10 @@ void lc_set_sort(lc_working_set *set);
 /* Lists the distinct rows (nrows, rows, cell). Cost of the order of q at most, and of the size. */
 lc_status lc_set_list_rows(lc_working_set *set);
 
+/* who (size): places in the set, score column by score column and in order within one; first (K + 1): where those of
+ * each begin. Cost of the size and K. */
+void lc_set_by_column(const lc_working_set *set, lc_index *who, lc_index *first);
+
 /* Row and score column of coefficient s of the set; its feature, < 0 for an intercept; how many coefficients the group
  * has that begins at s. */
 static inline lc_index lc_set_row(const lc_working_set *set, lc_index s) { return set->index[s] % set->obj->q; }
