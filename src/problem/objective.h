@@ -145,6 +145,10 @@ lc_status lc_objective_gradient(lc_objective *obj);
 /* The rows of the design as the verbs below see them. One pass over the entries where it makes an index of rows. */
 lc_status lc_objective_rows(const lc_objective *obj, lc_rows *rows);
 
+/* Is there so little to an lc_rows that several threads may each have one of their own? (Not where it is an index of
+ * the entries or a window of a stream.) */
+int lc_objective_rows_apart(const lc_objective *obj);
+
 /* Do rows have few entries? Then: the features in which rows `index` (m of them) have entries, each once; their number.
  * mark: p bytes, all 0 before and after. */
 int lc_objective_has_sparse_rows(const lc_objective *obj);

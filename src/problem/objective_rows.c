@@ -9,6 +9,10 @@ lc_status lc_objective_rows(const lc_objective *obj, lc_rows *rows) {
 
 int lc_objective_has_sparse_rows(const lc_objective *obj) { return obj->x->ops->row_columns != NULL; }
 
+int lc_objective_rows_apart(const lc_objective *obj) {
+  return !lc_objective_has_sparse_rows(obj) && !(obj->x->ops->caps & LC_STREAMED);
+}
+
 lc_index lc_objective_row_features(const lc_rows *rows, lc_index m, const lc_index *index, unsigned char *mark,
                                    lc_index *feature) {
   return rows->design->ops->row_columns(rows, m, index, mark, feature);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "linalg/linalg.h"
+#include "threads/threads.h"
 
 /* ---- setting up ----------------------------------------------------------------------------------------- */
 
@@ -22,6 +23,22 @@ static void choose_units(lc_batch *batch, double rate) {
     batch->unit[j] = given ? 1 : 1 / size;
   }
   batch->rate = given || !perceptron ? rate : 1 / (2 * max_curvature(obj) * fmax(1, (double)obj->q));
+}
+
+/* What a step on m rows takes on one core, about; so many of them do not follow the one before and cost a line of cache
+ * for each entry. */
+static double seconds_of(const lc_batch *batch, lc_index m, lc_index apart) {
+  const lc_design *x = batch->obj->x;
+  double row = x->ops->cells(x) / (double)x->n;
+  return row * (1e-9 * (double)m * batch->obj->K + 5e-9 * (double)apart);
+}
+
+/* Of a batch of m rows. Long runs of neighbours, which are read in place, stay together. */
+static int parts_of(const lc_batch *batch, lc_index m, lc_index apart) {
+  const double part_rows = 64, part_seconds = 2.5e-5;
+  if (!lc_objective_rows_apart(batch->obj)) return 1;
+  double most = fmin(LC_BATCH_PARTS, floor((double)m / part_rows));
+  return (int)fmax(1, fmin(most, seconds_of(batch, m, apart) / part_seconds));
 }
 
 lc_status lc_batch_init(lc_batch *batch, const lc_objective *obj, lc_index most, const double *B, double rate,
@@ -57,7 +74,14 @@ lc_status lc_batch_init(lc_batch *batch, const lc_objective *obj, lc_index most,
   memcpy(batch->B, B, (size_t)P * sizeof(double));
   memcpy(batch->B_before, B, (size_t)P * sizeof(double));
   choose_units(batch, rate);
-  return lc_objective_rows(obj, &batch->rows);
+  int parts = parts_of(batch, most, most);
+  for (int t = 0; t < parts; t++) {
+    lc_batch_part *part = batch->part + t;
+    LC_TRY(lc_objective_rows(obj, &part->rows));
+    part->G = t == 0 ? batch->G : lc_arena_doubles(arena, P);
+    if (!part->G) return LC_OUT_OF_MEMORY;
+  }
+  return LC_OK;
 }
 
 lc_status lc_batch_remember(lc_batch *batch) {
@@ -118,10 +142,20 @@ void lc_batch_settle(lc_batch *batch) {
 /* ---- scores and gradient -------------------------------------------------------------------------------- */
 
 static void split(lc_batch *batch, lc_index m, const lc_index *index) {
-  lc_index at = 0;
-  for (batch->pieces = 0; at < m; batch->pieces++) {
-    batch->piece[batch->pieces] = at;
-    at += lc_objective_row_piece(&batch->rows, m - at, index + at);
+  lc_index apart = 1;
+  for (lc_index i = 1; i < m; i++) apart += index[i] != index[i - 1] + 1;
+  batch->parts = parts_of(batch, m, apart);
+  batch->threads = lc_threads_for(batch->obj->host, seconds_of(batch, m, apart));
+  batch->pieces = 0;
+  for (int t = 0; t < batch->parts; t++) {
+    lc_batch_part *part = batch->part + t;
+    lc_index at = m * t / batch->parts, end = m * (t + 1) / batch->parts;
+    part->first = batch->pieces;
+    for (; at < end; batch->pieces++) {
+      batch->piece[batch->pieces] = at;
+      at += lc_objective_row_piece(&part->rows, end - at, index + at);
+    }
+    part->end = batch->pieces;
   }
   batch->piece[batch->pieces] = m;
 }
@@ -139,37 +173,65 @@ static int gather_weights(lc_batch *batch, lc_index m, const lc_index *index) {
 }
 
 /* r, the derivatives of rows `index`, less those of when they were last met, which they replace. */
-static void correct(lc_batch *batch, lc_index rows, const lc_index *index) {
+static void correct(const lc_batch *batch, lc_index rows, const lc_index *index, double *r) {
   lc_index n = batch->obj->x->n;
   for (int c = 0; batch->table && c < batch->obj->K; c++)
     for (lc_index i = 0; i < rows; i++) {
-      double *last = batch->table + index[i] + c * n, present = batch->r[i + c * rows];
-      batch->r[i + c * rows] -= *last;
+      double *last = batch->table + index[i] + c * n, present = r[i + c * rows];
+      r[i + c * rows] -= *last;
       *last = present;
     }
+}
+
+/* Parts from .. to - 1 of a batch, whose rows are `index`. */
+typedef struct batch_job {
+  lc_batch *batch;
+  const lc_index *index;
+} batch_job;
+
+static void each_part(lc_batch *batch, const lc_index *index, lc_task work) {
+  batch_job job = {batch, index};
+  lc_parallel(batch->threads, batch->parts, 1, work, &job);
+}
+
+/* A part's G += gradient, its z, loss and mistakes. */
+static void add_part(const lc_batch *batch, lc_batch_part *part, const lc_index *index) {
+  const lc_objective *obj = batch->obj;
+  part->loss = part->mistakes = 0;
+  for (lc_index k = part->first; k < part->end; k++) {
+    lc_index from = batch->piece[k], rows = batch->piece[k + 1] - from, at = from * obj->K;
+    const lc_index *piece = index + from;
+    const double *y = batch->y + from, *w = batch->w + from, *v = batch->v + from;
+    double *z = batch->z + at, *value = batch->trial + at, *r = batch->r + at;
+    lc_objective_row_load(&part->rows, rows, piece);
+    lc_objective_row_scores(obj, &part->rows, rows, piece, batch->B, z);
+    lc_objective_row_losses(obj, &batch->coding, rows, z, y, value, r);
+    if (batch->coding.mu != obj->coding.mu) lc_objective_row_losses(obj, &obj->coding, rows, z, y, value, NULL);
+    if (batch->counts_mistakes) part->mistakes += lc_coding_mistakes(&obj->coding, (int)rows, z, rows, y, w);
+    correct(batch, rows, piece, r);
+    for (int c = 0; c < obj->K; c++)
+      for (lc_index i = 0; i < rows; i++) r[i + c * rows] *= v[i];
+    for (lc_index i = 0; i < rows; i++) part->loss += w[i] * value[i];
+    lc_objective_row_gradient(obj, &part->rows, rows, piece, r, part->G);
+  }
+}
+
+static void add_parts(void *context, lc_index from, lc_index to) {
+  const batch_job *job = context;
+  for (lc_index t = from; t < to; t++) add_part(job->batch, job->batch->part + t, job->index);
 }
 
 /* G += gradient of the mean loss of the batch (less that of the table); z; the loss is added to the sum of the epoch.
  */
 static void add_gradient(lc_batch *batch, const lc_index *index) {
-  const lc_objective *obj = batch->obj;
-  double *value = batch->trial;
-  for (lc_index k = 0; k < batch->pieces; k++) {
-    lc_index from = batch->piece[k], rows = batch->piece[k + 1] - from;
-    const lc_index *piece = index + from;
-    double *z = batch->z + from * obj->K, *v = batch->v + from;
-    lc_objective_row_load(&batch->rows, rows, piece);
-    lc_objective_row_scores(obj, &batch->rows, rows, piece, batch->B, z);
-    lc_objective_row_losses(obj, &batch->coding, rows, z, batch->y + from, value, batch->r);
-    if (batch->coding.mu != obj->coding.mu)
-      lc_objective_row_losses(obj, &obj->coding, rows, z, batch->y + from, value, NULL);
-    if (batch->counts_mistakes)
-      batch->mistakes += lc_coding_mistakes(&obj->coding, (int)rows, z, rows, batch->y + from, batch->w + from);
-    correct(batch, rows, piece);
-    for (int c = 0; c < obj->K; c++)
-      for (lc_index i = 0; i < rows; i++) batch->r[i + c * rows] *= v[i];
-    for (lc_index i = 0; i < rows; i++) batch->loss += batch->w[from + i] * value[i];
-    lc_objective_row_gradient(obj, &batch->rows, rows, piece, batch->r, batch->G);
+  lc_index P = batch->obj->P;
+  for (int t = 1; t < batch->parts; t++) memset(batch->part[t].G, 0, (size_t)P * sizeof(double));
+  each_part(batch, index, add_parts);
+  for (int t = 0; t < batch->parts; t++) {
+    const lc_batch_part *part = batch->part + t;
+    for (lc_index i = 0; t > 0 && i < P; i++) batch->G[i] += part->G[i];
+    batch->loss += part->loss;
+    batch->mistakes += part->mistakes;
   }
 }
 
@@ -204,8 +266,8 @@ lc_status lc_batch_validate(lc_batch *batch, const lc_validation *set, const dou
     for (lc_index k = 0; k < batch->pieces; k++) {
       lc_index from = batch->piece[k], rows = batch->piece[k + 1] - from;
       const double *y = batch->y + from;
-      lc_objective_row_load(&batch->rows, rows, index + from);
-      lc_objective_row_scores(obj, &batch->rows, rows, index + from, B, batch->z);
+      lc_objective_row_load(&batch->part->rows, rows, index + from);
+      lc_objective_row_scores(obj, &batch->part->rows, rows, index + from, B, batch->z);
       if (mistakes) sum += lc_coding_mistakes(&obj->coding, (int)rows, batch->z, rows, y, w + from);
       lc_objective_row_losses(obj, &obj->coding, rows, batch->z, y, batch->trial, NULL);
       for (lc_index i = 0; i < rows; i++) {
@@ -220,15 +282,22 @@ lc_status lc_batch_validate(lc_batch *batch, const lc_validation *set, const dou
 
 /* ---- the line search ------------------------------------------------------------------------------------ */
 
-/* dz <- the scores of D, without offsets. */
-static void score_direction(lc_batch *batch, const lc_index *index) {
+static void score_parts(void *context, lc_index from, lc_index to) {
+  const batch_job *job = context;
+  const lc_batch *batch = job->batch;
   const lc_objective *obj = batch->obj;
-  for (lc_index k = 0; k < batch->pieces; k++) {
-    lc_index from = batch->piece[k], rows = batch->piece[k + 1] - from;
-    if (batch->pieces > 1) lc_objective_row_load(&batch->rows, rows, index + from);
-    lc_objective_row_changes(obj, &batch->rows, rows, index + from, batch->D, batch->dz + from * obj->K);
+  for (lc_index t = from; t < to; t++) {
+    lc_batch_part *part = job->batch->part + t;
+    for (lc_index k = part->first; k < part->end; k++) {
+      lc_index at = batch->piece[k], rows = batch->piece[k + 1] - at;
+      if (part->end - part->first > 1) lc_objective_row_load(&part->rows, rows, job->index + at);
+      lc_objective_row_changes(obj, &part->rows, rows, job->index + at, batch->D, batch->dz + at * obj->K);
+    }
   }
 }
+
+/* dz <- the scores of D, without offsets. */
+static void score_direction(lc_batch *batch, const lc_index *index) { each_part(batch, index, score_parts); }
 
 /* Minus the derivative of the batch's mean loss along B - a D. */
 static double descent_at(lc_batch *batch, double a) {
@@ -357,7 +426,7 @@ void lc_batch_step(lc_batch *batch, lc_index m, const lc_index *index, double sh
   if (!gather_weights(batch, m, index)) return;
   split(batch, m, index);
   if (batch->lazy) {
-    count = lc_objective_row_features(&batch->rows, m, index, batch->mark, batch->feature);
+    count = lc_objective_row_features(&batch->part->rows, m, index, batch->mark, batch->feature);
     for (lc_index t = 0; t < count; t++) catch_up(batch, batch->feature[t]);
   } else {
     memset(batch->G, 0, (size_t)obj->P * sizeof(double));

@@ -32,13 +32,25 @@
 #include "hessian/metric.h"
 #include "solver/solver.h"
 
+/* Rows of a batch that one thread works on at a time. They are cut by the rows alone, so that sums are the same for any
+ * number of threads. */
+typedef struct lc_batch_part {
+  lc_rows rows;
+  lc_index first, end;   /* its pieces */
+  double *G;             /* q x K gradient of its rows; of the first part the batch's */
+  double loss, mistakes; /* of its rows */
+} lc_batch_part;
+
+enum { LC_BATCH_PARTS = 8 };
+
 typedef struct lc_batch {
   const lc_objective *obj;
-  lc_rows rows;
-  double rate;                /* that is given; NaN: from line searches */
-  double momentum;            /* 0 <= momentum < 1 */
-  lc_index n;                 /* rows that batches are taken from; the caller may lower it before the first step */
-  int counts_mistakes;        /* 1, from the caller: mistakes += weight of the rows of a batch that are wrong at B */
+  lc_batch_part part[LC_BATCH_PARTS]; /* of which the first `parts` have rows of the batch */
+  int parts, threads;
+  double rate;         /* that is given; NaN: from line searches */
+  double momentum;     /* 0 <= momentum < 1 */
+  lc_index n;          /* rows that batches are taken from; the caller may lower it before the first step */
+  int counts_mistakes; /* 1, from the caller: mistakes += weight of the rows of a batch that are wrong at B */
   double mistakes;
   int lazy;                   /* B is up to date only after lc_batch_settle() */
   double *B, *B_before;       /* q x K iterate, and the one before (with momentum) */
@@ -55,7 +67,7 @@ typedef struct lc_batch {
   double *G, *D, *slope;      /* q x K gradient, direction, what it was made of; lazy: G is 0 between steps */
   double *z, *dz, *trial, *r; /* of a batch, each piece of rows m x K */
   double *y, *w, *v;          /* of a batch: codes; weights; weights over the batch's total */
-  lc_index *piece, pieces;    /* a batch is worked on in pieces of rows piece[i] .. piece[i + 1] - 1 */
+  lc_index *piece, pieces;    /* parts are worked on in pieces of rows piece[i] .. piece[i + 1] - 1 */
   lc_index *feature;          /* lazy: features of a batch; */
   unsigned char *mark;        /* p, scratch to find them; */
   double clock, *done; /* and up to which time the penalty is done with a feature (rate: steps; else sum of rates) */

@@ -195,7 +195,7 @@ static lc_status prepare(run_state *run, const double *B, double epochs) {
   int lazy = !average && (!given || equal);
   LC_TRY(lc_batch_init(&run->batch, obj, run->size, B, settings->rate, settings->momentum, lazy));
   LC_TRY(ask_for_metric(run));
-  lc_index block = run->batch.rows.block, blocks = block > 0 ? (obj->x->n + block - 1) / block : 0;
+  lc_index block = run->batch.part->rows.block, blocks = block > 0 ? (obj->x->n + block - 1) / block : 0;
   run->blocks = lc_arena_alloc(obj->arena, blocks, sizeof *run->blocks);
   if (!run->blocks) return LC_OUT_OF_MEMORY;
   run->batch.n = n;
@@ -259,7 +259,7 @@ static lc_status deal_classes(const run_state *run, lc_random *random, lc_index 
 
 /* The rows of block b to `order`; returns how many. */
 static lc_index put_block(const run_state *run, lc_index b, lc_index *order) {
-  lc_index block = run->batch.rows.block, end = (b + 1) * block, count = 0, from = 0, to = run->n;
+  lc_index block = run->batch.part->rows.block, end = (b + 1) * block, count = 0, from = 0, to = run->n;
   if (!run->rows) {
     for (lc_index row = b * block; row < lc_min(end, run->n); row++) order[count++] = row;
     return count;
@@ -278,7 +278,7 @@ static lc_index put_block(const run_state *run, lc_index b, lc_index *order) {
 /* Of a stream: blocks in random order, where they can be had so, and the rows of some blocks, which are in memory
  * together, in random order. (As above; with whole groups of blocks in memory, rows need not stay in runs.) */
 static lc_status shuffle_groups(run_state *run, lc_random *random) {
-  const lc_rows *rows = &run->batch.rows;
+  const lc_rows *rows = &run->batch.part->rows;
   lc_index blocks = (run->obj->x->n + rows->block - 1) / rows->block, at = 0;
   for (lc_index b = 0; b < blocks; b++) run->blocks[b] = b;
   if (!rows->in_order) lc_random_shuffle(random, blocks, run->blocks);
@@ -295,7 +295,7 @@ static lc_status shuffle_groups(run_state *run, lc_random *random) {
 static lc_status new_order(run_state *run, double epoch) {
   lc_index n = run->n;
   int by_class = run->settings->stratified > 0;
-  const lc_rows *rows = &run->batch.rows;
+  const lc_rows *rows = &run->batch.part->rows;
   if (!(run->settings->shuffle > 0)) return LC_OK;
   lc_random random = lc_random_stream(run->settings->seed, (uint64_t)epoch);
   if (rows->block > 0 && run->obj->x->n > rows->block * rows->group) return shuffle_groups(run, &random);

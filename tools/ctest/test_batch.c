@@ -339,6 +339,55 @@ static void test_pieces(void) {
   free(X), free(y), free(order);
 }
 
+/* Large batches are cut into parts, which threads share: a step on all rows is one of gradient descent, and steps are
+ * the same to the last bit on one thread and on several, for rows in runs and in any order, with a table and without.
+ */
+static void test_parts(const char *name, int k, int table) {
+  enum { ROWS = 700, COLUMNS = 60, BATCH = 512, EPOCHS = 3 };
+  static const int threads[] = {1, 3};
+  ctest_problem t;
+  ctest_problem_make(&t, lc_loss_find(name), (ctest_shape){.n = ROWS, .p = COLUMNS, .k = k, .weighted = 1});
+  const double rate = 0.01;
+  lc_index P = t.q * t.coding.K, order[ROWS];
+  double *B = ctest_normals(P), *G = ctest_zeros(P), *ends[2];
+  ctest_gradient(&t, B, G);
+  for (int runs = 0; runs < 2; runs++) {
+    lc_random random = lc_random_stream(3, 1);
+    for (int i = 0; i < ROWS; i++) order[i] = i;
+    if (runs)
+      for (int i = 0; i < ROWS; i++) order[i] = (i + 200) % ROWS; /* two runs of neighbours */
+    else
+      lc_random_shuffle(&random, ROWS, order);
+    for (int s = 0; s < 2; s++) {
+      lc_objective obj;
+      lc_batch whole, batch;
+      t.host.host.threads = threads[s];
+      CHECK(lc_objective_init(&obj, &t.dense, &t.obs, t.loss, &t.coding, &t.pen, 1, &t.arena) == LC_OK);
+      CHECK(lc_batch_init(&whole, &obj, ROWS, B, rate, 0, 0) == LC_OK);
+      lc_batch_step(&whole, ROWS, order, 1);
+      CHECK(whole.parts > 1 || runs);
+      for (lc_index i = 0; i < P; i++) CHECK_NEAR(whole.B[i], B[i] - rate * G[i], 1e-11);
+      double *rms = ctest_zeros(COLUMNS);
+      for (int j = 0; j < COLUMNS; j++) rms[j] = hypot(t.mean[j], t.sd[j]);
+      obj.rms = rms;
+      CHECK(lc_batch_init(&batch, &obj, BATCH, B, NAN, 0, 0) == LC_OK);
+      if (table) CHECK(lc_batch_remember(&batch) == LC_OK);
+      if (table) CHECK(lc_batch_fill(&batch, order) == LC_OK);
+      batch.corrected = table;
+      for (int epoch = 0; epoch < EPOCHS; epoch++)
+        for (lc_index at = 0; at < ROWS; at += BATCH) lc_batch_step(&batch, lc_min(BATCH, ROWS - at), order + at, 1);
+      ends[s] = ctest_zeros(P);
+      memcpy(ends[s], batch.B, (size_t)P * sizeof(double));
+      free(rms);
+    }
+    CHECK(memcmp(ends[0], ends[1], (size_t)P * sizeof(double)) == 0);
+    free(ends[0]), free(ends[1]);
+  }
+  t.host.host.threads = 1;
+  ctest_problem_free(&t);
+  free(B), free(G);
+}
+
 void test_batch(void) {
   static const double alphas[] = {0, 0.5, 1};
   static const struct {
@@ -371,4 +420,9 @@ void test_batch(void) {
         ctest_problem_free(&d.t);
       }
   test_pieces();
+  for (int table = 0; table < 2; table++) {
+    test_parts("logistic", 2, table);
+    test_parts("softmax", 4, table);
+    test_parts("squared_hinge", 3, table);
+  }
 }
