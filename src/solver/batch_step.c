@@ -33,12 +33,12 @@ static double seconds_of(const lc_batch *batch, lc_index m, lc_index apart) {
   return row * (1e-9 * (double)m * batch->obj->K + 5e-9 * (double)apart);
 }
 
-/* Of a batch of m rows. Long runs of neighbours, which are read in place, stay together. */
-static int parts_of(const lc_batch *batch, lc_index m, lc_index apart) {
+/* Of a batch of m rows that take so long. Long runs of neighbours, which are read in place, stay together. */
+static int parts_of(const lc_batch *batch, lc_index m, double seconds) {
   const double part_rows = 64, part_seconds = 2.5e-5;
   if (!lc_objective_rows_apart(batch->obj)) return 1;
   double most = fmin(LC_BATCH_PARTS, floor((double)m / part_rows));
-  return (int)fmax(1, fmin(most, seconds_of(batch, m, apart) / part_seconds));
+  return (int)fmax(1, fmin(most, seconds / part_seconds));
 }
 
 lc_status lc_batch_init(lc_batch *batch, const lc_objective *obj, lc_index most, const double *B, double rate,
@@ -74,7 +74,7 @@ lc_status lc_batch_init(lc_batch *batch, const lc_objective *obj, lc_index most,
   memcpy(batch->B, B, (size_t)P * sizeof(double));
   memcpy(batch->B_before, B, (size_t)P * sizeof(double));
   choose_units(batch, rate);
-  int parts = parts_of(batch, most, most);
+  int parts = parts_of(batch, most, seconds_of(batch, most, most));
   for (int t = 0; t < parts; t++) {
     lc_batch_part *part = batch->part + t;
     LC_TRY(lc_objective_rows(obj, &part->rows));
@@ -141,11 +141,13 @@ void lc_batch_settle(lc_batch *batch) {
 
 /* ---- scores and gradient -------------------------------------------------------------------------------- */
 
+/* Into parts, and these into pieces. */
 static void split(lc_batch *batch, lc_index m, const lc_index *index) {
   lc_index apart = 1;
   for (lc_index i = 1; i < m; i++) apart += index[i] != index[i - 1] + 1;
-  batch->parts = parts_of(batch, m, apart);
-  batch->threads = lc_threads_for(batch->obj->host, seconds_of(batch, m, apart));
+  double seconds = seconds_of(batch, m, apart);
+  batch->parts = parts_of(batch, m, seconds);
+  batch->threads = lc_threads_for(batch->obj->host, seconds);
   batch->pieces = 0;
   for (int t = 0; t < batch->parts; t++) {
     lc_batch_part *part = batch->part + t;
