@@ -145,10 +145,10 @@ static lc_status keep_lane(void *context, lc_index m, lc_index l) {
   return own->path->nfits == 1 ? lengthen(own) : LC_OK; /* folds come on any thread */
 }
 
-/* From lambda number *l on as far as lanes come; *l goes on. Folds are solved one by one: some thirty lambdas at a
+/* From lambda number *l on as far as lanes come; *l goes on. Folds are solved one by one: some fifty lambdas at a
  * time, so that a cross-validation that is stopped has some: those that its last fold has come to, too. */
 static lc_status run_lanes(descent *own, lc_index *l, double before) {
-  enum { AT_ONCE = 30 };
+  enum { AT_ONCE = 50 };
   const lc_path_spec *spec = own->path->spec;
   lc_index count = spec->nlambdas - *l, stages, solved = 0, asked = 0;
   while (count > 0 && own->lambda[*l + count - 1] <= 0) count--;
