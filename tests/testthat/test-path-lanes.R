@@ -169,7 +169,7 @@ test_that("every point that lanes publish has the gap that it claims, judged fro
   }
 })
 
-# Folds go down in lanes, too, some thirty lambdas at a time: a fold is the same problem with weights 0, standardised by
+# Folds go down in lanes, too, some fifty lambdas at a time: a fold is the same problem with weights 0, standardised by
 # its own rows.
 fold_cases <- list(
   counts = list(counts, answer),
@@ -185,7 +185,7 @@ test_that("folds are solved to the gap, and scores of rows left out are those of
   for (name in names(fold_cases)) {
     folds <- switch(name, weights = 2L, everything = 10L, 4L) # 3, 11 and 5 fits
     fold <- sample(rep_len(seq_len(folds), rows))
-    d <- lane_problem(c(fold_cases[[name]], nlambda = if (name == "counts") 35L else 8L, lambda_min_ratio = 0.05))
+    d <- lane_problem(c(fold_cases[[name]], nlambda = if (name == "counts") 55L else 8L, lambda_min_ratio = 0.05))
     cv <- do.call(linclass_cv, c(d$arguments, list(foldid = fold, keep = TRUE)))
     expect_true(all(cv$path$points$met), info = name)
     expect_lt(max(cv$fold_relative), 1e-8, label = name)

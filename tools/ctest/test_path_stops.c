@@ -8,7 +8,7 @@
 void test_path_stops(void);
 void test_path_threads(void);
 
-enum { LAMBDAS = 5, MOST_LAMBDAS = 40, FOLDS = 3 };
+enum { LAMBDAS = 5, MOST_LAMBDAS = 60, FOLDS = 3 };
 
 /* Folds in turn, and a path over them whose scores are the caller's. */
 typedef struct world {
@@ -137,7 +137,7 @@ static void test_interruption(const char *loss, int k, double alpha, int folds, 
   free_world(&d);
 }
 
-/* Folds in lanes are solved one after the other, some thirty lambdas at a time. A run that is stopped keeps the stages
+/* Folds in lanes are solved one after the other, some fifty lambdas at a time. A run that is stopped keeps the stages
  * that all folds have, and of the present one the points that the last fold has come to; never a point that a fold
  * lacks, whose scores would be 0. */
 static void test_stages(int threads) {
