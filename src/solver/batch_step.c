@@ -185,15 +185,23 @@ static void correct(const lc_batch *batch, lc_index rows, const lc_index *index,
     }
 }
 
-/* Parts from .. to - 1 of a batch, whose rows are `index`. */
+/* What is done with a part of a batch, whose rows are `index`. */
+typedef void part_work(const lc_batch *batch, lc_batch_part *part, const lc_index *index);
+
 typedef struct batch_job {
   lc_batch *batch;
   const lc_index *index;
+  part_work *work;
 } batch_job;
 
-static void each_part(lc_batch *batch, const lc_index *index, lc_task work) {
-  batch_job job = {batch, index};
-  lc_parallel(batch->threads, batch->parts, 1, work, &job);
+static void work_on_some(void *context, lc_index from, lc_index to) {
+  const batch_job *job = context;
+  for (lc_index t = from; t < to; t++) job->work(job->batch, job->batch->part + t, job->index);
+}
+
+static void each_part(lc_batch *batch, const lc_index *index, part_work *work) {
+  batch_job job = {batch, index, work};
+  lc_parallel(batch->threads, batch->parts, 1, work_on_some, &job);
 }
 
 /* A part's G += gradient, its z, loss and mistakes. */
@@ -218,17 +226,12 @@ static void add_part(const lc_batch *batch, lc_batch_part *part, const lc_index 
   }
 }
 
-static void add_parts(void *context, lc_index from, lc_index to) {
-  const batch_job *job = context;
-  for (lc_index t = from; t < to; t++) add_part(job->batch, job->batch->part + t, job->index);
-}
-
 /* G += gradient of the mean loss of the batch (less that of the table); z; the loss is added to the sum of the epoch.
  */
 static void add_gradient(lc_batch *batch, const lc_index *index) {
   lc_index P = batch->obj->P;
   for (int t = 1; t < batch->parts; t++) memset(batch->part[t].G, 0, (size_t)P * sizeof(double));
-  each_part(batch, index, add_parts);
+  each_part(batch, index, add_part);
   for (int t = 0; t < batch->parts; t++) {
     const lc_batch_part *part = batch->part + t;
     for (lc_index i = 0; t > 0 && i < P; i++) batch->G[i] += part->G[i];
@@ -284,22 +287,15 @@ lc_status lc_batch_validate(lc_batch *batch, const lc_validation *set, const dou
 
 /* ---- the line search ------------------------------------------------------------------------------------ */
 
-static void score_parts(void *context, lc_index from, lc_index to) {
-  const batch_job *job = context;
-  const lc_batch *batch = job->batch;
+/* A part's dz <- the scores of D, without offsets. */
+static void score_part(const lc_batch *batch, lc_batch_part *part, const lc_index *index) {
   const lc_objective *obj = batch->obj;
-  for (lc_index t = from; t < to; t++) {
-    lc_batch_part *part = job->batch->part + t;
-    for (lc_index k = part->first; k < part->end; k++) {
-      lc_index at = batch->piece[k], rows = batch->piece[k + 1] - at;
-      if (part->end - part->first > 1) lc_objective_row_load(&part->rows, rows, job->index + at);
-      lc_objective_row_changes(obj, &part->rows, rows, job->index + at, batch->D, batch->dz + at * obj->K);
-    }
+  for (lc_index k = part->first; k < part->end; k++) {
+    lc_index from = batch->piece[k], rows = batch->piece[k + 1] - from;
+    if (part->end - part->first > 1) lc_objective_row_load(&part->rows, rows, index + from);
+    lc_objective_row_changes(obj, &part->rows, rows, index + from, batch->D, batch->dz + from * obj->K);
   }
 }
-
-/* dz <- the scores of D, without offsets. */
-static void score_direction(lc_batch *batch, const lc_index *index) { each_part(batch, index, score_parts); }
 
 /* Minus the derivative of the batch's mean loss along B - a D. */
 static double descent_at(lc_batch *batch, double a) {
@@ -335,7 +331,7 @@ static double line_search(lc_batch *batch, const lc_index *index, double descent
   enum { SECANTS = 3 };
   const double farthest = 4, enough = 0.1;
   const lc_objective *obj = batch->obj;
-  score_direction(batch, index);
+  each_part(batch, index, score_part);
   double curvature = 0;
   for (lc_index k = 0; k < batch->pieces; k++) {
     lc_index from = batch->piece[k], rows = batch->piece[k + 1] - from;

@@ -74,7 +74,8 @@ typedef struct lc_batch {
 } lc_batch;
 
 /* Batches of up to `most` rows, from B. lazy: 1 where laziness is wanted, if the design can. One pass over the entries
- * where the design makes an index of rows. */
+ * where the design makes an index of rows; else memory for parts of the largest batch, each q x K and what its rows
+ * take (lc_objective_rows). */
 lc_status lc_batch_init(lc_batch *batch, const lc_objective *obj, lc_index most, const double *B, double rate,
                         double momentum, int lazy);
 

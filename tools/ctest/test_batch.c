@@ -353,11 +353,8 @@ static void test_parts(const char *name, int k, int table) {
   ctest_gradient(&t, B, G);
   for (int runs = 0; runs < 2; runs++) {
     lc_random random = lc_random_stream(3, 1);
-    for (int i = 0; i < ROWS; i++) order[i] = i;
-    if (runs)
-      for (int i = 0; i < ROWS; i++) order[i] = (i + 200) % ROWS; /* two runs of neighbours */
-    else
-      lc_random_shuffle(&random, ROWS, order);
+    for (int i = 0; i < ROWS; i++) order[i] = (i + 200) % ROWS; /* two runs of neighbours */
+    if (!runs) lc_random_shuffle(&random, ROWS, order);
     for (int s = 0; s < 2; s++) {
       lc_objective obj;
       lc_batch whole, batch;
